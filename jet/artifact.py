@@ -1,0 +1,325 @@
+"""Artifacts: directories with a manifest, on any filesystem, that are either whole or invisible.
+
+A writer works in a staging directory beside its goal. Publishing writes `manifest.json` (row counts, files
+with sizes and SHA-256, resolved config, fingerprints of the inputs) and then renames the whole directory in
+one step, so a killed job leaves nothing that a reader would take for finished, and of two jobs that race
+for one place the second is told. Object stores have no rename: there the files are put in place first and
+the manifest last. A reader trusts a manifest and nothing else.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import shutil
+import uuid
+from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path, PurePosixPath
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+from pyarrow import fs as pafs
+
+from jet.books.schema import validate
+
+MANIFEST = "manifest.json"
+FORMAT = 1
+
+
+class ArtifactError(ValueError):
+    """An artifact is missing, unfinished, changed since it was published, or of another kind."""
+
+
+def resolve(path: str) -> tuple[pafs.FileSystem, str]:
+    """The pyarrow filesystem of a local path or URI (`s3://`, `gs://`), and the path on it."""
+    if "://" in path:
+        return pafs.FileSystem.from_uri(path)
+    return pafs.LocalFileSystem(), str(Path(path).absolute())
+
+
+def digest_of(value: Any) -> str:
+    """A short fingerprint of anything that JSON can hold; the same on every machine."""
+    text = json.dumps(value, sort_keys=True, ensure_ascii=False, default=str)
+    return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
+@dataclass(frozen=True)
+class Manifest:
+    """What an artifact says of itself."""
+
+    kind: str
+    fingerprint: str  # of the content: equal files have an equal fingerprint
+    rows: dict[str, int]
+    files: dict[str, dict[str, Any]]  # path in the artifact: {"size", "sha256"}
+    config: dict[str, Any]
+    inputs: dict[str, str]  # name: fingerprint
+    facts: dict[str, Any] = field(default_factory=dict)
+    created: str = ""
+    format: int = FORMAT
+
+    def as_dict(self) -> dict[str, Any]:
+        """The manifest as it stands in `manifest.json`."""
+        return dict(self.__dict__)
+
+
+@dataclass(frozen=True)
+class Artifact:
+    """A published artifact, opened for reading."""
+
+    path: str
+    filesystem: pafs.FileSystem
+    root: str
+    manifest: Manifest
+
+    def files(self, table: str = "") -> list[str]:
+        """Full paths (on `filesystem`) of a table's parquet files; the main table is "" (the top level)."""
+        names = [
+            name
+            for name in self.manifest.files
+            if name.endswith(".parquet") and (PurePosixPath(name).parent.as_posix() == (table or "."))
+        ]
+        return [f"{self.root}/{name}" for name in sorted(names)]
+
+    def read_table(self, schema: pa.Schema, table: str = "") -> pa.Table:
+        """A whole table, validated against `schema`. For tables that fit in memory."""
+        where = f"{self.path}{'/' + table if table else ''}"
+        parts = [pq.read_table(name, filesystem=self.filesystem) for name in self.files(table)]
+        whole = pa.concat_tables(parts) if parts else schema.empty_table()
+        return validate(whole, schema, where)
+
+    def read_bytes(self, name: str) -> bytes:
+        """The content of one file that the manifest names."""
+        if name not in self.manifest.files:
+            raise ArtifactError(f"{self.path}: the manifest names no file {name!r}")
+        with self.filesystem.open_input_stream(f"{self.root}/{name}") as stream:
+            return stream.read()
+
+    def verify(self) -> None:
+        """Raise `ArtifactError` where a file is missing or differs from its digest."""
+
+        def check(item: tuple[str, dict[str, Any]]) -> None:
+            name, expected = item
+            try:
+                found = _file_facts(self.filesystem, f"{self.root}/{name}")
+            except FileNotFoundError:
+                raise ArtifactError(f"{self.path}: {name} is missing") from None
+            if found["sha256"] != expected["sha256"]:
+                raise ArtifactError(
+                    f"{self.path}: {name} is not the file that was published (digest differs)"
+                )
+
+        with ThreadPoolExecutor(8) as pool:
+            list(pool.map(check, self.manifest.files.items()))
+
+
+def read_manifest(path: str) -> Manifest | None:
+    """The manifest of the artifact at `path`, or None where nothing was published."""
+    filesystem, root = resolve(path)
+    try:
+        with filesystem.open_input_stream(f"{root}/{MANIFEST}") as stream:
+            content = json.loads(stream.read())
+    except (FileNotFoundError, NotADirectoryError):
+        return None
+    except json.JSONDecodeError as error:
+        raise ArtifactError(f"{path}/{MANIFEST} is not JSON: {error}") from None
+    if not isinstance(content, dict) or content.get("format") != FORMAT:
+        found = content.get("format") if isinstance(content, dict) else content
+        raise ArtifactError(f"{path}/{MANIFEST} has format {found!r}; this jet reads {FORMAT}")
+    try:
+        manifest = Manifest(**content)
+    except TypeError as error:
+        raise ArtifactError(f"{path}/{MANIFEST} lacks what a manifest has: {error}") from None
+    for name in manifest.files:
+        if name.startswith("/") or ".." in PurePosixPath(name).parts:
+            raise ArtifactError(f"{path}/{MANIFEST} names {name!r}, which is outside of the artifact")
+    return manifest
+
+
+def open_artifact(path: str, kind: str) -> Artifact:
+    """Open a published artifact of `kind`. Raises `ArtifactError` with what to do where there is none."""
+    manifest = read_manifest(path)
+    if manifest is None:
+        raise ArtifactError(
+            f"{path} holds no finished {kind} (there is no {MANIFEST}): was the job that writes it ended?"
+        )
+    if manifest.kind != kind:
+        raise ArtifactError(f"{path} holds {manifest.kind}, and {kind} is wanted")
+    filesystem, root = resolve(path)
+    return Artifact(path, filesystem, root, manifest)
+
+
+class ArtifactWriter:
+    """Writes one artifact. Use `artifact_writer`, which cleans up after a failure."""
+
+    def __init__(
+        self, path: str, kind: str, config: Mapping[str, Any], inputs: Mapping[str, str], run: str
+    ) -> None:
+        self.path, self.kind = path, kind
+        self.config, self.inputs = dict(config), dict(inputs)
+        self.filesystem, self.root = resolve(path)
+        self.local = isinstance(self.filesystem, pafs.LocalFileSystem)
+        parent, _, name = self.root.rstrip("/").rpartition("/")
+        # Object stores: straight into place, where nobody looks before the manifest is there.
+        self.staging = f"{parent}/.{name}.{run}" if self.local else self.root
+        self.filesystem.create_dir(self.staging, recursive=True)
+
+    def file(self, name: str) -> str:
+        """The full path (on `filesystem`) at which to write the file `name`; its folder exists."""
+        target = f"{self.staging}/{name}"
+        self.filesystem.create_dir(target.rpartition("/")[0], recursive=True)
+        return target
+
+    def files(self) -> list[str]:
+        """Full paths of the main table's parquet files that are written so far."""
+        names = [name for name in _walk(self.filesystem, self.staging) if "/" not in name]
+        return [f"{self.staging}/{name}" for name in sorted(names) if name.endswith(".parquet")]
+
+    def write_bytes(self, name: str, content: bytes) -> None:
+        """Write one small file."""
+        with self.filesystem.open_output_stream(self.file(name)) as stream:
+            stream.write(content)
+
+    def write_table(self, name: str, table: pa.Table) -> None:
+        """Write one parquet file, in row groups that a reader can take one at a time."""
+        pq.write_table(
+            table, self.file(name), filesystem=self.filesystem, compression="zstd", row_group_size=65_536
+        )
+
+    def publish(self, rows: Mapping[str, int], facts: Mapping[str, Any] | None = None) -> Manifest:
+        """Write the manifest and make the artifact visible in one step."""
+        names = []
+        for name in sorted(_walk(self.filesystem, self.staging)):
+            if PurePosixPath(name).name.startswith("."):  # half-written by a run that was killed
+                self.filesystem.delete_file(f"{self.staging}/{name}")
+            else:
+                names.append(name)
+        with ThreadPoolExecutor(8) as pool:
+            found = pool.map(lambda name: _file_facts(self.filesystem, f"{self.staging}/{name}"), names)
+            files = dict(zip(names, found, strict=True))
+        manifest = Manifest(
+            kind=self.kind,
+            fingerprint=digest_of([self.kind, {name: facts["sha256"] for name, facts in files.items()}]),
+            rows=dict(rows),
+            files=files,
+            config=self.config,
+            inputs=self.inputs,
+            facts=dict(facts or {}),
+            created=datetime.now(UTC).isoformat(timespec="seconds"),
+        )
+        content = json.dumps(manifest.as_dict(), indent=1, ensure_ascii=False).encode()
+        if self.local:
+            self._publish_local(content)
+        else:
+            if read_manifest(self.path) is not None:
+                raise ArtifactError(f"{self.path} was published by another job while this one ran")
+            self.write_bytes(MANIFEST, content)
+        return manifest
+
+    def _publish_local(self, content: bytes) -> None:
+        staged = Path(self.staging) / MANIFEST
+        with staged.open("wb") as stream:
+            stream.write(content)
+            stream.flush()
+            os.fsync(stream.fileno())
+        try:
+            Path(self.staging).rename(self.root)  # an empty directory may be in the way, a full one not
+        except OSError as error:
+            raise ArtifactError(
+                f"{self.path} can't be published: it is not empty. Another job may have published there "
+                f"meanwhile, or it holds files that are none of jet's ({error.strerror})."
+            ) from None
+
+    def discard(self) -> None:
+        """Remove what was staged (local) after a failure; on object stores leave it, it is invisible."""
+        if self.local:
+            shutil.rmtree(self.staging, ignore_errors=True)
+
+
+@contextmanager
+def artifact_writer(
+    path: str,
+    kind: str,
+    config: Mapping[str, Any],
+    inputs: Mapping[str, str],
+    run: str | None = None,
+) -> Iterator[ArtifactWriter]:
+    """A writer whose staging directory goes away when the block fails.
+
+    With a `run`, a name that stands for the same work only, it stays: the next start goes on where this one
+    broke off. Refuses a path where something else is: a job never appends.
+    """
+    refuse_foreign(path)
+    writer = ArtifactWriter(path, kind, config, inputs, run=f"staging-{run or uuid.uuid4().hex[:8]}")
+    try:
+        yield writer
+    except BaseException:
+        if run is None:
+            writer.discard()
+        raise
+
+
+def finished(path: str, kind: str, config: Mapping[str, Any], inputs: Mapping[str, str]) -> Manifest | None:
+    """The manifest at `path` where the same work (kind, config, inputs) was already done; None where nothing is.
+
+    Raises `ArtifactError` where something else stands there: a finished artifact is never touched again.
+    """
+    manifest = read_manifest(path)
+    if manifest is None:
+        return None
+    wanted = json.loads(json.dumps([dict(config), dict(inputs)], default=str))
+    if manifest.kind == kind and [manifest.config, manifest.inputs] == wanted:
+        return manifest
+    if manifest.kind != kind:
+        why = f"it holds {manifest.kind}"
+    elif manifest.inputs != wanted[1]:
+        why = "it was made from other inputs"
+    else:
+        why = f"it was made with another config ({', '.join(_differences(manifest.config, wanted[0]))})"
+    raise ArtifactError(
+        f"{path} is already taken: {why}. A finished artifact is never changed: give another --output, "
+        f"or remove that folder."
+    )
+
+
+def refuse_foreign(path: str) -> None:
+    """Raise `ArtifactError` where `path` is a file, or a folder with anything in it."""
+    filesystem, root = resolve(path)
+    info = filesystem.get_file_info(root)
+    if info.type == pafs.FileType.File:
+        raise ArtifactError(f"{path} is a file; an output must be a folder that does not exist yet")
+    if isinstance(filesystem, pafs.LocalFileSystem) and info.type == pafs.FileType.Directory:
+        found = next(Path(root).iterdir(), None)
+        if found is not None:
+            raise ArtifactError(
+                f"{path} is not empty (it has {found.name}): give an --output that does not exist yet"
+            )
+
+
+def _differences(old: Any, new: Any, prefix: str = "") -> list[str]:
+    if isinstance(old, dict) and isinstance(new, dict):
+        found = []
+        for key in sorted(old.keys() | new.keys()):
+            found += _differences(old.get(key), new.get(key), f"{prefix}.{key}" if prefix else key)
+        return found
+    return [] if old == new else [f"{prefix}: {old!r} there, {new!r} here"]
+
+
+def _walk(filesystem: pafs.FileSystem, root: str) -> list[str]:
+    entries: Sequence[pafs.FileInfo] = filesystem.get_file_info(pafs.FileSelector(root, recursive=True))
+    found = [entry.path for entry in entries if entry.type == pafs.FileType.File]
+    return [PurePosixPath(path).relative_to(root).as_posix() for path in found]
+
+
+def _file_facts(filesystem: pafs.FileSystem, path: str) -> dict[str, Any]:
+    digest, size = hashlib.sha256(), 0
+    with filesystem.open_input_stream(path) as stream:
+        while chunk := stream.read(1 << 20):
+            digest.update(chunk)
+            size += len(chunk)
+    return {"size": size, "sha256": digest.hexdigest()}

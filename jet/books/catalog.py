@@ -1,0 +1,166 @@
+"""The catalog: the charts of accounts of all entities that a model knows, as one sorted table.
+
+An entity's accounts are contiguous rows, so a chart is a slice, and companies can't be mixed up: whatever
+points at an account does so within the slice of its own entity. The order of an entity's *tokens* (account
+and side) is part of the catalog: debits first, then by how often the training books them. Training writes
+sets of lines in that order and decoding may only proceed in it, so each set of lines has exactly one
+spelling. `booked` is therefore content: it changes the fingerprint.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from jet.books.schema import ACCOUNTS, validate
+
+_ALWAYS_OPEN = np.iinfo(np.int32).min
+_NEVER_CLOSED = np.iinfo(np.int32).max
+_SEPARATOR = "\x1f"
+MAX_DEPTH = 8
+
+
+@dataclass(frozen=True)
+class Catalog:
+    """Charts of accounts. C accounts over E entities.
+
+    `accounts` [C] is sorted by (entity, code); `booked` int64 [C, 2] counts the training lines on each
+    account's debit and credit side.
+    """
+
+    accounts: pa.Table
+    booked: np.ndarray
+
+    @classmethod
+    def from_accounts(cls, accounts: pa.Table) -> Catalog:
+        """A catalog without counts, from a table with the schema `ACCOUNTS` in any order.
+
+        Where an account is listed more than once (a chart repeated in several files), the row with a name
+        wins, then the last one. Raises `SchemaError` or `ValueError` (dates that close before they open).
+        """
+        accounts = validate(accounts, ACCOUNTS, "accounts")
+        accounts = accounts.append_column("_named", pc.not_equal(accounts["name"], ""))
+        accounts = accounts.append_column("_row", pa.array(np.arange(len(accounts))))
+        keys = [
+            ("entity", "ascending"),
+            ("code", "ascending"),
+            ("_named", "ascending"),
+            ("_row", "ascending"),
+        ]
+        accounts = accounts.sort_by(keys)
+        same = pc.and_(
+            pc.equal(accounts["entity"][:-1], accounts["entity"][1:]),
+            pc.equal(accounts["code"][:-1], accounts["code"][1:]),
+        )
+        last = np.append(~same.to_numpy(zero_copy_only=False), True) if len(accounts) else np.empty(0, bool)
+        accounts = accounts.filter(pa.array(last)).select(ACCOUNTS.names).combine_chunks()
+        wrong = pc.fill_null(pc.less(accounts["closed"], accounts["opened"]), False)
+        if pc.any(wrong).as_py():
+            row = accounts.filter(wrong).slice(0, 1).to_pylist()[0]
+            raise ValueError(
+                f"account {row['code']} of {row['entity']} closes on {row['closed']}, "
+                f"before it opens on {row['opened']}"
+            )
+        return cls(accounts, np.zeros((len(accounts), 2), dtype=np.int64))
+
+    def with_booked(self, tokens: np.ndarray) -> Catalog:
+        """The same catalog, its token order given by `tokens` [N]: row * 2 + side of every training line."""
+        counts = np.bincount(tokens, minlength=2 * len(self)).reshape(-1, 2)
+        return Catalog(self.accounts, counts.astype(np.int64))
+
+    def __len__(self) -> int:
+        return len(self.accounts)
+
+    @cached_property
+    def entities(self) -> list[str]:
+        """Names of the E entities, sorted."""
+        return sorted(set(self.accounts["entity"].to_pylist()))
+
+    @cached_property
+    def offsets(self) -> np.ndarray:
+        """int64 [E + 1]: entity e has the rows offsets[e] up to offsets[e + 1]."""
+        numbers = self.entity_numbers(self.accounts["entity"])
+        return np.searchsorted(numbers, np.arange(len(self.entities) + 1)).astype(np.int64)
+
+    @cached_property
+    def _keys(self) -> pa.Array:
+        return _join(self.accounts["entity"], self.accounts["code"])
+
+    @cached_property
+    def opened(self) -> np.ndarray:
+        """int32 [C]: first open day, in days since 1970."""
+        return _days(self.accounts["opened"], _ALWAYS_OPEN)
+
+    @cached_property
+    def closed(self) -> np.ndarray:
+        """int32 [C]: last open day."""
+        return _days(self.accounts["closed"], _NEVER_CLOSED)
+
+    @cached_property
+    def token_rank(self) -> np.ndarray:
+        """int64 [C, 2]: place of (account, side) in its entity's order: debits first, then most booked."""
+        rank = np.zeros((len(self), 2), dtype=np.int64)
+        for start, stop in zip(self.offsets[:-1], self.offsets[1:], strict=True):
+            size = stop - start
+            for side in (0, 1):
+                order = np.argsort(-self.booked[start:stop, side], kind="stable")
+                rank[start + order, side] = np.arange(size) + side * size
+        return rank
+
+    def entity_numbers(self, names: pa.ChunkedArray | pa.Array) -> np.ndarray:
+        """int64: the number of each entity, -1 for one that the catalog doesn't know."""
+        found = pc.index_in(names, value_set=pa.array(self.entities, pa.string()))
+        return pc.fill_null(found, -1).to_numpy(zero_copy_only=False).astype(np.int64)
+
+    def rows(self, entities: pa.Array, codes: pa.Array) -> np.ndarray:
+        """int64: the row of each (entity name, account code), -1 where the chart has no such account."""
+        found = pc.index_in(_join(entities, codes), value_set=self._keys)
+        return pc.fill_null(found, -1).to_numpy(zero_copy_only=False).astype(np.int64)
+
+    def is_open(self, rows: np.ndarray, days: np.ndarray) -> np.ndarray:
+        """bool: whether account `rows` may be booked to on `days` (arrays that broadcast)."""
+        return (self.opened[rows] <= days) & (days <= self.closed[rows])
+
+    def texts(self) -> list[str]:
+        """[C] what the encoder reads of an account: "code | name | parents | nature"."""
+        rows: list[dict[str, Any]] = self.accounts.to_pylist()
+        by_key = {(row["entity"], row["code"]): row for row in rows}
+        return [" | ".join(_account_words(row, by_key)) for row in rows]
+
+    @cached_property
+    def fingerprint(self) -> str:
+        """Of all charts, dates and the token order. Equal content, equal fingerprint."""
+        digest = hashlib.sha256()
+        for name in ACCOUNTS.names:
+            for value in self.accounts[name].to_pylist():
+                digest.update(repr(value).encode() + b"\x1e")
+        digest.update(np.ascontiguousarray(self.booked, dtype="<i8").tobytes())
+        return digest.hexdigest()[:16]
+
+
+def _account_words(row: dict[str, Any], by_key: dict[tuple[str, str], dict[str, Any]]) -> list[str]:
+    words = [row["code"], row["name"]] if row["name"] != row["code"] else [row["code"]]
+    parent, seen = row["parent"], {row["code"]}
+    while parent is not None and parent not in seen and len(seen) <= MAX_DEPTH:
+        seen.add(parent)  # charts with a cycle exist; each parent is named once
+        above = by_key.get((row["entity"], parent))
+        words.append(above["name"] or parent if above else parent)
+        parent = above["parent"] if above else None
+    if row["nature"]:
+        words.append(row["nature"])
+    return [word for word in words if word]
+
+
+def _join(left: pa.Array, right: pa.Array) -> pa.Array:
+    joined = pc.binary_join_element_wise(left, right, _SEPARATOR)
+    return joined.combine_chunks() if isinstance(joined, pa.ChunkedArray) else joined
+
+
+def _days(column: pa.ChunkedArray, missing: int) -> np.ndarray:
+    return pc.fill_null(column.cast(pa.int32()), missing).to_numpy().astype(np.int32)

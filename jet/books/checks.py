@@ -1,0 +1,226 @@
+"""The rules that every entry and account must satisfy, whatever format it came from.
+
+`Rule` lists them all, those that only one format can break included, so that a rejected entry can be looked
+up in one place. A check reports the first rule that is broken; what is wrong is named in words, with the way
+out. Nothing is repaired here: an entry is taken as it stands, or rejected.
+"""
+
+from __future__ import annotations
+
+import datetime
+from decimal import Context, Decimal
+from enum import StrEnum
+
+from jet.books.records import Account, Entry, Line, Rejection
+from jet.books.schema import NATURES, SIDES
+
+TOLERANCE = Decimal("0.005")
+MAX_LINES = 10_000
+MAX_TEXT_BYTES = 100_000
+FIRST_DAY = datetime.date(1900, 1, 1)
+LAST_DAY = datetime.date(2200, 12, 31)
+AMOUNT_LIMIT = Decimal(10) ** 20
+SMALLEST_UNIT = Decimal("1e-8")
+EXACT = Context(prec=40)
+"""Wide enough for any amount, so that rounding to the smallest unit changes nothing else."""
+EXCERPT_CHARACTERS = 200
+
+
+class Rule(StrEnum):
+    """A rule by its name in the rejected table, with one sentence that explains it."""
+
+    explanation: str
+
+    def __new__(cls, name: str, explanation: str) -> Rule:
+        """A member whose value is `name`."""
+        member = str.__new__(cls, name)
+        member._value_ = name
+        member.explanation = explanation
+        return member
+
+    MISSING_ID = "missing_id", "An entry has an id of its own."
+    MISSING_ENTITY = "missing_entity", "An entry names the entity whose books it is in."
+    BAD_DATE = "bad_date", "A posting date can be read and lies between 1900 and 2200."
+    NO_LINES = "no_lines", "An entry has a line; a zero amount that is on no side makes none."
+    TOO_MANY_LINES = "too_many_lines", f"An entry has at most {MAX_LINES:,} lines."
+    MISSING_ACCOUNT = "missing_account", "A line names its account, and a chart row its code."
+    BAD_SIDE = "bad_side", "A line is on side D (debit) or C (credit)."
+    BAD_AMOUNT = (
+        "bad_amount",
+        "An amount is a finite number with at most 20 digits before the point and 8 after it.",
+    )
+    NEGATIVE_AMOUNT = "negative_amount", "An amount is not negative: the side carries the sign."
+    ONE_SIDED = "one_sided", "An entry has a debit and a credit."
+    UNBALANCED = "unbalanced", "Debits equal credits in each currency, within the tolerance."
+    TOTAL_MISMATCH = "total_mismatch", "A given total equals the sum of the debits in the entry's currency."
+    BAD_TEXT = "bad_text", "Text is valid Unicode without NUL characters."
+    TEXT_TOO_LONG = "text_too_long", f"A text has at most {MAX_TEXT_BYTES:,} bytes."
+    DUPLICATE_ID = "duplicate_id", "An entry's id is unique within its entity."
+    BAD_NATURE = "bad_nature", f"An account's nature is one of {', '.join(NATURES)}, or not given."
+    BAD_PERIOD = "bad_period", "An account is not closed before it is opened."
+    MALFORMED = "malformed", "A record can be read by the rules of its format."
+    UNKNOWN_KEY = "unknown_key", "A JSON record has no keys other than those of the format."
+    NOT_ADJACENT = "not_adjacent", "The rows of one entry follow one another."
+    INCONSISTENT = "inconsistent", "The rows of one entry agree on what belongs to the entry."
+    UNKNOWN_ACCOUNT = "unknown_account", "In a file with its full chart, a line's account is in that chart."
+    INCLUDE = "include", "An included journal is not followed, and is imported by its own name."
+    UNSUPPORTED_DIRECTIVE = "unsupported_directive", "A directive that could change entries is understood."
+
+
+def clean(text: str) -> str:
+    """`text` as it can be stored: what is not valid Unicode, and NUL, replaced."""
+    return text.encode("utf-8", "replace").decode("utf-8").replace("\0", "\N{REPLACEMENT CHARACTER}")
+
+
+def reject(
+    rule: Rule,
+    message: str,
+    *,
+    file: str,
+    file_line: int,
+    entity: str | None = None,
+    entry_id: str | None = None,
+    excerpt: str = "",
+) -> Rejection:
+    """A rejection that can be stored, whatever its texts hold; long ones are cut."""
+    return Rejection(
+        file=clean(file),
+        file_line=file_line,
+        rule=rule.value,
+        message=clean(message[:1000]),
+        entity=None if entity is None else clean(entity[:EXCERPT_CHARACTERS]),
+        entry_id=None if entry_id is None else clean(entry_id[:EXCERPT_CHARACTERS]),
+        excerpt=clean(excerpt[:EXCERPT_CHARACTERS]),
+    )
+
+
+def reject_entry(rule: Rule, message: str, entry: Entry) -> Rejection:
+    """The rejection that stands in the place of `entry`."""
+    lines = "; ".join(
+        f"{line.side} {line.account} {'?' if line.amount is None else _short(line.amount)}"
+        for line in (entry.lines or [])[:5]
+    )
+    return reject(
+        rule,
+        message,
+        file=entry.file,
+        file_line=entry.file_line,
+        entity=entry.entity or None,
+        entry_id=entry.entry_id or None,
+        excerpt=f"{entry.date} {entry.description[:EXCERPT_CHARACTERS]} | {lines}",
+    )
+
+
+def check_entry(entry: Entry, tolerance: Decimal = TOLERANCE) -> Rejection | None:
+    """The rejection of `entry` by the first rule that it breaks, or None where it is fine."""
+    fault = _fault(entry, tolerance)
+    return None if fault is None else reject_entry(*fault, entry)
+
+
+def check_account(account: Account, file: str, file_line: int = 1) -> Rejection | None:
+    """The rejection of `account` by the first rule that it breaks, or None where it is fine."""
+    fault = _text_fault([account.entity, account.code, account.name, account.parent or ""])
+    if not account.entity.strip():
+        fault = Rule.MISSING_ENTITY, "the account has no entity: give one in the file or in the settings"
+    elif not account.code.strip():
+        fault = Rule.MISSING_ACCOUNT, "the account has no code: give it one"
+    elif account.nature is not None and account.nature not in NATURES:
+        fault = Rule.BAD_NATURE, f"nature {account.nature!r} is not one of {', '.join(NATURES)}"
+    elif account.opened and account.closed and account.closed < account.opened:
+        fault = Rule.BAD_PERIOD, f"closed on {account.closed}, before it was opened on {account.opened}"
+    if fault is None:
+        return None
+    return reject(*fault, file=file, file_line=file_line, entity=account.entity, excerpt=account.code)
+
+
+def _fault(entry: Entry, tolerance: Decimal) -> tuple[Rule, str] | None:
+    if not entry.entry_id.strip():
+        return Rule.MISSING_ID, "the entry has no id: give every entry one"
+    if not entry.entity.strip():
+        return Rule.MISSING_ENTITY, "the entry has no entity: give one in the file or in the settings"
+    if not FIRST_DAY <= entry.date <= LAST_DAY:
+        return Rule.BAD_DATE, f"date {entry.date} is not between 1900 and 2200: correct it"
+    if entry.total is not None and (fault := _amount_fault(entry.total, "total")):
+        return fault
+    texts = [entry.entity, entry.entry_id, entry.description, entry.currency, entry.journal]
+    lines = entry.lines
+    if lines is None:
+        return _text_fault(texts)
+    if not lines:
+        return Rule.NO_LINES, "the entry has no line with an amount: leave it out, or complete it"
+    if len(lines) > MAX_LINES:
+        return Rule.TOO_MANY_LINES, f"{len(lines):,} lines are more than {MAX_LINES:,}: split the entry"
+    for line in lines:
+        if not line.account.strip():
+            return Rule.MISSING_ACCOUNT, "a line has no account: name it, or leave out all of the lines"
+        if line.side not in SIDES:
+            return Rule.BAD_SIDE, f"account {line.account}: side {line.side!r} must be D or C"
+        if line.amount is not None and (fault := _amount_fault(line.amount, f"account {line.account}")):
+            return fault
+        texts += (line.account, line.currency, line.text)
+        for dimension in line.dimensions:
+            texts += dimension
+    return _text_fault(texts) or _balance_fault(entry, lines, tolerance)
+
+
+def _amount_fault(amount: Decimal, what: str) -> tuple[Rule, str] | None:
+    if not amount.is_finite() or abs(amount) >= AMOUNT_LIMIT:
+        return Rule.BAD_AMOUNT, f"{what}: amount {_short(amount)} is not finite or too large: correct it"
+    if amount < 0:
+        return Rule.NEGATIVE_AMOUNT, f"{what}: amount {_short(amount)} is negative: use the other side"
+    if amount != amount.quantize(SMALLEST_UNIT, context=EXACT):
+        return Rule.BAD_AMOUNT, f"{what}: amount {_short(amount)} has more than 8 decimals: round it"
+    return None
+
+
+def _short(amount: Decimal) -> str:
+    """An amount for people: without the zeros that only fill up decimals."""
+    text = str(amount)[:40] if amount else "0"
+    return text.rstrip("0").rstrip(".") if "." in text and "E" not in text else text
+
+
+def _text_fault(texts: list[str]) -> tuple[Rule, str] | None:
+    joined = "".join(texts)
+    if "\0" in joined:
+        return Rule.BAD_TEXT, "a text holds a NUL character: remove it"
+    if not joined.isascii():
+        try:
+            joined.encode("utf-8")
+        except UnicodeEncodeError:
+            return Rule.BAD_TEXT, "a text is not valid Unicode (half of a surrogate pair): correct it"
+    if len(joined) * 4 > MAX_TEXT_BYTES and any(len(text.encode()) > MAX_TEXT_BYTES for text in texts):
+        return Rule.TEXT_TOO_LONG, f"a text has more than {MAX_TEXT_BYTES:,} bytes: shorten it"
+    return None
+
+
+def _balance_fault(entry: Entry, lines: list[Line], tolerance: Decimal) -> tuple[Rule, str] | None:
+    sides = {line.side for line in lines}
+    if len(sides) == 1:
+        missing = "credit" if "D" in sides else "debit"
+        return Rule.ONE_SIDED, f"the entry has no {missing}: complete it"
+    balance: dict[str, list[Decimal]] = {}
+    for line in lines:
+        if line.amount is None:
+            return None
+        sums = balance.setdefault(line.currency or entry.currency, [Decimal(0), Decimal(0)])
+        sums[line.side == "C"] += line.amount
+    for currency, (debited, credited) in balance.items():
+        if abs(debited - credited) > tolerance:
+            return Rule.UNBALANCED, (
+                f"debits {_short(debited)} and credits {_short(credited)}"
+                f"{f' in {currency}' if currency else ''} differ by "
+                f"{_short(abs(debited - credited))}: correct the entry, or raise the tolerance"
+            )
+        if debited >= AMOUNT_LIMIT:
+            return (
+                Rule.BAD_AMOUNT,
+                f"the debits sum up to {_short(debited)}, which is too large: correct them",
+            )
+    if entry.total is not None and entry.currency in balance:
+        debits = balance[entry.currency][0]
+        if abs(entry.total - debits) > tolerance:
+            return Rule.TOTAL_MISMATCH, (
+                f"total {_short(entry.total)} is not the sum of the debits, {_short(debits)}: "
+                "correct it, or leave it out"
+            )
+    return None

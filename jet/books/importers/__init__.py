@@ -1,0 +1,239 @@
+"""Ledger files of several formats, read as streams of records and turned into Arrow tables.
+
+One module a format behind one protocol; all that the formats have in common happens here: recognizing the
+format, opening the file, checking every entry, and building the tables. What can't be imported becomes a
+rejection with its reason, so that every entry of a file is accounted for. Only a file that can't be read at
+all is an error.
+"""
+
+from __future__ import annotations
+
+import glob
+import os
+from collections.abc import Iterable, Iterator, Sequence
+from decimal import Decimal
+from pathlib import Path
+from typing import Any, BinaryIO
+
+import pyarrow as pa
+import pyarrow.fs
+
+from jet.books import checks
+from jet.books.checks import Rule
+from jet.books.importers.common import FORMATS, Importer, ImportSettings, UnreadableFile
+from jet.books.importers.jsonl import JsonlImporter
+from jet.books.importers.ledger_cli import LedgerImporter
+from jet.books.importers.sie import SieImporter
+from jet.books.importers.tabular import PARQUET_MAGIC, TabularImporter
+from jet.books.records import Account, Entry, Line, Record, Rejection
+from jet.books.schema import ACCOUNTS, AMOUNT, DIMENSION, ENTRIES, LINE, REJECTED
+
+__all__ = [
+    "FORMATS",
+    "IMPORTERS",
+    "Account",
+    "Entry",
+    "ImportSettings",
+    "Importer",
+    "Line",
+    "Record",
+    "Rejection",
+    "UnreadableFile",
+    "expand",
+    "import_file",
+    "recognize",
+    "to_tables",
+]
+
+HEAD_BYTES = 1 << 16
+
+IMPORTERS: dict[str, Importer] = {
+    importer.name: importer
+    for importer in (SieImporter(), JsonlImporter(), LedgerImporter(), TabularImporter())
+}
+"""The importers by name, in the order in which they are asked whether a file is theirs."""
+
+_PACKED = {
+    b"\x1f\x8b": "gzip",
+    b"PK\x03\x04": "zip",
+    b"BZh": "bzip2",
+    b"\xfd7zXZ": "xz",
+    b"\x28\xb5\x2f\xfd": "zstd",
+}
+_UTF_16_MARKS = (b"\xff\xfe", b"\xfe\xff")
+
+
+def import_file(
+    path: str, settings: ImportSettings, filesystem: pyarrow.fs.FileSystem | None = None
+) -> Iterator[Record]:
+    """The records of one ledger file, every entry checked: a faulty one is rejected in its place.
+
+    Raises UnreadableFile where the file is missing, empty, binary or of no known format: at the call where
+    its first bytes tell, else while it is read.
+    """
+    with _open(path, filesystem) as stream:
+        head = stream.read(HEAD_BYTES)
+    importer = recognize(path, head, settings.format)
+    return _checked_records(path, importer, settings, filesystem)
+
+
+def recognize(path: str, head: bytes, format_: str = "auto") -> Importer:
+    """The importer for a file, by its name and its first bytes; raises UnreadableFile."""
+    if not head.strip():
+        raise UnreadableFile(f"{path}: the file is empty; leave it out, or export it again")
+    for magic, packing in _PACKED.items():
+        if head.startswith(magic):
+            raise UnreadableFile(f"{path}: the file is packed with {packing}; unpack it first")
+    if head.startswith(_UTF_16_MARKS):
+        raise UnreadableFile(f"{path}: the file is UTF-16 text; save it as UTF-8")
+    if b"\0" in head and not head.startswith(PARQUET_MAGIC):
+        raise UnreadableFile(f"{path}: the file is binary, and not parquet; export it as text")
+    if format_ != "auto":
+        return IMPORTERS[format_]
+    for importer in IMPORTERS.values():
+        if importer.recognizes(path, head):
+            return importer
+    raise UnreadableFile(
+        f"{path}: no known format; set format to one of {', '.join(FORMATS)}, or leave it out"
+    )
+
+
+def expand(paths: Sequence[str]) -> list[str]:
+    """The files that local paths stand for, sorted, each once: files, globs, and folders with all in them.
+
+    Within folders and globs, hidden files and folders are left out. Raises UnreadableFile for a path that
+    matches nothing.
+    """
+    found: dict[Path, str] = {}
+    for path in paths:
+        matches = [path] if Path(path).exists() else glob.glob(path, recursive=True)  # noqa: PTH207 (absolute patterns)
+        files = [file for match in matches for file in _files(match)]
+        if not files:
+            raise UnreadableFile(f"{path}: no such file; check the path, or the pattern")
+        for file in files:
+            found.setdefault(Path(file).resolve(), file)
+    return sorted(found.values())
+
+
+def to_tables(
+    records: Iterable[Record], batch: int = 20_000
+) -> Iterator[tuple[pa.Table, pa.Table, pa.Table]]:
+    """Tables of entries, accounts and rejections, in batches of so many records; at least one batch."""
+    entries: list[Entry] = []
+    accounts: list[Account] = []
+    rejections: list[Rejection] = []
+    is_first = True
+    for record in records:
+        if isinstance(record, Entry):
+            entries.append(record)
+        elif isinstance(record, Account):
+            accounts.append(record)
+        else:
+            rejections.append(record)
+        if len(entries) + len(accounts) + len(rejections) >= batch:
+            yield _entries_table(entries), _table(accounts, ACCOUNTS), _table(rejections, REJECTED)
+            entries, accounts, rejections = [], [], []
+            is_first = False
+    if is_first or entries or accounts or rejections:
+        yield _entries_table(entries), _table(accounts, ACCOUNTS), _table(rejections, REJECTED)
+
+
+def _open(path: str, filesystem: pyarrow.fs.FileSystem | None) -> BinaryIO:
+    try:
+        if filesystem is not None:
+            return filesystem.open_input_file(path)
+        return Path(path).open("rb")
+    except FileNotFoundError:
+        raise UnreadableFile(f"{path}: no such file; check the path") from None
+    except IsADirectoryError:
+        raise UnreadableFile(f"{path}: a folder; name the files in it") from None
+    except OSError as error:
+        raise UnreadableFile(f"{path}: can't be opened ({error.strerror or error}); check it") from None
+
+
+def _files(path: str) -> Iterator[str]:
+    """The file at `path`, or all files in the folder there but hidden ones."""
+    if not Path(path).is_dir():
+        yield path
+    for folder, folders, names in os.walk(path):
+        folders[:] = [name for name in folders if not name.startswith(".")]
+        for name in names:
+            if not name.startswith("."):
+                yield str(Path(folder) / name)
+
+
+def _checked_records(
+    path: str, importer: Importer, settings: ImportSettings, filesystem: pyarrow.fs.FileSystem | None
+) -> Iterator[Record]:
+    tolerance = Decimal(str(settings.tolerance))
+    file = checks.clean(path)
+    ids: set[tuple[str, str]] = set()
+    with _open(path, filesystem) as stream:
+        for record in importer.records(stream, file, settings):
+            if isinstance(record, Entry):
+                rejection = checks.check_entry(record, tolerance)
+                if rejection is None and (record.entity, record.entry_id) in ids:
+                    rejection = checks.reject_entry(
+                        Rule.DUPLICATE_ID,
+                        f"the id {record.entry_id} came earlier in the file: give each entry its own",
+                        record,
+                    )
+                ids.add((record.entity, record.entry_id))
+                yield rejection or record
+            elif isinstance(record, Account):
+                yield checks.check_account(record, file) or record
+            else:
+                yield record
+
+
+def _table(records: Sequence[Account] | Sequence[Rejection], schema: pa.Schema) -> pa.Table:
+    return pa.table(
+        [
+            pa.array([getattr(record, name) for record in records], schema.field(name).type)
+            for name in schema.names
+        ],
+        schema=schema,
+    )
+
+
+def _entries_table(entries: Sequence[Entry]) -> pa.Table:
+    columns = []
+    for field in ENTRIES:
+        if field.name == "lines":
+            columns.append(_lines_array(entries))
+        else:
+            columns.append(pa.array([getattr(entry, field.name) for entry in entries], field.type))
+    return pa.table(columns, schema=ENTRIES)
+
+
+def _lines_array(entries: Sequence[Entry]) -> pa.Array:
+    """The lines as one flat array for each of their fields, under the offsets of the entries."""
+    lines = [line for entry in entries for line in entry.lines or ()]
+    pairs = [pair for line in lines for pair in line.dimensions]
+    dimensions = pa.StructArray.from_arrays(
+        [pa.array([pair[at] for pair in pairs], pa.string()) for at in (0, 1)], fields=list(DIMENSION)
+    )
+    fields = [
+        pa.array([line.account for line in lines], pa.string()),
+        pa.array([line.side for line in lines], pa.string()),
+        pa.array([line.amount for line in lines], AMOUNT),
+        pa.array([line.currency for line in lines], pa.string()),
+        pa.array([line.text for line in lines], pa.string()),
+        _lists(dimensions, [len(line.dimensions) for line in lines], LINE.field("dimensions").type),
+    ]
+    return _lists(
+        pa.StructArray.from_arrays(fields, fields=list(LINE)),
+        [len(entry.lines or ()) for entry in entries],
+        ENTRIES.field("lines").type,
+        [entry.lines is None for entry in entries],
+    )
+
+
+def _lists(
+    values: pa.Array, lengths: list[int], type_: pa.DataType, missing: list[bool] | None = None
+) -> Any:
+    offsets = [0]
+    for length in lengths:
+        offsets.append(offsets[-1] + length)
+    mask = None if missing is None else pa.array(missing, pa.bool_())
+    return pa.ListArray.from_arrays(pa.array(offsets, pa.int32()), values, type=type_, mask=mask)

@@ -1,0 +1,275 @@
+"""What the importers share: their protocol and settings, and how text, dates and amounts are read.
+
+Text is decoded as it streams. With encoding "auto", the first part of a file that is not plain ASCII decides:
+UTF-8 where it is valid, else what the format's own guess says.
+"""
+
+from __future__ import annotations
+
+import codecs
+import datetime
+import re
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from decimal import Decimal, InvalidOperation
+from functools import lru_cache
+from pathlib import PurePath
+from typing import BinaryIO, Literal, Protocol
+
+from jet.books.checks import AMOUNT_LIMIT, EXACT, SMALLEST_UNIT, Rule
+from jet.books.records import Record
+
+FORMATS = ("sie", "jsonl", "ledger", "tabular")
+"""The importers' names, in the order in which they are asked whether a file is theirs."""
+
+FIELDS = (
+    "entry_id",
+    "entity",
+    "date",
+    "description",
+    "currency",
+    "journal",
+    "account",
+    "account_name",
+    "side",
+    "amount",
+    "debit",
+    "credit",
+    "text",
+    "total",
+)
+"""What a column of a table can hold."""
+
+CHUNK_BYTES = 1 << 20
+LONGEST_LINE = 1 << 24
+BYTE_ORDER_MARK = codecs.BOM_UTF8
+
+
+class UnreadableFile(ValueError):  # noqa: N818 (it names the file's state; the message is for people)
+    """A file that can't be imported at all: missing, empty, binary or of an unknown format."""
+
+
+class BrokenRuleError(ValueError):
+    """Raised within an importer for an entry or a directive that it can't take; the message is for people."""
+
+    def __init__(self, rule: Rule, message: str) -> None:
+        super().__init__(message)
+        self.rule = rule
+
+
+@dataclass(kw_only=True)
+class ImportSettings:
+    """How ledger files are read. The defaults fit files that say by themselves what they are."""
+
+    format: str = "auto"
+    """An importer's name (sie, jsonl, ledger, tabular), or auto to recognize the format of each file."""
+
+    entity: str | None = None
+    """The entity of every entry; by default the one that the file names, else the name of the file."""
+
+    entity_from: Literal["name", "org_number", "name_and_org_number"] = "name"
+    """What names the entity of a SIE file: the company's name, its organization number, or both."""
+
+    encoding: str = "auto"
+    """The text encoding, such as utf-8, cp437 or latin-1; auto recognizes it from the content."""
+
+    tolerance: float = 0.005
+    """How much debits and credits of an entry may differ in a currency."""
+
+    columns: dict[str, str] = field(default_factory=dict)
+    """For CSV, TSV and parquet: the file's column for each of our fields that is called differently."""
+
+    date_format: str | None = None
+    """For CSV and TSV: how dates are written, such as %d.%m.%Y; by default 2025-01-31 or 20250131."""
+
+    decimal_comma: bool = False
+    """Whether "1.234" is a thousand and more, and "1,234" a bit more than one."""
+
+    delimiter: str | None = None
+    """For CSV and TSV: the character between two fields; by default recognized from the first line."""
+
+    default_currency: str = ""
+    """The currency of entries that name none."""
+
+    def __post_init__(self) -> None:
+        if self.format != "auto" and self.format not in FORMATS:
+            raise ValueError(f"format {self.format!r} is not auto or one of {', '.join(FORMATS)}")
+        if self.entity is not None and not self.entity.strip():
+            raise ValueError("entity must not be empty: leave it out to take the file's own")
+        if self.encoding != "auto" and not _splits_at_newlines(self.encoding):
+            raise ValueError(f"encoding {self.encoding!r} is not a known one in which a newline is one byte")
+        if not 0 <= self.tolerance < float("inf"):
+            raise ValueError(f"tolerance {self.tolerance} must be zero or more, and finite")
+        unknown = sorted(set(self.columns) - set(FIELDS))
+        if unknown:
+            raise ValueError(f"columns: {', '.join(unknown)} not among our fields, {', '.join(FIELDS)}")
+        if self.date_format is not None and not _names_a_day(self.date_format):
+            raise ValueError(f"date_format {self.date_format!r} must hold a year, a month and a day")
+        if self.delimiter is not None and (len(self.delimiter) != 1 or self.delimiter in '"\r\n'):
+            raise ValueError(
+                f"delimiter {self.delimiter!r} must be one character, and not a quote or newline"
+            )
+
+
+class Importer(Protocol):
+    """One format: recognizes its files, and reads their records as a stream."""
+
+    name: str
+
+    def recognizes(self, path: str, head: bytes) -> bool:
+        """Whether the file at `path`, whose first bytes are `head`, is of this format."""
+
+    def records(self, stream: BinaryIO, file: str, settings: ImportSettings) -> Iterator[Record]:
+        """The records of `stream`; what can't be read becomes a rejection, and reading goes on."""
+
+
+def _splits_at_newlines(encoding: str) -> bool:
+    try:
+        return "\n".encode(encoding) == b"\n"
+    except LookupError:
+        return False
+
+
+def _names_a_day(date_format: str) -> bool:
+    day = datetime.datetime(2001, 12, 30)
+    try:
+        return datetime.datetime.strptime(day.strftime(date_format), date_format) == day
+    except (ValueError, re.error):
+        return False
+
+
+def file_stem(file: str) -> str:
+    """The file's name without its folder and extension."""
+    return PurePath(file).stem
+
+
+def has_suffix(path: str, *suffixes: str) -> bool:
+    """Whether the path ends in one of the (lower-case) extensions."""
+    return PurePath(path).suffix.lower() in suffixes
+
+
+def without_mark(head: bytes) -> bytes:
+    """`head` without the byte order mark of UTF-8."""
+    return head.removeprefix(BYTE_ORDER_MARK)
+
+
+def _windows_1252(_: bytes) -> str:
+    return "cp1252"
+
+
+def text_lines(
+    stream: BinaryIO, file: str, encoding: str, guess: Callable[[bytes], str] = _windows_1252
+) -> Iterator[tuple[int, str]]:
+    """The numbered lines of a text, without their ends (LF, CRLF, or CR where there is no LF).
+
+    Only these end a line, unlike with `str.splitlines`: other separators do occur within real texts.
+    Bytes that are wrong in the encoding become replacement characters.
+    """
+    codec = None if encoding == "auto" else encoding
+    newline = b""
+    number = 0
+    rest = b""
+    while True:
+        chunk = stream.read(CHUNK_BYTES)
+        data = rest + chunk
+        if not newline:
+            data = without_mark(data)
+            newline = b"\r" if b"\r" in data and b"\n" not in data else b"\n"
+        cut = data.rfind(newline) + 1 if chunk else len(data)
+        data, rest = data[:cut], data[cut:]
+        if len(rest) > LONGEST_LINE:
+            raise UnreadableFile(
+                f"{file}: line {number + 1} and on has more than {LONGEST_LINE:,} bytes without a newline; "
+                "check that it is a text file"
+            )
+        if codec is None and not data.isascii():
+            codec = "utf-8" if _is_utf_8(data) else guess(data)
+        text = data.decode(codec or "ascii", "replace").replace("\r\n", "\n")
+        lines = text.split(newline.decode())
+        if not lines[-1]:
+            lines.pop()
+        for line in lines:
+            number += 1
+            yield number, line
+        if not chunk:
+            return
+
+
+def _is_utf_8(data: bytes) -> bool:
+    try:
+        data.decode("utf-8")
+    except UnicodeDecodeError:
+        return False
+    return True
+
+
+@lru_cache(maxsize=100_000)
+def parse_date(text: str) -> datetime.date:
+    """A date in ISO 8601 (a time after it is dropped) or as YYYYMMDD; raises ValueError."""
+    day = text[:10] if len(text) > 10 and text[10] in " T" else text
+    try:
+        return datetime.date.fromisoformat(day)
+    except ValueError:
+        raise ValueError(f"date {text[:40]!r} is not like 2025-01-31 or 20250131: correct it") from None
+
+
+def checked_amount(amount: Decimal) -> Decimal:
+    """`amount` without zeros beyond the 8th decimal; raises ValueError where it is unfit for sums."""
+    if not amount.is_finite() or abs(amount) >= AMOUNT_LIMIT:
+        raise ValueError(f"amount {str(amount)[:40]} is not finite or too large: correct it")
+    rounded = amount.quantize(SMALLEST_UNIT, context=EXACT)
+    return rounded if rounded == amount else amount
+
+
+_SPACES = str.maketrans("", "", " \u00a0\u202f\u2009'")
+_NUMBER = re.compile(r"[0-9]+(?:[.,][0-9]+)*[.,]|[0-9]*(?:[.,][0-9]+)+")
+
+
+def parse_amount(text: str, decimal_comma: bool = False) -> Decimal:
+    """An amount as people write it: 1234.5, -1,234.50, 1.234,50, 1 234,50, (12.00) or 12.00-.
+
+    Where a number holds one separator with three digits after it, it groups thousands if it is a comma and
+    is a decimal point otherwise; the other way round with `decimal_comma`. Raises ValueError.
+    """
+    if not decimal_comma and text.replace(".", "", 1).isdecimal():
+        return checked_amount(Decimal(text))
+    number = text.strip().replace("\N{MINUS SIGN}", "-")
+    sign = ""
+    if number.startswith("(") and number.endswith(")"):
+        sign, number = "-", number[1:-1].strip()
+    elif number[:1] in ("-", "+"):
+        sign, number = number[0], number[1:].lstrip()
+    elif number.endswith("-"):
+        sign, number = "-", number[:-1].rstrip()
+    number = number.translate(_SPACES)
+    try:
+        if _NUMBER.fullmatch(number):
+            number = _with_point(number, decimal_comma)
+        elif "_" in number or not number[:1].isdecimal():
+            raise InvalidOperation
+        return checked_amount(Decimal(sign + number))
+    except InvalidOperation:
+        raise ValueError(f"amount {text.strip()[:40]!r} can't be read: correct it") from None
+
+
+def _with_point(number: str, decimal_comma: bool) -> str:
+    """A number of digits, points and commas, with a decimal point and no grouping."""
+    last = max(number.rfind("."), number.rfind(","))
+    mark = number[last]
+    whole, fraction = number[:last], number[last + 1 :]
+    other = "," if mark == "." else "."
+    if mark in whole:  # 1.234.567: a mark that repeats groups
+        return _ungrouped(number, mark)
+    if other in whole:
+        return f"{_ungrouped(whole, other)}.{fraction}"
+    is_default = mark == ("," if decimal_comma else ".")
+    if is_default or len(fraction) != 3 or not 1 <= len(whole) <= 3 or whole == "0":
+        return f"{whole}.{fraction}"
+    return whole + fraction
+
+
+def _ungrouped(number: str, separator: str) -> str:
+    first, *middle, last = number.split(separator)
+    if not 1 <= len(first) <= 3 or len(last) != 3 or any(len(group) not in (2, 3) for group in middle):
+        raise InvalidOperation
+    return "".join([first, *middle, last])

@@ -1,0 +1,259 @@
+"""JSON Lines: an entry with all of its lines in one JSON object a line.
+
+The keys are those of the tables in `jet.books.schema`. `lines` may be missing or null: an entry to predict.
+Amounts are numbers or strings and read as decimals, never as floats. A chart comes as objects of type
+"account", or by what the lines say about their accounts; a row of its own wins. A key that is not known
+rejects its record: a misspelled "amount" must not pass for an amount that nobody knows.
+"""
+
+from __future__ import annotations
+
+import datetime
+import json
+from collections.abc import Iterator
+from dataclasses import replace
+from decimal import Decimal
+from typing import Any, BinaryIO
+
+from jet.books.checks import Rule, reject
+from jet.books.importers.common import (
+    BrokenRuleError,
+    ImportSettings,
+    checked_amount,
+    file_stem,
+    has_suffix,
+    parse_date,
+    text_lines,
+    without_mark,
+)
+from jet.books.records import Account, Entry, Line, Record, total_of
+from jet.books.schema import NATURES
+
+_ENTRY_KEYS = frozenset(
+    ("type", "entry_id", "entity", "date", "description", "currency", "journal", "total", "lines")
+)
+_CHART_KEYS = frozenset(("account_name", "parent", "nature", "opened", "closed"))
+_LINE_KEYS = _CHART_KEYS | {"account", "side", "amount", "currency", "text", "dimensions"}
+_ACCOUNT_KEYS = frozenset(("type", "entity", "code", "name", "parent", "nature", "opened", "closed"))
+
+
+class JsonlImporter:
+    """Reads JSON Lines."""
+
+    name = "jsonl"
+
+    def recognizes(self, path: str, head: bytes) -> bool:
+        """By the extension, or by a file that begins with an object."""
+        return has_suffix(path, ".jsonl", ".ndjson") or without_mark(head).lstrip().startswith(b"{")
+
+    def records(self, stream: BinaryIO, file: str, settings: ImportSettings) -> Iterator[Record]:
+        """The entries in the order of the file, then the chart of accounts."""
+        reader = _Reader(file, settings)
+        for number, text in text_lines(stream, file, settings.encoding):
+            if not text or text.isspace():
+                continue
+            row: Any = None
+            try:
+                row = _parse(text)
+                if row.get("type") == "account":
+                    reader.read_account(row)
+                else:
+                    yield reader.entry(row, number)
+            except BrokenRuleError as error:
+                yield reject(
+                    error.rule,
+                    str(error),
+                    file=file,
+                    file_line=number,
+                    entity=_known_text(row, "entity"),
+                    entry_id=_known_text(row, "entry_id"),
+                    excerpt=text,
+                )
+        yield from reader.accounts()
+
+
+def _no_constant(name: str) -> None:
+    raise ValueError(f"{name} is no amount")
+
+
+_decode = json.JSONDecoder(parse_float=Decimal, parse_constant=_no_constant).decode
+
+
+def _parse(text: str) -> dict[str, Any]:
+    try:
+        row = _decode(text)
+    except (ValueError, ArithmeticError, RecursionError) as error:
+        raise BrokenRuleError(Rule.MALFORMED, f"the line is not valid JSON: {error}") from None
+    if not isinstance(row, dict):
+        raise BrokenRuleError(
+            Rule.MALFORMED, "the line is not a JSON object: write one entry a line, in braces"
+        )
+    return row
+
+
+def _known_text(row: Any, key: str) -> str | None:
+    value = row.get(key) if isinstance(row, dict) else None
+    return value if isinstance(value, str) else None
+
+
+def _text(row: dict[str, Any], key: str) -> str:
+    """The text at `key`, "" where there is none; a whole number counts as the text that it is written as."""
+    value = row.get(key)
+    if isinstance(value, str):
+        return value.strip()
+    if value is None:
+        return ""
+    if isinstance(value, int) and not isinstance(value, bool) and abs(value) < 10**20:
+        return str(value)
+    raise BrokenRuleError(Rule.MALFORMED, f"{key} must be a text: put it in quotes")
+
+
+def _amount(row: dict[str, Any], key: str) -> Decimal | None:
+    value = row.get(key)
+    if value is None:
+        return None
+    if isinstance(value, bool) or not isinstance(value, (str, int, Decimal)):
+        raise BrokenRuleError(Rule.BAD_AMOUNT, f"{key} must be a number, alone or in quotes")
+    try:
+        return checked_amount(Decimal(value))
+    except ArithmeticError:
+        raise BrokenRuleError(
+            Rule.BAD_AMOUNT, f"{key} {str(value)[:40]!r} can't be read: write it like 1234.5"
+        ) from None
+    except ValueError as error:
+        raise BrokenRuleError(Rule.BAD_AMOUNT, str(error)) from None
+
+
+def _date(row: dict[str, Any], key: str) -> datetime.date | None:
+    text = _text(row, key)
+    try:
+        return parse_date(text) if text else None
+    except ValueError as error:
+        raise BrokenRuleError(Rule.BAD_DATE, f"{key}: {error}") from None
+
+
+def _check_keys(row: dict[str, Any], known: frozenset[str], what: str) -> None:
+    if not row.keys() <= known:
+        unknown = ", ".join(sorted(row.keys() - known))
+        raise BrokenRuleError(
+            Rule.UNKNOWN_KEY,
+            f"{what} has no key {unknown[:200]}: remove it, or name it one of {', '.join(sorted(known))}",
+        )
+
+
+def _dimensions(value: Any) -> tuple[tuple[str, str], ...]:
+    """Pairs of a dimension and an object, from an object or from a list of {"dimension", "object"}."""
+    if isinstance(value, list) and all(isinstance(row, dict) for row in value):
+        for row in value:
+            _check_keys(row, frozenset(("dimension", "object")), "a dimension")
+        return tuple((_text(row, "dimension"), _text(row, "object")) for row in value)
+    if isinstance(value, dict):
+        return tuple((dimension, _text(value, dimension)) for dimension in value)
+    raise BrokenRuleError(Rule.MALFORMED, 'dimensions must be like {"project": "P1"}')
+
+
+class _Reader:
+    """Turns rows into records, and remembers the accounts."""
+
+    def __init__(self, file: str, settings: ImportSettings) -> None:
+        self.file = file
+        self.settings = settings
+        self.default_entity = file_stem(file)
+        self.chart: dict[tuple[str, str], Account] = {}  # by rows of their own
+        self.used: dict[tuple[str, str], Account] = {}  # by the lines
+
+    def entry(self, row: dict[str, Any], number: int) -> Entry:
+        """The entry of a row."""
+        _check_keys(row, _ENTRY_KEYS, "an entry")
+        if row.get("type", "entry") != "entry":
+            raise BrokenRuleError(Rule.MALFORMED, f"type {str(row['type'])[:40]!r} must be entry or account")
+        date = _date(row, "date")
+        if date is None:
+            raise BrokenRuleError(Rule.BAD_DATE, "the entry has no date: give it one like 2025-01-31")
+        entity = self._entity(row)
+        currency = _text(row, "currency") or self.settings.default_currency
+        total = _amount(row, "total")
+        rows = row.get("lines")
+        lines = None
+        if rows is not None:
+            if not isinstance(rows, list):
+                raise BrokenRuleError(
+                    Rule.MALFORMED, "lines must be a list, or left out to have them predicted"
+                )
+            lines = [self._line(line, entity, currency) for line in rows]
+            total = total_of(lines, currency) if total is None else total
+        return Entry(
+            entity=entity,
+            entry_id=_text(row, "entry_id"),
+            date=date,
+            description=_text(row, "description"),
+            currency=currency,
+            journal=_text(row, "journal"),
+            total=total,
+            lines=lines,
+            file=self.file,
+            file_line=number,
+        )
+
+    def read_account(self, row: dict[str, Any]) -> None:
+        """Take a chart row."""
+        _check_keys(row, _ACCOUNT_KEYS, "an account")
+        account = self._account(row, self._entity(row), _text(row, "code"), _text(row, "name"))
+        if not account.code:
+            raise BrokenRuleError(Rule.MISSING_ACCOUNT, "the account has no code: give it one")
+        self.chart[account.entity, account.code] = account
+
+    def accounts(self) -> Iterator[Account]:
+        """Every account that has a row of its own or is used."""
+        yield from (self.used | self.chart).values()
+
+    def _entity(self, row: dict[str, Any]) -> str:
+        if self.settings.entity is not None:
+            return self.settings.entity
+        return _text(row, "entity") or self.default_entity
+
+    def _line(self, row: Any, entity: str, currency: str) -> Line:
+        if not isinstance(row, dict):
+            raise BrokenRuleError(
+                Rule.MALFORMED, 'a line must be an object like {"account": "1930", "side": "D"}'
+            )
+        _check_keys(row, _LINE_KEYS, "a line")
+        code = _text(row, "account")
+        self._use(row, entity, code)
+        dimensions = row.get("dimensions")
+        return Line(
+            account=code,
+            side=_text(row, "side"),
+            amount=_amount(row, "amount"),
+            currency=_text(row, "currency") or currency,
+            text=_text(row, "text"),
+            dimensions=_dimensions(dimensions) if dimensions else (),
+        )
+
+    def _use(self, row: dict[str, Any], entity: str, code: str) -> None:
+        """Remember the account of a line, and what the first line that says something says about it."""
+        known = self.used.get((entity, code))
+        if not code or (known is not None and _CHART_KEYS.isdisjoint(row)):
+            return
+        account = self._account(row, entity, code, _text(row, "account_name"))
+        if known is not None:
+            account = replace(
+                known,
+                name=known.name or account.name,
+                parent=known.parent or account.parent,
+                nature=known.nature or account.nature,
+                opened=known.opened or account.opened,
+                closed=known.closed or account.closed,
+            )
+        self.used[entity, code] = account
+
+    def _account(self, row: dict[str, Any], entity: str, code: str, name: str) -> Account:
+        nature = _text(row, "nature") or None
+        if nature is not None and nature not in NATURES:
+            raise BrokenRuleError(
+                Rule.BAD_NATURE, f"nature {nature[:40]!r} must be one of {', '.join(NATURES)}"
+            )
+        opened, closed = _date(row, "opened"), _date(row, "closed")
+        if opened and closed and closed < opened:
+            raise BrokenRuleError(Rule.BAD_PERIOD, f"closed on {closed}, before it was opened on {opened}")
+        return Account(entity, code, name, _text(row, "parent") or None, nature, opened, closed)

@@ -1,0 +1,179 @@
+"""The Arrow schema of every table that jet reads or writes, and the check that a table has it.
+
+Every reader validates: a column that is missing, has another type or holds a null where none may be is
+named in the error. A nullable column is one whose absence means something, and what it means stands beside
+it. Sides are "D" and "C"; amounts are never negative, since the side carries the sign.
+"""
+
+from __future__ import annotations
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+AMOUNT = pa.decimal128(28, 8)
+"""Money: 20 digits before the point, 8 after it. Never a float."""
+
+SIDES = ("D", "C")
+
+
+class SchemaError(ValueError):
+    """A table does not have the columns, the types or the values that its schema asks for."""
+
+
+def _required(name: str, type_: pa.DataType) -> pa.Field:
+    return pa.field(name, type_, nullable=False)
+
+
+DIMENSION = pa.struct([_required("dimension", pa.string()), _required("object", pa.string())])
+
+LINE = pa.struct(
+    [
+        _required("account", pa.string()),
+        _required("side", pa.string()),
+        pa.field("amount", AMOUNT),  # null: not known
+        _required("currency", pa.string()),  # "" : not known
+        _required("text", pa.string()),
+        _required("dimensions", pa.list_(DIMENSION)),
+    ]
+)
+
+ENTRIES = pa.schema(
+    [
+        _required("entity", pa.string()),
+        _required("entry_id", pa.string()),  # unique within its entity
+        _required("date", pa.date32()),  # the posting date
+        _required("description", pa.string()),
+        _required("currency", pa.string()),  # "" : not known
+        _required("journal", pa.string()),  # "" : not known
+        pa.field("total", AMOUNT),  # sum of the debits in the entry's currency; null: not known
+        pa.field("lines", pa.list_(LINE)),  # null: an entry to predict
+        _required("file", pa.string()),
+        _required("file_line", pa.int64()),  # counted from 1
+    ]
+)
+
+ACCOUNTS = pa.schema(
+    [
+        _required("entity", pa.string()),
+        _required("code", pa.string()),
+        _required("name", pa.string()),
+        pa.field("parent", pa.string()),  # null: a root, or the format has no hierarchy
+        pa.field("nature", pa.string()),  # asset, liability, equity, income, expense; null: not known
+        pa.field("opened", pa.date32()),  # first day it may be booked to; null: always
+        pa.field("closed", pa.date32()),  # last day it may be booked to; null: still open
+    ]
+)
+
+NATURES = ("asset", "liability", "equity", "income", "expense")
+
+REJECTED = pa.schema(
+    [
+        _required("file", pa.string()),
+        _required("file_line", pa.int64()),
+        _required("rule", pa.string()),
+        _required("message", pa.string()),
+        pa.field("entity", pa.string()),  # null: it could not be read
+        pa.field("entry_id", pa.string()),  # null: it could not be read
+        _required("excerpt", pa.string()),  # the first characters of what was rejected
+    ]
+)
+
+NEIGHBOR = pa.struct(
+    [
+        _required("entry_id", pa.string()),  # of the same entity, strictly earlier
+        _required("similarity", pa.float32()),
+        _required("same_text", pa.bool_()),
+        _required("age_days", pa.int32()),
+    ]
+)
+
+NEIGHBORS = pa.schema(
+    [
+        _required("entity", pa.string()),
+        _required("entry_id", pa.string()),
+        _required("neighbors", pa.list_(NEIGHBOR)),  # best first
+    ]
+)
+
+MEMORY = pa.schema(
+    [
+        _required("entity", pa.string()),
+        _required("entry_id", pa.string()),
+        _required("date", pa.date32()),
+        _required("text", pa.int64()),  # row of the bundle's texts
+        _required("journal", pa.int64()),  # stable hash
+        _required("currency", pa.int64()),  # stable hash
+        pa.field("log_amount", pa.float32()),  # null: not known
+        _required("tokens", pa.large_list(pa.int64())),  # catalog row * 2 + side, in the catalog's order
+    ]
+)
+"""The books that a bundle remembers, sorted by entity, date and entry_id."""
+
+PREDICTED_LINE = pa.struct(
+    [
+        _required("account", pa.string()),
+        _required("name", pa.string()),
+        _required("side", pa.string()),
+        _required("probability", pa.float32()),  # share of the decoder's mass on sets with this line
+    ]
+)
+
+ALTERNATIVE = pa.struct(
+    [_required("lines", pa.list_(PREDICTED_LINE)), _required("probability", pa.float32())]
+)
+
+EVIDENCE = pa.struct(
+    [
+        _required("entry_id", pa.string()),
+        _required("weight", pa.float32()),  # share of the copied lines that came from it
+        _required("similarity", pa.float32()),
+        _required("same_text", pa.bool_()),
+        _required("age_days", pa.int32()),
+    ]
+)
+
+DECISIONS = ("auto", "review", "none")
+
+PREDICTIONS = pa.schema(
+    [
+        _required("entity", pa.string()),
+        _required("entry_id", pa.string()),
+        _required("lines", pa.list_(PREDICTED_LINE)),  # empty where the decision is "none"
+        _required("confidence", pa.float32()),  # calibrated probability that all lines are right
+        _required("decision", pa.string()),
+        pa.field("reason", pa.string()),  # why there is no prediction, or why it wants a review
+        _required("alternatives", pa.list_(ALTERNATIVE)),
+        _required("evidence", pa.list_(EVIDENCE)),
+        _required("model", pa.string()),  # fingerprint of the bundle
+    ]
+)
+
+
+def validate(table: pa.Table, schema: pa.Schema, what: str) -> pa.Table:
+    """Return `table` with exactly the columns of `schema`, in its order and types.
+
+    Columns that the schema does not name are dropped. Raises `SchemaError`, naming `what` and the column,
+    where one is missing, can't be cast, or holds a null that it must not.
+    """
+    columns = []
+    for field in schema:
+        if field.name not in table.column_names:
+            raise SchemaError(f"{what}: column {field.name!r} is missing; it has {table.column_names}")
+        column = table[field.name]
+        if column.type != field.type:
+            try:
+                column = column.cast(field.type)
+            except (pa.ArrowInvalid, pa.ArrowNotImplementedError, pa.ArrowTypeError) as error:
+                raise SchemaError(
+                    f"{what}: column {field.name!r} is {column.type}, must be {field.type}: {error}"
+                ) from None
+        if not field.nullable and column.null_count:
+            row = pc.index(pc.is_null(column), True).as_py()
+            raise SchemaError(f"{what}: column {field.name!r} is null in row {row}, and must never be")
+        columns.append(column)
+    return pa.Table.from_arrays(columns, schema=schema)
+
+
+def empty(schema: pa.Schema) -> pa.Table:
+    """A table of `schema` without rows."""
+    return schema.empty_table()

@@ -1,0 +1,276 @@
+"""The bundle: all that prediction needs and training decided, saved and loaded as ONE thing.
+
+Weights, the catalog with its learned account vectors, the books that may be remembered, text normalization,
+encoder identity, retrieval and model settings, calibration. Every part's fingerprint is written into
+`bundle.json` and checked on load. The system this descends from trained with one catalog and predicted with
+another, rebuilt at random; nobody saw it for weeks. Here that can't be written: there is no way to a
+prediction but through a bundle, and no way to a bundle with parts of two trainings.
+
+No pickle anywhere: safetensors, parquet and JSON.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import logging
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, replace
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+import torch
+from safetensors.numpy import load as load_safetensors
+from safetensors.numpy import save as save_safetensors
+
+from jet.artifact import ArtifactError, ArtifactWriter, open_artifact
+from jet.books.catalog import Catalog
+from jet.books.schema import ACCOUNTS, MEMORY, validate
+from jet.model.features import EntryColumns
+from jet.model.network import JetNetwork, ModelSettings, TextInputs
+from jet.prediction.calibration import Calibration
+from jet.retrieval.index import RetrievalSettings
+from jet.retrieval.ngrams import weigh
+from jet.retrieval.store import TextStore
+from jet.training.data import TrainingData
+
+log = logging.getLogger(__name__)
+
+KIND = "model"
+
+
+@dataclass(frozen=True)
+class Books:
+    """The booked entries that a bundle remembers, sorted by entity, date and id; N rows."""
+
+    ids: pa.StringArray  # [N] entry ids
+    columns: EntryColumns
+
+    def to_table(self, catalog: Catalog) -> pa.Table:
+        """As a table with the schema `MEMORY`."""
+        columns = self.columns
+        names = pa.array(catalog.entities, pa.string()).take(pa.array(columns.entity))
+        return pa.Table.from_arrays(
+            [
+                names,
+                self.ids,
+                pa.array(columns.date).cast(pa.date32()),
+                pa.array(columns.text),
+                pa.array(columns.journal),
+                pa.array(columns.currency),
+                pa.array(columns.log_amount, mask=np.isnan(columns.log_amount)),
+                pa.LargeListArray.from_arrays(pa.array(columns.offsets), pa.array(columns.tokens)),
+            ],
+            schema=MEMORY,
+        )
+
+    @classmethod
+    def from_table(cls, table: pa.Table, catalog: Catalog) -> Books:
+        """The inverse of `to_table`."""
+        table = validate(table, MEMORY, "memory").combine_chunks()
+
+        def column(name: str) -> pa.Array:
+            found = table[name]
+            return found.combine_chunks() if isinstance(found, pa.ChunkedArray) else found
+
+        tokens = column("tokens")
+        lengths = tokens.value_lengths().to_numpy(zero_copy_only=False)
+        columns = EntryColumns(
+            entity=catalog.entity_numbers(table["entity"]),
+            date=column("date").cast(pa.int32()).to_numpy(zero_copy_only=False),
+            text=column("text").to_numpy(),
+            journal=column("journal").to_numpy(),
+            currency=column("currency").to_numpy(),
+            log_amount=column("log_amount").to_numpy(zero_copy_only=False).astype(np.float32),
+            offsets=np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64),
+            tokens=tokens.flatten().to_numpy(),
+        )
+        return cls(column("entry_id"), columns)
+
+
+@dataclass(frozen=True)
+class Bundle:
+    """See the module's docstring. Parts are NumPy and Arrow: processes of one machine share one copy."""
+
+    catalog: Catalog
+    account_vectors: np.ndarray  # float32 [C, H] the catalog's learned embeddings
+    store: TextStore  # the texts of the books
+    idf: np.ndarray  # float32 [8192] n-gram weights
+    books: Books
+    weights: dict[str, np.ndarray]  # the network's state
+    model: ModelSettings
+    retrieval: RetrievalSettings
+    encoder: str  # the identity of the encoder that made the text vectors
+    calibration: Calibration
+    facts: dict[str, Any]  # what a model card tells
+
+    @classmethod
+    def assemble(
+        cls,
+        data: TrainingData,
+        network: JetNetwork,
+        retrieval: RetrievalSettings,
+        encoder: str,
+        facts: Mapping[str, Any],
+    ) -> Bundle:
+        """A bundle, not calibrated yet, of a trained network and what it was trained on."""
+        network = network.cpu().eval()
+        with torch.inference_mode():
+            rows = torch.arange(len(data.catalog))
+            accounts = network.account_table(data.account_inputs(), rows).numpy()
+        return cls(
+            catalog=data.catalog,
+            account_vectors=accounts,
+            store=data.store,
+            idf=data.idf,
+            books=Books(data.entries["entry_id"].combine_chunks(), data.columns),
+            weights={name: value.numpy().copy() for name, value in network.state_dict().items()},
+            model=network.settings,
+            retrieval=retrieval,
+            encoder=encoder,
+            calibration=Calibration.none(),
+            facts=dict(facts),
+        )
+
+    @cached_property
+    def network(self) -> JetNetwork:
+        """The network in eval mode, on the CPU."""
+        network = JetNetwork(
+            self.model,
+            dimension=self.store.dimension,
+            buckets=len(self.idf),
+            entities=len(self.catalog.entities),
+            accounts=len(self.catalog),
+        )
+        network.load_state_dict({name: torch.tensor(value) for name, value in self.weights.items()})
+        return network.eval()
+
+    def __getstate__(self) -> dict[str, Any]:
+        state = dict(self.__dict__)
+        state.pop("network", None)  # rebuilt from `weights`, which processes can share
+        return state
+
+    def with_calibration(self, calibration: Calibration) -> Bundle:
+        """The same bundle with another calibration."""
+        return replace(self, calibration=calibration)
+
+    @cached_property
+    def fingerprints(self) -> dict[str, str]:
+        """Of every part."""
+        return {
+            "catalog": self.catalog.fingerprint,
+            "account_vectors": _digest({"": self.account_vectors}),
+            "texts": self.store.fingerprint(),
+            "idf": _digest({"": self.idf}),
+            "books": _digest(
+                {name: getattr(self.books.columns, name) for name in ("date", "text", "tokens")}
+            ),
+            "weights": _digest(self.weights),
+            "calibration": _digest({"w": self.calibration.weights, "c": self.calibration.confidence}),
+        }
+
+    @property
+    def fingerprint(self) -> str:
+        """Of the whole: what predictions carry in their column `model`."""
+        parts = json.dumps([self.fingerprints, self.encoder, asdict(self.model), asdict(self.retrieval)])
+        return hashlib.sha256(parts.encode()).hexdigest()[:16]
+
+    def save(self, writer: ArtifactWriter) -> None:
+        """Write all parts. The caller publishes."""
+        writer.write_bytes("network.safetensors", save_safetensors(self.weights))
+        arrays = {"account_vectors": self.account_vectors, "booked": self.catalog.booked, "idf": self.idf}
+        writer.write_bytes("catalog.safetensors", save_safetensors(arrays))
+        writer.write_table("accounts/part-0.parquet", self.catalog.accounts)
+        writer.write_table("texts/part-0.parquet", self.store.to_table())
+        writer.write_table("books/part-0.parquet", self.books.to_table(self.catalog))
+        content = {
+            "fingerprint": self.fingerprint,
+            "fingerprints": self.fingerprints,
+            "encoder": self.encoder,
+            "model": asdict(self.model),
+            "retrieval": asdict(self.retrieval),
+            "calibration": self.calibration.as_dict(),
+            "facts": self.facts,
+        }
+        writer.write_bytes("bundle.json", json.dumps(content, indent=1, ensure_ascii=False).encode())
+        writer.write_bytes("MODEL_CARD.md", model_card(self).encode())
+
+    @classmethod
+    def load(cls, path: str) -> Bundle:
+        """The bundle at `path`. Raises `ArtifactError` where a file or a part is not what was saved."""
+        artifact = open_artifact(path, KIND)
+        artifact.verify()
+        content = json.loads(artifact.read_bytes("bundle.json"))
+        arrays = load_safetensors(artifact.read_bytes("catalog.safetensors"))
+        catalog = Catalog(artifact.read_table(ACCOUNTS, "accounts").combine_chunks(), arrays["booked"])
+        texts, books = (
+            pq.read_table(artifact.files(name)[0], filesystem=artifact.filesystem)
+            for name in ("texts", "books")
+        )
+        bundle = cls(
+            catalog=catalog,
+            account_vectors=arrays["account_vectors"],
+            store=TextStore.from_table(texts),
+            idf=arrays["idf"],
+            books=Books.from_table(books, catalog),
+            weights=load_safetensors(artifact.read_bytes("network.safetensors")),
+            model=ModelSettings(**content["model"]),
+            retrieval=RetrievalSettings(**content["retrieval"]),
+            encoder=content["encoder"],
+            calibration=Calibration.from_dict(content["calibration"]),
+            facts=content["facts"],
+        )
+        for name, expected in content["fingerprints"].items():
+            if bundle.fingerprints.get(name) != expected:
+                raise ArtifactError(
+                    f"{path}: the bundle's {name} has the fingerprint {bundle.fingerprints.get(name)}, and was "
+                    f"saved with {expected}: it was changed since, or mixed with another training's. Train again, "
+                    f"or fetch the bundle anew."
+                )
+        log.info(
+            "loaded bundle %s from %s: %d accounts of %d entities, %d remembered entries, encoder %s",
+            bundle.fingerprint, path, len(catalog), len(catalog.entities), len(bundle.books.ids), bundle.encoder,
+        )  # fmt: skip
+        return bundle
+
+
+def text_vectors(bundle: Bundle, store: TextStore, rows_at_once: int = 256) -> np.ndarray:
+    """float32 [U, H]: the network's vector of every text of `store` (the bundle's, perhaps extended).
+
+    Always `rows_at_once` rows together, the last filled up, so that a vector doesn't depend on its company.
+    """
+    ngrams = weigh(store.ngrams, bundle.idf)
+    vectors = np.empty((len(store), bundle.model.hidden), dtype=np.float32)
+    network = bundle.network.cpu()
+    with torch.inference_mode():
+        for start in range(0, len(store), rows_at_once):
+            rows = np.arange(start, min(start + rows_at_once, len(store)))
+            inputs = TextInputs.of(store.vectors, ngrams, np.resize(rows, rows_at_once))
+            vectors[rows] = network.text_table(inputs).numpy()[: len(rows)]
+    return vectors
+
+
+def model_card(bundle: Bundle) -> str:
+    """What somebody who finds the bundle should know, in Markdown."""
+    facts = "\n".join(f"- {name}: {value}" for name, value in bundle.facts.items())
+    return (
+        "# jet model bundle\n\n"
+        f"Fingerprint `{bundle.fingerprint}`. Predicts the debit and credit lines of journal entries of the "
+        f"{len(bundle.catalog.entities)} entities in its catalog ({len(bundle.catalog)} accounts), from "
+        f"description, date, currency, journal and total, with {len(bundle.books.ids)} booked entries as memory.\n\n"
+        f"Encoder: `{bundle.encoder}`.\n\n## Training\n\n{facts}\n\n"
+        "## Limits\n\nIt copies the habits of these books, mistakes included. It knows no other entities. Its "
+        "confidence was calibrated on the days after the training rows; where habits change, measure again.\n"
+    )
+
+
+def _digest(arrays: Mapping[str, np.ndarray]) -> str:
+    digest = hashlib.sha256()
+    for name in sorted(arrays):
+        array = np.ascontiguousarray(arrays[name])
+        digest.update(f"{name}{array.dtype}{array.shape}".encode())
+        digest.update(array.data)
+    return digest.hexdigest()[:16]

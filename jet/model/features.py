@@ -1,0 +1,277 @@
+"""From tables to tensors: the one door. Training, evaluation and prediction all come through here.
+
+`entry_columns` turns an Arrow table of entries into plain NumPy columns (nothing a worker can't share);
+`collate` turns some of their rows and the neighbors found for them into one `Batch`. Account numbers in a
+batch are *local*: places in the chart of the entry's own entity, so no account of another company can
+even be named. A line is a token, `2 * account + side` (0 debit, 1 credit); `2 * C` is stop.
+
+Shapes: B entries, T tokens of an entry with its stop, K neighbors, L tokens of a neighbor with its stop,
+C accounts of the widest chart in the batch, N entries of a table.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+import torch
+from torch import Tensor
+
+from jet.books.catalog import Catalog
+from jet.retrieval.index import Hits, Memory, Queries
+from jet.retrieval.store import TextStore
+from jet.retrieval.text import normalize_all, stable_hashes
+
+JOURNAL_BUCKETS = 512
+CURRENCY_BUCKETS = 64
+DATE_FEATURES = 10
+NEIGHBOR_FEATURES = 9
+NOTHING = -1
+"""Padding, in every integer tensor."""
+
+
+@dataclass(frozen=True)
+class EntryColumns:
+    """Entries as NumPy columns, N rows, in the order of their table.
+
+    `entity` -1: not in the catalog. `text` is a row of the text store. `log_amount` is nan where the total is
+    not known. The lines of entry i are tokens[offsets[i] : offsets[i + 1]], as catalog row * 2 + side, in
+    the catalog's token order; an entry without lines has none.
+    """
+
+    entity: np.ndarray  # int64 [N]
+    date: np.ndarray  # int32 [N], days since 1970
+    text: np.ndarray  # int64 [N]
+    journal: np.ndarray  # int64 [N], stable hash
+    currency: np.ndarray  # int64 [N], stable hash
+    log_amount: np.ndarray  # float32 [N]
+    offsets: np.ndarray  # int64 [N + 1]
+    tokens: np.ndarray  # int64
+
+    def __len__(self) -> int:
+        return len(self.entity)
+
+    @property
+    def lengths(self) -> np.ndarray:
+        """int64 [N]: lines of each entry."""
+        return np.diff(self.offsets)
+
+    def queries(self, rows: np.ndarray) -> Queries:
+        """What retrieval needs to know of `rows`."""
+        return Queries(
+            entity=self.entity[rows].astype(np.int32),
+            date=self.date[rows],
+            text=self.text[rows],
+            journal=self.journal[rows],
+        )
+
+    def memory(self, entities: int) -> Memory:
+        """These entries as books to search. They must be sorted by entity, date and id (`sort_entries`)."""
+        offsets = np.searchsorted(self.entity, np.arange(entities + 1)).astype(np.int64)
+        return Memory(
+            entity=self.entity.astype(np.int32),
+            date=self.date,
+            text=self.text,
+            journal=self.journal,
+            offsets=offsets,
+        )
+
+
+def sort_entries(entries: pa.Table) -> pa.Table:
+    """Entries by entity, date and id: the order in which books are kept in memory."""
+    return entries.sort_by([("entity", "ascending"), ("date", "ascending"), ("entry_id", "ascending")])
+
+
+def entry_columns(entries: pa.Table, catalog: Catalog, store: TextStore) -> EntryColumns:
+    """Columns of a table with the schema `ENTRIES`.
+
+    Raises `ValueError` where a description is not in the store or a booked account is not in the chart.
+    """
+    text = store.rows(normalize_all(entries["description"]))
+    if (text < 0).any():
+        row = int(np.argmax(text < 0))
+        raise ValueError(f"the text of entry {entries['entry_id'][row].as_py()!r} is not in the text store")
+    total = pc.cast(_whole(entries["total"]), pa.float64(), safe=False)
+    amount = pc.fill_null(total, np.nan).to_numpy(zero_copy_only=False)
+    offsets, tokens = _tokens(entries, catalog)
+    return EntryColumns(
+        entity=catalog.entity_numbers(_whole(entries["entity"])),
+        date=_whole(entries["date"]).cast(pa.int32()).to_numpy(zero_copy_only=False),
+        text=text,
+        journal=stable_hashes(_whole(entries["journal"])),
+        currency=stable_hashes(_whole(entries["currency"])),
+        log_amount=np.log1p(np.abs(amount)).astype(np.float32),
+        offsets=offsets,
+        tokens=tokens,
+    )
+
+
+def _tokens(entries: pa.Table, catalog: Catalog) -> tuple[np.ndarray, np.ndarray]:
+    lines = _whole(entries["lines"])
+    lengths = pc.fill_null(pc.list_value_length(lines), 0).to_numpy(zero_copy_only=False)
+    offsets = np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64)
+    flat = pc.list_flatten(lines)
+    owner = np.repeat(np.arange(len(lengths)), lengths)
+    entities = _whole(entries["entity"]).take(pa.array(owner))
+    codes = pc.struct_field(flat, "account")
+    rows = catalog.rows(entities, codes)
+    if (rows < 0).any():
+        bad = int(np.argmax(rows < 0))
+        raise ValueError(
+            f"entry {entries['entry_id'][int(owner[bad])].as_py()!r} of {entities[bad].as_py()} is booked to "
+            f"{codes[bad].as_py()!r}, which its chart of accounts does not have"
+        )
+    side = pc.equal(pc.struct_field(flat, "side"), "C").to_numpy(zero_copy_only=False).astype(np.int64)
+    order = np.lexsort((catalog.token_rank[rows, side], owner))
+    return offsets, (2 * rows + side)[order]
+
+
+def _whole(column: pa.ChunkedArray | pa.Array) -> pa.Array:
+    return column.combine_chunks() if isinstance(column, pa.ChunkedArray) else column
+
+
+@dataclass(frozen=True)
+class Batch:
+    """Tensors of B entries. Integer tensors hold `NOTHING` where they are padded."""
+
+    text: Tensor  # [B] row of the text store
+    entity: Tensor  # [B] number of the entity
+    journal: Tensor  # [B] bucket
+    currency: Tensor  # [B] bucket
+    date: Tensor  # [B, DATE_FEATURES]
+    amount: Tensor  # [B, 2] log amount and whether it is known
+    chart: Tensor  # [B, C] catalog row of each local account
+    rank: Tensor  # [B, 2C] place in the token order; past the end where padded or closed on the date
+    neighbor_row: Tensor  # [B, K] row of the memory
+    neighbor_text: Tensor  # [B, K] row of the text store
+    neighbor_features: Tensor  # [B, K, NEIGHBOR_FEATURES]
+    neighbor_tokens: Tensor  # [B, K, L] local tokens, then stop
+    target: Tensor  # [B, T] local tokens, then stop; T = 0 where the lines are not known
+
+    @property
+    def stop(self) -> int:
+        """The token that ends an entry: 2C."""
+        return self.rank.shape[1]
+
+    def to(self, device: torch.device) -> Batch:
+        """The same batch on `device`."""
+        return Batch(**{f.name: getattr(self, f.name).to(device, non_blocking=True) for f in fields(self)})
+
+
+CLOSED = torch.iinfo(torch.int64).max
+"""The rank of a token that may not be used."""
+
+
+def collate(
+    queries: EntryColumns,
+    rows: np.ndarray,
+    memory: EntryColumns,
+    hits: Hits,
+    catalog: Catalog,
+    max_lines: int,
+    width: int | None = None,
+    with_target: bool = False,
+) -> Batch:
+    """The batch of `rows` of `queries`, with the `hits` [B, K] that retrieval found for them in `memory`.
+
+    `width` fixes C (default: the widest chart among the rows) and, with it, L and T to `max_lines` + 1, so
+    that shapes don't depend on which entries share a batch. A neighbor with more than `max_lines` lines is
+    left out; an entry with more has no target.
+    """
+    entity = queries.entity[rows]
+    start, size = catalog.offsets[entity], np.diff(catalog.offsets)[entity]
+    local = np.arange(int(size.max()) if width is None else width)
+    inside = local[None, :] < size[:, None]
+    chart = np.where(inside, start[:, None] + local[None, :], NOTHING)
+    usable = inside & catalog.is_open(chart, queries.date[rows][:, None])
+    rank = np.where(usable[:, :, None], catalog.token_rank[chart], CLOSED).reshape(len(rows), -1)
+    stop = rank.shape[1]
+
+    hit = hits.row
+    lengths = np.where(hit >= 0, memory.lengths[hit], 0)
+    hit = np.where((lengths > 0) & (lengths <= max_lines), hit, NOTHING)
+    lengths = np.where(hit >= 0, lengths, 0)
+    longest = int(lengths.max(initial=0)) if width is None else max_lines
+    neighbor_tokens = _local_tokens(memory, hit, lengths, start, stop, longest)
+    target = np.empty((len(rows), 0), dtype=np.int64)
+    if with_target:
+        own = queries.lengths[rows]
+        target = _local_tokens(queries, rows[:, None], own[:, None], start, stop, int(own.max(initial=0)))[
+            :, 0
+        ]
+
+    amount = queries.log_amount[rows]
+    known = ~np.isnan(amount)
+    return Batch(
+        text=torch.from_numpy(queries.text[rows]),
+        entity=torch.from_numpy(entity),
+        journal=torch.from_numpy(queries.journal[rows] % JOURNAL_BUCKETS),
+        currency=torch.from_numpy(queries.currency[rows] % CURRENCY_BUCKETS),
+        date=torch.from_numpy(_date_features(queries.date[rows])),
+        amount=torch.from_numpy(np.stack([np.where(known, amount, 0) / 10, known], 1).astype(np.float32)),
+        chart=torch.from_numpy(chart),
+        rank=torch.from_numpy(rank),
+        neighbor_row=torch.from_numpy(hit),
+        neighbor_text=torch.from_numpy(np.where(hit >= 0, memory.text[hit], NOTHING)),
+        neighbor_features=torch.from_numpy(_neighbor_features(queries, rows, memory, hit, hits.similarity)),
+        neighbor_tokens=torch.from_numpy(neighbor_tokens),
+        target=torch.from_numpy(target),
+    )
+
+
+def _local_tokens(
+    columns: EntryColumns, rows: np.ndarray, lengths: np.ndarray, start: np.ndarray, stop: int, longest: int
+) -> np.ndarray:
+    """int64 [B, K, longest + 1]: the tokens of `rows` [B, K] in the numbers of each entry's own chart."""
+    place = np.arange(longest + 1)
+    at = columns.offsets[np.maximum(rows, 0)][..., None] + place
+    inside = place < lengths[..., None]
+    if len(columns.tokens) == 0:
+        return np.full(inside.shape, NOTHING)
+    tokens = columns.tokens[np.where(inside, at, 0)] - 2 * start[:, None, None]
+    ended = (place == lengths[..., None]) & (lengths[..., None] > 0)
+    return np.where(inside, tokens, np.where(ended, stop, NOTHING))
+
+
+def _date_features(days: np.ndarray) -> np.ndarray:
+    """float32 [B, DATE_FEATURES]: year, the circles of month, day of the month and weekday, month's ends."""
+    date = days.astype("datetime64[D]")
+    month = date.astype("datetime64[M]")
+    year = date.astype("datetime64[Y]")
+    day = (date - month.astype("datetime64[D]")).astype(np.int64)
+    last = ((month + 1).astype("datetime64[D]") - month.astype("datetime64[D]")).astype(np.int64) - 1
+    turns = [(month - year.astype("datetime64[M]")).astype(np.int64) / 12, day / 31, (days + 3) % 7 / 7]
+    circles = [wave(2 * np.pi * turn) for turn in turns for wave in (np.sin, np.cos)]
+    years = (year.astype(np.int64) - 45) / 20  # 2015 is 0
+    parts = [years, *circles, day <= 2, last - day <= 2, (days + 3) % 7 >= 5]
+    return np.stack([np.asarray(part, dtype=np.float32) for part in parts], axis=1)
+
+
+def _neighbor_features(
+    queries: EntryColumns, rows: np.ndarray, memory: EntryColumns, hit: np.ndarray, similarity: np.ndarray
+) -> np.ndarray:
+    """float32 [B, K, NEIGHBOR_FEATURES], zero where there is no neighbor."""
+    days = queries.date[rows][:, None] - memory.date[hit]
+    difference = np.abs(queries.log_amount[rows][:, None] - memory.log_amount[hit])
+    amounts_known = ~np.isnan(difference)
+    difference = np.where(amounts_known, difference, 0)
+    parts = [
+        similarity,
+        queries.text[rows][:, None] == memory.text[hit],
+        queries.journal[rows][:, None] == memory.journal[hit],
+        np.log1p(np.maximum(days, 0)) / 8,
+        np.broadcast_to(1 / (1 + np.arange(hit.shape[1])), hit.shape),
+        amounts_known,
+        amounts_known * np.exp(-difference),
+        amounts_known & (difference < 1e-6),
+        _day_of_month(queries.date[rows])[:, None] == _day_of_month(memory.date[hit]),
+    ]
+    features = np.stack([np.asarray(part, dtype=np.float32) for part in parts], axis=2)
+    return np.where((hit >= 0)[:, :, None], features, np.float32(0))
+
+
+def _day_of_month(days: np.ndarray) -> np.ndarray:
+    date = days.astype("datetime64[D]")
+    return (date - date.astype("datetime64[M]").astype("datetime64[D]")).astype(np.int64)

@@ -1,0 +1,1 @@
+"""Prediction: decoding, calibration, thresholds; entries in, predictions out."""

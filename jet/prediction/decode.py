@@ -1,0 +1,140 @@
+"""Beam search over whole entries, a batch at a time.
+
+Beams are the network's step axis: all beams of all entries advance in one call, and text, accounts and
+memory were encoded once before. Since the network admits each set of lines in one spelling only, and stop
+only where an entry is valid, finished beams are distinct, valid sets, and their probabilities are
+probabilities (no length penalty). An entry is done when no living beam can beat its third best finished
+one; what it holds is frozen then, so its answer doesn't depend on which entries share the batch.
+
+Shapes: B entries, W beams, K neighbors, T steps, C accounts.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+from jet.model.features import NOTHING, Batch
+from jet.model.network import Encoded, JetNetwork, Tables
+
+KEPT = 3
+"""Sets that an answer needs: the best one and two alternatives."""
+DEAD = -1e8
+"""Log-probabilities below this are of beams that don't exist."""
+
+
+@dataclass(frozen=True)
+class Decoded:
+    """The W best finished sets of each entry, best first."""
+
+    tokens: Tensor  # int64 [B, W, T] local tokens without stop, padded with NOTHING
+    log_probs: Tensor  # float32 [B, W]; below DEAD where there is none
+    carried: Tensor  # float32 [B, W, K] share of a set's tokens that was copied from each neighbor
+
+    def cpu(self) -> Decoded:
+        """The same on the CPU."""
+        return Decoded(self.tokens.cpu(), self.log_probs.cpu(), self.carried.cpu())
+
+
+@dataclass
+class _Beams:
+    tokens: Tensor  # [B, W, T]
+    log_probs: Tensor  # [B, W]
+    carried: Tensor  # [B, W, K]
+
+
+def beam_search(network: JetNetwork, encoded: Encoded, width: int) -> Decoded:
+    """The best sets of lines of each entry. `network` must be in eval mode."""
+    batch, longest = encoded.batch, network.settings.max_lines
+    size, neighbors = batch.neighbor_row.shape
+    stop, device = batch.stop, batch.rank.device
+    live = _beams(size, width, longest, neighbors, device)
+    live.log_probs[:, 0] = 0.0
+    done = _beams(size, width, longest, neighbors, device)
+    hidden = encoded.hidden.repeat_interleave(width, 0)  # [B * W, H]
+    prefix = (batch.neighbor_row != NOTHING).unsqueeze(1).expand(-1, width, -1)
+    previous = torch.full((size, width), NOTHING, device=device)
+    open_rows = torch.ones(size, dtype=torch.bool, device=device)
+    tokens = batch.neighbor_tokens
+    for step in range(longest + 1):
+        states, hidden = _advance(network, encoded, previous, hidden)
+        none = torch.full_like(batch.neighbor_row, NOTHING)
+        following = tokens[:, :, step] if step < tokens.shape[2] else none
+        following = following.unsqueeze(1).expand(-1, width, -1)
+        result = network.distribution(encoded, states, previous, prefix, following)
+        scores = live.log_probs.unsqueeze(2) + result.log_probs
+        origin = result.copied * result.copy_share  # [B, W, K] mass that each neighbor gave to its next token
+
+        _finish(done, live, scores[..., stop], origin * (following == stop), open_rows)
+        if step == longest:
+            break
+        parent, token = _grow(live, scores[..., :stop], step)
+        chosen = _pick(following, parent)
+        match = chosen == token.unsqueeze(2)
+        live.carried = _pick(live.carried, parent) + _pick(origin, parent) * match
+        prefix = _pick(prefix, parent) & match
+        hidden = _pick(hidden.unflatten(0, (size, width)), parent).flatten(0, 1)
+        previous = token
+        open_rows = open_rows & (live.log_probs[:, 0] > done.log_probs[:, KEPT - 1 if width >= KEPT else -1])
+        if not bool(open_rows.any()):
+            break
+    lengths = (done.tokens != NOTHING).sum(-1, keepdim=True) + 1
+    return Decoded(done.tokens, done.log_probs, done.carried / lengths)
+
+
+def exact_matches(network: JetNetwork, batch: Batch, tables: Tables, width: int) -> Tensor:
+    """bool [B]: whether the best set of lines, decoded freely, is exactly `batch.target`."""
+    decoded = beam_search(network, network.encode(batch, tables), width)
+    best = decoded.tokens[:, 0]
+    true = torch.where(batch.target == batch.stop, NOTHING, batch.target)
+    missing = best.shape[1] - true.shape[1]
+    true = F.pad(true, (0, missing), value=NOTHING) if missing > 0 else true[:, : best.shape[1]]
+    return (best == true).all(1) & (decoded.log_probs[:, 0] > DEAD)
+
+
+def _beams(size: int, width: int, longest: int, neighbors: int, device: torch.device) -> _Beams:
+    return _Beams(
+        tokens=torch.full((size, width, longest), NOTHING, device=device),
+        log_probs=torch.full((size, width), 2 * DEAD, device=device),
+        carried=torch.zeros(size, width, neighbors, device=device),
+    )
+
+
+def _advance(
+    network: JetNetwork, encoded: Encoded, previous: Tensor, hidden: Tensor
+) -> tuple[Tensor, Tensor]:
+    """One GRU step of all beams: states [B, W, H] and hidden [B * W, H]."""
+    size, width = previous.shape
+    vectors = network.token_inputs(encoded, previous).flatten(0, 1).unsqueeze(1)
+    states, last = network.gru(vectors, hidden.unsqueeze(0).contiguous())
+    return states.squeeze(1).unflatten(0, (size, width)), last.squeeze(0)
+
+
+def _finish(done: _Beams, live: _Beams, scores: Tensor, origin: Tensor, rows: Tensor) -> None:
+    """Merge the beams that stop here into the finished ones, for the rows that are still open."""
+    width = scores.shape[1]
+    scores = torch.where(rows.unsqueeze(1), scores, 3 * DEAD)
+    both = torch.cat([done.log_probs, scores], dim=1)
+    best, index = both.topk(width, dim=1)
+    tokens = torch.cat([done.tokens, live.tokens], dim=1)
+    carried = torch.cat([done.carried, live.carried + origin], dim=1)
+    done.log_probs, done.tokens, done.carried = best, _pick(tokens, index), _pick(carried, index)
+
+
+def _grow(live: _Beams, scores: Tensor, step: int) -> tuple[Tensor, Tensor]:
+    """The W best continuations: replaces `live`'s tokens and scores; returns parents and tokens [B, W]."""
+    size, width, tokens = scores.shape
+    live.log_probs, flat = scores.flatten(1).topk(width, dim=1)
+    parent, token = flat // tokens, flat % tokens
+    grown = _pick(live.tokens, parent)
+    grown[:, :, step] = token
+    live.tokens = grown
+    return parent, token
+
+
+def _pick(values: Tensor, index: Tensor) -> Tensor:
+    """values [B, W, X] at index [B, V] of the beam axis: [B, V, X]."""
+    return values.gather(1, index.unsqueeze(2).expand(-1, -1, values.shape[2]))

@@ -1,0 +1,1 @@
+"""Retrieval: texts, their vectors, and the most similar earlier entries."""

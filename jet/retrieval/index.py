@@ -1,0 +1,652 @@
+"""The most similar earlier entries of an entity: blocks of its books, searched exactly or by ScaNN.
+
+Notable:
+
+- **Causality is structural.** The memory's rows are sorted by (entity, date, entry id), so what a query may
+  see, the rows of its entity with a strictly earlier date, is a prefix of the entity's rows. A search gets
+  that prefix's end as `limit` and can't reach a row of the query's own day, and so never the entry itself; a
+  limit that would let in such a row raises.
+- **Blocks are a function of data and settings alone.** Each entity's rows are cut, in order of date, into
+  blocks. Blocks are what machines share out; however they do, the merged answer is the same.
+- **Ranks are a total order.** Similarities are rounded to 5 decimals and ties go to the more recent row, so
+  that last-bit noise of different kernels decides nothing. Identical texts tie but for their age.
+- **Queries don't disturb each other.** They are scored in batches of a fixed number of rows, the last one
+  padded, and everything after that is done query by query: bit for bit the same in any company.
+
+Similarity = sentence_weight * cosine of the sentence vectors + ngram_weight * dot product of the n-gram rows
++ bonuses for the same journal, the same digit-masked text and recency. Both index kinds score what they
+return by this formula; ScaNN only proposes.
+
+Legend: N rows of the memory, E entities, Q queries, K neighbors, n rows and U distinct texts of a block,
+D dimensions of a sentence vector.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import importlib.util
+import json
+import math
+import shutil
+import uuid
+import warnings
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+from pathlib import Path
+from typing import Any, Protocol
+
+import numpy as np
+import scipy.sparse as sp
+
+from jet.retrieval.encoder import PACKAGED
+from jet.retrieval.ngrams import weigh
+from jet.retrieval.store import TextStore
+from jet.retrieval.text import stable_hash
+
+BATCH = 64
+"""Distinct texts scored at once, always exactly so many."""
+
+NO_JOURNAL = stable_hash("")
+"""A journal that isn't known is never the same as another one that isn't known."""
+
+_DECIMALS = np.float32(1e5)
+_RECENCY_DAYS = 365
+_FOLDED = 256  # dimensions that ScaNN's vectors have for the n-grams
+_TRAINED_ON = 10_000  # texts that ScaNN learns its quantization from
+_SCANN_LEAST = 16  # texts; with fewer it can't be trained
+_FORMAT = 1  # of a saved ScaNN block
+_MADE = "block.json"  # says what a saved ScaNN block was made from
+
+
+@dataclass(frozen=True, kw_only=True)
+class RetrievalSettings:
+    """What counts as similar, and how it is looked for."""
+
+    neighbors: int = 12
+    """How many neighbors an entry gets (K)."""
+    encoder: str = PACKAGED
+    """Sentence encoder: the packaged one, a folder, a name on the hub, or "" for n-grams alone."""
+    max_tokens: int = 64
+    """Where the encoder cuts a text, a multiple of 8."""
+    sentence_weight: float = 0.5
+    """Weight of the sentence vectors' cosine."""
+    ngram_weight: float = 0.5
+    """Weight of the n-gram similarity."""
+    journal_bonus: float = 0.1
+    """Added where both entries have the same journal, and it is known."""
+    same_masked_text_bonus: float = 0.05
+    """Added where the texts differ in nothing but their digits."""
+    recency_bonus: float = 0.01
+    """Added times exp(-age in days / 365)."""
+    exact_below: int = 20_000
+    """A block with fewer distinct texts than this is searched exactly, a larger one by ScaNN."""
+    block_rows: int = 65_536
+    """Rows of an entity that make a block; at most 1,048,576, which bounds the memory of a search."""
+    scann_leaves: int | None = None
+    """Leaves of ScaNN's tree; null: no tree, since two builds of one from the same texts may differ."""
+    scann_leaves_to_search: int | None = None
+    """Leaves of the tree looked into for a query; null: a quarter of them."""
+    overfetch: int = 8
+    """ScaNN proposes this times K texts, which are then scored exactly."""
+
+    def __post_init__(self) -> None:
+        for name in ("neighbors", "exact_below", "block_rows", "overfetch"):
+            if getattr(self, name) < 1:
+                raise ValueError(f"retrieval.{name} is {getattr(self, name)}, must be at least 1")
+        for name in ("scann_leaves", "scann_leaves_to_search"):
+            if getattr(self, name) is not None and getattr(self, name) < 1:
+                raise ValueError(f"retrieval.{name} is {getattr(self, name)}, must be null or at least 1")
+        for name in (
+            "sentence_weight",
+            "ngram_weight",
+            "journal_bonus",
+            "same_masked_text_bonus",
+            "recency_bonus",
+        ):
+            if not 0 <= getattr(self, name) <= 100:
+                raise ValueError(f"retrieval.{name} is {getattr(self, name)}, must be between 0 and 100")
+        if self.sentence_weight + self.ngram_weight == 0:
+            raise ValueError("retrieval.sentence_weight and ngram_weight are both 0: nothing would be similar")
+        if self.block_rows > 1 << 20:
+            raise ValueError(f"retrieval.block_rows is {self.block_rows}, must be at most {1 << 20}")
+        if self.max_tokens < 8 or self.max_tokens % 8:
+            raise ValueError(f"retrieval.max_tokens is {self.max_tokens}, must be a positive multiple of 8")
+
+
+@dataclass(frozen=True)
+class Memory:
+    """The entries that may be neighbors, sorted by (entity, date, entry id); ValueError if they aren't."""
+
+    entity: np.ndarray
+    """int32 [N], numbers from 0 to E-1."""
+    date: np.ndarray
+    """int32 [N], days since 1970."""
+    text: np.ndarray
+    """int64 [N], rows of the text store."""
+    journal: np.ndarray
+    """int64 [N], `stable_hash` of the journal."""
+    offsets: np.ndarray
+    """int64 [E+1]: the rows of entity e are offsets[e] to offsets[e+1]."""
+
+    def __post_init__(self) -> None:
+        sizes = {len(self.entity), len(self.date), len(self.text), len(self.journal), int(self.offsets[-1])}
+        if len(sizes) != 1:
+            raise ValueError(f"the memory's arrays differ in length: {sorted(sizes)}")
+        same_entity = self.entity[1:] == self.entity[:-1]
+        backwards = (self.date[1:] < self.date[:-1]) & same_entity | (self.entity[1:] < self.entity[:-1])
+        if backwards.any():
+            raise ValueError(f"the memory isn't sorted by entity and date at row {int(backwards.argmax()) + 1}")
+        counts = np.diff(self.offsets)
+        if not np.array_equal(np.repeat(np.arange(len(counts)), counts), self.entity):
+            raise ValueError("the memory's offsets don't say where its entities begin and end")
+
+    def __len__(self) -> int:
+        return len(self.entity)
+
+    @classmethod
+    def of(
+        cls, entity: np.ndarray, date: np.ndarray, text: np.ndarray, journal: np.ndarray, entities: int
+    ) -> Memory:
+        """The memory of sorted rows, its offsets computed for `entities` (E) entities."""
+        return cls(
+            entity=entity.astype(np.int32),
+            date=date.astype(np.int32),
+            text=text.astype(np.int64),
+            journal=journal.astype(np.int64),
+            offsets=np.searchsorted(entity, np.arange(entities + 1)).astype(np.int64),
+        )
+
+
+@dataclass(frozen=True)
+class Queries:
+    """Entries whose neighbors are wanted, in any order. Raises ValueError where a text has no row."""
+
+    entity: np.ndarray
+    """int32 [Q]; -1: an entity that the memory doesn't have."""
+    date: np.ndarray
+    """int32 [Q], days since 1970."""
+    text: np.ndarray
+    """int64 [Q], rows of `store`."""
+    journal: np.ndarray
+    """int64 [Q], `stable_hash` of the journal."""
+    store: TextStore | None = None
+    """The store that `text` counts in, where it isn't the memory's: new texts needn't be added to that."""
+
+    def __post_init__(self) -> None:
+        if len(self.text) and self.text.min() < 0:
+            raise ValueError(f"query {int(self.text.argmin())} has a text that isn't in the store")
+
+    def __len__(self) -> int:
+        return len(self.entity)
+
+    def take(self, rows: np.ndarray) -> Queries:
+        """Queries number `rows`."""
+        return Queries(self.entity[rows], self.date[rows], self.text[rows], self.journal[rows], self.store)
+
+
+@dataclass(frozen=True)
+class Block:
+    """Rows `start` to `stop` of the memory, all of one entity."""
+
+    number: int
+    entity: int
+    start: int
+    stop: int
+
+
+@dataclass(frozen=True)
+class Hits:
+    """Neighbors found, best first."""
+
+    row: np.ndarray
+    """int64 [Q, K], rows of the memory; -1: none."""
+    similarity: np.ndarray
+    """float32 [Q, K]; -inf where there is none."""
+
+    @classmethod
+    def none(cls, queries: int, k: int) -> Hits:
+        """No neighbor for any of the queries."""
+        return cls(np.full((queries, k), -1, np.int64), np.full((queries, k), -np.inf, np.float32))
+
+
+class BlockIndex(Protocol):
+    """What finds neighbors in one block."""
+
+    block: Block
+
+    def search(self, queries: Queries, limit: np.ndarray, k: int) -> Hits:
+        """The `k` most similar rows below `limit`, int64 [Q] (see `limits`), of the block.
+
+        Queries of other entities, and those whose limit is at or below the block's start, get none.
+        """
+
+
+def plan_blocks(memory_offsets: np.ndarray, settings: RetrievalSettings) -> list[Block]:
+    """The blocks of all entities, numbered in the order of their rows.
+
+    Rows that are added to an entity later change its last block only.
+    """
+    blocks: list[Block] = []
+    for entity, (first, end) in enumerate(pairwise(memory_offsets.tolist())):
+        for start in range(first, end, settings.block_rows):
+            stop = min(start + settings.block_rows, end)
+            blocks.append(Block(len(blocks), entity, start, stop))
+    return blocks
+
+
+def limits(memory: Memory, queries: Queries) -> np.ndarray:
+    """Where each query's eligible rows end, int64 [Q]: the first row of its entity that isn't earlier.
+
+    0 for an entity that the memory doesn't have.
+    """
+    limit = np.zeros(len(queries), dtype=np.int64)
+    for entity in np.unique(queries.entity):
+        if 0 <= entity < len(memory.offsets) - 1:
+            first, end = memory.offsets[entity], memory.offsets[entity + 1]
+            own = queries.entity == entity
+            limit[own] = first + np.searchsorted(memory.date[first:end], queries.date[own], side="left")
+    return limit
+
+
+def merge(parts: Sequence[Hits], k: int) -> Hits:
+    """The `k` best of the hits of several blocks; the order of `parts` doesn't matter.
+
+    A total order: the higher similarity first, then the higher row, which is the more recent one.
+    """
+    row = np.concatenate([part.row for part in parts], axis=1)
+    similarity = np.concatenate([part.similarity for part in parts], axis=1)
+    if row.shape[1] < k:
+        none = Hits.none(len(row), k - row.shape[1])
+        row = np.concatenate([row, none.row], axis=1)
+        similarity = np.concatenate([similarity, none.similarity], axis=1)
+    order = np.lexsort((-row, -similarity), axis=1)[:, :k]
+    return Hits(np.take_along_axis(row, order, axis=1), np.take_along_axis(similarity, order, axis=1))
+
+
+class ExactBlock:
+    """Compares each query with every distinct text of the block, then ranks all eligible rows."""
+
+    def __init__(
+        self, block: Block, memory: Memory, store: TextStore, idf: np.ndarray, settings: RetrievalSettings
+    ) -> None:
+        self.block = block
+        self._contents = _Contents(block, memory, store, idf, settings)
+
+    def search(self, queries: Queries, limit: np.ndarray, k: int) -> Hits:
+        """See `BlockIndex.search`."""
+        contents = self._contents
+        eligible = contents.eligible(queries, limit)
+        hits = Hits.none(len(queries), k)
+        for texts, members in _batches(queries.text, np.flatnonzero(eligible)):
+            scores = contents.score_all(contents.look_up(queries, texts))
+            for at, query in members:
+                count = eligible[query]
+                similarity = scores[at].take(contents.text[:count], mode="clip")  # faster than "raise"
+                contents.add_entry_bonuses(similarity, slice(count), queries, query)
+                contents.keep_best(hits, query, similarity, None, k)
+        return hits
+
+
+class ScannBlock:
+    """Lets ScaNN propose texts, and scores their rows exactly.
+
+    What ScaNN proposes may lie behind a query's limit, so it proposes the more the smaller the eligible part
+    of the block is; a part of fewer than `exact_below` rows is searched exactly instead.
+    """
+
+    def __init__(
+        self,
+        block: Block,
+        memory: Memory,
+        store: TextStore,
+        idf: np.ndarray,
+        settings: RetrievalSettings,
+        searcher: Any = None,
+    ) -> None:
+        """Build the index, or take `searcher`, one that was built from the same block."""
+        self.block = block
+        self._settings = settings
+        self._contents = contents = _Contents(block, memory, store, idf, settings)
+        early = Block(
+            block.number, block.entity, block.start, min(block.stop, block.start + settings.exact_below)
+        )
+        self._early = ExactBlock(early, memory, store, idf, settings)
+        self._searcher = searcher or _build_searcher(
+            _dense(contents.vectors, contents.ngrams, settings), settings
+        )
+        # Rows by text, then journal, then age: of equal text and journal only the most recent can be hits.
+        order = np.lexsort((contents.journal, contents.text))
+        new = np.ones(len(order), dtype=bool)
+        new[1:] = (np.diff(contents.text[order]) != 0) | (np.diff(contents.journal[order]) != 0)
+        self._rows = order
+        self._kind_start = np.append(np.flatnonzero(new), len(order))
+        self._text_kinds = np.searchsorted(contents.text[order][new], np.arange(len(contents.texts) + 1))
+        kind = np.cumsum(new) - 1
+        self._kind_and_row = kind * len(order) + order  # sorted, so one search finds a limit within a kind
+
+    def search(self, queries: Queries, limit: np.ndarray, k: int) -> Hits:
+        """See `BlockIndex.search`; approximate where the eligible part is large."""
+        contents, early = self._contents, self._early.block
+        eligible = contents.eligible(queries, limit)
+        hits = Hits.none(len(queries), k)
+        exact = np.flatnonzero((eligible > 0) & (eligible <= early.stop - early.start))
+        if len(exact):
+            found = self._early.search(queries.take(exact), limit[exact], k)
+            hits.row[exact], hits.similarity[exact] = found.row, found.similarity
+        by_scann = np.flatnonzero(eligible > early.stop - early.start)
+        doublings = np.ceil(np.log2(len(contents.text) / eligible[by_scann])).astype(int)
+        for doubling in np.unique(doublings):
+            width = min(len(contents.texts), self._settings.overfetch * k << int(doubling))
+            for texts, members in _batches(queries.text, by_scann[doublings == doubling]):
+                features = contents.look_up(queries, texts)
+                proposed = self._propose(features, width)
+                scores = contents.score_some(features, proposed)
+                for at, query in members:
+                    rows, place = self._expand(proposed[at], eligible[query], k)
+                    similarity = scores[at].take(place)
+                    contents.add_entry_bonuses(similarity, rows, queries, query)
+                    contents.keep_best(hits, query, similarity, rows, k)
+        return hits
+
+    def save(self, folder: Path) -> None:
+        """Write the searcher to `folder`, whole or not at all; it may be moved and loaded elsewhere.
+
+        Where another process was faster, its searcher stays: without a tree it is the same one.
+        """
+        draft = folder.with_name(f".{folder.name}-{uuid.uuid4().hex}")
+        draft.mkdir(parents=True)
+        try:
+            # With absolute paths, the default, a searcher can't be moved.
+            self._searcher.serialize(str(draft), relative_path=True)
+            made = {"format": _FORMAT, "digest": self._contents.digest(self._settings)}
+            (draft / _MADE).write_text(json.dumps(made))
+            try:
+                draft.replace(folder)
+            except OSError:
+                if not (folder / _MADE).exists():
+                    raise
+        finally:
+            shutil.rmtree(draft, ignore_errors=True)
+
+    @classmethod
+    def load(
+        cls,
+        folder: Path,
+        block: Block,
+        memory: Memory,
+        store: TextStore,
+        idf: np.ndarray,
+        settings: RetrievalSettings,
+    ) -> ScannBlock:
+        """The block that `save` wrote to `folder`; the arguments must be those it was built from.
+
+        Raises ValueError where they aren't.
+        """
+        loaded = cls(
+            block, memory, store, idf, settings, searcher=_scann().scann_ops_pybind.load_searcher(str(folder))
+        )
+        made = json.loads((folder / _MADE).read_text())
+        if made != {"format": _FORMAT, "digest": loaded._contents.digest(settings)}:
+            raise ValueError(f"the index in {folder} was built from other books, texts or settings")
+        return loaded
+
+    def _propose(self, features: _Features, width: int) -> np.ndarray:
+        """Texts of the block that ScaNN takes to be similar, int64 [64, width']; -1: none."""
+        queries = _dense(features.vectors, features.ngrams, self._settings)
+        found, score = self._searcher.search_batched(queries, final_num_neighbors=width)
+        return np.where(np.isnan(score), -1, found.astype(np.int64))
+
+    def _expand(self, texts: np.ndarray, eligible: int, k: int) -> tuple[np.ndarray, np.ndarray]:
+        """Rows of the proposed texts that can be hits, and the place in `texts` that each is of."""
+        place = np.flatnonzero(texts >= 0)
+        first, end = self._text_kinds[texts[place]], self._text_kinds[texts[place] + 1]
+        kinds, of = _ranges(first, end)
+        place = place[of]
+        stop = np.searchsorted(self._kind_and_row, kinds * len(self._rows) + eligible)
+        start = np.maximum(self._kind_start[kinds], stop - k)
+        rows, of = _ranges(start, stop)
+        return self._rows[rows], place[of]
+
+
+def build_block(
+    block: Block,
+    memory: Memory,
+    store: TextStore,
+    idf: np.ndarray,
+    settings: RetrievalSettings,
+    folder: Path | None = None,
+) -> BlockIndex:
+    """The index of `block`: exact where it has few distinct texts or ScaNN isn't installed, else ScaNN.
+
+    With a `folder`, a ScaNN index is loaded from there if it was saved before, else built and saved.
+    """
+    distinct = len(np.unique(memory.text[block.start : block.stop]))
+    if distinct < max(settings.exact_below, _SCANN_LEAST) or not has_scann():
+        return ExactBlock(block, memory, store, idf, settings)
+    if folder is not None and folder.exists():
+        return ScannBlock.load(folder, block, memory, store, idf, settings)
+    built = ScannBlock(block, memory, store, idf, settings)
+    if folder is not None:
+        built.save(folder)
+    return built
+
+
+def search(
+    memory: Memory,
+    store: TextStore,
+    idf: np.ndarray,
+    queries: Queries,
+    settings: RetrievalSettings,
+    blocks: Mapping[int, BlockIndex] | None = None,
+) -> Hits:
+    """The neighbors of `queries`, settings.neighbors (K) each, in one process.
+
+    `blocks` are indexes by block number; those not given are built when their turn comes and dropped after.
+    """
+    k = settings.neighbors
+    limit = limits(memory, queries)
+    hits = Hits.none(len(queries), k)
+    order = np.argsort(queries.entity, kind="stable")
+    entities = queries.entity[order]
+    for block in plan_blocks(memory.offsets, settings):
+        own = order[np.searchsorted(entities, block.entity) : np.searchsorted(entities, block.entity, "right")]
+        own = own[limit[own] > block.start]
+        if not len(own):
+            continue
+        index = (blocks or {}).get(block.number) or build_block(block, memory, store, idf, settings)
+        found = index.search(queries.take(own), limit[own], k)
+        best = merge([Hits(hits.row[own], hits.similarity[own]), found], k)
+        hits.row[own], hits.similarity[own] = best.row, best.similarity
+    return hits
+
+
+def has_scann() -> bool:
+    """Whether ScaNN is installed (there are no wheels for macOS and Windows)."""
+    return importlib.util.find_spec("scann") is not None
+
+
+@dataclass(frozen=True)
+class _Features:
+    """What is known of a batch of 64 query texts; the last batch is filled up with zeros."""
+
+    vectors: np.ndarray  # float32 [64, D]
+    ngrams: sp.csr_matrix  # float32 [64, 8192], weighed
+    masked: np.ndarray  # int64 [64]; -1: filled up
+
+
+class _Contents:
+    """A block's rows and distinct texts as arrays, and the one formula of similarity."""
+
+    def __init__(
+        self, block: Block, memory: Memory, store: TextStore, idf: np.ndarray, settings: RetrievalSettings
+    ) -> None:
+        rows = slice(block.start, block.stop)
+        self.block = block
+        self.store = store
+        self.idf = idf
+        self.settings = settings
+        self.texts, self.text = np.unique(memory.text[rows], return_inverse=True)  # [U], [n]
+        self.date = memory.date[rows]
+        self.journal = memory.journal[rows]
+        self.vectors = store.vectors[self.texts]
+        self.ngrams = weigh(store.ngrams[self.texts], idf)
+        self.masked = store.masked[self.texts]
+        self._by_column = sp.csr_matrix(self.ngrams.T)
+        self._number = np.arange(len(self.text))
+        days = np.arange(16 * _RECENCY_DAYS)  # after 16 years nothing is left of the bonus
+        self._recency = (settings.recency_bonus * np.exp(-days / _RECENCY_DAYS)).astype(np.float32)
+
+    def eligible(self, queries: Queries, limit: np.ndarray) -> np.ndarray:
+        """How many of the block's rows, from its first, each query may see, int64 [Q].
+
+        Raises ValueError where a limit lets in a row that isn't strictly earlier.
+        """
+        count = np.clip(limit - self.block.start, 0, self.block.stop - self.block.start)
+        count = np.where(queries.entity == self.block.entity, count, 0)
+        late = (count > 0) & (self.date[count - 1] >= queries.date)
+        if late.any():
+            raise ValueError(f"the limit of query {int(late.argmax())} lets in entries that aren't earlier")
+        return count
+
+    def look_up(self, queries: Queries, texts: np.ndarray) -> _Features:
+        """The features of at most 64 query texts."""
+        store = queries.store or self.store
+        if store.dimension != self.store.dimension:
+            raise ValueError(f"queries have {store.dimension} dimensions, the memory {self.store.dimension}")
+        missing = BATCH - len(texts)
+        ngrams = weigh(store.ngrams[texts], self.idf)
+        ngrams.resize(BATCH, ngrams.shape[1])
+        return _Features(
+            vectors=np.pad(store.vectors[texts], ((0, missing), (0, 0))),
+            ngrams=ngrams,
+            masked=np.pad(store.masked[texts], (0, missing), constant_values=-1),
+        )
+
+    def score_all(self, features: _Features) -> np.ndarray:
+        """What the texts alone say of each query text and each text of the block, float32 [64, U]."""
+        scores = np.asarray((features.ngrams @ self._by_column).toarray())
+        scores *= np.float32(self.settings.ngram_weight)
+        if self.store.dimension:
+            scores += np.float32(self.settings.sentence_weight) * (features.vectors @ self.vectors.T)
+        same = features.masked[:, None] == self.masked
+        scores += same * np.float32(self.settings.same_masked_text_bonus)
+        return scores
+
+    def score_some(self, features: _Features, texts: np.ndarray) -> np.ndarray:
+        """As `score_all`, but for the block's texts number `texts`, int64 [64, W] (-1: any value)."""
+        pairs = self.ngrams[texts.reshape(-1)]
+        pair = np.repeat(np.arange(texts.size), np.diff(pairs.indptr))
+        products = pairs.data * features.ngrams.toarray()[pair // texts.shape[1], pairs.indices]
+        scores = np.bincount(pair, products, texts.size).reshape(texts.shape).astype(np.float32)
+        scores *= np.float32(self.settings.ngram_weight)
+        if self.store.dimension:
+            cosine = np.einsum("qd,qwd->qw", features.vectors, self.vectors[texts])
+            scores += np.float32(self.settings.sentence_weight) * cosine
+        same = features.masked[:, None] == self.masked[texts]
+        scores += same * np.float32(self.settings.same_masked_text_bonus)
+        return scores
+
+    def add_entry_bonuses(
+        self, similarity: np.ndarray, rows: slice | np.ndarray, queries: Queries, query: int
+    ) -> None:
+        """Add to `similarity`, one value for each of `rows`, what the entries beside their texts say."""
+        similarity += self._recency.take(queries.date[query] - self.date[rows], mode="clip")
+        journal = queries.journal[query]
+        if journal != NO_JOURNAL:
+            same = self.journal[rows] == journal
+            similarity += same * np.float32(self.settings.journal_bonus)
+
+    def keep_best(
+        self, hits: Hits, query: int, similarity: np.ndarray, rows: np.ndarray | None, k: int
+    ) -> None:
+        """Write the `k` best of `rows` (None: the first ones) into the query's place in `hits`."""
+        size = len(self.text)
+        # One integer says it all: the rounded similarity, then the row. No two are equal.
+        key = np.rint(similarity * _DECIMALS).astype(np.int64) * size
+        key += self._number[: len(similarity)] if rows is None else rows
+        if len(key) > k:
+            key = np.partition(key, len(key) - k)[-k:]
+        key = np.sort(key)[::-1]
+        rounded, row = np.divmod(key, size)
+        hits.row[query, : len(key)] = self.block.start + row
+        hits.similarity[query, : len(key)] = (rounded / float(_DECIMALS)).astype(np.float32)
+
+    def digest(self, settings: RetrievalSettings) -> str:
+        """Of everything that the index of these texts depends on."""
+        digest = hashlib.blake2b(digest_size=16)
+        weights = (settings.sentence_weight, settings.ngram_weight)
+        leaves = (settings.scann_leaves, settings.scann_leaves_to_search)
+        digest.update(repr((weights, leaves, self.vectors.shape)).encode())
+        parts = (self.vectors, self.ngrams.indptr, self.ngrams.indices, self.ngrams.data)
+        for part in parts:
+            digest.update(np.ascontiguousarray(part).data)
+        return digest.hexdigest()
+
+
+def _batches(text: np.ndarray, members: np.ndarray) -> list[tuple[np.ndarray, list[tuple[int, int]]]]:
+    """Queries number `members` in batches of at most 64 distinct texts.
+
+    Of each batch its texts, and which of them (from 0) each of its queries has: (place, query).
+    """
+    texts, place = np.unique(text[members], return_inverse=True)
+    order = np.argsort(place, kind="stable")
+    batches = []
+    for first in range(0, len(texts), BATCH):
+        own = order[np.searchsorted(place[order], first) : np.searchsorted(place[order], first + BATCH)]
+        pairs = zip((place[own] - first).tolist(), members[own].tolist(), strict=True)
+        batches.append((texts[first : first + BATCH], list(pairs)))
+    return batches
+
+
+def _ranges(start: np.ndarray, stop: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """All numbers from start[i] to stop[i] for every i, and the i that each is of."""
+    length = np.maximum(stop - start, 0)
+    of = np.repeat(np.arange(len(start)), length)
+    before = np.cumsum(length) - length
+    return np.arange(len(of)) - before[of] + start[of], of
+
+
+def _scann() -> Any:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        import scann
+    return scann
+
+
+def _dense(vectors: np.ndarray, ngrams: sp.csr_matrix, settings: RetrievalSettings) -> np.ndarray:
+    """Vectors [n, D + 256] whose dot products approximate what the texts say, bonuses apart."""
+    columns = ngrams.shape[1]
+    drawn = np.random.RandomState(0)  # the generator whose numbers never change
+    bucket, sign = drawn.randint(_FOLDED, size=columns), 2 * drawn.randint(2, size=columns) - 1
+    fold = sp.csr_matrix(
+        (sign.astype(np.float32), (np.arange(columns), bucket)), shape=(columns, _FOLDED), dtype=np.float32
+    )
+    folded = np.asarray((ngrams @ fold).toarray())
+    return np.concatenate(
+        [
+            np.float32(math.sqrt(settings.sentence_weight)) * vectors,
+            np.float32(math.sqrt(settings.ngram_weight)) * folded,
+        ],
+        axis=1,
+    )
+
+
+def _build_searcher(dense: np.ndarray, settings: RetrievalSettings) -> Any:
+    """A searcher that looks at every text's quantized vector, unless the settings ask for a tree.
+
+    On 60,000 texts a tree made it three times as fast, but its k-means doesn't always end the same; the
+    quantization does. It keeps no full vectors (no reordering): what it proposes is scored here anyway.
+    """
+    builder = _scann().scann_ops_pybind.builder(dense, settings.overfetch * settings.neighbors, "dot_product")
+    if settings.scann_leaves:
+        leaves = min(settings.scann_leaves, len(dense))
+        searched = min(settings.scann_leaves_to_search or math.ceil(leaves / 4), leaves)
+        builder = builder.tree(
+            num_leaves=leaves, num_leaves_to_search=searched, training_sample_size=len(dense)
+        )
+    return (
+        builder.score_ah(2, anisotropic_quantization_threshold=0.2, training_sample_size=_TRAINED_ON)
+        .set_n_training_threads(1)
+        .build()
+    )

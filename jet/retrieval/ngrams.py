@@ -1,0 +1,78 @@
+"""Texts as counts of hashed n-grams, and their TF-IDF weights.
+
+Notable: a row's two parts (characters 2-4 within words, words 1-2) are scaled so that ONE dot product of two
+rows is the weighted mean of the parts' cosines. So one sparse product, or one index on folded rows, serves
+both. Hashing needs no vocabulary: a text that comes later never changes the columns.
+
+Legend: U texts; 8192 = 4096 character columns, then 4096 word columns.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import scipy.sparse as sp
+from sklearn.feature_extraction.text import HashingVectorizer
+
+CHAR_BUCKETS = 4096
+WORD_BUCKETS = 4096
+CHAR_WEIGHT = 0.8
+WORD_WEIGHT = 0.6
+
+_CHARS = HashingVectorizer(
+    analyzer="char_wb",
+    ngram_range=(2, 4),
+    n_features=CHAR_BUCKETS,
+    alternate_sign=False,
+    norm=None,
+    lowercase=False,
+    dtype=np.float32,
+)
+_WORDS = HashingVectorizer(
+    token_pattern=r"(?u)\b\w+\b",  # also words of one character, which sklearn's own pattern drops
+    ngram_range=(1, 2),
+    n_features=WORD_BUCKETS,
+    alternate_sign=False,
+    norm=None,
+    lowercase=False,
+    dtype=np.float32,
+)
+
+
+def ngram_counts(texts: Sequence[str]) -> sp.csr_matrix:
+    """How often each hashed n-gram occurs in each of `texts`, float32 [U, 8192], the same in every process.
+
+    Columns 0 to 4095 hold character 2- to 4-grams within words (padded with spaces), the rest words and
+    pairs of words. The texts should be normalized: nothing here folds their case.
+    """
+    if not len(texts):
+        return sp.csr_matrix((0, CHAR_BUCKETS + WORD_BUCKETS), dtype=np.float32)
+    parts = [_CHARS.transform(texts), _WORDS.transform(texts)]
+    counts = sp.csr_matrix(sp.hstack(parts, format="csr", dtype=np.float32))
+    counts.sum_duplicates()  # sorts the columns of each row
+    return counts
+
+
+def idf(counts: sp.csr_matrix) -> np.ndarray:
+    """Smooth inverse document frequencies of the columns of `counts`, float32 [8192]: ln((1+U)/(1+n)) + 1."""
+    present = np.bincount(counts.indices, minlength=counts.shape[1])
+    return (np.log((1 + counts.shape[0]) / (1 + present)) + 1).astype(np.float32)
+
+
+def weigh(counts: sp.csr_matrix, idf: np.ndarray) -> sp.csr_matrix:
+    """TF-IDF rows, float32 [U, 8192], whose dot products are (.8 cos(characters) + .6 cos(words)) / 1.4.
+
+    A row has norm 1 where the text has n-grams of both kinds, and is zero where it has none. Each row depends
+    on its own counts alone.
+    """
+    rows = np.repeat(np.arange(counts.shape[0]), np.diff(counts.indptr))
+    is_word = counts.indices >= CHAR_BUCKETS
+    values = counts.data.astype(np.float64) * idf[counts.indices]
+    part = 2 * rows + is_word
+    squares = np.bincount(part, weights=values * values, minlength=2 * counts.shape[0])
+    share = np.tile([CHAR_WEIGHT, WORD_WEIGHT], counts.shape[0]) / (CHAR_WEIGHT + WORD_WEIGHT)
+    with np.errstate(divide="ignore"):
+        scale = np.sqrt(share / squares)
+    weighed = (values * scale[part]).astype(np.float32)
+    return sp.csr_matrix((weighed, counts.indices, counts.indptr), shape=counts.shape)

@@ -1,0 +1,1 @@
+"""Training: losses, schedules, optimizer, and the loop, without Ray."""

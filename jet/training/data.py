@@ -1,0 +1,146 @@
+"""What a training reads: entries with their neighbors, split by date, and the batches made of them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from jet.books.catalog import Catalog
+from jet.books.schema import NEIGHBORS, validate
+from jet.books.split import TRAIN, SplitSettings, split_by_date
+from jet.model.features import EntryColumns, collate, entry_columns, sort_entries
+from jet.model.network import TextInputs, localized
+from jet.retrieval.index import Hits
+from jet.retrieval.ngrams import weigh
+from jet.retrieval.store import TextStore
+from jet.retrieval.text import normalize_all
+from jet.training.loop import TrainBatch
+
+_SHORT = 8
+"""Targets up to this many tokens share one micro-batch; longer ones go by powers of two."""
+
+
+@dataclass(frozen=True)
+class TrainingData:
+    """Booked entries, sorted by entity, date and id (N rows), with all that a training needs beside them."""
+
+    entries: pa.Table
+    columns: EntryColumns
+    hits: Hits  # [N, K] neighbors among the same rows
+    split: np.ndarray  # int8 [N]
+    catalog: Catalog  # its token order is given by the training rows
+    store: TextStore
+    idf: np.ndarray
+    max_lines: int
+
+    @classmethod
+    def build(
+        cls,
+        entries: pa.Table,
+        accounts: pa.Table,
+        neighbors: pa.Table,
+        store: TextStore,
+        idf: np.ndarray,
+        split: SplitSettings,
+        max_lines: int,
+    ) -> TrainingData:
+        """From the tables of the ingest and neighbors jobs. Entries without lines are left out."""
+        entries = sort_entries(entries.filter(pc.is_valid(entries["lines"]))).combine_chunks()
+        catalog = Catalog.from_accounts(accounts)
+        dates = entries["date"].cast(pa.int32()).to_numpy()
+        parts = split_by_date(catalog.entity_numbers(entries["entity"]), dates, split)
+        plain = entry_columns(entries, catalog, store)
+        catalog = catalog.with_booked(plain.tokens[np.repeat(parts == TRAIN, plain.lengths)])
+        columns = entry_columns(entries, catalog, store)
+        hits = hits_of(neighbors, entries)
+        return cls(entries, columns, hits, parts, catalog, store, idf, max_lines)
+
+    def rows(self, part: int) -> np.ndarray:
+        """int64: the rows of a part of the split."""
+        return np.flatnonzero(self.split == part)
+
+    def learnable(self, part: int) -> np.ndarray:
+        """int64: those rows of a part that the network can write: not too long, no closed account."""
+        lengths = self.columns.lengths
+        owner = np.repeat(np.arange(len(lengths)), lengths)
+        is_open = self.catalog.is_open(self.columns.tokens // 2, self.columns.date[owner])
+        closed = np.bincount(owner[~is_open], minlength=len(lengths))
+        rows = self.rows(part)
+        return rows[(lengths[rows] <= self.max_lines) & (lengths[rows] > 0) & (closed[rows] == 0)]
+
+    @cached_property
+    def account_rows(self) -> np.ndarray:
+        """int64 [C]: the text store's row of each account's text."""
+        return self.store.rows(normalize_all(self.catalog.texts()))
+
+    @cached_property
+    def _weighed(self) -> tuple:
+        ngrams = weigh(self.store.ngrams, self.idf)
+        return ngrams, ngrams[self.account_rows], self.store.vectors[self.account_rows]
+
+    def micro_batches(self, rows: np.ndarray) -> list[TrainBatch]:
+        """What the network's `forward` takes, for `rows`, in pieces of similar length.
+
+        A few entries have thirty lines, most have two or three: in one piece, nearly all would be padding.
+        """
+        size = 2 ** np.ceil(np.log2(np.maximum(self.columns.lengths[rows] + 1, _SHORT))).astype(np.int64)
+        return [self._micro_batch(rows[size == length]) for length in np.unique(size)]
+
+    def _micro_batch(self, rows: np.ndarray) -> TrainBatch:
+        hits = Hits(self.hits.row[rows], self.hits.similarity[rows])
+        batch = collate(
+            self.columns, rows, self.columns, hits, self.catalog, self.max_lines, with_target=True
+        )
+        ngrams, account_ngrams, account_vectors = self._weighed
+        return localized(batch, self.store.vectors, ngrams, account_vectors, account_ngrams)
+
+    def batches(self, rows: Iterable[np.ndarray]) -> Iterator[list[TrainBatch]]:
+        """The micro-batches of each element of `rows` (int64 [B] each)."""
+        return (self.micro_batches(step) for step in rows)
+
+    def account_inputs(self) -> TextInputs:
+        """The network's inputs for all accounts of the catalog, in its order."""
+        _, account_ngrams, account_vectors = self._weighed
+        return TextInputs.of(account_vectors, account_ngrams, np.arange(len(self.catalog)))
+
+
+def hits_of(neighbors: pa.Table, entries: pa.Table) -> Hits:
+    """The neighbors of each of `entries` as row numbers among them.
+
+    Raises `ValueError` where an entry has no row in `neighbors`, or a neighbor is not among the entries.
+    """
+    neighbors = validate(neighbors, NEIGHBORS, "neighbors").combine_chunks()
+    keys = _keys(entries["entity"], entries["entry_id"])
+    place = pc.index_in(keys, value_set=_keys(neighbors["entity"], neighbors["entry_id"]))
+    if place.null_count:
+        missing = entries["entry_id"][pc.index(pc.is_null(place), True).as_py()].as_py()
+        raise ValueError(
+            f"entry {missing!r} has no row among the neighbors: were they made from these entries?"
+        )
+    found = neighbors.take(place)
+    lists = found["neighbors"].combine_chunks()
+    lengths = pc.list_value_length(lists).to_numpy(zero_copy_only=False)
+    flat = pc.list_flatten(lists)
+    owner = pa.array(np.repeat(np.arange(len(entries)), lengths))
+    wanted = _keys(entries["entity"].combine_chunks().take(owner), pc.struct_field(flat, "entry_id"))
+    rows = pc.index_in(wanted, value_set=keys)
+    if rows.null_count:
+        missing = pc.struct_field(flat, "entry_id")[pc.index(pc.is_null(rows), True).as_py()].as_py()
+        raise ValueError(f"neighbor {missing!r} is not among the entries: were they made from these entries?")
+    width = int(lengths.max(initial=0))
+    inside = np.arange(width) < lengths[:, None]
+    row = np.full((len(entries), width), -1, dtype=np.int64)
+    similarity = np.zeros((len(entries), width), dtype=np.float32)
+    row[inside] = rows.to_numpy(zero_copy_only=False)
+    similarity[inside] = pc.struct_field(flat, "similarity").to_numpy(zero_copy_only=False)
+    return Hits(row, similarity)
+
+
+def _keys(entities: pa.Array, ids: pa.Array) -> pa.Array:
+    joined = pc.binary_join_element_wise(entities, ids, "\x1f")
+    return joined.combine_chunks() if isinstance(joined, pa.ChunkedArray) else joined

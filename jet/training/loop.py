@@ -1,0 +1,256 @@
+"""The training loop: plain PyTorch over batches, for one process or many.
+
+What a step does depends only on the seed and the step's number: the global batch is a slice of the epoch's
+permutation and every rank takes its part of it, so N workers see what one would see, no row is dropped,
+and a run that resumes at an epoch goes on as if nothing had happened. Early stopping follows the likelihood
+of the calibration split. Steps whose gradient is not finite are skipped, counted, and fatal past a limit.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import math
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from itertools import chain
+from typing import Any, Literal
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from jet.model.features import NOTHING, Batch
+from jet.model.network import JetNetwork, Step, TextInputs
+from jet.training.losses import LossSettings, entry_losses
+from jet.training.optim import OptimSettings, build_optimizer, clip_gradients, clip_groups, learning_rate
+from jet.training.tracking import NoTracker, Tracker
+
+TrainBatch = tuple[Batch, TextInputs, TextInputs, Tensor]
+"""What the network's `forward` takes; made by `jet.model.network.localized`."""
+
+Reduce = Callable[[dict[str, float]], dict[str, float]]
+"""Sums figures over all ranks."""
+
+
+@dataclass(kw_only=True)
+class TrainSettings:
+    """The training."""
+
+    seed: int = 0
+    """Of the weights, the order of the rows and everything dropped at random."""
+    batch_size: int = 128
+    """Entries a step, over all workers."""
+    max_epochs: int = 24
+    """Most passes over the training rows; the learning rate falls over this many."""
+    patience: int = 4
+    """Epochs without a better calibration likelihood before the training stops."""
+    precision: Literal["auto", "fp32", "bf16"] = "auto"
+    """auto: bf16 where the device is a GPU that has it, fp32 elsewhere."""
+    max_bad_steps: int = 20
+    """Steps with a gradient that is not finite, before the training gives up."""
+
+    def __post_init__(self) -> None:
+        for name in ("batch_size", "max_epochs", "patience"):
+            if getattr(self, name) < 1:
+                raise ValueError(f"train.{name} must be at least 1, got {getattr(self, name)}")
+
+
+def epoch_rows(rows: np.ndarray, seed: int, epoch: int, batch_size: int, rank: int, world: int) -> np.ndarray:
+    """int64 [steps, batch_size / world]: the rows that `rank` sees in each step of `epoch`.
+
+    The last batch is filled up from the permutation's beginning, so every rank has the same number of steps of
+    the same size. Raises `ValueError` where the batch can't be shared out evenly.
+    """
+    if batch_size % world:
+        raise ValueError(f"train.batch_size {batch_size} can't be shared evenly by {world} workers")
+    order = np.random.default_rng([seed, epoch]).permutation(rows)
+    steps = math.ceil(len(rows) / batch_size)
+    order = np.resize(order, steps * batch_size)
+    return order.reshape(steps, world, batch_size // world)[:, rank]
+
+
+@dataclass
+class Progress:
+    """Where a training stands; part of its checkpoint."""
+
+    epoch: int = 0  # epochs done
+    step: int = 0
+    bad_steps: int = 0
+    best_likelihood: float = -math.inf
+    best_epoch: int = 0
+    history: list[dict[str, float]] = field(default_factory=list)
+
+    def stopped(self, settings: TrainSettings) -> bool:
+        """Whether there is nothing left to do."""
+        return self.epoch >= settings.max_epochs or self.epoch - self.best_epoch >= settings.patience
+
+
+class Trainer:
+    """Trains a network epoch by epoch.
+
+    `network` is what computes (possibly wrapped for DDP), `reduce` sums over ranks.
+    """
+
+    def __init__(
+        self,
+        network: nn.Module,
+        settings: TrainSettings,
+        losses: LossSettings,
+        optim: OptimSettings,
+        steps_per_epoch: int,
+        device: torch.device | None = None,
+        reduce: Reduce = dict,
+        tracker: Tracker | None = None,
+    ) -> None:
+        self.network = network
+        self.settings, self.optim_settings = settings, optim
+        self.schedules = losses.schedules()
+        self.optimizer = build_optimizer(network, optim)
+        self.groups = clip_groups(self.inner)
+        self.total_steps = settings.max_epochs * steps_per_epoch
+        self.device = device or torch.device("cpu")
+        self.reduce = reduce
+        self.tracker = tracker or NoTracker()
+        self.progress = Progress()
+        bf16 = settings.precision == "bf16" or (
+            settings.precision == "auto" and self.device.type == "cuda" and torch.cuda.is_bf16_supported()
+        )
+        self.autocast = torch.autocast(self.device.type, dtype=torch.bfloat16, enabled=bf16)
+
+    @property
+    def inner(self) -> JetNetwork:
+        """The network itself, without DDP's wrapping."""
+        return getattr(self.network, "module", self.network)
+
+    def train_epoch(self, batches: Iterator[list[TrainBatch]], rank: int = 0) -> dict[str, float]:
+        """One pass; returns the epoch's mean figures over all ranks (`train/...`)."""
+        seeds = np.random.SeedSequence([self.settings.seed, self.progress.epoch, rank])
+        torch.manual_seed(int(seeds.generate_state(1)[0]))
+        self.network.train()
+        sums: dict[str, float] = {"entries": 0.0}
+        for batch in batches:
+            figures, size = self._step(batch)
+            sums["entries"] += size
+            for name, value in figures.items():
+                sums[name] = sums.get(name, 0.0) + value * size
+        sums = self.reduce(sums)
+        entries = sums.pop("entries")
+        self.progress.epoch += 1
+        return {f"train/{name}": value / entries for name, value in sums.items()}
+
+    def _step(self, micro_batches: list[TrainBatch]) -> tuple[dict[str, float], int]:
+        done = self.progress.step / self.total_steps
+        weights = {name: schedule(done) for name, schedule in self.schedules.items()}
+        for group in self.optimizer.param_groups:
+            group["lr"] = learning_rate(self.optim_settings, done)
+        size = sum(len(parts[0].text) for parts in micro_batches)
+        figures: dict[str, float] = {}
+        self.optimizer.zero_grad(set_to_none=True)
+        for number, parts in enumerate(micro_batches):
+            last = number == len(micro_batches) - 1
+            with contextlib.nullcontext() if last else self.no_sync():
+                for name, value in self._backward(parts, weights, size).items():
+                    figures[name] = figures.get(name, 0.0) + value
+        norms = clip_gradients(self.groups, self.optim_settings)
+        self.progress.step += 1
+        if not all(map(math.isfinite, norms.values())):
+            # DDP has averaged the gradients, so every rank sees the same norms and takes the same way.
+            self._count_bad_step()
+            return {}, size
+        self.optimizer.step()
+        self.tracker.log(
+            {f"train/{name}": value for name, value in figures.items()}
+            | {f"train/weight_{name}": value for name, value in weights.items()}
+            | {f"train/gradient_norm_{name}": value for name, value in norms.items()}
+            | {
+                "train/learning_rate": self.optimizer.param_groups[0]["lr"],
+                "train/pointer_scale": self.inner.head.scale(),
+            },
+            step=self.progress.step,
+        )
+        return figures, size
+
+    def _backward(self, parts: TrainBatch, weights: Mapping[str, float], size: int) -> dict[str, float]:
+        """Add the gradients of one micro-batch of a batch of `size` entries; returns its share of the figures."""
+        batch, texts, accounts, account_rows = (part.to(self.device) for part in parts)
+        with self.autocast:
+            step: Step = self.network(batch, texts, accounts, account_rows)
+        wanted = [name for name, weight in weights.items() if weight]
+        losses = {
+            name: loss.sum() / size
+            for name, loss in entry_losses(step.log_probs, batch.target, wanted).items()
+        }
+        total = torch.stack([weights[name] * loss for name, loss in losses.items()]).sum()
+        total.backward()
+        figures = {"loss": total.item()} | {f"loss_{name}": loss.item() for name, loss in losses.items()}
+        share = len(batch.text) / size
+        return figures | {name: share * value for name, value in gate_statistics(step, batch).items()}
+
+    def no_sync(self) -> contextlib.AbstractContextManager[None]:
+        """Gradients of all micro-batches but the last stay on their rank."""
+        return getattr(self.network, "no_sync", contextlib.nullcontext)()
+
+    def _count_bad_step(self) -> None:
+        self.progress.bad_steps += 1
+        if self.progress.bad_steps > self.settings.max_bad_steps:
+            raise FloatingPointError(
+                f"{self.progress.bad_steps} steps had a gradient that is not finite (train.max_bad_steps is "
+                f"{self.settings.max_bad_steps}): lower optim.learning_rate, or train with precision=fp32"
+            )
+
+    @torch.no_grad()
+    def evaluate(self, batches: Iterator[list[TrainBatch]]) -> dict[str, float]:
+        """Mean log-likelihood per entry over all ranks' batches, and each loss (`val/...`)."""
+        self.network.eval()
+        sums: dict[str, float] = {"entries": 0.0, "likelihood": 0.0}
+        for parts in chain.from_iterable(batches):
+            batch, texts, accounts, account_rows = (part.to(self.device) for part in parts)
+            with self.autocast:
+                step = self.inner(batch, texts, accounts, account_rows)
+            losses = entry_losses(step.log_probs, batch.target)
+            sums["entries"] += len(batch.text)
+            sums["likelihood"] -= float(sum(losses[name].sum() for name in ("pointer", "side", "stop")))
+            for name, loss in losses.items():
+                sums[f"loss_{name}"] = sums.get(f"loss_{name}", 0.0) + float(loss.sum())
+        sums = self.reduce(sums)
+        entries = max(1.0, sums.pop("entries"))
+        return {f"val/{name}": value / entries for name, value in sums.items()}
+
+    def judge(self, figures: Mapping[str, float]) -> bool:
+        """Take the epoch's figures into the history; returns whether it is the best one so far."""
+        self.progress.history.append({"epoch": float(self.progress.epoch), **figures})
+        self.tracker.log(figures, step=self.progress.step)
+        if figures["val/likelihood"] <= self.progress.best_likelihood:
+            return False
+        self.progress.best_likelihood = figures["val/likelihood"]
+        self.progress.best_epoch = self.progress.epoch
+        return True
+
+    def state(self) -> dict[str, Any]:
+        """Everything needed to go on: a checkpoint's content. Random state follows from seed and epoch."""
+        return {
+            "network": self.inner.state_dict(),
+            "optimizer": self.optimizer.state_dict(),
+            "progress": dict(self.progress.__dict__),
+        }
+
+    def load_state(self, state: Mapping[str, Any]) -> None:
+        """Go on from a `state`."""
+        self.inner.load_state_dict(state["network"])
+        self.optimizer.load_state_dict(state["optimizer"])
+        self.progress = Progress(**state["progress"])
+
+
+def gate_statistics(step: Step, batch: Batch) -> dict[str, float]:
+    """Over the real steps of a batch: the copy's share, how often there was something to copy, and how
+    concentrated the copying was (the largest attention weight)."""
+    copied = step.copied.detach()
+    real = batch.target != NOTHING
+    could = copied.sum(-1) > 0
+    share = step.copy_share.detach().squeeze(-1)[real]
+    used = could & real
+    return {
+        "gate_copy_share": float(share.mean()),
+        "gate_could_copy": float(could[real].float().mean()),
+        "gate_top_attention": float(copied.amax(-1)[used].mean()) if bool(used.any()) else 0.0,
+    }

@@ -1,0 +1,94 @@
+"""The optimizer, the learning rate over time, and gradient clipping by groups.
+
+Every parameter is in exactly one clip group (`clip_groups` checks it). The ancestor clipped groups matched by
+name and left most layers out.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import torch
+from torch import nn
+
+CLIP_GROUPS = ("pointer", "decoder", "embeddings", "encoder")
+
+
+@dataclass(kw_only=True)
+class OptimSettings:
+    """AdamW, cosine learning rate with warm-up, clipping."""
+
+    learning_rate: float = 1.5e-3
+    """Highest learning rate, reached after the warm-up."""
+    weight_decay: float = 0.05
+    """On matrices; vectors and norms have none."""
+    warmup: float = 0.05
+    """Share of the training over which the learning rate rises from 0."""
+    final_share: float = 0.05
+    """Learning rate at the end, as a share of the highest."""
+    clip_pointer: float = 1.0
+    """Largest gradient norm of the heads."""
+    clip_decoder: float = 1.0
+    """Largest gradient norm of the GRU and what is around it."""
+    clip_embeddings: float = 1.0
+    """Largest gradient norm of the tables (accounts, entities, journals, n-grams)."""
+    clip_encoder: float = 1.0
+    """Largest gradient norm of everything else."""
+
+    def __post_init__(self) -> None:
+        if self.learning_rate <= 0:
+            raise ValueError(f"optim.learning_rate must be above 0, got {self.learning_rate}")
+        if not 0 <= self.warmup < 1 or not 0 <= self.final_share <= 1:
+            raise ValueError("optim.warmup must be at least 0 and below 1, optim.final_share from 0 to 1")
+        for group in CLIP_GROUPS:
+            if getattr(self, f"clip_{group}") <= 0:
+                raise ValueError(f"optim.clip_{group} must be above 0")
+
+
+def clip_groups(model: nn.Module) -> dict[str, list[nn.Parameter]]:
+    """The parameters of each clip group; each parameter of `model` is in exactly one."""
+    groups: dict[str, list[nn.Parameter]] = {name: [] for name in CLIP_GROUPS}
+    for module_name, module in model.named_modules():
+        for parameter in module.parameters(recurse=False):
+            groups[_group_of(module_name, module)].append(parameter)
+    return groups
+
+
+def _group_of(name: str, module: nn.Module) -> str:
+    if isinstance(module, (nn.Embedding, nn.EmbeddingBag)):
+        return "embeddings"
+    top = name.split(".")[0]
+    if top == "head":
+        return "pointer"
+    return "decoder" if top in ("gru", "out", "first", "gate", "memory") else "encoder"
+
+
+def build_optimizer(model: nn.Module, settings: OptimSettings) -> torch.optim.AdamW:
+    """AdamW over all parameters; weight decay on those with two dimensions or more."""
+    decayed = [p for p in model.parameters() if p.dim() >= 2]
+    plain = [p for p in model.parameters() if p.dim() < 2]
+    groups = [
+        {"params": decayed, "weight_decay": settings.weight_decay},
+        {"params": plain, "weight_decay": 0.0},
+    ]
+    return torch.optim.AdamW(groups, lr=settings.learning_rate, fused=True)
+
+
+def learning_rate(settings: OptimSettings, progress: float) -> float:
+    """The learning rate at `progress` (0 to 1) of the training."""
+    if settings.warmup and progress < settings.warmup:
+        return settings.learning_rate * max(progress, 1e-3) / settings.warmup
+    done = (progress - settings.warmup) / (1 - settings.warmup)
+    wave = (1 + math.cos(math.pi * min(1.0, done))) / 2
+    return settings.learning_rate * (settings.final_share + (1 - settings.final_share) * wave)
+
+
+def clip_gradients(groups: dict[str, list[nn.Parameter]], settings: OptimSettings) -> dict[str, float]:
+    """Clip each group to its limit; returns the norms before clipping."""
+    norms = {}
+    for name, parameters in groups.items():
+        if parameters:
+            limit = getattr(settings, f"clip_{name}")
+            norms[name] = float(torch.nn.utils.clip_grad_norm_(parameters, limit))
+    return norms

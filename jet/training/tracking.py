@@ -1,0 +1,88 @@
+"""Where a training's figures go: Weights & Biases, or nowhere.
+
+A tracker never stops a training: when W&B can't be reached within its time limit, one warning says so and
+the training goes on. Only rank 0 has a tracker that does anything.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Literal, Protocol
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(kw_only=True)
+class TrackingSettings:
+    """Weights & Biases."""
+
+    wandb: Literal["disabled", "offline", "online"] = "disabled"
+    """offline writes a folder that `wandb sync` uploads later; online needs WANDB_API_KEY."""
+    project: str = "jet"
+    """The W&B project."""
+    group: str | None = None
+    """The W&B group, for runs that belong together."""
+    time_limit_s: float = 30.0
+    """How long to wait for W&B to start before going on without it."""
+
+
+class Tracker(Protocol):
+    """Takes figures by name at a step."""
+
+    def log(self, figures: Mapping[str, float], step: int) -> None:
+        """Record `figures` (names such as `train/loss`) at `step`."""
+
+    def close(self) -> None:
+        """Finish; may be called once."""
+
+
+class NoTracker:
+    """Does nothing: every rank but the first, and trainings without W&B."""
+
+    def log(self, figures: Mapping[str, float], step: int) -> None:
+        """Ignore."""
+
+    def close(self) -> None:
+        """Ignore."""
+
+
+class WandbTracker:
+    """One W&B run."""
+
+    def __init__(self, run: Any) -> None:
+        self._run = run
+
+    def log(self, figures: Mapping[str, float], step: int) -> None:
+        """Send to W&B; a failure there is reported and otherwise ignored."""
+        try:
+            self._run.log(dict(figures), step=step)
+        except Exception as error:  # whatever a tracker raises, the training goes on
+            log.warning("W&B did not take the figures of step %d: %s", step, error)
+
+    def close(self) -> None:
+        """Finish the run."""
+        self._run.finish()
+
+
+def build_tracker(settings: TrackingSettings, config: Mapping[str, Any], folder: str, name: str) -> Tracker:
+    """The tracker that the settings ask for, or `NoTracker` where it can't be had."""
+    if settings.wandb == "disabled":
+        return NoTracker()
+    try:
+        import wandb
+
+        run = wandb.init(
+            project=settings.project,
+            group=settings.group,
+            name=name,
+            config=dict(config),
+            dir=folder,
+            mode=settings.wandb,
+            settings=wandb.Settings(init_timeout=settings.time_limit_s, console="off"),
+        )
+    except Exception as error:  # whatever a tracker raises, the training goes on
+        log.warning("W&B is not available (%s): training goes on without it", error)
+        return NoTracker()
+    return WandbTracker(run)

@@ -1,0 +1,44 @@
+"""The `jet` command: the jobs by name."""
+
+from __future__ import annotations
+
+import importlib
+import sys
+
+from jet import __version__
+
+JOBS = {
+    "pipeline": "the whole way: ingest, neighbors, train, evaluate, predict",
+    "ingest": "read ledger files of any known format into checked parquet",
+    "neighbors": "find every entry's most similar earlier entries",
+    "train": "train the model and publish its bundle",
+    "predict": "book new entries with a bundle",
+    "evaluate": "measure a bundle and the baselines on the newest entries",
+    "demo-ledger": "write the books of made-up companies",
+}
+
+USAGE = "usage: jet JOB [options]; jet JOB --help tells a job's options\n\njobs:\n" + "\n".join(
+    f"  {name:12} {what}" for name, what in JOBS.items()
+)
+
+
+def main() -> None:
+    """Run the job that the first argument names."""
+    name = sys.argv[1] if len(sys.argv) > 1 else "--help"
+    if name in ("-h", "--help"):
+        print(USAGE)
+        sys.exit(0)
+    if name == "--version":
+        print(f"jet {__version__}")
+        sys.exit(0)
+    if name not in JOBS:
+        print(f"jet: error: there is no job {name!r}\n{USAGE}", file=sys.stderr)
+        sys.exit(2)
+    from ray_jobs import runtime
+
+    job = importlib.import_module(f"ray_jobs.{name.replace('-', '_')}")
+    sys.exit(runtime.main(name, job, sys.argv[2:]))
+
+
+if __name__ == "__main__":
+    main()

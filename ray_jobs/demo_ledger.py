@@ -1,0 +1,34 @@
+"""`jet demo-ledger`: the books of made-up companies, from a seed, as JSONL."""
+
+from __future__ import annotations
+
+import sys
+from typing import Any
+
+import jsonargparse
+
+from jet.books.demo import DemoSettings, write_demo_ledger
+from ray_jobs.runtime import JobConfig, main
+
+HELP = (
+    "Write the books of several made-up companies over three years as JSONL: for trying jet, and for loads."
+)
+
+
+def arguments(parser: jsonargparse.ArgumentParser) -> None:
+    """The job's options."""
+    parser.add_class_arguments(DemoSettings)
+    parser.add_argument(
+        "--output", required=True, help="a file ending in .jsonl, or a folder (a file a company)"
+    )
+
+
+def run(args: jsonargparse.Namespace, config: JobConfig) -> dict[str, Any]:
+    """Write the ledger."""
+    names = DemoSettings.__dataclass_fields__
+    settings = DemoSettings(**{name: args[name] for name in names})
+    return {"output": args.output, **write_demo_ledger(args.output, settings)}
+
+
+if __name__ == "__main__":
+    sys.exit(main("demo-ledger", sys.modules[__name__]))

@@ -1,0 +1,195 @@
+"""`jet ingest`: ledger files of any known format into checked parquet.
+
+Files are imported in groups, one Ray task a group, and written as they are read. What fails a rule goes to
+`rejected/` with file, line, rule and message; the rest goes on. Ids are unique within an entity over all
+files: the first one stands, the others are rejected.
+"""
+
+from __future__ import annotations
+
+import logging
+import sys
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from itertools import chain
+from pathlib import Path
+from typing import Any
+
+import jsonargparse
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+import ray
+
+from jet.artifact import ArtifactWriter, Manifest, artifact_writer, finished
+from jet.books.catalog import Catalog
+from jet.books.importers import ImportSettings, UnreadableFile, expand, import_file, to_tables
+from jet.books.records import Record, Rejection
+from jet.books.schema import ENTRIES, REJECTED
+from ray_jobs.runtime import JobConfig, connect, main
+
+HELP = (
+    "Read ledger files of any known format (SIE 4, ledger-cli, CSV/TSV/parquet, JSONL) into checked parquet."
+)
+KIND = "entries"
+GROUP_BYTES = 32 * 2**20
+ROW_GROUP = 4096
+"""Entries of a row group: what later jobs take at a time."""
+
+log = logging.getLogger("jet.ingest")
+
+
+def arguments(parser: jsonargparse.ArgumentParser) -> None:
+    """The job's options."""
+    parser.add_argument("--ledgers", nargs="+", required=True, help="files, globs or folders")
+    parser.add_argument("--output", required=True, help="folder to write; must not exist yet")
+
+
+def run(args: jsonargparse.Namespace, config: JobConfig) -> dict[str, Any]:
+    """Import `args.ledgers` into an artifact at `args.output`."""
+    done = import_ledgers(args.ledgers, args.output, config)
+    return {"output": args.output, **done.rows, "rules": done.facts["rules"]}
+
+
+def import_ledgers(ledgers: Sequence[str], output: str, config: JobConfig) -> Manifest:
+    """Import ledger files and publish the artifact. Raises `UnreadableFile` where one can't be read at all."""
+    files = expand(ledgers)
+    inputs = {name: f"{Path(name).stat().st_size}:{Path(name).stat().st_mtime_ns}" for name in files}
+    done = finished(output, KIND, config.part("ingest"), inputs)
+    if done is not None:
+        log.info("%s holds the same import already", output)
+        return done
+    connect(config.runtime)
+    groups = _groups(files)
+    named = {
+        name for name in files if any(Path(given).absolute() == Path(name).absolute() for given in ledgers)
+    }
+    log.info("importing %d files in %d groups", len(files), len(groups))
+    with artifact_writer(output, KIND, config.part("ingest"), inputs) as writer:
+        pending = {
+            _import_group.remote(group, named, number, writer, config.ingest): number
+            for number, group in enumerate(groups)
+        }
+        parts = []
+        while pending:
+            ready, _ = ray.wait(list(pending), num_returns=1)
+            parts.append((pending.pop(ready[0]), *_result(ready[0])))
+            log.info("imported %d of %d groups", len(parts), len(groups))
+        parts.sort(key=lambda part: part[0])
+        keys = pa.concat_tables([part[1] for part in parts])
+        rejected = pa.concat_tables([part[3] for part in parts])
+        duplicates = _duplicates(keys)
+        if duplicates.any():
+            rejected = pa.concat_tables([rejected, _remove(writer, keys.filter(pa.array(duplicates)))])
+        accounts = Catalog.from_accounts(pa.concat_tables([part[2] for part in parts])).accounts
+        writer.write_table("accounts/part-0.parquet", accounts)
+        writer.write_table("rejected/part-0.parquet", rejected)
+        rows = {
+            "entries": len(keys) - int(duplicates.sum()),
+            "accounts": len(accounts),
+            "rejected": len(rejected),
+        }
+        if not rows["entries"]:
+            first = rejected.slice(0, 1).to_pylist()
+            why = (
+                f"; the first: {first[0]['file']}:{first[0]['file_line']}: {first[0]['message']}"
+                if first
+                else ""
+            )
+            raise UnreadableFile(
+                f"no entry could be imported from {len(files)} files, {len(rejected)} rejected{why}"
+            )
+        rules = dict(Counter(rejected["rule"].to_pylist()))
+        return writer.publish(rows, {"rules": rules, "files": len(files)})
+
+
+def _groups(files: Sequence[str]) -> list[list[str]]:
+    """Files in groups of some size each: neither a task for every tiny file nor one for everything."""
+    groups: list[list[str]] = [[]]
+    size = 0
+    for name in files:
+        groups[-1].append(name)
+        size += Path(name).stat().st_size
+        if size >= GROUP_BYTES:
+            groups.append([])
+            size = 0
+    return [group for group in groups if group]
+
+
+def _result(reference: ray.ObjectRef) -> tuple[pa.Table, pa.Table, pa.Table]:
+    try:
+        return ray.get(reference)
+    except ray.exceptions.RayTaskError as error:
+        if isinstance(error.cause, UnreadableFile):
+            raise UnreadableFile(str(error.cause)) from None
+        raise
+
+
+@ray.remote
+def _import_group(
+    files: list[str], named: set[str], number: int, writer: ArtifactWriter, settings: ImportSettings
+) -> tuple[pa.Table, pa.Table, pa.Table]:
+    """Import some files into one part; returns the entries' keys, the accounts and the rejections."""
+    name = f"part-{number:05}.parquet"
+    keys, accounts, rejected = [], [], []
+    records = chain.from_iterable(_records(file, named, settings) for file in files)
+    with pq.ParquetWriter(
+        writer.file(name), ENTRIES, filesystem=writer.filesystem, compression="zstd"
+    ) as out:
+        for entries, some_accounts, some_rejected in to_tables(records):
+            out.write_table(entries, row_group_size=ROW_GROUP)
+            keys.append(entries.select(["entity", "entry_id", "file", "file_line"]))
+            accounts.append(some_accounts)
+            rejected.append(some_rejected)
+    found = pa.concat_tables(keys)
+    found = found.append_column("part", pa.array([name] * len(found)))
+    return found, pa.concat_tables(accounts), pa.concat_tables(rejected)
+
+
+def _records(file: str, named: set[str], settings: ImportSettings) -> Iterator[Record]:
+    """The records of a file. One that can't be read is an error where it was `named`; where it only lies in a
+    folder or fits a pattern, it is rejected and the rest goes on."""
+    try:
+        yield from import_file(file, settings)
+    except UnreadableFile as error:
+        if file in named:
+            raise
+        yield Rejection(file, 1, "unreadable_file", str(error), None, None, "")
+
+
+def _duplicates(keys: pa.Table) -> np.ndarray:
+    """bool: whether an earlier row has the same entity and id."""
+    joined = pc.binary_join_element_wise(keys["entity"], keys["entry_id"], "\x1f").combine_chunks()
+    codes = joined.dictionary_encode().indices.to_numpy()
+    first = np.zeros(len(codes), dtype=bool)
+    first[np.unique(codes, return_index=True)[1]] = True
+    return ~first
+
+
+def _remove(writer: ArtifactWriter, keys: pa.Table) -> pa.Table:
+    """Take the entries of `keys` out of the parts that hold them; returns them as rejections."""
+    for name in pc.unique(keys["part"]).to_pylist():
+        lost = keys.filter(pc.equal(keys["part"], name))
+        places = set(zip(lost["file"].to_pylist(), lost["file_line"].to_pylist(), strict=True))
+        table = pq.read_table(writer.file(name), filesystem=writer.filesystem)
+        here = zip(table["file"].to_pylist(), table["file_line"].to_pylist(), strict=True)
+        writer.write_table(name, table.filter(pa.array([place not in places for place in here])))
+    rows = [
+        {
+            "file": row["file"],
+            "file_line": row["file_line"],
+            "rule": "duplicate_id",
+            "message": f"entry {row['entry_id']!r} of {row['entity']} was already read from another place; ids "
+            "must be unique within an entity",
+            "entity": row["entity"],
+            "entry_id": row["entry_id"],
+            "excerpt": row["entry_id"],
+        }
+        for row in keys.to_pylist()
+    ]
+    return pa.Table.from_pylist(rows, schema=REJECTED)
+
+
+if __name__ == "__main__":
+    sys.exit(main("ingest", sys.modules[__name__]))

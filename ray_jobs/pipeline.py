@@ -1,0 +1,94 @@
+"""`jet pipeline`: the whole way from ledger files to predictions and a report, in one job.
+
+Trains on the booked entries and predicts those without lines; where every entry is booked, the test split is
+predicted instead, its lines unseen. Each stage is the same function that its own job runs, and a stage
+whose output is finished is not done again: the same command goes on where it broke off.
+"""
+
+from __future__ import annotations
+
+import logging
+import sys
+from typing import Any
+
+import jsonargparse
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from jet.artifact import Artifact, artifact_writer, finished, open_artifact
+from jet.books.schema import ENTRIES, REJECTED
+from jet.books.split import TEST, split_by_date
+from jet.bundle import Bundle
+from jet.model.features import sort_entries
+from jet.prediction.predictor import without_lines
+from ray_jobs.evaluate import evaluate_bundle
+from ray_jobs.ingest import ROW_GROUP, import_ledgers
+from ray_jobs.neighbors import neighbors
+from ray_jobs.predict import predict
+from ray_jobs.runtime import JobConfig, connect, main
+from ray_jobs.train import train
+
+HELP = "The whole way: ingest, neighbors, train, evaluate, and predict the entries without lines."
+
+log = logging.getLogger("jet.pipeline")
+
+
+def arguments(parser: jsonargparse.ArgumentParser) -> None:
+    """The job's options."""
+    parser.add_argument("--ledgers", nargs="+", required=True, help="files, globs or folders")
+    parser.add_argument(
+        "--output", required=True, help="folder for everything; goes on there if it broke off"
+    )
+
+
+def run(args: jsonargparse.Namespace, config: JobConfig) -> dict[str, Any]:
+    """All stages, one after another."""
+    folder = args.output.rstrip("/")
+    connect(config.runtime)
+    log.info("1/5 ingest")
+    imported = import_ledgers(args.ledgers, f"{folder}/entries", config)
+    log.info("%s; %d rejected rows in %s/entries/rejected", imported.rows, imported.rows["rejected"], folder)
+    entries = open_artifact(f"{folder}/entries", "entries")
+    log.info("2/5 neighbors")
+    neighbors(entries, f"{folder}/neighbors", config)
+    log.info("3/5 train")
+    trained = train(folder, f"{folder}/model", config)
+    bundle = Bundle.load(f"{folder}/model")
+    log.info("4/5 evaluate")
+    report = evaluate_bundle(entries, bundle, f"{folder}/report", config)
+    log.info("5/5 predict")
+    predicted = predict(
+        to_predict(entries, f"{folder}/to-predict", config), bundle, f"{folder}/predictions", config
+    )
+    return {
+        "output": folder,
+        "rows": {**imported.rows, **predicted.rows},
+        "decisions": predicted.facts["decisions"],
+        "model": trained.facts["fingerprint"],
+        "entry_exact_match": report.facts["entry_exact_match"],
+        "report": f"{folder}/report/index.html",
+    }
+
+
+def to_predict(artifact: Artifact, output: str, config: JobConfig) -> Artifact:
+    """The entries to predict, as an artifact: those without lines, or else the test split without its lines."""
+    settings = config.part("split")
+    inputs = {"entries": artifact.manifest.fingerprint}
+    if finished(output, "entries", settings, inputs) is None:
+        entries = sort_entries(artifact.read_table(ENTRIES)).combine_chunks()
+        chosen = entries.filter(pc.is_null(entries["lines"]))
+        if not len(chosen):
+            entity = pc.dictionary_encode(entries["entity"].combine_chunks()).indices.to_numpy()
+            split = split_by_date(entity, entries["date"].cast(pa.int32()).to_numpy(), config.split)
+            chosen = entries.filter(pa.array(split == TEST))
+            chosen = without_lines(chosen)
+        with artifact_writer(output, "entries", settings, inputs) as writer:
+            for number, start in enumerate(range(0, len(chosen), ROW_GROUP)):
+                writer.write_table(f"part-{number:05}.parquet", chosen.slice(start, ROW_GROUP))
+            writer.write_table("rejected/part-0.parquet", REJECTED.empty_table())
+            writer.publish({"entries": len(chosen)})
+    return open_artifact(output, "entries")
+
+
+if __name__ == "__main__":
+    sys.exit(main("pipeline", sys.modules[__name__]))

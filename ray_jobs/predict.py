@@ -1,0 +1,131 @@
+"""`jet predict`: book new entries with a bundle and the books that it knows.
+
+Every row in comes out once, with its lines, a confidence, a decision and the evidence. The same command
+started again after a break skips the parts that are finished; a finished output is never changed.
+"""
+
+from __future__ import annotations
+
+import logging
+import shutil
+import sys
+from functools import partial
+from typing import Any
+
+import jsonargparse
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
+from jet.artifact import (
+    Artifact,
+    ArtifactError,
+    Manifest,
+    artifact_writer,
+    digest_of,
+    finished,
+    open_artifact,
+)
+from jet.artifact import read_manifest
+from jet.books.schema import REJECTED
+from jet.bundle import Bundle
+from ray_jobs import ingest
+from ray_jobs.answering import PredictRowGroup, row_groups, share
+from ray_jobs.parts import do_parts
+from ray_jobs.runtime import JobConfig, absolute, connect, main, require
+
+HELP = "Book new entries with a bundle; every entry comes out once, with lines, confidence, decision and evidence."
+KIND = "predictions"
+
+log = logging.getLogger("jet.predict")
+
+
+def arguments(parser: jsonargparse.ArgumentParser) -> None:
+    """The job's options."""
+    parser.add_argument(
+        "--ledgers", nargs="+", required=True, help="ledger files of any format, or what `jet ingest` wrote"
+    )
+    parser.add_argument("--model", required=True, help="the bundle")
+    parser.add_argument("--output", required=True, help="folder to write; must not exist yet")
+
+
+def run(args: jsonargparse.Namespace, config: JobConfig) -> dict[str, Any]:
+    """Predict the entries of `args.ledgers`."""
+    bundle = Bundle.load(args.model)
+    staged = None
+    if len(args.ledgers) == 1 and read_manifest(args.ledgers[0]) is not None:
+        entries = open_artifact(args.ledgers[0], "entries")
+    else:
+        staged = imported(args.ledgers, args.output, config)
+        entries = open_artifact(staged, "entries")
+    manifest = predict(entries, bundle, args.output, config)
+    if staged is not None:
+        shutil.rmtree(staged)
+    return {"output": args.output, **manifest.rows, "decisions": manifest.facts["decisions"]}
+
+
+def imported(ledgers: list[str], output: str, config: JobConfig) -> str:
+    """Import ledger files into a folder beside the output; returns it. It is removed in the end."""
+    parent, _, name = absolute(output).rstrip("/").rpartition("/")
+    folder = f"{parent}/.{name}.entries"
+    connect(config.runtime)
+    try:
+        ingest.import_ledgers(ledgers, folder, config)
+    except ArtifactError:  # left by a run with other files or settings
+        shutil.rmtree(folder)
+        ingest.import_ledgers(ledgers, folder, config)
+    return folder
+
+
+def predict(artifact: Artifact, bundle: Bundle, output: str, config: JobConfig) -> Manifest:
+    """Predict all entries of an artifact and publish the predictions."""
+    inputs = {"entries": artifact.manifest.fingerprint, "model": bundle.fingerprint}
+    settings = config.part("predict")
+    done = finished(output, KIND, settings, inputs)
+    if done is not None:
+        log.info("%s holds the same predictions already", output)
+        return done
+    connect(config.runtime)
+    runtime = config.runtime
+    require(
+        runtime.actors * runtime.actor_cpus,
+        0,
+        f"{runtime.actors} actors of {runtime.actor_cpus:g} CPUs each",
+        "lower runtime.actors or runtime.actor_cpus",
+    )
+    units = row_groups(artifact.files(), artifact.filesystem)
+    descriptions = (
+        part["description"]
+        for name in artifact.files()
+        for part in pq.ParquetFile(name, filesystem=artifact.filesystem).iter_batches(columns=["description"])
+    )
+    shared = share(bundle, config.predict, descriptions, runtime)
+    with artifact_writer(output, KIND, settings, inputs, run=digest_of([settings, inputs])) as writer:
+        build = partial(PredictRowGroup, [shared], artifact.filesystem)
+        rows = do_parts(units, build, writer, runtime, "predictions")
+        decisions = counted(writer.files(), writer.filesystem, rows)
+        rejected = artifact.read_table(REJECTED, "rejected")
+        writer.write_table("rejected/part-0.parquet", rejected)
+        return writer.publish(
+            {"predictions": rows, "rejected": len(rejected)},
+            {"decisions": decisions, "model": bundle.fingerprint},
+        )
+
+
+def counted(files: list[str], filesystem: Any, rows: int) -> dict[str, int]:
+    """How many predictions have each decision. Raises `RuntimeError` where rows are lost or doubled."""
+    keys = pa.concat_tables(
+        [
+            pq.read_table(name, columns=["entity", "entry_id", "decision"], filesystem=filesystem)
+            for name in files
+        ]
+    )
+    distinct = keys.group_by(["entity", "entry_id"]).aggregate([]).num_rows
+    if len(keys) != rows or distinct != rows:
+        raise RuntimeError(f"{rows} entries went in, {len(keys)} predictions of {distinct} entries came out")
+    found = pc.value_counts(keys["decision"]).to_pylist()
+    return {count["values"]: count["counts"] for count in found}
+
+
+if __name__ == "__main__":
+    sys.exit(main("predict", sys.modules[__name__]))

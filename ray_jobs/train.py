@@ -1,0 +1,289 @@
+"""`jet train`: the network under DDP, its calibration, and the bundle.
+
+`jet.training.loop` does the work on every worker; this file starts the workers, keeps their checkpoints and
+publishes what came out. Every rank takes its slice of the same global batches (no row is dropped, as an
+equal split of a dataset would), and reports equally often, since Ray's report is a barrier over all ranks. The
+run's name is a hash of its config and inputs: the same command resumes it, another one can't.
+"""
+
+from __future__ import annotations
+
+import logging
+import shutil
+import sys
+import tempfile
+from dataclasses import asdict, replace
+from pathlib import Path
+from typing import Any
+
+import jsonargparse
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+import ray
+import ray.train
+import torch
+from ray.train import Checkpoint, CheckpointConfig, FailureConfig, LoggingConfig, RunConfig, ScalingConfig
+from ray.train.torch import TorchTrainer, get_device, prepare_model
+from safetensors.numpy import load as load_safetensors
+
+from jet.artifact import Artifact, Manifest, artifact_writer, digest_of, finished, open_artifact
+from jet.books.schema import ACCOUNTS, ENTRIES, NEIGHBORS
+from jet.books.split import CALIBRATION, SPLITS, TRAIN
+from jet.bundle import KIND, Bundle
+from jet.model.network import JetNetwork, Tables
+from jet.prediction.calibration import Calibration
+from jet.prediction.decode import exact_matches
+from jet.retrieval.neighbors import make_encoder
+from jet.retrieval.store import TextStore
+from jet.training.data import TrainingData
+from jet.training.loop import Trainer, epoch_rows
+from jet.training.tracking import NoTracker, build_tracker
+from ray_jobs.answering import JudgeSlice, over_slices, share
+from ray_jobs.runtime import JobConfig, absolute, connect, main, require
+
+HELP = "Train the model on booked entries and their neighbors, calibrate it, and publish its bundle."
+PARTS = ("split", "retrieval", "model", "losses", "optim", "train", "predict")
+STATE = "state.pt"
+WATCHED_ROWS = 256
+"""Calibration rows that are decoded freely after every epoch, spread over the split."""
+
+log = logging.getLogger("jet.train")
+
+
+def arguments(parser: jsonargparse.ArgumentParser) -> None:
+    """The job's options."""
+    parser.add_argument(
+        "--data", required=True, help="folder with what `jet ingest` and `jet neighbors` wrote"
+    )
+    parser.add_argument("--output", required=True, help="folder for the bundle; must not exist yet")
+
+
+def run(args: jsonargparse.Namespace, config: JobConfig) -> dict[str, Any]:
+    """Train on `args.data`."""
+    manifest = train(args.data, args.output, config)
+    return {"output": args.output, **manifest.facts}
+
+
+def train(folder: str, output: str, config: JobConfig) -> Manifest:
+    """Train, calibrate and publish; returns the bundle's manifest."""
+    entries = open_artifact(f"{folder}/entries", "entries")
+    neighbors = open_artifact(f"{folder}/neighbors", "neighbors")
+    inputs = {"entries": entries.manifest.fingerprint, "neighbors": neighbors.manifest.fingerprint}
+    settings = config.part(*PARTS)
+    done = finished(output, KIND, settings, inputs)
+    if done is not None:
+        log.info("%s holds the same training already", output)
+        return done
+    if neighbors.manifest.inputs != {"entries": entries.manifest.fingerprint}:
+        raise ValueError(f"{folder}/neighbors were not made from {folder}/entries: run `jet neighbors` again")
+    connect(config.runtime)
+    data = load_data(entries, neighbors, config)
+    counts = {name: len(data.rows(part)) for part, name in enumerate(SPLITS)}
+    log.info("entries: %s; learnable %d", counts, len(data.learnable(TRAIN)))
+    if not len(data.learnable(TRAIN)) or not len(data.learnable(CALIBRATION)):
+        raise ValueError(f"too few entries to train on: the split leaves {counts}")
+    state, facts = fit(folder, output, config, digest_of([settings, inputs]))
+    network = build_network(data, config)
+    network.load_state_dict(state["network"])
+    encoder = make_encoder(config.retrieval)
+    facts |= {f"{name}_entries": count for name, count in counts.items()}
+    identity = encoder.identity if encoder is not None else ""
+    bundle = Bundle.assemble(data, network, config.retrieval, identity, facts)
+    bundle = calibrated(bundle, data, config)
+    with artifact_writer(output, KIND, settings, inputs) as writer:
+        bundle.save(writer)
+        rows = {"accounts": len(bundle.catalog), "books": len(bundle.books.ids), "texts": len(bundle.store)}
+        manifest = writer.publish(rows, bundle.facts | {"fingerprint": bundle.fingerprint})
+    shutil.rmtree(checkpoints(output), ignore_errors=True)
+    return manifest
+
+
+def load_data(entries: Artifact, neighbors: Artifact, config: JobConfig) -> TrainingData:
+    """What the training reads, from the two artifacts."""
+    texts = neighbors.files("texts")[0]
+    return TrainingData.build(
+        entries.read_table(ENTRIES),
+        entries.read_table(ACCOUNTS, "accounts"),
+        neighbors.read_table(NEIGHBORS),
+        TextStore.from_table(pq.read_table(texts, filesystem=neighbors.filesystem)),
+        load_safetensors(neighbors.read_bytes("idf.safetensors"))["idf"],
+        config.split,
+        config.model.max_lines,
+    )
+
+
+def build_network(data: TrainingData, config: JobConfig) -> JetNetwork:
+    """A network of the data's sizes, its weights from the seed."""
+    torch.manual_seed(config.train.seed)
+    return JetNetwork(
+        config.model,
+        dimension=data.store.dimension,
+        buckets=len(data.idf),
+        entities=len(data.catalog.entities),
+        accounts=len(data.catalog),
+    )
+
+
+def checkpoints(output: str) -> str:
+    """Where a training's checkpoints live until its bundle is published: beside the output."""
+    parent, _, name = absolute(output).rstrip("/").rpartition("/")
+    return f"{parent}/.{name}.training"
+
+
+def fit(folder: str, output: str, config: JobConfig, name: str) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Run the workers; returns the best epoch's state and what a model card tells."""
+    runtime = config.runtime
+    workers = runtime.train_workers
+    resources = {"CPU": 1.0, "GPU": 1.0} if runtime.train_gpu else {"CPU": 1.0}
+    require(
+        workers,
+        workers * runtime.train_gpu,
+        f"training with {workers} workers",
+        "lower runtime.train_workers",
+    )
+    log.info("training with %d workers, up to %d epochs", workers, config.train.max_epochs)
+    trainer = TorchTrainer(
+        train_worker,
+        train_loop_config={"folder": absolute(folder), "output": absolute(output), "config": config},
+        scaling_config=ScalingConfig(
+            num_workers=workers, use_gpu=runtime.train_gpu, resources_per_worker=resources
+        ),
+        run_config=RunConfig(
+            name=name,
+            storage_path=checkpoints(output),
+            failure_config=FailureConfig(max_failures=3),
+            logging_config=LoggingConfig(log_level="WARNING"),
+            checkpoint_config=CheckpointConfig(
+                num_to_keep=1, checkpoint_score_attribute="val/likelihood", checkpoint_score_order="max"
+            ),
+        ),
+    )
+    result = trainer.fit()
+    checkpoint, figures = max(result.best_checkpoints, key=lambda pair: pair[1]["val/likelihood"])
+    with checkpoint.as_directory() as local:
+        state = torch.load(Path(local) / STATE, weights_only=True, map_location="cpu")
+    facts = {
+        "epochs": result.metrics["epoch"],
+        "best_epoch": figures["epoch"],
+        "calibration_likelihood": round(figures["val/likelihood"], 4),
+        "calibration_exact_match_watched": round(figures["val/exact_match"], 4),
+        "workers": workers,
+    }
+    return state, facts
+
+
+def train_worker(given: dict[str, Any]) -> None:
+    """What every worker runs: epochs of `Trainer`, a checkpoint and a report after each."""
+    config: JobConfig = given["config"]
+    context = ray.train.get_context()
+    rank, world = context.get_world_rank(), context.get_world_size()
+    torch.set_num_threads(1)  # workers share the machine's cores; and sums come out the same everywhere
+    data = load_data(
+        open_artifact(f"{given['folder']}/entries", "entries"),
+        open_artifact(f"{given['folder']}/neighbors", "neighbors"),
+        config,
+    )
+    rows, held_out = data.learnable(TRAIN), data.learnable(CALIBRATION)
+    settings = config.train
+    network = prepare_model(build_network(data, config))
+    tracker = NoTracker()
+    if rank == 0:
+        tracker = build_tracker(
+            config.tracking, asdict(config), checkpoints(given["output"]), context.get_experiment_name()
+        )
+    steps = len(epoch_rows(rows, settings.seed, 0, settings.batch_size, rank, world))
+    trainer = Trainer(
+        network, settings, config.losses, config.optim, steps, get_device(), sum_over_ranks, tracker
+    )
+    resume(trainer)
+    watched = held_out[np.linspace(0, len(held_out) - 1, min(WATCHED_ROWS, len(held_out))).astype(int)]
+    while not trainer.progress.stopped(settings):
+        order = epoch_rows(rows, settings.seed, trainer.progress.epoch, settings.batch_size, rank, world)
+        figures = trainer.train_epoch(data.batches(order), rank)
+        figures |= trainer.evaluate(data.batches(share_of(held_out, rank, world, settings.batch_size)))
+        figures |= watch(trainer, data, share_of(watched, rank, world, settings.batch_size), config)
+        best = trainer.judge(figures)
+        report(trainer, figures, rank)
+        if rank == 0:
+            log_epoch(trainer, figures, best)
+    tracker.close()
+
+
+def share_of(rows: np.ndarray, rank: int, world: int, batch_size: int) -> list[np.ndarray]:
+    """A rank's part of `rows` in batches; together the ranks have every row once."""
+    own = rows[rank::world]
+    return [own[start : start + batch_size] for start in range(0, len(own), batch_size)]
+
+
+def sum_over_ranks(figures: dict[str, float]) -> dict[str, float]:
+    """Each figure summed over all ranks (they have the same names in the same order)."""
+    if not torch.distributed.is_initialized():
+        return figures
+    total = torch.tensor(list(figures.values()), dtype=torch.float64, device=get_device())
+    torch.distributed.all_reduce(total)
+    return dict(zip(figures, total.tolist(), strict=True))
+
+
+@torch.no_grad()
+def watch(
+    trainer: Trainer, data: TrainingData, batches: list[np.ndarray], config: JobConfig
+) -> dict[str, float]:
+    """Free-running exact match of some calibration rows (`val/exact_match`)."""
+    network = trainer.inner.eval()
+    right, size = 0.0, 0.0
+    for micro_batches in data.batches(batches):
+        for parts in micro_batches:
+            batch, texts, accounts, rows = (part.to(trainer.device) for part in parts)
+            tables = Tables(network.text_table(texts), network.account_table(accounts, rows))
+            right += float(exact_matches(network, batch, tables, config.predict.beams).sum())
+            size += len(batch.text)
+    sums = trainer.reduce({"right": right, "size": size})
+    return {"val/exact_match": sums["right"] / max(1.0, sums["size"])}
+
+
+def resume(trainer: Trainer) -> None:
+    """Go on from the run's newest checkpoint, if it has one."""
+    checkpoint = ray.train.get_checkpoint()
+    if checkpoint is None:
+        return
+    with checkpoint.as_directory() as folder:
+        trainer.load_state(torch.load(Path(folder) / STATE, weights_only=True, map_location=trainer.device))
+
+
+def report(trainer: Trainer, figures: dict[str, float], rank: int) -> None:
+    """Report the epoch; rank 0 attaches the checkpoint (figures without one would be dropped)."""
+    figures = {"epoch": trainer.progress.epoch, **figures}
+    if rank != 0:
+        ray.train.report(figures)
+        return
+    with tempfile.TemporaryDirectory() as folder:
+        torch.save(trainer.state(), Path(folder) / STATE)
+        ray.train.report(figures, checkpoint=Checkpoint.from_directory(folder))
+
+
+def log_epoch(trainer: Trainer, figures: dict[str, float], best: bool) -> None:
+    """One line an epoch, for whoever watches."""
+    print(
+        f"epoch {trainer.progress.epoch}/{trainer.settings.max_epochs}: loss {figures['train/loss']:.3f}, "
+        f"calibration likelihood {figures['val/likelihood']:.3f}, exact match {figures['val/exact_match']:.3f}"
+        f"{' (best so far)' if best else ''}"
+    )
+
+
+def calibrated(bundle: Bundle, data: TrainingData, config: JobConfig) -> Bundle:
+    """The bundle with a calibration fitted on its free-running answers to the calibration split."""
+    rows = data.rows(CALIBRATION)
+    entries = data.entries.take(pa.array(rows))
+    shared = share(bundle, config.predict, [entries["description"]], config.runtime)
+    judged = over_slices(JudgeSlice, shared, entries, config.runtime)
+    figures = judged["figures"].combine_chunks()
+    values = figures.flatten().to_numpy().reshape(len(judged), figures.type.list_size)
+    right = judged["right"].to_numpy(zero_copy_only=False)
+    log.info("calibrated on %d entries, %.1f %% of them right", len(right), 100 * right.mean())
+    facts = bundle.facts | {"calibration_exact_match": round(float(right.mean()), 4)}
+    return replace(bundle, calibration=Calibration.fit(values, right), facts=facts)
+
+
+if __name__ == "__main__":
+    sys.exit(main("train", sys.modules[__name__]))

@@ -1,0 +1,139 @@
+"""Every rule of jet.books.checks has an entry that breaks it and nothing else."""
+
+import datetime
+from dataclasses import replace
+from decimal import Decimal
+
+import pytest
+
+from jet.books.checks import MAX_LINES, Rule, check_account, check_entry, clean, reject
+from jet.books.records import Account, Entry, Line
+
+DEBIT = Line("5410", "D", Decimal("100.25"), "SEK")
+CREDIT = Line("1930", "C", Decimal("100.25"), "SEK")
+
+
+def entry(**changes):
+    fine = {
+        "entity": "E",
+        "entry_id": "1",
+        "date": datetime.date(2020, 1, 31),
+        "description": "Kaffebröd",
+        "currency": "SEK",
+        "journal": "A",
+        "total": None,
+        "lines": [DEBIT, CREDIT],
+        "file": "book.se",
+        "file_line": 7,
+    }
+    return Entry(**{**fine, **changes})
+
+
+def debit(**changes):
+    return {"lines": [replace(DEBIT, **changes), CREDIT]}
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {},
+        {"lines": None},
+        {"lines": None, "total": Decimal(5)},
+        {"total": Decimal("100.25")},
+        debit(amount=None),
+        debit(amount=Decimal("100.254")),
+        debit(amount=Decimal("100.250000000000000000")),
+        {"lines": [replace(line, amount=Decimal("9" * 20 + "." + "9" * 8)) for line in (DEBIT, CREDIT)]},
+        {"lines": [DEBIT, CREDIT, replace(DEBIT, currency="EUR"), replace(CREDIT, currency="EUR")]},
+        {"lines": [replace(DEBIT, currency=""), CREDIT]},
+        {"description": "x" * 100_000},
+        {"description": ""},
+    ],
+)
+def test_a_fine_entry_passes(changes):
+    assert check_entry(entry(**changes)) is None
+
+
+@pytest.mark.parametrize(
+    ("rule", "changes"),
+    [
+        (Rule.MISSING_ID, {"entry_id": " "}),
+        (Rule.MISSING_ENTITY, {"entity": ""}),
+        (Rule.BAD_DATE, {"date": datetime.date(1899, 12, 31)}),
+        (Rule.BAD_DATE, {"date": datetime.date(2201, 1, 1)}),
+        (Rule.NO_LINES, {"lines": []}),
+        (Rule.TOO_MANY_LINES, {"lines": [DEBIT, CREDIT] * (MAX_LINES // 2 + 1)}),
+        (Rule.MISSING_ACCOUNT, debit(account=" ")),
+        (Rule.BAD_SIDE, debit(side="d")),
+        (Rule.BAD_AMOUNT, debit(amount=Decimal("NaN"))),
+        (Rule.BAD_AMOUNT, debit(amount=Decimal("-Infinity"))),
+        (Rule.BAD_AMOUNT, debit(amount=Decimal("1E+20"))),
+        (Rule.BAD_AMOUNT, debit(amount=Decimal("1E+999999"))),
+        (Rule.BAD_AMOUNT, debit(amount=Decimal("1E-999999"))),
+        (Rule.BAD_AMOUNT, debit(amount=Decimal("100.250000001"))),
+        (Rule.BAD_AMOUNT, {"total": Decimal("1E+20")}),
+        (Rule.BAD_AMOUNT, {"lines": [replace(x, amount=Decimal(6) * 10**19) for x in (DEBIT, CREDIT)] * 2}),
+        (Rule.NEGATIVE_AMOUNT, debit(amount=Decimal("-1"))),
+        (Rule.ONE_SIDED, {"lines": [DEBIT, DEBIT]}),
+        (Rule.ONE_SIDED, {"lines": [replace(CREDIT, amount=None)]}),
+        (Rule.UNBALANCED, debit(amount=Decimal("100.256"))),
+        (Rule.UNBALANCED, debit(currency="EUR")),
+        (Rule.TOTAL_MISMATCH, {"total": Decimal("99")}),
+        (Rule.BAD_TEXT, {"description": "a\0b"}),
+        (Rule.BAD_TEXT, debit(text="\ud800")),
+        (Rule.BAD_TEXT, debit(dimensions=(("project", "\0"),))),
+        (Rule.TEXT_TOO_LONG, {"description": "x" * 100_001}),
+        (Rule.TEXT_TOO_LONG, debit(text="ö" * 50_001)),
+    ],
+)
+def test_an_entry_that_breaks_a_rule_is_rejected_by_it(rule, changes):
+    rejection = check_entry(entry(**changes))
+    assert rejection is not None
+    assert rejection.rule == rule
+    assert (rejection.file, rejection.file_line) == ("book.se", 7)
+    assert "\n" not in rejection.message
+
+
+def test_the_tolerance_is_the_callers():
+    off = entry(**debit(amount=Decimal("101")))
+    assert check_entry(off, Decimal("0.75")) is None
+    assert check_entry(off, Decimal("0.7499")) is not None
+
+
+@pytest.mark.parametrize(
+    ("rule", "account"),
+    [
+        (None, Account("E", "1930", "")),
+        (
+            None,
+            Account("E", "1930", "Bank", None, "asset", datetime.date(2020, 1, 1), datetime.date(2020, 1, 1)),
+        ),
+        (Rule.MISSING_ENTITY, Account("", "1930", "Bank")),
+        (Rule.MISSING_ACCOUNT, Account("E", "", "Bank")),
+        (Rule.BAD_NATURE, Account("E", "1930", "Bank", nature="money")),
+        (
+            Rule.BAD_PERIOD,
+            Account("E", "1", "B", opened=datetime.date(2020, 1, 2), closed=datetime.date(2020, 1, 1)),
+        ),
+        (Rule.BAD_TEXT, Account("E", "1930", "\0")),
+    ],
+)
+def test_accounts_are_checked(rule, account):
+    rejection = check_account(account, "book.se")
+    assert rule == (rejection.rule if rejection else None)
+
+
+def test_every_rule_is_explained_in_one_sentence():
+    for rule in Rule:
+        assert rule.value == rule.name.lower()
+        assert rule.explanation.endswith(".")
+        assert rule.explanation[0].isupper()
+
+
+def test_a_rejection_can_always_be_stored():
+    rejection = reject(Rule.MALFORMED, "\ud800\0", file="\udcff.se", file_line=1, excerpt="\0" * 1000)
+    for text in (rejection.message, rejection.file, rejection.excerpt):
+        text.encode()
+        assert "\0" not in text
+    assert len(rejection.excerpt) == 200
+    assert clean("Övning") == "Övning"

@@ -1,0 +1,210 @@
+"""The JSON Lines importer."""
+
+import datetime
+import json
+from decimal import Decimal
+from io import BytesIO
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from jet.books.checks import Rule
+from jet.books.importers import Account, Entry, ImportSettings, Line, Rejection, UnreadableFile
+from jet.books.importers.jsonl import JsonlImporter
+
+ROW = {
+    "entry_id": "A-1",
+    "entity": "E",
+    "date": "2020-01-31",
+    "description": "Kaffebröd",
+    "currency": "SEK",
+    "journal": "A",
+    "lines": [
+        {"account": "5410", "account_name": "Förbrukning", "side": "D", "amount": 80.1, "text": "bröd"},
+        {"account": 1930, "side": "C", "amount": "80.10", "dimensions": {"project": "P1"}},
+    ],
+}
+
+
+def read(*rows, file="books/book.jsonl", **options):
+    texts = [row if isinstance(row, str) else json.dumps(row, ensure_ascii=False) for row in rows]
+    data = "\n".join(texts).encode("utf-8", "surrogatepass")
+    return list(JsonlImporter().records(BytesIO(data), file, ImportSettings(**options)))
+
+
+def only(kind, records):
+    return [record for record in records if isinstance(record, kind)]
+
+
+def line(**changes):
+    return {**ROW, "lines": [{**ROW["lines"][0], **changes}, ROW["lines"][1]]}
+
+
+def test_a_row_becomes_an_entry():
+    (entry,) = only(Entry, read("", ROW))
+    assert entry == Entry(
+        entity="E",
+        entry_id="A-1",
+        date=datetime.date(2020, 1, 31),
+        description="Kaffebröd",
+        currency="SEK",
+        journal="A",
+        total=Decimal("80.1"),
+        lines=[
+            Line("5410", "D", Decimal("80.1"), "SEK", "bröd"),
+            Line("1930", "C", Decimal("80.1"), "SEK", "", (("project", "P1"),)),
+        ],
+        file="books/book.jsonl",
+        file_line=2,
+    )
+
+
+def test_amounts_are_exact_decimals():
+    rows = read('{"entry_id":"1","date":"20200131","lines":[{"account":"1","side":"D","amount":0.10000001}]}')
+    assert rows[0].lines[0].amount == Decimal("0.10000001")
+
+
+@pytest.mark.parametrize("row", [{"lines": None}, {}])
+def test_an_entry_without_lines_is_one_to_predict(row):
+    (entry,) = only(Entry, read({"entry_id": 7, "date": "2020-01-31T10:00:00", "total": "5", **row}))
+    assert entry.lines is None
+    assert (entry.entry_id, entry.entity, entry.total) == ("7", "book", 5)
+    assert (entry.description, entry.currency, entry.journal) == ("", "", "")
+
+
+def test_what_is_not_given_is_not_known():
+    (entry,) = only(Entry, read(line(amount=None), default_currency="EUR"))
+    assert entry.total is None
+    assert entry.lines[0].amount is None
+    (entry,) = only(
+        Entry, read({"entry_id": "1", "date": "2020-01-31"}, default_currency="EUR", entity="mine")
+    )
+    assert (entry.currency, entry.entity) == ("EUR", "mine")
+
+
+def test_a_chart_comes_from_rows_or_from_lines_and_rows_win():
+    chart = {"type": "account", "entity": "E", "code": "5410", "name": "Supplies", "nature": "expense"}
+    bank = {"type": "account", "code": "1", "name": "Bank", "opened": "2020-01-01", "closed": "2020-12-31"}
+    accounts = only(Account, read(line(nature="asset"), chart, bank))
+    assert sorted(accounts, key=lambda account: account.code) == [
+        Account("book", "1", "Bank", None, None, datetime.date(2020, 1, 1), datetime.date(2020, 12, 31)),
+        Account("E", "1930", ""),
+        Account("E", "5410", "Supplies", None, "expense"),
+    ]
+
+
+def test_a_later_line_adds_what_the_first_did_not_say():
+    accounts = only(Account, read(ROW, line(account_name="Other", parent="5", nature="expense")))
+    assert accounts[0] == Account("E", "5410", "Förbrukning", "5", "expense")
+
+
+@pytest.mark.parametrize(
+    ("row", "rule"),
+    [
+        ("{", Rule.MALFORMED),
+        ("[1]", Rule.MALFORMED),
+        ("[" * 100_000, Rule.MALFORMED),
+        ('{"total": 1' + "0" * 5000 + "}", Rule.MALFORMED),
+        ({**ROW, "total": float("nan")}, Rule.MALFORMED),
+        ({**ROW, "type": "invoice"}, Rule.MALFORMED),
+        ({**ROW, "entry_id": ["x"]}, Rule.MALFORMED),
+        ({**ROW, "description": True}, Rule.MALFORMED),
+        ({**ROW, "lines": {}}, Rule.MALFORMED),
+        ({**ROW, "lines": ["1930"]}, Rule.MALFORMED),
+        (line(dimensions="P1"), Rule.MALFORMED),
+        (line(dimensions=[{"dimension": "project"}, 1]), Rule.MALFORMED),
+        (line(dimensions=[{"dimension": "project", "value": "P1"}]), Rule.UNKNOWN_KEY),
+        (line(amuont=5), Rule.UNKNOWN_KEY),
+        ({**ROW, "memo": "x"}, Rule.UNKNOWN_KEY),
+        ({"type": "account", "code": "1", "title": "x"}, Rule.UNKNOWN_KEY),
+        ({"type": "account", "name": "Bank"}, Rule.MISSING_ACCOUNT),
+        ({"type": "account", "code": "1", "nature": "money"}, Rule.BAD_NATURE),
+        ({"type": "account", "code": "1", "opened": "2020-01-02", "closed": "2020-01-01"}, Rule.BAD_PERIOD),
+        ({"type": "account", "code": "1", "opened": "soon"}, Rule.BAD_DATE),
+        ({**ROW, "date": "31.1.2020"}, Rule.BAD_DATE),
+        ({**ROW, "date": None}, Rule.BAD_DATE),
+        (line(amount=True), Rule.BAD_AMOUNT),
+        (line(amount="1,5"), Rule.BAD_AMOUNT),
+        (line(amount="Infinity"), Rule.BAD_AMOUNT),
+        (line(amount=10**25), Rule.BAD_AMOUNT),
+        ({**ROW, "total": []}, Rule.BAD_AMOUNT),
+    ],
+)
+def test_a_row_that_breaks_a_rule_is_rejected_and_the_rest_goes_on(row, rule):
+    records = read(row, ROW)
+    (rejection,) = only(Rejection, records)
+    assert (rejection.rule, rejection.file_line) == (rule, 1)
+    assert len(only(Entry, records)) == 1
+
+
+def test_a_rejection_names_the_entry_and_the_unknown_key():
+    (rejection,) = only(Rejection, read(line(amuont=5)))
+    assert (rejection.entity, rejection.entry_id) == ("E", "A-1")
+    assert "amuont" in rejection.message
+    assert rejection.excerpt.startswith('{"entry_id": "A-1"')
+
+
+def test_dimensions_come_as_pairs_too():
+    (entry,) = only(Entry, read(line(dimensions=[{"dimension": "6", "object": "P1"}])))
+    assert entry.lines[0].dimensions == (("6", "P1"),)
+
+
+def test_files_are_recognized_by_content_too():
+    importer = JsonlImporter()
+    assert importer.recognizes("x.txt", b'\xef\xbb\xbf {"entry_id"')
+    assert importer.recognizes("x.NDJSON", b"")
+    assert not importer.recognizes("x.txt", b"#VER A 1\n{\n}")
+
+
+texts = st.text(st.characters(codec="utf-8"), max_size=12).map(str.strip)
+lines = st.builds(
+    Line,
+    account=texts.filter(bool),
+    side=st.sampled_from(["D", "C"]),
+    amount=st.none() | st.decimals(min_value=0, max_value=10**9, places=8),
+    currency=st.sampled_from(["SEK", "EUR"]),
+    text=texts,
+    dimensions=st.lists(st.tuples(texts, texts), max_size=2, unique_by=lambda pair: pair[0]).map(tuple),
+)
+
+
+def render(number, postings):
+    rows = [
+        {
+            "account": x.account,
+            "side": x.side,
+            "amount": None if x.amount is None else str(x.amount),
+            "currency": x.currency,
+            "text": x.text,
+            "dimensions": dict(x.dimensions),
+        }
+        for x in postings
+    ]
+    return {"entry_id": number, "date": "2020-01-31", "lines": rows}
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.lists(st.lists(lines, max_size=5), max_size=4))
+def test_entries_that_are_written_come_back(entries):
+    records = read(*(render(number, postings) for number, postings in enumerate(entries)))
+    assert [entry.lines for entry in only(Entry, records)] == entries
+
+
+values = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=8),
+    lambda inner: (
+        st.lists(inner, max_size=3) | st.dictionaries(st.sampled_from(sorted(ROW)), inner, max_size=4)
+    ),
+    max_leaves=8,
+)
+
+
+@settings(max_examples=100, deadline=None)
+@given(st.lists(st.binary(max_size=30) | values.map(lambda value: json.dumps(value).encode()), max_size=5))
+def test_no_bytes_break_the_importer(parts):
+    try:
+        records = list(JsonlImporter().records(BytesIO(b"\n".join(parts)), "x.jsonl", ImportSettings()))
+    except UnreadableFile:
+        return
+    assert all(isinstance(record, Entry | Account | Rejection) for record in records)

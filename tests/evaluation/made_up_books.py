@@ -1,0 +1,60 @@
+"""Small tables for the tests of this folder."""
+
+from datetime import date, timedelta
+
+import pyarrow as pa
+
+from jet.books.schema import ENTRIES, PREDICTIONS
+
+RENT = (("5010", "D"), ("1930", "C"))
+FOOD = (("5810", "D"), ("1930", "C"))
+SALE = (("1510", "D"), ("2611", "C"), ("3001", "C"))
+SETS = (RENT, FOOD, SALE)
+
+
+def lines(pairs):
+    return [
+        {"account": account, "side": side, "amount": None, "currency": "", "text": "", "dimensions": []}
+        for account, side in pairs
+    ]
+
+
+def entry(entry_id, pairs, *, day=0, text="", entity="a"):
+    return {
+        "entity": entity,
+        "entry_id": entry_id,
+        "date": date(2024, 1, 1) + timedelta(days=day),
+        "description": text,
+        "currency": "SEK",
+        "journal": "",
+        "total": None,
+        "lines": None if pairs is None else lines(pairs),
+        "file": "made-up",
+        "file_line": 1,
+    }
+
+
+def entries(rows):
+    return pa.Table.from_pylist(rows, schema=ENTRIES)
+
+
+def predicted_lines(pairs):
+    return [{"account": a, "name": "", "side": s, "probability": 0.5} for a, s in pairs]
+
+
+def prediction(entry_id, pairs, *, confidence=0.5, alternatives=(), entity="a"):
+    return {
+        "entity": entity,
+        "entry_id": entry_id,
+        "lines": predicted_lines(pairs),
+        "confidence": confidence,
+        "decision": "review",
+        "reason": None,
+        "alternatives": [{"lines": predicted_lines(a), "probability": 0.1} for a in alternatives],
+        "evidence": [],
+        "model": "",
+    }
+
+
+def predictions(rows):
+    return pa.Table.from_pylist(rows, schema=PREDICTIONS)

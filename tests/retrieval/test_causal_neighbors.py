@@ -1,0 +1,131 @@
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from jet.books.schema import ENTRIES, NEIGHBORS
+from jet.retrieval.index import Hits, RetrievalSettings
+from jet.retrieval.neighbors import History, find_neighbors, make_encoder, recall_at_k, text_store
+from jet.retrieval.ngrams import idf
+from jet.retrieval.text import normalize
+
+
+@settings(max_examples=40, deadline=None)
+@given(
+    seed=st.integers(0, 10_000),
+    entries=st.integers(1, 60),
+    days=st.integers(1, 8),
+    block_rows=st.sampled_from([1, 3, 1000]),
+    k=st.sampled_from([1, 4, 80]),
+)
+def test_a_neighbor_is_strictly_earlier_of_the_same_entity_and_never_the_entry_itself(
+    make_books: Callable[..., pa.Table],
+    fake_encoder: Any,
+    seed: int,
+    entries: int,
+    days: int,
+    block_rows: int,
+    k: int,
+) -> None:
+    books = make_books(seed, entries, days=days)
+    history = History.of(books, text_store(books, fake_encoder))
+    options = RetrievalSettings(neighbors=k, block_rows=block_rows)
+    table = find_neighbors(books, history, idf(history.store.ngrams), options)
+    assert table.schema == NEIGHBORS
+    rows = books.to_pylist()
+    by_id = {(row["entity"], row["entry_id"]): row for row in rows}
+    for row, answer in zip(rows, table.to_pylist(), strict=True):
+        assert (answer["entity"], answer["entry_id"]) == (row["entity"], row["entry_id"])
+        earlier = [r for r in rows if r["entity"] == row["entity"] and r["date"] < row["date"]]
+        assert len(answer["neighbors"]) == min(k, len(earlier))
+        assert len({n["entry_id"] for n in answer["neighbors"]}) == len(answer["neighbors"])
+        for neighbor in answer["neighbors"]:
+            other = by_id[row["entity"], neighbor["entry_id"]]
+            assert other["date"] < row["date"]
+            assert neighbor["age_days"] == (row["date"] - other["date"]).days > 0
+            equal = normalize(other["description"]) == normalize(row["description"])
+            assert neighbor["same_text"] == equal
+
+
+def test_new_entries_are_answered_from_a_store_of_their_own(
+    make_books: Callable[..., pa.Table], fake_encoder: Any
+) -> None:
+    books = make_books(1, 200, entities=2)
+    history = History.of(books, text_store(books, fake_encoder))
+    weights = idf(history.store.ngrams)
+    new = make_books(2, 50, entities=3, prefix="new")
+    table = find_neighbors(new, history, weights, RetrievalSettings(), text_store(new, fake_encoder))
+    extended = history.store.extend(
+        missing := history.store.missing(text_store(new, None).texts), fake_encoder.encode(missing)
+    )
+    longer = History(history.memory, extended, history.entities, history.entry_ids)
+    assert table.equals(find_neighbors(new, longer, weights, RetrievalSettings()))
+    flat = [n for row in table["neighbors"].to_pylist() for n in row]
+    assert any(n["same_text"] for n in flat)
+    unknown = table.filter(pa.compute.equal(table["entity"], "company 2"))
+    assert unknown.num_rows
+    assert all(row == [] for row in unknown["neighbors"].to_pylist())
+    with pytest.raises(ValueError, match="isn't in the store"):
+        find_neighbors(new, history, weights, RetrievalSettings())
+
+
+def test_the_order_of_the_books_does_not_matter(make_books: Callable[..., pa.Table], fake_encoder: Any) -> None:
+    books = make_books(4, 150)
+    store = text_store(books, fake_encoder)
+    shuffled = books.take(np.random.default_rng(0).permutation(150))
+    weights = idf(store.ngrams)
+    left, right = (
+        find_neighbors(books, History.of(table, store), weights, RetrievalSettings())
+        for table in (books, shuffled)
+    )
+    assert left.equals(right)
+
+
+def test_the_store_and_the_history_may_hold_more_than_the_questions(
+    make_books: Callable[..., pa.Table], fake_encoder: Any
+) -> None:
+    books = make_books(5, 80)
+    store = text_store(books, fake_encoder)
+    history, weights = History.of(books, store), idf(store.ngrams)
+    whole = find_neighbors(books, history, weights, RetrievalSettings())
+    assert find_neighbors(books.slice(10, 5), history, weights, RetrievalSettings()).equals(whole.slice(10, 5))
+
+
+def test_no_books_and_no_questions_are_answered(fake_encoder: Any, make_books: Callable[..., pa.Table]) -> None:
+    nothing, books = ENTRIES.empty_table(), make_books(6, 5)
+    store = text_store(books, fake_encoder)
+    weights = idf(store.ngrams)
+    empty = History.of(nothing, store)
+    assert find_neighbors(nothing, empty, weights, RetrievalSettings()).num_rows == 0
+    answers = find_neighbors(books, empty, weights, RetrievalSettings())
+    assert answers["neighbors"].to_pylist() == [[]] * 5
+
+
+def test_a_text_that_is_not_in_the_store_is_named(make_books: Callable[..., pa.Table]) -> None:
+    books = make_books(7, 20)
+    with pytest.raises(ValueError, match="a text that isn't in the store, first 'e"):
+        History.of(books, text_store(books.slice(0, 2), None))
+
+
+def test_recall_counts_what_was_found_and_forgives_ties() -> None:
+    exact = Hits(
+        np.array([[5, 4, 3], [7, -1, -1]]), np.array([[1, 0.9, 0.5], [1, -np.inf, -np.inf]], np.float32)
+    )
+    tied = Hits(np.array([[5, 4, 1], [7, -1, -1]]), exact.similarity)
+    worse = Hits(
+        np.array([[5, 4, 1], [-1, -1, -1]]),
+        np.array([[1, 0.9, 0.4], [-np.inf, -np.inf, -np.inf]], np.float32),
+    )
+    assert recall_at_k(exact, exact) == recall_at_k(tied, exact) == 1
+    assert recall_at_k(worse, exact) == 0.5
+    assert recall_at_k(Hits.none(2, 3), Hits.none(2, 3)) == 1
+
+
+def test_settings_can_ask_for_no_encoder() -> None:
+    assert make_encoder(RetrievalSettings(encoder="")) is None

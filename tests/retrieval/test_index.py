@@ -1,0 +1,408 @@
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from jet.retrieval import index
+from jet.retrieval.index import (
+    Block,
+    ExactBlock,
+    Hits,
+    Memory,
+    Queries,
+    RetrievalSettings,
+    ScannBlock,
+    build_block,
+    limits,
+    merge,
+    plan_blocks,
+    search,
+)
+from jet.retrieval.neighbors import History, recall_at_k, text_store
+from jet.retrieval.ngrams import idf, weigh
+from jet.retrieval.store import TextStore
+
+needs_scann = pytest.mark.skipif(not index.has_scann(), reason="ScaNN isn't installed")
+
+
+def same(left: Hits, right: Hits) -> bool:
+    """Whether two answers are bit for bit the same."""
+    return np.array_equal(left.row, right.row) and np.array_equal(left.similarity, right.similarity)
+
+
+def take(hits: Hits, rows: np.ndarray) -> Hits:
+    return Hits(hits.row[rows], hits.similarity[rows])
+
+
+@pytest.fixture(scope="module")
+def history(make_books: Callable[..., Any], fake_encoder: Any) -> History:
+    entries = make_books(seed=1, entries=400, entities=3)
+    return History.of(entries, text_store(entries, fake_encoder))
+
+
+@pytest.fixture(scope="module")
+def queries(history: History) -> Queries:
+    memory = history.memory
+    return Queries(memory.entity, memory.date, memory.text, memory.journal)
+
+
+@pytest.fixture(scope="module")
+def weights(history: History) -> np.ndarray:
+    return idf(history.store.ngrams)
+
+
+def by_hand(
+    history: History, queries: Queries, weights: np.ndarray, settings: RetrievalSettings, query: int
+) -> np.ndarray:
+    """Similarity of a query with every row of the memory, -inf where the row is not eligible; float64."""
+    memory, store = history.memory, history.store
+    ngrams = weigh(store.ngrams, weights)
+    text = queries.text[query]
+    age = queries.date[query] - memory.date
+    by_text = settings.sentence_weight * (store.vectors @ store.vectors[text]).astype(float)
+    by_text += settings.ngram_weight * (ngrams @ ngrams[text].T).toarray()[:, 0]
+    by_text += settings.same_masked_text_bonus * (store.masked == store.masked[text])
+    same_journal = (memory.journal == queries.journal[query]) & (memory.journal != index.NO_JOURNAL)
+    similarity = by_text[memory.text] + settings.journal_bonus * same_journal
+    similarity += settings.recency_bonus * np.exp(-age / 365.0)
+    return np.where((memory.entity == queries.entity[query]) & (age > 0), similarity, -np.inf)
+
+
+def test_similarity_and_order_are_those_of_the_formula(
+    history: History, queries: Queries, weights: np.ndarray
+) -> None:
+    options = RetrievalSettings(neighbors=7, block_rows=50)
+    hits = search(history.memory, history.store, weights, queries, options)
+    for query in range(0, len(queries), 7):
+        expected = by_hand(history, queries, weights, options, query)
+        count = min(7, int(np.isfinite(expected).sum()))
+        rows, similarity = hits.row[query], hits.similarity[query]
+        assert (rows[:count] >= 0).all()
+        assert (rows[count:] == -1).all()
+        assert np.isneginf(similarity[count:]).all()
+        assert similarity[:count] == pytest.approx(expected[rows[:count]], abs=1.1e-5)
+        assert similarity[:count] == pytest.approx(np.sort(expected)[::-1][:count], abs=1.1e-5)
+        ties = similarity[:-1] == similarity[1:]
+        assert (rows[:-1][ties] >= rows[1:][ties]).all()
+
+
+def test_an_identical_text_of_the_same_journal_comes_first(
+    history: History, queries: Queries, weights: np.ndarray
+) -> None:
+    memory = history.memory
+    hits = search(memory, history.store, weights, queries, RetrievalSettings(neighbors=1, recency_bonus=0))
+    for query in range(len(queries)):
+        equal = (memory.entity == queries.entity[query]) & (memory.date < queries.date[query])
+        equal &= (memory.text == queries.text[query]) & (memory.journal == queries.journal[query])
+        if equal.any() and len(history.store.texts[int(queries.text[query])].as_py()) > 1:
+            assert hits.row[query, 0] == np.flatnonzero(equal)[-1]  # the most recent of them
+
+
+@pytest.mark.parametrize("block_rows", [7, 64, 1000])
+def test_the_cut_into_blocks_changes_no_similarity(
+    history: History, queries: Queries, weights: np.ndarray, block_rows: int
+) -> None:
+    whole = search(history.memory, history.store, weights, queries, RetrievalSettings())
+    cut = search(history.memory, history.store, weights, queries, RetrievalSettings(block_rows=block_rows))
+    both = whole.row >= 0
+    assert np.array_equal(both, cut.row >= 0)
+    assert cut.similarity[both] == pytest.approx(whole.similarity[both], abs=1.1e-5)
+    assert recall_at_k(cut, whole) == recall_at_k(whole, cut) == 1
+
+
+@pytest.mark.parametrize("shards", [1, 2, 5])
+def test_the_answer_does_not_depend_on_how_blocks_are_shared_out(
+    history: History, queries: Queries, weights: np.ndarray, shards: int
+) -> None:
+    options = RetrievalSettings(block_rows=40)
+    memory, store, k = history.memory, history.store, options.neighbors
+    draw = np.random.default_rng(shards)
+    blocks = [
+        build_block(block, memory, store, weights, options) for block in plan_blocks(memory.offsets, options)
+    ]
+    homes = draw.integers(shards, size=len(blocks))
+    answers = []
+    for shard in draw.permutation(shards):
+        own = [block for block, home in zip(blocks, homes, strict=True) if home == shard]
+        parts = [block.search(queries, limits(memory, queries), k) for block in own]
+        answers.append(merge([*parts, Hits.none(len(queries), k)], k))
+    assert same(merge(answers, k), search(memory, store, weights, queries, options))
+
+
+@settings(max_examples=15, deadline=None)
+@given(data=st.data())
+def test_a_query_is_answered_the_same_in_any_company(
+    history: History, queries: Queries, weights: np.ndarray, data: st.DataObject
+) -> None:
+    options = RetrievalSettings(block_rows=100, neighbors=5)
+    whole = search(history.memory, history.store, weights, queries, options)
+    chosen = np.array(data.draw(st.lists(st.integers(0, len(queries) - 1), min_size=1, max_size=150)))
+    some = search(history.memory, history.store, weights, queries.take(chosen), options)
+    assert same(some, take(whole, chosen))
+
+
+def test_texts_of_another_store_are_answered_as_if_they_were_in_the_memorys(
+    history: History, queries: Queries, weights: np.ndarray, fake_encoder: Any
+) -> None:
+    chosen = np.arange(0, len(queries), 9)
+    some = queries.take(chosen)
+    other = TextStore.build(history.store.texts.take(some.text).to_pylist(), fake_encoder)
+    moved = replace(some, text=other.rows(history.store.texts.take(some.text)), store=other)
+    options = RetrievalSettings()
+    assert same(
+        search(history.memory, history.store, weights, moved, options),
+        search(history.memory, history.store, weights, some, options),
+    )
+    bare = replace(moved, store=TextStore.build(other.texts.to_pylist()))
+    with pytest.raises(ValueError, match="0 dimensions"):
+        search(history.memory, history.store, weights, bare, options)
+
+
+def test_ngrams_alone_make_an_index(make_books: Callable[..., Any]) -> None:
+    entries = make_books(seed=3, entries=60)
+    own = History.of(entries, text_store(entries, None))
+    memory = own.memory
+    asked = Queries(memory.entity, memory.date, memory.text, memory.journal)
+    hits = search(memory, own.store, idf(own.store.ngrams), asked, RetrievalSettings())
+    assert (hits.row >= 0).any()
+
+
+def test_a_limit_that_lets_in_an_entry_of_the_same_day_is_refused(
+    history: History, queries: Queries, weights: np.ndarray
+) -> None:
+    memory = history.memory
+    block = ExactBlock(
+        plan_blocks(memory.offsets, RetrievalSettings())[0],
+        memory,
+        history.store,
+        weights,
+        RetrievalSettings(),
+    )
+    limit = limits(memory, queries)
+    limit[3] += 1
+    with pytest.raises(ValueError, match="query 3 lets in"):
+        block.search(queries, limit, 3)
+
+
+def test_a_block_answers_no_query_of_another_entity(
+    history: History, queries: Queries, weights: np.ndarray
+) -> None:
+    memory = history.memory
+    first = ExactBlock(
+        plan_blocks(memory.offsets, RetrievalSettings())[0],
+        memory,
+        history.store,
+        weights,
+        RetrievalSettings(),
+    )
+    hits = first.search(queries, limits(memory, queries), 3)
+    assert (hits.row[queries.entity != 0] == -1).all()
+
+
+def test_an_entity_that_the_memory_does_not_have_gets_no_neighbors(
+    history: History, queries: Queries, weights: np.ndarray
+) -> None:
+    unknown = replace(queries.take(np.arange(3)), entity=np.array([-1, 99, -1], dtype=np.int32))
+    hits = search(history.memory, history.store, weights, unknown, RetrievalSettings())
+    assert (hits.row == -1).all()
+
+
+def test_blocks_tile_the_rows_and_never_mix_entities() -> None:
+    offsets = np.array([0, 5, 5, 12])
+    blocks = plan_blocks(offsets, RetrievalSettings(block_rows=3))
+    assert [(b.entity, b.start, b.stop) for b in blocks] == [
+        (0, 0, 3), (0, 3, 5), (2, 5, 8), (2, 8, 11), (2, 11, 12),
+    ]  # fmt: skip
+    assert [b.number for b in blocks] == list(range(5))
+
+
+def test_rows_added_later_leave_full_blocks_alone() -> None:
+    options = RetrievalSettings(block_rows=3)
+    before, after = (plan_blocks(np.array([0, n]), options) for n in (7, 9))
+    assert before[:2] == after[:2]
+    assert after[2] == Block(2, 0, 6, 9)
+
+
+@settings(deadline=None)
+@given(data=st.data())
+def test_merging_is_the_top_k_of_all_parts(data: st.DataObject) -> None:
+    k = data.draw(st.integers(1, 6))
+    rows = data.draw(st.lists(st.integers(0, 50), max_size=15, unique=True))
+    similarity = {row: np.float32(data.draw(st.sampled_from([-0.1, 0, 0.5, 0.50001, 1]))) for row in rows}
+    home = {row: data.draw(st.integers(0, 2)) for row in rows}
+    best = sorted(rows, key=lambda row: (-similarity[row], -row))
+    parts = []
+    for part in range(3):
+        own = [row for row in best if home[row] == part][:k]
+        hits = Hits.none(1, k)
+        hits.row[0, : len(own)] = own
+        hits.similarity[0, : len(own)] = [similarity[row] for row in own]
+        parts.append(hits)
+    merged = merge(parts, k)
+    expected = best[:k] + [-1] * (k - len(best))
+    assert merged.row[0].tolist() == expected
+    assert merged.similarity[0].tolist() == [similarity.get(row, -np.inf) for row in expected]
+    assert same(merge(parts[::-1], k), merged)
+
+
+def test_settings_name_the_broken_rule() -> None:
+    with pytest.raises(ValueError, match=r"retrieval\.neighbors is 0, must be at least 1"):
+        RetrievalSettings(neighbors=0)
+    with pytest.raises(ValueError, match="journal_bonus is -1"):
+        RetrievalSettings(journal_bonus=-1)
+    with pytest.raises(ValueError, match="both 0"):
+        RetrievalSettings(sentence_weight=0, ngram_weight=0)
+    with pytest.raises(ValueError, match="scann_leaves is 0"):
+        RetrievalSettings(scann_leaves=0)
+
+
+def test_an_unsorted_memory_is_refused() -> None:
+    zeros = np.zeros(3, dtype=np.int64)
+    with pytest.raises(ValueError, match="at row 2"):
+        Memory.of(zeros, np.array([1, 3, 2]), zeros, zeros, 1)
+    with pytest.raises(ValueError, match="at row 2"):
+        Memory.of(np.array([0, 1, 0]), zeros, zeros, zeros, 2)
+
+
+@pytest.fixture(scope="module")
+def clustered() -> tuple[Memory, TextStore, Queries]:
+    """6,000 entries of one entity over 5,000 texts in 150 clusters, by words and by vectors."""
+    draw = np.random.default_rng(0)
+    names = ["".join(draw.choice(list("abcdefghijklmnop"), size=6)) for _ in range(900)]
+    cluster = draw.integers(150, size=5000)
+    texts = [
+        " ".join([*names[3 * c : 3 * c + 3], names[450 + draw.integers(450)], str(i)])
+        for i, c in enumerate(cluster)
+    ]
+    vectors = draw.normal(size=(150, 32))[cluster] + 0.6 * draw.normal(size=(5000, 32))
+    vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
+    store = TextStore.build(texts, vectors=vectors.astype(np.float32))
+    text = np.concatenate([draw.permutation(5000), draw.integers(5000, size=1000)])
+    memory = Memory.of(
+        entity=np.zeros(6000, dtype=np.int64),
+        date=np.sort(draw.integers(1500, size=6000)),
+        text=text,
+        journal=draw.integers(1, 4, size=6000),
+        entities=1,
+    )
+    chosen = np.sort(draw.choice(6000, size=700, replace=False))
+    asked = Queries(memory.entity, memory.date, memory.text, memory.journal).take(chosen)
+    return memory, store, asked
+
+
+BY_SCANN = RetrievalSettings(neighbors=10, exact_below=1500)
+
+
+@pytest.fixture(scope="module")
+def scann_block(clustered: tuple[Memory, TextStore, Queries]) -> ScannBlock:
+    memory, store, _ = clustered
+    built = build_block(plan_blocks(memory.offsets, BY_SCANN)[0], memory, store, idf(store.ngrams), BY_SCANN)
+    assert isinstance(built, ScannBlock)
+    return built
+
+
+@needs_scann
+def test_scann_finds_what_exact_search_finds(
+    clustered: tuple[Memory, TextStore, Queries], scann_block: ScannBlock
+) -> None:
+    memory, store, asked = clustered
+    weights = idf(store.ngrams)
+    exact = search(memory, store, weights, asked, RetrievalSettings(neighbors=10))
+    found = search(memory, store, weights, asked, BY_SCANN, {0: scann_block})
+    assert recall_at_k(found, exact) >= 0.95
+    hardest = (exact.row[:, -1] >= 0) & (limits(memory, asked) < 3000)  # half of the proposals are too late
+    assert recall_at_k(take(found, hardest), take(exact, hardest)) >= 0.95
+    assert not (found.row >= limits(memory, asked)[:, None]).any()
+    for query in range(0, len(asked), 10):
+        shared, left, right = np.intersect1d(exact.row[query], found.row[query], return_indices=True)
+        assert len(shared)
+        known = shared >= 0
+        assert found.similarity[query, right][known] == pytest.approx(
+            exact.similarity[query, left][known], abs=1.1e-5
+        )
+
+
+@needs_scann
+def test_scann_answers_a_query_the_same_in_any_company(
+    clustered: tuple[Memory, TextStore, Queries], scann_block: ScannBlock
+) -> None:
+    memory, _, asked = clustered
+    limit = limits(memory, asked)
+    whole = scann_block.search(asked, limit, 10)
+    draw = np.random.default_rng(2)
+    for size in (1, 2, 65, 300):
+        chosen = draw.permutation(len(asked))[:size]
+        assert same(scann_block.search(asked.take(chosen), limit[chosen], 10), take(whole, chosen))
+
+
+@needs_scann
+def test_a_saved_scann_block_can_be_moved_and_answers_the_same(
+    clustered: tuple[Memory, TextStore, Queries], scann_block: ScannBlock, tmp_path: Path
+) -> None:
+    memory, store, asked = clustered
+    weights = idf(store.ngrams)
+    scann_block.save(tmp_path / "here" / "0")
+    scann_block.save(tmp_path / "here" / "0")  # as if another process had been faster
+    (tmp_path / "here").rename(tmp_path / "there")
+    assert [path.name for path in (tmp_path / "there").iterdir()] == ["0"]
+    moved = build_block(scann_block.block, memory, store, weights, BY_SCANN, tmp_path / "there" / "0")
+    limit = limits(memory, asked)
+    assert same(moved.search(asked, limit, 10), scann_block.search(asked, limit, 10))
+    with pytest.raises(ValueError, match="other books, texts or settings"):
+        ScannBlock.load(
+            tmp_path / "there" / "0",
+            scann_block.block,
+            memory,
+            store,
+            weights * 2,
+            replace(BY_SCANN, ngram_weight=1),
+        )
+
+
+@needs_scann
+def test_scann_built_twice_answers_the_same(
+    clustered: tuple[Memory, TextStore, Queries], scann_block: ScannBlock, tmp_path: Path
+) -> None:
+    memory, store, asked = clustered
+    folder = tmp_path / "0"
+    again = build_block(scann_block.block, memory, store, idf(store.ngrams), BY_SCANN, folder)
+    assert folder.exists()
+    limit = limits(memory, asked)
+    assert same(again.search(asked, limit, 10), scann_block.search(asked, limit, 10))
+
+
+@needs_scann
+def test_a_tree_can_be_asked_for(clustered: tuple[Memory, TextStore, Queries]) -> None:
+    memory, store, asked = clustered
+    options = replace(BY_SCANN, scann_leaves=30, scann_leaves_to_search=15)
+    weights = idf(store.ngrams)
+    exact = search(memory, store, weights, asked, RetrievalSettings(neighbors=10))
+    assert recall_at_k(search(memory, store, weights, asked, options), exact) >= 0.9
+
+
+def test_exact_stands_in_where_scann_is_not_installed(
+    clustered: tuple[Memory, TextStore, Queries], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    memory, store, _ = clustered
+    monkeypatch.setattr(index, "has_scann", lambda: False)
+    block = plan_blocks(memory.offsets, BY_SCANN)[0]
+    assert isinstance(build_block(block, memory, store, idf(store.ngrams), BY_SCANN), ExactBlock)
+
+
+def test_recency_is_a_trace_that_fades(history: History, weights: np.ndarray) -> None:
+    store = history.store
+    zeros = np.zeros(3, dtype=np.int64)
+    memory = Memory.of(zeros, np.array([0, 635, 999]), zeros + 3, zeros + index.NO_JOURNAL, 1)
+    asked = Queries(memory.entity[:1], np.array([1000], np.int32), memory.text[:1], memory.journal[:1])
+    hits = search(memory, store, weights, asked, RetrievalSettings(neighbors=3))
+    assert hits.row[0].tolist() == [2, 1, 0]
+    gaps = hits.similarity[0, :2] - hits.similarity[0, 1:]
+    assert gaps[0] == pytest.approx(0.01 * (math.exp(-1 / 365) - math.exp(-1)), abs=2e-5)
