@@ -110,9 +110,7 @@ class Artifact:
             except FileNotFoundError:
                 raise ArtifactError(f"{self.path}: {name} is missing") from None
             if found["sha256"] != expected["sha256"]:
-                raise ArtifactError(
-                    f"{self.path}: {name} is not the file that was published (digest differs)"
-                )
+                raise ArtifactError(f"{self.path}: {name} is not the file that was published (digest differs)")
 
         with ThreadPoolExecutor(8) as pool:
             list(pool.map(check, self.manifest.files.items()))
@@ -265,7 +263,7 @@ def artifact_writer(
 
 
 def finished(path: str, kind: str, config: Mapping[str, Any], inputs: Mapping[str, str]) -> Manifest | None:
-    """The manifest at `path` where the same work (kind, config, inputs) was already done; None where nothing is.
+    """The manifest at `path` where this very work (kind, config, inputs) was done before; None where nothing is.
 
     Raises `ArtifactError` where something else stands there: a finished artifact is never touched again.
     """

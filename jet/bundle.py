@@ -165,9 +165,7 @@ class Bundle:
             "account_vectors": _digest({"": self.account_vectors}),
             "texts": self.store.fingerprint(),
             "idf": _digest({"": self.idf}),
-            "books": _digest(
-                {name: getattr(self.books.columns, name) for name in ("date", "text", "tokens")}
-            ),
+            "books": _digest({name: getattr(self.books.columns, name) for name in ("date", "text", "tokens")}),
             "weights": _digest(self.weights),
             "calibration": _digest({"w": self.calibration.weights, "c": self.calibration.confidence}),
         }
@@ -227,12 +225,13 @@ class Bundle:
             if bundle.fingerprints.get(name) != expected:
                 raise ArtifactError(
                     f"{path}: the bundle's {name} has the fingerprint {bundle.fingerprints.get(name)}, and was "
-                    f"saved with {expected}: it was changed since, or mixed with another training's. Train again, "
-                    f"or fetch the bundle anew."
+                    f"saved with {expected}: it was changed since, or mixed with another training's. Train "
+                    f"again, or fetch the bundle anew."
                 )
         log.info(
-            "loaded bundle %s from %s: %d accounts of %d entities, %d remembered entries, encoder %s",
-            bundle.fingerprint, path, len(catalog), len(catalog.entities), len(bundle.books.ids), bundle.encoder,
+            "loaded bundle %s from %s: %d accounts, %d entities, %d entries in memory, encoder %s",
+            bundle.fingerprint, path, len(catalog), len(catalog.entities), len(bundle.books.ids),
+            bundle.encoder,
         )  # fmt: skip
         return bundle
 
@@ -260,7 +259,8 @@ def model_card(bundle: Bundle) -> str:
         "# jet model bundle\n\n"
         f"Fingerprint `{bundle.fingerprint}`. Predicts the debit and credit lines of journal entries of the "
         f"{len(bundle.catalog.entities)} entities in its catalog ({len(bundle.catalog)} accounts), from "
-        f"description, date, currency, journal and total, with {len(bundle.books.ids)} booked entries as memory.\n\n"
+        f"description, date, currency, journal and total, with {len(bundle.books.ids)} booked entries as "
+        "memory.\n\n"
         f"Encoder: `{bundle.encoder}`.\n\n## Training\n\n{facts}\n\n"
         "## Limits\n\nIt copies the habits of these books, mistakes included. It knows no other entities. Its "
         "confidence was calibrated on the days after the training rows; where habits change, measure again.\n"

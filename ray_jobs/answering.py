@@ -12,7 +12,7 @@ import tempfile
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import pyarrow as pa
@@ -159,7 +159,7 @@ def over_slices(worker: type, shared: ray.ObjectRef, entries: pa.Table, runtime:
     )
     parts = []
     done = 0
-    for part in found.iter_batches(batch_size=None, batch_format="pyarrow"):
+    for part in cast("Iterable[pa.Table]", found.iter_batches(batch_size=None, batch_format="pyarrow")):
         parts.append(part)
         done += len(part)
         log.info("answered %d of %d entries", done, len(entries))

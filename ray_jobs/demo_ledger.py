@@ -10,9 +10,7 @@ import jsonargparse
 from jet.books.demo import DemoSettings, write_demo_ledger
 from ray_jobs.runtime import JobConfig, main
 
-HELP = (
-    "Write the books of several made-up companies over three years as JSONL: for trying jet, and for loads."
-)
+HELP = "Write the books of several made-up companies over three years as JSONL: for trying jet, and for loads."
 
 
 def arguments(parser: jsonargparse.ArgumentParser) -> None:
@@ -23,7 +21,7 @@ def arguments(parser: jsonargparse.ArgumentParser) -> None:
     )
 
 
-def run(args: jsonargparse.Namespace, config: JobConfig) -> dict[str, Any]:
+def run(args: jsonargparse.Namespace, _config: JobConfig) -> dict[str, Any]:
     """Write the ledger."""
     names = DemoSettings.__dataclass_fields__
     settings = DemoSettings(**{name: args[name] for name in names})

@@ -29,9 +29,7 @@ from jet.books.records import Record, Rejection
 from jet.books.schema import ENTRIES, REJECTED
 from ray_jobs.runtime import JobConfig, connect, main
 
-HELP = (
-    "Read ledger files of any known format (SIE 4, ledger-cli, CSV/TSV/parquet, JSONL) into checked parquet."
-)
+HELP = "Read ledger files of any known format (SIE 4, ledger-cli, CSV/TSV/parquet, JSONL) into checked parquet."
 KIND = "entries"
 GROUP_BYTES = 32 * 2**20
 ROW_GROUP = 4096
@@ -134,9 +132,7 @@ def _import_group(
     name = f"part-{number:05}.parquet"
     keys, accounts, rejected = [], [], []
     records = chain.from_iterable(_records(file, named, settings) for file in files)
-    with pq.ParquetWriter(
-        writer.file(name), ENTRIES, filesystem=writer.filesystem, compression="zstd"
-    ) as out:
+    with pq.ParquetWriter(writer.file(name), ENTRIES, filesystem=writer.filesystem, compression="zstd") as out:
         for entries, some_accounts, some_rejected in to_tables(records):
             out.write_table(entries, row_group_size=ROW_GROUP)
             keys.append(entries.select(["entity", "entry_id", "file", "file_line"]))

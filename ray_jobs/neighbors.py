@@ -133,13 +133,10 @@ class Shards:
         return merge([Hits.none(len(queries), k), *ray.get(asked)], k)
 
 
-@ray.remote(max_restarts=-1, max_task_retries=-1)
 class IndexShard:
     """Holds some blocks of the index and searches them."""
 
-    def __init__(
-        self, history: History, idf: np.ndarray, settings: RetrievalSettings, blocks: Sequence[Block]
-    ):
+    def __init__(self, history: History, idf: np.ndarray, settings: RetrievalSettings, blocks: Sequence[Block]):
         self.blocks = [build_block(block, history.memory, history.store, idf, settings) for block in blocks]
 
     def search(self, queries: Queries, limit: np.ndarray, k: int) -> Hits:
@@ -160,7 +157,8 @@ def start_shards(
     for block in blocks:
         min(held, key=lambda some: sum(b.stop - b.start for b in some)).append(block)
     shared, weights = ray.put(history), ray.put(idf)
-    actors = [IndexShard.options(num_cpus=cpus).remote(shared, weights, settings, some) for some in held]
+    actor = ray.remote(num_cpus=cpus, max_restarts=-1, max_task_retries=-1)(IndexShard)
+    actors: list[Any] = [actor.remote(shared, weights, settings, some) for some in held]
     return Shards(actors, held)
 
 

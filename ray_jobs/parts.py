@@ -75,9 +75,7 @@ def do_parts(
     `RuntimeError`: one row out per row in.
     """
     there = dict(_rows_there(writer))
-    todo = {
-        number: unit for number, unit in enumerate(units) if there.get(part_name(number)) != unit["rows"]
-    }
+    todo = {number: unit for number, unit in enumerate(units) if there.get(part_name(number)) != unit["rows"]}
     total = sum(unit["rows"] for unit in units)
     done = total - sum(unit["rows"] for unit in todo.values())
     if done:
@@ -95,9 +93,7 @@ def do_parts(
     )
     for part in parts.iter_rows():
         if expected[part["name"]] != part["rows"]:
-            raise RuntimeError(
-                f"{part['name']} has {part['rows']} rows, and {expected[part['name']]} went in"
-            )
+            raise RuntimeError(f"{part['name']} has {part['rows']} rows, and {expected[part['name']]} went in")
         done += part["rows"]
         log.info("%s: %d of %d rows", what, done, total)
     return done

@@ -36,9 +36,7 @@ log = logging.getLogger("jet.pipeline")
 def arguments(parser: jsonargparse.ArgumentParser) -> None:
     """The job's options."""
     parser.add_argument("--ledgers", nargs="+", required=True, help="files, globs or folders")
-    parser.add_argument(
-        "--output", required=True, help="folder for everything; goes on there if it broke off"
-    )
+    parser.add_argument("--output", required=True, help="folder for everything; goes on there if it broke off")
 
 
 def run(args: jsonargparse.Namespace, config: JobConfig) -> dict[str, Any]:

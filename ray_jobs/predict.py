@@ -25,8 +25,8 @@ from jet.artifact import (
     digest_of,
     finished,
     open_artifact,
+    read_manifest,
 )
-from jet.artifact import read_manifest
 from jet.books.schema import REJECTED
 from jet.bundle import Bundle
 from ray_jobs import ingest
@@ -34,7 +34,9 @@ from ray_jobs.answering import PredictRowGroup, row_groups, share
 from ray_jobs.parts import do_parts
 from ray_jobs.runtime import JobConfig, absolute, connect, main, require
 
-HELP = "Book new entries with a bundle; every entry comes out once, with lines, confidence, decision and evidence."
+HELP = (
+    "Book new entries with a bundle; every entry comes out once, with lines, confidence, decision and evidence."
+)
 KIND = "predictions"
 
 log = logging.getLogger("jet.predict")

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from typing import cast
 
 import numpy as np
 import pyarrow as pa
@@ -58,7 +59,7 @@ def encode_texts(texts: Sequence[str], retrieval: RetrievalSettings, runtime: Ru
     )
     vectors: np.ndarray | None = None
     done = 0
-    for part in found.iter_batches(batch_size=None, batch_format="pyarrow"):
+    for part in cast("Iterable[pa.Table]", found.iter_batches(batch_size=None, batch_format="pyarrow")):
         column = part["vector"].combine_chunks()
         flat = column.flatten().to_numpy().reshape(len(part), column.type.list_size)
         if vectors is None:

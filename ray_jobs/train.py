@@ -38,7 +38,7 @@ from jet.retrieval.neighbors import make_encoder
 from jet.retrieval.store import TextStore
 from jet.training.data import TrainingData
 from jet.training.loop import Trainer, epoch_rows
-from jet.training.tracking import NoTracker, build_tracker
+from jet.training.tracking import NoTracker, Tracker, build_tracker
 from ray_jobs.answering import JudgeSlice, over_slices, share
 from ray_jobs.runtime import JobConfig, absolute, connect, main, require
 
@@ -53,9 +53,7 @@ log = logging.getLogger("jet.train")
 
 def arguments(parser: jsonargparse.ArgumentParser) -> None:
     """The job's options."""
-    parser.add_argument(
-        "--data", required=True, help="folder with what `jet ingest` and `jet neighbors` wrote"
-    )
+    parser.add_argument("--data", required=True, help="folder with what `jet ingest` and `jet neighbors` wrote")
     parser.add_argument("--output", required=True, help="folder for the bundle; must not exist yet")
 
 
@@ -149,7 +147,7 @@ def fit(folder: str, output: str, config: JobConfig, name: str) -> tuple[dict[st
         scaling_config=ScalingConfig(
             num_workers=workers, use_gpu=runtime.train_gpu, resources_per_worker=resources
         ),
-        run_config=RunConfig(
+        run_config=RunConfig(  # type: ignore[call-arg]  # mypy sees the old Train's class
             name=name,
             storage_path=checkpoints(output),
             failure_config=FailureConfig(max_failures=3),
@@ -160,6 +158,8 @@ def fit(folder: str, output: str, config: JobConfig, name: str) -> tuple[dict[st
         ),
     )
     result = trainer.fit()
+    if not result.best_checkpoints or result.metrics is None:
+        raise RuntimeError("the training ended without a checkpoint")
     checkpoint, figures = max(result.best_checkpoints, key=lambda pair: pair[1]["val/likelihood"])
     with checkpoint.as_directory() as local:
         state = torch.load(Path(local) / STATE, weights_only=True, map_location="cpu")
@@ -187,7 +187,7 @@ def train_worker(given: dict[str, Any]) -> None:
     rows, held_out = data.learnable(TRAIN), data.learnable(CALIBRATION)
     settings = config.train
     network = prepare_model(build_network(data, config))
-    tracker = NoTracker()
+    tracker: Tracker = NoTracker()
     if rank == 0:
         tracker = build_tracker(
             config.tracking, asdict(config), checkpoints(given["output"]), context.get_experiment_name()
@@ -234,7 +234,7 @@ def watch(
     right, size = 0.0, 0.0
     for micro_batches in data.batches(batches):
         for parts in micro_batches:
-            batch, texts, accounts, rows = (part.to(trainer.device) for part in parts)
+            batch, texts, accounts, rows = parts.to(trainer.device)
             tables = Tables(network.text_table(texts), network.account_table(accounts, rows))
             right += float(exact_matches(network, batch, tables, config.predict.beams).sum())
             size += len(batch.text)

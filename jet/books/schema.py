@@ -118,9 +118,7 @@ PREDICTED_LINE = pa.struct(
     ]
 )
 
-ALTERNATIVE = pa.struct(
-    [_required("lines", pa.list_(PREDICTED_LINE)), _required("probability", pa.float32())]
-)
+ALTERNATIVE = pa.struct([_required("lines", pa.list_(PREDICTED_LINE)), _required("probability", pa.float32())])
 
 EVIDENCE = pa.struct(
     [

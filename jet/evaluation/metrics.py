@@ -96,9 +96,7 @@ class Scored:
             if len(column) != len(self.entity):
                 raise ValueError(f"{name} has {len(column)} rows, entity has {len(self.entity)}")
         if not np.isfinite(self.confidence).all():
-            raise ValueError(
-                f"{self.entry_id[int(np.argmin(np.isfinite(self.confidence)))]!r}: no confidence"
-            )
+            raise ValueError(f"{self.entry_id[int(np.argmin(np.isfinite(self.confidence)))]!r}: no confidence")
 
     def __len__(self) -> int:
         return len(self.entity)

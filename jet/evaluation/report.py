@@ -134,9 +134,7 @@ def _best(values: Mapping[str, float | None], less_is_better: bool = False) -> f
 def _example(example: Mapping[str, Any]) -> dict[str, Any]:
     """The example with every line marked "hit" or not, a pair as often as it is in both."""
 
-    def marked(
-        lines: Sequence[Mapping[str, Any]], others: Sequence[Mapping[str, Any]]
-    ) -> list[dict[str, Any]]:
+    def marked(lines: Sequence[Mapping[str, Any]], others: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
         left = Counter((line["account"], line["side"]) for line in others)
         result = []
         for line in lines:

@@ -198,9 +198,7 @@ def collate(
     target = np.empty((len(rows), 0), dtype=np.int64)
     if with_target:
         own = queries.lengths[rows]
-        target = _local_tokens(queries, rows[:, None], own[:, None], start, stop, int(own.max(initial=0)))[
-            :, 0
-        ]
+        target = _local_tokens(queries, rows[:, None], own[:, None], start, stop, int(own.max(initial=0)))[:, 0]
 
     amount = queries.log_amount[rows]
     known = ~np.isnan(amount)

@@ -51,9 +51,7 @@ class NeighborMemory(nn.Module):
             return present_BK
         return present_BK & (torch.rand_like(present_BK, dtype=torch.float32) >= self.dropout)
 
-    def scores(
-        self, state_BSH: Tensor, values_BKH: Tensor, features_BKF: Tensor, prefix_BSK: Tensor
-    ) -> Tensor:
+    def scores(self, state_BSH: Tensor, values_BKH: Tensor, features_BKF: Tensor, prefix_BSK: Tensor) -> Tensor:
         """[B, S, K] attention logits."""
         query, key = self.query(state_BSH), self.key(values_BKH)
         content = query @ key.transpose(1, 2) / math.sqrt(query.shape[-1])

@@ -351,9 +351,7 @@ def localized(
 ) -> tuple[Batch, TextInputs, TextInputs, Tensor]:
     """What `JetNetwork.forward` takes: the texts and accounts that `batch` needs, each once, and the batch
     with its row numbers pointing at them."""
-    rows, text = torch.cat([batch.text, batch.neighbor_text.clamp(min=0).flatten()]).unique(
-        return_inverse=True
-    )
+    rows, text = torch.cat([batch.text, batch.neighbor_text.clamp(min=0).flatten()]).unique(return_inverse=True)
     accounts, chart = batch.chart.clamp(min=0).unique(return_inverse=True)
     size = len(batch.text)
     local = replace(

@@ -71,7 +71,7 @@ class JointHead(Head):
 
     def scale(self) -> float:
         """The mean learned scale, for logging; 1 without L2 norm."""
-        scales = [side.log_scale.exp().item() for side in self.sides if side.l2_norm]  # type: ignore[operator, union-attr]
+        scales = [side.log_scale.exp().item() for side in self.sides if side.l2_norm]  # type: ignore[operator]
         return sum(scales) / len(scales) if scales else 1.0
 
 

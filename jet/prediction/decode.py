@@ -103,9 +103,7 @@ def _beams(size: int, width: int, longest: int, neighbors: int, device: torch.de
     )
 
 
-def _advance(
-    network: JetNetwork, encoded: Encoded, previous: Tensor, hidden: Tensor
-) -> tuple[Tensor, Tensor]:
+def _advance(network: JetNetwork, encoded: Encoded, previous: Tensor, hidden: Tensor) -> tuple[Tensor, Tensor]:
     """One GRU step of all beams: states [B, W, H] and hidden [B * W, H]."""
     size, width = previous.shape
     vectors = network.token_inputs(encoded, previous).flatten(0, 1).unsqueeze(1)
@@ -126,7 +124,7 @@ def _finish(done: _Beams, live: _Beams, scores: Tensor, origin: Tensor, rows: Te
 
 def _grow(live: _Beams, scores: Tensor, step: int) -> tuple[Tensor, Tensor]:
     """The W best continuations: replaces `live`'s tokens and scores; returns parents and tokens [B, W]."""
-    size, width, tokens = scores.shape
+    width, tokens = scores.shape[1:]
     live.log_probs, flat = scores.flatten(1).topk(width, dim=1)
     parent, token = flat // tokens, flat % tokens
     grown = _pick(live.tokens, parent)

@@ -17,7 +17,6 @@ from functools import cached_property
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 import torch
 
 from jet.books.schema import ALTERNATIVE, ENTRIES, EVIDENCE, PREDICTED_LINE, PREDICTIONS, validate
@@ -123,9 +122,7 @@ class Predictor:
             for width in np.unique(widths[widths > 0]):
                 rows = np.flatnonzero(widths == width)
                 for start in range(0, len(rows), self.settings.batch_size):
-                    self._answer(
-                        columns, hits, rows[start : start + self.settings.batch_size], width, answers
-                    )
+                    self._answer(columns, hits, rows[start : start + self.settings.batch_size], width, answers)
         return answers
 
     def _widths(self, columns: EntryColumns) -> np.ndarray:

@@ -30,9 +30,7 @@ def precision_lower_bound(right: ArrayLike, total: ArrayLike, level: float = 0.9
     return np.where(right > 0, bound, 0.0)
 
 
-def threshold_for(
-    promise: float, confidence: ArrayLike, right: ArrayLike, level: float = 0.9
-) -> float | None:
+def threshold_for(promise: float, confidence: ArrayLike, right: ArrayLike, level: float = 0.9) -> float | None:
     """The lowest confidence from which on the precision is at least `promise`, by its lower bound.
 
     `confidence` and `right` are the calibration rows: what was said, and whether all lines were right, both

@@ -93,11 +93,10 @@ class TrainingData:
 
     def _micro_batch(self, rows: np.ndarray) -> TrainBatch:
         hits = Hits(self.hits.row[rows], self.hits.similarity[rows])
-        batch = collate(
-            self.columns, rows, self.columns, hits, self.catalog, self.max_lines, with_target=True
-        )
+        batch = collate(self.columns, rows, self.columns, hits, self.catalog, self.max_lines, with_target=True)
         ngrams, account_ngrams, account_vectors = self._weighed
-        return localized(batch, self.store.vectors, ngrams, account_vectors, account_ngrams)
+        parts = localized(batch, self.store.vectors, ngrams, account_vectors, account_ngrams)
+        return TrainBatch(*parts)
 
     def batches(self, rows: Iterable[np.ndarray]) -> Iterator[list[TrainBatch]]:
         """The micro-batches of each element of `rows` (int64 [B] each)."""

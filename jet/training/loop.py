@@ -13,7 +13,7 @@ import math
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from itertools import chain
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple, cast
 
 import numpy as np
 import torch
@@ -25,8 +25,20 @@ from jet.training.losses import LossSettings, entry_losses
 from jet.training.optim import OptimSettings, build_optimizer, clip_gradients, clip_groups, learning_rate
 from jet.training.tracking import NoTracker, Tracker
 
-TrainBatch = tuple[Batch, TextInputs, TextInputs, Tensor]
-"""What the network's `forward` takes; made by `jet.model.network.localized`."""
+
+class TrainBatch(NamedTuple):
+    """What the network's `forward` takes; made by `jet.model.network.localized`."""
+
+    batch: Batch
+    texts: TextInputs
+    accounts: TextInputs
+    account_rows: Tensor
+
+    def to(self, device: torch.device) -> TrainBatch:
+        """The same on `device`."""
+        moved = (self.batch.to(device), self.texts.to(device), self.accounts.to(device))
+        return TrainBatch(*moved, self.account_rows.to(device))
+
 
 Reduce = Callable[[dict[str, float]], dict[str, float]]
 """Sums figures over all ranks."""
@@ -120,7 +132,7 @@ class Trainer:
     @property
     def inner(self) -> JetNetwork:
         """The network itself, without DDP's wrapping."""
-        return getattr(self.network, "module", self.network)
+        return cast(JetNetwork, getattr(self.network, "module", self.network))
 
     def train_epoch(self, batches: Iterator[list[TrainBatch]], rank: int = 0) -> dict[str, float]:
         """One pass; returns the epoch's mean figures over all ranks (`train/...`)."""
@@ -143,7 +155,7 @@ class Trainer:
         weights = {name: schedule(done) for name, schedule in self.schedules.items()}
         for group in self.optimizer.param_groups:
             group["lr"] = learning_rate(self.optim_settings, done)
-        size = sum(len(parts[0].text) for parts in micro_batches)
+        size = sum(len(parts.batch.text) for parts in micro_batches)
         figures: dict[str, float] = {}
         self.optimizer.zero_grad(set_to_none=True)
         for number, parts in enumerate(micro_batches):
@@ -171,14 +183,14 @@ class Trainer:
         return figures, size
 
     def _backward(self, parts: TrainBatch, weights: Mapping[str, float], size: int) -> dict[str, float]:
-        """Add the gradients of one micro-batch of a batch of `size` entries; returns its share of the figures."""
-        batch, texts, accounts, account_rows = (part.to(self.device) for part in parts)
+        """Add the gradients of one micro-batch of a batch of `size` entries; returns its part of the figures."""
+        parts = parts.to(self.device)
+        batch = parts.batch
         with self.autocast:
-            step: Step = self.network(batch, texts, accounts, account_rows)
+            step: Step = self.network(*parts)
         wanted = [name for name, weight in weights.items() if weight]
         losses = {
-            name: loss.sum() / size
-            for name, loss in entry_losses(step.log_probs, batch.target, wanted).items()
+            name: loss.sum() / size for name, loss in entry_losses(step.log_probs, batch.target, wanted).items()
         }
         total = torch.stack([weights[name] * loss for name, loss in losses.items()]).sum()
         total.backward()
@@ -204,11 +216,10 @@ class Trainer:
         self.network.eval()
         sums: dict[str, float] = {"entries": 0.0, "likelihood": 0.0}
         for parts in chain.from_iterable(batches):
-            batch, texts, accounts, account_rows = (part.to(self.device) for part in parts)
             with self.autocast:
-                step = self.inner(batch, texts, accounts, account_rows)
-            losses = entry_losses(step.log_probs, batch.target)
-            sums["entries"] += len(batch.text)
+                step = self.inner(*parts.to(self.device))
+            losses = entry_losses(step.log_probs, parts.batch.target.to(self.device))
+            sums["entries"] += len(parts.batch.text)
             sums["likelihood"] -= float(sum(losses[name].sum() for name in ("pointer", "side", "stop")))
             for name, loss in losses.items():
                 sums[f"loss_{name}"] = sums.get(f"loss_{name}", 0.0) + float(loss.sum())

@@ -51,7 +51,7 @@ class LossSettings:
 
 
 def entry_losses(log_probs: Tensor, target: Tensor, names: Collection[str] = LOSSES) -> dict[str, Tensor]:
-    """Each loss in `names` per entry [B], from `log_probs` [B, T, 2C + 1] and `target` [B, T] (NOTHING: padding).
+    """Each loss in `names` per entry [B], from `log_probs` [B, T, 2C + 1] and `target` [B, T], padded.
 
     Pointer, side and stop always come along; coverage and flow, which look at the whole chart, only when named.
     """
@@ -75,9 +75,7 @@ def entry_losses(log_probs: Tensor, target: Tensor, names: Collection[str] = LOS
     if not {"coverage", "flow"} & set(names):
         return losses
     mass = log_probs[..., :stop].exp() * real.unsqueeze(2)
-    wanted = torch.zeros_like(mass[:, 0]).scatter_add(
-        1, torch.where(is_line, token, 0), is_line.to(mass.dtype)
-    )
+    wanted = torch.zeros_like(mass[:, 0]).scatter_add(1, torch.where(is_line, token, 0), is_line.to(mass.dtype))
     if "coverage" in names:
         losses["coverage"] = _coverage(mass, wanted)
     if "flow" in names:

@@ -63,7 +63,7 @@ def build_schedule(spec: ScheduleSpec, name: str = "schedule") -> Schedule:
 
 
 def _constant(value: float) -> Schedule:
-    return lambda progress: value
+    return lambda _progress: value
 
 
 def _ramp(start: float, end: float, until: float, cosine: bool) -> Schedule:

@@ -54,9 +54,7 @@ def made(tmp_path, name, content):
 def test_every_voucher_of_a_real_file_is_imported_or_rejected(name):
     path = SHARED / "sie" / name
     lines = path.read_bytes().splitlines()
-    vouchers = [
-        number for number, line in enumerate(lines, 1) if re.match(rb"\s*#VER\b", line, re.IGNORECASE)
-    ]
+    vouchers = [number for number, line in enumerate(lines, 1) if re.match(rb"\s*#VER\b", line, re.IGNORECASE)]
     records = list(import_file(str(path), ImportSettings()))
     rejections = only(Rejection, records)
     assert [x.file_line for x in records if isinstance(x, Entry | Rejection)] == vouchers

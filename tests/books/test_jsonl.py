@@ -77,9 +77,7 @@ def test_what_is_not_given_is_not_known():
     (entry,) = only(Entry, read(line(amount=None), default_currency="EUR"))
     assert entry.total is None
     assert entry.lines[0].amount is None
-    (entry,) = only(
-        Entry, read({"entry_id": "1", "date": "2020-01-31"}, default_currency="EUR", entity="mine")
-    )
+    (entry,) = only(Entry, read({"entry_id": "1", "date": "2020-01-31"}, default_currency="EUR", entity="mine"))
     assert (entry.currency, entry.entity) == ("EUR", "mine")
 
 

@@ -107,9 +107,7 @@ def test_the_decimal_mark_is_what_settings_or_a_directive_say():
     assert entry.lines[0].amount == Decimal("1.234")
 
 
-@pytest.mark.parametrize(
-    "written", ["($5 + $3)", "$5 EUR", "--5", "1,23,4.5.6", "abc", "$", "9e9", "1,2.3,4"]
-)
+@pytest.mark.parametrize("written", ["($5 + $3)", "$5 EUR", "--5", "1,23,4.5.6", "abc", "$", "9e9", "1,2.3,4"])
 def test_an_amount_that_cannot_be_read_rejects_its_entry(written):
     assert rejection_of(f"2015/01/24 x\n  a  {written}\n  b\n").rule == Rule.BAD_AMOUNT
 

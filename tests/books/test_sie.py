@@ -96,9 +96,7 @@ def test_the_encoding_is_told_from_the_bytes_whatever_format_claims(encoding, ne
 
 def test_a_given_encoding_is_taken():
     data = '#FNAMN "Ärlig"\n'.encode("cp437") + voucher("#TRANS 1 {} 1", "#TRANS 2 {} -1").encode()
-    (entry,) = only(
-        Entry, list(SieImporter().records(BytesIO(data), "a", ImportSettings(encoding="latin-1")))
-    )
+    (entry,) = only(Entry, list(SieImporter().records(BytesIO(data), "a", ImportSettings(encoding="latin-1"))))
     assert entry.entity == "\x8erlig"
 
 

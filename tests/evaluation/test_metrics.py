@@ -353,9 +353,7 @@ def test_history_has_its_buckets_where_they_are_said_to_be():
 def test_strata_do_not_depend_on_the_order_of_the_rows_or_on_later_ones(seed):
     rng = np.random.default_rng(seed)
     rows = [
-        entry(
-            str(i), [RENT, FOOD, SALE][rng.integers(3)], day=int(rng.integers(6)), text=str(rng.integers(4))
-        )
+        entry(str(i), [RENT, FOOD, SALE][rng.integers(3)], day=int(rng.integers(6)), text=str(rng.integers(4)))
         for i in range(15)
     ]
     whole = strata(entries(rows), np.arange(15))

@@ -152,8 +152,7 @@ def test_the_same_figures_give_the_same_text():
 def test_lines_are_marked_as_often_as_they_are_in_both():
     once, twice = [("1", "D"), ("2", "C")], [("1", "D"), ("1", "D"), ("2", "C")]
     predicted, true = (
-        [{"account": a, "name": "", "side": s, "probability": 0.5} for a, s in pairs]
-        for pairs in (twice, once)
+        [{"account": a, "name": "", "side": s, "probability": 0.5} for a, s in pairs] for pairs in (twice, once)
     )
     html = render_html(metrics_of(), [example(predicted=predicted, true=true)])
     assert html.count('<tr class="hit">') == 4

@@ -135,9 +135,7 @@ class Company:
         surnames = itertools.chain([""], (f" {surname}" for surname in SURNAMES[self.language]))
         numbered = (f" {number}" for number in itertools.count(2))
         names = (
-            first + last
-            for last in itertools.chain(surnames, numbered)
-            for first in FIRST_NAMES[self.language]
+            first + last for last in itertools.chain(surnames, numbered) for first in FIRST_NAMES[self.language]
         )
         return list(itertools.islice(names, count))
 
@@ -296,9 +294,7 @@ class Company:
         subscription = Goods(
             role=self._opened_role, vat="std", price=120, spread=0.2, often=1, ways="b", known={}, words={}
         )
-        phone = Goods(
-            role=CLOSED_ROLE, vat="std", price=70, spread=0.25, often=1, ways="b", known={}, words={}
-        )
+        phone = Goods(role=CLOSED_ROLE, vat="std", price=70, spread=0.25, often=1, ways="b", known={}, words={})
         payday = {"sv": 25, "de": 27, "en": 28}[self.language]
         teams = 1 + self.size // 1500
         yield payday, 1, partial(self._payroll, 0)

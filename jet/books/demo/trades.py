@@ -71,9 +71,7 @@ SURNAMES = {
 
 FIRST_NAMES = {
     "sv": _words("Anna Erik Karin Lars Maria Johan Sara Anders Eva Per Lena Mikael Elin Oskar Ida Nils"),
-    "de": _words(
-        "Anna Jonas Sabine Lukas Petra Stefan Julia Markus Heike Felix Katrin Paul Lea Jan Nina Uwe"
-    ),
+    "de": _words("Anna Jonas Sabine Lukas Petra Stefan Julia Markus Heike Felix Katrin Paul Lea Jan Nina Uwe"),
     "en": _words("Alice Tom Sarah James Emma Daniel Lucy Oliver Kate Ben Grace Sam Helen Jack Ruth Adam"),
 }
 
@@ -451,9 +449,7 @@ TRADES = (
         price=380.0,
     ),
     Trade(
-        words=_names(
-            "Åkeri, Transport, Budbil | Spedition, Transporte, Kurier | Transport, Haulage, Couriers"
-        ),
+        words=_names("Åkeri, Transport, Budbil | Spedition, Transporte, Kurier | Transport, Haulage, Couriers"),
         purchases=0.52,
         sales=0.18,
         takings=0.0,

@@ -93,9 +93,7 @@ def recognize(path: str, head: bytes, format_: str = "auto") -> Importer:
     for importer in IMPORTERS.values():
         if importer.recognizes(path, head):
             return importer
-    raise UnreadableFile(
-        f"{path}: no known format; set format to one of {', '.join(FORMATS)}, or leave it out"
-    )
+    raise UnreadableFile(f"{path}: no known format; set format to one of {', '.join(FORMATS)}, or leave it out")
 
 
 def expand(paths: Sequence[str]) -> list[str]:
@@ -115,9 +113,7 @@ def expand(paths: Sequence[str]) -> list[str]:
     return sorted(found.values())
 
 
-def to_tables(
-    records: Iterable[Record], batch: int = 20_000
-) -> Iterator[tuple[pa.Table, pa.Table, pa.Table]]:
+def to_tables(records: Iterable[Record], batch: int = 20_000) -> Iterator[tuple[pa.Table, pa.Table, pa.Table]]:
     """Tables of entries, accounts and rejections, in batches of so many records; at least one batch."""
     entries: list[Entry] = []
     accounts: list[Account] = []
@@ -229,9 +225,7 @@ def _lines_array(entries: Sequence[Entry]) -> pa.Array:
     )
 
 
-def _lists(
-    values: pa.Array, lengths: list[int], type_: pa.DataType, missing: list[bool] | None = None
-) -> Any:
+def _lists(values: pa.Array, lengths: list[int], type_: pa.DataType, missing: list[bool] | None = None) -> Any:
     offsets = [0]
     for length in lengths:
         offsets.append(offsets[-1] + length)

@@ -106,9 +106,7 @@ class ImportSettings:
         if self.date_format is not None and not _names_a_day(self.date_format):
             raise ValueError(f"date_format {self.date_format!r} must hold a year, a month and a day")
         if self.delimiter is not None and (len(self.delimiter) != 1 or self.delimiter in '"\r\n'):
-            raise ValueError(
-                f"delimiter {self.delimiter!r} must be one character, and not a quote or newline"
-            )
+            raise ValueError(f"delimiter {self.delimiter!r} must be one character, and not a quote or newline")
 
 
 class Importer(Protocol):

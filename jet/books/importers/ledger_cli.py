@@ -96,9 +96,7 @@ class LedgerImporter:
         """By the extension, or by a dated line that an indented one follows."""
         if has_suffix(path, ".ledger", ".ldg", ".journal", ".hledger"):
             return True
-        return (
-            not has_suffix(path, ".beancount", ".bean") and _TELLTALE.search(without_mark(head)) is not None
-        )
+        return not has_suffix(path, ".beancount", ".bean") and _TELLTALE.search(without_mark(head)) is not None
 
     def records(self, stream: BinaryIO, file: str, settings: ImportSettings) -> Iterator[Record]:
         """The entries in the order of the file, then every account that is declared or used."""
@@ -337,9 +335,7 @@ class _Journal:
         amount = self._money(amount_text)
         lot_text = lot_text.strip(" =")
         by_lot = self._times(amount, lot_text, is_total=inner.startswith("{")) if brace and lot_text else None
-        by_price = (
-            self._times(amount, price.removeprefix("@"), is_total=price.startswith("@")) if at else None
-        )
+        by_price = self._times(amount, price.removeprefix("@"), is_total=price.startswith("@")) if at else None
         return by_lot or by_price or amount, by_price or by_lot or amount
 
     def _times(self, amount: Money, price: str, is_total: bool) -> Money:
@@ -378,9 +374,7 @@ class _Journal:
             values = by_price if is_priced else self._exchanged(values, open_sums)
         lines = [_line(posting, value) for (posting, _), value in zip(given, values, strict=True) if value[0]]
         for posting in left_out:
-            lines += [
-                _line(posting, (-amount, commodity)) for commodity, amount in open_sums.items() if amount
-            ]
+            lines += [_line(posting, (-amount, commodity)) for commodity, amount in open_sums.items() if amount]
         return lines
 
     def _is_open(self, sums: dict[str, Decimal]) -> bool:

@@ -277,9 +277,7 @@ class _Book:
             if not posting.amount:
                 continue
             if is_full and posting.account not in self.names:
-                message = (
-                    f"account {posting.account} is not in the file's chart: add its #KONTO, or correct it"
-                )
+                message = f"account {posting.account} is not in the file's chart: add its #KONTO, or correct it"
                 return self._reject(voucher, Rule.UNKNOWN_ACCOUNT, message, entry_id)
             lines.append(self._line(posting))
         self.used.update(line.account for line in lines)
@@ -316,8 +314,7 @@ class _Book:
     def _line(self, posting: _Posting) -> Line:
         objects = posting.objects
         dimensions = tuple(
-            (self.dimensions.get(objects[at], objects[at]), objects[at + 1])
-            for at in range(0, len(objects), 2)
+            (self.dimensions.get(objects[at], objects[at]), objects[at + 1]) for at in range(0, len(objects), 2)
         )
         amount = posting.amount
         side = "D" if amount > 0 else "C"
