@@ -263,7 +263,7 @@ def artifact_writer(
 
 
 def finished(path: str, kind: str, config: Mapping[str, Any], inputs: Mapping[str, str]) -> Manifest | None:
-    """The manifest at `path` where this very work (kind, config, inputs) was done before; None where nothing is.
+    """The manifest at `path` where this very work was done before; None where nothing is.
 
     Raises `ArtifactError` where something else stands there: a finished artifact is never touched again.
     """

@@ -183,7 +183,7 @@ class Trainer:
         return figures, size
 
     def _backward(self, parts: TrainBatch, weights: Mapping[str, float], size: int) -> dict[str, float]:
-        """Add the gradients of one micro-batch of a batch of `size` entries; returns its part of the figures."""
+        """Add the gradients of one micro-batch of a batch of `size` entries; returns its part of figures."""
         parts = parts.to(self.device)
         batch = parts.batch
         with self.autocast:
