@@ -124,7 +124,7 @@ def read_manifest(path: str) -> Manifest | None:
             content = json.loads(stream.read())
     except (FileNotFoundError, NotADirectoryError):
         return None
-    except json.JSONDecodeError as error:
+    except ValueError as error:  # no JSON, or not even text
         raise ArtifactError(f"{path}/{MANIFEST} is not JSON: {error}") from None
     if not isinstance(content, dict) or content.get("format") != FORMAT:
         found = content.get("format") if isinstance(content, dict) else content

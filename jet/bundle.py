@@ -15,7 +15,7 @@ import hashlib
 import json
 import logging
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, fields, replace
 from functools import cached_property
 from typing import Any
 
@@ -66,6 +66,11 @@ class Books:
             ],
             schema=MEMORY,
         )
+
+    def fingerprint(self) -> str:
+        """Of all ids and columns."""
+        ids = np.frombuffer("\x1f".join(self.ids.to_pylist()).encode(), dtype=np.uint8)
+        return _digest({"ids": ids} | {f.name: getattr(self.columns, f.name) for f in fields(EntryColumns)})
 
     @classmethod
     def from_table(cls, table: pa.Table, catalog: Catalog) -> Books:
@@ -165,9 +170,11 @@ class Bundle:
             "account_vectors": _digest({"": self.account_vectors}),
             "texts": self.store.fingerprint(),
             "idf": _digest({"": self.idf}),
-            "books": _digest({name: getattr(self.books.columns, name) for name in ("date", "text", "tokens")}),
+            "books": self.books.fingerprint(),
             "weights": _digest(self.weights),
-            "calibration": _digest({"w": self.calibration.weights, "c": self.calibration.confidence}),
+            "calibration": _digest(
+                {name: np.asarray(value) for name, value in self.calibration.__dict__.items()}
+            ),
         }
 
     @property
@@ -221,12 +228,14 @@ class Bundle:
             calibration=Calibration.from_dict(content["calibration"]),
             facts=content["facts"],
         )
-        for name, expected in content["fingerprints"].items():
-            if bundle.fingerprints.get(name) != expected:
+        # The parts first, so that the error names the one; the whole has encoder and settings too.
+        found = bundle.fingerprints | {"whole": bundle.fingerprint}
+        for name, expected in (content["fingerprints"] | {"whole": content["fingerprint"]}).items():
+            if found.get(name) != expected:
                 raise ArtifactError(
-                    f"{path}: the bundle's {name} has the fingerprint {bundle.fingerprints.get(name)}, and was "
-                    f"saved with {expected}: it was changed since, or mixed with another training's. Train "
-                    f"again, or fetch the bundle anew."
+                    f"{path}: the bundle's {name} has the fingerprint {found.get(name)}, and was saved with "
+                    f"{expected}: it was changed since, or mixed with another training's. Train again, or "
+                    f"fetch the bundle anew."
                 )
         log.info(
             "loaded bundle %s from %s: %d accounts, %d entities, %d entries in memory, encoder %s",

@@ -1,16 +1,30 @@
 """The jobs: what can be handed to `ray job submit`. One file a job; each parses its config, builds the
 objects, calls the library, publishes the result and prints one JSON line.
 
-Ray reads some of its environment when it is imported, so what a local Ray needs is set here, before any job
-imports it. What is set already stays as it is.
+Ray reads some of its environment when it is imported, so what the jobs need of it is set here, before any of
+them imports Ray. What is set already stays as it is.
 """
 
 import os
+import sys
 
-if "RAY_ADDRESS" not in os.environ:
-    # Without a token the job API of a local Ray is remote code execution for whoever reaches its port
-    # (CVE-2023-48022). Ray makes and keeps the token itself.
-    os.environ.setdefault("RAY_AUTH_MODE", "token")
+if "ray" not in sys.modules:  # on a worker it is there already, and knows what its cluster told it
+    if "RAY_ADDRESS" not in os.environ:
+        # Without a token the job API of a local Ray is remote code execution for whoever reaches its port
+        # (CVE-2023-48022). Ray makes and keeps the token itself.
+        os.environ.setdefault("RAY_AUTH_MODE", "token")
+        # Nobody takes nodes away from a Ray that lives in one machine: a process less to start.
+        os.environ.setdefault("RAY_TRAIN_ENABLE_PREEMPTION_WATCHER", "0")
 
-# Ray announces, at every start, a coming change of a default that jet doesn't rely on.
-os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")
+    # Lines of Ray's own processes about Ray's own actors, which nobody can do anything about.
+    os.environ.setdefault(
+        "RAY_DEDUP_LOGS_SKIP_REGEX",
+        "has constructor arguments in the object store and max_restarts > 0"
+        "|gcs_actor_scheduler.cc:[0-9]+: Failed to kill actor",
+    )
+
+    # Importing torch takes its time on a busy machine, and so do nodes that are still to come.
+    os.environ.setdefault("RAY_TRAIN_WORKER_GROUP_START_TIMEOUT_S", "300")
+
+    # Ray announces, at every start, a coming change of a default that jet doesn't rely on.
+    os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")

@@ -148,13 +148,15 @@ def over_slices(worker: type, shared: ray.ObjectRef, entries: pa.Table, runtime:
     """What `worker` makes of `entries`, slice by slice on a pool of actors, sorted by entity and id."""
     size = max(1, min(runtime.block_rows, -(-len(entries) // runtime.actors)))
     slices = [entries.slice(start, size) for start in range(0, len(entries), size)]
+    actors = min(runtime.actors, len(slices))
+    log.info("answering %d entries with %d actors", len(entries), actors)
     found = ray.data.from_arrow(slices).map_batches(
         worker,
         # In a list, so that the actor gets the reference and fetches a shared view by itself.
         fn_constructor_kwargs={"shared": [shared]},
         batch_size=None,
         batch_format="pyarrow",
-        compute=ActorPoolStrategy(size=min(runtime.actors, len(slices))),
+        compute=ActorPoolStrategy(size=actors),
         num_cpus=runtime.actor_cpus,
     )
     parts = []

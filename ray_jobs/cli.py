@@ -8,6 +8,7 @@ import sys
 from jet import __version__
 
 JOBS = {
+    "demo": "the whole way on made-up books, with an outcome to read",
     "pipeline": "the whole way: ingest, neighbors, train, evaluate, predict",
     "ingest": "read ledger files of any known format into checked parquet",
     "neighbors": "find every entry's most similar earlier entries",

@@ -115,13 +115,13 @@ def predict_rows(entries: pa.Table, rows: np.ndarray, bundle: Bundle, config: Jo
 
 
 def examples(
-    entries: pa.Table, predictions: pa.Table, accounts: pa.Table, scored: Scored
+    entries: pa.Table, predictions: pa.Table, accounts: pa.Table, scored: Scored, count: int = EXAMPLES
 ) -> list[dict[str, Any]]:
-    """Some test entries, spread evenly, as the report shows them. `scored` has the rows of `entries`."""
+    """Some entries, spread evenly, as the report shows them. `scored` has the rows of `entries`."""
     names = {(row["entity"], row["code"]): row["name"] for row in accounts.to_pylist()}
     found = {(row["entity"], row["entry_id"]): row for row in predictions.to_pylist()}
     shown = []
-    for row in np.unique(np.linspace(0, len(entries) - 1, EXAMPLES).astype(int)):
+    for row in np.unique(np.linspace(0, len(entries) - 1, count).astype(int)):
         entry = entries.slice(int(row), 1).to_pylist()[0]
         prediction = found[entry["entity"], entry["entry_id"]]
         true = [

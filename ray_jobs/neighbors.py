@@ -35,6 +35,7 @@ from jet.retrieval.index import (
     limits,
     merge,
     plan_blocks,
+    with_latest,
 )
 from jet.retrieval.neighbors import History, neighbors_table
 from jet.retrieval.ngrams import idf as fit_idf
@@ -92,7 +93,7 @@ def neighbors(artifact: Artifact, output: str, config: JobConfig) -> Manifest:
             {"start": start, "rows": min(runtime.block_rows, len(entries) - start)}
             for start in range(0, len(entries), runtime.block_rows)
         ]
-        build = partial(FindNeighbors, [shared], shards, config.retrieval.neighbors)
+        build = partial(FindNeighbors, [shared], shards, config.retrieval)
         rows = do_parts(units, build, writer, runtime, "neighbors")
         writer.write_table("texts/part-0.parquet", store.to_table())
         writer.write_bytes("idf.safetensors", save_safetensors({"idf": idf}))
@@ -122,6 +123,8 @@ class Shards:
 
     actors: Sequence[ray.actor.ActorHandle]
     blocks: Sequence[Sequence[Block]]
+    shared: ray.ObjectRef
+    """What the actors were built from: as long as somebody holds it, one that dies can be built again."""
 
     def search(self, queries: Queries, limit: np.ndarray, k: int) -> Hits:
         """The neighbors of `queries`; asks only shards that hold a block they may see."""
@@ -136,7 +139,10 @@ class Shards:
 class IndexShard:
     """Holds some blocks of the index and searches them."""
 
-    def __init__(self, history: History, idf: np.ndarray, settings: RetrievalSettings, blocks: Sequence[Block]):
+    def __init__(
+        self, shared: list[ray.ObjectRef], settings: RetrievalSettings, blocks: Sequence[Block]
+    ) -> None:
+        history, idf = ray.get(shared[0])
         self.blocks = [build_block(block, history.memory, history.store, idf, settings) for block in blocks]
 
     def search(self, queries: Queries, limit: np.ndarray, k: int) -> Hits:
@@ -156,23 +162,26 @@ def start_shards(
     held: list[list[Block]] = [[] for _ in range(min(count, len(blocks)))]
     for block in blocks:
         min(held, key=lambda some: sum(b.stop - b.start for b in some)).append(block)
-    shared, weights = ray.put(history), ray.put(idf)
+    shared = ray.put((history, idf))
     actor = ray.remote(num_cpus=cpus, max_restarts=-1, max_task_retries=-1)(IndexShard)
-    actors: list[Any] = [actor.remote(shared, weights, settings, some) for some in held]
-    return Shards(actors, held)
+    actors: list[Any] = [actor.remote([shared], settings, some) for some in held]
+    return Shards(actors, held, shared)
 
 
 class FindNeighbors:
     """Finds the neighbors of a range of entries by asking the shards."""
 
-    def __init__(self, shared: list[ray.ObjectRef], shards: Shards, k: int) -> None:
+    def __init__(self, shared: list[ray.ObjectRef], shards: Shards, settings: RetrievalSettings) -> None:
         self.history, self.queries, self.ids = ray.get(shared[0])
-        self.shards, self.k = shards, k
+        self.shards, self.settings = shards, settings
 
     def __call__(self, unit: Mapping[str, Any]) -> pa.Table:
         rows = np.arange(unit["start"], unit["start"] + unit["rows"])
         queries = self.queries.take(rows)
-        hits = self.shards.search(queries, limits(self.history.memory, queries), self.k)
+        memory = self.history.memory
+        limit = limits(memory, queries)
+        hits = self.shards.search(queries, limit, self.settings.neighbors)
+        hits = with_latest(hits, limit, memory, queries, self.settings.latest)
         return neighbors_table(self.ids.slice(unit["start"], unit["rows"]), self.history, queries, hits)
 
 

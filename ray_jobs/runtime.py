@@ -7,12 +7,14 @@ refused. A job's result is one JSON line on standard output; everything else goe
 
 from __future__ import annotations
 
+import contextlib
 import json
 import logging
 import os
+import socket
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any, Protocol
@@ -69,7 +71,7 @@ class JobConfig(JetConfig):
 
 
 class Job(Protocol):
-    """What a job's module offers."""
+    """What a job's module offers; perhaps also `DEFAULTS`, settings that differ from the usual defaults."""
 
     HELP: str
 
@@ -78,16 +80,17 @@ class Job(Protocol):
         """Add the job's own options."""
 
     @staticmethod
-    def run(args: jsonargparse.Namespace, config: JobConfig) -> dict[str, Any]:
-        """Do it; what is returned becomes the JSON line."""
+    def run(args: jsonargparse.Namespace, config: JobConfig) -> dict[str, Any] | str:
+        """Do it; what is returned becomes the JSON line, or, a text for people, is printed as it is."""
 
 
 def job_parser(name: str, job: Any) -> jsonargparse.ArgumentParser:
     """The parser of one job's options."""
-    parser = jsonargparse.ArgumentParser(prog=f"jet {name}", description=job.HELP)
+    parser = jsonargparse.ArgumentParser(prog=f"jet {name}", description=job.HELP, allow_abbrev=False)
     job.arguments(parser)
     parser.add_argument("--config", action="config", help="a YAML file with any of the settings below")
     parser.add_class_arguments(JobConfig)
+    parser.set_defaults(getattr(job, "DEFAULTS", {}))
     return parser
 
 
@@ -104,15 +107,20 @@ def main(name: str, job: Any, argv: Sequence[str] | None = None) -> int:
     )
     quiet_libraries()
     try:
-        ready = parser.instantiate_classes(given)
+        ready = parser.instantiate(given)
         config = JobConfig(**{f.name: ready[f.name] for f in fields(JobConfig)})
-        result = job.run(given, config)
-    except (ArtifactError, UnreadableFile, SchemaError, ValueError) as error:
+        with contextlib.redirect_stdout(sys.stderr):  # whatever workers print; the result stands alone
+            result = job.run(given, config)
+    except (ArtifactError, UnreadableFile, SchemaError, ValueError, FileExistsError, PermissionError) as error:
         print(f"jet {name}: error: {error}", file=sys.stderr)
         return 2
-    print(
-        json.dumps({"job": name, **result, "seconds": round(time.monotonic() - start, 1)}, ensure_ascii=False)
-    )
+    except KeyboardInterrupt:
+        print(f"jet {name}: interrupted; what was finished stays", file=sys.stderr)
+        return 130
+    if isinstance(result, dict):
+        seconds = round(time.monotonic() - start, 1)
+        result = json.dumps({"job": name, **result, "seconds": seconds}, ensure_ascii=False)
+    print(result)
     return 0
 
 
@@ -127,7 +135,11 @@ def connect(settings: RuntimeSettings) -> None:
     if not ray.is_initialized():
         address = settings.address or os.environ.get("RAY_ADDRESS")
         options: dict[str, Any] = {"address": address} if address else local_options(settings)
-        ray.init(logging_level=logging.WARNING, log_to_driver=True, **options)
+        if not sys.stderr.isatty():
+            os.environ.setdefault("RAY_COLOR_PREFIX", "0")
+        with contextlib.nullcontext() if address else known_address():
+            ray.init(logging_level=logging.WARNING, log_to_driver=True, **options)
+        spend_restart_warning()
         where = address or f"a local Ray with {int(ray.cluster_resources().get('CPU', 0))} CPUs"
         log.info("connected to %s", where)
     context = DataContext.get_current()
@@ -141,6 +153,53 @@ def local_options(settings: RuntimeSettings) -> dict[str, Any]:
     """How a local Ray is started."""
     cpus = settings.local_cpus or max(os.cpu_count() or 1, LEAST_LOCAL_CPUS)
     return {"address": "local", "num_cpus": cpus, "include_dashboard": True, "dashboard_host": "127.0.0.1"}
+
+
+@contextlib.contextmanager
+def known_address() -> Iterator[None]:
+    """A local Ray that is started inside tells its workers where it is.
+
+    Helpers of Ray Train look for "the" Ray of the machine. Where several run (two jobs, a notebook) they find
+    none, or a stranger that doesn't know their training: they would take its workers away.
+    """
+    with socket.socket() as probe:
+        probe.bind(("", 0))
+        port = probe.getsockname()[1]
+    told = {"RAY_GCS_SERVER_PORT": str(port), "RAY_ADDRESS": f"127.0.0.1:{port}"}
+    before = {name: os.environ.get(name) for name in told}
+    os.environ.update(told)
+    try:
+        yield
+    finally:
+        for name, value in before.items():
+            if value is None:
+                del os.environ[name]
+            else:
+                os.environ[name] = value
+
+
+def spend_restart_warning() -> None:
+    """Make Ray's core say now, unheard, what it would otherwise say amid the log.
+
+    Once in a driver's life it prints to file descriptor 2 that an actor with arguments in the object store may
+    fail to restart. The first actor pool of Ray Data sets it off, and Ray Data keeps those arguments alive. No
+    setting silences it but one that makes every process print another line.
+    """
+
+    class Nobody:
+        def __init__(self, argument: Any) -> None:
+            pass
+
+    reference = ray.put(None)
+    actor = ray.remote(num_cpus=0, max_restarts=1)(Nobody)
+    kept = os.dup(2)
+    with Path(os.devnull).open("wb") as nowhere:
+        os.dup2(nowhere.fileno(), 2)
+        try:
+            actor.remote(reference)
+        finally:
+            os.dup2(kept, 2)
+            os.close(kept)
 
 
 def require(cpus: float, gpus: float, why: str, way_out: str) -> None:

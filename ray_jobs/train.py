@@ -8,10 +8,14 @@ run's name is a hash of its config and inputs: the same command resumes it, anot
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import shutil
+import signal
 import sys
 import tempfile
+import threading
+from collections.abc import Iterator
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
@@ -76,6 +80,11 @@ def train(folder: str, output: str, config: JobConfig) -> Manifest:
     if neighbors.manifest.inputs != {"entries": entries.manifest.fingerprint}:
         raise ValueError(f"{folder}/neighbors were not made from {folder}/entries: run `jet neighbors` again")
     connect(config.runtime)
+    if config.train.batch_size % config.runtime.train_workers:
+        raise ValueError(
+            f"train.batch_size {config.train.batch_size} can't be shared evenly by runtime.train_workers "
+            f"{config.runtime.train_workers}: change one of them"
+        )
     data = load_data(entries, neighbors, config)
     counts = {name: len(data.rows(part)) for part, name in enumerate(SPLITS)}
     log.info("entries: %s; learnable %d", counts, len(data.learnable(TRAIN)))
@@ -151,13 +160,14 @@ def fit(folder: str, output: str, config: JobConfig, name: str) -> tuple[dict[st
             name=name,
             storage_path=checkpoints(output),
             failure_config=FailureConfig(max_failures=3),
-            logging_config=LoggingConfig(log_level="WARNING"),
+            logging_config=LoggingConfig(log_level="ERROR"),
             checkpoint_config=CheckpointConfig(
                 num_to_keep=1, checkpoint_score_attribute="val/likelihood", checkpoint_score_order="max"
             ),
         ),
     )
-    result = trainer.fit()
+    with interruptible():
+        result = trainer.fit()
     if not result.best_checkpoints or result.metrics is None:
         raise RuntimeError("the training ended without a checkpoint")
     checkpoint, figures = max(result.best_checkpoints, key=lambda pair: pair[1]["val/likelihood"])
@@ -173,9 +183,29 @@ def fit(folder: str, output: str, config: JobConfig, name: str) -> tuple[dict[st
     return state, facts
 
 
+@contextlib.contextmanager
+def interruptible() -> Iterator[None]:
+    """Ctrl-C is a `KeyboardInterrupt`, during the training and after it.
+
+    Ray Train exits with status 0 on it, and leaves its handler in place when it is done.
+    """
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = signal.getsignal(signal.SIGINT)
+    try:
+        yield
+    except SystemExit:
+        raise KeyboardInterrupt from None
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
 def train_worker(given: dict[str, Any]) -> None:
     """What every worker runs: epochs of `Trainer`, a checkpoint and a report after each."""
     config: JobConfig = given["config"]
+    logging.getLogger().setLevel(logging.WARNING)  # Ray logs all figures of all ranks, at INFO
+    logging.getLogger("jet").setLevel(logging.INFO)
     context = ray.train.get_context()
     rank, world = context.get_world_rank(), context.get_world_size()
     torch.set_num_threads(1)  # workers share the machine's cores; and sums come out the same everywhere
@@ -264,10 +294,14 @@ def report(trainer: Trainer, figures: dict[str, float], rank: int) -> None:
 
 def log_epoch(trainer: Trainer, figures: dict[str, float], best: bool) -> None:
     """One line an epoch, for whoever watches."""
-    print(
-        f"epoch {trainer.progress.epoch}/{trainer.settings.max_epochs}: loss {figures['train/loss']:.3f}, "
-        f"calibration likelihood {figures['val/likelihood']:.3f}, exact match {figures['val/exact_match']:.3f}"
-        f"{' (best so far)' if best else ''}"
+    log.info(
+        "epoch %d/%d: loss %.3f, calibration likelihood %.3f, exact match %.3f%s",
+        trainer.progress.epoch,
+        trainer.settings.max_epochs,
+        figures["train/loss"],
+        figures["val/likelihood"],
+        figures["val/exact_match"],
+        " (best so far)" if best else "",
     )
 
 

@@ -81,7 +81,7 @@ REJECTED = pa.schema(
 NEIGHBOR = pa.struct(
     [
         _required("entry_id", pa.string()),  # of the same entity, strictly earlier
-        _required("similarity", pa.float32()),
+        _required("similarity", pa.float32()),  # 0: one of the entity's latest, not a similar one
         _required("same_text", pa.bool_()),
         _required("age_days", pa.int32()),
     ]

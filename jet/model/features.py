@@ -12,6 +12,7 @@ C accounts of the widest chart in the batch, N entries of a table.
 from __future__ import annotations
 
 from dataclasses import dataclass, fields
+from functools import cached_property
 
 import numpy as np
 import pyarrow as pa
@@ -27,7 +28,7 @@ from jet.retrieval.text import normalize_all, stable_hashes
 JOURNAL_BUCKETS = 512
 CURRENCY_BUCKETS = 64
 DATE_FEATURES = 10
-NEIGHBOR_FEATURES = 9
+NEIGHBOR_FEATURES = 14
 NOTHING = -1
 """Padding, in every integer tensor."""
 
@@ -57,6 +58,15 @@ class EntryColumns:
     def lengths(self) -> np.ndarray:
         """int64 [N]: lines of each entry."""
         return np.diff(self.offsets)
+
+    @cached_property
+    def set_keys(self) -> np.ndarray:
+        """uint64 [N]: equal for entries with the same set of lines (a sum of mixed tokens, by splitmix64)."""
+        mixed = (self.tokens.astype(np.uint64) + np.uint64(1)) * np.uint64(0x9E3779B97F4A7C15)
+        for shift, factor in ((30, 0xBF58476D1CE4E5B9), (27, 0x94D049BB133111EB)):
+            mixed = (mixed ^ (mixed >> np.uint64(shift))) * np.uint64(factor)
+        sums = np.concatenate([[np.uint64(0)], np.cumsum(mixed, dtype=np.uint64)])
+        return sums[self.offsets[1:]] - sums[self.offsets[:-1]]
 
     def queries(self, rows: np.ndarray) -> Queries:
         """What retrieval needs to know of `rows`."""
@@ -255,11 +265,14 @@ def _neighbor_features(
     difference = np.abs(queries.log_amount[rows][:, None] - memory.log_amount[hit])
     amounts_known = ~np.isnan(difference)
     difference = np.where(amounts_known, difference, 0)
+    age = np.maximum(days, 0)
     parts = [
+        *_votes(memory.set_keys[hit], np.where(hit >= 0, similarity, -np.inf), age),
+        *(np.exp(-age / span) for span in (7, 30, 120)),
         similarity,
         queries.text[rows][:, None] == memory.text[hit],
         queries.journal[rows][:, None] == memory.journal[hit],
-        np.log1p(np.maximum(days, 0)) / 8,
+        np.log1p(age) / 8,
         np.broadcast_to(1 / (1 + np.arange(hit.shape[1])), hit.shape),
         amounts_known,
         amounts_known * np.exp(-difference),
@@ -268,6 +281,18 @@ def _neighbor_features(
     ]
     features = np.stack([np.asarray(part, dtype=np.float32) for part in parts], axis=2)
     return np.where((hit >= 0)[:, :, None], features, np.float32(0))
+
+
+def _votes(sets: np.ndarray, similarity: np.ndarray, age: np.ndarray) -> list[np.ndarray]:
+    """Two of [B, K]: the share of neighbors, by similarity and by similarity and recency, that were booked
+    to the same set of lines as this one."""
+    weight = np.exp(5 * similarity.astype(np.float64))  # 0 where there is no neighbor
+    same = sets[:, :, None] == sets[:, None, :]
+    shares = []
+    for each in (weight, weight * np.exp(-age / 30)):
+        total = np.maximum(each.sum(axis=1, keepdims=True), 1e-12)
+        shares.append((same * each[:, None, :]).sum(axis=2) / total)
+    return shares
 
 
 def _day_of_month(days: np.ndarray) -> np.ndarray:

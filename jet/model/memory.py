@@ -35,7 +35,7 @@ class NeighborMemory(nn.Module):
         self.norm = nn.LayerNorm(hidden)
         self.key = nn.Linear(hidden, hidden)
         self.query = nn.Linear(hidden, hidden)
-        self.relation_score = nn.Linear(NEIGHBOR_FEATURES, 1)
+        self.relation_score = nn.Sequential(nn.Linear(NEIGHBOR_FEATURES, 32), nn.GELU(), nn.Linear(32, 1))
         self.prefix_score = nn.Parameter(torch.tensor(PREFIX_START))
 
     def values(self, text_BKH: Tensor, label_BKH: Tensor, features_BKF: Tensor) -> Tensor:

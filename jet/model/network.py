@@ -288,7 +288,7 @@ class JetNetwork(nn.Module):
             context = masked_softmax(scores, encoded.present.unsqueeze(1).expand_as(scores)) @ encoded.values
             parts.append(context)
         out = self.dropout(self.out(torch.cat(parts, dim=-1)))
-        logits = self.head(out, encoded.keys).float()
+        logits = self.head(out, encoded.keys, batch.rank[:, ::2] != CLOSED).float()
         pointed = masked_softmax(logits, allowed)
         if not self.copies:
             share = pointed.new_zeros(*pointed.shape[:2], 1)

@@ -63,8 +63,8 @@ class JointHead(Head):
         self.sides = nn.ModuleList(Pointer(hidden, l2_norm, tanh_clip) for _ in range(2))
         self.stop = nn.Linear(hidden, 1)
 
-    def forward(self, state_BSH: Tensor, keys_BCH: Tensor) -> Tensor:
-        """[B, S, 2C + 1] logits."""
+    def forward(self, state_BSH: Tensor, keys_BCH: Tensor, open_BC: Tensor) -> Tensor:  # noqa: ARG002
+        """[B, S, 2C + 1] logits; `open`, whether an account may be used at all, is the caller's to apply."""
         debit, credit = (side(state_BSH, keys_BCH) for side in self.sides)
         pairs = torch.stack([debit, credit], dim=-1).flatten(2)
         return torch.cat([pairs, self.stop(state_BSH)], dim=-1)
@@ -84,9 +84,14 @@ class SeparateHeads(Head):
         self.side = nn.Linear(hidden, 2)
         self.stop = nn.Linear(hidden, 1)
 
-    def forward(self, state_BSH: Tensor, keys_BCH: Tensor) -> Tensor:
-        """[B, S, 2C + 1] logits (log-probabilities before tokens that may not be used are masked)."""
-        account = torch.log_softmax(self.account(state_BSH, keys_BCH), dim=-1)
+    def forward(self, state_BSH: Tensor, keys_BCH: Tensor, open_BC: Tensor) -> Tensor:
+        """[B, S, 2C + 1] logits (log-probabilities before tokens that may not follow are masked).
+
+        Accounts share out their softmax among the `open` ones, or a padded chart would make stop likelier.
+        """
+        scores = self.account(state_BSH, keys_BCH)
+        scores = scores.masked_fill(~open_BC.unsqueeze(1), torch.finfo(scores.dtype).min)
+        account = torch.log_softmax(scores, dim=-1)
         side = torch.log_softmax(self.side(state_BSH), dim=-1)
         stop = self.stop(state_BSH)
         pairs = (account.unsqueeze(-1) + side.unsqueeze(2)).flatten(2) + F.logsigmoid(-stop)

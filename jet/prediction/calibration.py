@@ -11,7 +11,6 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from sklearn.linear_model import LogisticRegression
 
 from jet.prediction.threshold import threshold_for
 
@@ -45,6 +44,8 @@ class Calibration:
         if len(right) < _LEAST_ROWS or right.all() or not right.any():
             start = cls.none()
             return cls(start.weights, start.bias, start(figures), right)
+        from sklearn.linear_model import LogisticRegression  # takes two seconds, and predicting needs none
+
         spread = figures.std(axis=0)
         spread[spread == 0] = 1.0
         model = LogisticRegression(C=1.0, max_iter=1000).fit(figures / spread, right)

@@ -71,6 +71,8 @@ def beam_search(network: JetNetwork, encoded: Encoded, width: int) -> Decoded:
         _finish(done, live, scores[..., stop], origin * (following == stop), open_rows)
         if step == longest:
             break
+        if step == longest - 1:  # without a credit by now it can't become an entry any more
+            scores[..., 0:stop:2] = 3 * DEAD
         parent, token = _grow(live, scores[..., :stop], step)
         chosen = _pick(following, parent)
         match = chosen == token.unsqueeze(2)

@@ -161,9 +161,9 @@ class Predictor:
         decoded = beam_search(self.network, encoded, self.settings.beams).cpu()
         start = self.bundle.catalog.offsets[columns.entity[rows]]
         count = len(rows)
-        local = decoded.tokens[:count].numpy()
-        answers.tokens[rows] = np.where(local >= 0, local + 2 * start[:, None, None], NOTHING)[:, :KEPT]
         exists = decoded.log_probs[:count].numpy() > DEAD
+        local = np.where(exists[:, :, None], decoded.tokens[:count].numpy(), NOTHING)
+        answers.tokens[rows] = np.where(local >= 0, local + 2 * start[:, None, None], NOTHING)[:, :KEPT]
         probability = np.where(exists, np.exp(decoded.log_probs[:count].numpy().astype(np.float64)), 0)
         answers.probability[rows] = probability[:, :KEPT]
         answers.line_share[rows] = _line_shares(local, probability)[:, :KEPT]
@@ -198,7 +198,7 @@ class Predictor:
 
     def _table(self, entries: pa.Table, answers: Answers) -> pa.Table:
         confidence = self.bundle.calibration(answers.figures).astype(np.float32)
-        answered = answers.probability[:, 0] > 0
+        answered = answers.tokens[:, 0, 0] != NOTHING
         confidence[~answered] = 0
         decisions, reasons = self._decide(entries, confidence, answered)
         lines, offsets = self._lines(answers)

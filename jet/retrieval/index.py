@@ -79,6 +79,9 @@ class RetrievalSettings:
     """Added where the texts differ in nothing but their digits."""
     recency_bonus: float = 0.01
     """Added times exp(-age in days / 365)."""
+    latest: int = 4
+    """The entity's newest earlier entries, whatever their text, that join the neighbors: who paid last week
+    often pays this week."""
     exact_below: int = 20_000
     """A block with fewer distinct texts than this is searched exactly, a larger one by ScaNN."""
     block_rows: int = 65_536
@@ -94,6 +97,8 @@ class RetrievalSettings:
         for name in ("neighbors", "exact_below", "block_rows", "overfetch"):
             if getattr(self, name) < 1:
                 raise ValueError(f"retrieval.{name} is {getattr(self, name)}, must be at least 1")
+        if self.latest < 0:
+            raise ValueError(f"retrieval.latest is {self.latest}, must be at least 0")
         for name in ("scann_leaves", "scann_leaves_to_search"):
             if getattr(self, name) is not None and getattr(self, name) < 1:
                 raise ValueError(f"retrieval.{name} is {getattr(self, name)}, must be null or at least 1")
@@ -261,6 +266,23 @@ def merge(parts: Sequence[Hits], k: int) -> Hits:
         row = np.concatenate([row, none.row], axis=1)
         similarity = np.concatenate([similarity, none.similarity], axis=1)
     order = np.lexsort((-row, -similarity), axis=1)[:, :k]
+    return Hits(np.take_along_axis(row, order, axis=1), np.take_along_axis(similarity, order, axis=1))
+
+
+def with_latest(hits: Hits, limit: np.ndarray, memory: Memory, queries: Queries, count: int) -> Hits:
+    """`hits` [Q, K] and behind them the `count` newest rows below each `limit` that aren't among them.
+
+    Their similarity is 0: nobody compared them. Returns [Q, K + count], what is missing at the end.
+    """
+    last = limit[:, None] - 1 - np.arange(count)
+    there = (queries.entity >= 0) & (queries.entity < len(memory.offsets) - 1)
+    first = memory.offsets[np.where(there, queries.entity, 0)]
+    known = (last[:, :, None] == hits.row[:, None, :]).any(axis=2)
+    newest = np.where((last >= first[:, None]) & ~known & there[:, None], last, -1)
+    row = np.concatenate([hits.row, newest], axis=1)
+    similarity = np.where(newest >= 0, np.float32(0), np.float32(-np.inf))
+    similarity = np.concatenate([hits.similarity, similarity], axis=1)
+    order = np.argsort(row < 0, axis=1, kind="stable")
     return Hits(np.take_along_axis(row, order, axis=1), np.take_along_axis(similarity, order, axis=1))
 
 
@@ -440,7 +462,7 @@ def search(
     settings: RetrievalSettings,
     blocks: Mapping[int, BlockIndex] | None = None,
 ) -> Hits:
-    """The neighbors of `queries`, settings.neighbors (K) each, in one process.
+    """The neighbors of `queries` in one process: settings.neighbors (K) similar ones, then the latest.
 
     `blocks` are indexes by block number; those not given are built when their turn comes and dropped after.
     """
@@ -458,7 +480,7 @@ def search(
         found = index.search(queries.take(own), limit[own], k)
         best = merge([Hits(hits.row[own], hits.similarity[own]), found], k)
         hits.row[own], hits.similarity[own] = best.row, best.similarity
-    return hits
+    return with_latest(hits, limit, memory, queries, settings.latest)
 
 
 def has_scann() -> bool:

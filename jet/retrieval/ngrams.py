@@ -10,34 +10,33 @@ Legend: U texts; 8192 = 4096 character columns, then 4096 word columns.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import cache
+from typing import Any
 
 import numpy as np
 import scipy.sparse as sp
-from sklearn.feature_extraction.text import HashingVectorizer
 
 CHAR_BUCKETS = 4096
 WORD_BUCKETS = 4096
 CHAR_WEIGHT = 0.8
 WORD_WEIGHT = 0.6
 
-_CHARS = HashingVectorizer(
-    analyzer="char_wb",
-    ngram_range=(2, 4),
-    n_features=CHAR_BUCKETS,
-    alternate_sign=False,
-    norm=None,
-    lowercase=False,
-    dtype=np.float32,
-)
-_WORDS = HashingVectorizer(
-    token_pattern=r"(?u)\b\w+\b",  # also words of one character, which sklearn's own pattern drops
-    ngram_range=(1, 2),
-    n_features=WORD_BUCKETS,
-    alternate_sign=False,
-    norm=None,
-    lowercase=False,
-    dtype=np.float32,
-)
+
+@cache
+def _hashers() -> tuple[Any, Any]:
+    """Of characters and of words. Made when needed: sklearn takes two seconds to import, and most processes
+    only read counts."""
+    from sklearn.feature_extraction.text import HashingVectorizer
+
+    settings = {"alternate_sign": False, "norm": None, "lowercase": False, "dtype": np.float32}
+    characters = HashingVectorizer(analyzer="char_wb", ngram_range=(2, 4), n_features=CHAR_BUCKETS, **settings)
+    words = HashingVectorizer(
+        token_pattern=r"(?u)\b\w+\b",  # also words of one character, which sklearn's own pattern drops
+        ngram_range=(1, 2),
+        n_features=WORD_BUCKETS,
+        **settings,
+    )
+    return characters, words
 
 
 def ngram_counts(texts: Sequence[str]) -> sp.csr_matrix:
@@ -48,7 +47,7 @@ def ngram_counts(texts: Sequence[str]) -> sp.csr_matrix:
     """
     if not len(texts):
         return sp.csr_matrix((0, CHAR_BUCKETS + WORD_BUCKETS), dtype=np.float32)
-    parts = [_CHARS.transform(texts), _WORDS.transform(texts)]
+    parts = [hasher.transform(texts) for hasher in _hashers()]
     counts = sp.csr_matrix(sp.hstack(parts, format="csr", dtype=np.float32))
     counts.sum_duplicates()  # sorts the columns of each row
     return counts

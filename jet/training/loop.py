@@ -21,7 +21,7 @@ from torch import Tensor, nn
 
 from jet.model.features import NOTHING, Batch
 from jet.model.network import JetNetwork, Step, TextInputs
-from jet.training.losses import LossSettings, entry_losses
+from jet.training.losses import LOSSES, LossSettings, entry_losses
 from jet.training.optim import OptimSettings, build_optimizer, clip_gradients, clip_groups, learning_rate
 from jet.training.tracking import NoTracker, Tracker
 
@@ -168,7 +168,7 @@ class Trainer:
         if not all(map(math.isfinite, norms.values())):
             # DDP has averaged the gradients, so every rank sees the same norms and takes the same way.
             self._count_bad_step()
-            return {}, size
+            return {}, 0  # its figures are not in the epoch's means, and nor are its entries
         self.optimizer.step()
         self.tracker.log(
             {f"train/{name}": value for name, value in figures.items()}
@@ -214,7 +214,8 @@ class Trainer:
     def evaluate(self, batches: Iterator[list[TrainBatch]]) -> dict[str, float]:
         """Mean log-likelihood per entry over all ranks' batches, and each loss (`val/...`)."""
         self.network.eval()
-        sums: dict[str, float] = {"entries": 0.0, "likelihood": 0.0}
+        # Every figure from the start: ranks sum them up together, and one may have no batch at all.
+        sums = {"entries": 0.0, "likelihood": 0.0} | {f"loss_{name}": 0.0 for name in LOSSES}
         for parts in chain.from_iterable(batches):
             with self.autocast:
                 step = self.inner(*parts.to(self.device))
@@ -222,7 +223,7 @@ class Trainer:
             sums["entries"] += len(parts.batch.text)
             sums["likelihood"] -= float(sum(losses[name].sum() for name in ("pointer", "side", "stop")))
             for name, loss in losses.items():
-                sums[f"loss_{name}"] = sums.get(f"loss_{name}", 0.0) + float(loss.sum())
+                sums[f"loss_{name}"] += float(loss.sum())
         sums = self.reduce(sums)
         entries = max(1.0, sums.pop("entries"))
         return {f"val/{name}": value / entries for name, value in sums.items()}
@@ -231,7 +232,7 @@ class Trainer:
         """Take the epoch's figures into the history; returns whether it is the best one so far."""
         self.progress.history.append({"epoch": float(self.progress.epoch), **figures})
         self.tracker.log(figures, step=self.progress.step)
-        if figures["val/likelihood"] <= self.progress.best_likelihood:
+        if not figures["val/likelihood"] > self.progress.best_likelihood:  # nor is nan a best one
             return False
         self.progress.best_likelihood = figures["val/likelihood"]
         self.progress.best_epoch = self.progress.epoch
@@ -242,7 +243,7 @@ class Trainer:
         return {
             "network": self.inner.state_dict(),
             "optimizer": self.optimizer.state_dict(),
-            "progress": dict(self.progress.__dict__),
+            "progress": self.progress.__dict__ | {"history": list(self.progress.history)},
         }
 
     def load_state(self, state: Mapping[str, Any]) -> None:

@@ -16,7 +16,7 @@ from __future__ import annotations
 
 import bisect
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 Schedule = Callable[[float], float]
@@ -39,7 +39,7 @@ def build_schedule(spec: ScheduleSpec, name: str = "schedule") -> Schedule:
     if not isinstance(spec, Mapping) or "form" not in spec:
         raise ValueError(f"{name}: a schedule is a number or a mapping with a 'form', not {spec!r}")
     form = spec["form"]
-    if form not in _FIELDS:
+    if not isinstance(form, str) or form not in _FIELDS:
         raise ValueError(f"{name}: form {form!r} is unknown; there are {', '.join(_FIELDS)}")
     unknown = set(spec) - _FIELDS[form] - {"form"}
     if unknown:
@@ -56,7 +56,7 @@ def build_schedule(spec: ScheduleSpec, name: str = "schedule") -> Schedule:
         over = _share(spec.get("over"), f"{name}.over")
         then = build_schedule(spec.get("then", 1.0), f"{name}.then")
         return lambda progress: then(progress) * min(1.0, progress / over)
-    parts = [build_schedule(part, f"{name}.of[{i}]") for i, part in enumerate(spec.get("of", []))]
+    parts = [build_schedule(part, f"{name}.of[{i}]") for i, part in enumerate(_list(spec, "of", name))]
     if not parts:
         raise ValueError(f"{name}: a product needs at least one schedule in 'of'")
     return lambda progress: math.prod(part(progress) for part in parts)
@@ -77,11 +77,18 @@ def _ramp(start: float, end: float, until: float, cosine: bool) -> Schedule:
 
 
 def _step(spec: Mapping[str, Any], name: str) -> Schedule:
-    values = [_number(value, f"{name}.values") for value in spec.get("values", [])]
-    at = [_share(value, f"{name}.at") for value in spec.get("at", [])]
+    values = [_number(value, f"{name}.values") for value in _list(spec, "values", name)]
+    at = [_share(value, f"{name}.at") for value in _list(spec, "at", name)]
     if len(values) != len(at) + 1 or at != sorted(at):
         raise ValueError(f"{name}: a step has one value more than its rising places 'at'; got {dict(spec)}")
     return lambda progress: values[bisect.bisect_right(at, progress)]
+
+
+def _list(spec: Mapping[str, Any], key: str, name: str) -> Sequence[Any]:
+    value = spec.get(key, [])
+    if not isinstance(value, (list, tuple)):
+        raise ValueError(f"{name}.{key}: must be a list, not {value!r}")
+    return value
 
 
 def _number(value: Any, name: str) -> float:

@@ -79,7 +79,7 @@ def by_hand(
 def test_similarity_and_order_are_those_of_the_formula(
     history: History, queries: Queries, weights: np.ndarray
 ) -> None:
-    options = RetrievalSettings(neighbors=7, block_rows=50)
+    options = RetrievalSettings(latest=0, neighbors=7, block_rows=50)
     hits = search(history.memory, history.store, weights, queries, options)
     for query in range(0, len(queries), 7):
         expected = by_hand(history, queries, weights, options, query)
@@ -98,7 +98,7 @@ def test_an_identical_text_of_the_same_journal_comes_first(
     history: History, queries: Queries, weights: np.ndarray
 ) -> None:
     memory = history.memory
-    hits = search(memory, history.store, weights, queries, RetrievalSettings(neighbors=1, recency_bonus=0))
+    hits = search(memory, history.store, weights, queries, RetrievalSettings(latest=0, neighbors=1, recency_bonus=0))
     for query in range(len(queries)):
         equal = (memory.entity == queries.entity[query]) & (memory.date < queries.date[query])
         equal &= (memory.text == queries.text[query]) & (memory.journal == queries.journal[query])
@@ -110,8 +110,8 @@ def test_an_identical_text_of_the_same_journal_comes_first(
 def test_the_cut_into_blocks_changes_no_similarity(
     history: History, queries: Queries, weights: np.ndarray, block_rows: int
 ) -> None:
-    whole = search(history.memory, history.store, weights, queries, RetrievalSettings())
-    cut = search(history.memory, history.store, weights, queries, RetrievalSettings(block_rows=block_rows))
+    whole = search(history.memory, history.store, weights, queries, RetrievalSettings(latest=0))
+    cut = search(history.memory, history.store, weights, queries, RetrievalSettings(latest=0, block_rows=block_rows))
     both = whole.row >= 0
     assert np.array_equal(both, cut.row >= 0)
     assert cut.similarity[both] == pytest.approx(whole.similarity[both], abs=1.1e-5)
@@ -122,7 +122,7 @@ def test_the_cut_into_blocks_changes_no_similarity(
 def test_the_answer_does_not_depend_on_how_blocks_are_shared_out(
     history: History, queries: Queries, weights: np.ndarray, shards: int
 ) -> None:
-    options = RetrievalSettings(block_rows=40)
+    options = RetrievalSettings(latest=0, block_rows=40)
     memory, store, k = history.memory, history.store, options.neighbors
     draw = np.random.default_rng(shards)
     blocks = [
@@ -142,7 +142,7 @@ def test_the_answer_does_not_depend_on_how_blocks_are_shared_out(
 def test_a_query_is_answered_the_same_in_any_company(
     history: History, queries: Queries, weights: np.ndarray, data: st.DataObject
 ) -> None:
-    options = RetrievalSettings(block_rows=100, neighbors=5)
+    options = RetrievalSettings(latest=0, block_rows=100, neighbors=5)
     whole = search(history.memory, history.store, weights, queries, options)
     chosen = np.array(data.draw(st.lists(st.integers(0, len(queries) - 1), min_size=1, max_size=150)))
     some = search(history.memory, history.store, weights, queries.take(chosen), options)
@@ -156,7 +156,7 @@ def test_texts_of_another_store_are_answered_as_if_they_were_in_the_memorys(
     some = queries.take(chosen)
     other = TextStore.build(history.store.texts.take(some.text).to_pylist(), fake_encoder)
     moved = replace(some, text=other.rows(history.store.texts.take(some.text)), store=other)
-    options = RetrievalSettings()
+    options = RetrievalSettings(latest=0)
     assert same(
         search(history.memory, history.store, weights, moved, options),
         search(history.memory, history.store, weights, some, options),
@@ -171,7 +171,7 @@ def test_ngrams_alone_make_an_index(make_books: Callable[..., Any]) -> None:
     own = History.of(entries, text_store(entries, None))
     memory = own.memory
     asked = Queries(memory.entity, memory.date, memory.text, memory.journal)
-    hits = search(memory, own.store, idf(own.store.ngrams), asked, RetrievalSettings())
+    hits = search(memory, own.store, idf(own.store.ngrams), asked, RetrievalSettings(latest=0))
     assert (hits.row >= 0).any()
 
 
@@ -180,11 +180,11 @@ def test_a_limit_that_lets_in_an_entry_of_the_same_day_is_refused(
 ) -> None:
     memory = history.memory
     block = ExactBlock(
-        plan_blocks(memory.offsets, RetrievalSettings())[0],
+        plan_blocks(memory.offsets, RetrievalSettings(latest=0))[0],
         memory,
         history.store,
         weights,
-        RetrievalSettings(),
+        RetrievalSettings(latest=0),
     )
     limit = limits(memory, queries)
     limit[3] += 1
@@ -197,11 +197,11 @@ def test_a_block_answers_no_query_of_another_entity(
 ) -> None:
     memory = history.memory
     first = ExactBlock(
-        plan_blocks(memory.offsets, RetrievalSettings())[0],
+        plan_blocks(memory.offsets, RetrievalSettings(latest=0))[0],
         memory,
         history.store,
         weights,
-        RetrievalSettings(),
+        RetrievalSettings(latest=0),
     )
     hits = first.search(queries, limits(memory, queries), 3)
     assert (hits.row[queries.entity != 0] == -1).all()
@@ -211,13 +211,13 @@ def test_an_entity_that_the_memory_does_not_have_gets_no_neighbors(
     history: History, queries: Queries, weights: np.ndarray
 ) -> None:
     unknown = replace(queries.take(np.arange(3)), entity=np.array([-1, 99, -1], dtype=np.int32))
-    hits = search(history.memory, history.store, weights, unknown, RetrievalSettings())
+    hits = search(history.memory, history.store, weights, unknown, RetrievalSettings(latest=0))
     assert (hits.row == -1).all()
 
 
 def test_blocks_tile_the_rows_and_never_mix_entities() -> None:
     offsets = np.array([0, 5, 5, 12])
-    blocks = plan_blocks(offsets, RetrievalSettings(block_rows=3))
+    blocks = plan_blocks(offsets, RetrievalSettings(latest=0, block_rows=3))
     assert [(b.entity, b.start, b.stop) for b in blocks] == [
         (0, 0, 3), (0, 3, 5), (2, 5, 8), (2, 8, 11), (2, 11, 12),
     ]  # fmt: skip
@@ -225,7 +225,7 @@ def test_blocks_tile_the_rows_and_never_mix_entities() -> None:
 
 
 def test_rows_added_later_leave_full_blocks_alone() -> None:
-    options = RetrievalSettings(block_rows=3)
+    options = RetrievalSettings(latest=0, block_rows=3)
     before, after = (plan_blocks(np.array([0, n]), options) for n in (7, 9))
     assert before[:2] == after[:2]
     assert after[2] == Block(2, 0, 6, 9)
@@ -255,13 +255,13 @@ def test_merging_is_the_top_k_of_all_parts(data: st.DataObject) -> None:
 
 def test_settings_name_the_broken_rule() -> None:
     with pytest.raises(ValueError, match=r"retrieval\.neighbors is 0, must be at least 1"):
-        RetrievalSettings(neighbors=0)
+        RetrievalSettings(latest=0, neighbors=0)
     with pytest.raises(ValueError, match="journal_bonus is -1"):
-        RetrievalSettings(journal_bonus=-1)
+        RetrievalSettings(latest=0, journal_bonus=-1)
     with pytest.raises(ValueError, match="both 0"):
-        RetrievalSettings(sentence_weight=0, ngram_weight=0)
+        RetrievalSettings(latest=0, sentence_weight=0, ngram_weight=0)
     with pytest.raises(ValueError, match="scann_leaves is 0"):
-        RetrievalSettings(scann_leaves=0)
+        RetrievalSettings(latest=0, scann_leaves=0)
 
 
 def test_an_unsorted_memory_is_refused() -> None:
@@ -298,7 +298,7 @@ def clustered() -> tuple[Memory, TextStore, Queries]:
     return memory, store, asked
 
 
-BY_SCANN = RetrievalSettings(neighbors=10, exact_below=1500)
+BY_SCANN = RetrievalSettings(latest=0, neighbors=10, exact_below=1500)
 
 
 @pytest.fixture(scope="module")
@@ -315,7 +315,7 @@ def test_scann_finds_what_exact_search_finds(
 ) -> None:
     memory, store, asked = clustered
     weights = idf(store.ngrams)
-    exact = search(memory, store, weights, asked, RetrievalSettings(neighbors=10))
+    exact = search(memory, store, weights, asked, RetrievalSettings(latest=0, neighbors=10))
     found = search(memory, store, weights, asked, BY_SCANN, {0: scann_block})
     assert recall_at_k(found, exact) >= 0.95
     hardest = (exact.row[:, -1] >= 0) & (limits(memory, asked) < 3000)  # half of the proposals are too late
@@ -384,7 +384,7 @@ def test_a_tree_can_be_asked_for(clustered: tuple[Memory, TextStore, Queries]) -
     memory, store, asked = clustered
     options = replace(BY_SCANN, scann_leaves=30, scann_leaves_to_search=15)
     weights = idf(store.ngrams)
-    exact = search(memory, store, weights, asked, RetrievalSettings(neighbors=10))
+    exact = search(memory, store, weights, asked, RetrievalSettings(latest=0, neighbors=10))
     assert recall_at_k(search(memory, store, weights, asked, options), exact) >= 0.9
 
 
@@ -402,7 +402,7 @@ def test_recency_is_a_trace_that_fades(history: History, weights: np.ndarray) ->
     zeros = np.zeros(3, dtype=np.int64)
     memory = Memory.of(zeros, np.array([0, 635, 999]), zeros + 3, zeros + index.NO_JOURNAL, 1)
     asked = Queries(memory.entity[:1], np.array([1000], np.int32), memory.text[:1], memory.journal[:1])
-    hits = search(memory, store, weights, asked, RetrievalSettings(neighbors=3))
+    hits = search(memory, store, weights, asked, RetrievalSettings(latest=0, neighbors=3))
     assert hits.row[0].tolist() == [2, 1, 0]
     gaps = hits.similarity[0, :2] - hits.similarity[0, 1:]
     assert gaps[0] == pytest.approx(0.01 * (math.exp(-1 / 365) - math.exp(-1)), abs=2e-5)
