@@ -89,8 +89,8 @@ def outcome(folder: str, truth: str, promise: float) -> str:
     tested = metrics["facts"]["entries"]["test"]
     return f"""
 {"=" * WIDTH}
-The newest {len(entries)} entries of the ledger had no lines. {len(shown)} of them, evenly spread, as jet booked them
-(D debit, C credit) and as they were booked in truth:
+The newest {len(entries)} entries came without lines. {len(shown)} of them, evenly spread: what jet predicted and
+how they are booked in truth (D debit, C credit; "!" marks what differs).
 
 {examples_text(shown)}
 

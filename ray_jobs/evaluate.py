@@ -29,6 +29,7 @@ from ray_jobs.runtime import JobConfig, connect, main
 
 HELP = "Measure a bundle and the baselines on the newest entries: metrics.json and index.html."
 KIND = "report"
+ALSO = {"--model": "--bundle"}
 EXAMPLES = 20
 
 log = logging.getLogger("jet.evaluate")
@@ -37,14 +38,14 @@ log = logging.getLogger("jet.evaluate")
 def arguments(parser: jsonargparse.ArgumentParser) -> None:
     """The job's options."""
     parser.add_argument("--entries", required=True, help="what `jet ingest` wrote: booked entries")
-    parser.add_argument("--model", required=True, help="the bundle")
+    parser.add_argument("--bundle", required=True, help="what `jet train` wrote; --model means the same")
     parser.add_argument("--output", required=True, help="folder for the report; must not exist yet")
 
 
 def run(args: jsonargparse.Namespace, config: JobConfig) -> dict[str, Any]:
-    """Evaluate the bundle at `args.model`."""
+    """Evaluate the bundle at `args.bundle`."""
     manifest = evaluate_bundle(
-        open_artifact(args.entries, "entries"), Bundle.load(args.model), args.output, config
+        open_artifact(args.entries, "entries"), Bundle.load(args.bundle), args.output, config
     )
     return {"output": args.output, **manifest.facts}
 

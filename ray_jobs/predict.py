@@ -38,6 +38,7 @@ HELP = (
     "Book new entries with a bundle; every entry comes out once, with lines, confidence, decision and evidence."
 )
 KIND = "predictions"
+ALSO = {"--model": "--bundle"}
 
 log = logging.getLogger("jet.predict")
 
@@ -47,13 +48,13 @@ def arguments(parser: jsonargparse.ArgumentParser) -> None:
     parser.add_argument(
         "--ledgers", nargs="+", required=True, help="ledger files of any format, or what `jet ingest` wrote"
     )
-    parser.add_argument("--model", required=True, help="the bundle")
+    parser.add_argument("--bundle", required=True, help="what `jet train` wrote; --model means the same")
     parser.add_argument("--output", required=True, help="folder to write; must not exist yet")
 
 
 def run(args: jsonargparse.Namespace, config: JobConfig) -> dict[str, Any]:
     """Predict the entries of `args.ledgers`."""
-    bundle = Bundle.load(args.model)
+    bundle = Bundle.load(args.bundle)
     staged = None
     if len(args.ledgers) == 1 and read_manifest(args.ledgers[0]) is not None:
         entries = open_artifact(args.ledgers[0], "entries")

@@ -71,7 +71,8 @@ class JobConfig(JetConfig):
 
 
 class Job(Protocol):
-    """What a job's module offers; perhaps also `DEFAULTS`, settings that differ from the usual defaults."""
+    """What a job's module offers; perhaps also `DEFAULTS`, settings that differ from the usual defaults,
+    and `ALSO`, other names of its options: those that the settings use for one of their parts."""
 
     HELP: str
 
@@ -97,7 +98,7 @@ def job_parser(name: str, job: Any) -> jsonargparse.ArgumentParser:
 def main(name: str, job: Any, argv: Sequence[str] | None = None) -> int:
     """Run a job from the command line; returns the exit status."""
     parser = job_parser(name, job)
-    given = parser.parse_args(argv)
+    given = parser.parse_args(translated(sys.argv[1:] if argv is None else argv, job))
     start = time.monotonic()
     logging.basicConfig(
         level=logging.INFO,
@@ -122,6 +123,15 @@ def main(name: str, job: Any, argv: Sequence[str] | None = None) -> int:
         result = json.dumps({"job": name, **result, "seconds": seconds}, ensure_ascii=False)
     print(result)
     return 0
+
+
+def translated(argv: Sequence[str], job: Any) -> list[str]:
+    """`argv` with the job's own options in place of their other names."""
+    found = []
+    for argument in argv:
+        option, separator, value = argument.partition("=")
+        found.append(getattr(job, "ALSO", {}).get(option, option) + separator + value)
+    return found
 
 
 def quiet_libraries() -> None:

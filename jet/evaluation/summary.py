@@ -29,65 +29,66 @@ def examples_text(examples: Sequence[Mapping[str, Any]]) -> str:
 
     Lines that are in both stand in the same row; those that are in one only have a "!".
     """
-    blocks = []
-    for number, example in enumerate(examples, start=1):
-        right = example["right"]
-        rows = [
-            f"{number:3}. {example['date']}  {example['entity']}  {_cut(example['description'], 70)!r}",
-            f"     {'predicted':{_COLUMN}}  true",
-        ]
-        for predicted, true in _beside(example["predicted"], example["true"]):
-            rows.append(f"   {predicted:{_COLUMN}}  {true}".rstrip())
-        verdict = "✓ right" if right else "✗ wrong"
-        rows.append(f"     {verdict}; confidence {example['confidence']:.2f}, decision {example['decision']}")
-        blocks.append("\n".join(rows))
-    return "\n\n".join(blocks)
+    return "\n\n".join(_block(number, example) for number, example in enumerate(examples, start=1))
 
 
-def scores_text(metrics: Mapping[str, Any], promise: float) -> str:
-    """The table of scores on the test split: the model and the baselines, the model first."""
-    test = metrics["test"]
-    methods = {"model": test["model"], **test["baselines"]}
-    promised = f"{100 * promise:g}%"
-    heads = ("exact match", "line F1", f"automated at {promised}", "of these right")
-    rows = [f"{'':32}" + "".join(f"{head:>18}" for head in heads)]
-    for name, method in methods.items():
-        overall = method["overall"]
-        automation = overall["automation"][f"{promise:g}"]
-        values = (
-            overall["entry_exact_match"],
-            overall["line_f1"],
-            automation["coverage"],
-            automation["precision"],
-        )
-        rows.append(f"{_LABELS.get(name, name):32}" + "".join(f"{_percent(value):>18}" for value in values))
+def _block(number: int, example: Mapping[str, Any]) -> str:
+    entity, text = _cut(example["entity"], 30), _cut(example["description"], 55)
+    rows = [f"{number:3}. {example['date']}  {entity}  {text!r}", f"     {'predicted':{_COLUMN}}  true"]
+    for left, right in _beside(example["predicted"], example["true"]):
+        rows.append(f"   {left:{_COLUMN}}  {right}".rstrip())
+    verdict = "✓ right" if example["right"] else "✗ wrong"
+    rows.append(f"     {verdict}; confidence {example['confidence']:.2f}, decision {example['decision']}")
     return "\n".join(rows)
 
 
+def scores_text(metrics: Mapping[str, Any], promise: float) -> str:
+    """The table of scores on the test split, the model first.
+
+    Automation is shown where the report measured it at this promise.
+    """
+    test = metrics["test"]
+    methods = {"model": test["model"], **test["baselines"]}
+    key = f"{promise:g}"
+    heads = ["exact match", "line F1"]
+    if key in test["model"]["overall"]["automation"]:
+        heads += [f"automated at {100 * promise:g}%", "right among these"]
+    rows = [_row("", heads)]
+    for name, method in methods.items():
+        overall = method["overall"]
+        values = [overall["entry_exact_match"], overall["line_f1"]]
+        if len(heads) > len(values):
+            automation = overall["automation"][key]
+            values += [automation["coverage"], automation["precision"]]
+        rows.append(_row(_LABELS.get(name, name), [_percent(value) for value in values]))
+    return "\n".join(rows)
+
+
+def _row(label: str, cells: Sequence[str]) -> str:
+    return f"{_cut(label, 34):34}" + "".join(f"{cell:>18}" for cell in cells)
+
+
 def _beside(predicted: Iterable[Line], true: Iterable[Line]) -> list[tuple[str, str]]:
-    """Rows of both columns: lines in both first, then each side's own."""
+    """Rows of both columns: the lines that are in both, then what is in one only."""
     here, there = (
-        [(line["side"], line["account"], line["name"]) for line in some] for some in (predicted, true)
+        Counter((line["side"], line["account"], line["name"]) for line in some) for some in (predicted, true)
     )
-    both = Counter(here) & Counter(there)
-    rows = [(_line(line, " "), _line(line, " ")) for line in sorted(both.elements(), key=_place)]
-    only = (sorted((Counter(some) - both).elements(), key=_place) for some in (here, there))
-    for left, right in zip_longest(*only):
-        rows.append((_line(left, "!") if left else "", _line(right, "!") if right else ""))
-    return rows
+    both = [(_line(line, " "), _line(line, " ")) for line in _sorted(here & there)]
+    own = ([_line(line, "!") for line in _sorted(some)] for some in (here - there, there - here))
+    return both + list(zip_longest(*own, fillvalue=""))
 
 
-def _place(line: tuple[str, str, str]) -> tuple[bool, str]:
-    return line[0] == "C", line[1]
+def _sorted(lines: Counter[tuple[str, str, str]]) -> list[tuple[str, str, str]]:
+    return sorted(lines.elements(), key=lambda line: (line[0] == "C", line[1]))
 
 
 def _line(line: tuple[str, str, str], mark: str) -> str:
-    side, account, name = line
-    return _cut(f"{mark} {side} {account} {name}", _COLUMN)
+    return f"{mark} {_cut(' '.join(line), _COLUMN - 2)}"
 
 
 def _cut(text: str, width: int) -> str:
-    text = " ".join(text.split())
+    """`text` on one line, without what a terminal would take for a command, in at most `width` characters."""
+    text = " ".join("".join(char if char.isprintable() else " " for char in text).split())
     return text if len(text) <= width else text[: width - 1] + "…"
 
 

@@ -1,0 +1,66 @@
+# The two commands that matter: make demo, make test. Everything lands in .venv, nothing outside of this folder.
+
+PYTHON ?= python3
+VENV ?= .venv
+BIN := $(VENV)/bin
+OUTPUT ?= demo-output
+
+# pip is told to leave byte-compiling (a minute for 19,000 files) to Python, which does it for the quarter of
+# them that are ever imported; so Python must be allowed to keep what it compiled.
+unexport PYTHONDONTWRITEBYTECODE
+
+.DEFAULT_GOAL := help
+.PHONY: help demo install test check format clean
+
+help:  ## list these targets
+	@echo "make TARGET, with:"
+	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  \1|\2/p' Makefile | while IFS='|' read -r name what; do printf '  %-9s %s\n' "$${name#  }" "$$what"; done
+	@echo "PYTHON=python3.12 chooses another Python (3.11 or newer), VENV=FOLDER another environment."
+
+demo: $(VENV)/.installed  ## install, then run the whole pipeline on made-up books: some five minutes
+	@echo "Running the demo in $(OUTPUT): about five minutes on two cores."
+	@$(BIN)/jet demo --output $(OUTPUT)
+
+install: $(VENV)/.installed  ## make the virtual environment and install jet in it
+
+test: $(VENV)/.installed-dev  ## run all tests
+	@$(BIN)/python -m pytest $(ARGS)
+
+check: $(VENV)/.installed-dev  ## style, lint, types, import contracts
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+format: $(VENV)/.installed-dev  ## let ruff rewrite what it can
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+clean:  ## remove the environment, the demo's output, builds and caches
+	rm -rf $(VENV) $(OUTPUT) build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
+	find jet ray_jobs tests benchmarks -name __pycache__ -type d -prune -exec rm -rf {} +
+
+# A dot every few seconds, since pip is silent: the largest files are of some hundred megabytes. The dots end
+# with the shell that they are for.
+define pip_install
+@echo "$(1)"
+@(while sleep 5 && kill -0 $$$$ 2>/dev/null; do printf .; done) & dots=$$!; \
+$(BIN)/python -m pip install -qq --no-compile --disable-pip-version-check $(2); status=$$?; \
+kill $$dots 2>/dev/null; echo; exit $$status
+endef
+
+$(VENV)/.installed: pyproject.toml | $(VENV)/.made
+	$(call pip_install,Installing jet and what it needs into $(VENV): two minutes and more - 2 GB or more - depending on the network.,-e .)
+	@touch $@
+
+$(VENV)/.installed-dev: $(VENV)/.installed
+	$(call pip_install,Installing the tools for tests and checks.,-e '.[dev]')
+	@touch $@
+
+$(VENV)/.made:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
+		echo "jet needs Python 3.11 or newer; $(PYTHON) is $$($(PYTHON) --version 2>&1). Name another: make demo PYTHON=python3.12" >&2; exit 1; }
+	@echo "Making a virtual environment in $(VENV) with $$($(PYTHON) --version)."
+	@$(PYTHON) -m venv $(VENV) || { \
+		echo "$(PYTHON) can't make virtual environments. On Debian and Ubuntu: apt install python3-venv" >&2; exit 1; }
+	@touch $@

@@ -1,0 +1,73 @@
+"""Books, a training and a bundle that many tests share. Nothing here is changed by a test."""
+
+from __future__ import annotations
+
+import made_up
+import numpy as np
+import pytest
+import torch
+
+from jet.books.split import CALIBRATION
+from jet.prediction.calibration import Calibration
+from jet.prediction.predictor import Predictor, PredictSettings, judge
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _one_thread():
+    """Sums come out the same on every machine, and a busy core isn't fought over."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
+
+
+@pytest.fixture(scope="session")
+def small_entries():
+    return made_up.books()
+
+
+@pytest.fixture(scope="session")
+def small_accounts():
+    return made_up.accounts_table(made_up.chart_rows())
+
+
+@pytest.fixture(scope="session")
+def data(small_entries, small_accounts):
+    """Training data of about 160 entries."""
+    return made_up.training_data(small_entries, small_accounts)
+
+
+@pytest.fixture(scope="session")
+def trained(data):
+    """A trainer after four epochs."""
+    one = made_up.trainer(data)
+    made_up.train(data, one, 4)
+    return one
+
+
+@pytest.fixture(scope="session")
+def bundle(data, trained):
+    """A calibrated bundle."""
+    made = made_up.assembled(data, trained.network)
+    entries = data.entries.take(data.rows(CALIBRATION))
+    figures, right = judge(Predictor(made, PredictSettings()), entries)
+    return made.with_calibration(Calibration.fit(figures, right))
+
+
+@pytest.fixture(scope="session")
+def bundle_path(bundle, tmp_path_factory):
+    return made_up.save(bundle, tmp_path_factory.mktemp("bundle") / "model")
+
+
+@pytest.fixture(scope="session")
+def new_entries():
+    """Entries to predict: of every entity, new and known texts, on days before, within and after the books."""
+    draw = np.random.default_rng(5)
+    texts = ["office rent", "customer invoice 3", "paper shop", "something never seen", "rent", "ticket 9", ""]
+    rows = []
+    for number in range(60):
+        entity = ["alder", "birch", "cedar", "nobody"][draw.choice(4, p=[0.45, 0.4, 0.1, 0.05])]
+        total = [None, "100.00", "250.00"][draw.integers(3)]
+        text = texts[draw.integers(len(texts))]
+        rows.append(made_up.entry(entity, f"n{number}", int(draw.integers(-5, 230)), text, None, total))
+    return made_up.entries_table(rows)

@@ -1,0 +1,101 @@
+from jet.evaluation.summary import WIDTH, examples_text, scores_text
+
+
+def line(side, account, name="Name"):
+    return {"account": account, "name": name, "side": side, "probability": 0.5}
+
+
+def example(predicted, true, description="Office rent", right=None):
+    return {
+        "entity": "acme",
+        "date": "2025-01-31",
+        "description": description,
+        "predicted": predicted,
+        "true": true,
+        "confidence": 0.876,
+        "decision": "review",
+        "right": predicted == true if right is None else right,
+    }
+
+
+RENT = [line("D", "6310", "Rent"), line("C", "1800", "Bank")]
+
+
+def test_right_entry_has_the_same_lines_in_the_same_rows():
+    text = examples_text([example(RENT, RENT)])
+    assert "acme" in text
+    assert "2025-01-31" in text
+    assert "'Office rent'" in text
+    assert "✓ right; confidence 0.88, decision review" in text
+    rows = [row.split() for row in text.splitlines()]
+    assert ["D", "6310", "Rent", "D", "6310", "Rent"] in rows
+    assert ["C", "1800", "Bank", "C", "1800", "Bank"] in rows
+    assert "!" not in text
+
+
+def test_order_of_lines_makes_no_difference():
+    assert examples_text([example(RENT, RENT[::-1], right=True)]) == examples_text([example(RENT, RENT)])
+
+
+def test_what_differs_is_marked_on_its_side():
+    wrong = [line("D", "6315", "Storage"), line("C", "1800", "Bank")]
+    rows = examples_text([example(wrong, RENT)]).splitlines()
+    assert [row.split() for row in rows if "!" in row] == [
+        ["!", "D", "6315", "Storage", "!", "D", "6310", "Rent"]
+    ]
+    assert "✗ wrong" in rows[-1]
+
+
+def test_pair_booked_twice_counts_twice():
+    once, twice = [line("D", "1"), line("C", "2")], [line("D", "1"), line("D", "1"), line("C", "2")]
+    marked = [row.split() for row in examples_text([example(once, twice)]).splitlines() if "!" in row]
+    assert marked == [["!", "D", "1", "Name"]]
+
+
+def test_no_answer_leaves_the_column_empty():
+    text = examples_text([example([], RENT, right=False)])
+    assert text.count("!") == 2
+    assert "✗ wrong" in text
+
+
+def test_columns_stand_under_each_other_and_keep_to_the_width():
+    long = [line("D", "6310", "An account with a name that goes on and on " * 3), line("C", "1800")]
+    rows = examples_text([example(long, long, description="A description " * 20)]).splitlines()
+    assert all(len(row) <= WIDTH for row in rows)
+    head, debit = rows[1], rows[2]
+    assert head.index("true") == debit.rindex("D 6310")
+    assert head.index("predicted") == debit.index("D 6310")
+
+
+def test_line_breaks_in_a_description_do_not_break_the_layout():
+    assert len(examples_text([example(RENT, RENT, description="one\ntwo\x1b[31m")]).splitlines()) == 5
+
+
+def test_examples_are_numbered_and_apart():
+    text = examples_text([example(RENT, RENT)] * 10)
+    assert len(text.split("\n\n")) == 10
+    assert "\n\n 10. " in text
+
+
+def overall(exact, coverage, precision):
+    automation = {"0.95": {"coverage": coverage, "precision": precision}}
+    return {"overall": {"entry_exact_match": exact, "line_f1": 0.5, "automation": automation}}
+
+
+def test_scores_have_a_row_for_each_method_with_the_model_first():
+    test = {
+        "model": overall(0.9, 0.8, 0.97),
+        "baselines": {"last_same_text": overall(0.6, 0.0, None), "x": overall(0, 0, None)},
+    }
+    head, *rows = scores_text({"test": test}, 0.95).splitlines()
+    assert "automated at 95%" in head
+    assert [row.split()[0] for row in rows] == ["jet", "last", "x"]
+    assert rows[0].split()[1:] == ["90.0%", "50.0%", "80.0%", "97.0%"]
+    assert rows[1].split()[-2:] == ["0.0%", "–"]
+    assert len({len(row) for row in [head, *rows]}) == 1
+
+
+def test_promise_that_was_not_measured_is_left_out():
+    text = scores_text({"test": {"model": overall(0.9, 0.8, 0.97), "baselines": {}}}, 0.9)
+    assert "automated" not in text
+    assert "90.0%" in text

@@ -1,0 +1,358 @@
+"""Small books, made up, and what is built from them through the library's own doors."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields, replace
+from datetime import date, timedelta
+from decimal import Decimal
+
+import numpy as np
+import pyarrow as pa
+import torch
+
+from jet.artifact import artifact_writer
+from jet.books.catalog import Catalog
+from jet.books.schema import ACCOUNTS, ENTRIES
+from jet.books.split import TRAIN, SplitSettings, split_by_date
+from jet.bundle import KIND, Bundle
+from jet.model.features import NOTHING, Batch, collate
+from jet.model.network import (
+    JetNetwork,
+    ModelSettings,
+    Step,
+    Tables,
+    TextInputs,
+    allowed_tokens,
+    follow_neighbors,
+)
+from jet.retrieval.index import Hits, RetrievalSettings, search
+from jet.retrieval.neighbors import History, find_neighbors
+from jet.retrieval.ngrams import idf, weigh
+from jet.retrieval.store import TextStore
+from jet.retrieval.text import normalize_all
+from jet.training.data import TrainingData
+from jet.training.loop import Trainer, TrainSettings, epoch_rows
+from jet.training.losses import LossSettings
+from jet.training.optim import OptimSettings
+
+FIRST_DAY = date(2023, 1, 2)
+MAX_LINES = 6
+
+# Said in full, so that tuning the defaults moves no figure of a test.
+RETRIEVAL = RetrievalSettings(
+    neighbors=5,
+    encoder="",
+    ngram_weight=0.5,
+    journal_bonus=0.1,
+    same_masked_text_bonus=0.05,
+    recency_bonus=0.01,
+    latest=2,
+)
+MODEL = ModelSettings(
+    hidden=16,
+    max_lines=MAX_LINES,
+    head="joint",
+    l2_norm=True,
+    memory="labels",
+    copy_share=0.88,
+    dropout=0.3,
+    neighbor_dropout=0.15,
+    residual_dropout=0.15,
+    entity_dropout=0.1,
+)
+SPLIT = SplitSettings(train=0.7, calibration=0.15)
+LOSSES = LossSettings(pointer=1.0, side=1.0, stop=1.0, coverage=0.0, flow=0.0)
+OPTIM = OptimSettings(
+    learning_rate=5e-3,
+    weight_decay=0.05,
+    warmup=0.05,
+    final_share=0.05,
+    clip_pointer=1.0,
+    clip_decoder=1.0,
+    clip_embeddings=1.0,
+    clip_encoder=1.0,
+)
+
+CHARTS = {
+    "alder": {
+        "1930": "bank",
+        "1510": "customers",
+        "2440": "suppliers",
+        "2611": "vat out",
+        "2641": "vat in",
+        "3001": "sales",
+        "5010": "rent",
+        "6110": "paper",
+        "7010": "salaries",
+    },
+    "birch": {"10": "cash", "20": "income", "30": "rent", "40": "travel", "50": "wages", "60": "tax"},
+}
+CLOSED_ON = FIRST_DAY + timedelta(days=60)
+"""The last day of alder's account 6110."""
+OPENED_ON = FIRST_DAY + timedelta(days=160)
+"""The first day of alder's account 6111, after all training rows."""
+
+# What each company books: a text, whether a number follows it, and the lines.
+HABITS = {
+    "alder": [
+        ("office rent", False, "D5010 C1930"),
+        ("customer invoice", True, "D1510 C2611 C3001"),
+        ("supplier acme", True, "D2641 D5010 C2440"),
+        ("salary run", False, "D7010 D7010 C1930 C1930 C2611"),
+        ("acme paid", True, "D2440 C1930"),
+    ],
+    "birch": [
+        ("rent", False, "D30 C10"),
+        ("ticket", True, "D40 D60 C10"),
+        ("client", True, "D10 C20"),
+        ("wages", False, "D50 D60 C10 C60"),
+    ],
+}
+
+
+def lines(spelled):
+    """`"D5010 C1930"` as the lines of an entry."""
+    return [
+        {"account": word[1:], "side": word[0], "amount": None, "currency": "", "text": "", "dimensions": []}
+        for word in spelled.split()
+    ]
+
+
+def entry(entity, entry_id, day, text, spelled=None, total=None, journal="A", currency="SEK"):
+    return {
+        "entity": entity,
+        "entry_id": entry_id,
+        "date": FIRST_DAY + timedelta(days=day),
+        "description": text,
+        "currency": currency,
+        "journal": journal,
+        "total": None if total is None else Decimal(total),
+        "lines": None if spelled is None else lines(spelled),
+        "file": "made-up",
+        "file_line": 1,
+    }
+
+
+def entries_table(rows):
+    return pa.Table.from_pylist(rows, schema=ENTRIES)
+
+
+def account(entity, code, name="", parent=None, nature=None, opened=None, closed=None):
+    return {
+        "entity": entity,
+        "code": code,
+        "name": name,
+        "parent": parent,
+        "nature": nature,
+        "opened": opened,
+        "closed": closed,
+    }
+
+
+def accounts_table(rows):
+    return pa.Table.from_pylist(rows, schema=ACCOUNTS)
+
+
+def chart_rows():
+    rows = [account(entity, code, name) for entity, chart in CHARTS.items() for code, name in chart.items()]
+    for row in rows:
+        if (row["entity"], row["code"]) == ("alder", "6110"):
+            row["closed"] = CLOSED_ON
+    rows.append(account("alder", "6111", "new paper", opened=OPENED_ON))
+    # A company without a single booked entry.
+    rows += [account("cedar", "1", "cash"), account("cedar", "2", "income")]
+    return rows
+
+
+def books(seed=0, days=200, a_day=0.4):
+    """About 2 * days * a_day booked entries of alder and birch."""
+    draw = np.random.default_rng(seed)
+    rows = []
+    for entity, habits in HABITS.items():
+        for day in range(days):
+            for _ in range(draw.poisson(a_day)):
+                text, numbered, spelled = habits[draw.integers(len(habits))]
+                if numbered:
+                    text = f"{text} {draw.integers(20)}"
+                if entity == "alder" and day <= 60 and draw.random() < 0.2:
+                    text, spelled = "paper shop", "D6110 D2641 C1930"
+                if entity == "alder" and day > 170 and draw.random() < 0.4:
+                    text, spelled = "paper shop online", "D6111 C1930"
+                if draw.random() < 0.15:  # nobody books without slips
+                    _, _, spelled = habits[draw.integers(len(habits))]
+                total = None if draw.random() < 0.3 else f"{draw.integers(1, 5) * 100}.00"
+                journal = "AB"[draw.integers(2)]
+                rows.append(entry(entity, f"{entity[0]}{len(rows):04}", day, text, spelled, total, journal))
+    return entries_table(rows)
+
+
+def training_data(entries, accounts, max_lines=MAX_LINES, split=SPLIT, retrieval=RETRIEVAL, encoder=None):
+    """What `jet neighbors` and `jet train` make of books, in one process."""
+    catalog = Catalog.from_accounts(accounts)
+    texts = set(normalize_all(entries["description"]).to_pylist())
+    texts |= set(normalize_all(catalog.texts()).to_pylist())
+    store = TextStore.build(sorted(texts), encoder)
+    part = split_by_date(
+        catalog.entity_numbers(entries["entity"]), entries["date"].cast(pa.int32()).to_numpy(), split
+    )
+    training = store.rows(normalize_all(entries["description"].filter(pa.array(part == TRAIN))))
+    weights = idf(store.ngrams[np.unique(training)])
+    neighbors = find_neighbors(entries, History.of(entries, store), weights, retrieval)
+    return TrainingData.build(entries, accounts, neighbors, store, weights, split, max_lines)
+
+
+def network(data, seed=0, **changes):
+    """A network of the data's sizes with random weights, the residuals too, in eval mode."""
+    torch.manual_seed(seed)
+    made = fresh_network(data, **changes)
+    torch.nn.init.normal_(made.residual.weight, std=0.1)
+    torch.nn.init.normal_(made.start, std=0.5)
+    return made.eval()
+
+
+def fresh_network(data, **changes):
+    """A network as a training begins with it."""
+    return JetNetwork(
+        replace(MODEL, **changes),
+        dimension=data.store.dimension,
+        buckets=len(data.idf),
+        entities=len(data.catalog.entities),
+        accounts=len(data.catalog),
+    )
+
+
+def trainer(data, seed=0, model=None, losses=None, optim=None, **settings):
+    """A trainer of a fresh network on the data's training rows."""
+    settings = TrainSettings(
+        **({"seed": seed, "batch_size": 32, "max_epochs": 4, "patience": 4, "precision": "fp32"} | settings)
+    )
+    torch.manual_seed(settings.seed)
+    steps = len(epochs_rows(data, settings, 0))
+    return Trainer(
+        fresh_network(data, **(model or {})),
+        settings,
+        losses or LOSSES,
+        optim or OPTIM,
+        steps,
+    )
+
+
+def epochs_rows(data, settings, epoch, rank=0, world=1):
+    return epoch_rows(data.learnable(TRAIN), settings.seed, epoch, settings.batch_size, rank, world)
+
+
+def train(data, one, epochs):
+    """Some epochs; returns the figures of each."""
+    return [
+        one.train_epoch(data.batches(epochs_rows(data, one.settings, one.progress.epoch)))
+        for _ in range(epochs)
+    ]
+
+
+def tables(network, data):
+    """Vectors of all texts and accounts."""
+    ngrams = weigh(data.store.ngrams, data.idf)
+    texts = TextInputs.of(data.store.vectors, ngrams, np.arange(len(data.store)))
+    with torch.no_grad():
+        return Tables(
+            network.text_table(texts),
+            network.account_table(data.account_inputs(), torch.arange(len(data.catalog))),
+        )
+
+
+def batch_of(data, rows, width=None, with_target=True):
+    rows = np.asarray(rows)
+    hits = Hits(data.hits.row[rows], data.hits.similarity[rows])
+    return collate(
+        data.columns, rows, data.columns, hits, data.catalog, data.max_lines, width, with_target=with_target
+    )
+
+
+def hits_for(data, rows):
+    """The same as `data.hits`, searched again."""
+    memory = data.columns.memory(len(data.catalog.entities))
+    return search(memory, data.store, data.idf, data.columns.queries(np.asarray(rows)), RETRIEVAL)
+
+
+def forced(network, batch, tables):
+    """Teacher-forced distributions of `batch.target`, from whole tables."""
+    encoded = network.encode(batch, tables)
+    previous = torch.nn.functional.pad(batch.target[:, :-1], (1, 0), value=NOTHING)
+    previous = torch.where(previous == batch.stop, NOTHING, previous)
+    states, _ = network.advance(encoded, previous, encoded.hidden)
+    return network.distribution(encoded, states, previous, *follow_neighbors(batch))
+
+
+def log_likelihood(step, target):
+    """[B] of whole entries, by plain indexing."""
+    token = step.log_probs.gather(2, target.clamp(min=0).unsqueeze(2)).squeeze(2)
+    return torch.where(target == NOTHING, 0.0, token).sum(1)
+
+
+def spelled(tokens):
+    """A row of tokens without its padding, as a tuple."""
+    return tuple(t for t in tokens.tolist() if t != NOTHING)
+
+
+def take(batch: Batch, rows) -> Batch:
+    """Some rows of a batch."""
+    rows = torch.as_tensor(rows)
+    return Batch(**{f.name: getattr(batch, f.name)[rows] for f in fields(batch)})
+
+
+class _Counting(torch.nn.Module):
+    """In place of the GRU: a state that says how many lines were read."""
+
+    def forward(self, inputs, hidden):
+        last = hidden + 1
+        steps = torch.arange(inputs.shape[1]).view(1, -1, 1)
+        return hidden.transpose(0, 1) + 1 + steps, last + inputs.shape[1] - 1
+
+
+class KnowsTheTruth(JetNetwork):
+    """A network that gives nearly all probability to the true next token of `truth` [B, T], whatever stands
+    before it, and spreads the rest evenly over what else is allowed."""
+
+    def learn(self, truth, sure=1 - 1e-6):
+        self.truth, self.sure = truth, sure
+        self.gru = _Counting()
+        return self
+
+    def encode(self, batch, tables):
+        encoded = super().encode(batch, tables)
+        return replace(encoded, hidden=torch.zeros_like(encoded.hidden))
+
+    def distribution(self, encoded, states, previous, prefix, following):
+        honest = super().distribution(encoded, states, previous, prefix, following)
+        allowed = allowed_tokens(encoded.batch.rank, previous)
+        step = (states[..., 0].long() - 1).clamp(max=self.truth.shape[1] - 1)
+        token = self.truth.gather(1, step)
+        true = torch.nn.functional.one_hot(token.clamp(min=0), allowed.shape[2]).bool()
+        true = true & (token != NOTHING).unsqueeze(2)
+        weight = torch.where(true, self.sure, (1 - self.sure) / allowed.shape[2]) * allowed
+        probabilities = weight / weight.sum(-1, keepdim=True).clamp(min=1e-30)
+        log_probs = torch.log(probabilities.clamp(min=1e-30)).masked_fill(~allowed, -1e9)
+        return Step(log_probs, honest.copied * 0, honest.copy_share * 0)
+
+
+@dataclass(frozen=True)
+class OtherEncoder:
+    """An encoder that no bundle here was trained with."""
+
+    dimension: int = 4
+    identity: str = "other@1"
+
+    def encode(self, texts):
+        return np.full((len(texts), self.dimension), 0.5, dtype=np.float32)
+
+
+def save(bundle, path):
+    """Publish `bundle` at `path`; returns the path as a string."""
+    with artifact_writer(str(path), KIND, {}, {}) as writer:
+        bundle.save(writer)
+        writer.publish({"accounts": len(bundle.catalog)})
+    return str(path)
+
+
+def assembled(data, network, retrieval=RETRIEVAL, encoder=""):
+    return Bundle.assemble(data, network, retrieval, encoder, {"made": "up"})

@@ -1,0 +1,164 @@
+"""Running jobs as a person would, and looking at what they leave."""
+
+from __future__ import annotations
+
+import contextlib
+import importlib
+import io
+import json
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+from ray.util.state import list_actors
+
+from ray_jobs import runtime
+
+ROOT = Path(__file__).parents[2]
+
+SETTINGS = """\
+retrieval: {encoder: "", block_rows: 60}
+model: {hidden: 16, dropout: 0.0, neighbor_dropout: 0.0, residual_dropout: 0.0, entity_dropout: 0.0}
+train: {max_epochs: 4, batch_size: 64}
+runtime: {train_workers: 2, actors: 2, index_shards: 2, block_rows: 200, no_progress_timeout_s: 90}
+"""
+"""Small, and nothing left to chance: how many workers there are shows in nothing but rounding."""
+
+
+@dataclass(frozen=True)
+class Done:
+    """How a job ended."""
+
+    status: int
+    out: str
+    err: str
+
+    @property
+    def result(self) -> dict[str, Any]:
+        """The JSON line."""
+        return json.loads(self.out.splitlines()[-1])
+
+    @property
+    def complaint(self) -> str:
+        """What a refused job said: one line on standard error after the log, and nothing on standard output."""
+        lines = [line for line in self.err.splitlines() if "error:" in line]
+        assert len(lines) == 1, self.err
+        assert "Traceback" not in self.err
+        assert not self.out
+        return lines[0]
+
+
+def run_job(name: str, *arguments: Any) -> Done:
+    """Run a job in this process, as `ray_jobs.cli` does."""
+    job = importlib.import_module(f"ray_jobs.{name.replace('-', '_')}")
+    out, err = io.StringIO(), io.StringIO()
+    with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
+        try:
+            status = runtime.main(name, job, [str(argument) for argument in arguments])
+        except SystemExit as end:
+            status = end.code if isinstance(end.code, int) else 1
+    return Done(status, out.getvalue(), err.getvalue())
+
+
+def succeed(name: str, *arguments: Any) -> dict[str, Any]:
+    """Run a job that must succeed; returns its JSON line."""
+    done = run_job(name, *arguments)
+    assert done.status == 0, done.err
+    assert len(done.out.splitlines()) == 1, done.out
+    return done.result
+
+
+@contextlib.contextmanager
+def in_background(work: Callable[[], Any]) -> Iterator[Callable[[], Any]]:
+    """Do `work` in a thread; gives a function that waits for its result."""
+    found: list[Any] = []
+    thread = threading.Thread(target=lambda: found.append(work()), daemon=True)
+    thread.start()
+
+    def result() -> Any:
+        thread.join(180)
+        assert not thread.is_alive(), "it didn't end"
+        assert found, "it raised"
+        return found[0]
+
+    yield result
+
+
+def start_job(address: str, name: str, *arguments: Any, **environment: str) -> subprocess.Popen[str]:
+    """Start a job in a process (and process group) of its own."""
+    command = [sys.executable, "-m", f"ray_jobs.{name.replace('-', '_')}", *map(str, arguments)]
+    return subprocess.Popen(
+        command,
+        cwd=ROOT,
+        env={**os.environ, "RAY_ADDRESS": address, **environment},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    )
+
+
+def wait_until(holds: Callable[[], Any], what: str, seconds: float = 120, pause: float = 0.02) -> Any:
+    """What `holds` returns as soon as that is true."""
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
+        if found := holds():
+            return found
+        time.sleep(pause)
+    raise AssertionError(f"not within {seconds} s: {what}")
+
+
+def actors(dashboard: str, name: str) -> list[Any]:
+    """The living actors whose class is called something with `name`."""
+    found = list_actors(address=dashboard, filters=[("state", "=", "ALIVE")], limit=1000)
+    return [actor for actor in found if name in actor.class_name]
+
+
+def kill_one(dashboard: str, name: str) -> int:
+    """SIGKILL to the process of a living actor; returns its pid."""
+    actor = wait_until(lambda: actors(dashboard, name), f"an actor {name}")[0]
+    os.kill(actor.pid, signal.SIGKILL)
+    return actor.pid
+
+
+def read(folder: Path | str) -> pa.Table:
+    """The main table of an artifact, sorted by entity and id."""
+    table = pa.concat_tables([pq.read_table(path) for path in sorted(Path(folder).glob("*.parquet"))])
+    return table.sort_by([("entity", "ascending"), ("entry_id", "ascending")]).combine_chunks()
+
+
+def keys(table: pa.Table) -> list[tuple[str, str]]:
+    """Entity and id of each row."""
+    return list(zip(table["entity"].to_pylist(), table["entry_id"].to_pylist(), strict=True))
+
+
+def write_jsonl(path: Path, rows: Sequence[dict[str, Any]]) -> Path:
+    """A ledger file."""
+    path.write_text("".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows))
+    return path
+
+
+def entry(entry_id: str, *, entity: str = "acme", lines: bool = True, **other: Any) -> dict[str, Any]:
+    """A row of a ledger file."""
+    row = {
+        "entry_id": entry_id,
+        "entity": entity,
+        "date": "2024-03-01",
+        "description": "rent",
+        "currency": "SEK",
+    }
+    if lines:
+        row["lines"] = [
+            {"account": "5010", "side": "D", "amount": "100.00"},
+            {"account": "1930", "side": "C", "amount": "100.00"},
+        ]
+    return row | other

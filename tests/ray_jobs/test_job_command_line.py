@@ -1,0 +1,132 @@
+"""What the command line refuses, and how it says so."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import pytest
+from job_runs import ROOT, entry, run_job, succeed, write_jsonl
+
+from ray_jobs import cli
+
+JOBS = ["demo", "pipeline", "ingest", "neighbors", "train", "predict", "evaluate", "demo-ledger"]
+
+
+def jet(monkeypatch, *arguments: str) -> int:
+    monkeypatch.setattr(sys, "argv", ["jet", *arguments])
+    with pytest.raises(SystemExit) as end:
+        cli.main()
+    return end.value.code
+
+
+@pytest.mark.parametrize("job", JOBS)
+def test_every_job_tells_its_options(job, monkeypatch, capsys):
+    assert jet(monkeypatch, job, "--help") == 0
+    shown = capsys.readouterr().out
+    assert f"usage: jet {job}" in shown
+    assert "--model.hidden" in shown
+    assert "--runtime.actors" in shown
+
+
+def test_every_job_is_in_the_usage(monkeypatch, capsys):
+    assert jet(monkeypatch, "--help") == 0
+    shown = capsys.readouterr().out
+    assert all(f"\n  {job} " in shown for job in JOBS)
+
+
+def test_a_job_that_is_none_is_named_with_those_that_are(monkeypatch, capsys):
+    assert jet(monkeypatch, "nonsense") == 2
+    shown = capsys.readouterr()
+    assert shown.out == ""
+    assert shown.err.startswith("jet: error: there is no job 'nonsense'\n")
+    assert "demo-ledger" in shown.err
+
+
+def test_a_job_runs_as_a_module_too():
+    command = [sys.executable, "-m", "ray_jobs.ingest", "--help"]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "usage: jet ingest" in done.stdout
+
+
+@pytest.mark.parametrize(
+    ("given", "named"),
+    [
+        ("model: {hiden: 32}", "hiden"),
+        ("modell: {hidden: 32}", "modell"),
+        ("model: {hidden: many}", "model.hidden"),
+        ("train: {batch_size: 0}", "train.batch_size must be at least 1, got 0"),
+        ("runtime: {actors: 0}", "runtime.actors must be at least 1, got 0"),
+    ],
+)
+def test_a_yaml_with_what_is_no_setting_is_refused_by_name(given, named, tmp_path):
+    (tmp_path / "s.yaml").write_text(given)
+    ledger = write_jsonl(tmp_path / "a.jsonl", [entry("1")])
+    done = run_job("ingest", "--ledgers", ledger, "--output", tmp_path / "out", "--config", tmp_path / "s.yaml")
+    assert done.status == 2
+    assert named in done.err
+    assert "Traceback" not in done.err
+    assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize("option", ["--model.hiden=32", "--model.hid=32", "--unheard=1"])
+def test_an_option_that_is_none_is_refused_by_name(option, tmp_path):
+    done = run_job("ingest", "--ledgers", "x", "--output", tmp_path / "out", option)
+    assert done.status == 2
+    assert option.partition("=")[0].strip("-").rpartition(".")[2] in done.err
+
+
+def test_a_missing_option_is_named(tmp_path):
+    done = run_job("ingest", "--output", tmp_path / "out")
+    assert done.status == 2
+    assert "ledgers" in done.err
+
+
+def test_dotted_options_win_over_the_yaml_and_both_over_the_defaults(tmp_path):
+    (tmp_path / "s.yaml").write_text("companies: 2\nentries: 90\nmodel: {hidden: 4}\n")
+    output = tmp_path / "a.jsonl"
+    line = succeed("demo-ledger", "--config", tmp_path / "s.yaml", "--entries", 60, "--output", output)
+    assert (line["companies"], line["entries"], line["open_entries"]) == (2, 60, 6)
+
+
+def test_an_output_that_is_there_is_refused_without_a_traceback(tmp_path):
+    (tmp_path / "a.jsonl").write_text("mine")
+    done = run_job("demo-ledger", "--output", tmp_path)
+    assert done.status == 2
+    assert str(tmp_path) in done.complaint
+
+
+@pytest.mark.parametrize("setting", ["runtime.actors", "runtime.index_shards"])
+def test_more_actors_than_the_cluster_holds_are_refused_with_what_to_change(
+    pipeline, settings, tmp_path, setting
+):
+    given = ("--entries", pipeline.folder / "entries", "--output", tmp_path / "n", "--config", settings)
+    done = run_job("neighbors", *given, f"--{setting}", 1000)
+    assert done.status == 2
+    assert "1000" in done.complaint
+    assert "the cluster has 8" in done.complaint
+    assert "lower runtime.actors, runtime.index_shards" in done.complaint
+
+
+def test_more_predicting_actors_than_the_cluster_holds_are_refused(pipeline, settings, tmp_path):
+    given = ("--model", pipeline.folder / "model", "--output", tmp_path / "p", "--config", settings)
+    done = run_job("predict", "--ledgers", pipeline.folder / "to-predict", *given, "--runtime.actors=1000")
+    assert done.status == 2
+    assert "1000 actors of 0.5 CPUs each needs 500 CPUs, and the cluster has 8" in done.complaint
+
+
+def test_more_training_workers_than_the_cluster_holds_are_refused(pipeline, settings, tmp_path):
+    given = ("--data", pipeline.folder, "--output", tmp_path / "m", "--config", settings)
+    done = run_job("train", *given, "--runtime.train_workers=32")
+    assert done.status == 2
+    assert "training with 32 workers needs 32 CPUs, and the cluster has 8: lower runtime.train_workers" in (
+        done.complaint
+    )
+
+
+def test_more_gpus_than_the_cluster_holds_are_refused(pipeline, settings, tmp_path):
+    given = ("--data", pipeline.folder, "--output", tmp_path / "m", "--config", settings)
+    done = run_job("train", *given, "--runtime.train_gpu=true")
+    assert done.status == 2
+    assert "2 GPUs, and the cluster has 0" in done.complaint

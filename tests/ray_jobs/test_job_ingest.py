@@ -1,0 +1,124 @@
+"""`jet ingest`: everything that it is given is imported, or rejected with its reason, or named as unreadable."""
+
+from __future__ import annotations
+
+import pytest
+from job_runs import entry, read, run_job, succeed, write_jsonl
+
+from jet.artifact import open_artifact
+from jet.books.schema import REJECTED
+
+pytestmark = pytest.mark.usefixtures("head")
+
+
+def rejected_in(output) -> list[dict]:
+    return open_artifact(str(output), "entries").read_table(REJECTED, "rejected").to_pylist()
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "says"),
+    [
+        ("missing.jsonl", None, "no such file"),
+        ("empty.jsonl", b"", "the file is empty"),
+        ("blank.csv", b" \n\n", "the file is empty"),
+        ("binary.se", b"\x00\x01\x02\x03" * 100, "the file is binary"),
+        ("packed.csv", b"PK\x03\x04" + b"x" * 100, "the file is packed with zip"),
+        ("letter.txt", b"Dear Sir,\nwe regret.\n", "no known format"),
+    ],
+)
+def test_a_file_that_cannot_be_read_is_one_line_that_names_it(tmp_path, name, content, says):
+    if content is not None:
+        (tmp_path / name).write_bytes(content)
+    good = write_jsonl(tmp_path / "good.jsonl", [entry("1")])
+    done = run_job("ingest", "--ledgers", good, tmp_path / name, "--output", tmp_path / "out")
+    assert done.status == 2
+    assert f"{tmp_path / name}: {says}" in done.complaint
+    assert sorted(path.name for path in tmp_path.iterdir()) == sorted({"good.jsonl", name} - {"missing.jsonl"})
+
+
+def test_a_readme_among_ledgers_is_rejected_and_the_rest_imported(tmp_path):
+    ledgers = tmp_path / "ledgers"
+    (ledgers / "2023").mkdir(parents=True)
+    write_jsonl(ledgers / "2023" / "a.jsonl", [entry("1"), entry("2")])
+    write_jsonl(ledgers / "b.jsonl", [entry("3")])
+    (ledgers / "README").write_text("These are our books.\nAsk Ann.\n")
+    (ledgers / ".hidden").write_text("nothing")
+    line = succeed("ingest", "--ledgers", ledgers, "--output", tmp_path / "out")
+    assert line["entries"] == 3
+    assert line["rules"] == {"unreadable_file": 1}
+    [row] = rejected_in(tmp_path / "out")
+    assert row["file"] == str(ledgers / "README")
+    assert row["rule"] == "unreadable_file"
+
+
+def test_an_id_that_two_files_give_is_imported_once_and_rejected_once(tmp_path):
+    first = write_jsonl(tmp_path / "a.jsonl", [entry("1"), entry("2", description="first")])
+    second = write_jsonl(
+        tmp_path / "b.jsonl", [entry("2", description="second"), entry("2", entity="other"), entry("3")]
+    )
+    succeed("ingest", "--ledgers", second, first, "--output", tmp_path / "out")
+    kept = read(tmp_path / "out").select(["entity", "entry_id", "description"]).to_pylist()
+    assert [tuple(row.values()) for row in kept] == [
+        ("acme", "1", "rent"),
+        ("acme", "2", "first"),
+        ("acme", "3", "rent"),
+        ("other", "2", "rent"),
+    ]
+    [row] = rejected_in(tmp_path / "out")
+    assert (row["file"], row["file_line"], row["rule"]) == (str(second), 1, "duplicate_id")
+    assert "'2'" in row["message"]
+
+
+def test_every_entry_of_every_file_is_accounted_for(tmp_path):
+    lines = entry("x")["lines"]
+    bad = [
+        entry("unbalanced", lines=[lines[0], {**lines[1], "amount": "99.00"}]),
+        entry("one side", lines=[lines[0], {**lines[1], "side": "D"}]),
+        entry("no day", date="2024-02-30"),
+        entry("no side", lines=[lines[0], {**lines[1], "side": "X"}]),
+        entry("good 1"),
+    ]
+    ledgers = [
+        write_jsonl(tmp_path / "good.jsonl", [entry(f"good {number}") for number in range(50)]),
+        write_jsonl(tmp_path / "bad.jsonl", bad),
+    ]
+    line = succeed("ingest", "--ledgers", *ledgers, "--output", tmp_path / "out")
+    assert line["entries"] + line["rejected"] == 55
+    assert line["entries"] == 50
+    assert sum(line["rules"].values()) == line["rejected"]
+    rejected = rejected_in(tmp_path / "out")
+    assert all(row["message"] and row["file_line"] >= 1 for row in rejected)
+    assert sorted(row["entry_id"] for row in rejected) == sorted(row["entry_id"] for row in bad)
+
+
+def test_where_nothing_could_be_imported_the_first_reason_is_told(tmp_path):
+    ledger = write_jsonl(tmp_path / "a.jsonl", [entry("1", date="someday"), entry("2", date="never")])
+    done = run_job("ingest", "--ledgers", ledger, "--output", tmp_path / "out")
+    assert done.status == 2
+    assert "no entry could be imported from 1 files, 2 rejected" in done.complaint
+    assert f"{ledger}:1:" in done.complaint
+    assert not (tmp_path / "out").exists()
+
+
+def test_groups_of_files_give_what_one_group_gives(tmp_path, monkeypatch):
+    ledgers = [
+        write_jsonl(
+            tmp_path / f"{name}.jsonl", [entry(f"{name}{number}") for number in range(20)] + [entry("all")]
+        )
+        for name in "abc"
+    ]
+    succeed("ingest", "--ledgers", *ledgers, "--output", tmp_path / "one")
+    monkeypatch.setattr("ray_jobs.ingest.GROUP_BYTES", 1)
+    line = succeed("ingest", "--ledgers", *ledgers, "--output", tmp_path / "three")
+    assert line["entries"] == 61
+    assert read(tmp_path / "one").equals(read(tmp_path / "three"))
+    assert rejected_in(tmp_path / "one") == rejected_in(tmp_path / "three")
+
+
+def test_a_changed_ledger_into_the_same_output_is_refused(tmp_path):
+    ledger = write_jsonl(tmp_path / "a.jsonl", [entry("1")])
+    succeed("ingest", "--ledgers", ledger, "--output", tmp_path / "out")
+    write_jsonl(ledger, [entry("1"), entry("2")])
+    done = run_job("ingest", "--ledgers", ledger, "--output", tmp_path / "out")
+    assert done.status == 2
+    assert "already taken: it was made from other inputs" in done.complaint

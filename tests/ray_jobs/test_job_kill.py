@@ -1,0 +1,79 @@
+"""Processes that die in the middle: the work is done all the same, once, and comes out the same."""
+
+from __future__ import annotations
+
+import os
+import signal
+from pathlib import Path
+
+import pytest
+from job_runs import actors, in_background, kill_one, read, run_job, start_job, succeed, wait_until
+
+
+def parts_in(staging_of: Path) -> list[Path]:
+    """The parts that are finished so far of an output that isn't."""
+    return sorted(staging_of.parent.glob(f".{staging_of.name}.staging-*/part-*.parquet"))
+
+
+@pytest.fixture(scope="module")
+def arguments(pipeline, in_many_parts, settings) -> list:
+    return ["--ledgers", in_many_parts, "--model", pipeline.folder / "model", "--config", settings]
+
+
+@pytest.fixture(scope="module")
+def undisturbed(arguments, tmp_path_factory):
+    output = tmp_path_factory.mktemp("undisturbed") / "p"
+    succeed("predict", *arguments, "--output", output)
+    return read(output)
+
+
+def test_a_killed_predicting_actor_costs_no_prediction_and_doubles_none(head, arguments, undisturbed, tmp_path):
+    output = tmp_path / "p"
+    with in_background(lambda: run_job("predict", *arguments, "--output", output)) as result:
+        wait_until(lambda: parts_in(output), "a first part")
+        kill_one(head.dashboard, "WritePart")
+        assert len(parts_in(output)) < 30, "it was too late to kill"
+        done = result()
+    assert done.status == 0, done.err
+    assert read(output).equals(undisturbed)
+
+
+def test_a_killed_job_goes_on_with_the_parts_that_it_has(head, arguments, undisturbed, tmp_path):
+    output = tmp_path / "p"
+    process = start_job(head.address, "predict", *arguments, "--output", output)
+    wait_until(lambda: len(parts_in(output)) >= 2 or process.poll() is not None, "two parts")
+    os.killpg(process.pid, signal.SIGKILL)
+    process.communicate()
+    assert not output.exists(), "it was too late to kill"
+    wait_until(lambda: not actors(head.dashboard, "WritePart"), "the end of the killed job's actors", pause=0.2)
+    before = {path.name: path.stat().st_mtime_ns for path in parts_in(output)}
+    assert 2 <= len(before) < 30
+
+    line = succeed("predict", *arguments, "--output", output)
+    assert line["predictions"] == len(undisturbed)
+    assert read(output).equals(undisturbed)
+    assert {name: (output / name).stat().st_mtime_ns for name in before} == before
+    assert list(tmp_path.iterdir()) == [output]
+
+
+def test_a_killed_index_shard_is_built_again(head, pipeline, settings, tmp_path):
+    given = ("--entries", pipeline.folder / "entries", "--output", tmp_path / "n", "--config", settings)
+    spread = ("--runtime.actors", 1, "--runtime.block_rows", 5)
+    with in_background(lambda: run_job("neighbors", *given, *spread)) as result:
+        wait_until(lambda: list(tmp_path.glob(".n.staging-*/part-*")), "a first part")
+        kill_one(head.dashboard, "IndexShard")
+        assert not (tmp_path / "n").exists(), "it was too late to kill"
+        done = result()
+    assert done.status == 0, done.err
+    assert read(tmp_path / "n").equals(read(pipeline.folder / "neighbors"))
+
+
+def test_ctrl_c_ends_a_job_with_one_line(head, arguments, tmp_path):
+    process = start_job(head.address, "predict", *arguments, "--output", tmp_path / "p")
+    wait_until(lambda: parts_in(tmp_path / "p") or process.poll() is not None, "a first part")
+    os.killpg(process.pid, signal.SIGINT)
+    out, err = process.communicate(timeout=60)
+    assert process.returncode == 130, err
+    assert out == ""
+    assert "Traceback" not in err
+    assert err.splitlines()[-1] == "jet predict: interrupted; what was finished stays"

@@ -1,0 +1,84 @@
+"""`jet pipeline`: the whole way, and that it is gone once."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+from conftest import Pipeline
+from job_runs import keys, read, run_job
+
+from jet.books.schema import PREDICTIONS
+
+
+@pytest.fixture(scope="module")
+def metrics(pipeline: Pipeline) -> dict:
+    return json.loads((pipeline.folder / "report" / "metrics.json").read_text())
+
+
+def test_it_succeeds_with_one_json_line_on_standard_output(pipeline):
+    assert pipeline.done.status == 0
+    assert len(pipeline.done.out.splitlines()) == 1
+    assert pipeline.done.result["rows"] == {"entries": 600, "accounts": 293, "rejected": 0, "predictions": 12}
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["entries", "neighbors", "model", "predictions", "report/metrics.json", "report/index.html"],
+)
+def test_it_leaves_what_the_issue_names(pipeline, name):
+    assert (pipeline.folder / name).exists()
+
+
+def test_it_leaves_nothing_half_done(pipeline):
+    hidden = [path.name for path in pipeline.folder.iterdir() if path.name.startswith(".")]
+    assert hidden == []
+
+
+def test_every_open_entry_has_exactly_one_prediction(pipeline):
+    entries = read(pipeline.folder / "entries")
+    opened = [
+        key for key, lines in zip(keys(entries), entries["lines"].to_pylist(), strict=True) if lines is None
+    ]
+    predictions = read(pipeline.folder / "predictions")
+    assert len(opened) == 12
+    assert keys(predictions) == sorted(opened)
+    assert predictions.schema.equals(PREDICTIONS)
+
+
+def test_every_prediction_has_a_line_on_each_side(pipeline):
+    for lines in read(pipeline.folder / "predictions")["lines"].to_pylist():
+        assert {line["side"] for line in lines} == {"D", "C"}
+
+
+def test_metrics_have_the_model_overall_and_by_entity_and_the_baselines(metrics, pipeline):
+    test = metrics["test"]
+    assert 0 < test["model"]["overall"]["entry_exact_match"] <= 1
+    entities = set(read(pipeline.folder / "entries")["entity"].to_pylist())
+    assert set(test["model"]["by_entity"]) == entities
+    for name in ("last_same_text", "tfidf_vote"):
+        assert 0 < test["baselines"][name]["overall"]["entry_exact_match"] <= 1
+        assert set(test["baselines"][name]["by_entity"]) == entities
+
+
+def test_the_same_command_again_succeeds_and_writes_nothing(pipeline):
+    def state() -> dict:
+        return {path: path.stat().st_mtime_ns for path in pipeline.folder.rglob("*")}
+
+    before = state()
+    again = run_job("pipeline", *pipeline.arguments)
+    assert again.status == 0
+    first, second = pipeline.done.result, again.result
+    assert {**first, "seconds": 0} == {**second, "seconds": 0}
+    assert state() == before
+
+
+@pytest.mark.parametrize(
+    ("option", "value"),
+    [("model.hidden", "24"), ("split.train", "0.6"), ("predict.beams", "9"), ("ingest.tolerance", "0.5")],
+)
+def test_another_setting_into_the_same_folder_is_refused_by_name(pipeline, option, value):
+    done = run_job("pipeline", *pipeline.arguments, f"--{option}", value)
+    assert done.status == 2
+    assert option in done.complaint
+    assert value in done.complaint

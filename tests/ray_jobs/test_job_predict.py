@@ -1,0 +1,142 @@
+"""`jet predict`: new entries in, whoever wrote them; an answer for each, and nothing overwritten."""
+
+from __future__ import annotations
+
+import shutil
+
+import pytest
+from job_runs import entry, keys, read, run_job, succeed, write_jsonl
+
+from jet.artifact import open_artifact
+from jet.books.schema import ENTRIES, REJECTED
+from jet.bundle import Bundle
+
+
+@pytest.fixture(scope="module")
+def new_entries(pipeline) -> list[dict]:
+    """Entries as another program could write them: three of a known company, one of an unknown one, and one
+    that no rule lets pass."""
+    known = read(pipeline.folder / "entries")["entity"][0].as_py()
+    after = {"date": "2026-06-30", "lines": False}
+    return [
+        entry("n1", entity=known, description="hyra kontor", total="8000.00", **after),
+        entry("n2", entity=known, description="", **after),
+        entry("n3", entity=known, description="never seen before, nowhere", currency="USD", **after),
+        entry("n4", entity="Stranger & Co", **after),
+        entry("n5", entity=known, **{**after, "date": "yesterday"}),
+    ]
+
+
+@pytest.fixture(scope="module")
+def booked(pipeline, settings, new_entries, tmp_path_factory):
+    """The folder with their predictions, and the job's JSON line."""
+    folder = tmp_path_factory.mktemp("new")
+    ledger = write_jsonl(folder / "new.jsonl", new_entries)
+    given = ("--ledgers", ledger, "--model", pipeline.folder / "model", "--config", settings)
+    return folder / "out", succeed("predict", *given, "--output", folder / "out")
+
+
+def test_every_entry_of_a_raw_ledger_file_gets_one_row(booked):
+    output, line = booked
+    assert sorted(read(output)["entry_id"].to_pylist()) == ["n1", "n2", "n3", "n4"]
+    assert line["predictions"] == 4
+    assert line["rejected"] == 1
+
+
+def test_an_entry_that_no_rule_lets_pass_is_told_in_rejected(booked):
+    rejected = open_artifact(str(booked[0]), "predictions").read_table(REJECTED, "rejected").to_pylist()
+    assert [row["entry_id"] for row in rejected] == ["n5"]
+    assert "yesterday" in rejected[0]["message"]
+
+
+def test_the_imported_entries_leave_no_folder_behind(booked):
+    assert sorted(path.name for path in booked[0].parent.iterdir()) == ["new.jsonl", "out"]
+
+
+def test_an_unknown_entity_gets_decision_none_and_is_named(booked):
+    rows = {row["entry_id"]: row for row in read(booked[0]).to_pylist()}
+    stranger = rows.pop("n4")
+    assert stranger["decision"] == "none"
+    assert "'Stranger & Co' is not in the model's catalog" in stranger["reason"]
+    assert stranger["lines"] == []
+    assert stranger["confidence"] == 0
+    for row in rows.values():
+        assert row["decision"] in ("auto", "review")
+        assert {line["side"] for line in row["lines"]} == {"D", "C"}
+        assert 0 < row["confidence"] <= 1
+
+
+def test_every_row_carries_the_fingerprint_of_the_bundle(booked, pipeline):
+    fingerprint = Bundle.load(str(pipeline.folder / "model")).fingerprint
+    assert set(read(booked[0])["model"].to_pylist()) == {fingerprint}
+
+
+def test_what_ingest_wrote_gives_what_the_pipeline_gave(pipeline, settings, tmp_path):
+    given = ("--model", pipeline.folder / "model", "--output", tmp_path / "out", "--config", settings)
+    succeed("predict", "--ledgers", pipeline.folder / "to-predict", *given)
+    assert read(tmp_path / "out").equals(read(pipeline.folder / "predictions"))
+
+
+def test_the_same_command_again_changes_nothing(booked, pipeline, settings):
+    output, line = booked
+    before = {path: path.stat().st_mtime_ns for path in output.rglob("*")}
+    given = ("--model", pipeline.folder / "model", "--config", settings, "--output", output)
+    again = succeed("predict", "--ledgers", output.parent / "new.jsonl", *given)
+    assert {**again, "seconds": 0} == {**line, "seconds": 0}
+    assert {path: path.stat().st_mtime_ns for path in output.rglob("*")} == before
+
+
+def test_an_output_of_other_entries_is_refused(booked, pipeline, settings):
+    before = read(booked[0])
+    given = ("--model", pipeline.folder / "model", "--output", booked[0], "--config", settings)
+    done = run_job("predict", "--ledgers", pipeline.folder / "to-predict", *given)
+    assert done.status == 2
+    assert "already taken: it was made from other inputs" in done.complaint
+    assert read(booked[0]).equals(before)
+
+
+def test_an_output_of_other_settings_is_refused(pipeline, settings):
+    given = ("--model", pipeline.folder / "model", "--output", pipeline.folder / "predictions")
+    done = run_job(
+        "predict",
+        "--ledgers",
+        pipeline.folder / "to-predict",
+        *given,
+        "--config",
+        settings,
+        "--predict.promise=.5",
+    )
+    assert done.status == 2
+    assert "predict.promise: 0.95 there, 0.5 here" in done.complaint
+
+
+def test_a_folder_with_something_else_in_it_is_refused(pipeline, settings, tmp_path):
+    (tmp_path / "thesis.txt").write_text("mine")
+    given = ("--model", pipeline.folder / "model", "--output", tmp_path, "--config", settings)
+    done = run_job("predict", "--ledgers", pipeline.folder / "to-predict", *given)
+    assert done.status == 2
+    assert "is not empty (it has thesis.txt)" in done.complaint
+
+
+def test_a_bundle_with_a_changed_file_is_refused(pipeline, settings, tmp_path):
+    shutil.copytree(pipeline.folder / "model", tmp_path / "model")
+    accounts = tmp_path / "model" / "accounts" / "part-0.parquet"
+    accounts.write_bytes(accounts.read_bytes()[:-1] + b"?")
+    given = ("--model", tmp_path / "model", "--output", tmp_path / "out", "--config", settings)
+    done = run_job("predict", "--ledgers", pipeline.folder / "to-predict", *given)
+    assert done.status == 2
+    assert "accounts/part-0.parquet is not the file that was published" in done.complaint
+
+
+def test_where_no_bundle_is_the_command_says_so(pipeline, settings, tmp_path):
+    given = ("--model", tmp_path / "nowhere", "--output", tmp_path / "out", "--config", settings)
+    done = run_job("predict", "--ledgers", pipeline.folder / "to-predict", *given)
+    assert done.status == 2
+    assert "nowhere holds no finished model" in done.complaint
+
+
+def test_entries_with_the_schema_of_entries_come_out_in_keys_of_their_own(pipeline):
+    """The pipeline's predictions are of its open entries, which keep their lines unknown."""
+    entries = open_artifact(str(pipeline.folder / "to-predict"), "entries").read_table(ENTRIES)
+    assert sorted(keys(entries)) == keys(read(pipeline.folder / "predictions"))
+    assert entries["lines"].null_count == len(entries)

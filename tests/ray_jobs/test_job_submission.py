@@ -1,0 +1,68 @@
+"""The pipeline as a submitted job: `ray job submit` to a head that asks for a token."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+
+import pytest
+from job_runs import ROOT, SETTINGS, keys, read
+
+from jet.books.demo import DemoSettings, write_demo_ledger
+
+
+def submit(head, folder, *command, **environment) -> subprocess.CompletedProcess[str]:
+    """`ray job submit` as one types it; what it says goes together."""
+    return subprocess.run(
+        [
+            *(sys.executable, "-m", "ray.scripts.scripts", "job", "submit", "--address", head.dashboard),
+            *("--working-dir", folder, "--", *command),
+        ],
+        env={name: value for name, value in {**os.environ, **environment}.items() if value},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        check=False,
+        timeout=400,
+    )
+
+
+@pytest.fixture(scope="module")
+def code(tmp_path_factory):
+    """A folder with the code alone: what is uploaded."""
+    folder = tmp_path_factory.mktemp("code")
+    for name in ("jet", "ray_jobs"):
+        shutil.copytree(ROOT / name, folder / name, ignore=shutil.ignore_patterns("__pycache__"))
+    return folder
+
+
+def test_without_the_token_a_job_is_refused(head, code):
+    done = submit(head, code, "echo", "hello", RAY_AUTH_MODE="disabled", RAY_AUTH_TOKEN_PATH="")
+    assert done.returncode != 0
+    assert "hello" not in done.stdout.splitlines()
+    assert "401" in done.stdout or "Unauthorized" in done.stdout or "authentication" in done.stdout.lower()
+
+
+def test_with_another_token_a_job_is_refused(head, code, tmp_path):
+    (tmp_path / "token").write_text("0" * 64)
+    done = submit(head, code, "echo", "hello", RAY_AUTH_TOKEN_PATH=str(tmp_path / "token"))
+    assert done.returncode != 0
+    assert "hello" not in done.stdout.splitlines()
+
+
+def test_a_submitted_pipeline_leaves_its_predictions(head, code, tmp_path):
+    ledger = tmp_path / "ledger.jsonl"
+    write_demo_ledger(ledger, DemoSettings(companies=1, entries=200, open_entries=5, seed=3))
+    (tmp_path / "settings.yaml").write_text(SETTINGS.replace("max_epochs: 4", "max_epochs: 1"))
+    done = submit(
+        head,
+        code,
+        *("python", "-m", "ray_jobs.pipeline", "--ledgers", ledger, "--output", tmp_path / "out"),
+        *("--config", tmp_path / "settings.yaml", "--runtime.actors", "1", "--runtime.index_shards", "1"),
+    )
+    assert done.returncode == 0, done.stdout
+    assert "succeeded" in done.stdout
+    predictions = read(tmp_path / "out" / "predictions")
+    assert len(set(keys(predictions))) == len(predictions) == 5

@@ -1,0 +1,293 @@
+"""The bundle: what was saved is what predicts, bit for bit, and nothing else is taken for it."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import pickle
+import shutil
+from dataclasses import replace
+from pathlib import Path
+
+import made_up
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+import torch
+from safetensors.numpy import load as load_safetensors
+from safetensors.numpy import save as save_safetensors
+
+from jet.artifact import MANIFEST, ArtifactError
+from jet.bundle import Bundle, text_vectors
+from jet.prediction.predictor import Predictor, PredictSettings, extended_store
+
+SETTINGS = PredictSettings(batch_size=16)
+
+
+@pytest.fixture
+def copy(bundle_path, tmp_path):
+    """A copy of the saved bundle, to spoil."""
+    target = tmp_path / "copy"
+    shutil.copytree(bundle_path, target)
+    return target
+
+
+def rewrite(folder, name, content):
+    """Replace a file and put its size and digest into the manifest, as somebody would who means it."""
+    (Path(folder) / name).write_bytes(content)
+    manifest = json.loads((Path(folder) / MANIFEST).read_bytes())
+    manifest["files"][name] = {"size": len(content), "sha256": hashlib.sha256(content).hexdigest()}
+    (Path(folder) / MANIFEST).write_text(json.dumps(manifest))
+
+
+def rewrite_table(folder, name, change):
+    stream = pa.BufferOutputStream()
+    pq.write_table(change(pq.read_table(Path(folder) / name)), stream)
+    rewrite(folder, name, stream.getvalue().to_pybytes())
+
+
+def rewrite_arrays(folder, name, **changes):
+    arrays = load_safetensors((Path(folder) / name).read_bytes())
+    for key, change in changes.items():
+        arrays[key] = np.ascontiguousarray(change(arrays[key]))
+    rewrite(folder, name, save_safetensors(arrays))
+
+
+def rewrite_json(folder, change):
+    content = json.loads((Path(folder) / "bundle.json").read_bytes())
+    change(content)
+    rewrite(folder, "bundle.json", json.dumps(content).encode())
+
+
+def renamed(column, row, value):
+    def change(table):
+        values = table[column].to_pylist()
+        values[row] = value
+        place = table.schema.get_field_index(column)
+        return table.set_column(
+            place, table.schema.field(place), pa.array(values, table.schema.field(place).type)
+        )
+
+    return change
+
+
+def nudged(array):
+    array = array.copy()
+    array.flat[0] += 1
+    return array
+
+
+def test_logits_are_the_same_bit_for_bit_after_saving_and_loading(data, bundle, bundle_path):
+    loaded = Bundle.load(bundle_path)
+    rows = np.arange(len(data.columns))
+    batch = made_up.batch_of(data, rows)
+    logits = []
+    for one in (bundle, loaded):
+        table = made_up.Tables(
+            torch.from_numpy(text_vectors(one, one.store)), torch.from_numpy(one.account_vectors.copy())
+        )
+        with torch.no_grad():
+            logits.append(made_up.forced(one.network, batch, table).log_probs)
+    assert torch.equal(*logits)
+    assert not one.network.training
+
+
+def test_predictions_are_the_same_bit_for_bit_after_saving_and_loading(bundle, bundle_path, new_entries):
+    before = Predictor.for_entries(bundle, SETTINGS, new_entries, None)(new_entries)
+    after = Predictor.for_entries(Bundle.load(bundle_path), SETTINGS, new_entries, None)(new_entries)
+    assert before.equals(after)
+    assert before["model"].to_pylist() == [bundle.fingerprint] * len(new_entries)
+
+
+def test_every_part_comes_back(bundle, bundle_path):
+    loaded = Bundle.load(bundle_path)
+    assert loaded.fingerprint == bundle.fingerprint
+    assert loaded.fingerprints == bundle.fingerprints
+    assert loaded.model == bundle.model
+    assert loaded.retrieval == bundle.retrieval
+    assert loaded.facts == bundle.facts
+    assert loaded.catalog.accounts.equals(bundle.catalog.accounts)
+    assert loaded.books.ids.equals(bundle.books.ids)
+    for name, value in bundle.books.columns.__dict__.items():
+        assert np.array_equal(getattr(loaded.books.columns, name), value, equal_nan=name == "log_amount"), name
+
+
+def test_the_catalogs_embeddings_are_the_saved_ones(data, trained, bundle, bundle_path):
+    # The ancestor rebuilt them at random; here they are what the trained network makes of the accounts.
+    with torch.no_grad():
+        learned = trained.network.eval().account_table(data.account_inputs(), torch.arange(len(data.catalog)))
+    assert torch.equal(learned, torch.from_numpy(bundle.account_vectors))
+    assert np.array_equal(Bundle.load(bundle_path).account_vectors, bundle.account_vectors)
+
+
+def test_a_changed_catalog_is_refused_even_with_a_manifest_made_to_fit(copy):
+    rewrite_table(copy, "accounts/part-0.parquet", renamed("name", 3, "another name"))
+    with pytest.raises(ArtifactError, match=r"copy: the bundle's catalog has the fingerprint"):
+        Bundle.load(str(copy))
+
+
+def test_a_catalog_with_another_closing_date_is_refused(copy):
+    rewrite_table(copy, "accounts/part-0.parquet", renamed("closed", 0, made_up.CLOSED_ON))
+    with pytest.raises(ArtifactError, match="the bundle's catalog"):
+        Bundle.load(str(copy))
+
+
+def test_another_token_order_is_refused(copy):
+    rewrite_arrays(copy, "catalog.safetensors", booked=nudged)
+    with pytest.raises(ArtifactError, match="the bundle's catalog"):
+        Bundle.load(str(copy))
+
+
+def test_a_catalog_that_lost_an_account_is_refused(copy):
+    rewrite_table(copy, "accounts/part-0.parquet", lambda table: table.slice(1))
+    with pytest.raises(ArtifactError):
+        Bundle.load(str(copy))
+
+
+@pytest.mark.parametrize("name", ["network.safetensors", "catalog.safetensors", "texts/part-0.parquet"])
+def test_a_changed_file_is_refused_by_name(copy, name):
+    content = bytearray((copy / name).read_bytes())
+    content[-20] ^= 1
+    (copy / name).write_bytes(content)
+    with pytest.raises(ArtifactError, match=rf"{name} is not the file"):
+        Bundle.load(str(copy))
+
+
+def test_changed_weights_are_refused_even_with_a_manifest_made_to_fit(copy):
+    rewrite_arrays(copy, "network.safetensors", **{"first.weight": nudged})
+    with pytest.raises(ArtifactError, match="the bundle's weights"):
+        Bundle.load(str(copy))
+
+
+def test_other_account_vectors_are_refused(copy):
+    rewrite_arrays(
+        copy, "catalog.safetensors", account_vectors=lambda a: np.random.default_rng(0).permutation(a)
+    )
+    with pytest.raises(ArtifactError, match="the bundle's account_vectors"):
+        Bundle.load(str(copy))
+
+
+def test_other_ngram_weights_are_refused(copy):
+    rewrite_arrays(copy, "catalog.safetensors", idf=nudged)
+    with pytest.raises(ArtifactError, match="the bundle's idf"):
+        Bundle.load(str(copy))
+
+
+@pytest.mark.parametrize(
+    ("column", "value"),
+    [
+        ("entry_id", "another"),
+        ("journal", 7),
+        ("currency", 7),
+        ("log_amount", 0.25),
+        ("text", 3),
+    ],
+)
+def test_changed_books_are_refused(copy, column, value):
+    rewrite_table(copy, "books/part-0.parquet", renamed(column, 5, value))
+    with pytest.raises(ArtifactError, match="the bundle's books"):
+        Bundle.load(str(copy))
+
+
+def test_lines_that_moved_to_another_entry_are_refused(copy):
+    # The same tokens in the same order, one of them in the next entry.
+    def change(table):
+        tokens = table["tokens"].to_pylist()
+        tokens[1] = [tokens[0].pop(), *tokens[1]]
+        return table.set_column(
+            table.schema.get_field_index("tokens"), table.schema.field("tokens"),
+            pa.array(tokens, table.schema.field("tokens").type),
+        )  # fmt: skip
+
+    rewrite_table(copy, "books/part-0.parquet", change)
+    with pytest.raises(ArtifactError, match="the bundle's books"):
+        Bundle.load(str(copy))
+
+
+def test_changed_texts_are_refused(copy):
+    rewrite_table(copy, "texts/part-0.parquet", renamed("text", 5, "another text"))
+    with pytest.raises(ArtifactError, match="the bundle's texts"):
+        Bundle.load(str(copy))
+
+
+@pytest.mark.parametrize(
+    ("what", "change"),
+    [
+        ("calibration", lambda c: c["calibration"].update(bias=c["calibration"]["bias"] + 1)),
+        ("calibration", lambda c: c["calibration"].update(right=[1 - r for r in c["calibration"]["right"]])),
+        ("calibration", lambda c: c["calibration"]["weights"].__setitem__(0, 9.0)),
+        ("whole", lambda c: c["model"].update(copy_share=0.1)),
+        ("whole", lambda c: c["retrieval"].update(journal_bonus=0.7)),
+        ("whole", lambda c: c.update(encoder="other@1")),
+    ],
+)
+def test_changed_calibration_settings_or_encoder_are_refused(copy, what, change):
+    rewrite_json(copy, change)
+    with pytest.raises(ArtifactError, match=f"the bundle's {what}"):
+        Bundle.load(str(copy))
+
+
+def test_a_missing_file_is_refused_by_name(copy):
+    (copy / "network.safetensors").unlink()
+    with pytest.raises(ArtifactError, match=r"network\.safetensors is missing"):
+        Bundle.load(str(copy))
+
+
+def test_a_folder_that_is_no_bundle_is_refused(tmp_path):
+    with pytest.raises(ArtifactError, match="holds no finished model"):
+        Bundle.load(str(tmp_path))
+
+
+def test_another_encoder_is_refused(bundle, new_entries):
+    with pytest.raises(ValueError, match=r"trained with encoder '', this is 'other@1'"):
+        extended_store(bundle, new_entries["description"], made_up.OtherEncoder())
+    with_encoder = replace(bundle, encoder="minilm@5")
+    with pytest.raises(ValueError, match=r"trained with encoder 'minilm@5', this is ''"):
+        extended_store(with_encoder, new_entries["description"], None)
+
+
+def test_loading_needs_no_pickle(bundle_path, monkeypatch):
+    files = [p for p in Path(bundle_path).rglob("*") if p.is_file()]
+    assert {p.suffix for p in files} == {".safetensors", ".parquet", ".json", ".md"}
+
+    def refuse(*_args, **_kwargs):
+        raise AssertionError("pickle was used")
+
+    for name in ("load", "loads", "Unpickler"):
+        monkeypatch.setattr(pickle, name, refuse)
+    monkeypatch.setattr(torch, "load", refuse)
+    loaded = Bundle.load(bundle_path)
+    assert len(loaded.network.state_dict()) == len(loaded.weights)
+
+
+def test_a_bundle_may_go_to_another_process_and_predicts_the_same_there(bundle, new_entries):
+    there = pickle.loads(pickle.dumps(bundle))
+    assert there.fingerprint == bundle.fingerprint
+    before = Predictor.for_entries(bundle, SETTINGS, new_entries, None)(new_entries)
+    assert before.equals(Predictor.for_entries(there, SETTINGS, new_entries, None)(new_entries))
+
+
+def test_a_bundle_with_an_encoder_comes_back_too(tmp_path, small_entries, small_accounts):
+    encoder = made_up.OtherEncoder()
+    retrieval = replace(made_up.RETRIEVAL, encoder="other", sentence_weight=0.5)
+    data = made_up.training_data(small_entries, small_accounts, retrieval=retrieval, encoder=encoder)
+    bundle = made_up.assembled(data, made_up.network(data, seed=1), retrieval, encoder.identity)
+    loaded = Bundle.load(made_up.save(bundle, tmp_path / "model"))
+    entries = made_up.entries_table([made_up.entry("birch", "n", 300, "a text never seen")])
+    answers = [Predictor.for_entries(one, SETTINGS, entries, encoder)(entries) for one in (bundle, loaded)]
+    assert answers[0].equals(answers[1])
+    assert loaded.store.dimension == 4
+
+
+def test_a_text_vector_does_not_depend_on_its_company(bundle):
+    store = bundle.store
+    whole = text_vectors(bundle, store)
+    part = type(store)(store.texts[7:20], store.vectors[7:20], store.ngrams[7:20], store.masked[7:20])
+    assert np.array_equal(text_vectors(bundle, part), whole[7:20])
+
+
+def test_the_model_card_says_what_it_is(bundle, bundle_path):
+    card = (Path(bundle_path) / "MODEL_CARD.md").read_text()
+    assert bundle.fingerprint in card
+    assert f"{len(bundle.catalog)} accounts" in card

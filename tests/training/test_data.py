@@ -1,0 +1,135 @@
+"""What a training reads: the split by date, what is learnable, and neighbors as row numbers."""
+
+from __future__ import annotations
+
+from collections import Counter
+
+import made_up
+import numpy as np
+import pyarrow as pa
+import pytest
+
+from jet.books.catalog import Catalog
+from jet.books.schema import NEIGHBORS
+from jet.books.split import TRAIN
+from jet.retrieval.neighbors import History, find_neighbors
+from jet.training.data import TrainingData, hits_of
+
+
+def neighbors_of(data):
+    return find_neighbors(data.entries, History.of(data.entries, data.store), data.idf, made_up.RETRIEVAL)
+
+
+def test_the_token_order_is_given_by_training_rows_alone(data):
+    booked = Counter()
+    names = data.catalog.accounts.to_pylist()
+    for row in data.entries.take(data.rows(TRAIN)).to_pylist():
+        for line in row["lines"]:
+            booked[row["entity"], line["account"], line["side"]] += 1
+    for place, account in enumerate(names):
+        for side in (0, 1):
+            assert data.catalog.booked[place, side] == booked[account["entity"], account["code"], "DC"[side]]
+    assert data.catalog.booked.sum() == sum(booked.values())
+    # Opened after the training, it is booked later and has no say.
+    assert booked["alder", "6111", "D"] == 0
+    assert any(line["account"] == "6111" for row in data.entries.to_pylist() for line in row["lines"])
+
+
+def test_entries_to_predict_are_left_out(data, small_accounts):
+    extra = made_up.entries_table([made_up.entry("birch", "to predict", 100, "rent")])
+    entries = pa.concat_tables([data.entries, extra])
+    both = TrainingData.build(
+        entries, small_accounts, neighbors_of(data), data.store, data.idf, made_up.SPLIT, made_up.MAX_LINES
+    )
+    assert "to predict" not in both.entries["entry_id"].to_pylist()
+    assert len(both.columns) == len(data.columns)
+
+
+def test_the_order_of_the_rows_does_not_matter(data, small_accounts):
+    shuffled = np.random.default_rng(3).permutation(len(data.entries))
+    other = TrainingData.build(
+        data.entries.take(shuffled),
+        small_accounts,
+        neighbors_of(data).take(shuffled[::-1]),
+        data.store,
+        data.idf,
+        made_up.SPLIT,
+        made_up.MAX_LINES,
+    )
+    assert other.entries.equals(data.entries)
+    assert np.array_equal(other.hits.row, data.hits.row)
+    assert np.array_equal(other.split, data.split)
+
+
+def test_entries_on_a_closed_account_or_too_long_are_not_learned():
+    rows = [
+        made_up.entry("alder", "open", 10, "paper shop", "D6110 C1930"),
+        made_up.entry("alder", "closed", 70, "paper shop", "D6110 C1930"),
+        made_up.entry("alder", "not open yet", 80, "paper", "D6111 C1930"),
+        made_up.entry("alder", "too long", 90, "salaries", "D7010 D7010 D7010 D7010 D7010 C1930 C2611"),
+        made_up.entry("alder", "as long as can be", 95, "salaries", "D7010 D7010 D7010 D7010 C1930 C2611"),
+    ]
+    data = made_up.training_data(
+        made_up.entries_table(rows),
+        made_up.accounts_table(made_up.chart_rows()),
+        split=made_up.SplitSettings(train=1.0, calibration=0.0),
+    )
+    ids = data.entries["entry_id"].to_pylist()
+    assert [ids[row] for row in data.learnable(TRAIN)] == ["open", "as long as can be"]
+
+
+def test_neighbors_become_row_numbers_of_strictly_earlier_entries(data):
+    ids, entities = data.entries["entry_id"].to_pylist(), data.entries["entity"].to_pylist()
+    expected = {
+        (row["entity"], row["entry_id"]): [n["entry_id"] for n in row["neighbors"]]
+        for row in neighbors_of(data).to_pylist()
+    }
+    dates = data.columns.date
+    for row, found in enumerate(data.hits.row):
+        found = found[found >= 0]
+        assert [ids[r] for r in found] == expected[entities[row], ids[row]]
+        assert (dates[found] < dates[row]).all()
+        assert all(entities[r] == entities[row] for r in found)
+
+
+def test_the_same_id_in_two_companies_is_two_entries():
+    rows = [
+        made_up.entry(entity, "1", 0, "rent", lines)
+        for entity, lines in (("alder", "D5010 C1930"), ("birch", "D30 C10"))
+    ]
+    rows += [
+        made_up.entry(entity, "2", 1, "rent", lines)
+        for entity, lines in (("alder", "D5010 C1930"), ("birch", "D30 C10"))
+    ]
+    data = made_up.training_data(made_up.entries_table(rows), made_up.accounts_table(made_up.chart_rows()))
+    assert [(r["entity"], r["entry_id"]) for r in data.entries.to_pylist()] == [
+        ("alder", "1"), ("alder", "2"), ("birch", "1"), ("birch", "2"),
+    ]  # fmt: skip
+    assert data.hits.row[:, 0].tolist() == [-1, 0, -1, 2]
+
+
+def test_neighbors_of_other_entries_are_an_error_that_names_the_entry(data):
+    neighbors = neighbors_of(data)
+    with pytest.raises(ValueError, match=f"entry '{data.entries['entry_id'][5].as_py()}' has no row"):
+        hits_of(neighbors.filter(pa.array(np.arange(len(neighbors)) != 5)), data.entries)
+    rows = neighbors.to_pylist()
+    with_some = next(row for row in rows if row["neighbors"])
+    with_some["neighbors"][0]["entry_id"] = "from elsewhere"
+    with pytest.raises(ValueError, match="'from elsewhere' is not among"):
+        hits_of(pa.Table.from_pylist(rows, schema=NEIGHBORS), data.entries)
+
+
+def test_micro_batches_hold_entries_of_similar_length(data):
+    parts = data.micro_batches(np.arange(len(data.columns)))
+    assert sum(len(part.batch.text) for part in parts) == len(data.columns)
+    for part in parts:
+        width = part.batch.target.shape[1]
+        lengths = (part.batch.target >= 0).sum(1)
+        assert (lengths <= max(width, 8)).all()
+        assert int(lengths.max()) == width  # no padding beyond the longest
+
+
+def test_the_accounts_texts_are_in_the_store(data):
+    assert (data.account_rows >= 0).all()
+    assert isinstance(data.catalog, Catalog)
+    assert len(data.account_rows) == len(data.catalog)
