@@ -57,8 +57,9 @@ class Manifest:
     fingerprint: str  # of the content: equal files have an equal fingerprint
     rows: dict[str, int]
     files: dict[str, dict[str, Any]]  # path in the artifact: {"size", "sha256"}
-    config: dict[str, Any]
+    config: dict[str, Any]  # the settings that bear on the content
     inputs: dict[str, str]  # name: fingerprint
+    resolved: dict[str, Any] = field(default_factory=dict)  # every setting of the job that wrote it
     facts: dict[str, Any] = field(default_factory=dict)
     created: str = ""
     format: int = FORMAT
@@ -156,10 +157,16 @@ class ArtifactWriter:
     """Writes one artifact. Use `artifact_writer`, which cleans up after a failure."""
 
     def __init__(
-        self, path: str, kind: str, config: Mapping[str, Any], inputs: Mapping[str, str], run: str
+        self,
+        path: str,
+        kind: str,
+        config: Mapping[str, Any],
+        inputs: Mapping[str, str],
+        run: str,
+        resolved: Mapping[str, Any] | None = None,
     ) -> None:
         self.path, self.kind = path, kind
-        self.config, self.inputs = dict(config), dict(inputs)
+        self.config, self.inputs, self.resolved = dict(config), dict(inputs), dict(resolved or {})
         self.filesystem, self.root = resolve(path)
         self.local = isinstance(self.filesystem, pafs.LocalFileSystem)
         parent, _, name = self.root.rstrip("/").rpartition("/")
@@ -207,6 +214,7 @@ class ArtifactWriter:
             files=files,
             config=self.config,
             inputs=self.inputs,
+            resolved=self.resolved,
             facts=dict(facts or {}),
             created=datetime.now(UTC).isoformat(timespec="seconds"),
         )
@@ -246,14 +254,16 @@ def artifact_writer(
     config: Mapping[str, Any],
     inputs: Mapping[str, str],
     run: str | None = None,
+    resolved: Mapping[str, Any] | None = None,
 ) -> Iterator[ArtifactWriter]:
     """A writer whose staging directory goes away when the block fails.
 
-    With a `run`, a name that stands for the same work only, it stays: the next start goes on where this one
+    `config` and `inputs` say what the content follows from, `resolved` all settings of the job. With a `run`, a
+    name that stands for the same work only, the staging directory stays: the next start goes on where this one
     broke off. Refuses a path where something else is: a job never appends.
     """
     refuse_foreign(path)
-    writer = ArtifactWriter(path, kind, config, inputs, run=f"staging-{run or uuid.uuid4().hex[:8]}")
+    writer = ArtifactWriter(path, kind, config, inputs, f"staging-{run or uuid.uuid4().hex[:8]}", resolved)
     try:
         yield writer
     except BaseException:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import logging
 import sys
+from dataclasses import asdict
 from typing import Any
 
 import jsonargparse
@@ -98,7 +99,7 @@ def evaluate_bundle(artifact: Artifact, bundle: Bundle, output: str, config: Job
     metrics = build_metrics(model, baselines, facts)
     shown = examples(entries.take(pa.array(rows[TEST])), predictions, accounts, scored[TEST])
     text, page = write_report(metrics, shown)
-    with artifact_writer(output, KIND, settings, inputs) as writer:
+    with artifact_writer(output, KIND, settings, inputs, resolved=asdict(config)) as writer:
         writer.write_bytes("metrics.json", text.encode())
         writer.write_bytes("index.html", page.encode())
         headline = {name: each["overall"]["entry_exact_match"] for name, each in baselines.items()}

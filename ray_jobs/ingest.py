@@ -11,6 +11,7 @@ import logging
 import sys
 from collections import Counter
 from collections.abc import Iterator, Sequence
+from dataclasses import asdict
 from itertools import chain
 from pathlib import Path
 from typing import Any
@@ -64,7 +65,7 @@ def import_ledgers(ledgers: Sequence[str], output: str, config: JobConfig) -> Ma
         name for name in files if any(Path(given).absolute() == Path(name).absolute() for given in ledgers)
     }
     log.info("importing %d files in %d groups", len(files), len(groups))
-    with artifact_writer(output, KIND, config.part("ingest"), inputs) as writer:
+    with artifact_writer(output, KIND, config.part("ingest"), inputs, resolved=asdict(config)) as writer:
         pending = {
             _import_group.remote(group, named, number, writer, config.ingest): number
             for number, group in enumerate(groups)

@@ -10,7 +10,7 @@ from __future__ import annotations
 import logging
 import sys
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from functools import partial
 from typing import Any
 
@@ -86,7 +86,7 @@ def neighbors(artifact: Artifact, output: str, config: JobConfig) -> Manifest:
     idf = train_idf(booked, store, config)
     history = History.of(booked, store)
     queries = history.queries(entries)
-    with artifact_writer(output, KIND, settings, inputs) as writer:
+    with artifact_writer(output, KIND, settings, inputs, resolved=asdict(config)) as writer:
         shards = start_shards(history, idf, config.retrieval, runtime.index_shards, runtime.actor_cpus)
         shared = ray.put((history, queries, entries.select(["entity", "entry_id"])))
         units = [

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import logging
 import sys
+from dataclasses import asdict
 from typing import Any
 
 import jsonargparse
@@ -80,7 +81,7 @@ def to_predict(artifact: Artifact, output: str, config: JobConfig) -> Artifact:
             split = split_by_date(entity, entries["date"].cast(pa.int32()).to_numpy(), config.split)
             chosen = entries.filter(pa.array(split == TEST))
             chosen = without_lines(chosen)
-        with artifact_writer(output, "entries", settings, inputs) as writer:
+        with artifact_writer(output, "entries", settings, inputs, resolved=asdict(config)) as writer:
             for number, start in enumerate(range(0, len(chosen), ROW_GROUP)):
                 writer.write_table(f"part-{number:05}.parquet", chosen.slice(start, ROW_GROUP))
             writer.write_table("rejected/part-0.parquet", REJECTED.empty_table())

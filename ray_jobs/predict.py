@@ -9,6 +9,7 @@ from __future__ import annotations
 import logging
 import shutil
 import sys
+from dataclasses import asdict
 from functools import partial
 from typing import Any
 
@@ -103,7 +104,9 @@ def predict(artifact: Artifact, bundle: Bundle, output: str, config: JobConfig) 
         for part in pq.ParquetFile(name, filesystem=artifact.filesystem).iter_batches(columns=["description"])
     )
     shared = share(bundle, config.predict, descriptions, runtime)
-    with artifact_writer(output, KIND, settings, inputs, run=digest_of([settings, inputs])) as writer:
+    with artifact_writer(
+        output, KIND, settings, inputs, run=digest_of([settings, inputs]), resolved=asdict(config)
+    ) as writer:
         build = partial(PredictRowGroup, [shared], artifact.filesystem)
         rows = do_parts(units, build, writer, runtime, "predictions")
         decisions = counted(writer.files(), writer.filesystem, rows)

@@ -98,7 +98,7 @@ def train(folder: str, output: str, config: JobConfig) -> Manifest:
     identity = encoder.identity if encoder is not None else ""
     bundle = Bundle.assemble(data, network, config.retrieval, identity, facts)
     bundle = calibrated(bundle, data, config)
-    with artifact_writer(output, KIND, settings, inputs) as writer:
+    with artifact_writer(output, KIND, settings, inputs, resolved=asdict(config)) as writer:
         bundle.save(writer)
         rows = {"accounts": len(bundle.catalog), "books": len(bundle.books.ids), "texts": len(bundle.store)}
         manifest = writer.publish(rows, bundle.facts | {"fingerprint": bundle.fingerprint})

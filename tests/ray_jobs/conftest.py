@@ -48,11 +48,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker(pytest.mark.filterwarnings(r"ignore::DeprecationWarning:ray\."))
             # Ray leaves sockets and the log files of processes that it starts to the garbage collector.
             item.add_marker(pytest.mark.filterwarnings("ignore:unclosed:ResourceWarning"))
-            item.add_marker(
-                pytest.mark.filterwarnings(
-                    "ignore:Exception ignored in:pytest.PytestUnraisableExceptionWarning"
-                )
-            )
+            unraisable = "ignore:Exception ignored:pytest.PytestUnraisableExceptionWarning"
+            item.add_marker(pytest.mark.filterwarnings(unraisable))
 
 
 def pytest_unconfigure() -> None:
@@ -138,6 +135,7 @@ def settings(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="session")
 def pipeline(head: Head, settings: Path, tmp_path_factory: pytest.TempPathFactory) -> Pipeline:
     """The pipeline over the books of three small companies, 12 of 600 entries without lines."""
+    assert head.address
     folder = tmp_path_factory.mktemp("pipeline")
     ledgers = folder / "ledgers"
     write_demo_ledger(ledgers, DemoSettings(companies=3, entries=600, open_entries=12, seed=7))

@@ -147,16 +147,11 @@ def write_jsonl(path: Path, rows: Sequence[dict[str, Any]]) -> Path:
     return path
 
 
-def entry(entry_id: str, *, entity: str = "acme", lines: bool = True, **other: Any) -> dict[str, Any]:
+def entry(entry_id: str, *, entity: str = "acme", booked: bool = True, **other: Any) -> dict[str, Any]:
     """A row of a ledger file."""
-    row = {
-        "entry_id": entry_id,
-        "entity": entity,
-        "date": "2024-03-01",
-        "description": "rent",
-        "currency": "SEK",
-    }
-    if lines:
+    row: dict[str, Any] = {"entry_id": entry_id, "entity": entity, "date": "2024-03-01"}
+    row |= {"description": "rent", "currency": "SEK"}
+    if booked:
         row["lines"] = [
             {"account": "5010", "side": "D", "amount": "100.00"},
             {"account": "1930", "side": "C", "amount": "100.00"},

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import pytest
-import ray
 from job_runs import keys, read, succeed
 
 from jet.books.schema import ENTRIES
@@ -49,7 +48,7 @@ def test_predictions_depend_on_no_number_of_actors_shards_or_rows(
 
 
 def test_predictions_depend_on_no_company_in_the_file(pipeline, predicted):
-    """The pipeline predicted twelve entries together, the other job 20 at a time with their lines in the file."""
+    """The pipeline predicted twelve entries together, the other job 20 at a time, most of them with lines."""
     few = read(pipeline.folder / "predictions")
     places = {key: place for place, key in enumerate(keys(predicted))}
     assert predicted.take([places[key] for key in keys(few)]).equals(few)
@@ -66,8 +65,8 @@ def test_judged_answers_depend_on_no_number_of_actors_or_rows(pipeline):
     assert found[0].equals(found[1])
 
 
-def test_text_vectors_depend_on_no_number_of_actors(head):
-    assert ray.is_initialized()
+@pytest.mark.usefixtures("head")
+def test_text_vectors_depend_on_no_number_of_actors():
     texts = sorted({f"{word} {number}" * (1 + number % 5) for word in ("rent", "hyra") for number in range(20)})
     one, two = (encode_texts(texts, RetrievalSettings(), RuntimeSettings(actors=count)) for count in (1, 2))
     assert one.tobytes() == two.tobytes()

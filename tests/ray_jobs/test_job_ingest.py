@@ -1,4 +1,4 @@
-"""`jet ingest`: everything that it is given is imported, or rejected with its reason, or named as unreadable."""
+"""`jet ingest`: what it is given is imported, or rejected with its reason, or named as unreadable."""
 
 from __future__ import annotations
 
@@ -101,12 +101,10 @@ def test_where_nothing_could_be_imported_the_first_reason_is_told(tmp_path):
 
 
 def test_groups_of_files_give_what_one_group_gives(tmp_path, monkeypatch):
-    ledgers = [
-        write_jsonl(
-            tmp_path / f"{name}.jsonl", [entry(f"{name}{number}") for number in range(20)] + [entry("all")]
-        )
-        for name in "abc"
-    ]
+    ledgers = []
+    for name in "abc":
+        entries = [entry(f"{name}{number}") for number in range(20)]
+        ledgers.append(write_jsonl(tmp_path / f"{name}.jsonl", [*entries, entry("all")]))
     succeed("ingest", "--ledgers", *ledgers, "--output", tmp_path / "one")
     monkeypatch.setattr("ray_jobs.ingest.GROUP_BYTES", 1)
     line = succeed("ingest", "--ledgers", *ledgers, "--output", tmp_path / "three")

@@ -5,14 +5,13 @@ from __future__ import annotations
 import json
 
 import pytest
-from conftest import Pipeline
 from job_runs import keys, read, run_job
 
 from jet.books.schema import PREDICTIONS
 
 
 @pytest.fixture(scope="module")
-def metrics(pipeline: Pipeline) -> dict:
+def metrics(pipeline) -> dict:
     return json.loads((pipeline.folder / "report" / "metrics.json").read_text())
 
 
@@ -37,9 +36,7 @@ def test_it_leaves_nothing_half_done(pipeline):
 
 def test_every_open_entry_has_exactly_one_prediction(pipeline):
     entries = read(pipeline.folder / "entries")
-    opened = [
-        key for key, lines in zip(keys(entries), entries["lines"].to_pylist(), strict=True) if lines is None
-    ]
+    opened = [row for row, lines in zip(keys(entries), entries["lines"], strict=True) if not lines.is_valid]
     predictions = read(pipeline.folder / "predictions")
     assert len(opened) == 12
     assert keys(predictions) == sorted(opened)

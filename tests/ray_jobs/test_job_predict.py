@@ -17,7 +17,7 @@ def new_entries(pipeline) -> list[dict]:
     """Entries as another program could write them: three of a known company, one of an unknown one, and one
     that no rule lets pass."""
     known = read(pipeline.folder / "entries")["entity"][0].as_py()
-    after = {"date": "2026-06-30", "lines": False}
+    after = {"date": "2026-06-30", "booked": False}
     return [
         entry("n1", entity=known, description="hyra kontor", total="8000.00", **after),
         entry("n2", entity=known, description="", **after),
@@ -96,16 +96,9 @@ def test_an_output_of_other_entries_is_refused(booked, pipeline, settings):
 
 
 def test_an_output_of_other_settings_is_refused(pipeline, settings):
-    given = ("--model", pipeline.folder / "model", "--output", pipeline.folder / "predictions")
-    done = run_job(
-        "predict",
-        "--ledgers",
-        pipeline.folder / "to-predict",
-        *given,
-        "--config",
-        settings,
-        "--predict.promise=.5",
-    )
+    given = ("--ledgers", pipeline.folder / "to-predict", "--model", pipeline.folder / "model")
+    output = ("--output", pipeline.folder / "predictions", "--config", settings)
+    done = run_job("predict", *given, *output, "--predict.promise=.5")
     assert done.status == 2
     assert "predict.promise: 0.95 there, 0.5 here" in done.complaint
 
