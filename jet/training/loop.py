@@ -52,7 +52,7 @@ class TrainSettings:
     """Of the weights, the order of the rows and everything dropped at random."""
     batch_size: int = 128
     """Entries a step, over all workers."""
-    max_epochs: int = 24
+    max_epochs: int = 12
     """Most passes over the training rows; the learning rate falls over this many."""
     patience: int = 4
     """Epochs without a better calibration likelihood before the training stops."""

@@ -110,6 +110,9 @@ def test_an_entrys_own_lines_are_never_looked_at(data, bundle):
     for row in other:
         row["lines"] = made_up.lines("D60 C60") if row["entity"] == "birch" else made_up.lines("D2611 C2611")
     assert plain.equals(predictor(made_up.entries_table(other)))
+    for row in other:  # not even whether its accounts exist
+        row["lines"] = made_up.lines("D9999 C9999")
+    assert plain.equals(predictor(made_up.entries_table(other)))
 
 
 def test_every_prediction_is_a_valid_entry_on_open_accounts_of_its_company(answers, new_entries, bundle):

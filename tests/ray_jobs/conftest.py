@@ -19,6 +19,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+import pyarrow as pa
 import pytest
 
 # Before Ray is imported: it reads them then.
@@ -35,6 +36,8 @@ from job_runs import SETTINGS, Done, run_job, wait_until  # noqa: E402
 from jet.artifact import artifact_writer, open_artifact  # noqa: E402
 from jet.books.demo import DemoSettings, write_demo_ledger  # noqa: E402
 from jet.books.schema import ENTRIES, REJECTED  # noqa: E402
+from jet.bundle import Bundle  # noqa: E402
+from jet.prediction.predictor import Predictor, PredictSettings  # noqa: E402
 from ray_jobs.runtime import RuntimeSettings, connect  # noqa: E402
 
 HERE = Path(__file__).parent
@@ -157,3 +160,12 @@ def in_many_parts(pipeline: Pipeline, tmp_path_factory: pytest.TempPathFactory) 
         writer.write_table("rejected/part-0.parquet", REJECTED.empty_table())
         writer.publish({"entries": len(entries)})
     return output
+
+
+@pytest.fixture(scope="session")
+def predicted(pipeline: Pipeline, in_many_parts: Path) -> pa.Table:
+    """What a single process answers to all 600 entries together: no Ray in it."""
+    bundle = Bundle.load(str(pipeline.folder / "model"))
+    entries = open_artifact(str(in_many_parts), "entries").read_table(ENTRIES)
+    found = Predictor.for_entries(bundle, PredictSettings(), entries, None)(entries)
+    return found.sort_by([("entity", "ascending"), ("entry_id", "ascending")]).combine_chunks()

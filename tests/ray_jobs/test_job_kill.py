@@ -20,25 +20,18 @@ def arguments(pipeline, in_many_parts, settings) -> list:
     return ["--ledgers", in_many_parts, "--model", pipeline.folder / "model", "--config", settings]
 
 
-@pytest.fixture(scope="module")
-def undisturbed(arguments, tmp_path_factory):
-    output = tmp_path_factory.mktemp("undisturbed") / "p"
-    succeed("predict", *arguments, "--output", output)
-    return read(output)
-
-
-def test_a_killed_predicting_actor_costs_no_prediction_and_doubles_none(head, arguments, undisturbed, tmp_path):
-    output = tmp_path / "p"
-    with in_background(lambda: run_job("predict", *arguments, "--output", output)) as result:
+def test_a_killed_predicting_actor_costs_no_prediction_and_doubles_none(head, arguments, predicted, tmp_path):
+    output, spread = tmp_path / "p", ("--runtime.actors", 2)
+    with in_background(lambda: run_job("predict", *arguments, "--output", output, *spread)) as result:
         wait_until(lambda: parts_in(output), "a first part")
         kill_one(head.dashboard, "WritePart")
         assert len(parts_in(output)) < 30, "it was too late to kill"
         done = result()
     assert done.status == 0, done.err
-    assert read(output).equals(undisturbed)
+    assert read(output).equals(predicted)
 
 
-def test_a_killed_job_goes_on_with_the_parts_that_it_has(head, arguments, undisturbed, tmp_path):
+def test_a_killed_job_goes_on_with_the_parts_that_it_has(head, arguments, predicted, tmp_path):
     output = tmp_path / "p"
     process = start_job(head.address, "predict", *arguments, "--output", output)
     wait_until(lambda: len(parts_in(output)) >= 2 or process.poll() is not None, "two parts")
@@ -50,15 +43,15 @@ def test_a_killed_job_goes_on_with_the_parts_that_it_has(head, arguments, undist
     assert 2 <= len(before) < 30
 
     line = succeed("predict", *arguments, "--output", output)
-    assert line["predictions"] == len(undisturbed)
-    assert read(output).equals(undisturbed)
+    assert line["predictions"] == len(predicted)
+    assert read(output).equals(predicted)
     assert {name: (output / name).stat().st_mtime_ns for name in before} == before
     assert list(tmp_path.iterdir()) == [output]
 
 
 def test_a_killed_index_shard_is_built_again(head, pipeline, settings, tmp_path):
     given = ("--entries", pipeline.folder / "entries", "--output", tmp_path / "n", "--config", settings)
-    spread = ("--runtime.actors", 1, "--runtime.block_rows", 5)
+    spread = ("--runtime.actors", 2, "--runtime.block_rows", 5)
     with in_background(lambda: run_job("neighbors", *given, *spread)) as result:
         wait_until(lambda: list(tmp_path.glob(".n.staging-*/part-*")), "a first part")
         kill_one(head.dashboard, "IndexShard")

@@ -60,7 +60,14 @@ def test_a_submitted_pipeline_leaves_its_predictions(head, code, tmp_path):
         head,
         code,
         *("python", "-m", "ray_jobs.pipeline", "--ledgers", ledger, "--output", tmp_path / "out"),
-        *("--config", tmp_path / "settings.yaml", "--runtime.actors", "1", "--runtime.index_shards", "1"),
+        *(
+            "--config",
+            tmp_path / "settings.yaml",
+            "--runtime.train_workers",
+            "1",
+            "--runtime.index_shards",
+            "1",
+        ),
     )
     assert done.returncode == 0, done.stdout
     assert "succeeded" in done.stdout

@@ -38,7 +38,8 @@ def test_every_parameter_is_in_exactly_one_clip_group(head, memory):
         assert set(placed) == {id(parameter) for parameter in network.parameters()}
         assert all(groups.values())  # none is empty
         assert {id(p) for p in network.head.parameters()} == {id(p) for p in groups["pointer"]}
-        assert {id(p) for p in network.gru.parameters()} <= {id(p) for p in groups["decoder"]}
+        decoder = [network.gru, network.out, network.first, *([network.memory] if memory != "none" else [])]
+        assert {id(p) for part in decoder for p in part.parameters()} <= {id(p) for p in groups["decoder"]}
         optimized = [id(p) for g in build_optimizer(network, OptimSettings()).param_groups for p in g["params"]]
         assert sorted(optimized) == sorted(placed)
 
