@@ -14,12 +14,13 @@ unexport PYTHONDONTWRITEBYTECODE
 
 help:  ## list these targets
 	@echo "make TARGET, with:"
-	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  \1|\2/p' Makefile | while IFS='|' read -r name what; do printf '  %-9s %s\n' "$${name#  }" "$$what"; done
+	@sed -n 's/^\([a-z]*\):.*## /\1:/p' Makefile | while IFS=: read -r name what; do printf '  %-9s %s\n' "$$name" "$$what"; done
 	@echo "PYTHON=python3.12 chooses another Python (3.11 or newer), VENV=FOLDER another environment."
 
 demo: $(VENV)/.installed  ## install, then run the whole pipeline on made-up books: some five minutes
 	@echo "Running the demo in $(OUTPUT): about five minutes on two cores."
 	@$(BIN)/jet demo --output $(OUTPUT)
+	@echo "Your own books: $(BIN)/jet pipeline --ledgers FILES --output FOLDER"
 
 install: $(VENV)/.installed  ## make the virtual environment and install jet in it
 
@@ -50,7 +51,7 @@ kill $$dots 2>/dev/null; echo; exit $$status
 endef
 
 $(VENV)/.installed: pyproject.toml | $(VENV)/.made
-	$(call pip_install,Installing jet and what it needs into $(VENV): two minutes and more - 2 GB or more - depending on the network.,-e .)
+	$(call pip_install,Installing jet and what it needs into $(VENV) (2 GB or more; two to five minutes). A dot is five seconds.,-e .)
 	@touch $@
 
 $(VENV)/.installed-dev: $(VENV)/.installed

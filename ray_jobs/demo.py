@@ -81,7 +81,8 @@ def outcome(folder: str, truth: str, promise: float) -> str:
     accounts = open_artifact(f"{folder}/entries", "entries").read_table(ACCOUNTS, "accounts")
     scored = score_predictions(entries, predictions, accounts=accounts)
     answers = examples(entries, predictions, accounts, scored, count=len(entries))
-    shown = [answers[row] for row in np.unique(np.linspace(0, len(answers) - 1, SHOWN).astype(int))]
+    by_confidence = sorted(answers, key=lambda answer: -answer["confidence"])
+    shown = [by_confidence[row] for row in np.unique(np.linspace(0, len(answers) - 1, SHOWN).astype(int))]
     right = Counter(answer["decision"] for answer in answers if answer["right"])
     decided = Counter(answer["decision"] for answer in answers)
     tally = ", ".join(f"{name} {right[name]} of {decided[name]}" for name in sorted(decided))
@@ -89,8 +90,8 @@ def outcome(folder: str, truth: str, promise: float) -> str:
     tested = metrics["facts"]["entries"]["test"]
     return f"""
 {"=" * WIDTH}
-The newest {len(entries)} entries came without lines. {len(shown)} of them, evenly spread: what jet predicted and
-how they are booked in truth (D debit, C credit; "!" marks what differs).
+The newest {len(entries)} entries came without lines. {len(shown)} of them, from the surest to the least sure:
+what jet predicted, and how they are booked in truth (D debit, C credit; "!" marks what differs).
 
 {examples_text(shown)}
 
@@ -108,8 +109,6 @@ calibration split, which is older than the test split, {promise:.0%} of such ent
 Predictions  {folder}/predictions/   (parquet)
 Report       {folder}/report/index.html
 Figures      {folder}/report/metrics.json
-
-Your own books: jet pipeline --ledgers FILES --output FOLDER
 """
 
 

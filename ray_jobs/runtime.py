@@ -11,6 +11,7 @@ import contextlib
 import json
 import logging
 import os
+import random
 import socket
 import sys
 import time
@@ -172,9 +173,7 @@ def known_address() -> Iterator[None]:
     Helpers of Ray Train look for "the" Ray of the machine. Where several run (two jobs, a notebook) they find
     none, or a stranger that doesn't know their training: they would take its workers away.
     """
-    with socket.socket() as probe:
-        probe.bind(("", 0))
-        port = probe.getsockname()[1]
+    port = free_port()
     told = {"RAY_GCS_SERVER_PORT": str(port), "RAY_ADDRESS": f"127.0.0.1:{port}"}
     before = {name: os.environ.get(name) for name in told}
     os.environ.update(told)
@@ -186,6 +185,16 @@ def known_address() -> Iterator[None]:
                 del os.environ[name]
             else:
                 os.environ[name] = value
+
+
+def free_port() -> int:
+    """A port that nobody listens on, below those that systems hand out: another process may be given one of
+    these before Ray gets to it."""
+    while True:
+        port = random.SystemRandom().randrange(20_000, 32_000)
+        with socket.socket() as probe, contextlib.suppress(OSError):
+            probe.bind(("", port))
+            return port
 
 
 def spend_restart_warning() -> None:

@@ -247,12 +247,13 @@ def share_of(rows: np.ndarray, rank: int, world: int, batch_size: int) -> list[n
 
 
 def sum_over_ranks(figures: dict[str, float]) -> dict[str, float]:
-    """Each figure summed over all ranks (they have the same names in the same order)."""
+    """Each figure summed over all ranks. A rank that had no rows may lack some."""
     if not torch.distributed.is_initialized():
         return figures
-    total = torch.tensor(list(figures.values()), dtype=torch.float64, device=get_device())
-    torch.distributed.all_reduce(total)
-    return dict(zip(figures, total.tolist(), strict=True))
+    found: list[dict[str, float]] = [{} for _ in range(torch.distributed.get_world_size())]
+    torch.distributed.all_gather_object(found, figures)
+    names = dict.fromkeys(name for each in found for name in each)
+    return {name: sum(each.get(name, 0.0) for each in found) for name in names}
 
 
 @torch.no_grad()

@@ -34,7 +34,7 @@ def examples_text(examples: Sequence[Mapping[str, Any]]) -> str:
 
 def _block(number: int, example: Mapping[str, Any]) -> str:
     entity, text = _cut(example["entity"], 30), _cut(example["description"], 55)
-    rows = [f"{number:3}. {example['date']}  {entity}  {text!r}", f"     {'predicted':{_COLUMN}}  true"]
+    rows = [f"{number:3}. {example['date']}  {entity}  “{text}”", f"     {'predicted':{_COLUMN}}  true"]
     for left, right in _beside(example["predicted"], example["true"]):
         rows.append(f"   {left:{_COLUMN}}  {right}".rstrip())
     verdict = "✓ right" if example["right"] else "✗ wrong"
@@ -74,8 +74,8 @@ def _beside(predicted: Iterable[Line], true: Iterable[Line]) -> list[tuple[str, 
         Counter((line["side"], line["account"], line["name"]) for line in some) for some in (predicted, true)
     )
     both = [(_line(line, " "), _line(line, " ")) for line in _sorted(here & there)]
-    own = ([_line(line, "!") for line in _sorted(some)] for some in (here - there, there - here))
-    return both + list(zip_longest(*own, fillvalue=""))
+    left, right = ([_line(line, "!") for line in _sorted(some)] for some in (here - there, there - here))
+    return both + list(zip_longest(left, right, fillvalue=""))
 
 
 def _sorted(lines: Counter[tuple[str, str, str]]) -> list[tuple[str, str, str]]:

@@ -25,7 +25,7 @@ def test_right_entry_has_the_same_lines_in_the_same_rows():
     text = examples_text([example(RENT, RENT)])
     assert "acme" in text
     assert "2025-01-31" in text
-    assert "'Office rent'" in text
+    assert "“Office rent”" in text
     assert "✓ right; confidence 0.88, decision review" in text
     rows = [row.split() for row in text.splitlines()]
     assert ["D", "6310", "Rent", "D", "6310", "Rent"] in rows

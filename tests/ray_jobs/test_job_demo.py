@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
@@ -56,6 +57,14 @@ def test_it_tells_ten_entries_with_verdicts(told):
     assert told.count("predicted  ") == 10
     assert told.count("✓ right") + told.count("✗ wrong") == 10
     assert "The newest 12 entries came without lines. 10 of them" in told
+
+
+def test_it_tells_them_from_the_surest_to_the_least_sure(told, pipeline):
+    confidence = [float(found) for found in re.findall(r"confidence ([0-9.]+), decision", told)]
+    assert confidence == sorted(confidence, reverse=True)
+    known = read(pipeline.folder / "predictions")["confidence"].to_pylist()
+    assert confidence[0] == pytest.approx(max(known), abs=0.01)
+    assert confidence[-1] == pytest.approx(min(known), abs=0.01)
 
 
 def test_the_tally_is_that_of_all_entries(told, pipeline, truth):

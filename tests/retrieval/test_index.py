@@ -98,7 +98,9 @@ def test_an_identical_text_of_the_same_journal_comes_first(
     history: History, queries: Queries, weights: np.ndarray
 ) -> None:
     memory = history.memory
-    hits = search(memory, history.store, weights, queries, RetrievalSettings(latest=0, neighbors=1, recency_bonus=0))
+    hits = search(
+        memory, history.store, weights, queries, RetrievalSettings(latest=0, neighbors=1, recency_bonus=0)
+    )
     for query in range(len(queries)):
         equal = (memory.entity == queries.entity[query]) & (memory.date < queries.date[query])
         equal &= (memory.text == queries.text[query]) & (memory.journal == queries.journal[query])
@@ -111,7 +113,9 @@ def test_the_cut_into_blocks_changes_no_similarity(
     history: History, queries: Queries, weights: np.ndarray, block_rows: int
 ) -> None:
     whole = search(history.memory, history.store, weights, queries, RetrievalSettings(latest=0))
-    cut = search(history.memory, history.store, weights, queries, RetrievalSettings(latest=0, block_rows=block_rows))
+    cut = search(
+        history.memory, history.store, weights, queries, RetrievalSettings(latest=0, block_rows=block_rows)
+    )
     both = whole.row >= 0
     assert np.array_equal(both, cut.row >= 0)
     assert cut.similarity[both] == pytest.approx(whole.similarity[both], abs=1.1e-5)

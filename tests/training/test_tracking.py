@@ -38,7 +38,7 @@ def test_without_wandb_the_training_goes_on_and_says_so(tmp_path, monkeypatch, c
 
 def test_a_tracker_that_fails_is_reported_and_does_not_stop_the_training(caplog):
     class Broken:
-        def log(self, figures, step):
+        def log(self, _figures, **_step):
             raise ConnectionError("no route to host")
 
     with caplog.at_level(logging.WARNING):
