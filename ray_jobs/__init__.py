@@ -20,7 +20,8 @@ if "ray" not in sys.modules:  # on a worker it is there already, and knows what 
     os.environ.setdefault(
         "RAY_DEDUP_LOGS_SKIP_REGEX",
         "has constructor arguments in the object store and max_restarts > 0"
-        "|gcs_actor_scheduler.cc:[0-9]+: Failed to kill actor",
+        "|gcs_actor_scheduler.cc:[0-9]+: Failed to kill actor"
+        "|Failed to query Ray Train Controller actor state",
     )
 
     # Importing torch takes its time on a busy machine, and so do nodes that are still to come.

@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+import io
+import os
+import signal
 import subprocess
 import sys
+from contextlib import redirect_stderr, redirect_stdout
+from types import SimpleNamespace
 
 import pytest
 from job_runs import ROOT, entry, run_job, succeed, write_jsonl
 
-from ray_jobs import cli
+from ray_jobs import cli, runtime
+from ray_jobs.train import interruptible
 
 JOBS = ["demo", "pipeline", "ingest", "neighbors", "train", "predict", "evaluate", "demo-ledger"]
 
@@ -130,3 +136,56 @@ def test_more_gpus_than_the_cluster_holds_are_refused(pipeline, settings, tmp_pa
     done = run_job("train", *given, "--runtime.train_gpu=true")
     assert done.status == 2
     assert "2 GPUs, and the cluster has 0" in done.complaint
+
+
+def run_made_up(work) -> tuple[int, str, str]:
+    """Status, standard output and standard error of a job that does `work`."""
+    job = SimpleNamespace(HELP="", arguments=lambda _: None, run=lambda *_: work())
+    with redirect_stdout(io.StringIO()) as out, redirect_stderr(io.StringIO()) as err:
+        status = runtime.main("made-up", job, [])
+    return status, out.getvalue(), err.getvalue()
+
+
+def test_what_is_printed_on_the_way_does_not_mix_with_the_result():
+    def work() -> dict:
+        print("chatter")
+        return {"rows": 1}
+
+    status, out, err = run_made_up(work)
+    assert (status, err) == (0, "chatter\n")
+    assert out.startswith('{"job": "made-up", "rows": 1, "seconds": ')
+
+
+def test_an_interrupted_job_says_so_in_one_line():
+    def work() -> dict:
+        raise KeyboardInterrupt
+
+    assert run_made_up(work) == (130, "", "jet made-up: interrupted; what was finished stays\n")
+
+
+def test_an_unexpected_error_keeps_its_traceback():
+    def work() -> dict:
+        raise RuntimeError("a fault of jet")
+
+    with pytest.raises(RuntimeError, match="a fault of jet"):
+        run_made_up(work)
+
+
+def test_a_training_that_ray_ends_on_ctrl_c_is_an_interrupted_one_and_gives_the_key_back():
+    def fit() -> None:
+        signal.signal(signal.SIGINT, lambda *_: sys.exit(0))
+        signal.raise_signal(signal.SIGINT)
+
+    before = signal.getsignal(signal.SIGINT)
+    with pytest.raises(KeyboardInterrupt), interruptible():
+        fit()
+    assert signal.getsignal(signal.SIGINT) is before
+
+
+def test_a_local_ray_is_told_its_address_and_nobody_else(monkeypatch):
+    monkeypatch.setenv("RAY_ADDRESS", "elsewhere:1")
+    monkeypatch.delenv("RAY_GCS_SERVER_PORT", raising=False)
+    with runtime.known_address():
+        assert os.environ["RAY_ADDRESS"] == f"127.0.0.1:{os.environ['RAY_GCS_SERVER_PORT']}"
+    assert os.environ["RAY_ADDRESS"] == "elsewhere:1"
+    assert "RAY_GCS_SERVER_PORT" not in os.environ

@@ -62,8 +62,7 @@ def test_a_submitted_pipeline_leaves_its_predictions(head, code, tmp_path):
     done = submit(head, code, "python", "-m", "ray_jobs.pipeline", *given)
     assert done.returncode == 0, done.stdout
     assert "succeeded" in done.stdout
-    assert json.loads(next(line for line in done.stdout.splitlines() if '"job"' in line))["output"] == str(
-        output
-    )
+    [line] = [json.loads(line) for line in done.stdout.splitlines() if line.startswith('{"job"')]
+    assert line["output"] == str(output)
     assert keys(read(output / "predictions")) == keys(read(output / "to-predict"))
     assert len(read(output / "predictions")) == 1
