@@ -105,10 +105,12 @@ def head() -> Iterator[Head]:
         *(f"--temp-dir={folder}", "--num-cpus=8", "--object-store-memory=300000000"),
     ]
     log = (folder / "head.log").open("w")
-    # Its workers inherit RAY_ADDRESS: what in Ray Train looks for "the" Ray of a machine finds this one.
+    # Its workers inherit RAY_ADDRESS: what in Ray Train looks for "the" Ray of a machine finds this one. And
+    # what a submitted job calls `python` is the one that runs the tests, activated or not.
+    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
     process = subprocess.Popen(
         command,
-        env={**os.environ, "RAY_ADDRESS": address},
+        env={**os.environ, "RAY_ADDRESS": address, "PATH": path},
         stdout=log,
         stderr=subprocess.STDOUT,
         start_new_session=True,
