@@ -6,6 +6,7 @@ another Ray of this machine, nor is it found.
 
 from __future__ import annotations
 
+import atexit
 import contextlib
 import os
 import secrets
@@ -24,6 +25,7 @@ import pytest
 
 # Before Ray is imported: it reads them then.
 TOKEN = Path(tempfile.mkdtemp(prefix="jet-token-")) / "token"
+atexit.register(shutil.rmtree, TOKEN.parent, ignore_errors=True)
 TOKEN.write_text(secrets.token_hex(32))
 TOKEN.chmod(0o600)
 os.environ["RAY_AUTH_MODE"] = "token"
@@ -53,10 +55,6 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker(pytest.mark.filterwarnings("ignore:unclosed:ResourceWarning"))
             unraisable = "ignore:Exception ignored:pytest.PytestUnraisableExceptionWarning"
             item.add_marker(pytest.mark.filterwarnings(unraisable))
-
-
-def pytest_unconfigure() -> None:
-    shutil.rmtree(TOKEN.parent, ignore_errors=True)
 
 
 @dataclass(frozen=True)

@@ -118,16 +118,16 @@ def wait_until(holds: Callable[[], Any], what: str, seconds: float = 120, pause:
 
 
 def actors(dashboard: str, name: str) -> list[Any]:
-    """The living actors whose class is called something with `name`."""
+    """The living actors whose class is called something with `name`, and whose process is known."""
     found = list_actors(address=dashboard, filters=[("state", "=", "ALIVE")], limit=1000)
-    return [actor for actor in found if name in actor.class_name]
+    return [actor for actor in found if name in actor.class_name and actor.pid]
 
 
-def kill_one(dashboard: str, name: str) -> int:
-    """SIGKILL to the process of a living actor; returns its pid."""
-    actor = wait_until(lambda: actors(dashboard, name), f"an actor {name}")[0]
-    os.kill(actor.pid, signal.SIGKILL)
-    return actor.pid
+def kill_one(dashboard: str, name: str) -> None:
+    """SIGKILL to the process of a living actor."""
+    pid = wait_until(lambda: actors(dashboard, name), f"an actor {name}")[0].pid
+    assert pid > 1  # 0 would stand for all of pytest's own process group
+    os.kill(pid, signal.SIGKILL)
 
 
 def read(folder: Path | str) -> pa.Table:
