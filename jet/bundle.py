@@ -1,10 +1,10 @@
 """The bundle: all that prediction needs and training decided, saved and loaded as ONE thing.
 
-Weights, the catalog with its learned account vectors, the books that may be remembered, text normalization,
-encoder identity, retrieval and model settings, calibration. Every part's fingerprint is written into
-`bundle.json` and checked on load. The system this descends from trained with one catalog and predicted with
-another, rebuilt at random; nobody saw it for weeks. Here that can't be written: there is no way to a
-prediction but through a bundle, and no way to a bundle with parts of two trainings.
+Weights of decoder and ranker, the catalog with its learned account vectors, the books that may be remembered,
+text normalization, encoder identity, all settings, the stack, calibrations. Every part's fingerprint is
+written into `bundle.json` and checked on load. The system this descends from trained with one catalog and
+predicted with another, rebuilt at random; nobody saw it for weeks. Here that can't be written: there is no
+way to a prediction but through a bundle, and no way to a bundle with parts of two trainings.
 
 No pickle anywhere: safetensors, parquet and JSON.
 """
@@ -32,8 +32,12 @@ from jet.books.schema import ACCOUNTS, MEMORY, validate
 from jet.model.features import EntryColumns
 from jet.model.network import JetNetwork, ModelSettings, TextInputs
 from jet.prediction.calibration import Calibration
+from jet.prediction.judgment import Judgment
+from jet.prediction.ranker import Ranker, RankerSettings
+from jet.prediction.stack import Method, Stack
 from jet.retrieval.index import RetrievalSettings
 from jet.retrieval.ngrams import weigh
+from jet.retrieval.peers import chart_families
 from jet.retrieval.store import TextStore
 from jet.training.data import TrainingData
 
@@ -61,8 +65,9 @@ class Books:
                 pa.array(columns.text),
                 pa.array(columns.journal),
                 pa.array(columns.currency),
-                pa.array(columns.log_amount, mask=np.isnan(columns.log_amount)),
+                pa.array(columns.total, mask=np.isnan(columns.total)),
                 pa.LargeListArray.from_arrays(pa.array(columns.offsets), pa.array(columns.tokens)),
+                pa.LargeListArray.from_arrays(pa.array(columns.offsets), pa.array(columns.amounts)),
             ],
             schema=MEMORY,
         )
@@ -89,9 +94,10 @@ class Books:
             text=column("text").to_numpy(),
             journal=column("journal").to_numpy(),
             currency=column("currency").to_numpy(),
-            log_amount=column("log_amount").to_numpy(zero_copy_only=False).astype(np.float32),
+            total=column("total").to_numpy(zero_copy_only=False).astype(np.float64),
             offsets=np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64),
             tokens=tokens.flatten().to_numpy(),
+            amounts=column("amounts").flatten().to_numpy(),
         )
         return cls(column("entry_id"), columns)
 
@@ -109,19 +115,22 @@ class Bundle:
     model: ModelSettings
     retrieval: RetrievalSettings
     encoder: str  # the identity of the encoder that made the text vectors
-    calibration: Calibration
+    family: np.ndarray  # int64 [E] entities with the same number follow the same standard chart
+    ranker: Ranker
+    judgment: Judgment
     facts: dict[str, Any]  # what a model card tells
+    trained_as: str = ""  # the fingerprint of the bundle that this one extends (see jet.extension)
 
     @classmethod
     def assemble(
         cls,
         data: TrainingData,
         network: JetNetwork,
-        retrieval: RetrievalSettings,
+        ranker: Ranker,
         encoder: str,
         facts: Mapping[str, Any],
     ) -> Bundle:
-        """A bundle, not calibrated yet, of a trained network and what it was trained on."""
+        """A bundle, not calibrated yet, of a trained network and ranker and what they were trained on."""
         network = network.cpu().eval()
         with torch.inference_mode():
             rows = torch.arange(len(data.catalog))
@@ -134,9 +143,11 @@ class Bundle:
             books=Books(data.entries["entry_id"].combine_chunks(), data.columns),
             weights={name: value.numpy().copy() for name, value in network.state_dict().items()},
             model=network.settings,
-            retrieval=retrieval,
+            retrieval=data.retrieval,
             encoder=encoder,
-            calibration=Calibration.none(),
+            family=chart_families(data.catalog),
+            ranker=ranker,
+            judgment=Judgment.none(),
             facts=dict(facts),
         )
 
@@ -158,9 +169,23 @@ class Bundle:
         state.pop("network", None)  # rebuilt from `weights`, which processes can share
         return state
 
-    def with_calibration(self, calibration: Calibration) -> Bundle:
-        """The same bundle with another calibration."""
-        return replace(self, calibration=calibration)
+    @property
+    def stack(self) -> Stack:
+        """How ranker and decoder are weighed."""
+        return self.judgment.stack
+
+    def calibration(self, method: Method) -> Calibration:
+        """From figures of an answer by `method` to its confidence."""
+        return self.judgment.calibrations[method]
+
+    @property
+    def amount_calibration(self) -> Calibration:
+        """From figures of proposed amounts to their confidence."""
+        return self.judgment.amounts
+
+    def with_judgment(self, judgment: Judgment) -> Bundle:
+        """The same bundle with another judgment."""
+        return replace(self, judgment=judgment)
 
     @cached_property
     def fingerprints(self) -> dict[str, str]:
@@ -172,21 +197,37 @@ class Bundle:
             "idf": _digest({"": self.idf}),
             "books": self.books.fingerprint(),
             "weights": _digest(self.weights),
-            "calibration": _digest(
-                {name: np.asarray(value) for name, value in self.calibration.__dict__.items()}
-            ),
+            "family": _digest({"": self.family}),
+            "ranker": _digest(self.ranker.weights),
+            "judgment": hashlib.sha256(json.dumps(self.judgment.as_dict()).encode()).hexdigest()[:16],
         }
 
     @property
+    def identity(self) -> str:
+        """What predictions carry in their column `model`: the fingerprint of the bundle that was trained."""
+        return self.trained_as or self.fingerprint
+
+    def with_books(self, rows: np.ndarray) -> Bundle:
+        """The same bundle remembering only some rows of its books, int64, ascending."""
+        return replace(self, books=Books(self.books.ids.take(pa.array(rows)), self.books.columns.take(rows)))
+
+    @property
     def fingerprint(self) -> str:
-        """Of the whole: what predictions carry in their column `model`."""
-        parts = json.dumps([self.fingerprints, self.encoder, asdict(self.model), asdict(self.retrieval)])
+        """Of the whole."""
+        settings = [asdict(each) for each in (self.model, self.retrieval, self.ranker.settings)]
+        parts = json.dumps([self.fingerprints, self.encoder, *settings])
         return hashlib.sha256(parts.encode()).hexdigest()[:16]
 
     def save(self, writer: ArtifactWriter) -> None:
         """Write all parts. The caller publishes."""
         writer.write_bytes("network.safetensors", save_safetensors(self.weights))
-        arrays = {"account_vectors": self.account_vectors, "booked": self.catalog.booked, "idf": self.idf}
+        writer.write_bytes("ranker.safetensors", save_safetensors(dict(self.ranker.weights)))
+        arrays = {
+            "account_vectors": self.account_vectors,
+            "booked": self.catalog.booked,
+            "idf": self.idf,
+            "family": self.family,
+        }
         writer.write_bytes("catalog.safetensors", save_safetensors(arrays))
         writer.write_table("accounts/part-0.parquet", self.catalog.accounts)
         writer.write_table("texts/part-0.parquet", self.store.to_table())
@@ -197,7 +238,8 @@ class Bundle:
             "encoder": self.encoder,
             "model": asdict(self.model),
             "retrieval": asdict(self.retrieval),
-            "calibration": self.calibration.as_dict(),
+            "ranker": {"settings": asdict(self.ranker.settings), "features": list(self.ranker.names)},
+            "judgment": self.judgment.as_dict(),
             "facts": self.facts,
         }
         writer.write_bytes("bundle.json", json.dumps(content, indent=1, ensure_ascii=False).encode())
@@ -225,7 +267,13 @@ class Bundle:
             model=ModelSettings(**content["model"]),
             retrieval=RetrievalSettings(**content["retrieval"]),
             encoder=content["encoder"],
-            calibration=Calibration.from_dict(content["calibration"]),
+            family=arrays["family"],
+            ranker=Ranker(
+                tuple(content["ranker"]["features"]),
+                load_safetensors(artifact.read_bytes("ranker.safetensors")),
+                RankerSettings(**content["ranker"]["settings"]),
+            ),
+            judgment=Judgment.from_dict(content["judgment"]),
             facts=content["facts"],
         )
         # The parts first, so that the error names the one; the whole has encoder and settings too.

@@ -7,8 +7,10 @@ from typing import Any
 
 from jet.books.importers import ImportSettings
 from jet.books.split import SplitSettings
+from jet.evaluation.settings import EvaluateSettings
 from jet.model.network import ModelSettings
 from jet.prediction.predictor import PredictSettings
+from jet.prediction.ranker import RankerSettings
 from jet.retrieval.index import RetrievalSettings
 from jet.training.loop import TrainSettings
 from jet.training.losses import LossSettings
@@ -28,7 +30,9 @@ class JetConfig:
     optim: OptimSettings = field(default_factory=OptimSettings)
     train: TrainSettings = field(default_factory=TrainSettings)
     tracking: TrackingSettings = field(default_factory=TrackingSettings)
+    ranker: RankerSettings = field(default_factory=RankerSettings)
     predict: PredictSettings = field(default_factory=PredictSettings)
+    evaluate: EvaluateSettings = field(default_factory=EvaluateSettings)
 
     def part(self, *names: str) -> dict[str, Any]:
         """The settings of some parts, as JSON can hold them: what an artifact keeps of its making."""

@@ -9,8 +9,8 @@ from __future__ import annotations
 
 import logging
 import tempfile
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import Any, cast
 
@@ -21,11 +21,13 @@ import ray
 from pyarrow import fs as pafs
 from ray.data import ActorPoolStrategy
 
-from jet.bundle import Bundle, text_vectors
-from jet.prediction.predictor import Predictor, PredictSettings, build_blocks, judge
-from jet.retrieval.index import BlockIndex, ScannBlock, plan_blocks
+from jet.bundle import Bundle
+from jet.evaluation.examine import examine
+from jet.prediction.examples import Examples
+from jet.prediction.predictor import Judged, Parts, Predictor, PredictSettings, judge
+from jet.prediction.stack import Scores
+from jet.retrieval.index import BlockIndex, Memory, ScannBlock, plan_blocks
 from jet.retrieval.neighbors import make_encoder
-from jet.retrieval.store import TextStore
 from jet.retrieval.text import normalize_all
 from ray_jobs.runtime import RuntimeSettings
 from ray_jobs.texts import encode_texts
@@ -39,30 +41,31 @@ class Shared:
 
     bundle: Bundle
     settings: PredictSettings
-    store: TextStore
-    vectors: np.ndarray
-    exact: dict[int, BlockIndex]
-    scann: dict[int, dict[str, bytes]]  # the files of each saved block
+    parts: Parts
+    """Without the blocks that ScaNN searches."""
+    scann: dict[str, dict[int, dict[str, bytes]]]
+    """The files of each of these, by field of `Parts` and block number."""
 
     def predictor(self) -> Predictor:
         """A predictor over these parts."""
-        return Predictor(
-            self.bundle, self.settings, self.store, self.vectors, {**self.exact, **self._searchers()}
+        library = self.parts.library
+        parts = replace(
+            self.parts,
+            blocks={**self.parts.blocks, **self._loaded("blocks", library.memory)},
+            peer_blocks={**self.parts.peer_blocks, **self._loaded("peer_blocks", self.parts.peers.memory)},
         )
+        return Predictor(self.bundle, self.settings, parts)
 
-    def _searchers(self) -> dict[int, BlockIndex]:
-        if not self.scann:
-            return {}
-        bundle = self.bundle
-        memory = bundle.books.columns.memory(len(bundle.catalog.entities))
+    def _loaded(self, name: str, memory: Memory) -> dict[int, BlockIndex]:
+        saved, library = self.scann[name], self.parts.library
         found: dict[int, BlockIndex] = {}
-        for block in plan_blocks(memory.offsets, bundle.retrieval):
-            if block.number in self.scann:
+        for block in plan_blocks(memory.offsets, library.retrieval) if saved else []:
+            if block.number in saved:
                 with tempfile.TemporaryDirectory() as folder:
-                    for name, content in self.scann[block.number].items():
-                        (Path(folder) / name).write_bytes(content)
+                    for file, content in saved[block.number].items():
+                        (Path(folder) / file).write_bytes(content)
                     found[block.number] = ScannBlock.load(
-                        Path(folder), block, memory, self.store, bundle.idf, bundle.retrieval
+                        Path(folder), block, memory, library.store, library.idf, library.retrieval
                     )
         return found
 
@@ -86,13 +89,18 @@ def share(
     missing = sorted({text for part in descriptions for text in store.missing(normalize_all(part))})
     if missing:
         store = store.extend(missing, encode_texts(missing, bundle.retrieval, runtime))
-    exact, scann = {}, {}
-    for number, block in build_blocks(bundle, store).items():
-        if isinstance(block, ScannBlock):
-            scann[number] = _files_of(block)
-        else:
-            exact[number] = block
-    return ray.put(Shared(bundle, settings, store, text_vectors(bundle, store), exact, scann))
+    parts = Parts.build(bundle, store)
+    scann = {"blocks": _saved(parts.blocks), "peer_blocks": _saved(parts.peer_blocks)}
+    exact = replace(parts, blocks=_exact(parts.blocks), peer_blocks=_exact(parts.peer_blocks))
+    return ray.put(Shared(bundle, settings, exact, scann))
+
+
+def _exact(blocks: Mapping[int, BlockIndex]) -> dict[int, BlockIndex]:
+    return {number: block for number, block in blocks.items() if not isinstance(block, ScannBlock)}
+
+
+def _saved(blocks: Mapping[int, BlockIndex]) -> dict[int, dict[str, bytes]]:
+    return {number: _files_of(block) for number, block in blocks.items() if isinstance(block, ScannBlock)}
 
 
 def _files_of(block: ScannBlock) -> dict[str, bytes]:
@@ -125,27 +133,91 @@ class PredictSlice:
         return self.predictor(entries)
 
 
-class JudgeSlice:
-    """Answers booked entries without looking at their lines, and says which answers were right."""
+class ExamineSlice:
+    """Everything that a report wants to know of a slice of booked entries."""
 
     def __init__(self, shared: list[ray.ObjectRef]) -> None:
         self.predictor = ray.get(shared[0]).predictor()
 
     def __call__(self, entries: pa.Table) -> pa.Table:
-        figures, right = judge(self.predictor, entries)
-        flat = pa.array(figures.reshape(-1))
-        return pa.table(
+        return examine(self.predictor, entries)
+
+
+class JudgeSlice:
+    """Weighs booked entries without looking at their lines, and says what would have been right."""
+
+    def __init__(self, shared: list[ray.ObjectRef]) -> None:
+        self.predictor = ray.get(shared[0]).predictor()
+
+    def __call__(self, entries: pa.Table) -> pa.Table:
+        judged = judge(self.predictor, entries)
+        arrays = {each.name: getattr(judged.scores, each.name) for each in fields(Scores)}
+        arrays |= {name: getattr(judged, name) for name in _JUDGED}
+        columns = {name: _column(values) for name, values in arrays.items()}
+        return pa.table({"entity": entries["entity"], "entry_id": entries["entry_id"], **columns})
+
+
+_JUDGED = tuple(each.name for each in fields(Judged) if each.name != "scores")
+
+
+def judged_of(table: pa.Table) -> Judged:
+    """What `JudgeSlice` found, put together again."""
+    scores = Scores(*(_array(table[each.name]) for each in fields(Scores)))
+    return Judged(scores, *(_array(table[name]) for name in _JUDGED))
+
+
+def _column(values: np.ndarray) -> pa.Array:
+    if values.ndim == 1:
+        return pa.array(values)
+    return pa.FixedSizeListArray.from_arrays(pa.array(values.reshape(-1)), values.shape[1])
+
+
+def _array(column: pa.ChunkedArray) -> np.ndarray:
+    whole = column.combine_chunks()
+    if pa.types.is_fixed_size_list(column.type):
+        flat = whole.flatten().to_numpy(zero_copy_only=False)
+        return flat.reshape(len(column), column.type.list_size)
+    return whole.to_numpy(zero_copy_only=False)
+
+
+class ExampleSlice:
+    """Makes examples for the ranker of rows of the books."""
+
+    def __init__(self, shared: list[ray.ObjectRef]) -> None:
+        self.library, self.hits, self.settings = ray.get(shared[0])
+
+    def __call__(self, rows: pa.Table) -> pa.Table:
+        row = rows["row"].to_numpy()
+        found = Examples.of(self.library, self.library.books, row, self.hits.take(row), self.settings)
+        flat = found.features.reshape(len(row), -1)
+        table = pa.table(
             {
-                "entity": entries["entity"],
-                "entry_id": entries["entry_id"],
-                "figures": pa.FixedSizeListArray.from_arrays(flat, figures.shape[1]),
-                "right": pa.array(right),
+                "row": row,
+                "features": _column(flat),
+                "there": _column(found.there),
+                "right": found.right,
+                "entity": found.entity,
             }
         )
+        return table.replace_schema_metadata({"names": " ".join(found.names)})
 
 
-def over_slices(worker: type, shared: ray.ObjectRef, entries: pa.Table, runtime: RuntimeSettings) -> pa.Table:
-    """What `worker` makes of `entries`, slice by slice on a pool of actors, sorted by entity and id."""
+def examples_of(table: pa.Table) -> Examples:
+    """What `ExampleSlice` made, put together again."""
+    names = tuple(table.schema.metadata[b"names"].decode().split())
+    there = _array(table["there"])
+    features = _array(table["features"]).reshape(*there.shape, len(names))
+    return Examples(names, features, there, _array(table["right"]), _array(table["entity"]))
+
+
+def over_slices(
+    worker: type,
+    shared: ray.ObjectRef,
+    entries: pa.Table,
+    runtime: RuntimeSettings,
+    keys: Sequence[str] = ("entity", "entry_id"),
+) -> pa.Table:
+    """What `worker` makes of `entries`, slice by slice on a pool of actors, sorted by `keys`."""
     size = max(1, min(runtime.block_rows, -(-len(entries) // runtime.actors)))
     slices = [entries.slice(start, size) for start in range(0, len(entries), size)]
     actors = min(runtime.actors, len(slices))
@@ -165,7 +237,7 @@ def over_slices(worker: type, shared: ray.ObjectRef, entries: pa.Table, runtime:
         parts.append(part)
         done += len(part)
         log.info("answered %d of %d entries", done, len(entries))
-    return pa.concat_tables(parts).sort_by([("entity", "ascending"), ("entry_id", "ascending")])
+    return pa.concat_tables(parts).sort_by([(key, "ascending") for key in keys])
 
 
 def row_groups(files: list[str], filesystem: pafs.FileSystem) -> list[dict[str, Any]]:

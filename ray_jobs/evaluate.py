@@ -1,14 +1,16 @@
-"""`jet evaluate`: a bundle and the baselines on the newest entries of every entity.
+"""`jet evaluate`: a bundle and its rivals on the newest entries of every entity.
 
 The model's figures are of the free-running decode of entries whose lines it does not see; memory is rolling:
-every entry of a strictly earlier date may be a neighbor, as in daily use with reviewed books. Thresholds come
-from the calibration split, everything reported from the test split.
+every entry of a strictly earlier date may be a neighbor, as in daily use with reviewed books (and once more
+frozen, ending where the test begins). Thresholds come from the calibration split, everything reported from the
+test split. `rows.parquet` has, for each test entry, what each method and rival made of it.
 """
 
 from __future__ import annotations
 
 import logging
 import sys
+from collections.abc import Mapping
 from dataclasses import asdict
 from typing import Any
 
@@ -16,22 +18,35 @@ import jsonargparse
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
+import ray
 
 from jet.artifact import Artifact, Manifest, artifact_writer, finished, open_artifact
 from jet.books.schema import ACCOUNTS, ENTRIES
-from jet.books.split import CALIBRATION, TEST, split_by_date
+from jet.books.split import CALIBRATION, TEST, TRAIN, split_by_date
 from jet.bundle import Bundle
-from jet.evaluation.baselines import BASELINES, score_baseline
-from jet.evaluation.metrics import Scored, evaluate, score_predictions, strata
+from jet.evaluation.baselines import Materials, score_baseline
+from jet.evaluation.comparison import paired_bootstrap
+from jet.evaluation.examine import predictions_of
+from jet.evaluation.learning_curve import HISTORIES, CurveFold, answer, deal, learning_curve
+from jet.evaluation.metrics import PROMISES, Scored, amount_metrics, evaluate, score_predictions, strata
 from jet.evaluation.report import build_metrics, write_report
+from jet.evaluation.retrieval import retrieval_metrics
 from jet.model.features import sort_entries
-from ray_jobs.answering import PredictSlice, over_slices, share
+from jet.prediction.evidence import Library
+from jet.prediction.examples import newest
+from jet.prediction.stack import METHODS
+from jet.retrieval.neighbors import History, find_neighbors
+from jet.training.data import TrainingData
+from ray_jobs.answering import ExamineSlice, ExampleSlice, PredictSlice, examples_of, over_slices, share
+from ray_jobs.rivals import RivalRun, run_rivals
 from ray_jobs.runtime import JobConfig, connect, main
 
-HELP = "Measure a bundle and the baselines on the newest entries: metrics.json and index.html."
+HELP = "Measure a bundle and its rivals on the newest entries: metrics.json, index.html, rows.parquet."
 KIND = "report"
-ALSO = {"--model": "--bundle"}
+ALSO = {"--model": "--bundle", "--baselines": "--evaluate.baselines"}
 EXAMPLES = 20
+CURVE_EXAMPLES = 2_000
+"""Training entries that the rankers of the learning curve see."""
 
 log = logging.getLogger("jet.evaluate")
 
@@ -51,69 +66,257 @@ def run(args: jsonargparse.Namespace, config: JobConfig) -> dict[str, Any]:
     return {"output": args.output, **manifest.facts}
 
 
+class Exam:
+    """The booked entries, their split, and how each method's answers are put beside the truth."""
+
+    def __init__(self, artifact: Artifact, bundle: Bundle, config: JobConfig) -> None:
+        entries = artifact.read_table(ENTRIES)
+        self.entries = sort_entries(entries.filter(pc.is_valid(entries["lines"]))).combine_chunks()
+        self.accounts = artifact.read_table(ACCOUNTS, "accounts")
+        self.bundle, self.config = bundle, config
+        self.entity = bundle.catalog.entity_numbers(self.entries["entity"])
+        days = self.entries["date"].cast(pa.int32()).to_numpy()
+        self.split = split_by_date(self.entity, days, config.split)
+        self.rows = {part: np.flatnonzero(self.split == part) for part in (CALIBRATION, TEST)}
+        if not len(self.rows[TEST]):
+            raise ValueError(f"the split leaves no entries to test on, of {len(self.entries)} booked ones")
+        self.strata = {part: strata(self.entries, rows) for part, rows in self.rows.items()}
+
+    def of(self, part: int) -> pa.Table:
+        """The entries of a part of the split."""
+        return self.entries.take(pa.array(self.rows[part]))
+
+    def scored(self, predictions: pa.Table, part: int) -> Scored:
+        """Predictions beside the truth."""
+        return score_predictions(self.of(part), predictions, strata=self.strata[part], accounts=self.accounts)
+
+    def scored_rival(self, run: RivalRun, part: int) -> Scored:
+        """A rival's answers beside the truth."""
+        rows = self.rows[part]
+        return score_baseline(
+            self.entries, run.predictions, rows, strata=self.strata[part], accounts=self.accounts
+        )
+
+    def thresholds(self, method: str) -> tuple[dict[str, float | None], dict[str, dict[str, float | None]]]:
+        """What the bundle decides by: the pooled threshold of each promise, and companies' own."""
+        calibration = self.bundle.calibration(method)  # type: ignore[arg-type]
+        pooled: dict[str, float | None] = {}
+        own: dict[str, dict[str, float | None]] = {}
+        for promise in PROMISES:
+            found = calibration.thresholds(promise)
+            pooled[f"{promise:g}"] = found.pooled
+            for entity, threshold in found.own.items():
+                own.setdefault(entity, {})[f"{promise:g}"] = threshold
+        return pooled, own
+
+    def measured(self, method: str, calibration: Scored, test: Scored) -> dict[str, Any]:
+        """The figures of one of METHODS."""
+        pooled, own = self.thresholds(method)
+        return evaluate(calibration, test, thresholds=pooled, company_thresholds=own)
+
+
 def evaluate_bundle(artifact: Artifact, bundle: Bundle, output: str, config: JobConfig) -> Manifest:
     """Measure and publish the report."""
     inputs = {"entries": artifact.manifest.fingerprint, "model": bundle.fingerprint}
-    settings = config.part("split", "predict")
+    settings = config.part("split", "predict", "evaluate")
     done = finished(output, KIND, settings, inputs)
     if done is not None:
         log.info("%s holds the same report already", output)
         return done
     connect(config.runtime)
-    entries = artifact.read_table(ENTRIES)
-    entries = sort_entries(entries.filter(pc.is_valid(entries["lines"]))).combine_chunks()
-    accounts = artifact.read_table(ACCOUNTS, "accounts")
-    entity = bundle.catalog.entity_numbers(entries["entity"])
-    split = split_by_date(entity, entries["date"].cast(pa.int32()).to_numpy(), config.split)
-    rows = {part: np.flatnonzero(split == part) for part in (CALIBRATION, TEST)}
-    if not len(rows[TEST]):
-        raise ValueError(f"the split leaves no entries to test on, of {len(entries)} booked ones")
-    described = {part: strata(entries, rows[part]) for part in rows}
-    predictions = predict_rows(entries, np.concatenate(list(rows.values())), bundle, config)
-    scored = {
-        part: score_predictions(
-            entries.take(pa.array(rows[part])), predictions, strata=described[part], accounts=accounts
-        )
-        for part in rows
+    exam = Exam(artifact, bundle, config)
+    examined = {part: examine_rows(exam, part) for part in (CALIBRATION, TEST)}
+    scored: dict[str, dict[int, Scored]] = {
+        method: {part: exam.scored(predictions_of(examined[part], method), part) for part in examined}
+        for method in METHODS
     }
-    model = evaluate(scored[CALIBRATION], scored[TEST])
-    baselines = {}
-    for name, baseline in BASELINES.items():
-        log.info("baseline %s", name)
-        answers = baseline.predict(entries, split)
-        parts = (
-            score_baseline(entries, answers, rows[part], strata=described[part], accounts=accounts)
-            for part in (CALIBRATION, TEST)
-        )
-        baselines[name] = evaluate(*parts)
+    trees = {method: exam.measured(method, each[CALIBRATION], each[TEST]) for method, each in scored.items()}
+    chosen = config.predict.method
+    test = scored[chosen][TEST]
+    rivals = run_rivals(config.evaluate.names(), exam.entries, exam.split, materials(exam))
+    rival_scores = {
+        name: {part: exam.scored_rival(run, part) for part in (CALIBRATION, TEST)}
+        for name, run in rivals.items()
+    }
+    baselines = {name: evaluate(each[CALIBRATION], each[TEST]) for name, each in rival_scores.items()}
+    curve = curve_points(exam)
     facts = {
-        "entries": {"booked": len(entries), "calibration": len(rows[CALIBRATION]), "test": len(rows[TEST])},
+        "entries": {
+            "booked": len(exam.entries),
+            "calibration": len(exam.rows[CALIBRATION]),
+            "test": len(exam.rows[TEST]),
+        },
         "split": "by date within each entity",
         "memory": "rolling: every entry with a strictly earlier date",
+        "method": chosen,
         "model": bundle.fingerprint,
         "entries fingerprint": artifact.manifest.fingerprint,
         "encoder": bundle.encoder,
         "training": bundle.facts,
         "settings": settings,
     }
-    metrics = build_metrics(model, baselines, facts)
-    shown = examples(entries.take(pa.array(rows[TEST])), predictions, accounts, scored[TEST])
+    metrics = build_metrics(
+        trees[chosen],
+        baselines,
+        facts,
+        methods={method: tree for method, tree in trees.items() if method != chosen},
+        frozen=frozen(exam, scored[chosen][CALIBRATION]) if config.evaluate.frozen else None,
+        retrieval=retrieval_figures(examined[TEST]),
+        learning_curve=curve,
+        learning_curve_note=CURVE_NOTE if curve else None,
+        amounts=amount_metrics(examined[TEST], bundle.amount_calibration.thresholds),
+        costs={
+            name: {"seconds": run.seconds, "cpu_seconds": run.cpu_seconds, "peak_mib": run.peak_mib}
+            for name, run in rivals.items()
+        },
+        comparison={name: paired_bootstrap(test, each[TEST]) for name, each in rival_scores.items()},
+        company_thresholds=exam.thresholds(chosen)[1],
+    )
+    shown = examples(exam.of(TEST), predictions_of(examined[TEST], chosen), exam.accounts, test)
     text, page = write_report(metrics, shown)
+    answers: dict[str, Scored] = {method: each[TEST] for method, each in scored.items()}
+    answers |= {name: each[TEST] for name, each in rival_scores.items()}
     with artifact_writer(output, KIND, settings, inputs, resolved=asdict(config)) as writer:
         writer.write_bytes("metrics.json", text.encode())
         writer.write_bytes("index.html", page.encode())
+        writer.write_table("rows.parquet", rows_table(answers))
         headline = {name: each["overall"]["entry_exact_match"] for name, each in baselines.items()}
         return writer.publish(
-            {"test": len(rows[TEST])},
-            {"entry_exact_match": {"model": model["overall"]["entry_exact_match"], **headline}},
+            {"test": len(exam.rows[TEST])},
+            {"entry_exact_match": {"model": trees[chosen]["overall"]["entry_exact_match"], **headline}},
         )
 
 
-def predict_rows(entries: pa.Table, rows: np.ndarray, bundle: Bundle, config: JobConfig) -> pa.Table:
-    """Predictions of some entries, whose own lines are not looked at."""
-    wanted = entries.take(pa.array(rows))
-    shared = share(bundle, config.predict, [wanted["description"]], config.runtime)
-    return over_slices(PredictSlice, shared, wanted, config.runtime)
+def examine_rows(exam: Exam, part: int) -> pa.Table:
+    """`examine` of a part of the split, whose own lines are not looked at, in the order of its rows."""
+    wanted = exam.of(part)
+    settings = asdict(exam.config.predict) | {"method": "stacked"}  # which computes the others' scores too
+    shared = share(
+        exam.bundle, type(exam.config.predict)(**settings), [wanted["description"]], exam.config.runtime
+    )
+    return over_slices(ExamineSlice, shared, wanted, exam.config.runtime)
+
+
+def frozen(exam: Exam, calibration: Scored) -> dict[str, Any]:
+    """The figures with a memory that ends where the test begins."""
+    log.info("the test once more, with a frozen memory")
+    wanted = exam.of(TEST)
+    bundle = exam.bundle.with_books(np.flatnonzero(books_split(exam) != TEST))
+    shared = share(bundle, exam.config.predict, [wanted["description"]], exam.config.runtime)
+    predictions = over_slices(PredictSlice, shared, wanted, exam.config.runtime)
+    return exam.measured(exam.config.predict.method, calibration, exam.scored(predictions, TEST))
+
+
+def books_split(exam: Exam) -> np.ndarray:
+    """int8: the split of the rows of the bundle's books. Rows that the exam doesn't know are training rows."""
+    keys = pc.binary_join_element_wise(exam.entries["entity"], exam.entries["entry_id"], "\x1f")
+    books = exam.bundle.books
+    entity = pa.array(exam.bundle.catalog.entities, pa.string()).take(pa.array(books.columns.entity))
+    place = pc.index_in(pc.binary_join_element_wise(entity, books.ids, "\x1f"), value_set=keys.combine_chunks())
+    found = pc.fill_null(place, -1).to_numpy(zero_copy_only=False)
+    return np.where(found >= 0, exam.split[found], TRAIN)
+
+
+def materials(exam: Exam) -> Materials:
+    """What the rivals that were asked for are made from."""
+    names = exam.config.evaluate.names()
+    store = exam.bundle.store if any(name.startswith("nearest") for name in names) else None
+    data = None
+    if {"ancestor", "boosted_trees"} & set(names):
+        data = training_data(exam)
+        store = data.store
+    return Materials(store=store, accounts=exam.accounts, data=data, seed=exam.config.train.seed)
+
+
+def training_data(exam: Exam) -> TrainingData:
+    """The exam's entries as `jet train` reads them."""
+    bundle = exam.bundle
+    history = History.of(exam.entries, bundle.store, bundle.catalog)
+    neighbors = find_neighbors(exam.entries, history, bundle.idf, bundle.retrieval)
+    return TrainingData.build(
+        exam.entries,
+        exam.accounts,
+        neighbors,
+        bundle.store,
+        bundle.idf,
+        exam.config.split,
+        bundle.model,
+        bundle.retrieval,
+    )
+
+
+def retrieval_figures(examined: pa.Table) -> dict[str, Any]:
+    """What retrieval found for the test entries, and what was proposed."""
+    true = [tuple(sorted(tokens)) for tokens in examined["true"].to_pylist()]
+    found = [
+        [[tuple(sorted(tokens)) for tokens in sets] for sets in examined[name].to_pylist()]
+        for name in ("neighbors", "candidates")
+    ]
+    return retrieval_metrics(true, *found)
+
+
+CURVE_NOTE = (
+    "Each company as a new one: the set ranker alone, trained on the other companies, knowing the new one's "
+    "chart of accounts, its last so many entries before the test, and its peers' books."
+)
+
+
+def curve_points(exam: Exam) -> list[dict[str, Any]] | None:
+    """How right for a company that was never learned from, by its history; None where it can't be measured."""
+    limit = exam.config.evaluate.curve_rows
+    folds = deal(exam.split, exam.entity) if limit else []
+    if not folds:
+        return None
+    log.info("learning curve of new companies: %d folds", len(folds))
+    bundle, runtime = exam.bundle, exam.config.runtime
+    data = training_data(exam)
+    library = Library.build(
+        data.columns, data.catalog, data.store, data.idf, data.retrieval, data.model.max_lines
+    )
+    rows = newest(data.learnable(TRAIN), data.columns.entity, CURVE_EXAMPLES)
+    shared = ray.put((library, data.hits, bundle.ranker.settings))
+    made = over_slices(ExampleSlice, shared, pa.table({"row": rows}), runtime, keys=("row",))
+    learned = examples_of(made)
+    folds = [companies for companies in folds if not np.isin(learned.entity, companies).all()]
+    given = ray.put((bundle, learned, books_split(exam), bundle.ranker.settings))
+    test = exam.rows[TEST]
+    test = test[np.linspace(0, len(test) - 1, min(limit, len(test))).astype(int)]
+    asked = {
+        (number, history): CurveFold(
+            companies, exam.entries.take(pa.array(test[np.isin(exam.entity[test], companies)]))
+        )
+        for number, companies in enumerate(folds)
+        for history in HISTORIES
+    }
+    task = ray.remote(num_cpus=runtime.actor_cpus)(_answer)
+    running = {key: task.remote([given], fold, key[1]) for key, fold in asked.items() if len(fold.asked)}
+    answers: dict[int, list[tuple[pa.Table, pa.Table]]] = {}
+    for (number, history), reference in running.items():
+        answers.setdefault(history, []).append((asked[number, history].asked, ray.get(reference)))
+    return learning_curve(answers) or None
+
+
+def _answer(given: list[ray.ObjectRef], fold: CurveFold, history: int) -> pa.Table:
+    bundle, made, parts, settings = ray.get(given[0])
+    return answer(bundle, made, fold, parts, history, settings)
+
+
+def rows_table(answers: Mapping[str, Scored]) -> pa.Table:
+    """One row for each test entry: entity, entry_id, strata, and for each method whether its answer is right,
+    how sure it was, and what it answered; for looking at errors and for figures of any group."""
+    first = next(iter(answers.values()))
+    columns: dict[str, Any] = {"entity": first.entity.tolist(), "entry_id": first.entry_id}
+    columns |= {f"stratum_{name}": values.tolist() for name, values in first.strata.items()}
+    columns["true"] = [_spelled(lines) for lines in first.true]
+    for name, scored in answers.items():
+        columns[f"{name}_right"] = scored.counts["exact"] > 0
+        columns[f"{name}_confidence"] = scored.confidence
+        columns[f"{name}_answer"] = [_spelled(lines) for lines in scored.predicted]
+    return pa.table(columns)
+
+
+def _spelled(lines: tuple[tuple[str, str], ...]) -> str:
+    return " ".join(f"{side} {account}" for account, side in lines)
 
 
 def examples(
@@ -134,15 +337,20 @@ def examples(
             }
             for line in entry["lines"]
         ]
+        lines = [
+            {**line, "amount": None if line["amount"] is None else f"{line['amount']:.2f}"}
+            for line in prediction["lines"]
+        ]
         shown.append(
             {
                 "entity": entry["entity"],
                 "date": entry["date"].isoformat(),
                 "description": entry["description"],
-                "predicted": prediction["lines"],
+                "predicted": lines,
                 "true": true,
                 "confidence": prediction["confidence"],
                 "decision": prediction["decision"],
+                "reason": prediction["reason"],
                 "right": scored.true[row] == scored.predicted[row],
             }
         )

@@ -1,8 +1,10 @@
-"""`jet neighbors`: every entry's most similar earlier entries of its own entity.
+"""`jet neighbors`: every entry's most similar earlier entries, of its own entity and of its peers.
 
-Each distinct text is encoded once, on a pool of actors. The blocks of the index are spread over shard actors;
-every part of the entries asks the shards that hold its entities, and merges what they answer by a total
-order. Blocks are a function of the data alone, so the result doesn't depend on the number of shards.
+Each distinct text is encoded once, on a pool of actors. The blocks of the index are spread over shard actors:
+those of each entity's own books, and those of the families of charts, which hold the same entries once more in
+another order. Every part of the entries asks the shards that hold its entities and families, and merges what
+they answer by a total order. Blocks are a function of the data alone, so the result doesn't depend on the
+number of shards.
 """
 
 from __future__ import annotations
@@ -29,15 +31,15 @@ from jet.model.features import sort_entries
 from jet.retrieval.index import (
     Block,
     Hits,
+    Memory,
     Queries,
     RetrievalSettings,
     build_block,
     limits,
     merge,
     plan_blocks,
-    with_latest,
 )
-from jet.retrieval.neighbors import History, neighbors_table
+from jet.retrieval.neighbors import History, all_hits, earlier_entries, neighbors_table
 from jet.retrieval.ngrams import idf as fit_idf
 from jet.retrieval.store import TextStore
 from jet.retrieval.text import normalize_all
@@ -84,7 +86,7 @@ def neighbors(artifact: Artifact, output: str, config: JobConfig) -> Manifest:
     booked = entries.filter(pc.is_valid(entries["lines"]))
     store = build_store(entries, artifact.read_table(ACCOUNTS, "accounts"), config)
     idf = train_idf(booked, store, config)
-    history = History.of(booked, store)
+    history = History.of(booked, store, Catalog.from_accounts(artifact.read_table(ACCOUNTS, "accounts")))
     queries = history.queries(entries)
     with artifact_writer(output, KIND, settings, inputs, resolved=asdict(config)) as writer:
         shards = start_shards(history, idf, config.retrieval, runtime.index_shards, runtime.actor_cpus)
@@ -117,51 +119,78 @@ def train_idf(booked: pa.Table, store: TextStore, config: JobConfig) -> np.ndarr
     return fit_idf(store.ngrams[np.unique(texts)])
 
 
+OWN, PEERS = "own", "peers"
+"""The two memories that blocks are of."""
+
+
 @dataclass(frozen=True)
 class Shards:
-    """The shard actors, and which blocks each one holds."""
+    """The shard actors, and which blocks each one holds, by memory."""
 
     actors: Sequence[ray.actor.ActorHandle]
-    blocks: Sequence[Sequence[Block]]
+    blocks: Sequence[Mapping[str, Sequence[Block]]]
     shared: ray.ObjectRef
     """What the actors were built from: as long as somebody holds it, one that dies can be built again."""
 
-    def search(self, queries: Queries, limit: np.ndarray, k: int) -> Hits:
-        """The neighbors of `queries`; asks only shards that hold a block they may see."""
+    def search(self, memory: str, queries: Queries, limit: np.ndarray, k: int) -> Hits:
+        """The neighbors of `queries` in a memory; asks only shards that hold a block they may see."""
         asked = [
-            actor.search.remote(queries, limit, k)
+            actor.search.remote(memory, queries, limit, k)
             for actor, blocks in zip(self.actors, self.blocks, strict=True)
-            if any(bool(((queries.entity == b.entity) & (limit > b.start)).any()) for b in blocks)
+            if any(_sees(queries, limit, block) for block in blocks[memory])
         ]
         return merge([Hits.none(len(queries), k), *ray.get(asked)], k)
+
+
+def _sees(queries: Queries, limit: np.ndarray, block: Block) -> bool:
+    return bool(((queries.entity == block.entity) & (limit > block.start)).any())
 
 
 class IndexShard:
     """Holds some blocks of the index and searches them."""
 
     def __init__(
-        self, shared: list[ray.ObjectRef], settings: RetrievalSettings, blocks: Sequence[Block]
+        self,
+        shared: list[ray.ObjectRef],
+        settings: RetrievalSettings,
+        blocks: Mapping[str, Sequence[Block]],
     ) -> None:
         history, idf = ray.get(shared[0])
-        self.blocks = [build_block(block, history.memory, history.store, idf, settings) for block in blocks]
+        memories = memories_of(history)
+        self.blocks = {
+            name: [build_block(block, memories[name], history.store, idf, settings) for block in some]
+            for name, some in blocks.items()
+        }
 
-    def search(self, queries: Queries, limit: np.ndarray, k: int) -> Hits:
+    def search(self, memory: str, queries: Queries, limit: np.ndarray, k: int) -> Hits:
         """The best rows of this shard's blocks for each of `queries`."""
         parts = [Hits.none(len(queries), k)]
-        for index in self.blocks:
-            if bool(((queries.entity == index.block.entity) & (limit > index.block.start)).any()):
+        for index in self.blocks[memory]:
+            if _sees(queries, limit, index.block):
                 parts.append(index.search(queries, limit, k))
         return merge(parts, k)
+
+
+def memories_of(history: History) -> dict[str, Memory]:
+    """The entities' own books and the families'."""
+    return {OWN: history.memory} | ({PEERS: history.peers.memory} if history.peers is not None else {})
 
 
 def start_shards(
     history: History, idf: np.ndarray, settings: RetrievalSettings, count: int, cpus: float
 ) -> Shards:
     """Spread the blocks over `count` actors, the largest first to the emptiest, and start these."""
-    blocks = sorted(plan_blocks(history.memory.offsets, settings), key=lambda b: b.start - b.stop)
-    held: list[list[Block]] = [[] for _ in range(min(count, len(blocks)))]
-    for block in blocks:
-        min(held, key=lambda some: sum(b.stop - b.start for b in some)).append(block)
+    memories = memories_of(history)
+    if not settings.peers:
+        memories.pop(PEERS, None)
+    blocks = [(name, block) for name, some in memories.items() for block in plan_blocks(some.offsets, settings)]
+    blocks.sort(key=lambda named: named[1].start - named[1].stop)
+    held: list[dict[str, list[Block]]] = [{OWN: [], PEERS: []} for _ in range(min(count, len(blocks)))]
+    load = [0] * len(held)
+    for name, block in blocks:
+        emptiest = load.index(min(load))
+        held[emptiest][name].append(block)
+        load[emptiest] += block.stop - block.start
     shared = ray.put((history, idf))
     actor = ray.remote(num_cpus=cpus, max_restarts=-1, max_task_retries=-1)(IndexShard)
     actors: list[Any] = [actor.remote([shared], settings, some) for some in held]
@@ -178,11 +207,15 @@ class FindNeighbors:
     def __call__(self, unit: Mapping[str, Any]) -> pa.Table:
         rows = np.arange(unit["start"], unit["start"] + unit["rows"])
         queries = self.queries.take(rows)
-        memory = self.history.memory
-        limit = limits(memory, queries)
-        hits = self.shards.search(queries, limit, self.settings.neighbors)
-        hits = with_latest(hits, limit, memory, queries, self.settings.latest)
-        return neighbors_table(self.ids.slice(unit["start"], unit["rows"]), self.history, queries, hits)
+        history, settings = self.history, self.settings
+        memory, peers = history.memory, history.peers
+        similar = self.shards.search(OWN, queries, limits(memory, queries), settings.neighbors)
+        found = None
+        if peers is not None and settings.peers:
+            asked = peers.queries(queries, earlier_entries(memory, queries), settings)
+            found = self.shards.search(PEERS, asked, limits(peers.memory, asked), settings.peers)
+        hits = all_hits(memory, peers, queries, similar, found, settings)
+        return neighbors_table(self.ids.slice(unit["start"], unit["rows"]), history, queries, hits, settings)
 
 
 if __name__ == "__main__":

@@ -17,7 +17,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from jet.artifact import Artifact, artifact_writer, finished, open_artifact
-from jet.books.schema import ENTRIES, REJECTED
+from jet.books.schema import ACCOUNTS, ENTRIES, REJECTED
 from jet.books.split import TEST, split_by_date
 from jet.bundle import Bundle
 from jet.model.features import sort_entries
@@ -85,6 +85,7 @@ def to_predict(artifact: Artifact, output: str, config: JobConfig) -> Artifact:
             for number, start in enumerate(range(0, len(chosen), ROW_GROUP)):
                 writer.write_table(f"part-{number:05}.parquet", chosen.slice(start, ROW_GROUP))
             writer.write_table("rejected/part-0.parquet", REJECTED.empty_table())
+            writer.write_table("accounts/part-0.parquet", artifact.read_table(ACCOUNTS, "accounts"))
             writer.publish({"entries": len(chosen)})
     return open_artifact(output, "entries")
 

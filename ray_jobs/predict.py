@@ -2,6 +2,10 @@
 
 Every row in comes out once, with its lines, a confidence, a decision and the evidence. The same command
 started again after a break skips the parts that are finished; a finished output is never changed.
+
+What the bundle doesn't know yet it learns for this run, without training: the charts of accounts that come with
+the entries (new companies, new accounts), and entries that people have reviewed since the training
+(`--reviewed`), which join the memory.
 """
 
 from __future__ import annotations
@@ -28,12 +32,14 @@ from jet.artifact import (
     open_artifact,
     read_manifest,
 )
-from jet.books.schema import REJECTED
+from jet.books.schema import ACCOUNTS, ENTRIES, REJECTED
 from jet.bundle import Bundle
+from jet.extension import extended
 from ray_jobs import ingest
 from ray_jobs.answering import PredictRowGroup, row_groups, share
 from ray_jobs.parts import do_parts
 from ray_jobs.runtime import JobConfig, absolute, connect, main, require
+from ray_jobs.texts import encode_texts
 
 HELP = (
     "Book new entries with a bundle; every entry comes out once, with lines, confidence, decision and evidence."
@@ -50,28 +56,39 @@ def arguments(parser: jsonargparse.ArgumentParser) -> None:
         "--ledgers", nargs="+", required=True, help="ledger files of any format, or what `jet ingest` wrote"
     )
     parser.add_argument("--bundle", required=True, help="what `jet train` wrote; --model means the same")
+    parser.add_argument(
+        "--reviewed",
+        nargs="+",
+        default=[],
+        help="booked entries that people reviewed since the training, as for --ledgers; they join the memory",
+    )
     parser.add_argument("--output", required=True, help="folder to write; must not exist yet")
 
 
 def run(args: jsonargparse.Namespace, config: JobConfig) -> dict[str, Any]:
     """Predict the entries of `args.ledgers`."""
     bundle = Bundle.load(args.bundle)
-    staged = None
-    if len(args.ledgers) == 1 and read_manifest(args.ledgers[0]) is not None:
-        entries = open_artifact(args.ledgers[0], "entries")
-    else:
-        staged = imported(args.ledgers, args.output, config)
-        entries = open_artifact(staged, "entries")
-    manifest = predict(entries, bundle, args.output, config)
-    if staged is not None:
-        shutil.rmtree(staged)
+    staged: list[str] = []
+    entries = opened(args.ledgers, "entries", args.output, config, staged)
+    reviewed = opened(args.reviewed, "reviewed", args.output, config, staged) if args.reviewed else None
+    manifest = predict(entries, bundle, args.output, config, reviewed)
+    for folder in staged:
+        shutil.rmtree(folder)
     return {"output": args.output, **manifest.rows, "decisions": manifest.facts["decisions"]}
 
 
-def imported(ledgers: list[str], output: str, config: JobConfig) -> str:
+def opened(ledgers: list[str], name: str, output: str, config: JobConfig, staged: list[str]) -> Artifact:
+    """The entries that `ledgers` name. Ledger files are imported first, into a folder added to `staged`."""
+    if len(ledgers) == 1 and read_manifest(ledgers[0]) is not None:
+        return open_artifact(ledgers[0], "entries")
+    staged.append(imported(ledgers, name, output, config))
+    return open_artifact(staged[-1], "entries")
+
+
+def imported(ledgers: list[str], what: str, output: str, config: JobConfig) -> str:
     """Import ledger files into a folder beside the output; returns it. It is removed in the end."""
     parent, _, name = absolute(output).rstrip("/").rpartition("/")
-    folder = f"{parent}/.{name}.entries"
+    folder = f"{parent}/.{name}.{what}"
     connect(config.runtime)
     try:
         ingest.import_ledgers(ledgers, folder, config)
@@ -81,9 +98,13 @@ def imported(ledgers: list[str], output: str, config: JobConfig) -> str:
     return folder
 
 
-def predict(artifact: Artifact, bundle: Bundle, output: str, config: JobConfig) -> Manifest:
-    """Predict all entries of an artifact and publish the predictions."""
+def predict(
+    artifact: Artifact, bundle: Bundle, output: str, config: JobConfig, reviewed: Artifact | None = None
+) -> Manifest:
+    """Predict all entries of an artifact, knowing those `reviewed` too, and publish the predictions."""
     inputs = {"entries": artifact.manifest.fingerprint, "model": bundle.fingerprint}
+    if reviewed is not None:
+        inputs["reviewed"] = reviewed.manifest.fingerprint
     settings = config.part("predict")
     done = finished(output, KIND, settings, inputs)
     if done is not None:
@@ -97,6 +118,7 @@ def predict(artifact: Artifact, bundle: Bundle, output: str, config: JobConfig) 
         f"{runtime.actors} actors of {runtime.actor_cpus:g} CPUs each",
         "lower runtime.actors or runtime.actor_cpus",
     )
+    bundle = with_news(bundle, artifact, reviewed, config)
     units = row_groups(artifact.files(), artifact.filesystem)
     descriptions = (
         part["description"]
@@ -114,8 +136,31 @@ def predict(artifact: Artifact, bundle: Bundle, output: str, config: JobConfig) 
         writer.write_table("rejected/part-0.parquet", rejected)
         return writer.publish(
             {"predictions": rows, "rejected": len(rejected)},
-            {"decisions": decisions, "model": bundle.fingerprint},
+            {"decisions": decisions, "model": bundle.identity},
         )
+
+
+def with_news(bundle: Bundle, artifact: Artifact, reviewed: Artifact | None, config: JobConfig) -> Bundle:
+    """The bundle with the charts that come with the entries, and with the reviewed entries."""
+    accounts = [artifact.read_table(ACCOUNTS, "accounts")]
+    entries = None
+    if reviewed is not None:
+        accounts.append(reviewed.read_table(ACCOUNTS, "accounts"))
+        entries = reviewed.read_table(ENTRIES)
+    grown = extended(
+        bundle,
+        pa.concat_tables(accounts),
+        partial(encode_texts, retrieval=bundle.retrieval, runtime=config.runtime),
+        entries,
+    )
+    if grown is not bundle:
+        log.info("with the news: %s; before: %s", _size(grown), _size(bundle))
+    return grown
+
+
+def _size(bundle: Bundle) -> str:
+    companies, accounts = len(bundle.catalog.entities), len(bundle.catalog)
+    return f"{companies} companies, {accounts} accounts, {len(bundle.books.ids)} entries in memory"
 
 
 def counted(files: list[str], filesystem: Any, rows: int) -> dict[str, int]:

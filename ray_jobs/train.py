@@ -16,7 +16,7 @@ import sys
 import tempfile
 import threading
 from collections.abc import Iterator
-from dataclasses import asdict, replace
+from dataclasses import asdict, fields, replace
 from pathlib import Path
 from typing import Any
 
@@ -36,18 +36,21 @@ from jet.books.schema import ACCOUNTS, ENTRIES, NEIGHBORS
 from jet.books.split import CALIBRATION, SPLITS, TRAIN
 from jet.bundle import KIND, Bundle
 from jet.model.network import JetNetwork, Tables
-from jet.prediction.calibration import Calibration
 from jet.prediction.decode import exact_matches
+from jet.prediction.evidence import Library
+from jet.prediction.examples import newest
+from jet.prediction.judgment import Judgment
+from jet.prediction.ranker import Ranker
 from jet.retrieval.neighbors import make_encoder
 from jet.retrieval.store import TextStore
 from jet.training.data import TrainingData
 from jet.training.loop import Trainer, epoch_rows
 from jet.training.tracking import NoTracker, Tracker, build_tracker
-from ray_jobs.answering import JudgeSlice, over_slices, share
+from ray_jobs.answering import ExampleSlice, JudgeSlice, examples_of, judged_of, over_slices, share
 from ray_jobs.runtime import JobConfig, absolute, connect, main, require
 
 HELP = "Train the model on booked entries and their neighbors, calibrate it, and publish its bundle."
-PARTS = ("split", "retrieval", "model", "losses", "optim", "train", "predict")
+PARTS = ("split", "retrieval", "model", "losses", "optim", "train", "ranker", "predict")
 STATE = "state.pt"
 WATCHED_ROWS = 256
 """Calibration rows that are decoded freely after every epoch, spread over the split."""
@@ -79,6 +82,11 @@ def train(folder: str, output: str, config: JobConfig) -> Manifest:
         return done
     if neighbors.manifest.inputs != {"entries": entries.manifest.fingerprint}:
         raise ValueError(f"{folder}/neighbors were not made from {folder}/entries: run `jet neighbors` again")
+    if neighbors.manifest.config["retrieval"] != settings["retrieval"]:
+        raise ValueError(
+            f"{folder}/neighbors were found with other settings of retrieval than these: run `jet neighbors` "
+            "again, or give the same ones"
+        )
     connect(config.runtime)
     if config.train.batch_size % config.runtime.train_workers:
         raise ValueError(
@@ -96,8 +104,8 @@ def train(folder: str, output: str, config: JobConfig) -> Manifest:
     encoder = make_encoder(config.retrieval)
     facts |= {f"{name}_entries": count for name, count in counts.items()}
     identity = encoder.identity if encoder is not None else ""
-    bundle = Bundle.assemble(data, network, config.retrieval, identity, facts)
-    bundle = calibrated(bundle, data, config)
+    bundle = Bundle.assemble(data, network, fit_ranker(data, config), identity, facts)
+    bundle = judged(bundle, data, config)
     with artifact_writer(output, KIND, settings, inputs, resolved=asdict(config)) as writer:
         bundle.save(writer)
         rows = {"accounts": len(bundle.catalog), "books": len(bundle.books.ids), "texts": len(bundle.store)}
@@ -116,7 +124,8 @@ def load_data(entries: Artifact, neighbors: Artifact, config: JobConfig) -> Trai
         TextStore.from_table(pq.read_table(texts, filesystem=neighbors.filesystem)),
         load_safetensors(neighbors.read_bytes("idf.safetensors"))["idf"],
         config.split,
-        config.model.max_lines,
+        config.model,
+        config.retrieval,
     )
 
 
@@ -306,18 +315,31 @@ def log_epoch(trainer: Trainer, figures: dict[str, float], best: bool) -> None:
     )
 
 
-def calibrated(bundle: Bundle, data: TrainingData, config: JobConfig) -> Bundle:
-    """The bundle with a calibration fitted on its free-running answers to the calibration split."""
-    rows = data.rows(CALIBRATION)
-    entries = data.entries.take(pa.array(rows))
-    shared = share(bundle, config.predict, [entries["description"]], config.runtime)
-    judged = over_slices(JudgeSlice, shared, entries, config.runtime)
-    figures = judged["figures"].combine_chunks()
-    values = figures.flatten().to_numpy().reshape(len(judged), figures.type.list_size)
-    right = judged["right"].to_numpy(zero_copy_only=False)
+def fit_ranker(data: TrainingData, config: JobConfig) -> Ranker:
+    """The set ranker, trained on the training rows; actors compute the features, the driver trains."""
+    rows = newest(data.learnable(TRAIN), data.columns.entity, config.ranker.rows)
+    library = Library.build(
+        data.columns, data.catalog, data.store, data.idf, data.retrieval, data.model.max_lines
+    )
+    shared = ray.put((library, data.hits, config.ranker))
+    log.info("training the ranker on %d entries", len(rows))
+    found = over_slices(ExampleSlice, shared, pa.table({"row": rows}), config.runtime, keys=("row",))
+    return examples_of(found).fit(config.ranker, config.train.seed)
+
+
+def judged(bundle: Bundle, data: TrainingData, config: JobConfig) -> Bundle:
+    """The bundle with all that the calibration split decides, from free-running answers to it."""
+    entries = data.entries.take(pa.array(data.rows(CALIBRATION)))
+    settings = replace(config.predict, method="stacked")
+    shared = share(bundle, settings, [entries["description"]], config.runtime)
+    found = over_slices(JudgeSlice, shared, entries, config.runtime)
+    all_judged = judged_of(found)
+    arrays = {each.name: getattr(all_judged, each.name) for each in fields(all_judged)}
+    judgment = Judgment.fit(**arrays, entity=found["entity"].to_pylist())
+    right = judgment.calibrations["stacked"].right
     log.info("calibrated on %d entries, %.1f %% of them right", len(right), 100 * right.mean())
     facts = bundle.facts | {"calibration_exact_match": round(float(right.mean()), 4)}
-    return replace(bundle, calibration=Calibration.fit(values, right), facts=facts)
+    return replace(bundle, judgment=judgment, facts=facts)
 
 
 if __name__ == "__main__":

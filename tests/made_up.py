@@ -13,7 +13,7 @@ import torch
 from jet.artifact import artifact_writer
 from jet.books.catalog import Catalog
 from jet.books.schema import ACCOUNTS, ENTRIES
-from jet.books.split import TRAIN, SplitSettings, split_by_date
+from jet.books.split import CALIBRATION, TRAIN, SplitSettings, split_by_date
 from jet.bundle import KIND, Bundle
 from jet.model.features import NOTHING, Batch, collate
 from jet.model.network import (
@@ -25,9 +25,15 @@ from jet.model.network import (
     allowed_tokens,
     follow_neighbors,
 )
-from jet.retrieval.index import Hits, RetrievalSettings, search
-from jet.retrieval.neighbors import History, find_neighbors
+from jet.prediction.evidence import Library
+from jet.prediction.examples import Examples
+from jet.prediction.judgment import Judgment
+from jet.prediction.predictor import Predictor, PredictSettings, judge
+from jet.prediction.ranker import RankerSettings
+from jet.retrieval.index import RetrievalSettings
+from jet.retrieval.neighbors import History, find_neighbors, retrieve
 from jet.retrieval.ngrams import idf, weigh
+from jet.retrieval.peers import Peers, chart_families
 from jet.retrieval.store import TextStore
 from jet.retrieval.text import normalize_all
 from jet.training.data import TrainingData
@@ -47,6 +53,8 @@ RETRIEVAL = RetrievalSettings(
     same_masked_text_bonus=0.05,
     recency_bonus=0.01,
     latest=2,
+    peers=2,
+    peers_below=500,
 )
 MODEL = ModelSettings(
     hidden=16,
@@ -54,6 +62,8 @@ MODEL = ModelSettings(
     head="joint",
     l2_norm=True,
     memory="labels",
+    neighbors=5,
+    peers=2,
     copy_share=0.88,
     dropout=0.3,
     neighbor_dropout=0.15,
@@ -61,6 +71,7 @@ MODEL = ModelSettings(
     entity_dropout=0.1,
 )
 SPLIT = SplitSettings(train=0.7, calibration=0.15)
+RANKER = RankerSettings(candidates=16, hidden=16, nets=1, epochs=4, batch_size=32)
 LOSSES = LossSettings(pointer=1.0, side=1.0, stop=1.0, coverage=0.0, flow=0.0)
 OPTIM = OptimSettings(
     learning_rate=5e-3,
@@ -110,12 +121,46 @@ HABITS = {
 }
 
 
-def lines(spelled):
-    """`"D5010 C1930"` as the lines of an entry."""
-    return [
-        {"account": word[1:], "side": word[0], "amount": None, "currency": "", "text": "", "dimensions": []}
-        for word in spelled.split()
+# A third company that keeps its books by alder's standard, with names and accounts of its own.
+STANDARD = {
+    "1510": "customers",
+    "1930": "bank account",
+    "1940": "savings",
+    "2440": "suppliers",
+    "2611": "vat out",
+    "2641": "vat in",
+    "3001": "sales",
+    "5010": "rent",
+    "7010": "salaries",
+}
+FAMILY_HABITS = HABITS | {
+    "ash": [
+        ("supplier acme", True, "D5010 D2641 C2440"),
+        ("customer invoice", True, "D1510 C3001 C2611"),
+        ("salary run", False, "D7010 C1930"),
+        ("rent of two shops", True, "D5010 D5010 C1930"),  # so that rent comes before vat, unlike alder's
+        ("put by", False, "D1940 C1930"),  # alder has no such account
     ]
+}
+
+
+def lines(spelled):
+    """`"D5010 C1930"`, or with amounts `"D5010:80.00 C1930:80.00"`, as the lines of an entry."""
+    made = []
+    for word in spelled.split():
+        account, _, amount = word[1:].partition(":")
+        amount = Decimal(amount) if amount else None
+        made.append(
+            {
+                "account": account,
+                "side": word[0],
+                "amount": amount,
+                "currency": "",
+                "text": "",
+                "dimensions": [],
+            }
+        )
+    return made
 
 
 def entry(entity, entry_id, day, text, spelled=None, total=None, journal="A", currency="SEK"):
@@ -164,11 +209,16 @@ def chart_rows():
     return rows
 
 
-def books(seed=0, days=200, a_day=0.4):
-    """About 2 * days * a_day booked entries of alder and birch."""
+def family_chart_rows():
+    """`chart_rows`, and ash's."""
+    return chart_rows() + [account("ash", code, name) for code, name in STANDARD.items()]
+
+
+def books(seed=0, days=200, a_day=0.4, habits_of=HABITS):
+    """About days * a_day booked entries of each company, alder and birch by default."""
     draw = np.random.default_rng(seed)
     rows = []
-    for entity, habits in HABITS.items():
+    for entity, habits in habits_of.items():
         for day in range(days):
             for _ in range(draw.poisson(a_day)):
                 text, numbered, spelled = habits[draw.integers(len(habits))]
@@ -197,8 +247,16 @@ def training_data(entries, accounts, max_lines=MAX_LINES, split=SPLIT, retrieval
     )
     training = store.rows(normalize_all(entries["description"].filter(pa.array(part == TRAIN))))
     weights = idf(store.ngrams[np.unique(training)])
-    neighbors = find_neighbors(entries, History.of(entries, store), weights, retrieval)
-    return TrainingData.build(entries, accounts, neighbors, store, weights, split, max_lines)
+    neighbors = find_neighbors(entries, History.of(entries, store, catalog), weights, retrieval)
+    model = replace(MODEL, max_lines=max_lines)
+    return TrainingData.build(entries, accounts, neighbors, store, weights, split, model, retrieval)
+
+
+def family_data(seed=0, days=100, **changes):
+    """Training data in which alder and ash are each other's peers; `changes` of the retrieval settings."""
+    books_of_three = books(seed, days, habits_of=FAMILY_HABITS)
+    retrieval = replace(RETRIEVAL, **changes)
+    return training_data(books_of_three, accounts_table(family_chart_rows()), retrieval=retrieval)
 
 
 def network(data, seed=0, **changes):
@@ -262,16 +320,19 @@ def tables(network, data):
 
 def batch_of(data, rows, width=None, with_target=True):
     rows = np.asarray(rows)
-    hits = Hits(data.hits.row[rows], data.hits.similarity[rows])
+    hits = data.model.hits(data.hits.take(rows), data.retrieval)
+    longest = data.model.max_lines
     return collate(
-        data.columns, rows, data.columns, hits, data.catalog, data.max_lines, width, with_target=with_target
+        data.columns, rows, data.columns, hits, data.catalog, longest, width, with_target=with_target
     )
 
 
 def hits_for(data, rows):
     """The same as `data.hits`, searched again."""
     memory = data.columns.memory(len(data.catalog.entities))
-    return search(memory, data.store, data.idf, data.columns.queries(np.asarray(rows)), RETRIEVAL)
+    peers = Peers.of(memory, chart_families(data.catalog))
+    queries = data.columns.queries(np.asarray(rows))
+    return retrieve(memory, peers, data.store, data.idf, queries, data.retrieval)
 
 
 def forced(network, batch, tables):
@@ -354,5 +415,20 @@ def save(bundle, path):
     return str(path)
 
 
-def assembled(data, network, retrieval=RETRIEVAL, encoder=""):
-    return Bundle.assemble(data, network, retrieval, encoder, {"made": "up"})
+def ranker(data, settings=RANKER, seed=0):
+    """A set ranker trained on the data's training rows."""
+    library = Library.build(data.columns, data.catalog, data.store, data.idf, data.retrieval, MAX_LINES)
+    rows = data.learnable(TRAIN)
+    return Examples.of(library, data.columns, rows, data.hits.take(rows), settings).fit(settings, seed)
+
+
+def assembled(data, network, encoder=""):
+    return Bundle.assemble(data, network, ranker(data), encoder, {"made": "up"})
+
+
+def judged(data, bundle):
+    """The bundle with all that the data's calibration split decides."""
+    entries = data.entries.take(data.rows(CALIBRATION))
+    found = judge(Predictor(bundle, PredictSettings()), entries)
+    arrays = {each.name: getattr(found, each.name) for each in fields(found)}
+    return bundle.with_judgment(Judgment.fit(**arrays, entity=entries["entity"].to_pylist()))

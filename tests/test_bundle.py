@@ -6,7 +6,7 @@ import hashlib
 import json
 import pickle
 import shutil
-from dataclasses import replace
+from dataclasses import fields, replace
 from pathlib import Path
 
 import made_up
@@ -23,6 +23,12 @@ from jet.bundle import Bundle, text_vectors
 from jet.prediction.predictor import Predictor, PredictSettings, extended_store
 
 SETTINGS = PredictSettings(batch_size=16)
+
+
+@pytest.fixture(scope="session")
+def bundle(data, trained):
+    """A calibrated bundle."""
+    return made_up.judged(data, made_up.assembled(data, trained.network))
 
 
 @pytest.fixture
@@ -58,6 +64,17 @@ def rewrite_json(folder, change):
     content = json.loads((Path(folder) / "bundle.json").read_bytes())
     change(content)
     rewrite(folder, "bundle.json", json.dumps(content).encode())
+
+
+def nested(*path):
+    """A change of one number deep in a JSON file."""
+
+    def change(content):
+        for name in path[:-1]:
+            content = content[name]
+        content[path[-1]] += 1
+
+    return change
 
 
 def renamed(column, row, value):
@@ -107,10 +124,19 @@ def test_every_part_comes_back(bundle, bundle_path):
     assert loaded.model == bundle.model
     assert loaded.retrieval == bundle.retrieval
     assert loaded.facts == bundle.facts
+    assert np.array_equal(loaded.family, bundle.family)
+    assert loaded.judgment.as_dict() == bundle.judgment.as_dict()
+    assert (loaded.ranker.names, loaded.ranker.settings) == (bundle.ranker.names, bundle.ranker.settings)
+    assert all(
+        np.array_equal(loaded.ranker.weights[name], bundle.ranker.weights[name])
+        for name in bundle.ranker.weights
+    )
     assert loaded.catalog.accounts.equals(bundle.catalog.accounts)
     assert loaded.books.ids.equals(bundle.books.ids)
-    for name, value in bundle.books.columns.__dict__.items():
-        assert np.array_equal(getattr(loaded.books.columns, name), value, equal_nan=name == "log_amount"), name
+    for each in fields(bundle.books.columns):
+        before, after = (getattr(one.books.columns, each.name) for one in (bundle, loaded))
+        assert before.dtype == after.dtype
+        np.testing.assert_array_equal(before, after, err_msg=each.name)
 
 
 def test_the_catalogs_embeddings_are_the_saved_ones(data, trained, bundle, bundle_path):
@@ -145,7 +171,9 @@ def test_a_catalog_that_lost_an_account_is_refused(copy):
         Bundle.load(str(copy))
 
 
-@pytest.mark.parametrize("name", ["network.safetensors", "catalog.safetensors", "texts/part-0.parquet"])
+@pytest.mark.parametrize(
+    "name", ["network.safetensors", "ranker.safetensors", "catalog.safetensors", "texts/part-0.parquet"]
+)
 def test_a_changed_file_is_refused_by_name(copy, name):
     content = bytearray((copy / name).read_bytes())
     content[-20] ^= 1
@@ -180,7 +208,9 @@ def test_other_ngram_weights_are_refused(copy):
         ("entry_id", "another"),
         ("journal", 7),
         ("currency", 7),
-        ("log_amount", 0.25),
+        ("total", 0.25),
+        ("tokens", [2, 5]),
+        ("amounts", [1.0, 1.0]),
         ("text", 3),
     ],
 )
@@ -211,21 +241,73 @@ def test_changed_texts_are_refused(copy):
         Bundle.load(str(copy))
 
 
+def test_a_changed_ranker_is_refused_even_with_a_manifest_made_to_fit(copy, bundle):
+    for name in ("scale", next(name for name in bundle.ranker.weights if name.startswith("0."))):
+        rewrite_arrays(copy, "ranker.safetensors", **{name: nudged})
+        with pytest.raises(ArtifactError, match="the bundle's ranker"):
+            Bundle.load(str(copy))
+
+
+def test_another_trainings_ranker_is_refused(copy, data):
+    other = made_up.ranker(data, seed=7)
+    rewrite(copy, "ranker.safetensors", save_safetensors(dict(other.weights)))
+    with pytest.raises(ArtifactError, match="the bundle's ranker"):
+        Bundle.load(str(copy))
+
+
+def test_other_families_of_charts_are_refused(copy):
+    rewrite_arrays(copy, "catalog.safetensors", family=nudged)
+    with pytest.raises(ArtifactError, match="the bundle's family"):
+        Bundle.load(str(copy))
+
+
 @pytest.mark.parametrize(
-    ("what", "change"),
+    "change",
     [
-        ("calibration", lambda c: c["calibration"].update(bias=c["calibration"]["bias"] + 1)),
-        ("calibration", lambda c: c["calibration"].update(right=[1 - r for r in c["calibration"]["right"]])),
-        ("calibration", lambda c: c["calibration"]["weights"].__setitem__(0, 9.0)),
-        ("whole", lambda c: c["model"].update(copy_share=0.1)),
-        ("whole", lambda c: c["retrieval"].update(journal_bonus=0.7)),
-        ("whole", lambda c: c.update(encoder="other@1")),
+        nested("stack", "ranker"),
+        nested("stack", "none_bias"),
+        nested("calibrations", "stacked", "bias"),
+        nested("calibrations", "decoder", "weights", 0),
+        nested("calibrations", "ranker", "confidence", 3),
+        nested("amounts", "weights", 1),
     ],
 )
-def test_changed_calibration_settings_or_encoder_are_refused(copy, what, change):
-    rewrite_json(copy, change)
-    with pytest.raises(ArtifactError, match=f"the bundle's {what}"):
+def test_a_changed_judgment_is_refused(copy, change):
+    rewrite_json(copy, lambda content: change(content["judgment"]))
+    with pytest.raises(ArtifactError, match="the bundle's judgment"):
         Bundle.load(str(copy))
+
+
+def test_calibration_rows_of_another_company_or_with_another_outcome_are_refused(copy):
+    def flip(content):
+        rows = content["judgment"]["calibrations"]["stacked"]
+        rows["right"] = [1 - right for right in rows["right"]]
+        rows["entity"] = rows["entity"][::-1]
+
+    rewrite_json(copy, flip)
+    with pytest.raises(ArtifactError, match="the bundle's judgment"):
+        Bundle.load(str(copy))
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda content: content["model"].update(copy_share=0.1),
+        lambda content: content["retrieval"].update(journal_bonus=0.7),
+        lambda content: content["ranker"]["settings"].update(candidates=9),
+        lambda content: content.update(encoder="other@1"),
+    ],
+)
+def test_changed_settings_or_another_encoder_are_refused(copy, change):
+    rewrite_json(copy, change)
+    with pytest.raises(ArtifactError, match="the bundle's whole"):
+        Bundle.load(str(copy))
+
+
+def test_a_ranker_of_other_features_never_predicts(copy, new_entries):
+    rewrite_json(copy, lambda content: content["ranker"]["features"].reverse())
+    with pytest.raises(ValueError, match="the bundle's ranker|the ranker was trained on other features"):
+        Predictor.for_entries(Bundle.load(str(copy)), SETTINGS, new_entries, None)(new_entries)
 
 
 def test_a_missing_file_is_refused_by_name(copy):
@@ -272,7 +354,7 @@ def test_a_bundle_with_an_encoder_comes_back_too(tmp_path, small_entries, small_
     encoder = made_up.OtherEncoder()
     retrieval = replace(made_up.RETRIEVAL, encoder="other", sentence_weight=0.5)
     data = made_up.training_data(small_entries, small_accounts, retrieval=retrieval, encoder=encoder)
-    bundle = made_up.assembled(data, made_up.network(data, seed=1), retrieval, encoder.identity)
+    bundle = made_up.assembled(data, made_up.network(data, seed=1), encoder.identity)
     loaded = Bundle.load(made_up.save(bundle, tmp_path / "model"))
     entries = made_up.entries_table([made_up.entry("birch", "n", 300, "a text never seen")])
     answers = [Predictor.for_entries(one, SETTINGS, entries, encoder)(entries) for one in (bundle, loaded)]

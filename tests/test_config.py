@@ -23,6 +23,8 @@ from jet.training.optim import OptimSettings
     [
         (ModelSettings, {"hidden": 0}, r"model.*hidden"),
         (ModelSettings, {"max_lines": 1}, r"model.*max_lines"),
+        (ModelSettings, {"neighbors": -1}, r"model.*neighbors"),
+        (ModelSettings, {"peers": -1}, r"model.*peers"),
         (ModelSettings, {"copy_share": 1.0}, r"model\.copy_share"),
         (ModelSettings, {"dropout": -0.1}, r"model\.dropout"),
         (ModelSettings, {"neighbor_dropout": 1.5}, r"model\.neighbor_dropout"),
@@ -42,6 +44,9 @@ from jet.training.optim import OptimSettings
         (PredictSettings, {"batch_size": 0}, r"predict\.batch_size"),
         (PredictSettings, {"promise": 1.0}, r"predict\.promise"),
         (RetrievalSettings, {"neighbors": 0}, r"retrieval\.neighbors"),
+        (RetrievalSettings, {"latest": -1}, r"retrieval\.latest"),
+        (RetrievalSettings, {"peers": -1}, r"retrieval\.peers"),
+        (RetrievalSettings, {"peers_below": -1}, r"retrieval\.peers_below"),
         (RetrievalSettings, {"journal_bonus": -1}, r"retrieval\.journal_bonus"),
         (RetrievalSettings, {"max_tokens": 12}, r"retrieval\.max_tokens"),
         (SplitSettings, {"train": 0}, r"train must be"),

@@ -123,6 +123,32 @@ class Catalog:
         found = pc.index_in(_join(entities, codes), value_set=self._keys)
         return pc.fill_null(found, -1).to_numpy(zero_copy_only=False).astype(np.int64)
 
+    @cached_property
+    def code_numbers(self) -> np.ndarray:
+        """int64 [C]: equal for accounts with the same code, in whatever chart."""
+        codes = self.accounts["code"].combine_chunks().dictionary_encode()
+        return codes.indices.to_numpy().astype(np.int64)
+
+    @cached_property
+    def _by_code(self) -> tuple[np.ndarray, np.ndarray]:
+        entity = np.repeat(np.arange(len(self.entities)), np.diff(self.offsets))
+        keys = entity * (self.code_numbers.max(initial=0) + 1) + self.code_numbers
+        order = np.argsort(keys)
+        return keys[order], order
+
+    def translate(self, rows: np.ndarray, entity: np.ndarray | int) -> np.ndarray:
+        """int64: the account with the same code as each of `rows` in the chart of `entity`, -1 where none is.
+
+        `rows` and `entity` broadcast; -1 among either stays -1.
+        """
+        rows, entity = np.broadcast_arrays(rows, entity)
+        if not len(self):
+            return np.full(rows.shape, -1)
+        keys, order = self._by_code
+        wanted = entity * (self.code_numbers.max() + 1) + self.code_numbers[rows]
+        at = np.searchsorted(keys, wanted).clip(max=len(keys) - 1)
+        return np.where((keys[at] == wanted) & (rows >= 0) & (entity >= 0), order[at], -1)
+
     def is_open(self, rows: np.ndarray, days: np.ndarray) -> np.ndarray:
         """bool: whether account `rows` may be booked to on `days` (arrays that broadcast)."""
         return (self.opened[rows] <= days) & (days <= self.closed[rows])

@@ -78,10 +78,16 @@ REJECTED = pa.schema(
     ]
 )
 
+SOURCES = ("similar", "latest", "peer")
+"""How an entry came to be a neighbor: similar, of the same entity; among the newest of that; similar, of
+another entity whose books follow the same standard chart."""
+
 NEIGHBOR = pa.struct(
     [
-        _required("entry_id", pa.string()),  # of the same entity, strictly earlier
-        _required("similarity", pa.float32()),  # 0: one of the entity's latest, not a similar one
+        _required("entity", pa.string()),
+        _required("entry_id", pa.string()),  # strictly earlier
+        _required("source", pa.string()),  # of SOURCES
+        _required("similarity", pa.float32()),  # 0 where the source is "latest": nobody compared them
         _required("same_text", pa.bool_()),
         _required("age_days", pa.int32()),
     ]
@@ -91,7 +97,7 @@ NEIGHBORS = pa.schema(
     [
         _required("entity", pa.string()),
         _required("entry_id", pa.string()),
-        _required("neighbors", pa.list_(NEIGHBOR)),  # best first
+        _required("neighbors", pa.list_(NEIGHBOR)),  # by source, in the order of SOURCES; best first in each
     ]
 )
 
@@ -103,8 +109,9 @@ MEMORY = pa.schema(
         _required("text", pa.int64()),  # row of the bundle's texts
         _required("journal", pa.int64()),  # stable hash
         _required("currency", pa.int64()),  # stable hash
-        pa.field("log_amount", pa.float32()),  # null: not known
+        pa.field("total", pa.float64()),  # in major units; null: not known
         _required("tokens", pa.large_list(pa.int64())),  # catalog row * 2 + side, in the catalog's order
+        _required("amounts", pa.large_list(pa.float64())),  # of each token, in major units; nan: not known
     ]
 )
 """The books that a bundle remembers, sorted by entity, date and entry_id."""
@@ -114,7 +121,9 @@ PREDICTED_LINE = pa.struct(
         _required("account", pa.string()),
         _required("name", pa.string()),
         _required("side", pa.string()),
-        _required("probability", pa.float32()),  # share of the decoder's mass on sets with this line
+        _required("probability", pa.float32()),  # share of all candidates' probability on sets with this line
+        _required("guess", pa.bool_()),  # no neighbor of the entity was booked to this account on this side
+        pa.field("amount", AMOUNT),  # null: the total isn't known, or this is an alternative
     ]
 )
 
@@ -122,10 +131,15 @@ ALTERNATIVE = pa.struct([_required("lines", pa.list_(PREDICTED_LINE)), _required
 
 EVIDENCE = pa.struct(
     [
+        _required("entity", pa.string()),
         _required("entry_id", pa.string()),
-        _required("weight", pa.float32()),  # share of the copied lines that came from it
+        _required("date", pa.date32()),
+        _required(
+            "weight", pa.float32()
+        ),  # share of the votes of the evidence; 0 where it was booked otherwise
         _required("similarity", pa.float32()),
         _required("same_text", pa.bool_()),
+        _required("same_lines", pa.bool_()),  # booked like the prediction
         _required("age_days", pa.int32()),
     ]
 )
@@ -139,7 +153,10 @@ PREDICTIONS = pa.schema(
         _required("lines", pa.list_(PREDICTED_LINE)),  # empty where the decision is "none"
         _required("confidence", pa.float32()),  # calibrated probability that all lines are right
         _required("decision", pa.string()),
-        pa.field("reason", pa.string()),  # why there is no prediction, or why it wants a review
+        _required("reason", pa.string()),  # what the prediction rests on; why there is none, or none is booked
+        pa.field(
+            "amount_confidence", pa.float32()
+        ),  # that all amounts are right if the lines are; null: no total
         _required("alternatives", pa.list_(ALTERNATIVE)),
         _required("evidence", pa.list_(EVIDENCE)),
         _required("model", pa.string()),  # fingerprint of the bundle

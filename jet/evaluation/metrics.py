@@ -13,7 +13,7 @@ entity's earlier books, and where it couldn't.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from itertools import pairwise
@@ -21,11 +21,13 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 from numpy.typing import NDArray
 from scipy.stats import binomtest
 
 from jet.books.schema import ACCOUNTS, ENTRIES, PREDICTIONS, SIDES, validate
 from jet.books.split import date_order
+from jet.prediction.calibration import Thresholds
 from jet.prediction.threshold import threshold_for
 from jet.retrieval.text import normalize_all
 
@@ -309,7 +311,12 @@ def thresholds_for(calibration: Scored, promises: Iterable[float] = PROMISES) ->
     return {f"{promise:g}": threshold_for(promise, calibration.confidence, right) for promise in promises}
 
 
-def group_metrics(scored: Scored, mask: NDArray, thresholds: Mapping[str, float | None]) -> dict[str, Any]:
+def group_metrics(
+    scored: Scored,
+    mask: NDArray,
+    thresholds: Mapping[str, float | None],
+    company_thresholds: Mapping[str, Mapping[str, float | None]] | None = None,
+) -> dict[str, Any]:
     """The figures of the rows that `mask` (a mask, or row numbers) picks; None where one has no meaning.
 
     - n; answered: the share with a prediction at all
@@ -325,13 +332,19 @@ def group_metrics(scored: Scored, mask: NDArray, thresholds: Mapping[str, float 
       weighted by their rows (Naeini et al., "Obtaining well calibrated probabilities using Bayesian
       binning", AAAI 2015)
     - automation, for each promise of `thresholds`: the threshold, the share of entries at or above it
-      (coverage, n_auto), their precision and its two-sided 95 % Clopper–Pearson interval
+      (coverage, n_auto), their precision and its two-sided 95 % Clopper–Pearson interval; entities that
+      `company_thresholds` has a threshold of their own for are held to that instead
     - repeat_ceiling: where strata are known, the share whose lines had been booked before
     """
     counts = {name: column[mask] for name, column in scored.counts.items()}
     confidence = scored.confidence[mask]
     right = counts["exact"] > 0
     n = right.size
+    cuts = {promise: np.full(n, _cut(threshold)) for promise, threshold in thresholds.items()}
+    for entity, own in (company_thresholds or {}).items():
+        rows = scored.entity[mask] == entity
+        for promise in own.keys() & cuts.keys():
+            cuts[promise][rows] = _cut(own[promise])
     total = {name: int(column.sum()) for name, column in counts.items()}
     metrics: dict[str, Any] = {
         "n": n,
@@ -347,7 +360,8 @@ def group_metrics(scored: Scored, mask: NDArray, thresholds: Mapping[str, float 
         "validity": _ratio(int(scored.valid[mask].sum()), n),
         "expected_calibration_error": _calibration_error(confidence, right),
         "automation": {
-            promise: _automation(threshold, confidence, right) for promise, threshold in thresholds.items()
+            promise: _automation(threshold, confidence >= cuts[promise], right)
+            for promise, threshold in thresholds.items()
         },
     }
     if "set" in scored.strata:
@@ -359,13 +373,16 @@ def _ratio(part: int, whole: int) -> float | None:
     return part / whole if whole else None
 
 
-def _automation(threshold: float | None, confidence: NDArray, right: NDArray) -> dict[str, Any]:
-    auto = confidence >= threshold if threshold is not None else np.zeros(confidence.size, bool)
+def _cut(threshold: float | None) -> float:
+    return np.inf if threshold is None else threshold
+
+
+def _automation(threshold: float | None, auto: NDArray[np.bool_], right: NDArray) -> dict[str, Any]:
     n_auto, n_right = int(auto.sum()), int(right[auto].sum())
     interval = binomtest(n_right, n_auto).proportion_ci(0.95, method="exact") if n_auto else None
     return {
         "threshold": threshold,
-        "coverage": _ratio(n_auto, confidence.size),
+        "coverage": _ratio(n_auto, auto.size),
         "precision": _ratio(n_right, n_auto),
         "precision_interval": [float(interval.low), float(interval.high)] if interval else None,
         "n_auto": n_auto,
@@ -404,22 +421,36 @@ def risk_coverage(confidence: NDArray, right: NDArray) -> list[list[float]]:
     return [[float(covered[p] / right.size), float(error[p])] for p in points]
 
 
-def evaluate(scored_calibration: Scored, scored_test: Scored) -> dict[str, Any]:
+def evaluate(
+    scored_calibration: Scored,
+    scored_test: Scored,
+    *,
+    thresholds: Mapping[str, float | None] | None = None,
+    company_thresholds: Mapping[str, Mapping[str, float | None]] | None = None,
+) -> dict[str, Any]:
     """All figures of the test rows, as a tree that JSON can hold.
 
-    "overall" and each of "by_entity" are `group_metrics`, with thresholds that the calibration rows of all
-    entities together decide; "macro" averages the figures of the entities, one voice each, over those
-    where a figure has a meaning. "strata" holds n, exact match and line F1 of every value of every stratum.
+    "overall" and each of "by_entity" are `group_metrics`, with the `thresholds` (see `thresholds_for`) that
+    answers are held to, by default those that the calibration rows of all entities together decide, save where
+    `company_thresholds` (entity -> promise -> threshold, None: nothing is automated) has one of the entity's
+    own; "macro" averages the figures of the entities, one voice each, over those where a figure has a meaning.
+    "strata" holds n, exact match and line F1 of every value of every stratum.
     """
-    thresholds = thresholds_for(scored_calibration)
+    if thresholds is None:
+        thresholds = thresholds_for(scored_calibration)
+
+    def own_thresholds(entity: str) -> dict[str, float | None]:
+        own = (company_thresholds or {}).get(entity, {})
+        return {promise: own.get(promise, threshold) for promise, threshold in thresholds.items()}
+
     entities, number = np.unique(scored_test.entity, return_inverse=True)
     order = np.argsort(number, kind="stable")
     groups = np.split(order, np.cumsum(np.bincount(number, minlength=entities.size))[:-1])
     by_entity = {
-        str(entity): group_metrics(scored_test, rows, thresholds)
+        str(entity): group_metrics(scored_test, rows, own_thresholds(str(entity)))
         for entity, rows in zip(entities, groups, strict=False)
     }
-    overall = group_metrics(scored_test, np.arange(len(scored_test)), thresholds)
+    overall = group_metrics(scored_test, np.arange(len(scored_test)), thresholds, company_thresholds)
     macro: dict[str, Any] = {"entities": len(by_entity)}
     for name in overall:
         values = [metrics[name] for metrics in by_entity.values() if isinstance(metrics[name], float)]
@@ -441,4 +472,40 @@ def evaluate(scored_calibration: Scored, scored_test: Scored) -> dict[str, Any]:
         "strata": by_stratum,
         "risk_coverage": risk_coverage(scored_test.confidence, right),
         "reliability": reliability(scored_test.confidence, right),
+    }
+
+
+def _automated(threshold: float | None, sure: NDArray, right: NDArray) -> dict[str, Any]:
+    return _automation(threshold, sure >= _cut(threshold), right)
+
+
+def amount_metrics(
+    examined: pa.Table, thresholds: Callable[[float], Thresholds], promises: Iterable[float] = PROMISES
+) -> dict[str, Any]:
+    """The figures of amounts proposed for the true lines, of what `jet.evaluation.examine.examine` found.
+
+    All entries with a known total count; those with one line on each side can't be wrong and need no guess.
+    `thresholds` gives those of the amounts' calibration for a promise. As a tree that JSON can hold.
+    """
+    known = examined["total_known"].to_numpy()
+    right = examined["amounts_right"].to_numpy()[known]
+    sure = examined["amount_confidence"].to_numpy()[known]
+    lines = pc.list_value_length(examined["true"]).to_numpy()[known]
+    by_lines = {}
+    for name, group in (("2", lines <= 2), ("3", lines == 3), ("4", lines == 4), ("5+", lines >= 5)):
+        if group.any():
+            by_lines[name] = {
+                "n": int(group.sum()),
+                "all_right": _ratio(int(right[group].sum()), int(group.sum())),
+            }
+    return {
+        "n": len(known),
+        "known_total": int(known.sum()),
+        "all_right_given_set": _ratio(int(right.sum()), right.size),
+        "by_lines": by_lines,
+        "expected_calibration_error": _calibration_error(sure, right),
+        "reliability": reliability(sure, right),
+        "automation": {
+            f"{promise:g}": _automated(thresholds(promise).pooled, sure, right) for promise in promises
+        },
     }

@@ -2,6 +2,10 @@
 
 The page stands alone. Its pictures are inline SVG, drawn by matplotlib and colored by the page's own style,
 so that they follow light and dark; it runs no script, and its content security policy forbids any request.
+All rivals are in one table, the best first; everything that would grow by a column or a line for each (the
+pictures, the companies, the strata) shows the best few only, so that a dozen rivals don't hide the model.
+What a run didn't measure leaves no trace on its page, and no hole either.
+
 Descriptions and account names come from other people's books, so the template escapes everything.
 
 Nothing here opens a file: text is returned, and who calls decides where it goes.
@@ -27,6 +31,9 @@ from matplotlib.ticker import PercentFormatter
 MODEL = "model"
 """What the page calls the model, beside the names of the baselines."""
 
+RIVALS_SHOWN = 3
+"""How many of the baselines are shown where there is no room for all."""
+
 _ENTITIES_SHOWN = 200
 _FIGURES = (
     # key, label, whether less is better
@@ -49,6 +56,15 @@ _STRATA_LABELS = {
     "lines": "Lines of the entry",
     "history": "Earlier entries of the entity",
 }
+_RETRIEVAL_LABELS = {
+    "hit_rate": "Hit rate",
+    "reciprocal_rank": "Reciprocal rank",
+    "best_jaccard": "Nearest, Jaccard",
+    "mean_jaccard": "Mean Jaccard",
+    "context_precision": "Context precision",
+    "weighted_context_precision": "… by rank",
+    "context_recall": "Context recall",
+}
 # matplotlib draws in colors that nobody would choose, and the page's variables take their place.
 _INK, _FAINT, _ACCENT = "#010203", "#040506", "#070809"
 _RIVALS = ("#0a0b0c", "#0d0e0f", "#101112")
@@ -64,13 +80,50 @@ _DASHES = ("--", "-.", ":")
 
 
 def build_metrics(
-    model: dict[str, Any], baselines: Mapping[str, dict[str, Any]], facts: dict[str, Any]
+    model: dict[str, Any],
+    baselines: Mapping[str, dict[str, Any]],
+    facts: dict[str, Any],
+    *,
+    methods: Mapping[str, dict[str, Any]] | None = None,
+    frozen: dict[str, Any] | None = None,
+    retrieval: dict[str, Any] | None = None,
+    learning_curve: Sequence[Mapping[str, Any]] | None = None,
+    learning_curve_note: str | None = None,
+    amounts: dict[str, Any] | None = None,
+    costs: Mapping[str, Mapping[str, float | None]] | None = None,
+    comparison: Mapping[str, Mapping[str, float]] | None = None,
+    company_thresholds: Mapping[str, Mapping[str, float | None]] | None = None,
 ) -> dict[str, Any]:
     """The tree of `metrics.json`: what `evaluate` gave for the model and for each baseline, and the facts.
 
-    `facts` is whatever a reader needs to repeat the run: data, fingerprints, config, command.
+    `facts` is whatever a reader needs to repeat the run: data, fingerprints, config, command. The rest was
+    measured or wasn't, and what is None or empty is not in the tree:
+
+    - methods: `evaluate` of the model's parts by name, each alone ("ranker", "decoder")
+    - frozen: `evaluate` of the model where its memory ends as the test begins
+    - retrieval: `retrieval_metrics`
+    - learning_curve: by what a company it never trained on had booked before, in this order: "history"
+      (entries), "n", "entities" (how many of both), "entry_exact_match", "line_f1", "validity"; and a note
+      on how it was measured
+    - amounts: "n" (entries measured), "known_total" (how many of them state it), "all_right_given_set" (the
+      share with every amount right, where the lines are), "by_lines" (number of lines -> "n", "all_right"),
+      "expected_calibration_error", "reliability" and "automation" as `evaluate` has them
+    - costs: method -> "seconds", "cpu_seconds", "peak_mib"
+    - comparison: baseline -> `paired_bootstrap` of the model against it
+    - company_thresholds: entity -> promise -> its own threshold, as handed to `evaluate`
     """
-    return {"facts": facts, "test": {"model": model, "baselines": dict(baselines)}}
+    measured = {
+        "frozen": {MODEL: frozen} if frozen else None,
+        "retrieval": retrieval,
+        "learning_curve": list(learning_curve or []),
+        "learning_curve_note": learning_curve_note,
+        "amounts": amounts,
+        "costs": costs,
+        "comparison": comparison,
+        "company_thresholds": company_thresholds,
+    }
+    test = {MODEL: model, "baselines": dict(baselines)} | ({"methods": dict(methods)} if methods else {})
+    return {"facts": facts, "test": test} | {name: part for name, part in measured.items() if part}
 
 
 def write_report(metrics: dict[str, Any], examples: Sequence[Mapping[str, Any]]) -> tuple[str, str]:
@@ -88,29 +141,95 @@ def render_html(metrics: dict[str, Any], examples: Sequence[Mapping[str, Any]]) 
 
     An example is a mapping with "entity", "date", "description", "predicted" (lines with "account", "name",
     "side", "probability"), "true" (lines with "account", "name", "side"), "confidence", "decision" and
-    "right".
+    "right". It may have a "reason" (a sentence), and "evidence": past entries with any of "entry_id", "date",
+    "description", "same_text", "similarity" and "age_days". A line may have an "amount" (as text) and be
+    marked as a "guess".
     """
-    model, baselines = metrics["test"]["model"], metrics["test"]["baselines"]
+    model, baselines = metrics["test"][MODEL], metrics["test"]["baselines"]
     methods = {MODEL: model, **baselines}
+    best = {name: baselines[name] for name in best_rivals(baselines)}
     entities = sorted(model["by_entity"], key=lambda name: (-model["by_entity"][name]["n"], name))
+    amounts, curve = metrics.get("amounts"), metrics.get("learning_curve")
     environment = jinja2.Environment(
         autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True
     )
-    environment.filters.update(percent=_percent, promise=_promise, interval=_interval)
+    environment.filters.update(
+        percent=_percent,
+        promise=_promise,
+        interval=_interval,
+        points=_points,
+        spoken=_spoken,
+        duration=_duration,
+        memory=_memory,
+    )
     template = resources.files(__package__).joinpath("report.html.j2").read_text(encoding="utf-8")
     return environment.from_string(template).render(
         model=model,
         baselines=baselines,
-        methods=methods,
-        figures=_comparison(methods),
+        methods=_methods(methods, metrics),
+        costs_known="costs" in metrics,
+        comparison_known="comparison" in metrics,
+        best=best,
+        figures=_comparison({MODEL: model, **best}),
+        parts={MODEL: model, **metrics["test"].get("methods", {})},
+        frozen=metrics.get("frozen", {}).get(MODEL),
+        retrieval=metrics.get("retrieval"),
+        retrieval_labels=_RETRIEVAL_LABELS,
+        amounts=amounts,
+        amounts_reliability=_reliability(amounts["reliability"], "amounts") if amounts else None,
+        curve=curve,
+        curve_note=metrics.get("learning_curve_note"),
+        curve_picture=_learning_curve(curve) if curve else None,
         entities=entities[:_ENTITIES_SHOWN],
         entities_left_out=max(0, len(entities) - _ENTITIES_SHOWN),
+        company_thresholds=metrics.get("company_thresholds", {}),
+        broken=_broken_promises(model["by_entity"]),
         strata_labels=_STRATA_LABELS,
-        risk_coverage=_risk_coverage({name: method["risk_coverage"] for name, method in methods.items()}),
-        reliability=_reliability(model["reliability"]),
+        risk_coverage=_risk_coverage(
+            {name: method["risk_coverage"] for name, method in {MODEL: model, **best}.items()}
+        ),
+        reliability=_reliability(model["reliability"], "reliability"),
         examples=[_example(example) for example in examples],
+        guesses=any(line.get("guess") for example in examples for line in example["predicted"]),
         facts={name: _fact(value) for name, value in metrics["facts"].items()},
     )
+
+
+def best_rivals(baselines: Mapping[str, dict[str, Any]], count: int = RIVALS_SHOWN) -> list[str]:
+    """The names of the baselines with the highest exact match, the best first."""
+    return sorted(baselines, key=lambda name: (-_exact_match(baselines[name]), name))[:count]
+
+
+def _exact_match(method: Mapping[str, Any]) -> float:
+    value = method["overall"]["entry_exact_match"]
+    return -1.0 if value is None else value
+
+
+def _methods(methods: Mapping[str, dict[str, Any]], metrics: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """A row for each method, the best first and the model before its equals."""
+    order = sorted(methods, key=lambda name: (-_exact_match(methods[name]), name != MODEL, name))
+    return [
+        {
+            "name": name,
+            "is_model": name == MODEL,
+            "overall": methods[name]["overall"],
+            "macro": methods[name]["macro"],
+            "costs": metrics.get("costs", {}).get(name, {}),
+            "comparison": metrics.get("comparison", {}).get(name),
+        }
+        for name in order
+    ]
+
+
+def _broken_promises(by_entity: Mapping[str, dict[str, Any]]) -> dict[str, list[str]]:
+    """By promise, the entities whose realized precision lies below it by its whole interval."""
+    broken: dict[str, list[str]] = {}
+    for entity, metrics in by_entity.items():
+        for promise, automation in metrics["automation"].items():
+            interval = automation["precision_interval"]
+            if interval is not None and interval[1] < float(promise):
+                broken.setdefault(promise, []).append(entity)
+    return broken
 
 
 def _comparison(methods: Mapping[str, dict[str, Any]]) -> list[dict[str, Any]]:
@@ -144,7 +263,8 @@ def _example(example: Mapping[str, Any]) -> dict[str, Any]:
         return result
 
     predicted, true = example["predicted"], example["true"]
-    return {**example, "predicted": marked(predicted, true), "true": marked(true, predicted)}
+    optional: dict[str, Any] = {"reason": None, "evidence": []}
+    return {**optional, **example, "predicted": marked(predicted, true), "true": marked(true, predicted)}
 
 
 def _fact(value: Any) -> dict[str, Any]:
@@ -165,6 +285,30 @@ def _interval(value: Sequence[float] | None) -> str:
     return "" if value is None else f"{100 * value[0]:.1f}–{100 * value[1]:.1f}%"
 
 
+def _points(value: float) -> str:
+    """A difference of two shares, in percentage points, with its sign."""
+    text = f"{100 * value:+.1f}".replace("-", "−")
+    return "0.0" if text[1:] == "0.0" else text
+
+
+def _spoken(name: str) -> str:
+    return name.replace("_", " ")
+
+
+def _duration(seconds: float | None) -> str:
+    if seconds is None:
+        return "–"
+    if seconds < 120:
+        return f"{seconds:.1f} s" if seconds < 10 else f"{seconds:.0f} s"
+    return f"{seconds / 60:.0f} min" if seconds < 7200 else f"{seconds / 3600:.1f} h"
+
+
+def _memory(mib: float | None) -> str:
+    if mib is None:
+        return "–"
+    return f"{mib:.0f} MiB" if mib < 1024 else f"{mib / 1024:.1f} GiB"
+
+
 def _risk_coverage(curves: Mapping[str, Sequence[Sequence[float]]]) -> Markup:
     figure, axes = _axes("Coverage: share of entries booked", "Error among them")
     for i, (name, points) in enumerate(curves.items()):
@@ -175,17 +319,18 @@ def _risk_coverage(curves: Mapping[str, Sequence[Sequence[float]]]) -> Markup:
             color=_ACCENT if is_model else _RIVALS[(i - 1) % len(_RIVALS)],
             linestyle="-" if is_model else _DASHES[(i - 1) % len(_DASHES)],
             linewidth=2.2 if is_model else 1.4,
-            label=name if len(name) <= 24 else f"{name[:23]}…",
+            label=_spoken(name if len(name) <= 24 else f"{name[:23]}…"),
             zorder=3 if is_model else 2,
         )
     axes.set_xlim(0, 1)
     axes.set_ylim(bottom=0)
+    axes.xaxis.set_major_formatter(PercentFormatter(1))
     for label in axes.legend(frameon=False, labelcolor=_INK, loc="upper left").get_texts():
         label.set_parse_math(False)  # a name is a name, whatever dollars are in it
     return _svg(figure, "risk_coverage")
 
 
-def _reliability(bins: Sequence[Sequence[float]]) -> Markup:
+def _reliability(bins: Sequence[Sequence[float]], salt: str) -> Markup:
     figure, axes = _axes("Confidence", "Share right")
     axes.plot([0, 1], [0, 1], color=_FAINT, linestyle="--", linewidth=1.2)
     said, was, n = ([point[i] for point in bins] for i in range(3))
@@ -194,7 +339,22 @@ def _reliability(bins: Sequence[Sequence[float]]) -> Markup:
     axes.scatter(said, was, s=[18 + 240 * count / largest for count in n], color=_ACCENT, zorder=3)
     axes.set_xlim(0, 1.03)
     axes.set_ylim(0, 1.05)
-    return _svg(figure, "reliability")
+    axes.xaxis.set_major_formatter(PercentFormatter(1))
+    return _svg(figure, salt)
+
+
+def _learning_curve(points: Sequence[Mapping[str, Any]]) -> Markup:
+    figure, axes = _axes("Entries that the company had booked before", "")
+    # Evenly spaced: what matters happens in the first fifty entries.
+    places = range(len(points))
+    for key, label, style in (("entry_exact_match", "Exact match", "-"), ("line_f1", "Line F1", "--")):
+        values = [float("nan") if point[key] is None else point[key] for point in points]
+        color = _ACCENT if key == "entry_exact_match" else _RIVALS[0]
+        axes.plot(places, values, style, color=color, marker="o", markersize=5, linewidth=2, label=label)
+    axes.set_xticks(places, [str(point["history"]) for point in points], parse_math=False)
+    axes.set_ylim(0, 1.03)
+    axes.legend(frameon=False, labelcolor=_INK, loc="best")
+    return _svg(figure, "learning_curve")
 
 
 def _axes(x_label: str, y_label: str) -> tuple[Figure, Axes]:
@@ -206,7 +366,6 @@ def _axes(x_label: str, y_label: str) -> tuple[Figure, Axes]:
     axes.tick_params(colors=_FAINT, labelcolor=_INK)
     axes.spines[["top", "right"]].set_visible(False)
     axes.spines[["left", "bottom"]].set_color(_FAINT)
-    axes.xaxis.set_major_formatter(PercentFormatter(1))
     axes.yaxis.set_major_formatter(PercentFormatter(1))
     axes.grid(color=_FAINT, alpha=0.25, linewidth=0.6)
     return figure, axes

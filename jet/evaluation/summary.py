@@ -11,6 +11,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from itertools import zip_longest
 from typing import Any
 
+from jet.evaluation.report import RIVALS_SHOWN, best_rivals
+
 WIDTH = 110
 """Columns of a terminal that the text keeps to."""
 
@@ -43,24 +45,37 @@ def _block(number: int, example: Mapping[str, Any]) -> str:
 
 
 def scores_text(metrics: Mapping[str, Any], promise: float) -> str:
-    """The table of scores on the test split, the model first.
+    """The table of scores on the test split, the model first, then the best rivals.
 
-    Automation is shown where the report measured it at this promise.
+    Automation is shown where the report measured it at this promise, and the amounts and the frozen protocol
+    have a line each where they were measured.
     """
     test = metrics["test"]
-    methods = {"model": test["model"], **test["baselines"]}
+    shown = best_rivals(test["baselines"])
     key = f"{promise:g}"
     heads = ["exact match", "line F1"]
     if key in test["model"]["overall"]["automation"]:
         heads += [f"automated at {100 * promise:g}%", "right among these"]
     rows = [_row("", heads)]
-    for name, method in methods.items():
+    for name, method in {"model": test["model"], **{name: test["baselines"][name] for name in shown}}.items():
         overall = method["overall"]
         values = [overall["entry_exact_match"], overall["line_f1"]]
         if len(heads) > len(values):
             automation = overall["automation"][key]
             values += [automation["coverage"], automation["precision"]]
-        rows.append(_row(_LABELS.get(name, name), [_percent(value) for value in values]))
+        label = _LABELS.get(name, name.replace("_", " "))
+        rows.append(_row(label, [_percent(value) for value in values]))
+    if len(test["baselines"]) > len(shown):
+        rows.append(f"The best {RIVALS_SHOWN} of {len(test['baselines'])} rivals; the report has all.")
+    if "frozen" in metrics:
+        frozen = metrics["frozen"]["model"]["overall"]
+        rows.append(
+            f"Memory frozen where the test begins: exact match {_percent(frozen['entry_exact_match'])}, "
+            f"line F1 {_percent(frozen['line_f1'])}."
+        )
+    if "amounts" in metrics:
+        right = _percent(metrics["amounts"]["all_right_given_set"])
+        rows.append(f"Amounts: all right in {right} of the entries whose lines are right.")
     return "\n".join(rows)
 
 

@@ -36,6 +36,8 @@ from jet.model.features import (
 )
 from jet.model.memory import NeighborMemory, copy_distribution, masked_softmax, mean_labels
 from jet.model.pointer import JointHead, SeparateHeads
+from jet.retrieval.index import Hits, RetrievalSettings
+from jet.retrieval.neighbors import source_starts, source_widths
 
 TINY = 1e-9
 """Added to probabilities before their logarithm."""
@@ -57,6 +59,10 @@ class ModelSettings:
     """Clips the pointer's logits softly to this size; none by default."""
     memory: Literal["labels", "texts", "none"] = "labels"
     """What the memory holds of the neighbors."""
+    neighbors: int = 12
+    """How many of the similar entries are in the memory, beside the latest ones."""
+    peers: int = 4
+    """How many similar entries of other companies with the same standard chart."""
     copy_share: float = 0.88
     """Share of the copy in the mix where there are neighbors; 0: pointer only."""
     learned_gate: bool = False
@@ -73,11 +79,20 @@ class ModelSettings:
     def __post_init__(self) -> None:
         if self.hidden < 1 or self.max_lines < 2:
             raise ValueError("model: hidden must be at least 1 and max_lines at least 2")
+        if self.neighbors < 0 or self.peers < 0:
+            raise ValueError("model: neighbors and peers must be at least 0")
         for name in ("copy_share", "dropout", "neighbor_dropout", "residual_dropout", "entity_dropout"):
             if not 0 <= getattr(self, name) < 1:
                 raise ValueError(f"model.{name} must be at least 0 and below 1, got {getattr(self, name)}")
         if self.tanh_clip is not None and self.tanh_clip <= 0:
             raise ValueError(f"model.tanh_clip must be above 0, got {self.tanh_clip}")
+
+    def hits(self, hits: Hits, retrieval: RetrievalSettings) -> Hits:
+        """Those of all neighbors (`jet.retrieval.neighbors.all_hits`) that the memory holds."""
+        wanted = {"similar": self.neighbors, "latest": retrieval.latest, "peer": self.peers}
+        starts, widths = source_starts(retrieval), source_widths(retrieval)
+        places = [starts[name] + np.arange(min(count, widths[name])) for name, count in wanted.items()]
+        return hits.columns(np.concatenate(places)).without_repeats()
 
 
 @dataclass(frozen=True)

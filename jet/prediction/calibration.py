@@ -1,12 +1,14 @@
-"""Calibration: from what the decoder says of its best set to the probability that the whole set is right.
+"""Calibration: from figures of an answer to the probability that it is right.
 
 A logistic regression (Platt 1999) on a few figures of the answer and of its evidence, fitted on the
 calibration split's free-running answers. The calibration rows are kept, so that the threshold of any promised
-precision can be looked up later (`jet.prediction.threshold`).
+precision can be looked up later (`jet.prediction.threshold`): one for all companies together, and one of its
+own for each company that has rows enough to keep the promise by itself.
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,72 +16,103 @@ import numpy as np
 
 from jet.prediction.threshold import threshold_for
 
-FIGURES = ("log_odds", "margin", "similarity", "same_text", "support", "evidence")
 _LEAST_ROWS = 20
 
 
 @dataclass(frozen=True)
-class Calibration:
-    """`weights` [len(FIGURES)] and `bias` of the logistic regression, and the rows that it was fitted on."""
+class Thresholds:
+    """The confidence from which on a promise is kept."""
 
-    weights: np.ndarray
+    pooled: float | None
+    """For all companies together; None where none keeps it."""
+    own: Mapping[str, float]
+    """Of companies whose own rows keep it."""
+
+    def of(self, entities: Sequence[str]) -> np.ndarray:
+        """float64: the threshold of each of `entities`, inf where there is none."""
+        pooled = np.inf if self.pooled is None else self.pooled
+        return np.array([self.own.get(entity, pooled) for entity in entities], dtype=np.float64)
+
+
+@dataclass(frozen=True)
+class Calibration:
+    """A logistic regression on named figures, and the rows that it was fitted on.
+
+    The first figure is log odds: where nothing can be fitted, they are the confidence.
+    """
+
+    names: tuple[str, ...]
+    weights: np.ndarray  # float64 [figures]
     bias: float
     confidence: np.ndarray  # float64 [rows]
     right: np.ndarray  # bool [rows]
+    entity: tuple[str, ...]  # [rows]
 
     @classmethod
-    def none(cls) -> Calibration:
-        """Before anything was calibrated: the decoder's own probability, and no promise."""
-        weights = np.zeros(len(FIGURES))
-        weights[FIGURES.index("log_odds")] = 1.0
-        return cls(weights, 0.0, np.empty(0), np.empty(0, dtype=bool))
+    def none(cls, names: Sequence[str]) -> Calibration:
+        """Before anything was calibrated: the first figure as it is, and no promise."""
+        weights = np.zeros(len(names))
+        weights[0] = 1.0
+        return cls(tuple(names), weights, 0.0, np.empty(0), np.empty(0, dtype=bool), ())
 
     @classmethod
-    def fit(cls, figures: np.ndarray, right: np.ndarray) -> Calibration:
-        """From `figures` [rows, len(FIGURES)] and whether all lines were `right` [rows].
+    def fit(
+        cls, names: Sequence[str], figures: np.ndarray, right: np.ndarray, entity: Sequence[str]
+    ) -> Calibration:
+        """From `figures` [rows, len(names)], whether the answer was `right` [rows], and whose it was.
 
-        With too few rows, or none right or none wrong, nothing can be fitted: the decoder's own probability
-        stands.
+        With too few rows, or none right or none wrong, nothing can be fitted: the first figure stands.
         """
-        if len(right) < _LEAST_ROWS or right.all() or not right.any():
-            start = cls.none()
-            return cls(start.weights, start.bias, start(figures), right)
-        from sklearn.linear_model import LogisticRegression  # takes two seconds, and predicting needs none
+        start = cls.none(names)
+        weights, bias = start.weights, start.bias
+        if len(right) >= _LEAST_ROWS and right.any() and not right.all():
+            from sklearn.linear_model import LogisticRegression  # takes two seconds, and predicting needs none
 
-        spread = figures.std(axis=0)
-        spread[spread == 0] = 1.0
-        model = LogisticRegression(C=1.0, max_iter=1000).fit(figures / spread, right)
-        fitted = cls(model.coef_[0] / spread, float(model.intercept_[0]), np.empty(0), right)
-        return cls(fitted.weights, fitted.bias, fitted(figures), right)
+            spread = figures.std(axis=0)
+            spread[spread == 0] = 1.0
+            model = LogisticRegression(C=1.0, max_iter=1000).fit(figures / spread, right)
+            weights, bias = model.coef_[0] / spread, float(model.intercept_[0])
+        confidence = 1 / (1 + np.exp(-(figures @ weights + bias)))
+        return cls(tuple(names), weights, bias, confidence, right, tuple(entity))
 
     def __call__(self, figures: np.ndarray) -> np.ndarray:
-        """P(all lines right) [rows] of `figures` [rows, len(FIGURES)]."""
+        """The probability that an answer is right, [rows], of `figures` [rows, len(names)]."""
         return 1 / (1 + np.exp(-(figures @ self.weights + self.bias)))
 
-    def threshold(self, promise: float) -> float | None:
-        """The confidence from which on a precision of `promise` is kept; None where none keeps it."""
+    def thresholds(self, promise: float) -> Thresholds:
+        """From which confidence on a precision of `promise` is kept."""
         if not len(self.right):
-            return None
-        return threshold_for(promise, self.confidence, self.right)
+            return Thresholds(None, {})
+        entity = np.array(self.entity)
+        own = {}
+        for name in dict.fromkeys(self.entity):
+            rows = entity == name
+            threshold = threshold_for(promise, self.confidence[rows], self.right[rows])
+            if threshold is not None:
+                own[name] = threshold
+        return Thresholds(threshold_for(promise, self.confidence, self.right), own)
 
     def as_dict(self) -> dict[str, Any]:
         """What JSON can hold of it: all."""
         return {
-            "figures": list(FIGURES),
+            "figures": list(self.names),
             "weights": self.weights.tolist(),
             "bias": self.bias,
             "confidence": self.confidence.tolist(),
             "right": self.right.astype(int).tolist(),
+            "entity": list(self.entity),
         }
 
     @classmethod
-    def from_dict(cls, content: dict[str, Any]) -> Calibration:
-        """The inverse of `as_dict`. Raises `ValueError` where the figures are not this version's."""
-        if tuple(content["figures"]) != FIGURES:
-            raise ValueError(f"calibration has the figures {content['figures']}; this jet has {FIGURES}")
+    def from_dict(cls, content: dict[str, Any], names: Sequence[str]) -> Calibration:
+        """The inverse of `as_dict`. Raises `ValueError` where the figures are not `names`, this version's."""
+        if tuple(content["figures"]) != tuple(names):
+            raise ValueError(f"calibration has the figures {content['figures']}; this jet has {tuple(names)}")
         return cls(
+            tuple(names),
             np.asarray(content["weights"], dtype=np.float64),
             float(content["bias"]),
             np.asarray(content["confidence"], dtype=np.float64),
             np.asarray(content["right"], dtype=bool),
+            tuple(content["entity"]),
         )

@@ -87,6 +87,34 @@ def beam_search(network: JetNetwork, encoded: Encoded, width: int) -> Decoded:
     return Decoded(done.tokens, done.log_probs, done.carried / lengths)
 
 
+def score_sets(network: JetNetwork, encoded: Encoded, tokens: Tensor) -> Tensor:
+    """float32 [B, W]: the log-probability of each of the sets `tokens` [B, W, T], local and in order.
+
+    Below `DEAD` where there is no set. What `beam_search` would give a set that it finishes.
+    """
+    batch = encoded.batch
+    size, width, longest = tokens.shape
+    lengths = (tokens != NOTHING).sum(-1)
+    hidden = encoded.hidden.repeat_interleave(width, 0)
+    prefix = (batch.neighbor_row != NOTHING).unsqueeze(1).expand(-1, width, -1)
+    previous = torch.full((size, width), NOTHING, device=tokens.device)
+    total = torch.zeros(size, width, device=tokens.device)
+    for step in range(int(lengths.max()) + 1):
+        states, hidden = _advance(network, encoded, previous, hidden)
+        following = batch.neighbor_tokens[:, :, step] if step < batch.neighbor_tokens.shape[2] else None
+        if following is None:
+            following = torch.full_like(batch.neighbor_row, NOTHING)
+        following = following.unsqueeze(1).expand(-1, width, -1)
+        result = network.distribution(encoded, states, previous, prefix, following)
+        token = tokens[:, :, step] if step < longest else torch.full_like(previous, NOTHING)
+        token = torch.where(lengths == step, batch.stop, token)
+        said = result.log_probs.gather(2, token.clamp(min=0).unsqueeze(2)).squeeze(2)
+        total = total + torch.where(step <= lengths, said, 0.0)
+        prefix = prefix & (following == token.unsqueeze(2))
+        previous = torch.where(token == batch.stop, NOTHING, token)
+    return torch.where(lengths > 0, total, 2 * DEAD)
+
+
 def exact_matches(network: JetNetwork, batch: Batch, tables: Tables, width: int) -> Tensor:
     """bool [B]: whether the best set of lines, decoded freely, is exactly `batch.target`."""
     decoded = beam_search(network, network.encode(batch, tables), width)

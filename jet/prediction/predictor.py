@@ -1,52 +1,73 @@
 """Entries in, predictions out: the one way from a bundle to answers, for a laptop and for a cluster.
 
 One row out for every row in, in order; an entry that can't be predicted gets the decision "none" with the
-reason. The entry's own lines are never looked at. Numbers don't depend on which entries are predicted
-together: retrieval and the network always work on shapes that an entry's own chart fixes (charts are
-padded to powers of two, batches filled up with repeats).
+reason. The entry's own lines are never looked at. Candidates come from the neighbors and from the decoder's
+beams; the set ranker and the decoder score them, the stack makes one distribution of it, the calibration a
+confidence. Numbers don't depend on which entries are predicted together: everything works on shapes that an
+entry's own chart fixes (charts are padded to powers of two, batches filled up with repeats).
 
-Shapes: N entries of a table, B entries of a batch, W beams, K neighbors, T lines.
+Shapes: N entries of a table, B entries of a batch, D candidates, K neighbors, T lines, S shown neighbors.
 """
 
 from __future__ import annotations
 
 import warnings
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, fields
 from functools import cached_property
 
 import numpy as np
 import pyarrow as pa
 import torch
 
-from jet.books.schema import ALTERNATIVE, ENTRIES, EVIDENCE, PREDICTED_LINE, PREDICTIONS, validate
+from jet.books.schema import ENTRIES, validate
 from jet.bundle import Bundle, text_vectors
 from jet.model.features import NOTHING, EntryColumns, collate, entry_columns
 from jet.model.network import Tables
-from jet.prediction.calibration import FIGURES
-from jet.prediction.decode import DEAD, KEPT, Decoded, beam_search
+from jet.prediction.amounts import (
+    AMOUNT_FIGURES,
+    UNKNOWN,
+    PastAmounts,
+    Proposal,
+    minor_units,
+    propose_amounts,
+)
+from jet.prediction.answers import Answers
+from jet.prediction.candidates import Candidates, propose
+from jet.prediction.decode import DEAD, KEPT, beam_search, score_sets
+from jet.prediction.evidence import Evidence, Library, gather
+from jet.prediction.expert import line_scores
+from jet.prediction.ranking_features import ranking_features
+from jet.prediction.reasons import SHOWN, grounds, guessed
+from jet.prediction.stack import FIGURES, METHODS, Method, Scores, figures
+from jet.prediction.table import predictions_table
 from jet.retrieval.encoder import Encoder
-from jet.retrieval.index import BlockIndex, Hits, build_block, plan_blocks, search
+from jet.retrieval.index import BlockIndex, Hits, Memory, build_block, plan_blocks
+from jet.retrieval.neighbors import retrieve
+from jet.retrieval.peers import Peers
 from jet.retrieval.store import TextStore
 from jet.retrieval.text import normalize_all
 
 _NARROWEST_CHART = 64
-_SHOWN_EVIDENCE = 5
-_LEAST_EVIDENCE = 0.01
+_WEIGHED = 8  # candidates, best first, whose probability counts for that of a line
 
 
 @dataclass(kw_only=True)
 class PredictSettings:
     """Decoding, and what becomes of the answer."""
 
+    method: Method = "stacked"
+    """stacked: ranker and decoder together; ranker or decoder: one of them alone."""
     beams: int = 8
-    """Beams of the search."""
+    """Beams of the decoder's search; the sets it finds join the candidates."""
     batch_size: int = 64
-    """Entries decoded together."""
+    """Entries answered together."""
     promise: float = 0.95
     """Precision that entries with the decision `auto` shall have; the threshold comes from the calibration."""
 
     def __post_init__(self) -> None:
+        if self.method not in METHODS:
+            raise ValueError(f"predict.method must be one of {', '.join(METHODS)}, got {self.method!r}")
         if self.beams < KEPT:
             raise ValueError(f"predict.beams must be at least {KEPT}, got {self.beams}")
         if self.batch_size < 1:
@@ -56,74 +77,102 @@ class PredictSettings:
 
 
 @dataclass(frozen=True)
-class Answers:
-    """What the decoder answered to N entries, before it is put into words."""
+class Parts:
+    """What a predictor works with: made from a bundle and the texts to come, and shared by processes."""
 
-    tokens: np.ndarray  # int64 [N, KEPT, T] catalog row * 2 + side, padded with NOTHING
-    probability: np.ndarray  # float32 [N, KEPT]; 0 where there is no such set
-    line_share: np.ndarray  # float32 [N, KEPT, T] share of the decoder's mass on sets with that line
-    neighbor: np.ndarray  # int64 [N, K] rows of the books
-    similarity: np.ndarray  # float32 [N, K]
-    carried: np.ndarray  # float32 [N, K]
-    figures: np.ndarray  # float64 [N, len(FIGURES)] for the calibration
+    library: Library
+    peers: Peers
+    vectors: np.ndarray
+    """float32 [U, H]: `text_vectors` of the library's store."""
+    blocks: Mapping[int, BlockIndex]
+    """The index of the entities' books, by block number."""
+    peer_blocks: Mapping[int, BlockIndex]
+    """The index of the families' books."""
+
+    @classmethod
+    def build(cls, bundle: Bundle, store: TextStore | None = None) -> Parts:
+        """For a bundle and the texts of `store`, which extends the bundle's."""
+        store = store if store is not None else bundle.store
+        library = Library.build(
+            bundle.books.columns, bundle.catalog, store, bundle.idf, bundle.retrieval, bundle.model.max_lines
+        )
+        peers = Peers.of(library.memory, bundle.family)
+        return cls(
+            library,
+            peers,
+            text_vectors(bundle, store),
+            build_blocks(library, library.memory),
+            build_blocks(library, peers.memory) if bundle.retrieval.peers else {},
+        )
+
+
+@dataclass(frozen=True)
+class Considered:
+    """All that was weighed for B entries, before anything is chosen."""
+
+    evidence: Evidence
+    candidates: Candidates
+    scores: Scores
 
 
 class Predictor:
-    """Predicts tables of entries with one bundle.
+    """Predicts tables of entries with one bundle; `parts` are built where they aren't given."""
 
-    `store` holds the texts of the bundle and of all entries to come (`Bundle.store`, extended); `vectors` are
-    `text_vectors` of it and `blocks` the index of the books by block number. All three are computed where not
-    given; on a cluster they are shared.
-    """
-
-    def __init__(
-        self,
-        bundle: Bundle,
-        settings: PredictSettings,
-        store: TextStore | None = None,
-        vectors: np.ndarray | None = None,
-        blocks: Mapping[int, BlockIndex] | None = None,
-    ) -> None:
+    def __init__(self, bundle: Bundle, settings: PredictSettings, parts: Parts | None = None) -> None:
         self.bundle, self.settings = bundle, settings
-        self.store = store if store is not None else bundle.store
-        self.vectors = vectors if vectors is not None else text_vectors(bundle, self.store)
-        self.memory = bundle.books.columns.memory(len(bundle.catalog.entities))
+        self.parts = parts if parts is not None else Parts.build(bundle)
+        self.library = self.parts.library
         self.device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
         self.network = bundle.network.to(self.device)
-        self.blocks = blocks if blocks is not None else build_blocks(bundle, self.store)
 
     @classmethod
     def for_entries(
         cls, bundle: Bundle, settings: PredictSettings, entries: pa.Table, encoder: Encoder | None
     ) -> Predictor:
         """A predictor whose store knows the texts of `entries`; for use in one process."""
-        return cls(bundle, settings, store=extended_store(bundle, entries["description"], encoder))
-
-    @cached_property
-    def threshold(self) -> float | None:
-        """The confidence from which on an answer is automated."""
-        return self.bundle.calibration.threshold(self.settings.promise)
+        store = extended_store(bundle, entries["description"], encoder)
+        return cls(bundle, settings, Parts.build(bundle, store))
 
     def __call__(self, entries: pa.Table) -> pa.Table:
         """Predictions (`PREDICTIONS`) of `entries` (`ENTRIES`), one row each, in order."""
         entries = without_lines(validate(entries, ENTRIES, "entries to predict"))
-        answers = self.answers(entries)
-        return self._table(entries, answers)
+        return predictions_table(
+            self.bundle, self.settings.method, self.settings.promise, entries, self.answers(entries)
+        )
+
+    # --- answers ----------------------------------------------------------------------------------------
 
     def answers(self, entries: pa.Table) -> Answers:
-        """The decoder's answers to `entries`, in order. Their lines must not be given."""
-        columns = entry_columns(entries, self.bundle.catalog, self.store)
-        queries = columns.queries(np.arange(len(columns)))
-        bundle = self.bundle
-        hits = search(self.memory, self.store, bundle.idf, queries, bundle.retrieval, self.blocks)
-        answers = self._nothing(len(columns), hits)
-        widths = self._widths(columns)
-        with torch.inference_mode():
-            for width in np.unique(widths[widths > 0]):
-                rows = np.flatnonzero(widths == width)
-                for start in range(0, len(rows), self.settings.batch_size):
-                    self._answer(columns, hits, rows[start : start + self.settings.batch_size], width, answers)
+        """The answers to `entries`, in order. Their lines must not be given."""
+        answers = self.nothing(len(entries))
+        for rows, columns, considered in self.batches(entries):
+            self.choose(answers, rows, columns, considered, self.settings.method)
         return answers
+
+    def batches(self, entries: pa.Table) -> Iterator[tuple[np.ndarray, EntryColumns, Considered]]:
+        """Row numbers of `entries`, all their columns, and what was weighed for these rows.
+
+        What was weighed is of `batch_size` entries; the first ones are the rows'. Entries of entities that are
+        not known are left out.
+        """
+        columns = entry_columns(entries, self.bundle.catalog, self.library.store)
+        parts, bundle = self.parts, self.bundle
+        hits = retrieve(
+            self.library.memory,
+            parts.peers,
+            self.library.store,
+            bundle.idf,
+            columns.queries(np.arange(len(columns))),
+            bundle.retrieval,
+            parts.blocks,
+            parts.peer_blocks,
+        )
+        widths = self._widths(columns)
+        for width in np.unique(widths[widths > 0]):
+            of_width = np.flatnonzero(widths == width)
+            for start in range(0, len(of_width), self.settings.batch_size):
+                rows = of_width[start : start + self.settings.batch_size]
+                yield rows, columns, self._consider(columns, hits, rows, int(width))
 
     def _widths(self, columns: EntryColumns) -> np.ndarray:
         """int64 [N]: the padded size of each entry's chart, a power of two; 0 where the entity is not known."""
@@ -131,188 +180,206 @@ class Predictor:
         padded = 2 ** np.ceil(np.log2(np.maximum(sizes, _NARROWEST_CHART))).astype(np.int64)
         return np.where(sizes > 0, padded, 0)
 
-    def _nothing(self, size: int, hits: Hits) -> Answers:
+    def _consider(self, columns: EntryColumns, hits: Hits, rows: np.ndarray, width: int) -> Considered:
+        """Candidates of `rows` and what speaks for them; [batch_size], of which the first are the rows'."""
+        bundle = self.bundle
+        filled = np.resize(rows, self.settings.batch_size)
+        hits = hits.take(filled)
+        evidence = gather(self.library, columns, filled, hits)
+        line_support = line_scores(evidence)
+        candidates = propose(self.library, evidence, line_support, bundle.ranker.settings.candidates)
+        decoded = np.full(candidates.key.shape, -np.inf, dtype=np.float32)
+        if self.settings.method != "ranker":
+            candidates, decoded = self._decode(columns, filled, hits, width, evidence, candidates)
+        features = ranking_features(self.library, evidence, line_support, candidates)
+        ranked, none = bundle.ranker(features, candidates.there)
+        scores = Scores(
+            there=candidates.there,
+            proposer=candidates.proposer,
+            ranked=ranked,
+            none=none,
+            decoded=decoded,
+            support=features["count"].astype(np.float32),
+            text_share=features["votes_text"].astype(np.float32),
+            similarity=evidence.similarity.max(axis=1, initial=0).astype(np.float32),
+            same_text=np.log1p((evidence.own & evidence.same_text).sum(axis=1)).astype(np.float32),
+        )
+        return Considered(evidence, candidates, scores)
+
+    @torch.inference_mode()
+    def _decode(
+        self,
+        columns: EntryColumns,
+        rows: np.ndarray,
+        hits: Hits,
+        width: int,
+        evidence: Evidence,
+        candidates: Candidates,
+    ) -> tuple[Candidates, np.ndarray]:
+        """The candidates with the decoder's own, and its log-probability of each, float32 [B, D]."""
+        bundle, catalog = self.bundle, self.bundle.catalog
+        batch = collate(
+            columns,
+            rows,
+            self.library.books,
+            bundle.model.hits(hits, bundle.retrieval),
+            catalog,
+            bundle.model.max_lines,
+            width=width,
+        )
+        encoded = self.network.encode(batch.to(self.device), self._tables)
+        beams = beam_search(self.network, encoded, self.settings.beams).cpu()
+        start = 2 * catalog.offsets[evidence.entity][:, None, None]
+        exists = (beams.log_probs > DEAD).numpy()[:, :, None] & (beams.tokens != NOTHING).numpy()
+        found = np.where(exists, beams.tokens.numpy() + start, NOTHING)
+        candidates = candidates.joined("decoder", found, evidence.date, catalog)
+        local = np.where(candidates.tokens != NOTHING, candidates.tokens - start, NOTHING)
+        log_probs = score_sets(self.network, encoded, torch.from_numpy(local).to(self.device))
+        return candidates, log_probs.float().cpu().numpy()
+
+    @cached_property
+    def _tables(self) -> Tables:
+        return Tables(_view(self.parts.vectors), _view(self.bundle.account_vectors)).to(self.device)
+
+    def nothing(self, size: int) -> Answers:
+        """Answers to `size` entries that say nothing yet."""
         longest = self.bundle.model.max_lines
         return Answers(
             tokens=np.full((size, KEPT, longest), NOTHING, dtype=np.int64),
             probability=np.zeros((size, KEPT), dtype=np.float32),
             line_share=np.zeros((size, KEPT, longest), dtype=np.float32),
-            neighbor=hits.row,
-            similarity=hits.similarity,
-            carried=np.zeros(hits.row.shape, dtype=np.float32),
+            guess=np.zeros((size, KEPT, longest), dtype=bool),
+            amounts=np.full((size, longest), UNKNOWN, dtype=np.int64),
+            amount_figures=np.zeros((size, len(AMOUNT_FIGURES))),
+            amount_rule=np.zeros(size, dtype=np.int64),
             figures=np.zeros((size, len(FIGURES))),
+            ground=np.zeros(size, dtype=np.int64),
+            more=np.zeros(size, dtype=bool),
+            row=np.full((size, SHOWN), NOTHING, dtype=np.int64),
+            weight=np.zeros((size, SHOWN), dtype=np.float32),
+            similarity=np.zeros((size, SHOWN), dtype=np.float32),
+            same_text=np.zeros((size, SHOWN), dtype=bool),
+            same_lines=np.zeros((size, SHOWN), dtype=bool),
         )
 
-    def _answer(
-        self, columns: EntryColumns, hits: Hits, rows: np.ndarray, width: int, answers: Answers
+    def choose(
+        self,
+        answers: Answers,
+        rows: np.ndarray,
+        columns: EntryColumns,
+        considered: Considered,
+        method: Method,
     ) -> None:
-        """Decode `rows` together and write what comes out into `answers`."""
-        filled = np.resize(rows, self.settings.batch_size)
-        batch = collate(
-            columns,
-            filled,
-            self.bundle.books.columns,
-            Hits(hits.row[filled], hits.similarity[filled]),
-            self.bundle.catalog,
-            self.bundle.model.max_lines,
-            width=int(width),
-        )
-        encoded = self.network.encode(batch.to(self.device), self._tables)
-        decoded = beam_search(self.network, encoded, self.settings.beams).cpu()
-        start = self.bundle.catalog.offsets[columns.entity[rows]]
-        count = len(rows)
-        exists = decoded.log_probs[:count].numpy() > DEAD
-        local = np.where(exists[:, :, None], decoded.tokens[:count].numpy(), NOTHING)
-        answers.tokens[rows] = np.where(local >= 0, local + 2 * start[:, None, None], NOTHING)[:, :KEPT]
-        probability = np.where(exists, np.exp(decoded.log_probs[:count].numpy().astype(np.float64)), 0)
-        answers.probability[rows] = probability[:, :KEPT]
-        answers.line_share[rows] = _line_shares(local, probability)[:, :KEPT]
-        answers.carried[rows] = decoded.carried[:count, 0].numpy()
-        answers.figures[rows] = self._figures(columns, rows, hits, probability, decoded)
-
-    @cached_property
-    def _tables(self) -> Tables:
-        return Tables(_view(self.vectors), _view(self.bundle.account_vectors)).to(self.device)
-
-    def _figures(
-        self, columns: EntryColumns, rows: np.ndarray, hits: Hits, probability: np.ndarray, decoded: Decoded
-    ) -> np.ndarray:
-        """float64 [B, len(FIGURES)], in the order of `FIGURES`."""
-        best, second = (np.clip(probability[:, i], 1e-6, 1 - 1e-6) for i in (0, 1))
-        hit = hits.row[rows]
-        there = hit >= 0
-        memory = self.bundle.books.columns
-        same_text = there & (memory.text[hit] == columns.text[rows][:, None])
-        carried = decoded.carried[: len(rows), 0].numpy().astype(np.float64)
-        figures = {
-            "log_odds": np.log(best / (1 - best)),
-            "margin": np.log(best / second).clip(0, 10),
-            "similarity": np.where(there, hits.similarity[rows], 0).max(axis=1, initial=0),
-            "same_text": np.log1p(same_text.sum(axis=1)),
-            "support": (carried > _LEAST_EVIDENCE).sum(axis=1) / max(1, hit.shape[1]),
-            "evidence": carried.sum(axis=1),
+        """Write a batch's best candidates by `method`, and all that is said about them, into `answers`."""
+        candidates, evidence = considered.candidates, considered.evidence
+        probability = self.bundle.stack(considered.scores, method)
+        chance = np.where(candidates.there, probability[:, :-1], 0.0)
+        order = np.argsort(-chance, axis=1, kind="stable")[:, :_WEIGHED]
+        chance = np.take_along_axis(chance, order, 1)
+        exists = (chance > 0)[:, :, None]
+        tokens = np.where(exists, np.take_along_axis(candidates.tokens, order[:, :, None], 1), NOTHING)
+        key = np.where(exists[:, 0, 0], np.take_along_axis(candidates.key, order, 1)[:, 0], np.uint64(0))
+        shown = grounds(evidence, key)
+        proposal = self.amounts(columns, np.resize(rows, len(evidence)), evidence, tokens[:, 0])
+        kept = tokens[:, :KEPT]
+        found = {
+            "tokens": kept,
+            "probability": chance[:, :KEPT],
+            "line_share": _line_shares(tokens, chance)[:, :KEPT],
+            "guess": guessed(evidence, kept),
+            "amounts": proposal.amounts,
+            "amount_figures": proposal.figures,
+            "amount_rule": proposal.rule,
+            "figures": figures(considered.scores, probability),
+            "ground": shown.kind,
+            **{each.name: getattr(shown, each.name) for each in fields(shown) if each.name != "kind"},
         }
-        return np.stack([figures[name] for name in FIGURES], axis=1)
+        for name, values in found.items():
+            getattr(answers, name)[rows] = values[: len(rows)]
 
-    # --- into words -------------------------------------------------------------------------------------
+    def amounts(
+        self, columns: EntryColumns, rows: np.ndarray, evidence: Evidence, tokens: np.ndarray
+    ) -> Proposal:
+        """Amounts for the sets `tokens` int64 [B, T] of `rows` of `columns`.
 
-    def _table(self, entries: pa.Table, answers: Answers) -> pa.Table:
-        confidence = self.bundle.calibration(answers.figures).astype(np.float32)
-        answered = answers.tokens[:, 0, 0] != NOTHING
-        confidence[~answered] = 0
-        decisions, reasons = self._decide(entries, confidence, answered)
-        lines, offsets = self._lines(answers)
-        chosen = pa.ListArray.from_arrays(*_sublist(lines, offsets, np.arange(len(entries)) * KEPT))
-        return pa.Table.from_arrays(
-            [
-                entries["entity"],
-                entries["entry_id"],
-                chosen,
-                pa.array(confidence),
-                pa.array(decisions),
-                pa.array(reasons, pa.string()),
-                self._alternatives(answers, lines, offsets),
-                self._evidence(entries, answers),
-                pa.array([self.bundle.fingerprint] * len(entries), pa.string()),
-            ],
-            schema=PREDICTIONS,
+        They rest on what the entity's own neighbors in the same currency booked on their lines.
+        """
+        books = self.library.books
+        usable = evidence.own & (books.currency[evidence.row] == columns.currency[rows][:, None])
+        there = (evidence.lines != NOTHING) & usable[:, :, None]
+        place = books.offsets[evidence.row][:, :, None] + np.arange(evidence.lines.shape[2])
+        amounts = books.amounts[np.where(there, place, 0)] if len(books.amounts) else np.empty(there.shape)
+        past = PastAmounts(
+            tokens=np.where(there, evidence.lines, NOTHING),
+            amounts=np.where(there, amounts, np.nan),
+            similarity=np.where(usable, evidence.similarity, -np.inf),
+            age_days=evidence.age,
         )
-
-    def _decide(
-        self, entries: pa.Table, confidence: np.ndarray, answered: np.ndarray
-    ) -> tuple[list[str], list[str | None]]:
-        promise = f"{self.settings.promise:.0%}"
-        known = set(self.bundle.catalog.entities)
-        decisions: list[str] = []
-        reasons: list[str | None] = []
-        for entity, sure, answer in zip(entries["entity"].to_pylist(), confidence, answered, strict=True):
-            if not answer:
-                decisions.append("none")
-                reasons.append(
-                    "no debit and credit account of the entity is open on this date"
-                    if entity in known
-                    else f"entity {entity!r} is not in the model's catalog: train with its books"
-                )
-            elif self.threshold is None:
-                decisions.append("review")
-                reasons.append(f"no confidence was high enough in the calibration to promise {promise}")
-            elif sure >= self.threshold:
-                decisions.append("auto")
-                reasons.append(None)
-            else:
-                decisions.append("review")
-                reasons.append(f"confidence is below {self.threshold:.3f}, where {promise} are promised")
-        return decisions, reasons
-
-    def _lines(self, answers: Answers) -> tuple[pa.StructArray, np.ndarray]:
-        """All lines of all kept sets, flat, and int64 [N * KEPT + 1] where each set begins."""
-        inside = answers.tokens != NOTHING
-        tokens = answers.tokens[inside]
-        accounts = self.bundle.catalog.accounts.take(pa.array(tokens // 2))
-        columns = [
-            _whole(accounts["code"]),
-            _whole(accounts["name"]),
-            pa.array(np.array(["D", "C"])[tokens % 2], pa.string()),
-            pa.array(answers.line_share[inside]),
-        ]
-        lines = pa.StructArray.from_arrays(columns, fields=list(PREDICTED_LINE))
-        return lines, np.concatenate([[0], np.cumsum(inside.sum(axis=2).ravel())])
-
-    def _alternatives(self, answers: Answers, lines: pa.StructArray, offsets: np.ndarray) -> pa.ListArray:
-        exists = answers.probability > 0
-        exists[:, 0] = False
-        sets = np.flatnonzero(exists.ravel())
-        of_set = pa.ListArray.from_arrays(*_sublist(lines, offsets, sets))
-        found = pa.StructArray.from_arrays(
-            [of_set, pa.array(answers.probability.ravel()[sets])], fields=list(ALTERNATIVE)
-        )
-        ends = np.concatenate([[0], np.cumsum(exists.sum(axis=1))]).astype(np.int32)
-        return pa.ListArray.from_arrays(pa.array(ends), found)
-
-    def _evidence(self, entries: pa.Table, answers: Answers) -> pa.ListArray:
-        """Per entry the neighbors that carried the answer, by weight; ties go to the nearer one."""
-        books = self.bundle.books
-        order = np.argsort(-answers.carried, axis=1, kind="stable")[:, :_SHOWN_EVIDENCE]
-        neighbor = np.take_along_axis(answers.neighbor, order, axis=1)
-        weight = np.take_along_axis(answers.carried, order, axis=1)
-        shown = (neighbor >= 0) & (weight >= _LEAST_EVIDENCE)
-        rows = neighbor[shown]
-        own = np.broadcast_to(np.arange(len(entries))[:, None], shown.shape)[shown]
-        texts = self.store.rows(normalize_all(entries["description"]))
-        dates = _whole(entries["date"]).cast(pa.int32()).to_numpy(zero_copy_only=False)
-        columns = [
-            books.ids.take(pa.array(rows)),
-            pa.array(weight[shown]),
-            pa.array(np.take_along_axis(answers.similarity, order, axis=1)[shown]),
-            pa.array(books.columns.text[rows] == texts[own]),
-            pa.array((dates[own] - books.columns.date[rows]).astype(np.int32)),
-        ]
-        found = pa.StructArray.from_arrays(columns, fields=list(EVIDENCE))
-        ends = np.concatenate([[0], np.cumsum(shown.sum(axis=1))]).astype(np.int32)
-        return pa.ListArray.from_arrays(pa.array(ends), found)
+        return propose_amounts(minor_units(columns.total[rows]), tokens, past)
 
 
-def judge(predictor: Predictor, entries: pa.Table) -> tuple[np.ndarray, np.ndarray]:
-    """For booked `entries`: the figures that calibration reads [N, len(FIGURES)], and whether the best set of
-    lines, found without looking at their own, is right [N]."""
+@dataclass(frozen=True)
+class Judged:
+    """What was weighed for N booked entries, and what is true of them."""
+
+    scores: Scores
+    right: np.ndarray  # int64 [N] the place of the true set among the candidates, D where it isn't
+    amount_figures: np.ndarray  # float64 [N, len(AMOUNT_FIGURES)] of amounts proposed for the true set
+    amounts_guessed: np.ndarray  # bool [N] they could be wrong
+    amounts_right: np.ndarray  # bool [N] they are all right
+
+
+def judge(predictor: Predictor, entries: pa.Table) -> Judged:
+    """Weigh booked `entries` without looking at their lines, then say what would have been right.
+
+    An entry without any candidates, which can't be answered, has the place D too.
+    """
     entries = validate(entries, ENTRIES, "entries to judge")
-    answers = predictor.answers(without_lines(entries))
-    true = entry_columns(entries, predictor.bundle.catalog, predictor.store)
-    best = answers.tokens[:, 0]
-    longest = best.shape[1]
+    bundle = predictor.bundle
+    true = entry_columns(entries, bundle.catalog, predictor.library.store)
+    size, width = len(entries), bundle.ranker.settings.candidates
+    if predictor.settings.method != "ranker":
+        width += predictor.settings.beams
+    judged = Judged(
+        scores=Scores.nothing(size, width),
+        right=np.full(size, width),
+        amount_figures=np.zeros((size, len(AMOUNT_FIGURES))),
+        amounts_guessed=np.zeros(size, dtype=bool),
+        amounts_right=np.zeros(size, dtype=bool),
+    )
+    tokens, amounts = padded_lines(true, bundle.model.max_lines)
+    for rows, columns, considered in predictor.batches(without_lines(entries)):
+        count = len(rows)
+        hit = considered.candidates.key[:count] == true.set_keys[rows][:, None]
+        judged.right[rows] = np.where(hit.any(axis=1), hit.argmax(axis=1), width)
+        for each in fields(Scores):
+            getattr(judged.scores, each.name)[rows] = getattr(considered.scores, each.name)[:count]
+        wanted = np.resize(rows, len(considered.evidence))
+        proposal = predictor.amounts(columns, wanted, considered.evidence, tokens[wanted])
+        judged.amount_figures[rows] = proposal.figures[:count]
+        judged.amounts_guessed[rows] = proposal.guessed[:count]
+        judged.amounts_right[rows] = (proposal.amounts == minor_units(amounts[wanted])).all(axis=1)[:count]
+    return judged
+
+
+def padded_lines(entries: EntryColumns, longest: int) -> tuple[np.ndarray, np.ndarray]:
+    """Tokens int64 and amounts float64 [N, longest] of all entries, padded with NOTHING and nan.
+
+    An entry with more lines has none.
+    """
     place = np.arange(longest)
-    inside = place < true.lengths[:, None]
-    at = np.where(inside, true.offsets[:-1, None] + place, 0)
-    wanted = np.where(inside, true.tokens[at], NOTHING)
-    return answers.figures, (best == wanted).all(axis=1) & (true.lengths <= longest)
+    inside = (place < entries.lengths[:, None]) & (entries.lengths <= longest)[:, None]
+    if not inside.any():
+        return np.full(inside.shape, NOTHING), np.full(inside.shape, np.nan)
+    at = np.where(inside, entries.offsets[:-1, None] + place, 0)
+    return np.where(inside, entries.tokens[at], NOTHING), np.where(inside, entries.amounts[at], np.nan)
 
 
-def build_blocks(bundle: Bundle, store: TextStore) -> dict[int, BlockIndex]:
-    """The index of a bundle's books by block number; `store` is the bundle's, perhaps extended."""
-    memory = bundle.books.columns.memory(len(bundle.catalog.entities))
+def build_blocks(library: Library, memory: Memory) -> dict[int, BlockIndex]:
+    """The index of a memory by block number."""
     return {
-        block.number: build_block(block, memory, store, bundle.idf, bundle.retrieval)
-        for block in plan_blocks(memory.offsets, bundle.retrieval)
+        block.number: build_block(block, memory, library.store, library.idf, library.retrieval)
+        for block in plan_blocks(memory.offsets, library.retrieval)
     }
 
 
@@ -348,20 +415,8 @@ def _line_shares(tokens: np.ndarray, probability: np.ndarray) -> np.ndarray:
     return np.where(tokens == NOTHING, 0, result).astype(np.float32)
 
 
-def _sublist(lines: pa.StructArray, offsets: np.ndarray, sets: np.ndarray) -> tuple[pa.Array, pa.StructArray]:
-    """Offsets and values of a list array that holds just `sets`."""
-    lengths = offsets[sets + 1] - offsets[sets]
-    ends = np.concatenate([[0], np.cumsum(lengths)])
-    rows = np.arange(ends[-1]) + np.repeat(offsets[sets] - ends[:-1], lengths)
-    return pa.array(ends.astype(np.int32)), lines.take(pa.array(rows))
-
-
 def _view(array: np.ndarray) -> torch.Tensor:
     """A tensor over `array`, which may be a read-only view of shared memory: nothing writes to it."""
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", message="The given NumPy array is not writable")
         return torch.from_numpy(array)
-
-
-def _whole(column: pa.ChunkedArray | pa.Array) -> pa.Array:
-    return column.combine_chunks() if isinstance(column, pa.ChunkedArray) else column

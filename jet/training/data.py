@@ -14,8 +14,9 @@ from jet.books.catalog import Catalog
 from jet.books.schema import NEIGHBORS, validate
 from jet.books.split import TRAIN, SplitSettings, split_by_date
 from jet.model.features import EntryColumns, collate, entry_columns, sort_entries
-from jet.model.network import TextInputs, localized
-from jet.retrieval.index import Hits
+from jet.model.network import ModelSettings, TextInputs, localized
+from jet.retrieval.index import Hits, RetrievalSettings
+from jet.retrieval.neighbors import source_starts, source_widths
 from jet.retrieval.ngrams import weigh
 from jet.retrieval.store import TextStore
 from jet.retrieval.text import normalize_all
@@ -31,12 +32,13 @@ class TrainingData:
 
     entries: pa.Table
     columns: EntryColumns
-    hits: Hits  # [N, K] neighbors among the same rows
+    hits: Hits  # [N, K] neighbors among the same rows, all of them
     split: np.ndarray  # int8 [N]
     catalog: Catalog  # its token order is given by the training rows
     store: TextStore
     idf: np.ndarray
-    max_lines: int
+    model: ModelSettings
+    retrieval: RetrievalSettings
 
     @classmethod
     def build(
@@ -47,7 +49,8 @@ class TrainingData:
         store: TextStore,
         idf: np.ndarray,
         split: SplitSettings,
-        max_lines: int,
+        model: ModelSettings,
+        retrieval: RetrievalSettings,
     ) -> TrainingData:
         """From the tables of the ingest and neighbors jobs. Entries without lines are left out."""
         entries = sort_entries(entries.filter(pc.is_valid(entries["lines"]))).combine_chunks()
@@ -57,8 +60,8 @@ class TrainingData:
         plain = entry_columns(entries, catalog, store)
         catalog = catalog.with_booked(plain.tokens[np.repeat(parts == TRAIN, plain.lengths)])
         columns = entry_columns(entries, catalog, store)
-        hits = hits_of(neighbors, entries)
-        return cls(entries, columns, hits, parts, catalog, store, idf, max_lines)
+        hits = hits_of(neighbors, entries, retrieval)
+        return cls(entries, columns, hits, parts, catalog, store, idf, model, retrieval)
 
     def rows(self, part: int) -> np.ndarray:
         """int64: the rows of a part of the split."""
@@ -71,7 +74,7 @@ class TrainingData:
         is_open = self.catalog.is_open(self.columns.tokens // 2, self.columns.date[owner])
         closed = np.bincount(owner[~is_open], minlength=len(lengths))
         rows = self.rows(part)
-        return rows[(lengths[rows] <= self.max_lines) & (lengths[rows] > 0) & (closed[rows] == 0)]
+        return rows[(lengths[rows] <= self.model.max_lines) & (lengths[rows] > 0) & (closed[rows] == 0)]
 
     @cached_property
     def account_rows(self) -> np.ndarray:
@@ -92,8 +95,9 @@ class TrainingData:
         return [self._micro_batch(rows[size == length]) for length in np.unique(size)]
 
     def _micro_batch(self, rows: np.ndarray) -> TrainBatch:
-        hits = Hits(self.hits.row[rows], self.hits.similarity[rows])
-        batch = collate(self.columns, rows, self.columns, hits, self.catalog, self.max_lines, with_target=True)
+        hits = self.model.hits(self.hits.take(rows), self.retrieval)
+        longest = self.model.max_lines
+        batch = collate(self.columns, rows, self.columns, hits, self.catalog, longest, with_target=True)
         ngrams, account_ngrams, account_vectors = self._weighed
         parts = localized(batch, self.store.vectors, ngrams, account_vectors, account_ngrams)
         return TrainBatch(*parts)
@@ -108,10 +112,11 @@ class TrainingData:
         return TextInputs.of(account_vectors, account_ngrams, np.arange(len(self.catalog)))
 
 
-def hits_of(neighbors: pa.Table, entries: pa.Table) -> Hits:
-    """The neighbors of each of `entries` as row numbers among them.
+def hits_of(neighbors: pa.Table, entries: pa.Table, settings: RetrievalSettings) -> Hits:
+    """The neighbors of each of `entries` as row numbers among them, in the columns of `all_hits`.
 
-    Raises `ValueError` where an entry has no row in `neighbors`, or a neighbor is not among the entries.
+    Raises `ValueError` where an entry has no row in `neighbors`, a neighbor is not among the entries, or there
+    are more of them than `settings` ask for.
     """
     neighbors = validate(neighbors, NEIGHBORS, "neighbors").combine_chunks()
     keys = _keys(entries["entity"], entries["entry_id"])
@@ -125,19 +130,25 @@ def hits_of(neighbors: pa.Table, entries: pa.Table) -> Hits:
     lists = found["neighbors"].combine_chunks()
     lengths = pc.list_value_length(lists).to_numpy(zero_copy_only=False)
     flat = pc.list_flatten(lists)
-    owner = pa.array(np.repeat(np.arange(len(entries)), lengths))
-    wanted = _keys(entries["entity"].combine_chunks().take(owner), pc.struct_field(flat, "entry_id"))
+    owner = np.repeat(np.arange(len(entries)), lengths)
+    wanted = _keys(pc.struct_field(flat, "entity"), pc.struct_field(flat, "entry_id"))
     rows = pc.index_in(wanted, value_set=keys)
     if rows.null_count:
         missing = pc.struct_field(flat, "entry_id")[pc.index(pc.is_null(rows), True).as_py()].as_py()
         raise ValueError(f"neighbor {missing!r} is not among the entries: were they made from these entries?")
-    width = int(lengths.max(initial=0))
-    inside = np.arange(width) < lengths[:, None]
-    row = np.full((len(entries), width), -1, dtype=np.int64)
-    similarity = np.zeros((len(entries), width), dtype=np.float32)
-    row[inside] = rows.to_numpy(zero_copy_only=False)
-    similarity[inside] = pc.struct_field(flat, "similarity").to_numpy(zero_copy_only=False)
-    return Hits(row, similarity)
+    starts = source_starts(settings)
+    source = pc.index_in(pc.struct_field(flat, "source"), value_set=pa.array(list(starts))).to_numpy()
+    # A list holds the neighbors by source and best first: the place within (entry, source) is its column.
+    group = owner * len(starts) + source
+    place = np.arange(len(group)) - np.searchsorted(group, group)
+    widths = source_widths(settings)
+    if (place >= np.array(list(widths.values()))[source]).any():
+        raise ValueError(f"an entry has more neighbors than {widths}: were they made with these settings?")
+    column = np.array(list(starts.values()))[source] + place
+    hits = Hits.none(len(entries), sum(widths.values()))
+    hits.row[owner, column] = rows.to_numpy(zero_copy_only=False)
+    hits.similarity[owner, column] = pc.struct_field(flat, "similarity").to_numpy(zero_copy_only=False)
+    return hits
 
 
 def _keys(entities: pa.Array, ids: pa.Array) -> pa.Array:

@@ -218,3 +218,56 @@ def test_no_accounts_are_an_empty_catalog():
     assert catalog.entities == []
     assert catalog.texts() == []
     assert catalog.offsets.tolist() == [0]
+
+
+codes_of = st.lists(st.sampled_from(["1", "01", "10", "2", "1930", "a", "A", "å"]), unique=True, max_size=6)
+
+
+@settings(deadline=None)
+@given(charts=st.lists(codes_of, min_size=1, max_size=4), asked=st.lists(st.integers(-1, 23)), data=st.data())
+def test_an_account_is_translated_to_the_one_with_the_same_code(charts, asked, data):
+    rows = [account(f"e{e}", code) for e, codes in enumerate(charts) for code in codes]
+    catalog = catalog_of(*rows)
+    by_key = {(row["entity"], row["code"]): number for number, row in enumerate(catalog.accounts.to_pylist())}
+    codes = catalog.accounts["code"].to_pylist()
+    asked = np.array([row for row in asked if row < len(catalog)], dtype=np.int64)
+    entity = np.array([data.draw(st.integers(-1, len(catalog.entities))) for _ in asked], dtype=np.int64)
+
+    def expected(row, number):
+        if row < 0 or not 0 <= number < len(catalog.entities):
+            return -1
+        return by_key.get((catalog.entities[number], codes[row]), -1)
+
+    pairs = zip(asked.tolist(), entity.tolist(), strict=True)
+    assert catalog.translate(asked, entity).tolist() == [expected(*pair) for pair in pairs]
+    for number in range(-1, len(catalog.entities)):
+        table = catalog.translate(asked[:, None], np.array([number, 0]))
+        assert table.shape == (len(asked), 2)
+        assert table[:, 0].tolist() == [expected(row, number) for row in asked.tolist()]
+        assert np.array_equal(catalog.translate(asked, number), table[:, 0])
+
+
+@settings(max_examples=50, deadline=None)
+@given(charts=st.lists(codes_of, min_size=1, max_size=4))
+def test_there_and_back_is_the_same_account_and_home_is_no_journey(charts):
+    catalog = catalog_of(*[account(f"e{e}", code) for e, codes in enumerate(charts) for code in codes])
+    rows = np.arange(len(catalog))
+    home = np.repeat(np.arange(len(catalog.entities)), np.diff(catalog.offsets))
+    assert np.array_equal(catalog.translate(rows, home), rows)
+    for other in range(len(catalog.entities)):
+        there = catalog.translate(rows, other)
+        back = catalog.translate(there, home)
+        assert np.array_equal(back, np.where(there >= 0, rows, -1))
+
+
+def test_codes_are_numbered_alike_where_they_are_the_same():
+    catalog = catalog_of(account("a", "1"), account("a", "2"), account("b", "2"), account("b", "02"))
+    one, two, other, again = catalog.code_numbers  # a 1, a 2, b 02, b 2
+    assert two == again
+    assert len({one, two, other}) == 3
+
+
+def test_an_empty_catalog_translates_nothing():
+    empty = Catalog.from_accounts(ACCOUNTS.empty_table())
+    assert empty.translate(np.array([-1, -1]), 0).tolist() == [-1, -1]
+    assert empty.code_numbers.shape == (0,)

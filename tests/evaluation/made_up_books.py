@@ -39,7 +39,7 @@ def entries(rows):
 
 
 def predicted_lines(pairs):
-    return [{"account": a, "name": "", "side": s, "probability": 0.5} for a, s in pairs]
+    return [{"account": a, "name": "", "side": s, "probability": 0.5, "guess": False} for a, s in pairs]
 
 
 def prediction(entry_id, pairs, *, confidence=0.5, alternatives=(), entity="a"):
@@ -49,7 +49,7 @@ def prediction(entry_id, pairs, *, confidence=0.5, alternatives=(), entity="a"):
         "lines": predicted_lines(pairs),
         "confidence": confidence,
         "decision": "review",
-        "reason": None,
+        "reason": "",
         "alternatives": [{"lines": predicted_lines(a), "probability": 0.1} for a in alternatives],
         "evidence": [],
         "model": "",

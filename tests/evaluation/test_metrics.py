@@ -364,3 +364,26 @@ def test_strata_do_not_depend_on_the_order_of_the_rows_or_on_later_ones(seed):
     for name in STRATA:
         assert shuffled[name].tolist() == whole[name][order].tolist()
         assert cut[name].tolist() == whole[name][early].tolist()
+
+
+def test_a_company_with_a_threshold_of_its_own_is_held_to_that():
+    n = 600
+    entity = np.array(["a", "b", "c"])[np.arange(n) % 3]
+    confidence = np.linspace(0.5, 1, n)
+    rows = [(RENT, RENT, c) for c in confidence]
+    one = scored(rows, entity=entity)
+    own = {"b": {"0.95": 0.9, "0.99": None, "0.5": 0.1}}
+    plain, held = evaluate(one, one), evaluate(one, one, company_thresholds=own)
+    assert plain["by_entity"]["b"]["automation"]["0.95"]["coverage"] == 1
+    b = held["by_entity"]["b"]["automation"]
+    assert b["0.95"]["threshold"] == 0.9
+    assert b["0.95"]["n_auto"] == int((confidence[entity == "b"] >= 0.9).sum())
+    assert (b["0.99"]["threshold"], b["0.99"]["n_auto"]) == (None, 0)
+    assert list(b) == ["0.95", "0.99"]
+    for others in ("a", "c"):
+        assert held["by_entity"][others] == plain["by_entity"][others]
+    for promise, automation in held["overall"]["automation"].items():
+        assert automation["threshold"] == plain["overall"]["automation"][promise]["threshold"]
+        assert automation["n_auto"] == sum(
+            e["automation"][promise]["n_auto"] for e in held["by_entity"].values()
+        )

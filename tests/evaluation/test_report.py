@@ -7,7 +7,8 @@ import pytest
 from made_up_books import FOOD, RENT, SETS
 
 from jet.evaluation.metrics import STRATA, Scored, evaluate
-from jet.evaluation.report import build_metrics, render_html, write_report
+from jet.evaluation.report import best_rivals, build_metrics, render_html, write_report
+from jet.evaluation.retrieval import retrieval_metrics
 
 HOSTILE = "<script>alert('x')</script> & \"<img src=x onerror=alert(1)> </style></svg> {{ 7*7 }} $\\frac$"
 
@@ -56,6 +57,60 @@ def example(text="Lyft", **more):
     } | more
 
 
+def full_metrics(**more):
+    """With every part that a run may measure."""
+    model = tree(0, **more)
+    rivals = {f"rival_{i}": tree(2 * i + 2, **more) for i in range(6)}
+    points = zip((0, 10, 50, 150, 500), (0.2, 0.3, 0.4, 0.5, None), strict=True)
+    return build_metrics(
+        model,
+        rivals,
+        {"command": "jet evaluate"},
+        methods={"ranker": tree(20, **more), "decoder": tree(22, **more)},
+        frozen=tree(24, **more),
+        retrieval=retrieval_metrics([RENT, FOOD], [[RENT] * 5, [RENT]], [[RENT], [RENT, FOOD, RENT]]),
+        learning_curve=[
+            {"history": h, "n": 7, "entities": 2, "entry_exact_match": x, "line_f1": x, "validity": 1.0}
+            for h, x in points
+        ],
+        learning_curve_note="Each company was left out of training once.",
+        amounts={
+            "n": 321,
+            "known_total": 319,
+            "all_right_given_set": 0.8765,
+            "by_lines": {"2": {"n": 300, "all_right": 0.9123}},
+            "expected_calibration_error": 0.0456,
+            "reliability": [[0.8, 0.9, 21], [0.95, 0.9, 300]],
+            "automation": model["overall"]["automation"],
+        },
+        costs={
+            "model": {"seconds": 83.0, "cpu_seconds": 7300.0, "peak_mib": 2048.0},
+            "rival_0": {"seconds": 0.5},
+        },
+        comparison={"rival_0": {"difference": 0.034, "low": -0.012, "high": 0.08, "share_above": 0.93}},
+        company_thresholds={next(iter(model["by_entity"])): {"0.95": 0.8766, "0.99": None}},
+    )
+
+
+FULL_EXAMPLE = {
+    "reason": "Booked like this eleven times before.",
+    "predicted": [
+        {"account": "1", "name": "Rent", "side": "D", "probability": 0.4, "guess": True, "amount": "99.50"},
+        {"account": "2", "name": "Bank", "side": "C", "probability": 0.9, "amount": None},
+    ],
+    "evidence": [
+        {
+            "entry_id": "A 17",
+            "description": "Lyft in May",
+            "same_text": False,
+            "similarity": 0.8,
+            "age_days": 1,
+        },
+        {"entry_id": "A 16"},
+    ],
+}
+
+
 class Page(HTMLParser):
     """What a browser would make of the page: its tags, their attributes, its text."""
 
@@ -66,6 +121,7 @@ class Page(HTMLParser):
 
     def handle_starttag(self, tag, attrs):
         self.tags.append(tag)
+        self.text += " "
         self.attributes.extend((tag, name, value or "") for name, value in attrs)
 
     def handle_data(self, data):
@@ -90,7 +146,7 @@ def test_the_page_shows_the_figures():
     for shown in (
         "Acme",
         "Bäckerei",
-        "last_same_text",
+        "last same text",
         "Lyft",
         "61.0%",
         "500+",
@@ -115,8 +171,109 @@ def test_nothing_hostile_gets_out_of_its_place():
     assert page.text.count(HOSTILE) >= 8
 
 
+def test_nothing_hostile_gets_out_of_the_parts_that_a_run_may_have():
+    metrics = full_metrics(entities=(HOSTILE, "Acme"))
+    metrics["learning_curve_note"] = HOSTILE
+    metrics["learning_curve"][0]["history"] = HOSTILE
+    metrics["amounts"]["by_lines"][HOSTILE] = {"n": HOSTILE, "all_right": 0.5}
+    metrics["test"]["methods"][HOSTILE] = metrics["test"]["methods"]["ranker"]
+    for part in (metrics["costs"], metrics["comparison"], metrics["test"]["baselines"]):
+        part[HOSTILE] = part["rival_0"]
+    line = {"account": "1", "name": "", "side": "D", "amount": HOSTILE, "guess": HOSTILE}
+    past = {"entry_id": HOSTILE, "description": HOSTILE, "date": HOSTILE, "age_days": HOSTILE}
+    hostile = example(reason=HOSTILE, predicted=[line], evidence=[past])
+    page = Page(render_html(metrics, [hostile]))
+    plain = Page(render_html(full_metrics(), [example(**FULL_EXAMPLE)]))
+    assert not set(page.tags) & {"script", "img"}
+    assert set(page.tags) == set(plain.tags)
+    assert page.tags.count("style") == plain.tags.count("style")
+    assert not [name for _, name, _ in page.attributes if name.startswith("on")]
+    assert page.text.count(HOSTILE) >= 12
+
+
+def test_every_part_that_was_measured_is_on_the_page():
+    metrics = json.loads(write_report(full_metrics(), [])[0])
+    text = " ".join(Page(render_html(metrics, [example(**FULL_EXAMPLE)])).text.split())
+    for part in (metrics["test"]["methods"]["ranker"], metrics["test"]["methods"]["decoder"]):
+        assert f"{100 * part['overall']['entry_exact_match']:.1f}%" in text
+    assert f"frozen {100 * metrics['frozen']['model']['overall']['entry_exact_match']:.1f}%" in text
+    for shown in (
+        "ranker alone",
+        "model (stacked)",
+        "The true lines are among the candidates 50.0% 100.0% 100.0%",  # the first, the first three, all
+        "Each company was left out of training once.",
+        "10 30.0% 30.0% 100.0% 7 2",
+        "500 – – 100.0% 7 2",
+        "321 entries, 319 with a known total",
+        "87.6%",
+        "2 300 91.2%",
+        "83 s 2.0 h 2.0 GiB",
+        "0.5 s – –",
+        "+3.4 −1.2 to +8.0 93%",
+        "own threshold 0.877",
+        "own threshold none",
+        "Booked like this eleven times before.",
+        "99.50",
+        "Rent guess",
+        "rests on 2 past entries",
+        "a line marked “guess” has little behind it",
+        "Lyft in May 1 day before, similarity 0.80",
+        "A 16",
+    ):
+        assert shown in text, shown
+
+
+def test_what_was_not_measured_leaves_no_trace():
+    metrics = metrics_of()
+    assert set(metrics) == {"facts", "test"}
+    assert set(metrics["test"]) == {"model", "baselines"}
+    text = Page(render_html(metrics, [example()])).text
+    words = (
+        "each part",
+        "frozen",
+        "candidate",
+        "Amounts",
+        "new company",
+        "own threshold",
+        "guess”",
+        "CPU",
+        "ahead",
+        "rests on",
+    )
+    for absent in (*words, "Difference", "a threshold of its own"):
+        assert absent not in text, absent
+
+
+def test_of_many_rivals_all_are_in_one_table_and_the_best_three_elsewhere():
+    metrics = full_metrics()
+    rivals = metrics["test"]["baselines"]
+    best = best_rivals(rivals)
+    exact = {name: rival["overall"]["entry_exact_match"] for name, rival in rivals.items()}
+    assert len(best) == 3
+    assert min(exact[name] for name in best) >= max(exact[name] for name in set(rivals) - set(best))
+    text = Page(render_html(metrics, [])).text
+    table, rest = text.split("More figures")
+    places = [table.index(name.replace("_", " ")) for name in sorted(exact, key=lambda n: (-exact[n], n))]
+    assert places == sorted(places)
+    assert {name for name in rivals if name.replace("_", " ") in rest} == set(best)
+    assert "of 6 rivals the best 3" in rest
+
+
+def test_a_company_is_flagged_where_its_whole_interval_lies_below_the_promise():
+    metrics = metrics_of()
+    automation = {"threshold": 0.9, "coverage": 0.5, "precision": 0.8, "n_auto": 40}
+    by_entity = metrics["test"]["model"]["by_entity"]
+    for entity, high in (("Acme", 0.949), ("Bäckerei", 0.951)):
+        by_entity[entity]["automation"] = {"0.95": {**automation, "precision_interval": [0.644, high]}}
+    text = " ".join(Page(render_html(metrics, [])).text.split())
+    assert "40, 80.0% right 64.4–94.9% below 95%" in text
+    assert "40, 80.0% right 64.4–95.1%" in text
+    assert text.count("below 95%") == 1
+    assert "At 95%, 1 of 2 is flagged." in text
+
+
 def test_the_page_asks_nobody_for_anything():
-    html = render_html(metrics_of(), [example()])
+    html = render_html(full_metrics(), [example(**FULL_EXAMPLE)])
     page = Page(html)
     assert not set(page.tags) & {"script", "iframe", "object", "embed", "base", "form"}
     assert ("meta", "http-equiv", "Content-Security-Policy") in page.attributes
@@ -127,7 +284,7 @@ def test_the_page_asks_nobody_for_anything():
 
 
 def test_ids_are_unique_and_what_is_referred_to_is_there():
-    page = Page(render_html(metrics_of(), [example()]))
+    page = Page(render_html(full_metrics(), [example()]))
     ids = [value for _, name, value in page.attributes if name == "id"]
     assert len(ids) == len(set(ids))
     for _, name, value in page.attributes:
@@ -136,9 +293,9 @@ def test_ids_are_unique_and_what_is_referred_to_is_there():
 
 
 def test_pictures_take_the_colors_of_the_page():
-    html = render_html(metrics_of(), [])
+    html = render_html(full_metrics(), [])
     pictures = re.findall(r"<svg.*?</svg>", html, flags=re.DOTALL)
-    assert len(pictures) == 2
+    assert len(pictures) == 4
     for picture in pictures:
         assert "var(--ink)" in picture
         assert "var(--accent)" in picture

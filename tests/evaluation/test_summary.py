@@ -99,3 +99,29 @@ def test_promise_that_was_not_measured_is_left_out():
     text = scores_text({"test": {"model": overall(0.9, 0.8, 0.97), "baselines": {}}}, 0.9)
     assert "automated" not in text
     assert "90.0%" in text
+
+
+def test_of_many_rivals_the_best_three_are_shown_and_it_says_so():
+    baselines = {f"rival_{i}": overall(i / 20, 0, None) for i in range(12)}
+    text = scores_text({"test": {"model": overall(0.9, 0.8, 0.97), "baselines": baselines}}, 0.95)
+    rows = text.splitlines()
+    assert [row[:8] for row in rows[2:5]] == ["rival 11", "rival 10", "rival 9 "]
+    assert rows[5] == "The best 3 of 12 rivals; the report has all."
+    assert len(rows) == 6
+    few = scores_text({"test": {"model": overall(0.9, 0.8, 0.97), "baselines": {"x": overall(0, 0, 0)}}}, 0.95)
+    assert "best" not in few
+
+
+def test_amounts_and_frozen_memory_have_a_line_each_where_they_were_measured():
+    metrics = {
+        "test": {"model": overall(0.9, 0.8, 0.97), "baselines": {"x" * 90: overall(0.6, 0.0, None)}},
+        "frozen": {"model": overall(0.71, 0, None)},
+        "amounts": {"all_right_given_set": 0.876},
+    }
+    rows = scores_text(metrics, 0.95).splitlines()
+    assert all(len(row) <= WIDTH for row in rows)
+    assert [row for row in rows if "frozen" in row and "71.0%" in row]
+    assert [row for row in rows if row.startswith("Amounts") and "87.6%" in row]
+    plain = scores_text({"test": metrics["test"]}, 0.95)
+    assert "frozen" not in plain
+    assert "Amounts" not in plain

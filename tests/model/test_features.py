@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import fields
 from datetime import date, timedelta
 from decimal import Decimal
+from itertools import pairwise
 
 import made_up
 import numpy as np
@@ -21,10 +22,16 @@ from jet.model.features import (
     _date_features,
     collate,
     entry_columns,
+    in_order,
+    neighbor_lines,
+    same_roundness,
+    set_key,
     sort_entries,
 )
 from jet.prediction.predictor import without_lines
-from jet.retrieval.index import Hits, search
+from jet.retrieval.index import Hits
+from jet.retrieval.neighbors import retrieve
+from jet.retrieval.peers import Peers, chart_families
 
 
 def batch_from(entries, row_id, data):
@@ -33,10 +40,21 @@ def batch_from(entries, row_id, data):
     columns = entry_columns(entries, data.catalog, data.store)
     row = np.array([entries["entry_id"].to_pylist().index(row_id)])
     memory = columns.memory(len(data.catalog.entities))
-    hits = search(memory, data.store, data.idf, columns.queries(row), made_up.RETRIEVAL)
+    peers = Peers.of(memory, chart_families(data.catalog))
+    hits = retrieve(memory, peers, data.store, data.idf, columns.queries(row), data.retrieval)
     batch = collate(columns, row, columns, hits, data.catalog, made_up.MAX_LINES, with_target=True)
     ids = [entries["entry_id"][r].as_py() for r in hits.row[0] if r >= 0]
     return batch, ids
+
+
+@pytest.fixture(scope="module")
+def family():
+    return made_up.family_data()
+
+
+OTHERWISE = {"alder": "D2611 C7010", "ash": "D1940 C7010", "birch": "D20 C40"}
+BOOKED = {"alder": "D3001 C2440", "ash": "D3001 C1940", "birch": "D30 C20"}
+"""Lines that none of them books."""
 
 
 def assert_same_but_target(left, right, skip=("target",)):
@@ -47,7 +65,8 @@ def assert_same_but_target(left, right, skip=("target",)):
 
 @settings(max_examples=20, deadline=None)
 @given(seed=st.integers(0, 1000), place=st.floats(0, 0.999))
-def test_nothing_that_an_entry_is_told_comes_from_later_entries_or_its_own_lines(data, seed, place):
+def test_nothing_that_an_entry_is_told_comes_from_later_entries_or_its_own_lines(family, seed, place):
+    data = family
     draw = np.random.default_rng(seed)
     rows = data.entries.to_pylist()
     chosen = rows[int(place * len(rows))]
@@ -57,11 +76,9 @@ def test_nothing_that_an_entry_is_told_comes_from_later_entries_or_its_own_lines
         later = row["date"] > chosen["date"]
         own = row["entry_id"] == chosen["entry_id"]
         if own:
-            row["lines"] = list(
-                reversed(made_up.lines("D30 C20" if row["entity"] == "birch" else "D3001 C2440"))
-            )
-        elif row["entity"] == chosen["entity"] and (later or row["date"] == chosen["date"]):
-            row["lines"] = made_up.lines("D20 C40" if row["entity"] == "birch" else "D2611 C7010")
+            row["lines"] = list(reversed(made_up.lines(BOOKED[row["entity"]])))
+        elif later or row["date"] == chosen["date"]:
+            row["lines"] = made_up.lines(OTHERWISE[row["entity"]])
             row["total"] = Decimal(int(draw.integers(1, 100)))
             row["journal"] = "AB"[draw.integers(2)]
             row["description"] = rows[draw.integers(len(rows))]["description"]
@@ -86,13 +103,13 @@ def test_an_entry_without_lines_has_the_same_features_and_no_target(data):
     assert without.target.shape == (len(rows), 0)
 
 
-def test_what_predicts_sees_the_same_neighbors_as_what_trained(data):
+@pytest.mark.parametrize("books", ["data", "family"])
+def test_what_predicts_sees_the_same_neighbors_as_what_trained(books, request):
+    data = request.getfixturevalue(books)
     rows = np.arange(len(data.columns))
     hits = made_up.hits_for(data, rows)
     assert np.array_equal(hits.row, data.hits.row)
-    # Where there is no neighbor the table of neighbors knows no similarity; no feature looks at it.
-    there = hits.row >= 0
-    assert np.array_equal(hits.similarity[there], data.hits.similarity[there])
+    assert np.array_equal(hits.similarity, data.hits.similarity)
     one = collate(data.columns, rows, data.columns, hits, data.catalog, made_up.MAX_LINES)
     other = collate(data.columns, rows, data.columns, data.hits, data.catalog, made_up.MAX_LINES)
     assert_same_but_target(one, other)
@@ -197,12 +214,13 @@ def test_neighbor_features_say_how_a_neighbor_relates():
     first = relation[0, 0]
     assert batch.neighbor_row[0].tolist() == [0] + [NOTHING] * (batch.neighbor_row.shape[1] - 1)
     similarity = data.hits.similarity[1, 0]
-    expected = [similarity, 1, 0, np.log1p(31) / 8, 1, 1, 51 / 101, 0, 1]  # both on the 2nd
+    # Both are on the 2nd; 100 and 50 are whole in the same units but for hundreds.
+    expected = [similarity, 1, 0, np.log1p(31) / 8, 1, 1, 51 / 101, 0, 10 / 11, 1]
     np.testing.assert_allclose(first, expected, rtol=1e-5)
     by_neighbor = dict(zip(batch.neighbor_row[1].tolist(), relation[1], strict=True))
     assert by_neighbor[0][1:3].tolist() == [0, 1]  # another text, the same journal
-    assert by_neighbor[0][5:8].tolist() == [1, 1, 1]  # the same total
-    assert by_neighbor[2][5:8].tolist() == [0, 0, 0]  # no total is known
+    assert by_neighbor[0][5:9].tolist() == [1, 1, 1, 1]  # the same total
+    assert by_neighbor[2][5:9].tolist() == [0, 0, 0, 0]  # no total is known
 
 
 def test_neighbors_vote_for_the_sets_that_they_were_booked_to():
@@ -262,7 +280,168 @@ def test_columns_of_a_sliced_or_chunked_table_are_those_of_its_rows(data):
     pieces = pa.concat_tables([data.entries.slice(40, 11), data.entries.slice(51, 19)])
     chunked = entry_columns(pieces, data.catalog, data.store)
     for columns in (part, chunked):
-        for name in ("entity", "date", "text", "journal", "currency"):
-            assert np.array_equal(getattr(columns, name), getattr(whole, name)[40:70])
+        for name in ("entity", "date", "text", "journal", "currency", "total"):
+            expected = getattr(whole, name)[40:70]
+            assert np.array_equal(getattr(columns, name), expected, equal_nan=name == "total")
         assert np.array_equal(columns.tokens, whole.tokens[whole.offsets[40] : whole.offsets[70]])
         assert np.array_equal(columns.lengths, whole.lengths[40:70])
+
+
+def spelled_as(data, tokens):
+    """A neighbor's tokens as words like "D1930"."""
+    codes = data.catalog.accounts["code"].to_pylist()
+    return [f"{'DC'[t % 2]}{codes[t // 2]}" for t in tokens.tolist() if t != NOTHING]
+
+
+def test_the_lines_of_an_entitys_own_entries_are_the_entries_tokens(family):
+    columns, rows = family.columns, np.arange(len(family.columns))
+    found = neighbor_lines(columns, rows[:, None], columns.entity, family.catalog, made_up.MAX_LINES)[:, 0]
+    for row in rows:
+        tokens = columns.tokens[columns.offsets[row] : columns.offsets[row + 1]].tolist()
+        assert found[row].tolist() == tokens + [NOTHING] * (made_up.MAX_LINES - len(tokens))
+
+
+def test_the_lines_of_an_entry_longer_than_the_limit_are_nothing(family):
+    columns, rows = family.columns, np.arange(len(family.columns))
+    hit = np.stack([rows, np.full_like(rows, NOTHING)], axis=1)
+    found = neighbor_lines(columns, hit, columns.entity, family.catalog, 3)
+    assert found.shape == (len(rows), 2, 3)
+    longer = columns.lengths > 3
+    assert longer.any()
+    assert (found[longer] == NOTHING).all()
+    assert (found[:, 1] == NOTHING).all()
+    assert ((found[~longer, 0] != NOTHING).sum(axis=1) == columns.lengths[~longer]).all()
+
+
+@settings(max_examples=30, deadline=None)
+@given(seed=st.integers(0, 1000))
+def test_the_lines_of_another_company_are_those_of_the_same_codes_in_the_own_charts_order(family, seed):
+    columns, catalog = family.columns, family.catalog
+    draw = np.random.default_rng(seed)
+    hit = draw.integers(len(columns), size=(12, 8))
+    entity = draw.integers(len(catalog.entities), size=12)
+    found = neighbor_lines(columns, hit, entity, catalog, made_up.MAX_LINES)
+    entries = family.entries.to_pylist()
+    for query in range(12):
+        start, stop = catalog.offsets[entity[query]], catalog.offsets[entity[query] + 1]
+        chart = set(catalog.accounts["code"].to_pylist()[start:stop])
+        for place in range(8):
+            booked = entries[hit[query, place]]["lines"]
+            codes = {line["account"] for line in booked}
+            tokens = found[query, place][found[query, place] != NOTHING]
+            expected = [f"{line['side']}{line['account']}" for line in booked] if codes <= chart else []
+            assert sorted(spelled_as(family, tokens)) == sorted(expected)
+            assert ((start <= tokens // 2) & (tokens // 2 < stop)).all()
+            ranks = catalog.token_rank.reshape(-1)[tokens]
+            assert (np.diff(ranks) >= 0).all()
+            assert (found[query, place][len(tokens) :] == NOTHING).all()
+
+
+def test_a_neighbors_lines_come_in_another_order_where_the_other_company_has_another(family):
+    names = family.catalog.entities
+    rows = np.flatnonzero(family.columns.entity == names.index("alder"))
+    bought = next(r for r in rows if family.entries["description"][r].as_py().startswith("supplier acme"))
+    hit = np.full((2, 1), bought)
+    both = np.array([names.index("alder"), names.index("ash")])
+    alders, ashs = neighbor_lines(family.columns, hit, both, family.catalog, made_up.MAX_LINES)[:, 0]
+    assert spelled_as(family, alders) == ["D2641", "D5010", "C2440"]
+    assert spelled_as(family, ashs) == ["D5010", "D2641", "C2440"]
+
+
+def test_an_entry_of_a_company_that_is_not_known_has_no_lines_of_others(family):
+    rows = np.arange(10)[:, None]
+    unknown = np.full(10, NOTHING)
+    assert (neighbor_lines(family.columns, rows, unknown, family.catalog, 6) == NOTHING).all()
+
+
+@settings(deadline=None)
+@given(sets=st.lists(st.lists(st.integers(0, 5), max_size=5), min_size=1, max_size=12), seed=st.integers(0, 99))
+def test_a_sets_key_is_that_of_its_lines_in_any_order_and_of_no_other_set(sets, seed):
+    draw = np.random.default_rng(seed)
+    tokens = np.full((len(sets), 6), NOTHING)
+    for row, one in enumerate(sets):
+        tokens[row, draw.permutation(6)[: len(one)]] = one
+    keys = set_key(tokens)
+    assert keys.dtype == np.uint64
+    for row, one in enumerate(sets):
+        assert (keys[row] == 0) == (not one)
+        for other, another in enumerate(sets):
+            assert (keys[row] == keys[other]) == (sorted(one) == sorted(another))
+
+
+def test_the_keys_of_entries_are_those_of_their_lines(family):
+    columns, rows = family.columns, np.arange(len(family.columns))
+    lines = neighbor_lines(columns, rows[:, None], columns.entity, family.catalog, made_up.MAX_LINES)[:, 0]
+    assert np.array_equal(columns.set_keys, set_key(lines))
+
+
+def test_lines_are_brought_into_the_catalogs_order_and_padding_to_the_end(family):
+    columns = family.columns
+    lines = neighbor_lines(
+        columns, np.arange(len(columns))[:, None], columns.entity, family.catalog, made_up.MAX_LINES
+    )
+    mixed = np.random.default_rng(0).permuted(lines, axis=2)
+    assert not np.array_equal(mixed, lines)
+    assert np.array_equal(in_order(mixed, family.catalog), lines)
+
+
+amounts = st.one_of(st.none(), st.integers(1, 30).map(lambda quarters: Decimal(quarters) / 4))
+
+
+@settings(max_examples=50, deadline=None)
+@given(
+    booked=st.lists(
+        st.lists(st.tuples(st.sampled_from(["D30", "D40", "C10", "C60"]), amounts), min_size=1, max_size=6),
+        min_size=1,
+        max_size=4,
+    )
+)
+def test_an_amount_stands_beside_its_line_and_of_equal_lines_the_larger_one_first(data, booked):
+    rows = []
+    for number, lines in enumerate(booked):
+        row = made_up.entry("birch", str(number), number, "rent", " ".join(word for word, _ in lines))
+        for line, (_, amount) in zip(row["lines"], lines, strict=True):
+            line["amount"] = amount
+        rows.append(row)
+    columns = entry_columns(made_up.entries_table(rows), data.catalog, data.store)
+    assert len(columns.amounts) == len(columns.tokens)
+    for number, lines in enumerate(booked):
+        own = slice(columns.offsets[number], columns.offsets[number + 1])
+        words = spelled_as(data, columns.tokens[own])
+        found = list(zip(words, columns.amounts[own].tolist(), strict=True))
+        given = [(word, float("nan") if amount is None else float(amount)) for word, amount in lines]
+        assert sorted(map(repr, found)) == sorted(map(repr, given))
+        for (word, amount), (after, smaller) in pairwise(found):
+            assert word != after or np.isnan(smaller) or amount >= smaller
+
+
+def test_totals_are_in_major_units_and_unknown_ones_are_not_numbers(data):
+    rows = [
+        made_up.entry("birch", "1", 0, "rent", "D30 C10", "100.25"),
+        made_up.entry("birch", "2", 1, "rent", "D30 C10", None),
+    ]
+    columns = entry_columns(made_up.entries_table(rows), data.catalog, data.store)
+    assert columns.total[0] == 100.25
+    assert np.isnan(columns.total[1])
+    assert columns.log_amount[0] == pytest.approx(np.log1p(100.25))
+    assert np.isnan(columns.log_amount[1])
+
+
+quarters = st.integers(-4000, 40_000).map(lambda number: number / 4)
+
+
+@given(one=quarters, other=quarters)
+def test_totals_are_as_round_as_each_other_and_fully_so_as_themselves(one, other):
+    totals = np.array([one, other, np.nan])
+    found = same_roundness(totals[:, None], totals[None, :])
+    assert np.array_equal(found, found.T)
+    assert ((found >= 0) & (found <= 1)).all()
+    assert found[0, 0] == found[1, 1] == 1
+    assert (found[2] == 0).all()  # one that isn't known is like no other
+
+
+def test_totals_over_whole_net_amounts_are_alike():
+    taxed, another, rounded = 1250.0, 2125.0, 1251.0  # net of a quarter: 1000, 1700 and 1000.80
+    assert same_roundness(np.array(taxed), np.array(another)) > same_roundness(
+        np.array(taxed), np.array(rounded)
+    )

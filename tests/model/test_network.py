@@ -12,7 +12,8 @@ from torch.nn import functional as F
 
 from jet.model.features import CLOSED, NOTHING
 from jet.model.memory import copy_distribution, masked_softmax, mean_labels
-from jet.model.network import allowed_tokens, follow_neighbors, localized
+from jet.model.network import ModelSettings, allowed_tokens, follow_neighbors, localized
+from jet.retrieval.index import Hits, RetrievalSettings
 from jet.training.losses import LOSSES, entry_losses
 
 NO_DROPOUT = {"dropout": 0.0, "neighbor_dropout": 0.0, "residual_dropout": 0.0, "entity_dropout": 0.0}
@@ -235,3 +236,27 @@ def test_the_label_of_a_neighbor_is_the_mean_of_its_lines_without_stop_and_paddi
     tokens = torch.tensor([[[0, 3, 9, NOTHING], [NOTHING] * 4]])
     vectors = torch.tensor([[[[2.0], [4.0], [100.0], [100.0]], [[7.0]] * 4]])
     assert mean_labels(tokens, vectors, stop=9).tolist() == [[[3.0], [0.0]]]
+
+
+@pytest.mark.parametrize(
+    ("neighbors", "peers", "columns"),
+    [
+        (2, 1, [0, 1, 5, 6, 7]),
+        (5, 3, [0, 1, 2, 3, 4, 5, 6, 7, 8, 9]),
+        (0, 0, [5, 6]),
+        (99, 99, [0, 1, 2, 3, 4, 5, 6, 7, 8, 9]),  # more than there are
+    ],
+)
+def test_the_memory_holds_the_best_similar_ones_all_of_the_latest_and_the_best_peers(neighbors, peers, columns):
+    retrieval = RetrievalSettings(neighbors=5, latest=2, peers=3)
+    place = np.tile(np.arange(10), (4, 1))
+    hits = ModelSettings(neighbors=neighbors, peers=peers).hits(Hits(place, place / 10), retrieval)
+    assert hits.row.tolist() == [columns] * 4
+    assert np.array_equal(hits.similarity, hits.row / 10)
+
+
+def test_dropout_is_the_same_whichever_columns_hits_were_chosen_from(data):
+    # Random numbers are drawn in the order of memory: a transposed batch would get others.
+    hits = data.model.hits(data.hits, data.retrieval)
+    assert hits.row.flags.c_contiguous
+    assert hits.similarity.flags.c_contiguous

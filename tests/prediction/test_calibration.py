@@ -4,36 +4,55 @@ import json
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
-from jet.prediction.calibration import FIGURES, Calibration
+from jet.prediction.calibration import Calibration, Thresholds
+from jet.prediction.threshold import threshold_for
 
-LOG_ODDS = FIGURES.index("log_odds")
+NAMES = ("log_odds", "margin", "support")
+QUICK = settings(deadline=None, max_examples=60)
 
 
 def plausible(rows=400, seed=0):
-    """Figures as a decoder makes them, its log odds twice as sure as they should be, and what was right."""
+    """Figures of answers, their log odds twice as sure as they should be, and which were right."""
     draw = np.random.default_rng(seed)
     truth = draw.normal(1.0, 1.5, rows)
     right = draw.random(rows) < 1 / (1 + np.exp(-truth))
-    figures = draw.random((rows, len(FIGURES)))
-    figures[:, LOG_ODDS] = 2 * truth
-    figures[:, FIGURES.index("margin")] = np.clip(truth + draw.normal(0, 1, rows), 0, 10)
+    figures = draw.random((rows, len(NAMES)))
+    figures[:, 0] = 2 * truth
+    figures[:, 1] = np.clip(truth + draw.normal(0, 1, rows), 0, 10)
     return figures, right
+
+
+def fit(figures, right):
+    return Calibration.fit(NAMES, figures, right, ["a", "b"] * (len(right) // 2) + ["a"] * (len(right) % 2))
+
+
+def of_rows(rows):
+    """A calibration whose rows are given as (entity, confidence in twentieths, right)."""
+    entity = tuple(name for name, _, _ in rows)
+    confidence = np.array([twentieths / 20 for _, twentieths, _ in rows])
+    right = np.array([is_right for _, _, is_right in rows], dtype=bool)
+    return Calibration(NAMES, np.zeros(len(NAMES)), 0.0, confidence, right, entity)
+
+
+# --- confidence -----------------------------------------------------------------------------------------
 
 
 def test_more_log_odds_are_never_less_confidence():
     figures, right = plausible()
-    fitted = Calibration.fit(figures, right)
+    fitted = fit(figures, right)
     ladder = np.tile(figures.mean(axis=0), (50, 1))
-    ladder[:, LOG_ODDS] = np.linspace(-13, 13, 50)
+    ladder[:, 0] = np.linspace(-13, 13, 50)
     assert (np.diff(fitted(ladder)) > 0).all()
 
 
-def test_an_overconfident_decoder_is_brought_down_to_how_often_it_is_right():
+def test_an_overconfident_answer_is_brought_down_to_how_often_it_is_right():
     figures, right = plausible(4000)
     other, truth = plausible(4000, seed=1)
-    fitted = Calibration.fit(figures, right)
-    raw = Calibration.none()
+    fitted = fit(figures, right)
+    raw = Calibration.none(NAMES)
 
     def error(confidence):  # expected calibration error over ten bins
         bins = np.minimum((confidence * 10).astype(int), 9)
@@ -48,7 +67,7 @@ def test_an_overconfident_decoder_is_brought_down_to_how_often_it_is_right():
 
 def test_a_confidence_is_a_probability():
     figures, right = plausible()
-    confidence = Calibration.fit(figures, right)(10 * figures)
+    confidence = fit(figures, right)(10 * figures)
     assert ((confidence >= 0) & (confidence <= 1)).all()
 
 
@@ -56,53 +75,103 @@ def test_a_confidence_is_a_probability():
     "right",
     [np.arange(19) % 2 == 0, np.ones(100, dtype=bool), np.zeros(100, dtype=bool), np.empty(0, dtype=bool)],
 )
-def test_with_few_rows_or_one_outcome_only_the_decoders_own_probability_stands(right):
+def test_with_few_rows_or_one_outcome_only_the_first_figure_stands(right):
     figures, _ = plausible(max(1, len(right)))
     figures = figures[: len(right)]
-    fitted = Calibration.fit(figures, right)
-    assert fitted.weights.tolist() == Calibration.none().weights.tolist()
+    fitted = fit(figures, right)
+    assert fitted.weights.tolist() == [1.0, 0.0, 0.0]
     assert fitted.bias == 0.0
-    odds = np.array([[0.0, 1.0, 2.0]]).T * (np.arange(len(FIGURES)) == LOG_ODDS)
+    odds = np.array([[0.0, 5.0, 5.0], [1.0, 5.0, 5.0], [2.0, 5.0, 5.0]])
     np.testing.assert_allclose(fitted(odds), [0.5, 1 / (1 + np.exp(-1)), 1 / (1 + np.exp(-2))])
-    assert len(fitted.right) == len(fitted.confidence) == len(right)
+    assert len(fitted.right) == len(fitted.confidence) == len(fitted.entity) == len(right)
 
 
 def test_a_figure_that_never_varies_does_no_harm():
     figures, right = plausible()
-    figures[:, FIGURES.index("support")] = 0.5
-    fitted = Calibration.fit(figures, right)
+    figures[:, 2] = 0.5
+    fitted = fit(figures, right)
     assert np.isfinite(fitted.weights).all()
 
 
 def test_it_comes_back_from_json_as_it_was():
     figures, right = plausible()
-    for one in (Calibration.fit(figures, right), Calibration.none()):
-        again = Calibration.from_dict(json.loads(json.dumps(one.as_dict())))
+    for one in (fit(figures, right), Calibration.none(NAMES)):
+        again = Calibration.from_dict(json.loads(json.dumps(one.as_dict())), NAMES)
         assert np.array_equal(again.weights, one.weights)
         assert again.bias == one.bias
+        assert again.names == one.names
+        assert again.entity == one.entity
         assert np.array_equal(again.confidence, one.confidence)
         assert np.array_equal(again.right, one.right)
         assert again.right.dtype == bool
         assert np.array_equal(again(figures), one(figures))
-        assert again.threshold(0.9) == one.threshold(0.9)
+        assert again.thresholds(0.9) == one.thresholds(0.9)
+
+
+@pytest.mark.parametrize("names", [NAMES[:-1], NAMES[::-1]])
+def test_figures_of_another_version_are_refused(names):
+    with pytest.raises(ValueError, match="this jet has"):
+        Calibration.from_dict(Calibration.none(NAMES).as_dict(), names)
+
+
+# --- thresholds -----------------------------------------------------------------------------------------
 
 
 def test_the_rows_it_was_fitted_on_are_kept_for_thresholds():
-    figures, right = plausible()
-    fitted = Calibration.fit(figures, right)
+    figures, right = plausible(1000)
+    fitted = fit(figures, right)
     assert np.array_equal(fitted.confidence, fitted(figures))
-    threshold = fitted.threshold(0.9)
+    threshold = fitted.thresholds(0.9).pooled
     assert fitted.right[fitted.confidence >= threshold].mean() > 0.9
-    strict = fitted.threshold(0.95)
-    assert strict is None or strict >= threshold
 
 
 def test_before_a_calibration_nothing_is_promised():
-    assert Calibration.none().threshold(0.5) is None
+    thresholds = Calibration.none(NAMES).thresholds(0.5)
+    assert thresholds == Thresholds(None, {})
+    assert thresholds.of(["a", "b"]).tolist() == [np.inf, np.inf]
 
 
-def test_figures_of_another_version_are_refused():
-    content = Calibration.none().as_dict()
-    content["figures"] = content["figures"][:-1]
-    with pytest.raises(ValueError, match="this jet has"):
-        Calibration.from_dict(content)
+def test_a_company_with_enough_faultless_rows_has_its_own_threshold_and_one_with_few_the_pooled():
+    # A promise of 95 % takes 45 faultless rows.
+    rows = [("large", 10, True)] * 45 + [("small", 12, True)] * 44 + [("large", 8, False)] * 20
+    thresholds = of_rows(rows).thresholds(0.95)
+    assert thresholds.own == {"large": 0.5}
+    assert thresholds.pooled == 0.5
+    rows += [("sloppy", 11, False)] * 30
+    thresholds = of_rows(rows).thresholds(0.95)
+    assert thresholds.own == {"large": 0.5}
+    assert thresholds.pooled is None
+    assert thresholds.of(["large", "small", "sloppy", "new"]).tolist() == [0.5, np.inf, np.inf, np.inf]
+
+
+def test_a_companys_own_threshold_stands_where_the_pooled_one_is_lower():
+    rows = [("exact", 10, True)] * 1000 + [("hasty", 10, False)] * 20 + [("hasty", 18, True)] * 60
+    thresholds = of_rows(rows).thresholds(0.95)
+    assert thresholds.pooled == 0.5
+    assert thresholds.of(["exact", "hasty", "new"]).tolist() == [0.5, 0.9, 0.5]
+
+
+ROWS = st.lists(
+    st.tuples(st.sampled_from("ab"), st.integers(0, 20), st.sampled_from([True] * 9 + [False])), max_size=400
+)
+
+
+@QUICK
+@given(ROWS, st.floats(0.1, 1), st.floats(0.1, 1))
+def test_a_stricter_promise_never_lowers_a_threshold(rows, one, other):
+    calibration = of_rows(rows)
+    lax, strict = (calibration.thresholds(promise) for promise in sorted((one, other)))
+    assert lax.of(["new"]) <= strict.of(["new"])
+    assert set(strict.own) <= set(lax.own)
+    for name, threshold in strict.own.items():
+        assert lax.own[name] <= threshold
+
+
+@QUICK
+@given(ROWS, st.sampled_from([0.5, 0.8, 0.95]))
+def test_a_companys_own_threshold_is_that_of_its_rows_alone(rows, promise):
+    thresholds = of_rows(rows).thresholds(promise)
+    for name in "ab":
+        mine = [(confidence / 20, right) for entity, confidence, right in rows if entity == name]
+        alone = threshold_for(promise, [c for c, _ in mine], [r for _, r in mine])
+        assert thresholds.own.get(name) == alone

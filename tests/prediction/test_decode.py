@@ -13,7 +13,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from jet.model.features import CLOSED, NOTHING
-from jet.prediction.decode import DEAD, beam_search, exact_matches
+from jet.prediction.decode import DEAD, beam_search, exact_matches, score_sets
 
 WIDTH = 8
 
@@ -307,3 +307,57 @@ def test_what_neighbors_carried_is_a_share_of_the_set(data, trained):
     assert (carried.sum(1) <= 1 + 1e-5).all()
     assert (carried.sum(1) > 0.3).any()
     assert (carried[batch.neighbor_row == NOTHING] == 0).all()
+
+
+def scored(network, data, batch, tokens):
+    with torch.inference_mode():
+        return score_sets(network, network.encode(batch, made_up.tables(network, data)), tokens)
+
+
+@pytest.mark.parametrize("head", ["joint", "separate"])
+@pytest.mark.parametrize("memory", ["labels", "none"])
+def test_a_set_scores_what_the_search_gave_it(data, head, memory):
+    network = made_up.network(data, seed=3, head=head, memory=memory)
+    batch, decoded = decoded_by(network, data, data.learnable(2))
+    there = decoded.log_probs > DEAD
+    found = scored(network, data, batch, torch.where(there[:, :, None], decoded.tokens, NOTHING))
+    torch.testing.assert_close(found[there], decoded.log_probs[there], rtol=0, atol=1e-5)
+    assert (found[~there] <= DEAD).all()
+    assert there.sum() > 2 * len(there)
+
+
+def test_a_set_scores_the_same_whatever_stands_beside_it(data):
+    network = made_up.network(data, seed=3)
+    batch, decoded = decoded_by(network, data, data.learnable(2))
+    tokens = torch.where((decoded.log_probs > DEAD)[:, :, None], decoded.tokens, NOTHING)
+    together = scored(network, data, batch, tokens)
+    for place in range(WIDTH):
+        alone = scored(network, data, batch, tokens[:, place : place + 1])
+        torch.testing.assert_close(alone[:, 0], together[:, place], rtol=0, atol=1e-5)
+    backwards = scored(network, data, batch, tokens.flip(1))
+    torch.testing.assert_close(backwards.flip(1), together, rtol=0, atol=1e-5)
+    padded = scored(network, data, batch, torch.nn.functional.pad(tokens, (0, 3), value=NOTHING))
+    torch.testing.assert_close(padded, together, rtol=0, atol=1e-5)
+
+
+def test_a_set_of_a_perfect_model_scores_near_certain_and_any_other_near_impossible(data):
+    rows = data.learnable(2)
+    batch = made_up.batch_of(data, rows)
+    network = perfect(data, batch)
+    true = torch.where(batch.target == batch.stop, NOTHING, batch.target)
+    found = scored(network, data, batch, torch.stack([true, true.roll(1, dims=0)], dim=1))
+    assert (found[:, 0] > -1e-3).all()
+    other = (true != true.roll(1, dims=0)).any(1)
+    assert (found[other, 1] < -5).all()
+
+
+def test_a_set_in_another_order_than_the_catalogs_scores_as_impossible(data):
+    network = made_up.network(data, seed=3)
+    batch = made_up.batch_of(data, data.learnable(2)[:4])
+    _, decoded = decoded_by(network, data, data.learnable(2)[:4])
+    best = decoded.tokens[:, :1]
+    length = (best[0, 0] != NOTHING).sum()
+    backwards = best[:1].clone()
+    backwards[0, 0, :length] = best[0, 0, :length].flip(0)
+    found = scored(network, data, made_up.take(batch, [0]), backwards)
+    assert float(found) < -1e6

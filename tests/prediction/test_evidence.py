@@ -1,4 +1,4 @@
-"""Evidence: the neighbors that carried an answer are earlier entries of the same company."""
+"""Evidence: what is shown beside an answer are earlier entries of the same company, or of its peers."""
 
 from __future__ import annotations
 
@@ -7,8 +7,11 @@ from datetime import timedelta
 import made_up
 import numpy as np
 import pytest
+import small_books
+from hypothesis import given, settings
 
 from jet.prediction.predictor import Predictor, PredictSettings
+from jet.prediction.reasons import SHOWN
 from jet.retrieval.text import normalize
 
 SETTINGS = PredictSettings(batch_size=16)
@@ -19,15 +22,20 @@ def predicted(bundle, new_entries):
     return Predictor.for_entries(bundle, SETTINGS, new_entries, None)(new_entries).to_pylist()
 
 
-def test_evidence_is_strictly_earlier_and_of_the_same_company(data, new_entries, predicted):
+def spelled(lines):
+    return sorted((line["account"], line["side"]) for line in lines)
+
+
+def test_evidence_is_strictly_earlier_and_says_what_is_true_of_it(data, new_entries, predicted):
     books = {row["entry_id"]: row for row in data.entries.to_pylist()}
     shown = 0
     for row, entry in zip(predicted, new_entries.to_pylist(), strict=True):
         for evidence in row["evidence"]:
             source = books[evidence["entry_id"]]
-            assert source["entity"] == entry["entity"]
-            assert source["date"] < entry["date"]
+            assert evidence["entity"] == source["entity"] == entry["entity"]
+            assert evidence["date"] == source["date"] < entry["date"]
             assert evidence["age_days"] == (entry["date"] - source["date"]).days
+            assert evidence["same_lines"] == (spelled(source["lines"]) == spelled(row["lines"]))
             assert evidence["same_text"] == (
                 normalize(source["description"]) == normalize(entry["description"])
             )
@@ -43,31 +51,40 @@ def test_evidence_for_booked_entries_is_never_the_entry_itself(data, bundle):
             assert dates[evidence["entry_id"]] < dates[row["entry_id"]]
 
 
-def test_weights_are_shares_and_the_heaviest_comes_first(predicted):
+def test_no_entry_is_shown_twice_and_never_more_than_fit(predicted):
     for row in predicted:
-        weights = [evidence["weight"] for evidence in row["evidence"]]
-        assert all(0.01 <= weight <= 1 for weight in weights)
-        assert sum(weights) <= 1 + 1e-5
-        assert weights == sorted(weights, reverse=True)
-        assert len(weights) <= 5
+        ids = [(evidence["entity"], evidence["entry_id"]) for evidence in row["evidence"]]
+        assert len(set(ids)) == len(ids) <= SHOWN
 
 
-def test_an_answer_that_was_copied_names_what_it_was_copied_from(data, bundle):
+def test_weights_are_shares_and_only_what_was_booked_alike_has_one(predicted):
+    for row in predicted:
+        assert sum(evidence["weight"] for evidence in row["evidence"]) <= 1 + 1e-5
+        for evidence in row["evidence"]:
+            assert (evidence["weight"] > 0) == evidence["same_lines"]
+
+
+def test_where_all_are_booked_alike_the_weights_sum_to_one(fixed_bundle):
+    booked = [("oak", day, "zebra", 0, 10_000, "A") for day in range(5)]
+    bundle = small_books.with_books(fixed_bundle, small_books.table(booked, "e"))
+    row = Predictor(bundle, SETTINGS)(small_books.table([("oak", 9, "zebra", 0, None, "A")], "q")).to_pylist()[
+        0
+    ]
+    assert len(row["evidence"]) == 5
+    total = sum(evidence["weight"] for evidence in row["evidence"])
+    assert total == pytest.approx(1 if row["evidence"][0]["same_lines"] else 0)
+
+
+def test_an_answer_that_repeats_the_books_names_what_it_repeats(data, bundle):
     entries = made_up.entries_table([made_up.entry("birch", "n", 199, "wages")])
     row = Predictor.for_entries(bundle, SETTINGS, entries, None)(entries).to_pylist()[0]
-    spelled = sorted((line["account"], line["side"]) for line in row["lines"])
     books = {r["entry_id"]: r for r in data.entries.to_pylist()}
-    best = books[row["evidence"][0]["entry_id"]]
-    assert sorted((line["account"], line["side"]) for line in best["lines"]) == spelled
-    assert row["evidence"][0]["same_text"]
-    assert row["evidence"][0]["similarity"] > 0
-
-
-def test_a_network_without_a_memory_has_no_evidence(data, new_entries):
-    bundle = made_up.assembled(data, made_up.network(data, memory="none"))
-    rows = Predictor.for_entries(bundle, SETTINGS, new_entries, None)(new_entries).to_pylist()
-    assert all(row["evidence"] == [] for row in rows)
-    assert any(row["lines"] for row in rows)
+    alike = [evidence for evidence in row["evidence"] if evidence["same_lines"]]
+    assert alike
+    for evidence in alike:
+        assert spelled(books[evidence["entry_id"]]["lines"]) == spelled(row["lines"])
+        assert evidence["same_text"]
+    assert max(evidence["similarity"] for evidence in alike) > 0
 
 
 def test_an_entry_of_the_same_day_is_no_evidence():
@@ -82,9 +99,9 @@ def test_an_entry_of_the_same_day_is_no_evidence():
         entries = made_up.entries_table([made_up.entry("birch", "n", day, "rent")])
         answers = Predictor.for_entries(bundle, SETTINGS, entries, None).answers(entries)
         ids = bundle.books.ids.to_pylist()
-        found = {ids[row] for row in answers.neighbor[0] if row >= 0}
+        found = {ids[row] for row in answers.row[0] if row >= 0}
         assert found == (known if known is not None else {"day 0", "day 5", "day 9"})
-        assert (answers.carried[0][answers.neighbor[0] < 0] == 0).all()
+        assert (answers.weight[0][answers.row[0] < 0] == 0).all()
     assert entries["date"][0].as_py() == made_up.FIRST_DAY + timedelta(days=300)
 
 
@@ -92,4 +109,37 @@ def test_figures_of_an_answer_without_neighbors_are_finite(bundle):
     entries = made_up.entries_table([made_up.entry("cedar", "n", 10, "rent")])
     answers = Predictor.for_entries(bundle, SETTINGS, entries, None).answers(entries)
     assert np.isfinite(answers.figures).all()
-    assert answers.carried.sum() == 0
+    assert answers.weight.sum() == 0
+
+
+# --- as arrays, before anything is decided -----------------------------------------------------------------
+
+
+@settings(deadline=None, max_examples=30)
+@given(small_books.entries(0, 40, most=25, least=1), small_books.entries(0, 45, most=5, least=1))
+def test_every_neighbor_is_what_the_books_say_of_it(fixed, booked, asked):
+    table = small_books.table(booked, "e")
+    found = small_books.weigh(fixed, table, small_books.table(asked, "q", False))
+    books = {row["entry_id"]: row for row in table.to_pylist()}
+    evidence = found.evidence
+    for entry, (entity, day, text, _, cents, journal) in enumerate(asked):
+        date = made_up.FIRST_DAY + timedelta(days=day)
+        earlier = [row for row in books.values() if row["entity"] == entity and row["date"] < date]
+        assert evidence.earlier[entry] == len(earlier)
+        for place in np.flatnonzero(evidence.there[entry]):
+            source = books[found.ids[evidence.row[entry, place]]]
+            at = entry, place
+            assert source["date"] < date
+            assert evidence.age[at] == (date - source["date"]).days
+            assert evidence.same_day[at] == (source["date"].day == date.day)
+            assert evidence.own[at] == (source["entity"] == entity)
+            assert evidence.same_text[at] == (normalize(source["description"]) == normalize(text))
+            assert evidence.same_journal[at] == (bool(journal) and source["journal"] == journal)
+            assert np.isnan(evidence.amount_gap[at]) == (cents is None or source["total"] is None)
+            # In the company's own chart, whosever entry it is.
+            own = found.spelled(evidence.lines[at]).split()
+            assert sorted(own) == sorted(line["side"] + line["account"] for line in source["lines"])
+            first, end = fixed.catalog.offsets[evidence.entity[entry] :][:2]
+            accounts = evidence.lines[at][evidence.lines[at] >= 0] // 2
+            assert ((first <= accounts) & (accounts < end)).all()
+            assert evidence.own[at] or {source["entity"], entity} == {"ash", "beech"}

@@ -29,6 +29,8 @@ SETTINGS = """\
 retrieval: {encoder: "", block_rows: 60}
 model: {hidden: 16, dropout: 0.0, neighbor_dropout: 0.0, residual_dropout: 0.0, entity_dropout: 0.0}
 train: {max_epochs: 4, batch_size: 64}
+ranker: {candidates: 16, hidden: 16, nets: 1, epochs: 4}
+evaluate: {curve_rows: 60}
 runtime: {train_workers: 2, actors: 1, index_shards: 2, block_rows: 200, no_progress_timeout_s: 90}
 """
 """Small, and nothing left to chance: how many workers there are shows in nothing but rounding."""

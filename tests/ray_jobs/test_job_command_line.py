@@ -16,7 +16,9 @@ from job_runs import ROOT, entry, run_job, succeed, write_jsonl
 from ray_jobs import cli, runtime
 from ray_jobs.train import interruptible
 
-JOBS = ["demo", "pipeline", "ingest", "neighbors", "train", "predict", "evaluate", "demo-ledger"]
+JOBS = [
+    *("demo", "pipeline", "ingest", "neighbors", "train", "predict", "evaluate", "finetune", "demo-ledger"),
+]
 
 
 def jet(monkeypatch, *arguments: str) -> int:

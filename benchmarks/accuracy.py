@@ -1,0 +1,155 @@
+"""The table of docs/accuracy.md: jet beside every rival on real ledgers, one model for all of them.
+
+    python -m benchmarks.accuracy --data ../shared/data --output DIR [--seeds 0 1 2]
+
+For each seed `jet pipeline` runs on all folders of the data together (a finished seed is not run again); the
+first seed measures all rivals, which are the same for every seed but those that are trained at random. The
+figures come from each report's `rows.parquet` and `metrics.json`, by the folder that an entry's file lies in.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
+from benchmarks.sources import sources_of
+from jet.artifact import open_artifact
+from jet.books.schema import ENTRIES
+from jet.prediction.stack import METHODS
+
+RESAMPLES = 10_000
+
+
+def main() -> None:
+    """Run what is not finished, and print the tables in Markdown."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
+    parser.add_argument("--data", required=True, help="a folder with a folder of ledger files for each source")
+    parser.add_argument("--output", required=True)
+    parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2])
+    args = parser.parse_args()
+    folders = [_run(args.data, args.output, seed, seed == args.seeds[0]) for seed in args.seeds]
+    rows = [_rows(folder) for folder in folders]
+    metrics = [json.loads((folder / "report" / "metrics.json").read_text()) for folder in folders]
+    names = sorted(set(rows[0]["source"].to_pylist()))
+    rivals = [name for name in _methods(rows[0]) if name not in METHODS]
+    print(_exact_match(rows, names, rivals), "\n")
+    print(_confidence(rows, metrics, names), "\n")
+    print(_by_stratum(rows, names))
+
+
+def _run(data: str, output: str, seed: int, first: bool) -> Path:
+    folder = Path(output) / f"seed-{seed}"
+    ledgers = sorted(str(path) for path in Path(data).iterdir() if path.is_dir())
+    rivals = "all" if first else "default"
+    command = [sys.executable, "-m", "ray_jobs.pipeline", "--ledgers", *ledgers, "--output", str(folder)]
+    subprocess.run(
+        [*command, "--train.seed", str(seed), "--evaluate.baselines", rivals],
+        check=True,
+        stdout=subprocess.DEVNULL,
+    )
+    return folder
+
+
+def _rows(folder: Path) -> pa.Table:
+    """The test rows of a run, with their source."""
+    rows = pq.read_table(folder / "report" / "rows.parquet")
+    entries = open_artifact(str(folder / "entries"), "entries").read_table(ENTRIES)
+    keys = dict(zip(_keys(entries), sources_of(entries).tolist(), strict=True))
+    return rows.append_column("source", pa.array([keys[key] for key in _keys(rows)]))
+
+
+def _keys(table: pa.Table) -> list[tuple[str, str]]:
+    return list(zip(table["entity"].to_pylist(), table["entry_id"].to_pylist(), strict=True))
+
+
+def _methods(rows: pa.Table) -> list[str]:
+    return [name.removesuffix("_right") for name in rows.column_names if name.endswith("_right")]
+
+
+def _right(rows: list[pa.Table], method: str, mask: np.ndarray) -> np.ndarray:
+    """[seeds, rows] which answers are right, of the seeds that measured the method."""
+    return np.stack(
+        [t[f"{method}_right"].to_numpy()[mask] for t in rows if f"{method}_right" in t.column_names]
+    )
+
+
+def _exact_match(rows: list[pa.Table], names: list[str], rivals: list[str]) -> str:
+    masks = {name: pc.equal(rows[0]["source"], name).to_numpy() for name in names}
+    masks["together"] = np.ones(len(rows[0]), dtype=bool)
+    heads = [f"{name} ({mask.sum()} test)" for name, mask in masks.items()]
+    lines = ["| exact match | " + " | ".join(heads) + " |", "|---|" + "---|" * len(heads)]
+    for method in [*rivals, *METHODS]:
+        cells = []
+        for mask in masks.values():
+            right = _right(rows, method, mask)
+            cell = f"{right.mean():.3f}"
+            if method in rivals:
+                low, high = _interval(_right(rows, "stacked", mask).mean(axis=0) - right.mean(axis=0))
+                cell += f" (jet {low:+.3f} to {high:+.3f})"
+            elif len(right) > 1:
+                cell += " (" + ", ".join(f"{each:.3f}" for each in right.mean(axis=1)) + ")"
+            cells.append(cell)
+        lines.append(f"| {method} | " + " | ".join(cells) + " |")
+    return "\n".join(lines)
+
+
+def _interval(difference: np.ndarray) -> tuple[float, float]:
+    """95 % of the means of paired resamples of the entries."""
+    drawn = np.random.default_rng(0).integers(len(difference), size=(RESAMPLES, len(difference)))
+    low, high = np.quantile(difference[drawn].mean(axis=1), [0.025, 0.975])
+    return float(low), float(high)
+
+
+def _confidence(rows: list[pa.Table], metrics: list[dict[str, Any]], names: list[str]) -> str:
+    lines = [
+        "| stacked, by seed | promise | automated | right among these | calibration error |",
+        "|---|---|---|---|---|",
+    ]
+    for name in [*names, "together"]:
+        for promise in ("0.95", "0.99"):
+            found = [_automated(table, tree, name, promise) for table, tree in zip(rows, metrics, strict=True)]
+            cells = [", ".join("–" if v[i] is None else f"{v[i]:.3f}" for v in found) for i in range(3)]
+            lines.append(f"| {name} | {promise} | " + " | ".join(cells) + " |")
+    return "\n".join(lines)
+
+
+def _automated(
+    rows: pa.Table, tree: dict[str, Any], name: str, promise: str
+) -> tuple[float, float | None, float]:
+    """Coverage, precision and calibration error of a source's test rows, by the run's own thresholds."""
+    mask = np.ones(len(rows), bool) if name == "together" else pc.equal(rows["source"], name).to_numpy()
+    own = tree.get("company_thresholds") or {}
+    pooled = tree["test"]["model"]["overall"]["automation"][promise]["threshold"]
+    cuts = [own.get(entity, {}).get(promise, pooled) for entity in rows["entity"].to_pylist()]
+    cut = np.array([np.inf if each is None else each for each in cuts])[mask]
+    sure, right = rows["stacked_confidence"].to_numpy()[mask], rows["stacked_right"].to_numpy()[mask]
+    auto = sure >= cut
+    bins = np.clip((sure * 10).astype(int), 0, 9)
+    error = sum(abs(sure[bins == b].sum() - right[bins == b].sum()) for b in np.unique(bins)) / len(sure)
+    return float(auto.mean()), float(right[auto].mean()) if auto.any() else None, float(error)
+
+
+def _by_stratum(rows: list[pa.Table], names: list[str]) -> str:
+    lines = ["| stacked | " + " | ".join(names) + " |", "|---|" + "---|" * len(names)]
+    for column in [name for name in rows[0].column_names if name.startswith("stratum_")]:
+        for value in sorted(set(rows[0][column].to_pylist())):
+            cells = []
+            for name in names:
+                chosen = pc.and_(pc.equal(rows[0]["source"], name), pc.equal(rows[0][column], value))
+                right = _right(rows, "stacked", chosen.to_numpy())
+                cells.append(f"{right.mean():.3f} (n {right.shape[1]})" if right.size else "–")
+            lines.append(f"| {column.removeprefix('stratum_')}: {value} | " + " | ".join(cells) + " |")
+    return "\n".join(lines)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,141 @@
+"""The model that jet descends from, trained and decoded like jet: what the changes since then are worth.
+
+Separate heads for account, side and stop; a memory of the neighbors' texts, without their labels and without
+other companies; nothing is copied, nothing ranked. The rest (retrieval, losses, optimizer, order of the rows,
+beam search) is jet's.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import replace
+
+import numpy as np
+import pyarrow as pa
+import torch
+from numpy.typing import NDArray
+
+from jet.books.schema import SIDES
+from jet.books.split import CALIBRATION, TEST, TRAIN
+from jet.evaluation.baselines.protocol import (
+    ANSWERS,
+    Answer,
+    BaselinePredictions,
+    collected,
+    places_of,
+)
+from jet.model.features import NOTHING, collate
+from jet.model.network import JetNetwork, Tables, TextInputs
+from jet.prediction.calibration import Calibration
+from jet.prediction.decode import DEAD, beam_search
+from jet.retrieval.ngrams import weigh
+from jet.training.data import TrainingData
+from jet.training.loop import Trainer, TrainSettings, epoch_rows
+from jet.training.losses import LossSettings
+from jet.training.optim import OptimSettings
+
+_BEAMS = 8
+_BATCH = 64
+_FIGURES = ("log_odds", "margin")
+
+
+class Ancestor:
+    """The ancestor's decoder over all entities together, trained once, on train.
+
+    As with jet's own model, the calibration rows say when to stop and fit the calibration that the confidence
+    comes from; the answers to test know nothing of test. Memory is rolling.
+    """
+
+    name = "ancestor"
+
+    def __init__(self, data: TrainingData, seed: int = 0) -> None:
+        """`data` are the books that it will be asked about; its settings of the network hold but for those
+        that make it the ancestor's."""
+        model = replace(data.model, head="separate", memory="texts", copy_share=0.0, peers=0)
+        self.data = replace(data, model=model)
+        self.seed = seed
+
+    def predict(self, entries: pa.Table, split: NDArray) -> BaselinePredictions:
+        """See `Baseline.predict`. Trains first.
+
+        Raises ValueError where `entries` and `split` are not those of the training data, or nothing is left
+        to learn from.
+        """
+        place = places_of(self.data, entries, split)
+        data, network = self.data, self._trained()
+        asked = {part: data.rows(part) for part in (CALIBRATION, TEST)}
+        tokens, log_probs = _decoded(network, data, np.concatenate(list(asked.values())))
+        figures = _figures(log_probs)
+        count = len(asked[CALIBRATION])
+        right = [_is(own, data, row) for own, row in zip(tokens[:count, 0], asked[CALIBRATION], strict=True)]
+        owner = data.entries["entity"].take(pa.array(asked[CALIBRATION])).to_pylist()
+        confidence = Calibration.fit(_FIGURES, figures[:count], np.array(right, dtype=bool), owner)(figures)
+        codes = data.catalog.accounts["code"].to_pylist()
+        answers: dict[int, Answer] = {}
+        for number, row in enumerate(np.concatenate(list(asked.values())).tolist()):
+            written = [own[own != NOTHING].tolist() for own in tokens[number]]
+            sets = [tuple(sorted((codes[t // 2], SIDES[t % 2]) for t in own)) for own in written if own]
+            answers[int(place[row])] = Answer(sets, float(confidence[number]) if sets else 0.0)
+        return collected(answers)
+
+    def _trained(self) -> JetNetwork:
+        """The network of the epoch with the best likelihood of the calibration rows."""
+        data, settings = self.data, TrainSettings(seed=self.seed)
+        rows, held_out = data.learnable(TRAIN), data.learnable(CALIBRATION)
+        if not len(rows) or not len(held_out):
+            raise ValueError(
+                f"too few entries for the ancestor: {len(rows)} train, {len(held_out)} calibration"
+            )
+        torch.manual_seed(settings.seed)
+        network = JetNetwork(
+            data.model,
+            dimension=data.store.dimension,
+            buckets=len(data.idf),
+            entities=len(data.catalog.entities),
+            accounts=len(data.catalog),
+        )
+        steps = math.ceil(len(rows) / settings.batch_size)
+        trainer = Trainer(network, settings, LossSettings(), OptimSettings(), steps)
+        batches = np.array_split(held_out, math.ceil(len(held_out) / settings.batch_size))
+        best: dict[str, torch.Tensor] = {}
+        while not trainer.progress.stopped(settings):
+            order = epoch_rows(rows, settings.seed, trainer.progress.epoch, settings.batch_size, 0, 1)
+            figures = trainer.train_epoch(data.batches(order)) | trainer.evaluate(data.batches(batches))
+            if trainer.judge(figures):
+                best = {name: value.clone() for name, value in network.state_dict().items()}
+        network.load_state_dict(best)
+        return network.eval()
+
+
+@torch.inference_mode()
+def _decoded(network: JetNetwork, data: TrainingData, rows: NDArray) -> tuple[NDArray, NDArray]:
+    """The best sets for `rows`: tokens (catalog row * 2 + side) [rows, ANSWERS, T] and log-probabilities."""
+    texts = TextInputs.of(data.store.vectors, weigh(data.store.ngrams, data.idf), np.arange(len(data.store)))
+    every = torch.arange(len(data.catalog))
+    tables = Tables(network.text_table(texts), network.account_table(data.account_inputs(), every))
+    tokens = np.full((len(rows), ANSWERS, data.model.max_lines), NOTHING, dtype=np.int64)
+    log_probs = np.empty((len(rows), ANSWERS))
+    columns = data.columns
+    for start in range(0, len(rows), _BATCH):
+        own = rows[start : start + _BATCH]
+        hits = data.model.hits(data.hits.take(own), data.retrieval)
+        batch = collate(columns, own, columns, hits, data.catalog, data.model.max_lines)
+        found = beam_search(network, network.encode(batch, tables), _BEAMS)
+        local, log_prob = found.tokens[:, :ANSWERS].numpy(), found.log_probs[:, :ANSWERS].numpy()
+        first = 2 * data.catalog.offsets[columns.entity[own]][:, None, None]
+        exists = (local != NOTHING) & (log_prob > DEAD)[:, :, None]
+        tokens[start : start + _BATCH] = np.where(exists, local + first, NOTHING)
+        log_probs[start : start + _BATCH] = log_prob
+    return tokens, log_probs
+
+
+def _figures(log_probs: NDArray) -> NDArray[np.float64]:
+    """[rows, len(_FIGURES)] for the calibration, of log-probabilities [rows, ANSWERS]."""
+    best, second = np.clip(np.exp(log_probs[:, :2]), 1e-6, 1 - 1e-6).T
+    return np.column_stack([np.log(best / (1 - best)), np.log(best / second).clip(0, 10)])
+
+
+def _is(tokens: NDArray, data: TrainingData, row: int) -> bool:
+    """Whether `tokens` [T] are the lines of a row; both are in the catalog's order."""
+    true = data.columns.tokens[data.columns.offsets[row] : data.columns.offsets[row + 1]]
+    return np.array_equal(tokens[tokens != NOTHING], true)

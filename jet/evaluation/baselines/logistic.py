@@ -1,0 +1,116 @@
+"""One logistic regression for every (account, side), together a distribution over sets of lines.
+
+Unlike a classifier over whole sets, it can answer a set that was never booked. It takes the lines of an entry
+as independent, which they are not.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from itertools import islice
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+from scipy.special import expit, logit
+from sklearn.linear_model import LogisticRegression
+
+from jet.books.catalog import Catalog
+from jet.evaluation.baselines.columns import Columns, Facts, facts
+from jet.evaluation.baselines.protocol import (
+    ANSWERS,
+    Answer,
+    BaselinePredictions,
+    Books,
+    by_entity,
+    collected,
+)
+from jet.evaluation.baselines.repeats import last_same_text
+from jet.evaluation.baselines.svm import LEAST_ENTRIES
+
+_C = 100.0
+
+
+class LogisticMultilabel:
+    """One-vs-rest logistic regression over an entity's (account, side) pairs, fitted once, on train.
+
+    The answer is the most probable of the valid sets: only accounts that are open on the date, at least one
+    debit and one credit. So it has all pairs that are more likely than not, and the likeliest debit or credit
+    where there would be none. The confidence is the product of all pairs' probabilities; the alternatives are
+    the valid sets that differ in one pair. A pair is never booked twice.
+
+    Where there is too little to learn from, or no known account is open, the last entry with the same text
+    answers.
+    """
+
+    name = "logistic_multilabel"
+
+    def __init__(self, accounts: pa.Table) -> None:
+        """`accounts` are the charts, schema ACCOUNTS. Raises what `Catalog.from_accounts` does."""
+        self.catalog = Catalog.from_accounts(accounts)
+
+    def predict(self, entries: pa.Table, split: NDArray) -> BaselinePredictions:
+        """See `Baseline.predict`."""
+        known = facts(entries)
+        names = entries["entity"].to_pylist()
+        days = entries["date"].cast(pa.int32()).to_numpy()
+        answers: dict[int, Answer] = {}
+        for books in by_entity(entries, split):
+            instead = last_same_text(books)
+            learned = books.booked_train()
+            if len(learned) < LEAST_ENTRIES:
+                found: list[Answer | None] = [None for _ in books.asked]
+            else:
+                pairs, probability = _probabilities(books, [known[row] for row in books.row], learned)
+                asked_days = days[[books.row[place] for place in books.asked]]
+                is_open = self._open(names[books.row[0]], [account for account, _ in pairs], asked_days)
+                found = [_most_probable(pairs, *own) for own in zip(probability, is_open, strict=True)]
+            for place, answer, other in zip(books.asked, found, instead, strict=True):
+                answers[books.row[place]] = answer or other
+        return collected(answers)
+
+    def _open(self, entity: str, accounts: Sequence[str], days: NDArray) -> NDArray[np.bool_]:
+        """[days, accounts]: which accounts of the entity's chart may be booked to."""
+        rows = self.catalog.rows(pa.array([entity] * len(accounts)), pa.array(accounts))
+        return (rows >= 0) & self.catalog.is_open(rows, days[:, None])
+
+
+def _probabilities(
+    books: Books, own: Sequence[Facts], learned: Sequence[int]
+) -> tuple[list[tuple[str, str]], NDArray[np.float64]]:
+    """The pairs that were booked in `learned`, and P(pair) [asked, pairs]."""
+    pairs = sorted({pair for place in learned for pair in books.lines[place]})
+    texts, told = [books.text[place] for place in learned], [own[place] for place in learned]
+    columns = Columns(texts, told)
+    rows = columns.rows(texts, told)
+    asked = columns.rows([books.text[place] for place in books.asked], [own[place] for place in books.asked])
+    probability = np.empty((len(books.asked), len(pairs)))
+    for number, pair in enumerate(pairs):
+        has = np.array([pair in books.lines[place] for place in learned])
+        if has.all():
+            probability[:, number] = (len(has) + 0.5) / (len(has) + 1)
+        else:
+            model = LogisticRegression(C=_C, solver="liblinear", random_state=0).fit(rows, has)
+            probability[:, number] = expit(model.decision_function(asked))
+    return pairs, probability
+
+
+def _most_probable(pairs: Sequence[tuple[str, str]], probability: NDArray, is_open: NDArray) -> Answer | None:
+    """The most probable valid sets; None where no debit or no credit account is open."""
+    debit = np.array([side == "D" for _, side in pairs])
+    if not (is_open & debit).any() or not (is_open & ~debit).any():
+        return None
+    odds = np.where(is_open, logit(np.clip(probability, 1e-12, 1 - 1e-12)), -np.inf)
+    best = odds > 0
+    for side in (debit, ~debit):
+        if not (best & side).any():
+            best[np.argmax(np.where(side, odds, -np.inf))] = True
+    unsure = (at for at in np.argsort(np.abs(odds), kind="stable") if is_open[at])
+    changed = (best ^ (np.arange(len(pairs)) == at) for at in unsure)
+    valid = (own for own in changed if (own & debit).any() and (own & ~debit).any())
+    sets = [
+        tuple(pair for pair, has in zip(pairs, own, strict=True) if has)
+        for own in [best, *islice(valid, ANSWERS - 1)]
+    ]
+    agreed = np.where(best, probability, 1 - probability)[is_open]
+    return Answer(sets, float(np.prod(agreed)))

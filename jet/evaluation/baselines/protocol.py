@@ -1,0 +1,182 @@
+"""What every baseline is asked and answers, and the books as it may see them.
+
+`by_entity` is where the protocol is kept: it puts each entity's entries in the order of their dates and says
+of each how many are strictly earlier. Within a day entry_id decides, so no answer depends on the order of rows.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+
+from jet.books.schema import ENTRIES, validate
+from jet.books.split import CALIBRATION, TRAIN, date_order
+from jet.evaluation.metrics import Multiset, Scored, line_sets, score_sets
+from jet.model.features import sort_entries
+from jet.retrieval.text import normalize_all
+from jet.training.data import TrainingData
+
+ANSWERS = 3
+"""How many answers an entry gets at most: the prediction and its alternatives."""
+
+
+@dataclass
+class BaselinePredictions:
+    """The answers of a baseline, one element per answered row everywhere."""
+
+    row: NDArray[np.intp]
+    """Row numbers in `entries`, ascending: those of calibration and test."""
+    sets: list[Multiset]
+    """The answer; () where the entity had booked nothing yet."""
+    confidence: NDArray[np.float64]
+    alternatives: list[list[Multiset]]
+
+
+class Baseline(Protocol):
+    """Something that answers the calibration and test rows of a split by date."""
+
+    @property
+    def name(self) -> str:
+        """What reports call it."""
+        ...
+
+    def predict(self, entries: pa.Table, split: NDArray) -> BaselinePredictions:
+        """Predict every row of calibration and test from strictly earlier entries of its entity.
+
+        `entries` has the schema ENTRIES and holds all books in any order; `split`, shape (rows,), is what
+        `split_by_date` gives. Raises ValueError where a split is not by date.
+        """
+        ...
+
+
+@dataclass(frozen=True)
+class Answer:
+    """Sets, best first, at most `ANSWERS`, and a share or probability of the first one."""
+
+    sets: list[Multiset]
+    confidence: float
+
+
+NOTHING = Answer([], 0.0)
+
+
+@dataclass(frozen=True)
+class Books:
+    """The entries of one entity in the order of their dates; one element per place in it."""
+
+    row: list[int]
+    """Row numbers in the table."""
+    earlier: list[int]
+    """How many entries, from the first on, are strictly earlier."""
+    text: list[str]
+    """Normalized descriptions."""
+    lines: list[Multiset]
+    """() where they are not known."""
+    part: NDArray[np.int8]
+    """TRAIN, CALIBRATION or TEST."""
+    asked: list[int]
+    """The places to answer: those of calibration and test."""
+
+    @property
+    def trains(self) -> NDArray[np.bool_]:
+        """Which places train."""
+        return self.part == TRAIN
+
+    def booked(self, end: int) -> list[int]:
+        """The places before `end` whose lines are known."""
+        return [place for place in range(end) if self.lines[place]]
+
+    def booked_train(self) -> list[int]:
+        """The training places whose lines are known."""
+        return self.booked(int(np.count_nonzero(self.trains)))
+
+
+def by_entity(entries: pa.Table, split: NDArray) -> Iterator[Books]:
+    """The books of every entity that has something to answer. Raises ValueError as `Baseline.predict` does."""
+    entries = validate(entries, ENTRIES, "entries")
+    split = np.asarray(split)
+    if split.shape != (entries.num_rows,):
+        raise ValueError(f"split has shape {split.shape}, must be ({entries.num_rows},)")
+    entity = entries["entity"].to_numpy()
+    entry_id = np.array(entries["entry_id"].to_pylist(), dtype=object)
+    order = date_order(entity, entries["date"].to_numpy(), np.unique(entry_id, return_inverse=True)[1])
+    texts = normalize_all(entries["description"]).to_pylist()
+    sets = line_sets(entries["lines"])
+    for start in np.unique(order.entity_start).tolist():
+        end = int(order.entity_end[start])
+        rows = order.row[start:end]
+        asked = np.flatnonzero(split[rows] >= CALIBRATION)
+        if not asked.size:
+            continue
+        earlier = order.day_start[start:end] - start
+        if np.any(split[rows[earlier[asked[0]] :]] == TRAIN):
+            raise ValueError(f"entity {entity[rows[0]]!r}: train reaches into later splits, split it by date")
+        yield Books(
+            row=rows.tolist(),
+            earlier=earlier.tolist(),
+            text=[texts[row] for row in rows],
+            lines=[sets[row] for row in rows],
+            part=split[rows],
+            asked=asked.tolist(),
+        )
+
+
+def places_of(data: TrainingData, entries: pa.Table, split: NDArray) -> NDArray[np.intp]:
+    """[N]: where each row of the training data stands in `entries`.
+
+    Raises ValueError where `entries` and `split` are not those of the training data.
+    """
+    entries = validate(entries, ENTRIES, "entries")
+    split = np.asarray(split)
+    if split.shape != (entries.num_rows,):
+        raise ValueError(f"split has shape {split.shape}, must be ({entries.num_rows},)")
+    numbered = sort_entries(entries.append_column("place", pa.array(np.arange(len(entries)))))
+    place = numbered["place"].to_numpy()
+    same = numbered.select(ENTRIES.names).equals(data.entries.select(ENTRIES.names))
+    if not same or not np.array_equal(split[place], data.split):
+        raise ValueError("the entries and their split are not those of the training data")
+    return place
+
+
+def collected(answers: Mapping[int, Answer]) -> BaselinePredictions:
+    """The answers by row number, in order."""
+    rows = sorted(answers)
+    return BaselinePredictions(
+        row=np.array(rows, dtype=np.intp),
+        sets=[answers[row].sets[0] if answers[row].sets else () for row in rows],
+        confidence=np.array([answers[row].confidence for row in rows], dtype=np.float64),
+        alternatives=[answers[row].sets[1:] for row in rows],
+    )
+
+
+def score_baseline(
+    entries: pa.Table,
+    predictions: BaselinePredictions,
+    rows: NDArray,
+    *,
+    strata: dict[str, NDArray] | None = None,
+    accounts: pa.Table | None = None,
+) -> Scored:
+    """Put a baseline's answers for `rows` of `entries` (row numbers or a mask) beside their truth.
+
+    `strata` has one element per picked row; `accounts` is the chart, see `metrics.score_sets`. Raises
+    ValueError where a row was not answered.
+    """
+    rows = np.arange(entries.num_rows)[rows]
+    at = np.searchsorted(predictions.row, rows)
+    found = np.append(predictions.row, -1)[at] == rows
+    if not found.all():
+        raise ValueError(f"the baseline did not answer row {rows[int(np.argmin(found))]}")
+    return score_sets(
+        entries.take(pa.array(rows)),
+        [predictions.sets[i] for i in at],
+        predictions.confidence[at],
+        [predictions.alternatives[i] for i in at],
+        strata=strata,
+        accounts=accounts,
+    )

@@ -1,0 +1,79 @@
+"""All baselines by name, and how each is made."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+from typing import TypeVar
+
+import pyarrow as pa
+
+from jet.evaluation.baselines.ancestor import Ancestor
+from jet.evaluation.baselines.boosted import BoostedTrees
+from jet.evaluation.baselines.logistic import LogisticMultilabel
+from jet.evaluation.baselines.protocol import Baseline
+from jet.evaluation.baselines.repeats import LastSameText, Majority
+from jet.evaluation.baselines.similar import By, Nearest, TfidfVote
+from jet.evaluation.baselines.svm import LinearSvm
+from jet.retrieval.store import TextStore
+from jet.training.data import TrainingData
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Materials:
+    """What baselines are made from, beside the entries that they are asked about. Most need nothing."""
+
+    store: TextStore | None = None
+    """Of all entries' texts: for the nearest entry. Vectors, where it goes by sentences."""
+    accounts: pa.Table | None = None
+    """The charts, schema ACCOUNTS: for the logistic regression."""
+    data: TrainingData | None = None
+    """The entries with their neighbors and split: for what learns from them as jet does."""
+    seed: int = 0
+    """Of what is random."""
+
+
+def _given(value: T | None, name: str, what: str) -> T:
+    if value is None:
+        raise ValueError(f"the baseline {name!r} needs {what}")
+    return value
+
+
+def _nearest(by: By, materials: Materials) -> Baseline:
+    return Nearest(by, _given(materials.store, f"nearest_{by}", "a text store"))
+
+
+_MAKERS: dict[str, Callable[[Materials], Baseline]] = {
+    "majority": lambda _: Majority(),
+    "last_same_text": lambda _: LastSameText(),
+    "tfidf_vote": lambda _: TfidfVote(),
+    "nearest_tfidf": partial(_nearest, "tfidf"),
+    "nearest_sentence": partial(_nearest, "sentence"),
+    "nearest_combined": partial(_nearest, "combined"),
+    "svm_static": lambda _: LinearSvm(refitted=False),
+    "svm_refitted": lambda _: LinearSvm(refitted=True),
+    "logistic_multilabel": lambda given: LogisticMultilabel(
+        _given(given.accounts, "logistic_multilabel", "the charts of accounts")
+    ),
+    "boosted_trees": lambda given: BoostedTrees(_given(given.data, "boosted_trees", "training data")),
+    "ancestor": lambda given: Ancestor(_given(given.data, "ancestor", "training data"), given.seed),
+}
+
+ALL = tuple(_MAKERS)
+"""The names of all baselines, from the simplest to the heaviest."""
+
+BASELINES: dict[str, Baseline] = {"last_same_text": LastSameText(), "tfidf_vote": TfidfVote()}
+"""The baselines that every report shows, by name."""
+
+
+def make_baseline(name: str, materials: Materials | None = None) -> Baseline:
+    """The baseline called `name`, one of `ALL`.
+
+    Raises ValueError where there is none of this name, or the materials lack what it needs.
+    """
+    if name not in _MAKERS:
+        raise ValueError(f"there is no baseline {name!r}; there are {', '.join(ALL)}")
+    return _MAKERS[name](materials or Materials())

@@ -1,0 +1,88 @@
+"""Everything that a report wants to know of booked entries, in one pass over them.
+
+The answers of each method (ranker and decoder alone, and the stack of both) come from the same candidates, so
+they are computed together; beside them stands what retrieval found, for its own measures, and whether the
+amounts proposed for the true set of lines would have been right.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import pyarrow as pa
+
+from jet.books.schema import ENTRIES, PREDICTIONS, validate
+from jet.model.features import NOTHING, entry_columns
+from jet.prediction.amounts import minor_units
+from jet.prediction.answers import Answers
+from jet.prediction.predictor import Predictor, padded_lines, without_lines
+from jet.prediction.stack import METHODS, Method
+from jet.prediction.table import predictions_table
+
+_TOKENS = pa.list_(pa.list_(pa.int64()))
+
+
+def examine(predictor: Predictor, entries: pa.Table) -> pa.Table:
+    """One row for each of the booked `entries`, in order.
+
+    Columns: entity, entry_id; for each of METHODS a struct with the columns of `PREDICTIONS`; true, the entry's
+    own lines as tokens; neighbors and candidates, lists of sets of tokens, best first (neighbors are the
+    entity's own similar ones); total_known, amounts_right (those proposed for the true set),
+    amounts_guessed (they could have been wrong) and amount_confidence.
+    """
+    entries = validate(entries, ENTRIES, "entries to examine")
+    bundle, size = predictor.bundle, len(entries)
+    true = entry_columns(entries, bundle.catalog, predictor.library.store)
+    tokens, amounts = padded_lines(true, bundle.model.max_lines)
+    unseen = without_lines(entries)
+    answers: dict[Method, Answers] = {method: predictor.nothing(size) for method in METHODS}
+    neighbors: list[list[list[int]]] = [[] for _ in range(size)]
+    candidates: list[list[list[int]]] = [[] for _ in range(size)]
+    guessed, right, sure = np.zeros(size, bool), np.zeros(size, bool), np.zeros(size)
+    for rows, columns, considered in predictor.batches(unseen):
+        for method in METHODS:
+            predictor.choose(answers[method], rows, columns, considered, method)
+        wanted = np.resize(rows, len(considered.evidence))
+        proposal = predictor.amounts(columns, wanted, considered.evidence, tokens[wanted])
+        guessed[rows] = proposal.guessed[: len(rows)]
+        right[rows] = (proposal.amounts == minor_units(amounts[wanted])).all(axis=1)[: len(rows)]
+        sure[rows] = proposal.confidence(bundle.amount_calibration)[: len(rows)]
+        similar = considered.evidence.lines[:, : bundle.retrieval.neighbors]
+        for at, row in enumerate(rows.tolist()):
+            neighbors[row] = _sets(similar[at])
+            candidates[row] = _sets(considered.candidates.tokens[at])
+    promise = predictor.settings.promise
+    by_method = {
+        str(method): _struct(predictions_table(bundle, method, promise, unseen, answers[method]))
+        for method in METHODS
+    }
+    return pa.table(
+        {
+            "entity": entries["entity"],
+            "entry_id": entries["entry_id"],
+            **by_method,
+            "true": pa.ListArray.from_arrays(pa.array(true.offsets, pa.int32()), pa.array(true.tokens)),
+            "neighbors": pa.array(neighbors, _TOKENS),
+            "candidates": pa.array(candidates, _TOKENS),
+            "total_known": ~np.isnan(true.total),
+            "amounts_right": right,
+            "amounts_guessed": guessed,
+            "amount_confidence": sure,
+        }
+    )
+
+
+def predictions_of(examined: pa.Table, method: str) -> pa.Table:
+    """The predictions (`PREDICTIONS`) by one of METHODS."""
+    column = examined[method].combine_chunks()
+    return pa.Table.from_arrays([column.field(field.name) for field in PREDICTIONS], schema=PREDICTIONS)
+
+
+def _sets(tokens: np.ndarray) -> list[list[int]]:
+    """Those of the sets [P, L] that there are."""
+    return [own[own != NOTHING].tolist() for own in tokens if own[0] != NOTHING]
+
+
+def _struct(table: pa.Table) -> pa.StructArray:
+    table = table.combine_chunks()
+    columns = [table[field.name].combine_chunks() for field in PREDICTIONS]
+    return pa.StructArray.from_arrays(columns, fields=list(PREDICTIONS))

@@ -1,0 +1,95 @@
+"""How a new company fares: right with how much history.
+
+Companies are dealt into folds. For each fold the set ranker is trained on the others' entries alone, and
+answers the newest entries of the fold's companies knowing their charts of accounts and 0, 10, 50, 150 or 500
+of their entries: those that were booked last before the test begins. The books of the other companies stay, as
+peers. So nothing of a company has been learned when it is asked about, which a model that was trained on it
+can't show.
+
+The decoder would have to be trained anew for each fold; the ranker answers alone.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+
+from jet.books.split import TEST, TRAIN
+from jet.bundle import Bundle
+from jet.evaluation.metrics import group_metrics, score_predictions
+from jet.prediction.examples import Examples
+from jet.prediction.predictor import Predictor, PredictSettings, without_lines
+from jet.prediction.ranker import RankerSettings
+
+HISTORIES = (0, 10, 50, 150, 500)
+FOLDS = 4
+
+
+@dataclass(frozen=True)
+class CurveFold:
+    """One fold's question: the companies that are new, and the entries that are asked about."""
+
+    companies: np.ndarray  # int64, numbers in the bundle's catalog
+    asked: pa.Table  # booked test entries of these companies
+
+
+def deal(split: np.ndarray, entity: np.ndarray) -> list[np.ndarray]:
+    """The companies that have test rows, in at most FOLDS groups of like numbers of these rows.
+
+    `split` and `entity` [N] are of all booked rows. Empty where there is only one company: it has no others to
+    learn from.
+    """
+    counts = np.bincount(entity[split == TEST])
+    tested = np.flatnonzero(counts)
+    if len(np.unique(entity[split == TRAIN])) < 2:
+        return []
+    folds: list[list[int]] = [[] for _ in range(min(FOLDS, len(tested)))]
+    for company in tested[np.argsort(-counts[tested], kind="stable")].tolist():
+        min(folds, key=lambda some: int(counts[some].sum())).append(company)
+    return [np.array(sorted(some)) for some in folds]
+
+
+def answer(
+    bundle: Bundle,
+    examples: Examples,
+    fold: CurveFold,
+    books_split: np.ndarray,
+    history: int,
+    settings: RankerSettings,
+) -> pa.Table:
+    """Predictions of the fold's entries with `history` entries of each of its companies known.
+
+    `examples` are the training rows of all companies; `books_split` int8 [N] the split of the bundle's books.
+    """
+    others = examples.take(np.flatnonzero(~np.isin(examples.entity, fold.companies)))
+    ranker = others.fit(replace(settings, nets=1), seed=0)
+    books = bundle.books
+    keep = np.ones(len(books.ids), dtype=bool)
+    for company in fold.companies.tolist():
+        rows = np.flatnonzero(books.columns.entity == company)
+        keep[rows] = False
+        known = rows[books_split[rows] != TEST]
+        keep[known[len(known) - min(history, len(known)) :]] = True
+    new = replace(bundle, ranker=ranker).with_books(np.flatnonzero(keep))
+    return Predictor(new, PredictSettings(method="ranker"))(without_lines(fold.asked))
+
+
+def learning_curve(answers: dict[int, list[tuple[pa.Table, pa.Table]]]) -> list[dict[str, Any]]:
+    """The points of the curve, from (asked entries, predictions) of all folds, by history."""
+    points = []
+    for history, parts in sorted(answers.items()):
+        asked = pa.concat_tables([part[0] for part in parts])
+        scored = score_predictions(asked, pa.concat_tables([part[1] for part in parts]))
+        figures = group_metrics(scored, np.arange(len(scored)), {})
+        names = ("n", "entry_exact_match", "line_f1", "validity")
+        points.append(
+            {
+                "history": history,
+                "entities": len(np.unique(scored.entity)),
+                **{name: figures[name] for name in names},
+            }
+        )
+    return points

@@ -1,0 +1,39 @@
+"""What an evaluation looks at beside the model itself."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from jet.evaluation.baselines import ALL
+
+DEFAULT = ("last_same_text", "tfidf_vote", "svm_refitted")
+
+
+@dataclass(kw_only=True)
+class EvaluateSettings:
+    """The report."""
+
+    baselines: str = "default"
+    """Rivals beside the model: default, all, none, or names with commas between them."""
+    frozen: bool = True
+    """Measure also with the memory ending where the test begins."""
+    curve_rows: int = 400
+    """Test entries that the learning curve of new companies is measured on, at most; 0: no curve."""
+
+    def __post_init__(self) -> None:
+        self.names()
+        if self.curve_rows < 0:
+            raise ValueError(f"evaluate.curve_rows must be at least 0, got {self.curve_rows}")
+
+    def names(self) -> tuple[str, ...]:
+        """The names of the baselines."""
+        words = {"default": DEFAULT, "all": ALL, "none": ()}
+        if self.baselines in words:
+            return words[self.baselines]
+        names = tuple(name.strip() for name in self.baselines.split(","))
+        unknown = [name for name in names if name not in ALL]
+        if unknown:
+            raise ValueError(
+                f"evaluate.baselines: {unknown[0]!r} is none of default, all, none, {', '.join(ALL)}"
+            )
+        return names

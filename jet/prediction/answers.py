@@ -1,0 +1,38 @@
+"""Answers: what was decided for each entry, as arrays, before it is put into words.
+
+Shapes: N entries, KEPT sets of an entry (the best and two alternatives), T lines, S shown neighbors.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from jet.model.features import NOTHING
+
+
+@dataclass(frozen=True)
+class Answers:
+    """What was answered to N entries, before it is put into words. Where there is no answer, all is empty."""
+
+    tokens: np.ndarray  # int64 [N, KEPT, T] catalog row * 2 + side, padded with NOTHING; best first
+    probability: np.ndarray  # float32 [N, KEPT]; 0 where there is no such set
+    line_share: np.ndarray  # float32 [N, KEPT, T] probability of the candidates that have the line
+    guess: np.ndarray  # bool [N, KEPT, T] lines that the entity's neighbors don't have
+    amounts: np.ndarray  # int64 [N, T] minor units, of the best set; UNKNOWN
+    amount_figures: np.ndarray  # float64 [N, len(AMOUNT_FIGURES)]
+    amount_rule: np.ndarray  # int64 [N] place in amounts.RULES
+    figures: np.ndarray  # float64 [N, len(stack.FIGURES)] for the calibration
+    ground: np.ndarray  # int64 [N] kind of the grounds that are shown
+    more: np.ndarray  # bool [N] there are more of these
+    row: np.ndarray  # int64 [N, S] rows of the books that are shown
+    weight: np.ndarray  # float32 [N, S]
+    similarity: np.ndarray  # float32 [N, S]
+    same_text: np.ndarray  # bool [N, S]
+    same_lines: np.ndarray  # bool [N, S]
+
+    @property
+    def answered(self) -> np.ndarray:
+        """bool [N]."""
+        return self.tokens[:, 0, 0] != NOTHING

@@ -1,0 +1,107 @@
+"""Why an answer was given: the earlier entries that it rests on, and a sentence that counts them.
+
+The sentence says no more than its evidence rows show: every number in it can be counted in them. An answer that
+no earlier entry supports is called a guess.
+
+Shapes: B entries, M neighbors, S shown ones, T lines.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from jet.model.features import NOTHING
+from jet.prediction.evidence import Evidence
+
+SHOWN = 12
+"""Earlier entries that are shown at most (S)."""
+SAME_TEXT, SIMILAR, PEERS, NOBODY = range(4)
+
+
+@dataclass(frozen=True)
+class Grounds:
+    """The evidence that is shown for the answers to B entries."""
+
+    kind: np.ndarray  # int64 [B] SAME_TEXT, SIMILAR, PEERS or NOBODY: who is asked
+    row: np.ndarray  # int64 [B, S] rows of the books, NOTHING where there are fewer
+    weight: np.ndarray  # float32 [B, S] share of the votes of those shown; 0 where it was booked otherwise
+    similarity: np.ndarray  # float32 [B, S]
+    same_text: np.ndarray  # bool [B, S]
+    same_lines: np.ndarray  # bool [B, S] booked like the answer
+    more: np.ndarray  # bool [B] there are more of this kind than are shown
+
+
+def grounds(evidence: Evidence, key: np.ndarray) -> Grounds:
+    """What speaks for and against the sets `key` uint64 [B] (0: no answer)."""
+    own, peers = evidence.own, evidence.there & ~evidence.own
+    same_lines = (evidence.key == key[:, None]) & evidence.there
+    with_text = own & evidence.same_text
+    # With the same text the latest ones count, otherwise the most similar ones.
+    newest, nearest = _first(with_text, evidence.row), _first(own, evidence.similarity)
+    foreign = _first(peers, evidence.similarity)
+    kind = np.full(len(key), NOBODY)
+    kind[peers.any(axis=1)] = PEERS
+    backed = np.take_along_axis(same_lines & own, nearest, 1).any(axis=1)
+    abroad = np.take_along_axis(same_lines & peers, foreign, 1).any(axis=1)
+    kind[own.any(axis=1) & (backed | ~abroad)] = SIMILAR
+    kind[with_text.any(axis=1)] = SAME_TEXT
+    order = np.select([(kind == SAME_TEXT)[:, None], (kind == SIMILAR)[:, None]], [newest, nearest], foreign)
+    among = np.select([(kind == SAME_TEXT)[:, None], (kind == SIMILAR)[:, None]], [with_text, own], peers)
+    shown = np.take_along_axis(among, order, 1) & (np.arange(SHOWN) < among.shape[1])
+
+    def of(values: np.ndarray) -> np.ndarray:
+        return np.take_along_axis(values, order, 1)
+
+    like = of(same_lines) & shown
+    votes = np.exp(5 * of(evidence.similarity)) * shown
+    return Grounds(
+        kind=kind,
+        row=np.where(shown, of(evidence.row), NOTHING),
+        weight=(like * votes / np.maximum(votes.sum(axis=1, keepdims=True), 1e-9)).astype(np.float32),
+        similarity=of(evidence.similarity).astype(np.float32),
+        same_text=of(evidence.same_text),
+        same_lines=like,
+        more=among.sum(axis=1) > shown.sum(axis=1),
+    )
+
+
+def _first(among: np.ndarray, value: np.ndarray) -> np.ndarray:
+    """int64 [B, S]: the places of the marked neighbors of largest `value`, then of others; padded with 0."""
+    order = np.argsort(np.where(among, -value.astype(np.float64), np.inf), axis=1, kind="stable")
+    return np.pad(order, ((0, 0), (0, max(0, SHOWN - order.shape[1]))))[:, :SHOWN]
+
+
+def guessed(evidence: Evidence, tokens: np.ndarray) -> np.ndarray:
+    """bool [B, A, T]: which lines of `tokens` [B, A, T] no neighbor of the same entity has."""
+    theirs = np.where(evidence.own[:, :, None], evidence.lines, NOTHING).reshape(len(tokens), -1)
+    found = np.zeros(tokens.shape, dtype=bool)
+    for place in range(tokens.shape[2]):
+        found[:, :, place] = (tokens[:, :, place, None] == theirs[:, None, :]).any(axis=2)
+    return (tokens != NOTHING) & ~found
+
+
+def sentence(kind: int, shown: int, like: int, last: str, more: bool) -> str:
+    """The reason in words, for a bookkeeper.
+
+    `shown` entries of the `kind` were looked at, `like` of them are booked like the answer, the newest of these
+    on the day `last`; `more`: there are others that aren't shown.
+    """
+    if kind == SAME_TEXT:
+        of = f"the last {shown} entries" if more else f"{shown} earlier {'entry' if shown == 1 else 'entries'}"
+        if like:
+            return f"booked like {like} of {of} with this text, last on {last}"
+        return f"a guess: none of {of} with this text is booked like this"
+    if kind == SIMILAR and like:
+        return (
+            f"no entry with this text yet; booked like {like} of the {shown} most similar ones, last on {last}"
+        )
+    if kind == PEERS and like:
+        return (
+            f"like nothing in these books; booked like {like} of the {shown} most similar entries of companies "
+            f"with the same standard chart, last on {last}"
+        )
+    if kind == NOBODY:
+        return "a guess: there are no earlier entries, only the names of the accounts"
+    return "a guess: no similar entry is booked like this"

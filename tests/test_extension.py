@@ -1,0 +1,292 @@
+"""A bundle that learns without training: what is new is used, and nothing else moves."""
+
+from __future__ import annotations
+
+import zlib
+from dataclasses import dataclass, replace
+
+import made_up
+import numpy as np
+import pyarrow as pa
+import pytest
+
+from jet.books.schema import ACCOUNTS, ENTRIES
+from jet.bundle import Bundle
+from jet.extension import extended
+from jet.prediction.predictor import Predictor, PredictSettings
+from jet.prediction.stack import METHODS
+
+LATER = 250
+"""A day after all booked ones."""
+STRANGE = {"a1": "pub", "b2": "zoo", "c3": "hay"}
+
+
+@dataclass(frozen=True)
+class WordVectors:
+    """An encoder whose vectors are sums of random ones, one a word."""
+
+    identity: str = "words@1"
+
+    def encode(self, texts):
+        vectors = np.zeros((len(texts), 8), dtype=np.float32)
+        for row, text in enumerate(texts):
+            for word in text.split():
+                vectors[row] += np.random.default_rng(zlib.crc32(word.encode())).normal(size=8)
+        return vectors / np.maximum(np.linalg.norm(vectors, axis=1, keepdims=True), 1e-6)
+
+
+ENCODER = WordVectors()
+
+
+@pytest.fixture(scope="module")
+def bundle():
+    """Of three companies, two of which follow the same standard, and a fourth without entries."""
+    books = made_up.books(days=200, a_day=0.8, habits_of=made_up.FAMILY_HABITS)
+    accounts = made_up.accounts_table(made_up.family_chart_rows())
+    data = made_up.training_data(books, accounts, encoder=ENCODER)
+    trainer = made_up.trainer(data)
+    made_up.train(data, trainer, 6)
+    made = made_up.assembled(data, trainer.network, ENCODER.identity)
+    settings = replace(made_up.RANKER, epochs=20, candidates=24)
+    return made_up.judged(data, replace(made, ranker=made_up.ranker(data, settings)))
+
+
+def chart(entity, names):
+    return made_up.accounts_table([made_up.account(entity, code, name) for code, name in names.items()])
+
+
+def asked(*texts, entity, day=LATER):
+    return made_up.entries_table(
+        [made_up.entry(entity, f"q{number}", day, text) for number, text in enumerate(texts)]
+    )
+
+
+def reviewed(entity, entry_id, day, text, spelled):
+    return made_up.entries_table([made_up.entry(entity, entry_id, day, text, spelled)])
+
+
+def learn(bundle, accounts=None, entries=None):
+    return extended(bundle, ACCOUNTS.empty_table() if accounts is None else accounts, ENCODER.encode, entries)
+
+
+def predict(bundle, entries, **settings):
+    return Predictor.for_entries(bundle, PredictSettings(**settings), entries, ENCODER)(entries)
+
+
+def spelled(prediction):
+    """The lines as words, debits first, then by account."""
+    lines = sorted(prediction["lines"], key=lambda line: (line["side"] == "C", line["account"]))
+    return " ".join(line["side"] + line["account"] for line in lines)
+
+
+def answers(bundle, entries, **settings):
+    return [spelled(row) for row in predict(bundle, entries, **settings).to_pylist()]
+
+
+def of_all_companies(days=range(150, LATER, 2)):
+    """Entries of every company of the bundle, and of one that it doesn't know."""
+    entities = ["alder", "ash", "birch", "cedar", "nobody"]
+    texts = ["office rent", "put by", "ticket 9", "customer invoice 3", "never seen before", "", "acme paid 7"]
+    rows = [
+        made_up.entry(
+            entities[i % 5], f"n{i:03}", day, texts[i % 7], None, [None, "100.00", "250.00"][i % 3], "AB"[i % 2]
+        )
+        for i, day in enumerate(days)
+    ]
+    return made_up.entries_table(rows)
+
+
+# --- nothing new -------------------------------------------------------------------------------------------
+
+
+def test_where_nothing_is_new_it_is_the_same_bundle(bundle):
+    assert learn(bundle) is bundle
+    assert learn(bundle, bundle.catalog.accounts) is bundle
+    assert learn(bundle, bundle.catalog.accounts.slice(3, 4), ENTRIES.empty_table()) is bundle
+
+
+# --- new companies -----------------------------------------------------------------------------------------
+
+
+def test_a_company_without_history_is_served_from_peers_with_the_same_standard_chart(bundle):
+    grown = learn(bundle, chart("aspen", made_up.CHARTS["alder"]))
+    entries = asked("supplier acme 3", "customer invoice 2", "acme paid 4", entity="aspen")
+    found = predict(grown, entries).to_pylist()
+    assert [spelled(row) for row in found] == ["D2641 D5010 C2440", "D1510 C2611 C3001", "D2440 C1930"]
+    for row in found:
+        assert row["evidence"]
+        assert {each["entity"] for each in row["evidence"]} <= {"alder", "ash"}
+        assert all(line["guess"] for line in row["lines"])
+        assert "companies with the same standard chart" in row["reason"]
+    assert predict(bundle, entries)["decision"].to_pylist() == ["none"] * 3
+
+
+def test_a_company_without_history_and_peers_gets_valid_guesses(bundle):
+    grown = learn(bundle, chart("elm", STRANGE))
+    for method in METHODS:
+        for row in predict(
+            grown, asked("zoo visit", "office rent", "", entity="elm"), method=method
+        ).to_pylist():
+            if method == "ranker" and not row["lines"]:  # nobody has booked anything that it could propose
+                assert row["decision"] == "none"
+                continue
+            assert {line["side"] for line in row["lines"]} == {"D", "C"}
+            assert {line["account"] for line in row["lines"]} <= set(STRANGE)
+            assert all(line["guess"] for line in row["lines"])
+            assert row["evidence"] == []
+
+
+def test_several_companies_can_come_one_after_another_or_together(bundle):
+    elm, aspen = chart("elm", STRANGE), chart("aspen", made_up.STANDARD)
+    together = learn(bundle, pa.concat_tables([elm, aspen]))
+    in_turn = learn(learn(bundle, elm), aspen)
+    entries = pa.concat_tables([asked("office rent", "zoo", entity=name) for name in ("elm", "aspen", "alder")])
+    assert predict(in_turn, entries).equals(predict(together, entries))
+
+
+# --- new accounts ------------------------------------------------------------------------------------------
+
+
+def test_a_new_account_of_a_known_company_can_be_booked_to(bundle):
+    grown = learn(
+        bundle,
+        chart("alder", {"4010": "zebra feed"}),
+        reviewed("alder", "r1", 210, "zebra feed", "D4010 C1930"),
+    )
+    assert answers(grown, asked("zebra feed", entity="alder")) == ["D4010 C1930"]
+
+
+def test_a_new_account_is_proposed_for_its_name_alone(bundle):
+    grown = learn(bundle, chart("alder", {"4010": "zebra feed"}))
+    predictor = Predictor.for_entries(grown, PredictSettings(), asked("zebra feed", entity="alder"), ENCODER)
+    [(_, _, considered)] = predictor.batches(asked("zebra feed", entity="alder"))
+    row = grown.catalog.rows(pa.array(["alder"]), pa.array(["4010"]))[0]
+    assert (considered.candidates.tokens[0] // 2 == row).any()
+
+
+def test_an_account_that_was_closed_since_is_not_answered(bundle):
+    entries = asked("office rent", entity="alder")
+    assert "1930" in answers(bundle, entries)[0]
+    closed = made_up.accounts_table(
+        [made_up.account("alder", "1930", "bank", closed=made_up.entry("", "", LATER - 1, "")["date"])]
+    )
+    [answer] = answers(learn(bundle, closed), entries)
+    assert answer
+    assert "1930" not in answer
+
+
+# --- what must not move ------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("method", METHODS)
+@pytest.mark.parametrize("name", ["aaa", "bee", "zzz"])  # before, among and behind the known ones
+def test_an_unrelated_company_moves_no_prediction_of_the_others_by_a_bit(bundle, name, method):
+    entries = of_all_companies()
+    grown = learn(bundle, chart(name, STRANGE), reviewed(name, "r1", 190, "office rent", "Da1 Cb2"))
+    assert predict(grown, entries, method=method).equals(predict(bundle, entries, method=method))
+
+
+def test_a_company_with_the_same_chart_moves_none_as_long_as_it_has_no_entries(bundle):
+    entries = of_all_companies()
+    grown = learn(bundle, chart("aspen", made_up.STANDARD))
+    assert predict(grown, entries).equals(predict(bundle, entries))
+
+
+def test_the_bundle_itself_is_not_touched(bundle):
+    before = bundle.fingerprint
+    learn(bundle, chart("elm", STRANGE), reviewed("alder", "r1", 210, "zebra", "D7010 C1930"))
+    again = Bundle(**{name: getattr(bundle, name) for name in Bundle.__dataclass_fields__})
+    assert again.fingerprint == before
+
+
+def test_predictions_name_the_bundle_that_was_trained(bundle):
+    grown = learn(learn(bundle, chart("elm", STRANGE)), chart("fir", STRANGE))
+    assert grown.fingerprint != bundle.fingerprint
+    assert set(predict(grown, of_all_companies())["model"].to_pylist()) == {bundle.fingerprint}
+
+
+# --- reviewed entries --------------------------------------------------------------------------------------
+
+
+def test_a_review_is_followed_from_the_next_day_on(bundle):
+    correction = reviewed("birch", "r1", 220, "zebra crossing", "D50 D60 C20")
+    grown = learn(bundle, entries=correction)
+    for day in (210, 220):
+        before = asked("zebra crossing", entity="birch", day=day)
+        assert predict(grown, before).equals(predict(bundle, before))
+    for day in (221, LATER):
+        after = asked("zebra crossing", entity="birch", day=day)
+        [row] = predict(grown, after).to_pylist()
+        assert spelled(row) == "D50 D60 C20"
+        assert [each["entry_id"] for each in row["evidence"]] == ["r1"]
+        assert spelled(predict(bundle, after).to_pylist()[0]) != "D50 D60 C20"
+
+
+def test_a_corrected_entry_stands_in_place_of_the_wrong_one(bundle):
+    wrong = reviewed("birch", "r1", 220, "zebra crossing", "D10 C20")
+    right = reviewed("birch", "r1", 220, "zebra crossing", "D50 D60 C20")
+    once, twice = learn(bundle, entries=wrong), learn(learn(bundle, entries=wrong), entries=right)
+    assert len(once.books.ids) == len(twice.books.ids) == len(bundle.books.ids) + 1
+    later = asked("zebra crossing", entity="birch")
+    assert answers(once, later) == ["D10 C20"]
+    assert answers(twice, later) == ["D50 D60 C20"]
+    assert predict(twice, later).equals(predict(learn(bundle, entries=right), later))
+
+
+def test_the_same_entry_reviewed_twice_stays_once_and_the_last_review_counts(bundle):
+    both = pa.concat_tables(
+        [
+            reviewed("birch", "r1", 220, "zebra crossing", "D10 C20"),
+            reviewed("birch", "r1", 221, "zebra crossing", "D50 D60 C20"),
+        ]
+    )
+    grown = learn(bundle, entries=both)
+    assert grown.books.ids.to_pylist().count("r1") == 1
+    assert answers(grown, asked("zebra crossing", entity="birch")) == ["D50 D60 C20"]
+    assert learn(grown, entries=both).books.fingerprint() == grown.books.fingerprint()
+
+
+def test_the_same_id_in_two_companies_is_two_entries(bundle):
+    both = pa.concat_tables(
+        [reviewed("birch", "r1", 220, "zebra", "D10 C20"), reviewed("alder", "r1", 220, "zebra", "D7010 C1930")]
+    )
+    assert len(learn(bundle, entries=both).books.ids) == len(bundle.books.ids) + 2
+
+
+def test_books_stay_in_the_order_in_which_they_are_searched(bundle):
+    early = reviewed("alder", "r1", -5, "zebra", "D7010 C1930")
+    books = learn(bundle, chart("aaa", STRANGE), early).books
+    columns = books.columns
+    order = np.lexsort((np.array(books.ids.to_pylist()), columns.date, columns.entity))
+    assert order.tolist() == list(range(len(columns)))
+
+
+def test_a_new_company_learns_from_its_first_review(bundle):
+    grown = learn(bundle, chart("elm", STRANGE), reviewed("elm", "r1", 220, "zoo visit", "Db2 Ca1"))
+    [row] = predict(grown, asked("zoo visit", entity="elm")).to_pylist()
+    assert spelled(row) == "Db2 Ca1"
+    assert not any(line["guess"] for line in row["lines"])
+
+
+@pytest.mark.parametrize("empty", [None, ""])
+def test_a_reviewed_entry_without_lines_is_refused_by_name(bundle, empty):
+    table = pa.concat_tables(
+        [reviewed("alder", "r1", 210, "rent", "D5010 C1930"), reviewed("alder", "r2", 210, "rent", empty)]
+    )
+    with pytest.raises(ValueError, match="'r2' has no lines"):
+        learn(bundle, entries=table)
+
+
+def test_a_review_booked_to_an_account_that_no_chart_has_is_refused_by_name(bundle):
+    with pytest.raises(ValueError, match="'r1' of alder is booked to '9999'"):
+        learn(bundle, entries=reviewed("alder", "r1", 210, "rent", "D9999 C1930"))
+    with pytest.raises(ValueError, match="'r1' of elm is booked to 'a1'"):
+        learn(bundle, entries=reviewed("elm", "r1", 210, "rent", "Da1 Cb2"))
+
+
+def test_a_grown_bundle_can_be_saved_and_is_the_same_when_loaded(bundle, tmp_path):
+    grown = learn(bundle, chart("elm", STRANGE), reviewed("elm", "r1", 220, "zoo visit", "Db2 Ca1"))
+    loaded = Bundle.load(made_up.save(grown, tmp_path / "model"))
+    entries = pa.concat_tables([of_all_companies(), asked("zoo visit", entity="elm")])
+    columns = [name for name in predict(grown, entries).column_names if name != "model"]
+    assert predict(loaded, entries).select(columns).equals(predict(grown, entries).select(columns))
