@@ -74,7 +74,7 @@ class Books:
 
     def fingerprint(self) -> str:
         """Of all ids and columns."""
-        ids = np.frombuffer("\x1f".join(self.ids.to_pylist()).encode(), dtype=np.uint8)
+        ids = _bytes("\x1f".join(self.ids.to_pylist()))
         return _digest({"ids": ids} | {f.name: getattr(self.columns, f.name) for f in fields(EntryColumns)})
 
     @classmethod
@@ -198,7 +198,7 @@ class Bundle:
             "books": self.books.fingerprint(),
             "weights": _digest(self.weights),
             "family": _digest({"": self.family}),
-            "ranker": _digest(self.ranker.weights),
+            "ranker": _digest({**self.ranker.weights, "names": _bytes(" ".join(self.ranker.names))}),
             "judgment": hashlib.sha256(json.dumps(self.judgment.as_dict()).encode()).hexdigest()[:16],
         }
 
@@ -322,6 +322,10 @@ def model_card(bundle: Bundle) -> str:
         "## Limits\n\nIt copies the habits of these books, mistakes included. It knows no other entities. Its "
         "confidence was calibrated on the days after the training rows; where habits change, measure again.\n"
     )
+
+
+def _bytes(text: str) -> np.ndarray:
+    return np.frombuffer(text.encode(), dtype=np.uint8)
 
 
 def _digest(arrays: Mapping[str, np.ndarray]) -> str:

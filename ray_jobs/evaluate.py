@@ -27,7 +27,14 @@ from jet.bundle import Bundle
 from jet.evaluation.baselines import Materials, score_baseline
 from jet.evaluation.comparison import paired_bootstrap
 from jet.evaluation.examine import predictions_of
-from jet.evaluation.learning_curve import HISTORIES, CurveFold, answer, deal, learning_curve
+from jet.evaluation.learning_curve import (
+    HISTORIES,
+    CurveFold,
+    answer,
+    deal,
+    fold_ranker,
+    learning_curve,
+)
 from jet.evaluation.metrics import PROMISES, Scored, amount_metrics, evaluate, score_predictions, strata
 from jet.evaluation.report import build_metrics, write_report
 from jet.evaluation.retrieval import retrieval_metrics
@@ -281,24 +288,23 @@ def curve_points(exam: Exam) -> list[dict[str, Any]] | None:
     given = ray.put((bundle, learned, books_split(exam), bundle.ranker.settings))
     test = exam.rows[TEST]
     test = test[np.linspace(0, len(test) - 1, min(limit, len(test))).astype(int)]
-    asked = {
-        (number, history): CurveFold(
-            companies, exam.entries.take(pa.array(test[np.isin(exam.entity[test], companies)]))
-        )
-        for number, companies in enumerate(folds)
-        for history in HISTORIES
-    }
-    task = ray.remote(num_cpus=runtime.actor_cpus)(_answer)
-    running = {key: task.remote([given], fold, key[1]) for key, fold in asked.items() if len(fold.asked)}
+    task = ray.remote(num_cpus=runtime.actor_cpus)(_answer_fold)
+    asked = [
+        CurveFold(companies, exam.entries.take(pa.array(test[np.isin(exam.entity[test], companies)])))
+        for companies in folds
+    ]
+    asked = [fold for fold in asked if len(fold.asked)]
     answers: dict[int, list[tuple[pa.Table, pa.Table]]] = {}
-    for (number, history), reference in running.items():
-        answers.setdefault(history, []).append((asked[number, history].asked, ray.get(reference)))
+    for fold, found in zip(asked, ray.get([task.remote([given], fold) for fold in asked]), strict=True):
+        for history, predictions in found.items():
+            answers.setdefault(history, []).append((fold.asked, predictions))
     return learning_curve(answers) or None
 
 
-def _answer(given: list[ray.ObjectRef], fold: CurveFold, history: int) -> pa.Table:
+def _answer_fold(given: list[ray.ObjectRef], fold: CurveFold) -> dict[int, pa.Table]:
     bundle, made, parts, settings = ray.get(given[0])
-    return answer(bundle, made, fold, parts, history, settings)
+    ranker = fold_ranker(made, fold, settings)
+    return {history: answer(bundle, ranker, fold, parts, history) for history in HISTORIES}
 
 
 def rows_table(answers: Mapping[str, Scored]) -> pa.Table:

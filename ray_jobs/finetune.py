@@ -23,12 +23,15 @@ from ray.train.torch import TorchTrainer, get_device, prepare_model
 
 from jet.artifact import Artifact, Manifest, artifact_writer, digest_of, finished, open_artifact, read_manifest
 from jet.books.schema import ACCOUNTS, ENTRIES
+from jet.retrieval.encoder import PACKAGED
 from jet.retrieval.neighbors import make_encoder
 from jet.training.finetune import Embedder, Finetuner, FinetuneSettings, Loaded, Pairs, load_base, save_encoder
 from ray_jobs.runtime import JobConfig, absolute, connect, main, require
 from ray_jobs.train import STATE, checkpoints, interruptible, sum_over_ranks
 
 HELP = "Fine-tune the sentence encoder on booked entries, and publish it as a folder for retrieval.encoder."
+DEFAULTS = {"retrieval.encoder": PACKAGED}
+"""The usual default is no transformer, and only those can be tuned."""
 KIND = "encoder"
 
 log = logging.getLogger("jet.finetune")

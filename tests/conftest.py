@@ -7,10 +7,6 @@ import numpy as np
 import pytest
 import torch
 
-from jet.books.split import CALIBRATION
-from jet.prediction.calibration import Calibration
-from jet.prediction.predictor import Predictor, PredictSettings, judge
-
 
 @pytest.fixture(scope="session", autouse=True)
 def _one_thread():
@@ -48,10 +44,7 @@ def trained(data):
 @pytest.fixture(scope="session")
 def bundle(data, trained):
     """A calibrated bundle."""
-    made = made_up.assembled(data, trained.network)
-    entries = data.entries.take(data.rows(CALIBRATION))
-    figures, right = judge(Predictor(made, PredictSettings()), entries)
-    return made.with_calibration(Calibration.fit(figures, right))
+    return made_up.judged(data, made_up.assembled(data, trained.network))
 
 
 @pytest.fixture(scope="session")

@@ -25,12 +25,6 @@ from jet.prediction.predictor import Predictor, PredictSettings, extended_store
 SETTINGS = PredictSettings(batch_size=16)
 
 
-@pytest.fixture(scope="session")
-def bundle(data, trained):
-    """A calibrated bundle."""
-    return made_up.judged(data, made_up.assembled(data, trained.network))
-
-
 @pytest.fixture
 def copy(bundle_path, tmp_path):
     """A copy of the saved bundle, to spoil."""
@@ -306,7 +300,7 @@ def test_changed_settings_or_another_encoder_are_refused(copy, change):
 
 def test_a_ranker_of_other_features_never_predicts(copy, new_entries):
     rewrite_json(copy, lambda content: content["ranker"]["features"].reverse())
-    with pytest.raises(ValueError, match="the bundle's ranker|the ranker was trained on other features"):
+    with pytest.raises(ValueError, match=r"the bundle's ranker|the ranker was trained on other features"):
         Predictor.for_entries(Bundle.load(str(copy)), SETTINGS, new_entries, None)(new_entries)
 
 

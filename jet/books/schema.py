@@ -152,6 +152,7 @@ PREDICTIONS = pa.schema(
         _required("entry_id", pa.string()),
         _required("lines", pa.list_(PREDICTED_LINE)),  # empty where the decision is "none"
         _required("confidence", pa.float32()),  # calibrated probability that all lines are right
+        _required("none_of_these", pa.float32()),  # probability that no candidate at all is right
         _required("decision", pa.string()),
         _required("reason", pa.string()),  # what the prediction rests on; why there is none, or none is booked
         pa.field(

@@ -22,7 +22,7 @@ from jet.bundle import Bundle
 from jet.evaluation.metrics import group_metrics, score_predictions
 from jet.prediction.examples import Examples
 from jet.prediction.predictor import Predictor, PredictSettings, without_lines
-from jet.prediction.ranker import RankerSettings
+from jet.prediction.ranker import Ranker, RankerSettings
 
 HISTORIES = (0, 10, 50, 150, 500)
 FOLDS = 4
@@ -52,20 +52,17 @@ def deal(split: np.ndarray, entity: np.ndarray) -> list[np.ndarray]:
     return [np.array(sorted(some)) for some in folds]
 
 
-def answer(
-    bundle: Bundle,
-    examples: Examples,
-    fold: CurveFold,
-    books_split: np.ndarray,
-    history: int,
-    settings: RankerSettings,
-) -> pa.Table:
+def fold_ranker(examples: Examples, fold: CurveFold, settings: RankerSettings) -> Ranker:
+    """A ranker that was trained on the `examples` of all companies but the fold's."""
+    others = examples.take(np.flatnonzero(~np.isin(examples.entity, fold.companies)))
+    return others.fit(replace(settings, nets=1), seed=0)
+
+
+def answer(bundle: Bundle, ranker: Ranker, fold: CurveFold, books_split: np.ndarray, history: int) -> pa.Table:
     """Predictions of the fold's entries with `history` entries of each of its companies known.
 
-    `examples` are the training rows of all companies; `books_split` int8 [N] the split of the bundle's books.
+    `ranker` as `fold_ranker` made it; `books_split` int8 [N] the split of the bundle's books.
     """
-    others = examples.take(np.flatnonzero(~np.isin(examples.entity, fold.companies)))
-    ranker = others.fit(replace(settings, nets=1), seed=0)
     books = bundle.books
     keep = np.ones(len(books.ids), dtype=bool)
     for company in fold.companies.tolist():

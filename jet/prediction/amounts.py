@@ -385,10 +385,11 @@ def _mean_shares(seen: _Seen) -> np.ndarray:
 
 def _split(left: np.ndarray, shares: np.ndarray, free: np.ndarray) -> np.ndarray:
     """int64 [N, T]: `left` [N] over the `free` lines by their shares, a line without one like the mean line;
-    by largest remainder, so that nothing is lost. Even parts where no share is known."""
+    by largest remainder, so that nothing is lost. Even parts where no share is known, or all are 0."""
     known = free & ~np.isnan(shares)
     mean = np.where(known, shares, 0).sum(axis=1) / np.maximum(known.sum(axis=1), 1)
     part = np.where(free, np.where(known, shares, np.where(mean > 0, mean, 1.0)[:, None]), 0)
+    part = np.where(part.sum(axis=1, keepdims=True) > 0, part, free)
     exact = left[:, None] * (part / _positive(part.sum(axis=1, keepdims=True)))
     whole = np.floor(exact.round(6)).astype(np.int64)
     missing = left - whole.sum(axis=1)
@@ -419,7 +420,7 @@ def _figures(
     followed: np.ndarray,
     formula: np.ndarray,
 ) -> np.ndarray:
-    """float64 [N, len(AMOUNT_FIGURES)], in the order of `FIGURES`."""
+    """float64 [N, len(AMOUNT_FIGURES)], in their order."""
     lines = tokens >= 0
     followed = followed & (rule != _REPEATED)[:, None]
     seen_by = (seen.amount >= 0).sum(axis=1)

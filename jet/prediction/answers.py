@@ -18,6 +18,7 @@ class Answers:
 
     tokens: np.ndarray  # int64 [N, KEPT, T] catalog row * 2 + side, padded with NOTHING; best first
     probability: np.ndarray  # float32 [N, KEPT]; 0 where there is no such set
+    none: np.ndarray  # float32 [N] probability that no candidate at all is right; 1 without an answer
     line_share: np.ndarray  # float32 [N, KEPT, T] probability of the candidates that have the line
     guess: np.ndarray  # bool [N, KEPT, T] lines that the entity's neighbors don't have
     amounts: np.ndarray  # int64 [N, T] minor units, of the best set; UNKNOWN

@@ -2,8 +2,8 @@
 
 A logistic regression (Platt 1999) on a few figures of the answer and of its evidence, fitted on the
 calibration split's free-running answers. The calibration rows are kept, so that the threshold of any promised
-precision can be looked up later (`jet.prediction.threshold`): one for all companies together, and one of its
-own for each company that has rows enough to keep the promise by itself.
+precision can be looked up later (`jet.prediction.threshold`): one for all companies together, and a lower
+one of its own for each company that has rows enough to keep the promise by itself.
 """
 
 from __future__ import annotations
@@ -26,7 +26,11 @@ class Thresholds:
     pooled: float | None
     """For all companies together; None where none keeps it."""
     own: Mapping[str, float]
-    """Of companies whose own rows keep it."""
+    """Lower ones, of companies whose own rows keep it from there on.
+
+    Never higher ones: a company has its own only as long as its rows suffice for the promise, and would be held
+    to less by a stricter promise, which must never automate more.
+    """
 
     def of(self, entities: Sequence[str]) -> np.ndarray:
         """float64: the threshold of each of `entities`, inf where there is none."""
@@ -83,14 +87,15 @@ class Calibration:
         """From which confidence on a precision of `promise` is kept."""
         if not len(self.right):
             return Thresholds(None, {})
+        pooled = threshold_for(promise, self.confidence, self.right)
         entity = np.array(self.entity)
         own = {}
         for name in dict.fromkeys(self.entity):
             rows = entity == name
             threshold = threshold_for(promise, self.confidence[rows], self.right[rows])
-            if threshold is not None:
+            if threshold is not None and (pooled is None or threshold < pooled):
                 own[name] = threshold
-        return Thresholds(threshold_for(promise, self.confidence, self.right), own)
+        return Thresholds(pooled, own)
 
     def as_dict(self) -> dict[str, Any]:
         """What JSON can hold of it: all."""

@@ -22,8 +22,8 @@ import torch
 
 from jet.books.schema import ENTRIES, validate
 from jet.bundle import Bundle, text_vectors
-from jet.model.features import NOTHING, EntryColumns, collate, entry_columns
-from jet.model.network import Tables
+from jet.model.features import NOTHING, EntryColumns, collate, entry_columns, set_key
+from jet.model.network import Encoded, Tables
 from jet.prediction.amounts import (
     AMOUNT_FIGURES,
     UNKNOWN,
@@ -49,6 +49,7 @@ from jet.retrieval.store import TextStore
 from jet.retrieval.text import normalize_all
 
 _NARROWEST_CHART = 64
+_SCORED = 8  # of the ranker's best candidates that the decoder didn't propose itself: it is asked about these
 _WEIGHED = 8  # candidates, best first, whose probability counts for that of a line
 
 
@@ -113,6 +114,16 @@ class Considered:
     evidence: Evidence
     candidates: Candidates
     scores: Scores
+
+
+@dataclass(frozen=True)
+class _Decoder:
+    """B entries as the decoder sees them, and its own sets for them."""
+
+    encoded: Encoded
+    start: np.ndarray  # int64 [B, 1, 1] the first token of each entry's chart
+    beams: np.ndarray  # int64 [B, W, T] tokens
+    log_probs: np.ndarray  # float32 [B, W]
 
 
 class Predictor:
@@ -188,11 +199,15 @@ class Predictor:
         evidence = gather(self.library, columns, filled, hits)
         line_support = line_scores(evidence)
         candidates = propose(self.library, evidence, line_support, bundle.ranker.settings.candidates)
-        decoded = np.full(candidates.key.shape, -np.inf, dtype=np.float32)
+        decoder = None
         if self.settings.method != "ranker":
-            candidates, decoded = self._decode(columns, filled, hits, width, evidence, candidates)
+            decoder = self._decoder(columns, filled, hits, width, evidence)
+            candidates = candidates.joined("decoder", decoder.beams, evidence.date, bundle.catalog)
         features = ranking_features(self.library, evidence, line_support, candidates)
         ranked, none = bundle.ranker(features, candidates.there)
+        decoded = np.full(candidates.key.shape, -np.inf, dtype=np.float32)
+        if decoder is not None:
+            decoded = self._decoded(decoder, candidates, ranked)
         scores = Scores(
             there=candidates.there,
             proposer=candidates.proposer,
@@ -207,35 +222,46 @@ class Predictor:
         return Considered(evidence, candidates, scores)
 
     @torch.inference_mode()
-    def _decode(
-        self,
-        columns: EntryColumns,
-        rows: np.ndarray,
-        hits: Hits,
-        width: int,
-        evidence: Evidence,
-        candidates: Candidates,
-    ) -> tuple[Candidates, np.ndarray]:
-        """The candidates with the decoder's own, and its log-probability of each, float32 [B, D]."""
-        bundle, catalog = self.bundle, self.bundle.catalog
+    def _decoder(
+        self, columns: EntryColumns, rows: np.ndarray, hits: Hits, width: int, evidence: Evidence
+    ) -> _Decoder:
+        """The decoder's encoding of `rows`, and its own sets."""
+        bundle = self.bundle
         batch = collate(
             columns,
             rows,
             self.library.books,
             bundle.model.hits(hits, bundle.retrieval),
-            catalog,
+            bundle.catalog,
             bundle.model.max_lines,
             width=width,
         )
         encoded = self.network.encode(batch.to(self.device), self._tables)
-        beams = beam_search(self.network, encoded, self.settings.beams).cpu()
-        start = 2 * catalog.offsets[evidence.entity][:, None, None]
-        exists = (beams.log_probs > DEAD).numpy()[:, :, None] & (beams.tokens != NOTHING).numpy()
-        found = np.where(exists, beams.tokens.numpy() + start, NOTHING)
-        candidates = candidates.joined("decoder", found, evidence.date, catalog)
-        local = np.where(candidates.tokens != NOTHING, candidates.tokens - start, NOTHING)
-        log_probs = score_sets(self.network, encoded, torch.from_numpy(local).to(self.device))
-        return candidates, log_probs.float().cpu().numpy()
+        found = beam_search(self.network, encoded, self.settings.beams).cpu()
+        start = 2 * bundle.catalog.offsets[evidence.entity][:, None, None]
+        exists = (found.log_probs > DEAD).numpy()[:, :, None] & (found.tokens != NOTHING).numpy()
+        beams = np.where(exists, found.tokens.numpy() + start, NOTHING)
+        return _Decoder(encoded, start, beams, found.log_probs.numpy())
+
+    @torch.inference_mode()
+    def _decoded(self, decoder: _Decoder, candidates: Candidates, ranked: np.ndarray) -> np.ndarray:
+        """float32 [B, D]: the decoder's log-probability of its beams and of the ranker's best candidates.
+
+        The others have -inf: what both parts think little of is not worth the time.
+        """
+        same = (candidates.key[:, :, None] == set_key(decoder.beams)[:, None, :]) & candidates.there[:, :, None]
+        known = same.any(axis=2)
+        beam = np.take_along_axis(decoder.log_probs, same.argmax(axis=2), 1)
+        decoded = np.where(known, beam, -np.inf).astype(np.float32)
+        wanted = np.where(candidates.there & ~known, ranked, -np.inf)
+        place = np.argsort(-wanted, axis=1, kind="stable")[:, :_SCORED]
+        asked = np.isfinite(np.take_along_axis(wanted, place, 1))
+        tokens = np.take_along_axis(candidates.tokens, place[:, :, None], 1)
+        local = np.where(asked[:, :, None] & (tokens != NOTHING), tokens - decoder.start, NOTHING)
+        said = score_sets(self.network, decoder.encoded, torch.from_numpy(local).to(self.device))
+        found = np.where(asked, said.float().cpu().numpy(), np.take_along_axis(decoded, place, 1))
+        np.put_along_axis(decoded, place, found, 1)
+        return decoded
 
     @cached_property
     def _tables(self) -> Tables:
@@ -247,6 +273,7 @@ class Predictor:
         return Answers(
             tokens=np.full((size, KEPT, longest), NOTHING, dtype=np.int64),
             probability=np.zeros((size, KEPT), dtype=np.float32),
+            none=np.ones(size, dtype=np.float32),
             line_share=np.zeros((size, KEPT, longest), dtype=np.float32),
             guess=np.zeros((size, KEPT, longest), dtype=bool),
             amounts=np.full((size, longest), UNKNOWN, dtype=np.int64),
@@ -285,6 +312,7 @@ class Predictor:
         found = {
             "tokens": kept,
             "probability": chance[:, :KEPT],
+            "none": probability[:, -1],
             "line_share": _line_shares(tokens, chance)[:, :KEPT],
             "guess": guessed(evidence, kept),
             "amounts": proposal.amounts,

@@ -41,6 +41,7 @@ def predictions_table(
             entries["entry_id"],
             chosen,
             pa.array(confidence),
+            pa.array(answers.none),
             pa.array(decisions),
             pa.array(_reasons(bundle, entries, answers, auto, thresholds, promise), pa.string()),
             _amount_confidence(bundle, answers),

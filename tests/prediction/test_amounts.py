@@ -236,6 +236,12 @@ def test_what_nobody_knows_is_split_evenly_and_said_to_be_a_guess():
     assert figures["evidence"] == figures["same_set"] == 0
 
 
+def test_lines_that_neighbors_booked_with_nothing_get_the_total_all_the_same():
+    nothing = {debit(COST): 0.0, debit(OTHER): 5.0, credit(BANK): [2.0, 3.0]}
+    amounts, _, _ = propose(0.08, [debit(COST), credit(BANK), credit(TAX)], nothing)
+    assert amounts == [0.08, 0.04, 0.04]
+
+
 def test_shares_that_no_formula_knows_are_the_neighbors_own():
     neighbors = [
         {debit(COST): 617.0, debit(OTHER): 383.0, credit(BANK): 1000.0},

@@ -1,4 +1,4 @@
-"""Nothing that speaks for or against an answer is ever booked on the entry's own day, or later, or by itself."""
+"""Nothing that was booked on an entry's own day, or later, or on the entry itself, has a say in its answer."""
 
 from __future__ import annotations
 

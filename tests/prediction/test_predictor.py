@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from decimal import Decimal
+from itertools import pairwise
 
 import made_up
 import numpy as np
@@ -72,6 +73,7 @@ def test_a_prediction_does_not_depend_on_what_else_is_predicted_or_in_what_order
 def test_another_batch_size_changes_no_more_than_last_bits(bundle, new_entries, answers, batch_size):
     # Kernels add up in an order that depends on the shape, and the batch size is part of that.
     settings = PredictSettings(batch_size=batch_size)
+    new_entries, answers = new_entries.slice(0, 24), answers.slice(0, 24)
     found = Predictor.for_entries(bundle, settings, new_entries, None)(new_entries)
     for name in ("entity", "entry_id", "decision", "reason", "evidence", "model"):
         assert found[name].equals(answers[name])
@@ -266,7 +268,7 @@ def test_a_stricter_promise_never_automates_more(bundle, new_entries):
         found = Predictor.for_entries(sure, settings, new_entries, None)(new_entries)
         automated.append({row["entry_id"] for row in found.to_pylist() if row["decision"] == "auto"})
     assert automated[0] > automated[-1]
-    assert all(stricter <= laxer for laxer, stricter in zip(automated, automated[1:], strict=False))
+    assert all(stricter <= laxer for laxer, stricter in pairwise(automated))
 
 
 def test_without_a_threshold_everything_is_for_review(bundle, new_entries):

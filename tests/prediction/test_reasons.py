@@ -22,7 +22,8 @@ BOOKED = small_books.entries(0, 40, most=30, least=1)
 ASKED = small_books.entries(0, 45, most=6, least=1)
 
 COUNTED = re.compile(
-    r"booked like (?P<like>\d+) of (?:the last (?P<last>\d+)|(?P<all>\d+) earlier|the (?P<near>\d+) most similar)"
+    r"booked like (?P<like>\d+) of "
+    r"(?:the last (?P<last>\d+)|(?P<all>\d+) earlier|the (?P<near>\d+) most similar)"
 )
 NONE_OF = re.compile(
     r"a guess: none of (?:the last (?P<last>\d+)|(?P<all>\d+) earlier) entr(?:y|ies) with this text"
@@ -41,7 +42,7 @@ def number(match):
     return next(int(value) for name, value in match.groupdict().items() if value and name != "like")
 
 
-@settings(deadline=None, max_examples=25)
+@settings(deadline=None, max_examples=20)
 @given(BOOKED, ASKED)
 def test_every_number_in_a_sentence_can_be_counted_in_the_evidence_rows(fixed_bundle, booked, asked):
     for entry, row in predicted(fixed_bundle, booked, asked):
@@ -72,7 +73,7 @@ def test_every_number_in_a_sentence_can_be_counted_in_the_evidence_rows(fixed_bu
             assert not evidence
 
 
-@settings(deadline=None, max_examples=25)
+@settings(deadline=None, max_examples=20)
 @given(BOOKED, ASKED)
 def test_a_sentence_is_true_of_the_books(fixed_bundle, booked, asked):
     books = small_books.table(booked, "e").to_pylist()
@@ -219,8 +220,8 @@ def test_an_entry_without_an_answer_guesses_nothing(fixed):
         ((SIMILAR, 5, 0, "", False), "a guess: no similar entry is booked like this"),
         (
             (PEERS, 5, 3, "2024-05-01", False),
-            "like nothing in these books; booked like 3 of the 5 most similar entries of companies with the same "
-            "standard chart, last on 2024-05-01",
+            "like nothing in these books; booked like 3 of the 5 most similar entries of companies with the "
+            "same standard chart, last on 2024-05-01",
         ),
         ((PEERS, 5, 0, "", False), "a guess: no similar entry is booked like this"),
         ((NOBODY, 0, 0, "", False), "a guess: there are no earlier entries, only the names of the accounts"),

@@ -6,16 +6,19 @@ The pipeline itself ran with one actor and two shards; further spreads, with pro
 
 from __future__ import annotations
 
+from dataclasses import fields
+
 import numpy as np
 import pytest
 from job_runs import keys, read, succeed
 
 from jet.books.schema import ENTRIES
 from jet.bundle import Bundle
-from jet.prediction.predictor import Predictor, PredictSettings, judge
+from jet.prediction.predictor import Judged, Predictor, PredictSettings, judge
+from jet.prediction.stack import Scores
 from jet.retrieval.index import RetrievalSettings
 from jet.retrieval.neighbors import make_encoder
-from ray_jobs.answering import JudgeSlice, over_slices, share
+from ray_jobs.answering import JudgeSlice, judged_of, over_slices, share
 from ray_jobs.runtime import RuntimeSettings
 from ray_jobs.texts import encode_texts
 
@@ -53,11 +56,12 @@ def test_judged_answers_depend_on_no_number_of_actors_or_rows(pipeline):
     entries = entries.filter([lines.is_valid for lines in entries["lines"]])
     runtime = RuntimeSettings(actors=2, block_rows=7)
     shared = share(bundle, PredictSettings(), [entries["description"]], runtime)
-    spread = over_slices(JudgeSlice, shared, entries, runtime).combine_chunks()
-    figures, right = judge(Predictor(bundle, PredictSettings()), entries)
+    spread = over_slices(JudgeSlice, shared, entries, runtime)
+    found, alone = judged_of(spread), judge(Predictor(bundle, PredictSettings()), entries)
     assert keys(spread) == keys(entries)
-    assert np.array_equal(np.array(spread["figures"].to_pylist()), figures)
-    assert spread["right"].to_pylist() == right.tolist()
+    for one, other, whole in ((found, alone, Judged), (found.scores, alone.scores, Scores)):
+        for name in {each.name for each in fields(whole)} - {"scores"}:
+            np.testing.assert_array_equal(getattr(one, name), getattr(other, name), err_msg=name)
 
 
 @pytest.mark.usefixtures("head")

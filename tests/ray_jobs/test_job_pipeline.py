@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 
+import numpy as np
 import pytest
 from job_runs import keys, read, run_job
 
@@ -58,6 +59,29 @@ def test_metrics_have_the_model_overall_and_by_entity_and_the_baselines(metrics,
         assert set(test["baselines"][name]["by_entity"]) == entities
 
 
+def test_metrics_have_all_that_an_evaluation_measures(metrics):
+    assert set(metrics["test"]["methods"]) == {"ranker", "decoder"}
+    assert set(metrics["costs"]) == set(metrics["comparison"]) == set(metrics["test"]["baselines"])
+    assert [point["history"] for point in metrics["learning_curve"]] == [0, 10, 50, 150, 500]
+    assert all(point["entities"] == 3 for point in metrics["learning_curve"])
+    assert {"frozen", "retrieval", "amounts", "learning_curve_note"} <= set(metrics)
+
+
+def test_every_test_entry_has_a_row_with_what_each_method_made_of_it(metrics, pipeline):
+    rows = read(pipeline.folder / "report")
+    assert len(rows) == metrics["facts"]["entries"]["test"]
+    figures = {
+        "stacked": metrics["test"]["model"],
+        **metrics["test"]["methods"],
+        **metrics["test"]["baselines"],
+    }
+    for name, tree in figures.items():
+        right = np.array(rows[f"{name}_right"].to_pylist())
+        assert right.mean() == pytest.approx(tree["overall"]["entry_exact_match"])
+        same = np.array(rows[f"{name}_answer"].to_pylist()) == np.array(rows["true"].to_pylist())
+        assert right.tolist() == same.tolist()
+
+
 def test_the_same_command_again_succeeds_and_writes_nothing(pipeline):
     def state() -> dict:
         return {path: path.stat().st_mtime_ns for path in pipeline.folder.rglob("*")}
@@ -72,7 +96,10 @@ def test_the_same_command_again_succeeds_and_writes_nothing(pipeline):
 
 @pytest.mark.parametrize(
     ("option", "value"),
-    [("model.hidden", "24"), ("split.train", "0.6"), ("predict.beams", "9"), ("ingest.tolerance", "0.5")],
+    [
+        *(("model.hidden", "24"), ("split.train", "0.6"), ("predict.beams", "9"), ("ingest.tolerance", "0.5")),
+        *(("ranker.epochs", "5"), ("evaluate.curve_rows", "61")),
+    ],
 )
 def test_another_setting_into_the_same_folder_is_refused_by_name(pipeline, option, value):
     done = run_job("pipeline", *pipeline.arguments, f"--{option}", value)

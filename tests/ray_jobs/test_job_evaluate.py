@@ -1,0 +1,51 @@
+"""`jet evaluate`: the rivals that are asked for."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+from job_runs import read, run_job, succeed
+
+from jet.evaluation.baselines import ALL
+
+
+@pytest.fixture(scope="module")
+def folder(pipeline, settings, tmp_path_factory):
+    """The report of all rivals and nothing beside."""
+    output = tmp_path_factory.mktemp("evaluated") / "report"
+    given = ("--entries", pipeline.folder / "entries", "--model", pipeline.folder / "model", "--output", output)
+    alone = ("--evaluate.frozen", "false", "--evaluate.curve_rows", 0)
+    succeed("evaluate", *given, "--config", settings, "--baselines", "all", *alone)
+    return output
+
+
+def test_every_rival_is_measured_with_what_it_cost(folder):
+    metrics = json.loads((folder / "metrics.json").read_text())
+    assert set(metrics["costs"]) == set(metrics["comparison"]) == set(metrics["test"]["baselines"]) == set(ALL)
+    for name in ALL:
+        assert metrics["costs"][name]["seconds"] > 0
+        assert metrics["costs"][name]["cpu_seconds"] > 0
+        assert metrics["costs"][name]["peak_mib"] >= 0
+        assert 0 < metrics["test"]["baselines"][name]["overall"]["entry_exact_match"] < 1
+        assert f"{name}_answer" in read(folder).column_names
+
+
+def test_what_was_not_asked_for_is_not_in_the_report(folder):
+    metrics = json.loads((folder / "metrics.json").read_text())
+    assert not {"frozen", "learning_curve", "learning_curve_note"} & set(metrics)
+
+
+def test_the_model_s_figures_are_those_of_the_pipeline_s_report(folder, pipeline):
+    one, other = (
+        json.loads((path / "metrics.json").read_text())["test"] for path in (folder, pipeline.folder / "report")
+    )
+    assert (one["model"], one["methods"]) == (other["model"], other["methods"])
+
+
+def test_a_rival_that_is_none_is_refused_with_those_that_are(tmp_path):
+    given = ("--entries", "x", "--model", "x", "--output", tmp_path / "out", "--baselines", "nonsense")
+    done = run_job("evaluate", *given)
+    assert done.status == 2
+    assert "'nonsense' is none of default, all, none" in done.complaint
+    assert all(name in done.complaint for name in ALL)
