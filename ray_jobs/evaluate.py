@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import logging
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
 
@@ -24,7 +24,7 @@ from jet.artifact import Artifact, Manifest, artifact_writer, finished, open_art
 from jet.books.schema import ACCOUNTS, ENTRIES
 from jet.books.split import CALIBRATION, TEST, TRAIN, split_by_date
 from jet.bundle import Bundle
-from jet.evaluation.baselines import Materials, score_baseline
+from jet.evaluation.baselines import OF_SENTENCES, Materials, score_baseline
 from jet.evaluation.comparison import paired_bootstrap
 from jet.evaluation.examine import predictions_of
 from jet.evaluation.learning_curve import (
@@ -132,6 +132,8 @@ def evaluate_bundle(artifact: Artifact, bundle: Bundle, output: str, config: Job
         return done
     connect(config.runtime)
     exam = Exam(artifact, bundle, config)
+    names = rival_names(exam)
+    rivals = run_rivals(names, exam.entries, exam.split, materials(exam, names))
     examined = {part: examine_rows(exam, part) for part in (CALIBRATION, TEST)}
     scored: dict[str, dict[int, Scored]] = {
         method: {part: exam.scored(predictions_of(examined[part], method), part) for part in examined}
@@ -140,7 +142,6 @@ def evaluate_bundle(artifact: Artifact, bundle: Bundle, output: str, config: Job
     trees = {method: exam.measured(method, each[CALIBRATION], each[TEST]) for method, each in scored.items()}
     chosen = config.predict.method
     test = scored[chosen][TEST]
-    rivals = run_rivals(config.evaluate.names(), exam.entries, exam.split, materials(exam))
     rival_scores = {
         name: {part: exam.scored_rival(run, part) for part in (CALIBRATION, TEST)}
         for name, run in rivals.items()
@@ -224,9 +225,17 @@ def books_split(exam: Exam) -> np.ndarray:
     return np.where(found >= 0, exam.split[found], TRAIN)
 
 
-def materials(exam: Exam) -> Materials:
-    """What the rivals that were asked for are made from."""
-    names = exam.config.evaluate.names()
+def rival_names(exam: Exam) -> tuple[str, ...]:
+    """The rivals that are asked for; where all are, those that can be had of the bundle's texts."""
+    settings = exam.config.evaluate
+    if settings.baselines != "all" or exam.bundle.store.dimension:
+        return settings.names()
+    log.info("the bundle has no sentence vectors: all rivals but %s", ", ".join(OF_SENTENCES))
+    return tuple(name for name in settings.names() if name not in OF_SENTENCES)
+
+
+def materials(exam: Exam, names: Sequence[str]) -> Materials:
+    """What the rivals `names` are made from."""
     store = exam.bundle.store if any(name.startswith("nearest") for name in names) else None
     data = None
     if {"ancestor", "boosted_trees"} & set(names):

@@ -7,7 +7,7 @@ import json
 import pytest
 from job_runs import read, run_job, succeed
 
-from jet.evaluation.baselines import ALL
+from jet.evaluation.baselines import ALL, OF_SENTENCES
 
 
 @pytest.fixture(scope="module")
@@ -22,8 +22,9 @@ def folder(pipeline, settings, tmp_path_factory):
 
 def test_every_rival_is_measured_with_what_it_cost(folder):
     metrics = json.loads((folder / "metrics.json").read_text())
-    assert set(metrics["costs"]) == set(metrics["comparison"]) == set(metrics["test"]["baselines"]) == set(ALL)
-    for name in ALL:
+    names = set(ALL) - set(OF_SENTENCES)  # the pipeline's texts have no sentence vectors
+    assert set(metrics["costs"]) == set(metrics["comparison"]) == set(metrics["test"]["baselines"]) == names
+    for name in names:
         assert metrics["costs"][name]["seconds"] > 0
         assert metrics["costs"][name]["cpu_seconds"] > 0
         assert metrics["costs"][name]["peak_mib"] >= 0
@@ -41,6 +42,22 @@ def test_the_model_s_figures_are_those_of_the_pipeline_s_report(folder, pipeline
         json.loads((path / "metrics.json").read_text())["test"] for path in (folder, pipeline.folder / "report")
     )
     assert (one["model"], one["methods"]) == (other["model"], other["methods"])
+
+
+def test_a_rival_that_the_texts_do_not_allow_is_refused_where_it_is_asked_for_by_name(
+    pipeline, settings, tmp_path
+):
+    given = (
+        "--entries",
+        pipeline.folder / "entries",
+        "--model",
+        pipeline.folder / "model",
+        "--config",
+        settings,
+    )
+    done = run_job("evaluate", *given, "--output", tmp_path / "out", "--baselines", "nearest_sentence")
+    assert done.status == 2
+    assert "nearest_sentence needs sentence vectors" in done.complaint
 
 
 def test_a_rival_that_is_none_is_refused_with_those_that_are(tmp_path):

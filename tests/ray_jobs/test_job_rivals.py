@@ -7,7 +7,7 @@ from jet.books.split import TEST
 from jet.evaluation.baselines import Materials, make_baseline
 from ray_jobs.rivals import run_rivals
 
-NAMES = ["majority", "nearest_tfidf", "svm_refitted", "ancestor"]
+NAMES = ["majority", "nearest_tfidf", "svm_refitted", "boosted_trees", "ancestor"]
 
 
 @pytest.fixture(scope="module")

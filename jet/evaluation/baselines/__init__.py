@@ -20,7 +20,7 @@ from jet.evaluation.baselines.protocol import (
     BaselinePredictions,
     score_baseline,
 )
-from jet.evaluation.baselines.registry import ALL, BASELINES, Materials, make_baseline
+from jet.evaluation.baselines.registry import ALL, BASELINES, OF_SENTENCES, Materials, make_baseline
 from jet.evaluation.baselines.repeats import LastSameText, Majority
 from jet.evaluation.baselines.similar import Nearest, TfidfVote
 from jet.evaluation.baselines.svm import LinearSvm
@@ -29,6 +29,7 @@ __all__ = [
     "ALL",
     "ANSWERS",
     "BASELINES",
+    "OF_SENTENCES",
     "Ancestor",
     "Baseline",
     "BaselinePredictions",

@@ -65,6 +65,9 @@ _MAKERS: dict[str, Callable[[Materials], Baseline]] = {
 ALL = tuple(_MAKERS)
 """The names of all baselines, from the simplest to the heaviest."""
 
+OF_SENTENCES = ("nearest_sentence", "nearest_combined")
+"""Those that need sentence vectors in the text store."""
+
 BASELINES: dict[str, Baseline] = {"last_same_text": LastSameText(), "tfidf_vote": TfidfVote()}
 """The baselines that every report shows, by name."""
 
