@@ -32,7 +32,7 @@ from ray_jobs.evaluate import examples
 from ray_jobs.runtime import JobConfig, main
 
 HELP = "The whole way on the books of made-up companies; ends with example predictions and a table of scores."
-DEFAULTS = {"train.max_epochs": 6, "ranker.rows": 2_500, "evaluate.curve_rows": 160}
+DEFAULTS = {"entries": 4_000, "train.max_epochs": 6, "ranker.rows": 2_000, "evaluate.curve_rows": 160}
 """Enough for these books; more would only make a first run longer."""
 KIND = "demo-ledger"
 SHOWN = 10

@@ -28,7 +28,7 @@ def test_every_rival_is_measured_with_what_it_cost(folder):
         assert metrics["costs"][name]["seconds"] > 0
         assert metrics["costs"][name]["cpu_seconds"] > 0
         assert metrics["costs"][name]["peak_mib"] >= 0
-        assert 0 < metrics["test"]["baselines"][name]["overall"]["entry_exact_match"] < 1
+        assert 0 <= metrics["test"]["baselines"][name]["overall"]["entry_exact_match"] < 1
         assert f"{name}_answer" in read(folder).column_names
 
 
