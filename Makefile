@@ -17,8 +17,8 @@ help:  ## list these targets
 	@sed -n 's/^\([a-z]*\):.*## /\1:/p' Makefile | while IFS=: read -r name what; do printf '  %-9s %s\n' "$$name" "$$what"; done
 	@echo "PYTHON=python3.12 chooses another Python (3.11 or newer), VENV=FOLDER another environment."
 
-demo: $(VENV)/.installed  ## install, then run the whole pipeline on made-up books: some five minutes
-	@echo "Running the demo in $(OUTPUT): about five minutes on two cores."
+demo: $(VENV)/.installed  ## install, then run the whole pipeline on made-up books: some minutes
+	@echo "Running the demo in $(OUTPUT): some minutes on two cores."
 	@$(BIN)/jet demo --output $(OUTPUT)
 	@echo "Your own books: $(BIN)/jet pipeline --ledgers FILES --output FOLDER"
 
