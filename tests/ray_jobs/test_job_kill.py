@@ -65,7 +65,7 @@ def test_ctrl_c_ends_a_job_with_one_line(head, arguments, tmp_path):
     process = start_job(head.address, "predict", *arguments, "--output", tmp_path / "p")
     wait_until(lambda: parts_in(tmp_path / "p") or process.poll() is not None, "a first part")
     os.killpg(process.pid, signal.SIGINT)
-    out, err = process.communicate(timeout=60)
+    out, err = process.communicate(timeout=180)
     assert process.returncode == 130, err
     assert out == ""
     assert "Traceback" not in err
