@@ -59,7 +59,7 @@ def main() -> None:
     print("| ranker alone without | " + " | ".join(heads) + " |\n|---|" + "---|" * len(heads))
     for label, parts in WITHOUT.items():
         cells = []
-        right = {part: _right(examples, part, parts, args.seeds) for part in (CALIBRATION, TEST)}
+        right = _right(examples, parts, args.seeds)
         for part in (CALIBRATION, TEST):
             own = source[data.rows(part)]
             cells += [f"{right[part][:, own == name].mean():.3f}" for name in names]
@@ -74,16 +74,20 @@ def _examples(data: TrainingData, part: int) -> Examples:
     return Examples.of(library, data.columns, rows, data.hits.take(rows), RankerSettings())
 
 
-def _right(examples: dict[int, Examples], part: int, without: tuple[str, ...], seeds: list[int]) -> np.ndarray:
-    """bool [seeds, rows]: which answers to a part of the split are right."""
-    train, asked = (_without(examples[each], without) for each in (TRAIN, part))
-    found = []
-    for seed in seeds:
-        ranker = train.fit(RankerSettings(), seed)
+def _right(examples: dict[int, Examples], without: tuple[str, ...], seeds: list[int]) -> dict[int, np.ndarray]:
+    """bool [seeds, rows] for the calibration and the test rows: which answers are right."""
+    some = {part: _without(each, without) for part, each in examples.items()}
+    rankers = [some[TRAIN].fit(RankerSettings(), seed) for seed in seeds]
+    found = {}
+    for part in (CALIBRATION, TEST):
+        asked = some[part]
         features = {name: asked.features[:, :, i] for i, name in enumerate(asked.names)}
-        best = np.where(asked.there, ranker(features, asked.there)[0], -np.inf).argmax(axis=1)
-        found.append((best == asked.right) & asked.there.any(axis=1))
-    return np.stack(found)
+        best = [
+            np.where(asked.there, ranker(features, asked.there)[0], -np.inf).argmax(axis=1)
+            for ranker in rankers
+        ]
+        found[part] = (np.stack(best) == asked.right) & asked.there.any(axis=1)
+    return found
 
 
 def _without(examples: Examples, parts: tuple[str, ...]) -> Examples:

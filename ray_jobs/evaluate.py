@@ -29,11 +29,13 @@ from jet.evaluation.comparison import paired_bootstrap
 from jet.evaluation.examine import predictions_of
 from jet.evaluation.learning_curve import (
     HISTORIES,
+    CurveAnswers,
     CurveFold,
     answer,
     deal,
     fold_ranker,
     learning_curve,
+    svm_right,
 )
 from jet.evaluation.metrics import PROMISES, Scored, amount_metrics, evaluate, score_predictions, strata
 from jet.evaluation.report import build_metrics, write_report
@@ -273,7 +275,8 @@ def retrieval_figures(examined: pa.Table) -> dict[str, Any]:
 
 CURVE_NOTE = (
     "Each company as a new one: the set ranker alone, trained on the other companies, knowing the new one's "
-    "chart of accounts, its last so many entries before the test, and its peers' books."
+    "chart of accounts, its last so many entries before the test, and its peers' books. The SVM learns from "
+    "the same entries of the company, and from nothing else."
 )
 
 
@@ -298,22 +301,32 @@ def curve_points(exam: Exam) -> list[dict[str, Any]] | None:
     test = exam.rows[TEST]
     test = test[np.linspace(0, len(test) - 1, min(limit, len(test))).astype(int)]
     task = ray.remote(num_cpus=runtime.actor_cpus)(_answer_fold)
+    before = np.flatnonzero(exam.split != TEST)
     asked = [
-        CurveFold(companies, exam.entries.take(pa.array(test[np.isin(exam.entity[test], companies)])))
+        CurveFold(companies, *(_entries_of(exam, rows, companies) for rows in (before, test)))
         for companies in folds
     ]
     asked = [fold for fold in asked if len(fold.asked)]
-    answers: dict[int, list[tuple[pa.Table, pa.Table]]] = {}
-    for fold, found in zip(asked, ray.get([task.remote([given], fold) for fold in asked]), strict=True):
-        for history, predictions in found.items():
-            answers.setdefault(history, []).append((fold.asked, predictions))
+    answers: dict[int, list[CurveAnswers]] = {}
+    for found in ray.get([task.remote([given], fold) for fold in asked]):
+        for history, answered in found.items():
+            answers.setdefault(history, []).append(answered)
     return learning_curve(answers) or None
 
 
-def _answer_fold(given: list[ray.ObjectRef], fold: CurveFold) -> dict[int, pa.Table]:
+def _entries_of(exam: Exam, rows: np.ndarray, companies: np.ndarray) -> pa.Table:
+    return exam.entries.take(pa.array(rows[np.isin(exam.entity[rows], companies)]))
+
+
+def _answer_fold(given: list[ray.ObjectRef], fold: CurveFold) -> dict[int, CurveAnswers]:
     bundle, made, parts, settings = ray.get(given[0])
     ranker = fold_ranker(made, fold, settings)
-    return {history: answer(bundle, ranker, fold, parts, history) for history in HISTORIES}
+    return {
+        history: CurveAnswers(
+            fold.asked, answer(bundle, ranker, fold, parts, history), svm_right(fold, history)
+        )
+        for history in HISTORIES
+    }
 
 
 def rows_table(answers: Mapping[str, Scored]) -> pa.Table:

@@ -6,7 +6,6 @@ the order. So none is ever used twice.
 
 from __future__ import annotations
 
-import contextlib
 import logging
 import resource
 import sys
@@ -50,7 +49,7 @@ def run_rivals(
     """Answer the calibration and test rows of `entries` with each of the baselines `names`, on Ray.
 
     Arguments as of `Baseline.predict` and `make_baseline`; Ray must be connected. Each rival has one CPU.
-    Raises RuntimeError, which names the rival, as soon as one fails; the others are stopped then. Raises
+    Raises RuntimeError, which names the rival, as soon as one fails. Raises
     ValueError where a name is not known or the materials lack what it needs.
     """
     for name in names:
@@ -58,17 +57,13 @@ def run_rivals(
     shared = ray.put((entries, split, materials))
     running = {name: _start(name, shared) for name in dict.fromkeys(names)}
     runs: dict[str, RivalRun] = {}
-    try:
-        for name, reference in running.items():
-            try:
-                runs[name] = ray.get(reference)
-            except ray.exceptions.RayError as error:
-                raise RuntimeError(f"the rival {name!r} failed: {error}") from error
-            log.info("rival %s: %.1f s, %.0f MiB", name, runs[name].seconds, runs[name].peak_mib)
-    finally:
-        for name in running.keys() - runs.keys():
-            with contextlib.suppress(ray.exceptions.RayError):
-                ray.cancel(running[name], force=True)
+    for name, reference in running.items():
+        try:
+            runs[name] = ray.get(reference)
+        except ray.exceptions.RayError as error:
+            # The others aren't canceled: that can crash Ray (ray-project/ray#54785), and they end with the job.
+            raise RuntimeError(f"the rival {name!r} failed: {error}") from error
+        log.info("rival %s: %.1f s, %.0f MiB", name, runs[name].seconds, runs[name].peak_mib)
     return runs
 
 

@@ -6,7 +6,8 @@ of their entries: those that were booked last before the test begins. The books 
 peers. So nothing of a company has been learned when it is asked about, which a model that was trained on it
 can't show.
 
-The decoder would have to be trained anew for each fold; the ranker answers alone.
+The decoder would have to be trained anew for each fold; the ranker answers alone. Beside it stands a linear
+SVM over sets, which knows the same entries and, as it always does, learns from nothing but these.
 """
 
 from __future__ import annotations
@@ -16,9 +17,12 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from jet.books.split import TEST, TRAIN
 from jet.bundle import Bundle
+from jet.evaluation.baselines.protocol import score_baseline
+from jet.evaluation.baselines.svm import LinearSvm
 from jet.evaluation.metrics import group_metrics, score_predictions
 from jet.prediction.examples import Examples
 from jet.prediction.predictor import Predictor, PredictSettings, without_lines
@@ -33,7 +37,17 @@ class CurveFold:
     """One fold's question: the companies that are new, and the entries that are asked about."""
 
     companies: np.ndarray  # int64, numbers in the bundle's catalog
+    known: pa.Table  # all their booked entries before the test, sorted by company, date and id
     asked: pa.Table  # booked test entries of these companies
+
+
+@dataclass(frozen=True)
+class CurveAnswers:
+    """What was answered to a fold's entries, with so much history known."""
+
+    asked: pa.Table
+    predictions: pa.Table
+    svm_right: np.ndarray  # bool, of each of them
 
 
 def deal(split: np.ndarray, entity: np.ndarray) -> list[np.ndarray]:
@@ -74,12 +88,28 @@ def answer(bundle: Bundle, ranker: Ranker, fold: CurveFold, books_split: np.ndar
     return Predictor(new, PredictSettings(method="ranker"))(without_lines(fold.asked))
 
 
-def learning_curve(answers: dict[int, list[tuple[pa.Table, pa.Table]]]) -> list[dict[str, Any]]:
-    """The points of the curve, from (asked entries, predictions) of all folds, by history."""
+def svm_right(fold: CurveFold, history: int) -> np.ndarray:
+    """bool: which of the fold's entries a linear SVM has right that knows the same `history` entries."""
+    from_end = pa.array(_places_from_end(fold.known["entity"]))
+    known = fold.known.filter(pc.less(from_end, history))
+    split = np.repeat([TRAIN, TEST], [len(known), len(fold.asked)])
+    answers = LinearSvm(refitted=False).predict(pa.concat_tables([known, without_lines(fold.asked)]), split)
+    booked = pa.concat_tables([known, fold.asked])
+    return score_baseline(booked, answers, split == TEST).counts["exact"] > 0
+
+
+def _places_from_end(entity: pa.ChunkedArray) -> np.ndarray:
+    """int64: 0 for the last row of each entity, whose rows lie together, 1 for the one before, and so on."""
+    codes = pc.dictionary_encode(entity.combine_chunks()).indices.to_numpy()
+    return np.searchsorted(codes, codes, side="right") - 1 - np.arange(len(codes))
+
+
+def learning_curve(answers: dict[int, list[CurveAnswers]]) -> list[dict[str, Any]]:
+    """The points of the curve, from the answers of all folds by history."""
     points = []
     for history, parts in sorted(answers.items()):
-        asked = pa.concat_tables([part[0] for part in parts])
-        scored = score_predictions(asked, pa.concat_tables([part[1] for part in parts]))
+        asked = pa.concat_tables([part.asked for part in parts])
+        scored = score_predictions(asked, pa.concat_tables([part.predictions for part in parts]))
         figures = group_metrics(scored, np.arange(len(scored)), {})
         names = ("n", "entry_exact_match", "line_f1", "validity")
         points.append(
@@ -87,6 +117,7 @@ def learning_curve(answers: dict[int, list[tuple[pa.Table, pa.Table]]]) -> list[
                 "history": history,
                 "entities": len(np.unique(scored.entity)),
                 **{name: figures[name] for name in names},
+                "svm_exact_match": float(np.concatenate([part.svm_right for part in parts]).mean()),
             }
         )
     return points

@@ -330,7 +330,8 @@ def group_metrics(
     - validity: the share of answers that break no rule
     - expected_calibration_error: of the confidence that all lines are right, ten bins of equal width,
       weighted by their rows (Naeini et al., "Obtaining well calibrated probabilities using Bayesian
-      binning", AAAI 2015)
+      binning", AAAI 2015); calibration_error_by_chance: what it would be on average on so few rows if the
+      confidence were exactly right
     - automation, for each promise of `thresholds`: the threshold, the share of entries at or above it
       (coverage, n_auto), their precision and its two-sided 95 % Clopper–Pearson interval; entities that
       `company_thresholds` has a threshold of their own for are held to that instead
@@ -359,6 +360,7 @@ def group_metrics(
         "line_count_accuracy": _ratio(int((counts["true"] == counts["predicted"]).sum()), n),
         "validity": _ratio(int(scored.valid[mask].sum()), n),
         "expected_calibration_error": _calibration_error(confidence, right),
+        "calibration_error_by_chance": _calibration_error_by_chance(confidence),
         "automation": {
             promise: _automation(threshold, confidence >= cuts[promise], right)
             for promise, threshold in thresholds.items()
@@ -391,17 +393,30 @@ def _automation(threshold: float | None, auto: NDArray[np.bool_], right: NDArray
 
 def reliability(confidence: NDArray, right: NDArray) -> list[list[float]]:
     """Mean confidence, share right and number of rows of every bin of equal width that has any."""
-    bins = np.clip((np.asarray(confidence) * _BINS).astype(np.int64), 0, _BINS - 1)
+    bins = _bins(confidence)
     n = np.bincount(bins, minlength=_BINS)
     said = np.bincount(bins, confidence, minlength=_BINS)
     was = np.bincount(bins, right, minlength=_BINS)
     return [[float(said[b] / n[b]), float(was[b] / n[b]), int(n[b])] for b in np.flatnonzero(n)]
 
 
+def _bins(confidence: NDArray) -> NDArray[np.int64]:
+    return np.clip((np.asarray(confidence) * _BINS).astype(np.int64), 0, _BINS - 1)
+
+
 def _calibration_error(confidence: NDArray, right: NDArray) -> float | None:
     if not right.size:
         return None
     return sum(abs(said - was) * n for said, was, n in reliability(confidence, right)) / right.size
+
+
+def _calibration_error_by_chance(confidence: NDArray) -> float | None:
+    """A bin's rows right are then a sum of independent draws, nearly normal, whose mean distance from what was
+    said is sqrt(2 / pi) standard deviations."""
+    if not confidence.size:
+        return None
+    variance = np.bincount(_bins(confidence), confidence * (1 - confidence), minlength=_BINS)
+    return float(np.sqrt(2 / np.pi * variance).sum() / confidence.size)
 
 
 def risk_coverage(confidence: NDArray, right: NDArray) -> list[list[float]]:

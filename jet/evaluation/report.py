@@ -103,8 +103,8 @@ def build_metrics(
     - frozen: `evaluate` of the model where its memory ends as the test begins
     - retrieval: `retrieval_metrics`
     - learning_curve: by what a company it never trained on had booked before, in this order: "history"
-      (entries), "n", "entities" (how many of both), "entry_exact_match", "line_f1", "validity"; and a note
-      on how it was measured
+      (entries), "n", "entities" (how many of both), "entry_exact_match", "line_f1", "validity",
+      "svm_exact_match" (of an SVM that knows the same entries); and a note on how it was measured
     - amounts: "n" (entries measured), "known_total" (how many of them state it), "all_right_given_set" (the
       share with every amount right, where the lines are), "by_lines" (number of lines -> "n", "all_right"),
       "expected_calibration_error", "reliability" and "automation" as `evaluate` has them
@@ -347,9 +347,13 @@ def _learning_curve(points: Sequence[Mapping[str, Any]]) -> Markup:
     figure, axes = _axes("Entries that the company had booked before", "")
     # Evenly spaced: what matters happens in the first fifty entries.
     places = range(len(points))
-    for key, label, style in (("entry_exact_match", "Exact match", "-"), ("line_f1", "Line F1", "--")):
+    drawn = (
+        ("entry_exact_match", "Exact match", "-", _ACCENT),
+        ("svm_exact_match", "Exact match of an SVM", ":", _RIVALS[1]),
+        ("line_f1", "Line F1", "--", _RIVALS[0]),
+    )
+    for key, label, style, color in drawn:
         values = [float("nan") if point[key] is None else point[key] for point in points]
-        color = _ACCENT if key == "entry_exact_match" else _RIVALS[0]
         axes.plot(places, values, style, color=color, marker="o", markersize=5, linewidth=2, label=label)
     axes.set_xticks(places, [str(point["history"]) for point in points], parse_math=False)
     axes.set_ylim(0, 1.03)

@@ -15,7 +15,16 @@ from made_up_books import FOOD, RENT, entries, entry, prediction, predictions
 from jet.books.schema import ACCOUNTS
 from jet.books.split import TEST, TRAIN
 from jet.evaluation import learning_curve as module
-from jet.evaluation.learning_curve import FOLDS, CurveFold, answer, deal, fold_ranker, learning_curve
+from jet.evaluation.learning_curve import (
+    FOLDS,
+    CurveAnswers,
+    CurveFold,
+    answer,
+    deal,
+    fold_ranker,
+    learning_curve,
+    svm_right,
+)
 from jet.extension import extended
 from jet.prediction.evidence import Library
 from jet.prediction.examples import Examples
@@ -58,8 +67,9 @@ def bundle(data):
 
 def fold_of(data, *companies):
     numbers = np.array([COMPANIES.index(company) for company in companies])
-    rows = data.rows(TEST)
-    return CurveFold(numbers, data.entries.take(pa.array(rows[np.isin(data.columns.entity[rows], numbers)])))
+    theirs = np.isin(data.columns.entity, numbers)
+    parts = (theirs & (data.split != TEST), theirs & (data.split == TEST))
+    return CurveFold(numbers, *(data.entries.filter(pa.array(part)) for part in parts))
 
 
 # --- dealing -----------------------------------------------------------------------------------------------
@@ -152,14 +162,32 @@ def test_of_the_fold_s_companies_the_last_entries_before_the_test_are_known(
         assert kept.tolist() == ids[own].tolist()
 
 
+def test_the_svm_knows_the_last_entries_before_the_test_and_nothing_else(data):
+    fold = fold_of(data, "beech", "date")
+    assert not svm_right(fold, 0).any()
+    few, many = svm_right(fold, 8), svm_right(fold, 10_000)
+    assert 0 < few.mean() <= many.mean()
+    # What was booked before the last eight changes nothing of what the last eight say.
+    companies = fold.known["entity"].to_pylist()
+    last = [row for row, name in enumerate(companies) if companies[row:].count(name) <= 8]
+    assert np.array_equal(svm_right(replace(fold, known=fold.known.take(last)), 8), few)
+    # Nor do the test entries, when one is asked about another.
+    rows = fold.asked.to_pylist()
+    for row in rows[:-1]:
+        row["lines"] = made_up.lines("D1940 C1930")
+    altered = replace(fold, asked=made_up.entries_table(rows))
+    assert svm_right(altered, 8)[-1] == few[-1]
+
+
 # --- the curve ---------------------------------------------------------------------------------------------
 
 
 def test_the_curve_has_a_point_for_each_history_over_all_folds():
     def part(entity, booked, answered):
-        return (
+        return CurveAnswers(
             entries([entry("1", booked, entity=entity), entry("2", RENT, entity=entity)]),
             predictions([prediction("1", answered, entity=entity), prediction("2", RENT, entity=entity)]),
+            np.array([entity == "a", False]),
         )
 
     points = learning_curve(
@@ -171,6 +199,7 @@ def test_the_curve_has_a_point_for_each_history_over_all_folds():
     assert [point["history"] for point in points] == [0, 10]
     assert [point["entry_exact_match"] for point in points] == [0.5, 0.75]
     assert all((point["n"], point["entities"]) == (4, 2) for point in points)
+    assert [point["svm_exact_match"] for point in points] == [0.25, 0.25]
 
 
 def test_habits_that_companies_share_serve_a_new_one_and_its_own_history_does_no_harm(bundle, data, examples):
@@ -178,7 +207,9 @@ def test_habits_that_companies_share_serve_a_new_one_and_its_own_history_does_no
     rankers = [fold_ranker(examples, fold, RANKER) for fold in folds]
     answers = {
         history: [
-            (fold.asked, answer(bundle, ranker, fold, data.split, history))
+            CurveAnswers(
+                fold.asked, answer(bundle, ranker, fold, data.split, history), svm_right(fold, history)
+            )
             for fold, ranker in zip(folds, rankers, strict=True)
         ]
         for history in (0, 50)

@@ -257,6 +257,18 @@ def test_calibration_error_is_the_weighted_gap():
     ]
 
 
+def test_chance_alone_makes_as_much_calibration_error_as_draws_from_the_confidence_do():
+    rng = np.random.default_rng(0)
+    confidence = rng.beta(2, 1, 300)
+    drawn = [
+        sum(abs(said - was) * n for said, was, n in reliability(confidence, rng.random(300) < confidence)) / 300
+        for _ in range(400)
+    ]
+    rows = [(RENT, RENT, sure) for sure in confidence]
+    assert figures(rows)["calibration_error_by_chance"] == pytest.approx(np.mean(drawn), rel=0.1)
+    assert figures([(RENT, RENT, 1.0)])["calibration_error_by_chance"] == 0
+
+
 def test_certainty_that_is_right_has_no_calibration_error():
     assert figures([(RENT, RENT, 1.0), (RENT, FOOD, 0.0)])["expected_calibration_error"] == 0
 
