@@ -14,6 +14,7 @@ import math
 
 import torch
 from torch import Tensor, nn
+from torch.nn import functional as F
 
 from jet.model.features import NEIGHBOR_FEATURES, NOTHING
 
@@ -43,7 +44,7 @@ class NeighborMemory(nn.Module):
         value = self.text(text_BKH) + self.relation(features_BKF)
         if self.with_labels:
             value = value + self.label(label_BKH)
-        return self.norm(torch.nn.functional.gelu(value))
+        return self.norm(F.gelu(value))
 
     def drop(self, present_BK: Tensor) -> Tensor:
         """`present`, with neighbors dropped at random while training."""
@@ -74,7 +75,20 @@ def copy_distribution(weights_BSK: Tensor, next_BSK: Tensor, tokens: int) -> Ten
     )
 
 
-def mean_labels(tokens_BKL: Tensor, token_vectors: Tensor, stop: int) -> Tensor:
-    """[B, K, H] the mean vector of each neighbor's lines; `token_vectors` [B, K, L, H]."""
-    lines = ((tokens_BKL != NOTHING) & (tokens_BKL != stop)).unsqueeze(-1).to(token_vectors.dtype)
-    return (token_vectors * lines).sum(2) / lines.sum(2).clamp(min=1)
+def mean_labels(
+    tokens_BKL: Tensor, chart_BC: Tensor, accounts_UH: Tensor, sides_2H: Tensor, stop: int
+) -> Tensor:
+    """[B, K, H] the mean vector of each neighbor's lines: its account's, `chart` says which, plus its side's.
+
+    Only lines that are there are looked up: most neighbors have two or three, and the longest decides L.
+    """
+    is_line = (tokens_BKL != NOTHING) & (tokens_BKL != stop)
+    count = is_line.sum(2)
+    token = tokens_BKL[is_line]
+    entry = torch.arange(len(tokens_BKL), device=token.device).repeat_interleave(count.sum(1))
+    rows = chart_BC[entry, token // 2]
+    offsets = count.flatten().cumsum(0) - count.flatten()
+    sums = F.embedding_bag(rows, accounts_UH, offsets, mode="sum").view(*count.shape, -1)
+    credits = (is_line & (tokens_BKL % 2 == 1)).sum(2)
+    per_side = torch.stack([count - credits, credits], dim=-1).to(sums.dtype)
+    return (sums + per_side @ sides_2H) / count.clamp(min=1).unsqueeze(-1)

@@ -250,9 +250,8 @@ class JetNetwork(nn.Module):
         if self.settings.memory != "none":
             present = self.memory.drop(present)
             text = F.embedding(batch.neighbor_text.clamp(min=0), tables.text)
-            lines = self._token_vectors(tables.account, batch, batch.neighbor_tokens.flatten(1))
             labels = mean_labels(
-                batch.neighbor_tokens, lines.unflatten(1, batch.neighbor_tokens.shape[1:]), batch.stop
+                batch.neighbor_tokens, batch.chart, tables.account, self.side.weight, batch.stop
             )
             values = self.memory.values(text, labels, batch.neighbor_features)
             no_prefix = entry.new_zeros(len(entry), 1, present.shape[1])

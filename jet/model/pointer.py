@@ -34,13 +34,17 @@ class Pointer(nn.Module):
 
     def forward(self, state_BSH: Tensor, keys_BCH: Tensor) -> Tensor:
         """[B, S, C] logits; `keys` as the head's `keys` made them."""
+        return self.logits(self.queries(state_BSH), keys_BCH)
+
+    def queries(self, state_BSH: Tensor) -> Tensor:
+        """[B, S, H] what is compared with the accounts' keys."""
         query = self.query(state_BSH)
-        if self.l2_norm:
-            query = F.normalize(query, dim=-1) * self.log_scale.exp()
-        logits = query @ keys_BCH.transpose(1, 2)
-        if self.tanh_clip is not None:
-            logits = self.tanh_clip * torch.tanh(logits / self.tanh_clip)
-        return logits
+        return F.normalize(query, dim=-1) * self.log_scale.exp() if self.l2_norm else query
+
+    def logits(self, queries_BSH: Tensor, keys_BCH: Tensor) -> Tensor:
+        """[B, S, C] of queries that were made before."""
+        logits = queries_BSH @ keys_BCH.transpose(1, 2)
+        return logits if self.tanh_clip is None else self.tanh_clip * torch.tanh(logits / self.tanh_clip)
 
 
 class Head(nn.Module):
@@ -65,7 +69,9 @@ class JointHead(Head):
 
     def forward(self, state_BSH: Tensor, keys_BCH: Tensor, open_BC: Tensor) -> Tensor:  # noqa: ARG002
         """[B, S, 2C + 1] logits; `open`, whether an account may be used at all, is the caller's to apply."""
-        debit, credit = (side(state_BSH, keys_BCH) for side in self.sides)
+        # Both sides in one product: the keys, the largest tensor of all, are read once.
+        queries = torch.cat([side.queries(state_BSH) for side in self.sides], dim=1)  # type: ignore[operator]
+        debit, credit = self.sides[0].logits(queries, keys_BCH).chunk(2, dim=1)  # type: ignore[operator]
         pairs = torch.stack([debit, credit], dim=-1).flatten(2)
         return torch.cat([pairs, self.stop(state_BSH)], dim=-1)
 

@@ -233,9 +233,12 @@ def test_copying_adds_up_what_neighbors_agree_on():
 
 
 def test_the_label_of_a_neighbor_is_the_mean_of_its_lines_without_stop_and_padding():
-    tokens = torch.tensor([[[0, 3, 9, NOTHING], [NOTHING] * 4]])
-    vectors = torch.tensor([[[[2.0], [4.0], [100.0], [100.0]], [[7.0]] * 4]])
-    assert mean_labels(tokens, vectors, stop=9).tolist() == [[[3.0], [0.0]]]
+    tokens = torch.tensor([[[0, 3, 8, NOTHING], [NOTHING] * 4], [[3, 3, 8, NOTHING], [0, 8, NOTHING, NOTHING]]])
+    chart = torch.tensor([[1, 0, 2, 3], [2, 3, 0, 1]])
+    accounts = torch.tensor([[4.0], [2.0], [10.0], [20.0]])
+    sides = torch.tensor([[0.5], [1.5]])
+    found = mean_labels(tokens, chart, accounts, sides, stop=8)
+    assert found.tolist() == [[[(2.5 + 5.5) / 2], [0.0]], [[21.5], [10.5]]]
 
 
 @pytest.mark.parametrize(
