@@ -88,7 +88,7 @@ def mean_labels(
     entry = torch.arange(len(tokens_BKL), device=token.device).repeat_interleave(count.sum(1))
     rows = chart_BC[entry, token // 2]
     offsets = count.flatten().cumsum(0) - count.flatten()
-    sums = F.embedding_bag(rows, accounts_UH, offsets, mode="sum").view(*count.shape, -1)
+    sums = F.embedding_bag(rows, accounts_UH, offsets, mode="sum").view(*count.shape, accounts_UH.shape[-1])
     credits = (is_line & (tokens_BKL % 2 == 1)).sum(2)
     per_side = torch.stack([count - credits, credits], dim=-1).to(sums.dtype)
     return (sums + per_side @ sides_2H) / count.clamp(min=1).unsqueeze(-1)
