@@ -38,10 +38,10 @@ from jet.artifact import (
 )
 from jet.books.schema import ENTRIES, NEIGHBORS
 from jet.books.split import CALIBRATION, SPLITS
-from jet.experiments.ablation import GRID, Row, rows_named
+from jet.experiments.ablation import GRID, Neighbors, Row, rows_named
 from jet.experiments.ablation_report import ANSWERS, MEASURED, answers_table, beyond_noise, markdown, summarized
 from jet.experiments.answers import answer
-from jet.experiments.leaky_neighbors import noncausal_neighbors
+from jet.experiments.leaky_neighbors import noncausal_neighbors, undated_neighbors
 from jet.model.network import JetNetwork
 from jet.training.data import TrainingData
 from ray_jobs.runtime import JobConfig, absolute, connect, main, quiet_libraries, require
@@ -143,9 +143,11 @@ def ablate(folder: str, output: str, rows: Sequence[Row], seeds: Sequence[int], 
     if not all(counts.values()):
         raise ValueError(f"too few entries to measure on: the split leaves {counts} that can be learned")
     work = checkpoints(absolute(output))
-    folders = {"causal": absolute(folder)}
-    if any(row.neighbors == "noncausal" for row in rows):
-        folders["noncausal"] = leaky_folder(entries, neighbors, data, config, work)
+    folders: dict[Neighbors, str] = {"causal": absolute(folder)}
+    for row in rows:
+        if row.neighbors not in folders:
+            changed = row.applied(config)
+            folders[row.neighbors] = leaky_folder(row.neighbors, entries, neighbors, data, changed, work)
     units = list(planned(rows, seeds, config, folders, work, inputs))
     answer_all(units, at_once)
     table, metrics = collected(units)
@@ -163,7 +165,7 @@ def planned(
     rows: Sequence[Row],
     seeds: Sequence[int],
     config: JobConfig,
-    folders: Mapping[str, str],
+    folders: Mapping[Neighbors, str],
     work: str,
     inputs: Mapping[str, str],
 ) -> Iterator[Unit]:
@@ -179,12 +181,15 @@ def planned(
             yield Unit(served, seed, own, folders[served[0].neighbors], work, inputs)
 
 
+LEAKY = {"noncausal": noncausal_neighbors, "undated": undated_neighbors}
+
+
 def leaky_folder(
-    entries: Artifact, neighbors: Artifact, data: TrainingData, config: JobConfig, work: str
+    kind: Neighbors, entries: Artifact, neighbors: Artifact, data: TrainingData, config: JobConfig, work: str
 ) -> str:
-    """A data folder with the same entries, whose training rows have neighbors regardless of dates."""
-    made_with = neighbors.manifest.config | config.part("split") | {"causal": False}
-    folder = f"{work}/noncausal-{digest_of([made_with, neighbors.manifest.fingerprint])}"
+    """A data folder with the same entries, and neighbors that don't regard dates."""
+    made_with = neighbors.manifest.config | config.part("split") | {"kind": kind}
+    folder = f"{work}/{kind}-{digest_of([made_with, neighbors.manifest.fingerprint])}"
     manifest = entries.manifest
     if finished(f"{folder}/entries", "entries", manifest.config, manifest.inputs) is None:
         with artifact_writer(f"{folder}/entries", "entries", manifest.config, manifest.inputs) as writer:
@@ -193,14 +198,8 @@ def leaky_folder(
             writer.publish(manifest.rows)
     manifest = neighbors.manifest
     if finished(f"{folder}/neighbors", "neighbors", made_with, manifest.inputs) is None:
-        table = noncausal_neighbors(
-            entries.read_table(ENTRIES),
-            neighbors.read_table(NEIGHBORS),
-            data.store,
-            data.idf,
-            config.split,
-            data.retrieval,
-        )
+        books, found = entries.read_table(ENTRIES), neighbors.read_table(NEIGHBORS)
+        table = LEAKY[kind](books, found, data.store, data.idf, config.split, data.retrieval)
         with artifact_writer(f"{folder}/neighbors", "neighbors", made_with, manifest.inputs) as writer:
             for name in manifest.files:
                 if not name.startswith("part-"):

@@ -15,7 +15,8 @@ from jet.config import JetConfig
 from jet.experiments.answers import Inference
 from jet.experiments.trainings import AdaptiveLosses, RandomSplit
 
-Neighbors = Literal["causal", "noncausal"]
+Neighbors = Literal["causal", "noncausal", "undated"]
+"""As `jet neighbors` finds them, or as `jet.experiments.leaky_neighbors` does."""
 BASELINE = "baseline"
 Config = TypeVar("Config", bound=JetConfig)
 
@@ -29,7 +30,7 @@ class Row:
     settings: Mapping[str, Any] = field(default_factory=dict)
     """Settings by dotted name; a part's name stands for the class that takes that part's place."""
     neighbors: Neighbors = "causal"
-    """What the training rows learn from; answers always have strictly earlier neighbors."""
+    """With `noncausal` ones only the training differs; with `undated` ones the answers do, too."""
     inference: Inference = "free"
     paired: bool = True
     """Whether it answers the baseline's entries; a row that doesn't can only be compared as a whole."""
@@ -121,8 +122,15 @@ GRID: tuple[Row, ...] = (
     ),
     Row(
         name="random-split",
-        question="By how much does a split at random flatter, as it would report itself?",
+        question="What would a split at random report of itself, with strictly earlier neighbors?",
         settings={"split": RandomSplit},
+        paired=False,
+    ),
+    Row(
+        name="random-split-undated",
+        question="And with neighbors of any date, as those who split at random have them?",
+        settings={"split": RandomSplit},
+        neighbors="undated",
         paired=False,
     ),
     Row(

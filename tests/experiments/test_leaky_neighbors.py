@@ -10,7 +10,8 @@ import pyarrow as pa
 import pytest
 
 from jet.books.split import CALIBRATION, TEST, TRAIN
-from jet.experiments.leaky_neighbors import noncausal_neighbors
+from jet.experiments.leaky_neighbors import noncausal_neighbors, undated_neighbors
+from jet.experiments.trainings import RandomSplit
 from jet.retrieval.neighbors import History, find_neighbors
 from jet.training.data import hits_of
 
@@ -40,7 +41,7 @@ def test_training_rows_have_themselves_and_later_entries_among_their_neighbors(l
     assert (age < 0).mean() > 0.1
     assert itself.sum() > 0.5 * len(rows)
     hit = leaky.hits.row[rows]
-    assert (leaky.split[hit[hit >= 0]] == TEST).any(), "the ancestor's index had the validation rows"
+    assert (leaky.split[hit[hit >= 0]] != TRAIN).any(), "the ancestor's index had the validation rows"
 
 
 @pytest.mark.parametrize("part", [CALIBRATION, TEST])
@@ -71,3 +72,32 @@ def test_entries_to_predict_are_nobodys_neighbors(data, causal):
     assert len(found) == len(data.entries)
     ids = {n["entry_id"] for row in found["neighbors"].to_pylist() for n in row}
     assert "open" not in ids
+
+
+def test_undated_neighbors_are_other_training_rows_of_the_same_entity_whatever_their_date(data, causal):
+    split = RandomSplit(**vars(made_up.SPLIT))
+    table = undated_neighbors(data.entries, causal, data.store, data.idf, split, data.retrieval)
+    hits = hits_of(table, data.entries, data.retrieval)
+    parts = split.parts(data.columns.entity, data.columns.date)
+    similar = hits.row[:, : data.retrieval.neighbors]
+    assert (similar >= 0).all(), "there are enough others"
+    assert (parts[similar] == TRAIN).all()
+    assert (similar != np.arange(len(similar))[:, None]).all()
+    assert (data.columns.entity[similar] == data.columns.entity[:, None]).all()
+    later = data.columns.date[similar] > data.columns.date[:, None]
+    assert all(later[parts == part].mean() > 0.3 for part in (TRAIN, CALIBRATION, TEST))
+    assert (np.diff(hits.similarity[:, : data.retrieval.neighbors], axis=1) <= 0).all(), "best first"
+    others = np.arange(data.retrieval.neighbors, data.hits.row.shape[1])
+    assert np.array_equal(hits.row[:, others], data.hits.row[:, others])
+
+
+def test_the_first_undated_neighbor_is_the_most_similar_of_all_others(data, causal):
+    """By brute force, for entries whose text nobody else has the same similarity to."""
+    everybody = replace(made_up.SPLIT, train=1.0, calibration=0.0)
+    table = undated_neighbors(data.entries, causal, data.store, data.idf, everybody, data.retrieval)
+    hits = hits_of(table, data.entries, data.retrieval)
+    leaky = noncausal_neighbors(data.entries, causal, data.store, data.idf, everybody, data.retrieval)
+    with_itself = hits_of(leaky, data.entries, data.retrieval)
+    for row in range(len(data.columns)):
+        expected = [other for other in with_itself.row[row, : data.retrieval.neighbors] if other != row]
+        assert hits.row[row, : len(expected)].tolist() == expected
