@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import signal
@@ -14,8 +15,9 @@ from job_runs import actors, run_job, start_job, succeed, wait_until
 
 from jet.artifact import open_artifact
 from jet.books.schema import ENTRIES
+from jet.experiments.ablation import GRID
 from jet.experiments.ablation_report import ANSWERS
-from ray_jobs.ablate import KIND
+from ray_jobs.ablate import KIND, answer_all
 
 ROWS = ("noncausal-neighbors", "cut-at-length")
 SEEDS = (0, 1)
@@ -38,16 +40,20 @@ def ablated(head, arguments, tmp_path_factory):
     output = tmp_path_factory.mktemp("ablate") / "out"
     work = output.parent / ".out.training"
     process = start_job(head.address, "ablate", *arguments, "--output", output)
-    wait_until(
-        lambda: list(work.glob("answers/baseline-*/manifest.json")) or process.poll() is not None,
-        "the first answers",
-    )
-    os.killpg(process.pid, signal.SIGKILL)
-    process.communicate()
+    try:
+        wait_until(
+            lambda: list(work.glob("answers/baseline-*/manifest.json")) or process.poll() is not None,
+            "the first answers",
+            seconds=300,
+        )
+    finally:
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)
+        _, err = process.communicate()
     assert not output.exists(), "it was too late to kill"
     wait_until(lambda: not actors(head.dashboard, "Train"), "the end of the killed job's trainings", pause=0.2)
     before = finished_in(work)
-    assert before
+    assert before, err
     with pytest.MonkeyPatch.context() as patched:
         keep = SimpleNamespace(rmtree=lambda *_args, **_options: None)  # the work is still to be looked at
         patched.setattr("ray_jobs.ablate.shutil", keep)
@@ -115,3 +121,24 @@ def test_what_cannot_be_done_is_refused_with_a_line_that_says_why(
     assert done.status == 2
     assert complaint in done.complaint
     assert not (tmp_path / "out").exists()
+
+
+def test_a_training_that_fails_is_told_after_the_others_are_done(head, monkeypatch, caplog):
+    assert head.address
+
+    def work(unit):
+        if unit.seed == 1:
+            raise FloatingPointError("21 steps had a gradient that is not finite\nlower optim.learning_rate")
+        return "done"
+
+    monkeypatch.setattr("ray_jobs.ablate.train_and_answer", work)
+    units = [
+        SimpleNamespace(name=f"l2-off-{seed}", rows=[GRID[1]], seed=seed, missing=lambda: True)
+        for seed in range(3)
+    ]
+    with (
+        caplog.at_level("INFO", "jet.ablate"),
+        pytest.raises(ValueError, match=r"1 trainings failed, first l2-off, seed 1 \(.*learning_rate\): give"),
+    ):
+        answer_all(units, at_once=1)
+    assert "l2-off, seed 2: done; 0 of 3 to go" in caplog.text
