@@ -17,8 +17,8 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 import numpy as np
 
-from benchmarks.sources import sources_of
 from jet.artifact import open_artifact
+from jet.books.sources import sources_of
 from jet.books.split import CALIBRATION, SPLITS, TEST, TRAIN
 from jet.prediction.evidence import Library
 from jet.prediction.examples import Examples

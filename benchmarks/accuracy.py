@@ -21,9 +21,9 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from benchmarks.sources import sources_of
 from jet.artifact import open_artifact
 from jet.books.schema import ENTRIES
+from jet.books.sources import sources_of
 from jet.prediction.stack import METHODS
 
 RESAMPLES = 10_000

@@ -15,6 +15,7 @@ JOBS = {
     "train": "train the model and publish its bundle",
     "predict": "book new entries with a bundle",
     "evaluate": "measure a bundle and the baselines on the newest entries",
+    "ablate": "measure what each part of the network earns",
     "finetune": "fine-tune the sentence encoder on booked entries",
     "demo-ledger": "write the books of made-up companies",
 }

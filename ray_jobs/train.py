@@ -80,19 +80,8 @@ def train(folder: str, output: str, config: JobConfig) -> Manifest:
     if done is not None:
         log.info("%s holds the same training already", output)
         return done
-    if neighbors.manifest.inputs != {"entries": entries.manifest.fingerprint}:
-        raise ValueError(f"{folder}/neighbors were not made from {folder}/entries: run `jet neighbors` again")
-    if neighbors.manifest.config["retrieval"] != settings["retrieval"]:
-        raise ValueError(
-            f"{folder}/neighbors were found with other settings of retrieval than these: run `jet neighbors` "
-            "again, or give the same ones"
-        )
+    refuse_misfits(folder, entries, neighbors, config)
     connect(config.runtime)
-    if config.train.batch_size % config.runtime.train_workers:
-        raise ValueError(
-            f"train.batch_size {config.train.batch_size} can't be shared evenly by runtime.train_workers "
-            f"{config.runtime.train_workers}: change one of them"
-        )
     data = load_data(entries, neighbors, config)
     counts = {name: len(data.rows(part)) for part, name in enumerate(SPLITS)}
     log.info("entries: %s; learnable %d", counts, len(data.learnable(TRAIN)))
@@ -112,6 +101,22 @@ def train(folder: str, output: str, config: JobConfig) -> Manifest:
         manifest = writer.publish(rows, bundle.facts | {"fingerprint": bundle.fingerprint})
     shutil.rmtree(checkpoints(output), ignore_errors=True)
     return manifest
+
+
+def refuse_misfits(folder: str, entries: Artifact, neighbors: Artifact, config: JobConfig) -> None:
+    """Raise `ValueError` where the parts of a data folder, or these and the config, don't fit together."""
+    if neighbors.manifest.inputs != {"entries": entries.manifest.fingerprint}:
+        raise ValueError(f"{folder}/neighbors were not made from {folder}/entries: run `jet neighbors` again")
+    if neighbors.manifest.config["retrieval"] != config.part("retrieval")["retrieval"]:
+        raise ValueError(
+            f"{folder}/neighbors were found with other settings of retrieval than these: run `jet neighbors` "
+            "again, or give the same ones"
+        )
+    if config.train.batch_size % config.runtime.train_workers:
+        raise ValueError(
+            f"train.batch_size {config.train.batch_size} can't be shared evenly by runtime.train_workers "
+            f"{config.runtime.train_workers}: change one of them"
+        )
 
 
 def load_data(entries: Artifact, neighbors: Artifact, config: JobConfig) -> TrainingData:

@@ -50,25 +50,61 @@ def paired_bootstrap_of_runs(
     """
     if not models or len(rivals) not in (1, len(models)):
         raise ValueError(f"{len(models)} runs can't be compared with {len(rivals)} of the rival")
-    if not len(models[0]):
-        raise ValueError("no rows to compare on")
-    if resamples < 1:
-        raise ValueError(f"resamples must be at least 1, not {resamples}")
     for other in (*models, *rivals):
         _same_rows(models[0], other)
     right = [np.stack([scored.counts["exact"] for scored in side], axis=1) for side in (models, rivals)]
-    difference = right[0] - right[1]  # [N, M]
+    return bootstrap_mean(right[0] - right[1], models[0].entity, resamples=resamples, seed=seed)
+
+
+def bootstrap_mean(
+    difference: NDArray, entity: NDArray, *, resamples: int = RESAMPLES, seed: int = 0
+) -> dict[str, float]:
+    """The mean of any figure's differences [N, M] on rows of `entity` [N], told as by `paired_bootstrap`."""
+    drawn = _drawn_means(difference, entity, resamples, np.random.default_rng(seed))
+    return _told(float(difference.mean()), drawn)
+
+
+def unpaired_bootstrap(
+    ours: NDArray,
+    our_entity: NDArray,
+    theirs: NDArray,
+    their_entity: NDArray,
+    *,
+    resamples: int = RESAMPLES,
+    seed: int = 0,
+) -> dict[str, float]:
+    """How much larger the mean of `ours` [N, M] is than that of `theirs`, measured on other rows.
+
+    Both sides are drawn independently, so nothing is paired away and the interval is the widest.
+    """
     rng = np.random.default_rng(seed)
-    totals, sizes = _resampled(difference, models[0].entity, resamples, rng)
-    runs = rng.multinomial(len(models), np.full(len(models), 1 / len(models)), size=resamples)  # [R, M]
-    drawn = (totals * runs).sum(axis=1) / (len(models) * sizes)
+    drawn = [
+        _drawn_means(values, entity, resamples, rng)
+        for values, entity in ((ours, our_entity), (theirs, their_entity))
+    ]
+    return _told(float(ours.mean() - theirs.mean()), drawn[0] - drawn[1])
+
+
+def _told(difference: float, drawn: NDArray) -> dict[str, float]:
     low, high = np.quantile(drawn, (0.025, 0.975))
     return {
-        "difference": float(difference.mean()),
+        "difference": difference,
         "low": float(low),
         "high": float(high),
         "share_above": float((drawn > 0).mean()),
     }
+
+
+def _drawn_means(values: NDArray, entity: NDArray, resamples: int, rng: np.random.Generator) -> NDArray:
+    """[R]: the mean of `values` [N, M] in each resample of entities, of their rows and of the runs."""
+    if not len(values):
+        raise ValueError("no rows to compare on")
+    if resamples < 1:
+        raise ValueError(f"resamples must be at least 1, not {resamples}")
+    runs = values.shape[1]
+    totals, sizes = _resampled(values, entity, resamples, rng)
+    times = rng.multinomial(runs, np.full(runs, 1 / runs), size=resamples)  # [R, M]
+    return (totals * times).sum(axis=1) / (runs * sizes)
 
 
 def _same_rows(one: Scored, other: Scored) -> None:

@@ -12,7 +12,7 @@ import pyarrow.compute as pc
 
 from jet.books.catalog import Catalog
 from jet.books.schema import NEIGHBORS, validate
-from jet.books.split import TRAIN, SplitSettings, split_by_date
+from jet.books.split import TRAIN, SplitSettings
 from jet.model.features import EntryColumns, collate, entry_columns, sort_entries
 from jet.model.network import ModelSettings, TextInputs, localized
 from jet.retrieval.index import Hits, RetrievalSettings
@@ -56,7 +56,7 @@ class TrainingData:
         entries = sort_entries(entries.filter(pc.is_valid(entries["lines"]))).combine_chunks()
         catalog = Catalog.from_accounts(accounts)
         dates = entries["date"].cast(pa.int32()).to_numpy()
-        parts = split_by_date(catalog.entity_numbers(entries["entity"]), dates, split)
+        parts = split.parts(catalog.entity_numbers(entries["entity"]), dates)
         plain = entry_columns(entries, catalog, store)
         catalog = catalog.with_booked(plain.tokens[np.repeat(parts == TRAIN, plain.lengths)])
         columns = entry_columns(entries, catalog, store)
@@ -92,9 +92,10 @@ class TrainingData:
         A few entries have thirty lines, most have two or three: in one piece, nearly all would be padding.
         """
         size = 2 ** np.ceil(np.log2(np.maximum(self.columns.lengths[rows] + 1, _SHORT))).astype(np.int64)
-        return [self._micro_batch(rows[size == length]) for length in np.unique(size)]
+        return [self.batch(rows[size == length]) for length in np.unique(size)]
 
-    def _micro_batch(self, rows: np.ndarray) -> TrainBatch:
+    def batch(self, rows: np.ndarray) -> TrainBatch:
+        """What the network's `forward` takes, for `rows` in their order."""
         hits = self.model.hits(self.hits.take(rows), self.retrieval)
         longest = self.model.max_lines
         batch = collate(self.columns, rows, self.columns, hits, self.catalog, longest, with_target=True)

@@ -117,6 +117,7 @@ class Trainer:
         self.network = network
         self.settings, self.optim_settings = settings, optim
         self.schedules = losses.schedules()
+        self.scaling = losses.scaling()
         self.optimizer = build_optimizer(network, optim)
         self.groups = clip_groups(self.inner)
         self.total_steps = settings.max_epochs * steps_per_epoch
@@ -153,6 +154,8 @@ class Trainer:
     def _step(self, micro_batches: list[TrainBatch]) -> tuple[dict[str, float], int]:
         done = self.progress.step / self.total_steps
         weights = {name: schedule(done) for name, schedule in self.schedules.items()}
+        if self.scaling is not None:
+            weights = self.scaling.scaled(weights)
         for group in self.optimizer.param_groups:
             group["lr"] = learning_rate(self.optim_settings, done)
         size = sum(len(parts.batch.text) for parts in micro_batches)
@@ -170,6 +173,8 @@ class Trainer:
             self._count_bad_step()
             return {}, 0  # its figures are not in the epoch's means, and nor are its entries
         self.optimizer.step()
+        if self.scaling is not None:
+            self.scaling.observe(self._mean_losses(figures))
         self.tracker.log(
             {f"train/{name}": value for name, value in figures.items()}
             | {f"train/weight_{name}": value for name, value in weights.items()}
@@ -197,6 +202,12 @@ class Trainer:
         figures = {"loss": total.item()} | {f"loss_{name}": loss.item() for name, loss in losses.items()}
         share = len(batch.text) / size
         return figures | {name: share * value for name, value in gate_statistics(step, batch).items()}
+
+    def _mean_losses(self, figures: Mapping[str, float]) -> dict[str, float]:
+        losses = {name: figures[f"loss_{name}"] for name in LOSSES if f"loss_{name}" in figures}
+        sums = self.reduce({**losses, "ranks": 1.0})
+        ranks = sums.pop("ranks")
+        return {name: value / ranks for name, value in sums.items()}
 
     def no_sync(self) -> contextlib.AbstractContextManager[None]:
         """Gradients of all micro-batches but the last stay on their rank."""
@@ -240,17 +251,20 @@ class Trainer:
 
     def state(self) -> dict[str, Any]:
         """Everything needed to go on: a checkpoint's content. Random state follows from seed and epoch."""
-        return {
+        state = {
             "network": self.inner.state_dict(),
             "optimizer": self.optimizer.state_dict(),
             "progress": self.progress.__dict__ | {"history": list(self.progress.history)},
         }
+        return state if self.scaling is None else state | {"scaling": self.scaling.state()}
 
     def load_state(self, state: Mapping[str, Any]) -> None:
         """Go on from a `state`."""
         self.inner.load_state_dict(state["network"])
         self.optimizer.load_state_dict(state["optimizer"])
         self.progress = Progress(**state["progress"])
+        if self.scaling is not None:
+            self.scaling.load_state(state["scaling"])
 
 
 def gate_statistics(step: Step, batch: Batch) -> dict[str, float]:

@@ -13,17 +13,34 @@ Shapes: B entries, T tokens with stop, C accounts.
 
 from __future__ import annotations
 
-from collections.abc import Collection
-from dataclasses import asdict, dataclass, field
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Protocol
 
 import torch
 from torch import Tensor
 
 from jet.model.features import NOTHING
-from jet.training.schedules import Schedule, ScheduleSpec, build_schedule
+from jet.training.schedules import Schedule, build_schedule
 
 LOSSES = ("pointer", "side", "stop", "coverage", "flow")
 _FLOOR = 1e-9
+
+
+class LossScaling(Protocol):
+    """What changes the weights of the losses by what the losses have been; part of a training's state."""
+
+    def scaled(self, weights: Mapping[str, float]) -> dict[str, float]:
+        """The weights of the next step."""
+
+    def observe(self, losses: Mapping[str, float]) -> None:
+        """Take in a step's mean losses per entry over all ranks, by name, unweighted."""
+
+    def state(self) -> dict[str, Any]:
+        """What a checkpoint keeps."""
+
+    def load_state(self, state: Mapping[str, Any]) -> None:
+        """Go on from a `state`."""
 
 
 @dataclass(kw_only=True)
@@ -46,8 +63,14 @@ class LossSettings:
 
     def schedules(self) -> dict[str, Schedule]:
         """The schedule of each loss. Raises `ValueError` where one can't be built."""
-        specs: dict[str, ScheduleSpec] = asdict(self)
-        return {name: build_schedule(spec, f"losses.{name}") for name, spec in specs.items()}
+        return {name: build_schedule(getattr(self, name), f"losses.{name}") for name in LOSSES}
+
+    def scaling(self) -> LossScaling | None:
+        """None: nothing is rescaled.
+
+        A method, so that `jet.experiments` can measure the ancestor's scaling; no setting leads there.
+        """
+        return None
 
 
 def entry_losses(log_probs: Tensor, target: Tensor, names: Collection[str] = LOSSES) -> dict[str, Tensor]:

@@ -2,7 +2,12 @@ import numpy as np
 import pytest
 from made_up_books import RENT
 
-from jet.evaluation.comparison import paired_bootstrap, paired_bootstrap_of_runs
+from jet.evaluation.comparison import (
+    bootstrap_mean,
+    paired_bootstrap,
+    paired_bootstrap_of_runs,
+    unpaired_bootstrap,
+)
 from jet.evaluation.metrics import Scored
 
 TRUE = tuple(sorted(RENT))
@@ -135,3 +140,45 @@ def test_what_was_measured_on_other_rows_is_refused():
         paired_bootstrap(scored([]), scored([]))
     with pytest.raises(ValueError, match="resamples"):
         paired_bootstrap(scored([1]), scored([1]), resamples=0)
+
+
+def test_any_figures_differences_have_an_interval():
+    """Of normal differences of 30 companies that don't differ: about 1.96 standard errors to either side."""
+    rng = np.random.default_rng(0)
+    entity = np.repeat(np.arange(30), 100)
+    difference = rng.normal(0.5, 2.0, (3000, 1))
+    found = bootstrap_mean(difference, entity)
+    assert found["difference"] == pytest.approx(difference.mean())
+    error = 2.0 / np.sqrt(3000)
+    assert 2 * 1.96 * error * 0.9 < found["high"] - found["low"] < 2 * 1.96 * error * np.sqrt(2) * 1.1
+
+
+def test_companies_that_differ_make_the_interval_theirs():
+    """Where all of a company's rows agree, what counts is how many companies there are."""
+    entity = np.repeat(np.arange(20), 500)
+    difference = np.where(entity % 2 == 0, 1.0, -1.0)[:, None]
+    found = bootstrap_mean(difference, entity)
+    assert found["high"] - found["low"] == pytest.approx(2 * 1.96 / np.sqrt(20), rel=0.15)
+
+
+def test_unpaired_samples_differ_by_their_means_and_the_errors_of_both():
+    rng = np.random.default_rng(1)
+    ours, theirs = rng.normal(1, 1, (400, 1)), rng.normal(0, 1, (900, 1))
+    found = unpaired_bootstrap(ours, np.zeros(400), theirs, np.zeros(900))
+    assert found["difference"] == pytest.approx(ours.mean() - theirs.mean())
+    expected = 2 * 1.96 * np.sqrt(1 / 400 + 1 / 900)
+    assert found["high"] - found["low"] == pytest.approx(expected, rel=0.15)
+
+
+def test_the_same_rows_are_told_apart_better_when_they_are_paired():
+    rng = np.random.default_rng(2)
+    entity = np.zeros(500)
+    theirs = rng.normal(0, 5, (500, 1))
+    ours = theirs + rng.normal(0.3, 0.5, (500, 1))
+    assert bootstrap_mean(ours - theirs, entity)["low"] > 0
+    assert unpaired_bootstrap(ours, entity, theirs, entity)["low"] < 0
+
+
+def test_nothing_can_be_compared_on_no_rows():
+    with pytest.raises(ValueError, match="no rows"):
+        bootstrap_mean(np.zeros((0, 2)), np.zeros(0))

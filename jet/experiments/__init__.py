@@ -1,0 +1,1 @@
+"""Experiments: what the design's choices are worth, asked and answered with the library's own parts."""

@@ -1,0 +1,321 @@
+"""`jet ablate`: what each part of the network earns, as one declared grid with paired intervals.
+
+The grid is `jet.experiments.ablation.GRID`. Every training of it is the one that `jet train` runs
+(`ray_jobs.train.fit`); as many run beside each other as the cluster has room for, each with a task that waits
+for it and then lets the network answer the calibration and the test split. What is measured is the network:
+the copy decoder alone, without ranker and stack. A trained network, and the answers of a row and seed, are
+artifacts of their own beside the output until all are there: the same command goes on where a killed one broke
+off.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import shutil
+import sys
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
+from typing import Any
+
+import jsonargparse
+import numpy as np
+import pyarrow as pa
+import ray
+import torch
+from safetensors.torch import load as load_safetensors
+from safetensors.torch import save as save_safetensors
+
+from jet.artifact import (
+    Artifact,
+    Manifest,
+    artifact_writer,
+    digest_of,
+    finished,
+    open_artifact,
+    refuse_foreign,
+)
+from jet.books.schema import ENTRIES, NEIGHBORS
+from jet.books.split import CALIBRATION, SPLITS
+from jet.experiments.ablation import GRID, Neighbors, Row, rows_named
+from jet.experiments.ablation_report import ANSWERS, MEASURED, answers_table, beyond_noise, markdown, summarized
+from jet.experiments.answers import answer
+from jet.experiments.leaky_neighbors import noncausal_neighbors, undated_neighbors
+from jet.model.network import JetNetwork
+from jet.training.data import TrainingData
+from ray_jobs.runtime import JobConfig, absolute, connect, main, quiet_libraries, require
+from ray_jobs.train import build_network, checkpoints, fit, load_data, refuse_misfits
+
+HELP = "Measure what each part of the network earns: an ablation grid with several seeds and paired intervals."
+DEFAULTS = {"runtime.train_workers": 1}
+"""Trainings side by side use a machine better than the workers of one."""
+KIND, NETWORK, ANSWERED = "ablation", "ablation-network", "ablation-answers"
+TRAINED = ("split", "retrieval", "model", "losses", "optim", "train")
+"""The parts of the config that a network follows from."""
+
+log = logging.getLogger("jet.ablate")
+
+
+def arguments(parser: jsonargparse.ArgumentParser) -> None:
+    """The job's options."""
+    parser.add_argument("--data", required=True, help="folder with what `jet ingest` and `jet neighbors` wrote")
+    parser.add_argument("--output", required=True, help="folder for the table; must not exist yet")
+    parser.add_argument(
+        "--seeds", type=int, nargs="+", default=[0, 1, 2], help="each row is trained once with each"
+    )
+    parser.add_argument(
+        "--rows",
+        nargs="+",
+        help=f"some rows only, and the baseline; default: all of {', '.join(row.name for row in GRID)}",
+    )
+
+
+def run(args: jsonargparse.Namespace, config: JobConfig) -> dict[str, Any]:
+    """Ablate on `args.data`."""
+    manifest = ablate(args.data, args.output, rows_named(args.rows), args.seeds, config)
+    return {"output": args.output, **manifest.rows, **manifest.facts}
+
+
+@dataclass(frozen=True)
+class Unit:
+    """One training with one seed, and the rows of the grid that ask its network."""
+
+    rows: Sequence[Row]
+    seed: int
+    config: JobConfig
+    folder: str
+    """The data, with the neighbors that the rows want."""
+    work: str
+    inputs: Mapping[str, str]
+
+    @property
+    def name(self) -> str:
+        """Of the run: the same for the same training only."""
+        return f"{self.rows[0].name}-{self.seed}-{digest_of([self.training, dict(self.inputs)])}"
+
+    @property
+    def training(self) -> dict[str, Any]:
+        """What the network follows from, beside the inputs."""
+        return self.config.part(*TRAINED) | {"neighbors": self.rows[0].neighbors}
+
+    def answering(self, row: Row) -> dict[str, Any]:
+        """What the answers of `row` follow from, beside the inputs."""
+        return self.training | {"inference": row.inference, "beams": self.config.predict.beams}
+
+    @property
+    def network_at(self) -> str:
+        """Where the trained network belongs."""
+        return f"{self.work}/networks/{self.name}"
+
+    def answers_at(self, row: Row) -> str:
+        """Where the answers of `row` belong."""
+        return f"{self.work}/answers/{row.name}-{self.seed}-{digest_of([self.answering(row), self.name])}"
+
+    def missing(self) -> list[Row]:
+        """The rows whose answers aren't there yet."""
+        return [
+            row
+            for row in self.rows
+            if finished(self.answers_at(row), ANSWERED, self.answering(row), self.inputs) is None
+        ]
+
+
+def ablate(folder: str, output: str, rows: Sequence[Row], seeds: Sequence[int], config: JobConfig) -> Manifest:
+    """Answer the questions of `rows` and publish the table; returns its manifest."""
+    if len(set(seeds)) < len(seeds) or min(seeds) < 0:
+        raise ValueError(f"--seeds must be different numbers from 0 on, not {' '.join(map(str, seeds))}")
+    entries = open_artifact(f"{folder}/entries", "entries")
+    neighbors = open_artifact(f"{folder}/neighbors", "neighbors")
+    inputs = {"entries": entries.manifest.fingerprint, "neighbors": neighbors.manifest.fingerprint}
+    asked = {"ablation": {"rows": [row.name for row in rows], "seeds": list(seeds)}}
+    settings = config.part(*TRAINED) | {"beams": config.predict.beams} | asked
+    done = finished(output, KIND, settings, inputs)
+    if done is not None:
+        log.info("%s holds the same ablation already", output)
+        return done
+    refuse_foreign(output)
+    refuse_misfits(folder, entries, neighbors, config)
+    connect(config.runtime)
+    at_once = room_for(config)
+    data = load_data(entries, neighbors, config)
+    counts = {name: len(data.learnable(part)) for part, name in enumerate(SPLITS)}
+    if not all(counts.values()):
+        raise ValueError(f"too few entries to measure on: the split leaves {counts} that can be learned")
+    work = checkpoints(absolute(output))
+    folders: dict[Neighbors, str] = {"causal": absolute(folder)}
+    for row in rows:
+        if row.neighbors not in folders:
+            changed = row.applied(config)
+            folders[row.neighbors] = leaky_folder(row.neighbors, entries, neighbors, data, changed, work)
+    units = list(planned(rows, seeds, config, folders, work, inputs))
+    answer_all(units, at_once)
+    table, metrics = collected(units)
+    with artifact_writer(output, KIND, settings, inputs, resolved=asdict(config)) as writer:
+        writer.write_table("rows.parquet", table)
+        writer.write_bytes("table.md", markdown(metrics, seeds).encode())
+        writer.write_bytes("metrics.json", json.dumps(metrics, indent=1, ensure_ascii=False).encode())
+        facts = {"trainings": len(units), "beyond_noise": beyond_noise(metrics, CALIBRATION)}
+        manifest = writer.publish({"rows": len(rows), "answers": len(table)}, facts)
+    shutil.rmtree(work, ignore_errors=True)
+    return manifest
+
+
+def planned(
+    rows: Sequence[Row],
+    seeds: Sequence[int],
+    config: JobConfig,
+    folders: Mapping[Neighbors, str],
+    work: str,
+    inputs: Mapping[str, str],
+) -> Iterator[Unit]:
+    """Every training once, with all rows that it serves."""
+    by_training: dict[str, list[Row]] = {}
+    for row in rows:
+        training = digest_of([row.applied(config).part(*TRAINED), row.neighbors])
+        by_training.setdefault(training, []).append(row)
+    for served in by_training.values():
+        changed = served[0].applied(config)
+        for seed in seeds:
+            own = replace(changed, train=replace(changed.train, seed=seed))
+            yield Unit(served, seed, own, folders[served[0].neighbors], work, inputs)
+
+
+LEAKY = {"noncausal": noncausal_neighbors, "undated": undated_neighbors}
+
+
+def leaky_folder(
+    kind: Neighbors, entries: Artifact, neighbors: Artifact, data: TrainingData, config: JobConfig, work: str
+) -> str:
+    """A data folder with the same entries, and neighbors that don't regard dates."""
+    made_with = neighbors.manifest.config | config.part("split") | {"kind": kind}
+    folder = f"{work}/{kind}-{digest_of([made_with, neighbors.manifest.fingerprint])}"
+    manifest = entries.manifest
+    if finished(f"{folder}/entries", "entries", manifest.config, manifest.inputs) is None:
+        with artifact_writer(f"{folder}/entries", "entries", manifest.config, manifest.inputs) as writer:
+            for name in manifest.files:
+                writer.write_bytes(name, entries.read_bytes(name))
+            writer.publish(manifest.rows)
+    manifest = neighbors.manifest
+    if finished(f"{folder}/neighbors", "neighbors", made_with, manifest.inputs) is None:
+        books, found = entries.read_table(ENTRIES), neighbors.read_table(NEIGHBORS)
+        table = LEAKY[kind](books, found, data.store, data.idf, config.split, data.retrieval)
+        with artifact_writer(f"{folder}/neighbors", "neighbors", made_with, manifest.inputs) as writer:
+            for name in manifest.files:
+                if not name.startswith("part-"):
+                    writer.write_bytes(name, neighbors.read_bytes(name))
+            writer.write_table("part-000000.parquet", table)
+            writer.publish({"neighbors": len(table)})
+    return folder
+
+
+def answer_all(units: Sequence[Unit], at_once: int) -> None:
+    """Train and answer what is missing, so much at a time.
+
+    What fails is told at the end, as a `ValueError`: the rest is done first.
+    """
+    waiting = [unit for unit in units if unit.missing()]
+    log.info("%d trainings, %d of them done already", len(units), len(units) - len(waiting))
+    running: dict[ray.ObjectRef, Unit] = {}
+    failed: dict[str, str] = {}
+    while waiting or running:
+        while waiting and len(running) < at_once:
+            unit = waiting.pop(0)
+            task = ray.remote(num_cpus=1)(train_and_answer).options(name=f"ablate {unit.name}")
+            running[task.remote(unit)] = unit
+        (done,), _ = ray.wait(list(running), num_returns=1)
+        unit = running.pop(done)
+        name = f"{unit.rows[0].name}, seed {unit.seed}"
+        try:
+            told = ray.get(done)
+        except ray.exceptions.RayError as error:
+            failed[name] = str(getattr(error, "cause", error)).strip().splitlines()[-1]
+            log.error("%s failed: %s", name, failed[name])
+            continue
+        left = len(waiting) + len(running)
+        log.info("%s: %s; %d of %d to go", name, told, left, len(units))
+    if failed:
+        (name, why), *_ = failed.items()
+        raise ValueError(
+            f"{len(failed)} trainings failed, first {name} ({why}): give the same command again for another "
+            "try, or name other --rows"
+        )
+
+
+def room_for(config: JobConfig) -> int:
+    """How many trainings the cluster can run at a time, each with a CPU for the task that waits for it."""
+    runtime = config.runtime
+    workers, gpus = runtime.train_workers, runtime.train_workers * runtime.train_gpu
+    require(workers + 1, gpus, f"an ablation with {workers} training workers", "lower runtime.train_workers")
+    have = ray.cluster_resources()
+    room = have["CPU"] // (workers + 1)
+    return int(min(room, have["GPU"] // gpus) if gpus else room)
+
+
+def train_and_answer(unit: Unit) -> str:
+    """What a task does: one training, if it wasn't done before, and the answers of its network.
+
+    Returns a line on what came out.
+    """
+    quiet_libraries()
+    torch.set_num_threads(1)
+    opened = [open_artifact(f"{unit.folder}/{name}", name) for name in ("entries", "neighbors")]
+    data = load_data(opened[0], opened[1], unit.config)
+    network = trained(unit, data)
+    rows = np.concatenate([data.rows(part) for part in MEASURED])
+    for row in unit.missing():
+        given = answer(
+            network,
+            data,
+            rows,
+            row.inference,
+            beams=unit.config.predict.beams,
+            batch_size=unit.config.predict.batch_size,
+            seed=unit.seed,
+        )
+        settings = unit.answering(row)
+        with artifact_writer(unit.answers_at(row), ANSWERED, settings, unit.inputs) as writer:
+            writer.write_table("part-0.parquet", answers_table(given, data, rows, row.name, unit.seed))
+            writer.publish({"answers": len(rows)})
+    facts = open_artifact(unit.network_at, NETWORK).manifest.facts
+    return "{epochs} epochs, the best {best_epoch}, in {seconds:.0f} s, likelihood {likelihood:.3f}".format(
+        **facts
+    )
+
+
+def trained(unit: Unit, data: TrainingData) -> JetNetwork:
+    """The unit's network, from its artifact or else from a training that leaves one."""
+    network = build_network(data, unit.config)
+    if finished(unit.network_at, NETWORK, unit.training, unit.inputs) is None:
+        start = time.monotonic()
+        state, told = fit(unit.folder, unit.network_at, unit.config, unit.name)
+        facts = {
+            "epochs": told["epochs"],
+            "best_epoch": told["best_epoch"],
+            "likelihood": told["calibration_likelihood"],
+            "seconds": round(time.monotonic() - start, 1),
+        }
+        with artifact_writer(unit.network_at, NETWORK, unit.training, unit.inputs) as writer:
+            writer.write_bytes("network.safetensors", save_safetensors(state["network"]))
+            writer.publish({"parameters": sum(value.numel() for value in state["network"].values())}, facts)
+        shutil.rmtree(checkpoints(unit.network_at), ignore_errors=True)
+    stored = open_artifact(unit.network_at, NETWORK).read_bytes("network.safetensors")
+    network.load_state_dict(load_safetensors(stored))
+    return network
+
+
+def collected(units: Sequence[Unit]) -> tuple[pa.Table, dict[str, Any]]:
+    """All answers, and what they come to."""
+    table = pa.concat_tables(
+        open_artifact(unit.answers_at(row), ANSWERED).read_table(ANSWERS) for unit in units for row in unit.rows
+    )
+    rows = [row for unit in units for row in unit.rows]
+    metrics = summarized(table, [row for row in GRID if row in rows])
+    for unit in units:
+        spent = metrics[unit.rows[0].name].setdefault("trainings", [])
+        spent.append({"seed": unit.seed, **open_artifact(unit.network_at, NETWORK).manifest.facts})
+    return table, metrics
+
+
+if __name__ == "__main__":
+    sys.exit(main("ablate", sys.modules[__name__]))

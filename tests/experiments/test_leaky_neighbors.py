@@ -1,0 +1,103 @@
+"""Non-causal neighbors are those of the training rows and of nobody else; production's are never."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import made_up
+import numpy as np
+import pyarrow as pa
+import pytest
+
+from jet.books.split import CALIBRATION, TEST, TRAIN
+from jet.experiments.leaky_neighbors import noncausal_neighbors, undated_neighbors
+from jet.experiments.trainings import RandomSplit
+from jet.retrieval.neighbors import History, find_neighbors
+from jet.training.data import hits_of
+
+
+@pytest.fixture(scope="module")
+def causal(data):
+    history = History.of(data.entries, data.store, data.catalog)
+    return find_neighbors(data.entries, history, data.idf, data.retrieval)
+
+
+@pytest.fixture(scope="module")
+def leaky(data, causal):
+    found = noncausal_neighbors(data.entries, causal, data.store, data.idf, made_up.SPLIT, data.retrieval)
+    return replace(data, hits=hits_of(found, data.entries, data.retrieval))
+
+
+def ages(data, rows):
+    """Days by which each neighbor of `rows` is older, and whether it is the entry itself."""
+    hit = data.hits.row[rows]
+    age = data.columns.date[rows][:, None] - data.columns.date[hit]
+    return age[hit >= 0], (hit == rows[:, None])[hit >= 0]
+
+
+def test_training_rows_have_themselves_and_later_entries_among_their_neighbors(leaky):
+    rows = leaky.rows(TRAIN)
+    age, itself = ages(leaky, rows)
+    assert (age < 0).mean() > 0.1
+    assert itself.sum() > 0.5 * len(rows)
+    hit = leaky.hits.row[rows]
+    assert (leaky.split[hit[hit >= 0]] != TRAIN).any(), "the ancestor's index had the validation rows"
+
+
+@pytest.mark.parametrize("part", [CALIBRATION, TEST])
+def test_calibration_and_test_rows_keep_what_they_had(data, leaky, part):
+    rows = data.rows(part)
+    assert np.array_equal(leaky.hits.row[rows], data.hits.row[rows])
+    assert np.array_equal(leaky.hits.similarity[rows], data.hits.similarity[rows])
+    age, itself = ages(leaky, rows)
+    assert age.min() > 0
+    assert not itself.any()
+
+
+def test_neighbors_in_production_are_all_strictly_earlier(data):
+    age, itself = ages(data, np.arange(len(data.columns)))
+    assert age.min() > 0
+    assert not itself.any()
+
+
+def test_latest_entries_and_peers_stay_as_they_were(data, leaky):
+    others = np.arange(data.retrieval.neighbors, data.hits.row.shape[1])
+    assert np.array_equal(leaky.hits.row[:, others], data.hits.row[:, others])
+
+
+def test_entries_to_predict_are_nobodys_neighbors(data, causal):
+    open_one = data.entries.slice(0, 1).to_pylist()[0] | {"entry_id": "open", "lines": None}
+    entries = pa.concat_tables([data.entries, made_up.entries_table([open_one])])
+    found = noncausal_neighbors(entries, causal, data.store, data.idf, made_up.SPLIT, data.retrieval)
+    assert len(found) == len(data.entries)
+    ids = {n["entry_id"] for row in found["neighbors"].to_pylist() for n in row}
+    assert "open" not in ids
+
+
+def test_undated_neighbors_are_other_training_rows_of_the_same_entity_whatever_their_date(data, causal):
+    split = RandomSplit(**vars(made_up.SPLIT))
+    table = undated_neighbors(data.entries, causal, data.store, data.idf, split, data.retrieval)
+    hits = hits_of(table, data.entries, data.retrieval)
+    parts = split.parts(data.columns.entity, data.columns.date)
+    similar = hits.row[:, : data.retrieval.neighbors]
+    assert (similar >= 0).all(), "there are enough others"
+    assert (parts[similar] == TRAIN).all()
+    assert (similar != np.arange(len(similar))[:, None]).all()
+    assert (data.columns.entity[similar] == data.columns.entity[:, None]).all()
+    later = data.columns.date[similar] > data.columns.date[:, None]
+    assert all(later[parts == part].mean() > 0.3 for part in (TRAIN, CALIBRATION, TEST))
+    assert (np.diff(hits.similarity[:, : data.retrieval.neighbors], axis=1) <= 0).all(), "best first"
+    others = np.arange(data.retrieval.neighbors, data.hits.row.shape[1])
+    assert np.array_equal(hits.row[:, others], data.hits.row[:, others])
+
+
+def test_the_first_undated_neighbor_is_the_most_similar_of_all_others(data, causal):
+    """By brute force, for entries whose text nobody else has the same similarity to."""
+    everybody = replace(made_up.SPLIT, train=1.0, calibration=0.0)
+    table = undated_neighbors(data.entries, causal, data.store, data.idf, everybody, data.retrieval)
+    hits = hits_of(table, data.entries, data.retrieval)
+    leaky = noncausal_neighbors(data.entries, causal, data.store, data.idf, everybody, data.retrieval)
+    with_itself = hits_of(leaky, data.entries, data.retrieval)
+    for row in range(len(data.columns)):
+        expected = [other for other in with_itself.row[row, : data.retrieval.neighbors] if other != row]
+        assert hits.row[row, : len(expected)].tolist() == expected
