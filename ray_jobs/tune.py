@@ -101,7 +101,8 @@ class Task:
     settings: dict[str, Any] = field(default_factory=dict)
     point: Coordinates | None = None
     parent: str | None = None
-    """Begin with this training's last checkpoint."""
+    start: str | None = None
+    """The checkpoint that it begins with, its parent's last."""
     until: int | None = None
     """End after this epoch."""
 
@@ -140,13 +141,11 @@ class Sweep:
         """What Ray Train keeps of a training."""
         return Result.from_path(f"{self.training}/{key}")
 
-    def start_of(self, task: Task) -> str | None:
-        """The checkpoint that a task begins with."""
-        if task.parent is None:
-            return None
-        checkpoint = self.result(task.parent).checkpoint
+    def last_checkpoint(self, key: str) -> str:
+        """Where a training's last checkpoint lies."""
+        checkpoint = self.result(key).checkpoint
         assert checkpoint is not None
-        return f"{self.training}/{task.parent}/{checkpoint.path.rstrip('/').rpartition('/')[2]}"
+        return f"{self.training}/{key}/{checkpoint.path.rstrip('/').rpartition('/')[2]}"
 
 
 class Records:
@@ -223,7 +222,7 @@ def driver_of(sweep: Sweep) -> Callable[[dict[str, Any]], dict[str, Any]]:
             sweep.config_of(task),
             sweep.training,
             task.key,
-            start=sweep.start_of(task),
+            start=task.start,
             until=task.until,
             retries=RETRIES,
             quiet=True,
@@ -353,8 +352,7 @@ def run_trials(
             name=f"tune-{time.time_ns()}", storage_path=f"{sweep.work}/tune", callbacks=[books], verbose=0
         ),
     )
-    # It misses the logs that Tune's own callbacks would write: the records are here.
-    logging.getLogger("ray.tune.analysis.experiment_analysis").setLevel(logging.ERROR)
+    logging.getLogger("ray.tune").setLevel(logging.ERROR)  # it misses log files, and tells how slow a step was
     with interruptible():
         tuner.fit()
     return list(books.seen.values())
@@ -435,10 +433,11 @@ def train_population(sweep: Sweep, settings: TuneSettings) -> list[Trial]:
                 f"round-{number}-member-{member}",
                 # A population ends nobody early, and nor must the training that repeats a line of it.
                 lived_schedule(lived[member], every, epochs) | {"train.patience": epochs},
-                parent=parents[member],
+                parent=parent,
+                start=sweep.last_checkpoint(parent) if parent else None,
                 until=min(number * every, epochs),
             )
-            for member in range(len(lived))
+            for member, parent in enumerate(parents)
         ]
         found = {trial.key: trial for trial in run_trials(sweep, tasks)}
         members = [found[task.key] for task in tasks]
@@ -589,7 +588,7 @@ def tune(folder: str, output: str, settings: TuneSettings, config: JobConfig, su
         "test": test_facts(scored, gain),
         "trial_seconds": round(sum(trial.seconds for trial in every), 1),
     }
-    page = render_sweep(trials, best, space, config, settings, scored, gain, every)
+    page = render_sweep(trials, best, space, config, settings, scored, gain, every, rows)
     with artifact_writer(output, KIND, made_with, inputs, resolved=asdict(config)) as writer:
         writer.write_table("trials.parquet", trials_table(trials))
         writer.write_bytes("best.yaml", best_yaml(config, best).encode())

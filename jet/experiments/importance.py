@@ -1,9 +1,9 @@
 """How much each setting matters to the score, as far as a sweep can tell.
 
-A random forest learns the score from the settings; a setting's importance is what shuffling it costs the forest on
-trials that it didn't see (permutation importance over repeated cross-validation). The forest's own R² on those
-trials comes along, for it says how far to trust the rest: with few trials, or where the seed decides more than the
-settings, it is about 0, and then no importance means anything.
+A random forest learns the score from the settings; a setting's importance is what shuffling it costs the
+forest on trials that it didn't see (permutation importance over repeated cross-validation). The forest's own
+R² on those trials comes along, for it says how far to trust the rest: with few trials, or where the seed
+decides more than the settings, it is about 0, and then no importance means anything.
 
 A schedule counts as one setting, however many numbers it has: what is shuffled is whose schedule a trial has.
 
