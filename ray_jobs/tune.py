@@ -559,8 +559,8 @@ def tune(folder: str, output: str, settings: TuneSettings, config: JobConfig, su
     count = space.grid_size() if settings.method == "grid" else settings.trials
     if settings.method == "grid" and count > settings.grid_limit and not sure:
         raise ValueError(
-            f"the grid has {count} trials, more than tune.grid_limit {settings.grid_limit}: lower points, leave "
-            "a setting out, use another tune.searcher, or say --yes"
+            f"the grid has {count} trials, more than tune.grid_limit {settings.grid_limit}: lower points, "
+            "leave a setting out, use another tune.searcher, or say --yes"
         )
     connect(config.runtime)
     concurrent = concurrency(settings, config)

@@ -9,7 +9,7 @@ from __future__ import annotations
 import io
 import json
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from importlib import resources
 from typing import Any
 
@@ -33,7 +33,7 @@ _VARIABLES = {
 }
 
 
-def render(package: str, template: str, filters: Mapping[str, Callable[..., str]], **values: Any) -> str:
+def render(package: str, template: str, filters: Mapping[str, Any], **values: Any) -> str:
     """The page that a package's template makes of `values`. It escapes everything that isn't `Markup`."""
     environment = jinja2.Environment(
         autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True

@@ -57,7 +57,7 @@ def importance(
     names = list(settings[0])
     tables = [columns([trial[name] for trial in settings]) for name in names]
     y = np.asarray(scores)
-    # A row has, for each setting, the number of the trial whose value it is: shuffling one moves its value whole.
+    # A row has, for each setting, the number of the trial whose value it is: shuffled, it moves whole.
     x = np.repeat(np.arange(len(y))[:, None], len(names), axis=1)
     forest = make_pipeline(
         FunctionTransformer(lambda rows: np.hstack([t[rows[:, i]] for i, t in enumerate(tables)])),

@@ -1,8 +1,8 @@
 """The report of a sweep: one page that says what was found, and how far to believe it.
 
 Everything but the gain is measured on the calibration split, by which the winner was chosen: the best of many
-trials is partly the luckiest. So the gain over the base config comes from fresh trainings on the test split, with
-its interval, and stands first.
+trials is partly the luckiest. So the gain over the base config comes from fresh trainings on the test split,
+with its interval, and stands first.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 from markupsafe import Markup
-from matplotlib.ticker import PercentFormatter
+from matplotlib.ticker import NullLocator, PercentFormatter
 from numpy.typing import NDArray
 
 from jet.config import JetConfig
@@ -167,6 +167,9 @@ def _scatter(name: str, number: int, trials: Sequence[Trial], space: Space) -> M
         )
     if log:
         axes.set_xscale("log")
+        ticks = np.geomspace(min(places), max(places), 3)
+        axes.set_xticks(ticks, [f"{tick:.2g}" for tick in ticks])
+        axes.xaxis.set_minor_locator(NullLocator())
     if labels is not None:
         axes.set_xticks(range(len(labels)), labels, parse_math=False, rotation=15)
         axes.set_xlim(-0.5, len(labels) - 0.5)
@@ -202,6 +205,10 @@ def _parallel(trials: Sequence[Trial], space: Space, method: str) -> Markup:
             {"color": ACCENT, "linewidth": 2.6} if i == 0 else {"color": FAINT, "linewidth": 0.9, "alpha": 0.6}
         )
         if i and score[i] >= good:
+            style: dict[str, Any] = {"color": FAINT, "linewidth": 0.9, "alpha": 0.6}
+        if i == 0:
+            style = {"color": ACCENT, "linewidth": 2.6}
+        elif score[i] >= good:
             style = {"color": INK, "linewidth": 1.3, "alpha": 0.8}
         axes.plot(range(len(columns)), line, **style)
     axes.set_xticks(range(len(columns)), [*names, "exact match"], parse_math=False, rotation=12)

@@ -142,7 +142,7 @@ def test_a_grid_over_a_range_asks_for_points():
     ],
 )
 def test_what_is_no_space_is_refused_by_the_name_of_the_setting(declared, said):
-    with pytest.raises(ValueError) as refused:
+    with pytest.raises(ValueError, match=r"tune\.space") as refused:
         build_space(declared, CONFIG)
     assert said in str(refused.value)
     assert "\n" not in str(refused.value)

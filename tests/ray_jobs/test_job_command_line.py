@@ -17,7 +17,18 @@ from ray_jobs import cli, runtime
 from ray_jobs.train import interruptible
 
 JOBS = [
-    *("demo", "pipeline", "ingest", "neighbors", "train", "predict", "evaluate", "finetune", "demo-ledger"),
+    *(
+        "demo",
+        "pipeline",
+        "ingest",
+        "neighbors",
+        "train",
+        "tune",
+        "predict",
+        "evaluate",
+        "finetune",
+        "demo-ledger",
+    ),
 ]
 
 
