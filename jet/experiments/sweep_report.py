@@ -201,11 +201,7 @@ def _parallel(trials: Sequence[Trial], space: Space, method: str) -> Markup:
     good = np.quantile(score, 0.9)
     for i in range(len(trials))[::-1]:
         line = [column[i] for column in columns]
-        style = (
-            {"color": ACCENT, "linewidth": 2.6} if i == 0 else {"color": FAINT, "linewidth": 0.9, "alpha": 0.6}
-        )
-        if i and score[i] >= good:
-            style: dict[str, Any] = {"color": FAINT, "linewidth": 0.9, "alpha": 0.6}
+        style: dict[str, Any] = {"color": FAINT, "linewidth": 0.9, "alpha": 0.6}
         if i == 0:
             style = {"color": ACCENT, "linewidth": 2.6}
         elif score[i] >= good:
