@@ -200,16 +200,19 @@ def trainer_of(
     until: int | None = None,
     retries: int = 3,
     quiet: bool = False,
+    tracked: str | None = None,
     callbacks: Sequence[Any] = (),
 ) -> TorchTrainer:
     """The training of what is in `folder`, with its checkpoints in `storage`/`name`.
 
     It goes on from its own newest checkpoint; without one, from the checkpoint at `start`, if that is given. It
-    ends after epoch `until`, if that comes before the config's end.
+    ends after epoch `until`, if that comes before the config's end. What W&B writes stays in `tracked`, by
+    default the folder that `storage` is in.
     """
     runtime = config.runtime
     resources = {"CPU": 1.0, "GPU": 1.0} if runtime.train_gpu else {"CPU": 1.0}
-    given = {"folder": absolute(folder), "storage": storage, "config": config, "start": start, "until": until}
+    tracked = tracked or storage.rpartition("/")[0]
+    given = {"folder": absolute(folder), "tracked": tracked, "config": config, "start": start, "until": until}
     return TorchTrainer(
         train_worker,
         train_loop_config=given | {"quiet": quiet},
@@ -275,7 +278,7 @@ def train_worker(given: dict[str, Any]) -> None:
     tracker: Tracker = NoTracker()
     if rank == 0:
         tracker = build_tracker(
-            config.tracking, asdict(config), given["storage"], context.get_experiment_name()
+            config.tracking, asdict(config), given["tracked"], context.get_experiment_name()
         )
     steps = len(epoch_rows(rows, settings.seed, 0, settings.batch_size, rank, world))
     trainer = Trainer(
@@ -363,7 +366,7 @@ def log_epoch(trainer: Trainer, figures: dict[str, float], best: bool) -> None:
         "epoch %d/%d: loss %.3f, calibration likelihood %.3f, exact match %.3f%s",
         trainer.progress.epoch,
         trainer.settings.max_epochs,
-        figures["train/loss"],
+        figures.get("train/loss", float("nan")),  # there is none where no step was taken
         figures["val/likelihood"],
         figures["val/exact_match"],
         " (best so far)" if best else "",

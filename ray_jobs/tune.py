@@ -26,6 +26,7 @@ import time
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, field, replace
+from pathlib import Path
 from typing import Any
 
 import jsonargparse
@@ -37,7 +38,7 @@ import ray.tune
 import torch
 import yaml
 from pyarrow import fs as pafs
-from ray.train import Result
+from ray.train import Result, TrainingFailedError
 from ray.tune.integration.ray_train import TuneReportCallback
 from ray.tune.schedulers import ASHAScheduler
 from ray.tune.search.optuna import OptunaSearch
@@ -50,7 +51,7 @@ from jet.experiments.population import evolve, first_weights, lived_schedule
 from jet.experiments.settings import TuneSettings
 from jet.experiments.space import Coordinates, Space, build_space, with_settings
 from jet.experiments.sweep_report import SIDES, Final, render_sweep
-from jet.experiments.trials import Rung, Trial, best_rung, objective, rung_of, trials_table, winner
+from jet.experiments.trials import NO_SCORE, Rung, Trial, best_rung, objective, rung_of, trials_table, winner
 from jet.training.data import TrainingData
 from ray_jobs.runtime import JobConfig, absolute, connect, main, require
 from ray_jobs.train import (
@@ -75,6 +76,9 @@ ENOUGH_EPOCHS = 10_000
 """More than any training has: ASHA stops by rank only, never by length."""
 STARTUP_TRIALS = 10
 """Random trials before TPE models the space, at most; never more than a third of the sweep."""
+
+NOTHING = {"epoch": 0, "objective": NO_SCORE}
+"""What Tune is told of a trial that has no score."""
 
 log = logging.getLogger("jet.tune")
 
@@ -205,33 +209,37 @@ def driver_of(sweep: Sweep) -> Callable[[dict[str, Any]], dict[str, Any]]:
     """What Tune runs as a trial."""
 
     def drive(given: dict[str, Any]) -> dict[str, Any]:
-        sys.unraisablehook = lambda _: (
-            None
-        )  # a stopped driver gets a signal wherever it is, and would tell of it
+        # A stopped driver gets a signal wherever it is, and would tell of it.
+        sys.unraisablehook = lambda _: None
         task = sweep.task(given)
         record = Records(sweep.work).read(task.key) or Trial(key=task.key)
         for number in range(len(record.rungs)):
             ray.tune.report(told(record.rungs[: number + 1], sweep.rows))
         if record.error:
-            raise RuntimeError(record.error)
+            return {**NOTHING, "error": record.error}
         if record.over:
             return {**told(record.rungs, sweep.rows), "ended": True}
         reports = RungReports(record.rungs, sweep.rows)
-        result = trainer_of(
-            sweep.folder,
-            sweep.config_of(task),
-            sweep.training,
-            task.key,
-            start=task.start,
-            until=task.until,
-            retries=RETRIES,
-            quiet=True,
-            callbacks=[reports],
-        ).fit()
-        reports.wait()
+        try:
+            result = trainer_of(
+                sweep.folder,
+                sweep.config_of(task),
+                sweep.training,
+                task.key,
+                start=task.start,
+                until=task.until,
+                retries=RETRIES,
+                quiet=True,
+                tracked=sweep.work.rpartition("/")[0],
+                callbacks=[reports],
+            ).fit()
+        except TrainingFailedError as error:
+            return {**NOTHING, "error": reason(str(error))}
+        finally:
+            reports.wait()
         kept = [rung_of(figures) for _, figures in result.best_checkpoints or []]
         best = best_rung(kept)
-        return {**told([best or kept[-1]], sweep.rows), "ended": True}
+        return {**told([best], sweep.rows), "ended": True} if best else NOTHING
 
     return drive
 
@@ -271,6 +279,10 @@ class Bookkeeper(ray.tune.Callback):
             return
         if "ended" in result:
             record.status = "finished"
+        if error := result.get("error"):
+            record.error = error
+            record.status = "diverged" if error.startswith(FloatingPointError.__name__) else "failed"
+        if not result["epoch"] or record.over:
             return
         known = len(record.rungs)
         record.add({name: result[name] for name in ("epoch", "exact_match", "likelihood", "loss")})
@@ -288,18 +300,18 @@ class Bookkeeper(ray.tune.Callback):
             task = self.sweep.task(trial.config)
             whole = task.until or self.sweep.config_of(task).train.max_epochs
             record.status = "finished" if record.rungs and record.rungs[-1]["epoch"] >= whole else "stopped"
-        if record.best is None:
+        if record.best is None and record.error is None:
             record.status, record.error = "diverged", "no epoch had a finite likelihood"
         self._close(record)
 
     def on_trial_error(self, iteration: int, trials: list, trial: Any, **info: Any) -> None:  # noqa: ARG002
-        """A trial failed: the sweep goes on."""
+        """A trial's driver failed or was lost: the sweep goes on."""
         record = self._open(trial)
-        if record is None:
-            return
-        record.error = reason(trial.get_error())
-        record.status = "diverged" if record.error.startswith(FloatingPointError.__name__) else "failed"
-        self._close(record)
+        if record is not None:
+            told = Path(trial.error_file) if trial.error_file else None
+            record.status = "failed"
+            record.error = reason(told.read_text() if told and told.exists() else "its driver was lost")
+            self._close(record)
 
     def _open(self, trial: Any) -> Trial | None:
         """The record of a trial that is being trained; None where it was over before and is only repeated."""
@@ -320,11 +332,11 @@ class Bookkeeper(ray.tune.Callback):
         log.info("%s (%d of %d): %s", record.key, place, self.total, what)
 
 
-def reason(error: BaseException | None) -> str:
-    """The one line that says why a training failed: the exception that a worker raised."""
-    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+def reason(text: str) -> str:
+    """The one line of a traceback that says why: the last that names an exception."""
+    lines = [line.strip() for line in text.splitlines() if line.strip()]
     said = [line for line in lines if re.match(r"[\w.]*(Error|Exception|Exit|Interrupt)\b.*:", line)]
-    return (said or lines or ["it ended without a word"])[-1][:500]
+    return (said or lines)[-1][:500]
 
 
 def run_trials(

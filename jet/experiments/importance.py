@@ -28,7 +28,7 @@ from jet.experiments.space import weights_over_training
 
 LEAST_TRIALS = 8
 """Below, nothing is said."""
-_FOLDS, _REPEATS, _TREES, _SHUFFLES = 4, 5, 100, 5
+_FOLDS, _REPEATS, _TREES, _SHUFFLES = 4, 4, 50, 5
 _POINTS = 5
 """Places of the training at which a schedule is looked at."""
 

@@ -71,7 +71,8 @@ class Trial:
 def rung_of(figures: dict[str, float]) -> Rung:
     """The rung of an epoch's figures as `jet.training.loop` names them."""
     names = {"epoch": "epoch", "exact_match": "val/exact_match", "likelihood": "val/likelihood"}
-    return {short: float(figures[name]) for short, name in (names | {"loss": "train/loss"}).items()}
+    rung = {short: float(figures[name]) for short, name in names.items()}
+    return rung | {"loss": float(figures.get("train/loss", math.nan))}  # there is none where no step was taken
 
 
 def best_rung(rungs: Sequence[Rung]) -> Rung | None:

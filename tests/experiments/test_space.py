@@ -28,7 +28,7 @@ def space_of(**declared):
     return build_space({name.replace("__", "."): spec for name, spec in declared.items()}, CONFIG)
 
 
-@settings(deadline=None, max_examples=50)
+@settings(deadline=None, max_examples=15)
 @given(st.integers(0, 2**32))
 def test_what_is_drawn_is_a_config(seed):
     space = build_space(SPACE, CONFIG)
