@@ -29,3 +29,10 @@ if "ray" not in sys.modules:  # on a worker it is there already, and knows what 
 
     # Ray announces, at every start, a coming change of a default that jet doesn't rely on.
     os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")
+
+    # Tune: Ctrl-C interrupts the job and isn't an early end of the sweep; the jobs keep their own records, and
+    # say themselves what failed.
+    os.environ.setdefault("TUNE_DISABLE_SIGINT_HANDLER", "1")
+    os.environ.setdefault("TUNE_DISABLE_AUTO_CALLBACK_LOGGERS", "1")
+    os.environ.setdefault("RAY_AIR_NEW_OUTPUT", "0")
+    os.environ.setdefault("TUNE_PRINT_ALL_TRIAL_ERRORS", "0")

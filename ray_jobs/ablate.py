@@ -45,7 +45,7 @@ from jet.experiments.leaky_neighbors import noncausal_neighbors, undated_neighbo
 from jet.model.network import JetNetwork
 from jet.training.data import TrainingData
 from ray_jobs.runtime import JobConfig, absolute, connect, main, quiet_libraries, require
-from ray_jobs.train import build_network, checkpoints, fit, load_data, refuse_misfits
+from ray_jobs.train import build_network, checked_data, checkpoints, fit, load_data, opened
 
 HELP = "Measure what each part of the network earns: an ablation grid with several seeds and paired intervals."
 DEFAULTS = {"runtime.train_workers": 1}
@@ -125,9 +125,7 @@ def ablate(folder: str, output: str, rows: Sequence[Row], seeds: Sequence[int], 
     """Answer the questions of `rows` and publish the table; returns its manifest."""
     if len(set(seeds)) < len(seeds) or min(seeds) < 0:
         raise ValueError(f"--seeds must be different numbers from 0 on, not {' '.join(map(str, seeds))}")
-    entries = open_artifact(f"{folder}/entries", "entries")
-    neighbors = open_artifact(f"{folder}/neighbors", "neighbors")
-    inputs = {"entries": entries.manifest.fingerprint, "neighbors": neighbors.manifest.fingerprint}
+    entries, neighbors, inputs = opened(folder)
     asked = {"ablation": {"rows": [row.name for row in rows], "seeds": list(seeds)}}
     settings = config.part(*TRAINED) | {"beams": config.predict.beams} | asked
     done = finished(output, KIND, settings, inputs)
@@ -135,10 +133,9 @@ def ablate(folder: str, output: str, rows: Sequence[Row], seeds: Sequence[int], 
         log.info("%s holds the same ablation already", output)
         return done
     refuse_foreign(output)
-    refuse_misfits(folder, entries, neighbors, config)
+    data = checked_data(entries, neighbors, config)
     connect(config.runtime)
     at_once = room_for(config)
-    data = load_data(entries, neighbors, config)
     counts = {name: len(data.learnable(part)) for part, name in enumerate(SPLITS)}
     if not all(counts.values()):
         raise ValueError(f"too few entries to measure on: the split leaves {counts} that can be learned")
@@ -259,8 +256,8 @@ def train_and_answer(unit: Unit) -> str:
     """
     quiet_libraries()
     torch.set_num_threads(1)
-    opened = [open_artifact(f"{unit.folder}/{name}", name) for name in ("entries", "neighbors")]
-    data = load_data(opened[0], opened[1], unit.config)
+    entries, neighbors, _ = opened(unit.folder)
+    data = load_data(entries, neighbors, unit.config)
     network = trained(unit, data)
     rows = np.concatenate([data.rows(part) for part in MEASURED])
     for row in unit.missing():

@@ -13,6 +13,7 @@ JOBS = {
     "ingest": "read ledger files of any known format into checked parquet",
     "neighbors": "find every entry's most similar earlier entries",
     "train": "train the model and publish its bundle",
+    "tune": "search a training's settings, above all its loss schedules",
     "predict": "book new entries with a bundle",
     "evaluate": "measure a bundle and the baselines on the newest entries",
     "ablate": "measure what each part of the network earns",

@@ -15,7 +15,7 @@ import signal
 import sys
 import tempfile
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict, fields, replace
 from pathlib import Path
 from typing import Any
@@ -27,7 +27,15 @@ import pyarrow.parquet as pq
 import ray
 import ray.train
 import torch
-from ray.train import Checkpoint, CheckpointConfig, FailureConfig, LoggingConfig, RunConfig, ScalingConfig
+from ray.train import (
+    Checkpoint,
+    CheckpointConfig,
+    FailureConfig,
+    LoggingConfig,
+    Result,
+    RunConfig,
+    ScalingConfig,
+)
 from ray.train.torch import TorchTrainer, get_device, prepare_model
 from safetensors.numpy import load as load_safetensors
 
@@ -44,7 +52,7 @@ from jet.prediction.ranker import Ranker
 from jet.retrieval.neighbors import make_encoder
 from jet.retrieval.store import TextStore
 from jet.training.data import TrainingData
-from jet.training.loop import Trainer, epoch_rows
+from jet.training.loop import TrainBatch, Trainer, epoch_rows
 from jet.training.tracking import NoTracker, Tracker, build_tracker
 from ray_jobs.answering import ExampleSlice, JudgeSlice, examples_of, judged_of, over_slices, share
 from ray_jobs.runtime import JobConfig, absolute, connect, main, require
@@ -52,8 +60,6 @@ from ray_jobs.runtime import JobConfig, absolute, connect, main, require
 HELP = "Train the model on booked entries and their neighbors, calibrate it, and publish its bundle."
 PARTS = ("split", "retrieval", "model", "losses", "optim", "train", "ranker", "predict")
 STATE = "state.pt"
-WATCHED_ROWS = 256
-"""Calibration rows that are decoded freely after every epoch, spread over the split."""
 
 log = logging.getLogger("jet.train")
 
@@ -72,21 +78,15 @@ def run(args: jsonargparse.Namespace, config: JobConfig) -> dict[str, Any]:
 
 def train(folder: str, output: str, config: JobConfig) -> Manifest:
     """Train, calibrate and publish; returns the bundle's manifest."""
-    entries = open_artifact(f"{folder}/entries", "entries")
-    neighbors = open_artifact(f"{folder}/neighbors", "neighbors")
-    inputs = {"entries": entries.manifest.fingerprint, "neighbors": neighbors.manifest.fingerprint}
+    entries, neighbors, inputs = opened(folder)
     settings = config.part(*PARTS)
     done = finished(output, KIND, settings, inputs)
     if done is not None:
         log.info("%s holds the same training already", output)
         return done
-    refuse_misfits(folder, entries, neighbors, config)
+    data = checked_data(entries, neighbors, config)
     connect(config.runtime)
-    data = load_data(entries, neighbors, config)
     counts = {name: len(data.rows(part)) for part, name in enumerate(SPLITS)}
-    log.info("entries: %s; learnable %d", counts, len(data.learnable(TRAIN)))
-    if not len(data.learnable(TRAIN)) or not len(data.learnable(CALIBRATION)):
-        raise ValueError(f"too few entries to train on: the split leaves {counts}")
     state, facts = fit(folder, output, config, digest_of([settings, inputs]))
     network = build_network(data, config)
     network.load_state_dict(state["network"])
@@ -103,13 +103,20 @@ def train(folder: str, output: str, config: JobConfig) -> Manifest:
     return manifest
 
 
-def refuse_misfits(folder: str, entries: Artifact, neighbors: Artifact, config: JobConfig) -> None:
-    """Raise `ValueError` where the parts of a data folder, or these and the config, don't fit together."""
+def opened(folder: str) -> tuple[Artifact, Artifact, dict[str, str]]:
+    """The entries and the neighbors in `folder`, and their fingerprints."""
+    entries = open_artifact(f"{folder}/entries", "entries")
+    neighbors = open_artifact(f"{folder}/neighbors", "neighbors")
+    return entries, neighbors, {each.manifest.kind: each.manifest.fingerprint for each in (entries, neighbors)}
+
+
+def checked_data(entries: Artifact, neighbors: Artifact, config: JobConfig) -> TrainingData:
+    """`load_data` of what can be trained on. Raises `ValueError` where it can't, with what to do."""
     if neighbors.manifest.inputs != {"entries": entries.manifest.fingerprint}:
-        raise ValueError(f"{folder}/neighbors were not made from {folder}/entries: run `jet neighbors` again")
+        raise ValueError(f"{neighbors.path} were not made from {entries.path}: run `jet neighbors` again")
     if neighbors.manifest.config["retrieval"] != config.part("retrieval")["retrieval"]:
         raise ValueError(
-            f"{folder}/neighbors were found with other settings of retrieval than these: run `jet neighbors` "
+            f"{neighbors.path} were found with other settings of retrieval than these: run `jet neighbors` "
             "again, or give the same ones"
         )
     if config.train.batch_size % config.runtime.train_workers:
@@ -117,6 +124,12 @@ def refuse_misfits(folder: str, entries: Artifact, neighbors: Artifact, config: 
             f"train.batch_size {config.train.batch_size} can't be shared evenly by runtime.train_workers "
             f"{config.runtime.train_workers}: change one of them"
         )
+    data = load_data(entries, neighbors, config)
+    counts = {name: len(data.rows(part)) for part, name in enumerate(SPLITS)}
+    log.info("entries: %s; learnable %d", counts, len(data.learnable(TRAIN)))
+    if not len(data.learnable(TRAIN)) or not len(data.learnable(CALIBRATION)):
+        raise ValueError(f"too few entries to train on: the split leaves {counts}")
+    return data
 
 
 def load_data(entries: Artifact, neighbors: Artifact, config: JobConfig) -> TrainingData:
@@ -154,39 +167,19 @@ def checkpoints(output: str) -> str:
 
 def fit(folder: str, output: str, config: JobConfig, name: str) -> tuple[dict[str, Any], dict[str, Any]]:
     """Run the workers; returns the best epoch's state and what a model card tells."""
-    runtime = config.runtime
-    workers = runtime.train_workers
-    resources = {"CPU": 1.0, "GPU": 1.0} if runtime.train_gpu else {"CPU": 1.0}
+    workers = config.runtime.train_workers
     require(
         workers,
-        workers * runtime.train_gpu,
+        workers * config.runtime.train_gpu,
         f"training with {workers} workers",
         "lower runtime.train_workers",
     )
     log.info("training with %d workers, up to %d epochs", workers, config.train.max_epochs)
-    trainer = TorchTrainer(
-        train_worker,
-        train_loop_config={"folder": absolute(folder), "output": absolute(output), "config": config},
-        scaling_config=ScalingConfig(
-            num_workers=workers, use_gpu=runtime.train_gpu, resources_per_worker=resources
-        ),
-        run_config=RunConfig(  # type: ignore[call-arg]  # mypy sees the old Train's class
-            name=name,
-            storage_path=checkpoints(output),
-            failure_config=FailureConfig(max_failures=3),
-            logging_config=LoggingConfig(log_level="ERROR"),
-            checkpoint_config=CheckpointConfig(
-                num_to_keep=1, checkpoint_score_attribute="val/likelihood", checkpoint_score_order="max"
-            ),
-        ),
-    )
     with interruptible():
-        result = trainer.fit()
-    if not result.best_checkpoints or result.metrics is None:
+        result = trainer_of(folder, config, checkpoints(output), name).fit()
+    if result.metrics is None:
         raise RuntimeError("the training ended without a checkpoint")
-    checkpoint, figures = max(result.best_checkpoints, key=lambda pair: pair[1]["val/likelihood"])
-    with checkpoint.as_directory() as local:
-        state = torch.load(Path(local) / STATE, weights_only=True, map_location="cpu")
+    state, figures = best_state(result)
     facts = {
         "epochs": result.metrics["epoch"],
         "best_epoch": figures["epoch"],
@@ -195,6 +188,57 @@ def fit(folder: str, output: str, config: JobConfig, name: str) -> tuple[dict[st
         "workers": workers,
     }
     return state, facts
+
+
+def trainer_of(
+    folder: str,
+    config: JobConfig,
+    storage: str,
+    name: str,
+    *,
+    start: str | None = None,
+    until: int | None = None,
+    retries: int = 3,
+    quiet: bool = False,
+    tracked: str | None = None,
+    callbacks: Sequence[Any] = (),
+) -> TorchTrainer:
+    """The training of what is in `folder`, with its checkpoints in `storage`/`name`.
+
+    It goes on from its own newest checkpoint; without one, from the checkpoint at `start`, if that is given. It
+    ends after epoch `until`, if that comes before the config's end. What W&B writes stays in `tracked`, by
+    default the folder that `storage` is in.
+    """
+    runtime = config.runtime
+    resources = {"CPU": 1.0, "GPU": 1.0} if runtime.train_gpu else {"CPU": 1.0}
+    tracked = tracked or storage.rpartition("/")[0]
+    given = {"folder": absolute(folder), "tracked": tracked, "config": config, "start": start, "until": until}
+    return TorchTrainer(
+        train_worker,
+        train_loop_config=given | {"quiet": quiet},
+        scaling_config=ScalingConfig(
+            num_workers=runtime.train_workers, use_gpu=runtime.train_gpu, resources_per_worker=resources
+        ),
+        run_config=RunConfig(  # type: ignore[call-arg]  # mypy sees the old Train's class
+            name=name,
+            storage_path=storage,
+            failure_config=FailureConfig(max_failures=retries),
+            logging_config=LoggingConfig(log_level="ERROR"),
+            checkpoint_config=CheckpointConfig(
+                num_to_keep=1, checkpoint_score_attribute="val/likelihood", checkpoint_score_order="max"
+            ),
+            callbacks=[*callbacks],
+        ),
+    )
+
+
+def best_state(result: Result) -> tuple[dict[str, Any], dict[str, Any]]:
+    """The checkpoint of a training's best epoch, and the figures of that epoch."""
+    if not result.best_checkpoints:
+        raise RuntimeError("the training ended without a checkpoint")
+    checkpoint, figures = max(result.best_checkpoints, key=lambda pair: pair[1]["val/likelihood"])
+    with checkpoint.as_directory() as local:
+        return torch.load(Path(local) / STATE, weights_only=True, map_location="cpu"), figures
 
 
 @contextlib.contextmanager
@@ -219,7 +263,7 @@ def train_worker(given: dict[str, Any]) -> None:
     """What every worker runs: epochs of `Trainer`, a checkpoint and a report after each."""
     config: JobConfig = given["config"]
     logging.getLogger().setLevel(logging.WARNING)  # Ray logs all figures of all ranks, at INFO
-    logging.getLogger("jet").setLevel(logging.INFO)
+    logging.getLogger("jet").setLevel(logging.WARNING if given["quiet"] else logging.INFO)
     context = ray.train.get_context()
     rank, world = context.get_world_rank(), context.get_world_size()
     torch.set_num_threads(1)  # workers share the machine's cores; and sums come out the same everywhere
@@ -234,15 +278,17 @@ def train_worker(given: dict[str, Any]) -> None:
     tracker: Tracker = NoTracker()
     if rank == 0:
         tracker = build_tracker(
-            config.tracking, asdict(config), checkpoints(given["output"]), context.get_experiment_name()
+            config.tracking, asdict(config), given["tracked"], context.get_experiment_name()
         )
     steps = len(epoch_rows(rows, settings.seed, 0, settings.batch_size, rank, world))
     trainer = Trainer(
         network, settings, config.losses, config.optim, steps, get_device(), sum_over_ranks, tracker
     )
-    resume(trainer)
-    watched = held_out[np.linspace(0, len(held_out) - 1, min(WATCHED_ROWS, len(held_out))).astype(int)]
-    while not trainer.progress.stopped(settings):
+    resume(trainer, given["start"])
+    count = min(settings.watched_rows or len(held_out), len(held_out))
+    watched = held_out[np.linspace(0, len(held_out) - 1, count).astype(int)]
+    last = given["until"] or settings.max_epochs
+    while trainer.progress.epoch < last and not trainer.progress.stopped(settings):
         order = epoch_rows(rows, settings.seed, trainer.progress.epoch, settings.batch_size, rank, world)
         figures = trainer.train_epoch(data.batches(order), rank)
         figures |= trainer.evaluate(data.batches(share_of(held_out, rank, world, settings.batch_size)))
@@ -279,17 +325,24 @@ def watch(
     right, size = 0.0, 0.0
     for micro_batches in data.batches(batches):
         for parts in micro_batches:
-            batch, texts, accounts, rows = parts.to(trainer.device)
-            tables = Tables(network.text_table(texts), network.account_table(accounts, rows))
-            right += float(exact_matches(network, batch, tables, config.predict.beams).sum())
-            size += len(batch.text)
+            exact = decoded_exactly(network, parts.to(trainer.device), config.predict.beams)
+            right += float(exact.sum())
+            size += len(exact)
     sums = trainer.reduce({"right": right, "size": size})
     return {"val/exact_match": sums["right"] / max(1.0, sums["size"])}
 
 
-def resume(trainer: Trainer) -> None:
-    """Go on from the run's newest checkpoint, if it has one."""
-    checkpoint = ray.train.get_checkpoint()
+@torch.no_grad()
+def decoded_exactly(network: JetNetwork, parts: TrainBatch, beams: int) -> torch.Tensor:
+    """bool [B]: which entries of a micro-batch are right in all lines, decoded freely."""
+    batch, texts, accounts, rows = parts
+    tables = Tables(network.text_table(texts), network.account_table(accounts, rows))
+    return exact_matches(network, batch, tables, beams)
+
+
+def resume(trainer: Trainer, start: str | None) -> None:
+    """Go on from the run's newest checkpoint, or else from the one at `start`, if there is one."""
+    checkpoint = ray.train.get_checkpoint() or (Checkpoint(start) if start else None)
     if checkpoint is None:
         return
     with checkpoint.as_directory() as folder:
@@ -313,7 +366,7 @@ def log_epoch(trainer: Trainer, figures: dict[str, float], best: bool) -> None:
         "epoch %d/%d: loss %.3f, calibration likelihood %.3f, exact match %.3f%s",
         trainer.progress.epoch,
         trainer.settings.max_epochs,
-        figures["train/loss"],
+        figures.get("train/loss", float("nan")),  # there is none where no step was taken
         figures["val/likelihood"],
         figures["val/exact_match"],
         " (best so far)" if best else "",

@@ -164,6 +164,33 @@ PREDICTIONS = pa.schema(
     ]
 )
 
+RUNG = pa.struct(
+    [
+        _required("epoch", pa.int32()),
+        _required("exact_match", pa.float64()),  # free-running, calibration split
+        _required("likelihood", pa.float64()),  # mean log-likelihood of an entry, calibration split
+        _required("loss", pa.float64()),  # of the training
+    ]
+)
+
+TRIALS = pa.schema(
+    [
+        _required("number", pa.int32()),
+        _required("trial", pa.string()),
+        pa.field("parent", pa.string()),  # the training whose state it began with; null: it began anew
+        _required("config", pa.string()),  # JSON: the settings in which it differs from the base config
+        _required("status", pa.string()),  # finished, stopped (early), diverged or failed
+        pa.field("exact_match", pa.float64()),  # at the best epoch: that of the highest likelihood; null: none
+        pa.field("likelihood", pa.float64()),
+        pa.field("best_epoch", pa.int32()),
+        _required("epochs", pa.int32()),
+        _required("rungs", pa.list_(RUNG)),
+        _required("seconds", pa.float64()),
+        pa.field("error", pa.string()),
+    ]
+)
+"""The trials of a sweep."""
+
 
 def validate(table: pa.Table, schema: pa.Schema, what: str) -> pa.Table:
     """Return `table` with exactly the columns of `schema`, in its order and types.

@@ -1,10 +1,9 @@
 """The report: `metrics.json` for machines and one HTML page for people, from the trees that `evaluate` gives.
 
-The page stands alone. Its pictures are inline SVG, drawn by matplotlib and colored by the page's own style,
-so that they follow light and dark; it runs no script, and its content security policy forbids any request.
-All rivals are in one table, the best first; everything that would grow by a column or a line for each (the
-pictures, the companies, the strata) shows the best few only, so that a dozen rivals don't hide the model.
-What a run didn't measure leaves no trace on its page, and no hole either.
+The page stands alone (`jet.evaluation.page`). All rivals are in one table, the best first; everything that
+would grow by a column or a line for each (the pictures, the companies, the strata) shows the best few only,
+so that a dozen rivals don't hide the model. What a run didn't measure leaves no trace on its page, and no
+hole either.
 
 Descriptions and account names come from other people's books, so the template escapes everything.
 
@@ -13,20 +12,15 @@ Nothing here opens a file: text is returned, and who calls decides where it goes
 
 from __future__ import annotations
 
-import io
 import json
-import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from importlib import resources
 from typing import Any
 
-import jinja2
-import matplotlib as mpl
 from markupsafe import Markup
-from matplotlib.axes import Axes
-from matplotlib.figure import Figure
 from matplotlib.ticker import PercentFormatter
+
+from jet.evaluation.page import ACCENT, FAINT, INK, RIVALS, axes_of, fact, render, svg_of
 
 MODEL = "model"
 """What the page calls the model, beside the names of the baselines."""
@@ -64,17 +58,6 @@ _RETRIEVAL_LABELS = {
     "context_precision": "Context precision",
     "weighted_context_precision": "… by rank",
     "context_recall": "Context recall",
-}
-# matplotlib draws in colors that nobody would choose, and the page's variables take their place.
-_INK, _FAINT, _ACCENT = "#010203", "#040506", "#070809"
-_RIVALS = ("#0a0b0c", "#0d0e0f", "#101112")
-_VARIABLES = {
-    _INK: "var(--ink)",
-    _FAINT: "var(--faint)",
-    _ACCENT: "var(--accent)",
-    _RIVALS[0]: "var(--rival-1)",
-    _RIVALS[1]: "var(--rival-2)",
-    _RIVALS[2]: "var(--rival-3)",
 }
 _DASHES = ("--", "-.", ":")
 
@@ -150,20 +133,11 @@ def render_html(metrics: dict[str, Any], examples: Sequence[Mapping[str, Any]]) 
     best = {name: baselines[name] for name in best_rivals(baselines)}
     entities = sorted(model["by_entity"], key=lambda name: (-model["by_entity"][name]["n"], name))
     amounts, curve = metrics.get("amounts"), metrics.get("learning_curve")
-    environment = jinja2.Environment(
-        autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True
-    )
-    environment.filters.update(
-        percent=_percent,
-        promise=_promise,
-        interval=_interval,
-        points=_points,
-        spoken=_spoken,
-        duration=_duration,
-        memory=_memory,
-    )
-    template = resources.files(__package__).joinpath("report.html.j2").read_text(encoding="utf-8")
-    return environment.from_string(template).render(
+    filters = {"promise": _promise, "interval": _interval, "spoken": _spoken, "memory": _memory}
+    return render(
+        __package__,
+        "report.html.j2",
+        filters,
         model=model,
         baselines=baselines,
         methods=_methods(methods, metrics),
@@ -191,7 +165,7 @@ def render_html(metrics: dict[str, Any], examples: Sequence[Mapping[str, Any]]) 
         reliability=_reliability(model["reliability"], "reliability"),
         examples=[_example(example) for example in examples],
         guesses=any(line.get("guess") for example in examples for line in example["predicted"]),
-        facts={name: _fact(value) for name, value in metrics["facts"].items()},
+        facts={name: fact(value) for name, value in metrics["facts"].items()},
     )
 
 
@@ -267,16 +241,6 @@ def _example(example: Mapping[str, Any]) -> dict[str, Any]:
     return {**optional, **example, "predicted": marked(predicted, true), "true": marked(true, predicted)}
 
 
-def _fact(value: Any) -> dict[str, Any]:
-    nested = isinstance(value, dict | list | tuple)
-    text = json.dumps(value, indent=2, ensure_ascii=False, default=str) if nested else str(value)
-    return {"nested": nested, "text": text}
-
-
-def _percent(value: float | None, digits: int = 1) -> str:
-    return "–" if value is None else f"{100 * value:.{digits}f}%"
-
-
 def _promise(value: str) -> str:
     return f"{100 * float(value):g}%"
 
@@ -285,22 +249,8 @@ def _interval(value: Sequence[float] | None) -> str:
     return "" if value is None else f"{100 * value[0]:.1f}–{100 * value[1]:.1f}%"
 
 
-def _points(value: float) -> str:
-    """A difference of two shares, in percentage points, with its sign."""
-    text = f"{100 * value:+.1f}".replace("-", "−")
-    return "0.0" if text[1:] == "0.0" else text
-
-
 def _spoken(name: str) -> str:
     return name.replace("_", " ")
-
-
-def _duration(seconds: float | None) -> str:
-    if seconds is None:
-        return "–"
-    if seconds < 120:
-        return f"{seconds:.1f} s" if seconds < 10 else f"{seconds:.0f} s"
-    return f"{seconds / 60:.0f} min" if seconds < 7200 else f"{seconds / 3600:.1f} h"
 
 
 def _memory(mib: float | None) -> str:
@@ -310,13 +260,13 @@ def _memory(mib: float | None) -> str:
 
 
 def _risk_coverage(curves: Mapping[str, Sequence[Sequence[float]]]) -> Markup:
-    figure, axes = _axes("Coverage: share of entries booked", "Error among them")
+    figure, axes = axes_of("Coverage: share of entries booked", "Error among them")
     for i, (name, points) in enumerate(curves.items()):
         is_model = name == MODEL
         axes.plot(
             [point[0] for point in points],
             [point[1] for point in points],
-            color=_ACCENT if is_model else _RIVALS[(i - 1) % len(_RIVALS)],
+            color=ACCENT if is_model else RIVALS[(i - 1) % len(RIVALS)],
             linestyle="-" if is_model else _DASHES[(i - 1) % len(_DASHES)],
             linewidth=2.2 if is_model else 1.4,
             label=_spoken(name if len(name) <= 24 else f"{name[:23]}…"),
@@ -325,65 +275,37 @@ def _risk_coverage(curves: Mapping[str, Sequence[Sequence[float]]]) -> Markup:
     axes.set_xlim(0, 1)
     axes.set_ylim(bottom=0)
     axes.xaxis.set_major_formatter(PercentFormatter(1))
-    for label in axes.legend(frameon=False, labelcolor=_INK, loc="upper left").get_texts():
+    for label in axes.legend(frameon=False, labelcolor=INK, loc="upper left").get_texts():
         label.set_parse_math(False)  # a name is a name, whatever dollars are in it
-    return _svg(figure, "risk_coverage")
+    return svg_of(figure, "risk_coverage")
 
 
 def _reliability(bins: Sequence[Sequence[float]], salt: str) -> Markup:
-    figure, axes = _axes("Confidence", "Share right")
-    axes.plot([0, 1], [0, 1], color=_FAINT, linestyle="--", linewidth=1.2)
+    figure, axes = axes_of("Confidence", "Share right")
+    axes.plot([0, 1], [0, 1], color=FAINT, linestyle="--", linewidth=1.2)
     said, was, n = ([point[i] for point in bins] for i in range(3))
     largest = max(n, default=1)
-    axes.plot(said, was, color=_ACCENT, linewidth=1.2, zorder=2)
-    axes.scatter(said, was, s=[18 + 240 * count / largest for count in n], color=_ACCENT, zorder=3)
+    axes.plot(said, was, color=ACCENT, linewidth=1.2, zorder=2)
+    axes.scatter(said, was, s=[18 + 240 * count / largest for count in n], color=ACCENT, zorder=3)
     axes.set_xlim(0, 1.03)
     axes.set_ylim(0, 1.05)
     axes.xaxis.set_major_formatter(PercentFormatter(1))
-    return _svg(figure, salt)
+    return svg_of(figure, salt)
 
 
 def _learning_curve(points: Sequence[Mapping[str, Any]]) -> Markup:
-    figure, axes = _axes("Entries that the company had booked before", "")
+    figure, axes = axes_of("Entries that the company had booked before", "")
     # Evenly spaced: what matters happens in the first fifty entries.
     places = range(len(points))
     drawn = (
-        ("entry_exact_match", "Exact match", "-", _ACCENT),
-        ("svm_exact_match", "Exact match of an SVM", ":", _RIVALS[1]),
-        ("line_f1", "Line F1", "--", _RIVALS[0]),
+        ("entry_exact_match", "Exact match", "-", ACCENT),
+        ("svm_exact_match", "Exact match of an SVM", ":", RIVALS[1]),
+        ("line_f1", "Line F1", "--", RIVALS[0]),
     )
     for key, label, style, color in drawn:
         values = [float("nan") if point[key] is None else point[key] for point in points]
         axes.plot(places, values, style, color=color, marker="o", markersize=5, linewidth=2, label=label)
     axes.set_xticks(places, [str(point["history"]) for point in points], parse_math=False)
     axes.set_ylim(0, 1.03)
-    axes.legend(frameon=False, labelcolor=_INK, loc="best")
-    return _svg(figure, "learning_curve")
-
-
-def _axes(x_label: str, y_label: str) -> tuple[Figure, Axes]:
-    figure = Figure(figsize=(5.4, 3.8), layout="constrained")
-    axes = figure.add_subplot()
-    axes.patch.set_alpha(0)
-    axes.set_xlabel(x_label, color=_INK)
-    axes.set_ylabel(y_label, color=_INK)
-    axes.tick_params(colors=_FAINT, labelcolor=_INK)
-    axes.spines[["top", "right"]].set_visible(False)
-    axes.spines[["left", "bottom"]].set_color(_FAINT)
-    axes.yaxis.set_major_formatter(PercentFormatter(1))
-    axes.grid(color=_FAINT, alpha=0.25, linewidth=0.6)
-    return figure, axes
-
-
-def _svg(figure: Figure, salt: str) -> Markup:
-    buffer = io.StringIO()
-    # A salt of its own keeps the ids of two pictures on one page apart, and the text the same every time.
-    with mpl.rc_context({"svg.fonttype": "none", "svg.hashsalt": salt}):
-        figure.savefig(buffer, format="svg", transparent=True, metadata={"Date": None, "Creator": None})
-    svg = buffer.getvalue()
-    svg = svg[svg.index("<svg") :]
-    svg = re.sub(r"<metadata>.*?</metadata>|<!--.*?-->", "", svg, flags=re.DOTALL)
-    svg = re.sub(r'<g id="[^"]*"', "<g", svg)
-    for color, variable in _VARIABLES.items():
-        svg = svg.replace(color, variable)
-    return Markup(svg)  # matplotlib escaped the labels
+    axes.legend(frameon=False, labelcolor=INK, loc="best")
+    return svg_of(figure, "learning_curve")

@@ -1,1 +1,1 @@
-"""Experiments: what the design's choices are worth, asked and answered with the library's own parts."""
+"""Experiments: what is searched, what came out of it, and what each part of the design is worth."""

@@ -86,13 +86,17 @@ class TrainingData:
         ngrams = weigh(self.store.ngrams, self.idf)
         return ngrams, ngrams[self.account_rows], self.store.vectors[self.account_rows]
 
-    def micro_batches(self, rows: np.ndarray) -> list[TrainBatch]:
-        """What the network's `forward` takes, for `rows`, in pieces of similar length.
+    def pieces(self, rows: np.ndarray) -> list[np.ndarray]:
+        """`rows` in pieces of similar length.
 
         A few entries have thirty lines, most have two or three: in one piece, nearly all would be padding.
         """
         size = 2 ** np.ceil(np.log2(np.maximum(self.columns.lengths[rows] + 1, _SHORT))).astype(np.int64)
-        return [self.batch(rows[size == length]) for length in np.unique(size)]
+        return [rows[size == length] for length in np.unique(size)]
+
+    def micro_batches(self, rows: np.ndarray) -> list[TrainBatch]:
+        """What the network's `forward` takes, for each of the `pieces` of `rows`."""
+        return [self.batch(piece) for piece in self.pieces(rows)]
 
     def batch(self, rows: np.ndarray) -> TrainBatch:
         """What the network's `forward` takes, for `rows` in their order."""

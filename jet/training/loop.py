@@ -56,6 +56,8 @@ class TrainSettings:
     """Most passes over the training rows; the learning rate falls over this many."""
     patience: int = 4
     """Epochs without a better calibration likelihood before the training stops."""
+    watched_rows: int = 256
+    """Calibration rows that are decoded freely after every epoch, spread over the split; 0: all of them."""
     precision: Literal["auto", "fp32", "bf16"] = "auto"
     """auto: bf16 where the device is a GPU that has it, fp32 elsewhere."""
     max_bad_steps: int = 20
@@ -65,6 +67,8 @@ class TrainSettings:
         for name in ("batch_size", "max_epochs", "patience"):
             if getattr(self, name) < 1:
                 raise ValueError(f"train.{name} must be at least 1, got {getattr(self, name)}")
+        if self.watched_rows < 0:
+            raise ValueError(f"train.watched_rows must be at least 0, got {self.watched_rows}")
 
 
 def epoch_rows(rows: np.ndarray, seed: int, epoch: int, batch_size: int, rank: int, world: int) -> np.ndarray:

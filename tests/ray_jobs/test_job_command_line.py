@@ -17,8 +17,19 @@ from ray_jobs import cli, runtime
 from ray_jobs.train import interruptible
 
 JOBS = [
-    *("demo", "pipeline", "ingest", "neighbors", "train", "predict", "evaluate", "ablate", "finetune"),
-    "demo-ledger",
+    *(
+        "demo",
+        "pipeline",
+        "ingest",
+        "neighbors",
+        "train",
+        "tune",
+        "predict",
+        "evaluate",
+        "ablate",
+        "finetune",
+        "demo-ledger",
+    ),
 ]
 
 

@@ -1,0 +1,101 @@
+"""What every report page shares: its style, its pictures, the way figures are written.
+
+A page stands alone. Its pictures are inline SVG, drawn by matplotlib and colored by the page's own style, so
+that they follow light and dark; it runs no script, and its content security policy forbids any request.
+"""
+
+from __future__ import annotations
+
+import io
+import json
+import re
+from collections.abc import Mapping
+from importlib import resources
+from typing import Any
+
+import jinja2
+import matplotlib as mpl
+from markupsafe import Markup
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.ticker import PercentFormatter
+
+# matplotlib draws in colors that nobody would choose, and the page's variables take their place.
+INK, FAINT, ACCENT = "#010203", "#040506", "#070809"
+RIVALS = ("#0a0b0c", "#0d0e0f", "#101112")
+_VARIABLES = {
+    INK: "var(--ink)",
+    FAINT: "var(--faint)",
+    ACCENT: "var(--accent)",
+    RIVALS[0]: "var(--rival-1)",
+    RIVALS[1]: "var(--rival-2)",
+    RIVALS[2]: "var(--rival-3)",
+}
+
+
+def render(package: str, template: str, filters: Mapping[str, Any], **values: Any) -> str:
+    """The page that a package's template makes of `values`. It escapes everything that isn't `Markup`."""
+    environment = jinja2.Environment(
+        autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True
+    )
+    environment.filters.update({"percent": percent, "points": points, "duration": duration, **filters})
+    style = resources.files(__package__).joinpath("page.css").read_text(encoding="utf-8")
+    text = resources.files(package).joinpath(template).read_text(encoding="utf-8")
+    return environment.from_string(text).render(style=Markup(style), **values)
+
+
+def axes_of(x_label: str, y_label: str, size: tuple[float, float] = (5.4, 3.8)) -> tuple[Figure, Axes]:
+    """An empty picture in the style of the page; what is up is a share."""
+    figure = Figure(figsize=size, layout="constrained")
+    axes = figure.add_subplot()
+    axes.patch.set_alpha(0)
+    axes.set_xlabel(x_label, color=INK)
+    axes.set_ylabel(y_label, color=INK)
+    axes.tick_params(colors=FAINT, labelcolor=INK)
+    axes.spines[["top", "right"]].set_visible(False)
+    axes.spines[["left", "bottom"]].set_color(FAINT)
+    axes.yaxis.set_major_formatter(PercentFormatter(1))
+    axes.grid(color=FAINT, alpha=0.25, linewidth=0.6)
+    return figure, axes
+
+
+def svg_of(figure: Figure, salt: str) -> Markup:
+    """The picture, to stand in a page. `salt` is its own among the pictures of the page."""
+    buffer = io.StringIO()
+    # A salt of its own keeps the ids of two pictures on one page apart, and the text the same every time.
+    with mpl.rc_context({"svg.fonttype": "none", "svg.hashsalt": salt}):
+        figure.savefig(buffer, format="svg", transparent=True, metadata={"Date": None, "Creator": None})
+    svg = buffer.getvalue()
+    svg = svg[svg.index("<svg") :]
+    svg = re.sub(r"<metadata>.*?</metadata>|<!--.*?-->", "", svg, flags=re.DOTALL)
+    svg = re.sub(r'<g id="[^"]*"', "<g", svg)
+    for color, variable in _VARIABLES.items():
+        svg = svg.replace(color, variable)
+    return Markup(svg)  # matplotlib escaped the labels
+
+
+def fact(value: Any) -> dict[str, Any]:
+    """How a fact is shown: as it is, or folded."""
+    nested = isinstance(value, dict | list | tuple)
+    text = json.dumps(value, indent=2, ensure_ascii=False, default=str) if nested else str(value)
+    return {"nested": nested, "text": text}
+
+
+def percent(value: float | None, digits: int = 1) -> str:
+    """A share."""
+    return "–" if value is None else f"{100 * value:.{digits}f}%"
+
+
+def points(value: float) -> str:
+    """A difference of two shares, in percentage points, with its sign."""
+    text = f"{100 * value:+.1f}".replace("-", "−")
+    return "0.0" if text[1:] == "0.0" else text
+
+
+def duration(seconds: float | None) -> str:
+    """Seconds, as people say them."""
+    if seconds is None:
+        return "–"
+    if seconds < 120:
+        return f"{seconds:.1f} s" if seconds < 10 else f"{seconds:.0f} s"
+    return f"{seconds / 60:.0f} min" if seconds < 7200 else f"{seconds / 3600:.1f} h"

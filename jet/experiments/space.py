@@ -1,0 +1,423 @@
+"""The search space: which settings are varied, and how, declared in YAML.
+
+    optim.learning_rate: {log_uniform: [3.0e-4, 3.0e-3]}
+    model.dropout:       {uniform: [0.0, 0.3], points: 4}      # points: how many of them a grid takes
+    model.neighbors:     {integer: [3, 8]}
+    model.hidden:        {choice: [64, 128]}
+    losses.flow:         {choice: [0.0, {form: step, values: [0.1, 0.01], at: [0.5]}]}
+    losses.stop:         {schedule: [constant, linear, cosine, step, warmup], low: 0.1, high: 2.0}
+
+A schedule is searched by its form and its numbers: the weights it starts and ends with, between low and high,
+and the share of the training at which it turns (the ramp's end, the step's place, the warm-up's length).
+Which of these numbers there are depends on the form, so a space is no box but a small program that asks for
+one coordinate after another. Every searcher runs that same program (`Space.draw`) and only the one who
+answers differs: a seeded generator, or Optuna's trial. Coordinates are flat (`losses.stop.form`,
+`losses.stop.start`, ...) and turn into settings (`losses.stop`: a schedule) in one place.
+"""
+
+from __future__ import annotations
+
+import difflib
+import itertools
+import json
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass, fields, replace
+from typing import Any, Protocol, TypeVar
+
+import jsonargparse
+import numpy as np
+
+from jet.config import JetConfig
+from jet.training.losses import LOSSES
+from jet.training.schedules import build_schedule
+
+Coordinates = dict[str, Any]
+Config = TypeVar("Config", bound=JetConfig)
+
+FORMS = ("constant", "linear", "cosine", "step", "warmup")
+_SEARCHED = ("model", "losses", "optim", "train")
+"""The parts of the config that bear on the decoder's training."""
+_NO_SETTING = {
+    "retrieval": "neighbors are found before a training; run `jet neighbors` with other settings into another "
+    "folder, and sweep there",
+    "split": "it decides which entries are scored, so trials could not be compared; fix it for the whole sweep",
+    "ranker": "a trial trains and scores the decoder alone",
+    "model.max_lines": "it decides which entries are scored, so trials could not be compared; fix it",
+    "train.seed": "a seed is luck, no setting; tune.final_seeds repeats with several what was found",
+    "train.watched_rows": "it decides which entries are scored, so trials could not be compared; fix it",
+}
+
+
+class Draws(Protocol):
+    """Who answers a space's questions. `optuna.Trial` is one."""
+
+    def suggest_float(self, name: str, low: float, high: float, *, log: bool = False) -> float:
+        """A number from low to high; with `log`, even over its logarithm."""
+
+    def suggest_int(self, name: str, low: int, high: int) -> int:
+        """A whole number from low to high."""
+
+    def suggest_categorical(self, name: str, choices: Sequence[Any]) -> Any:
+        """One of the choices."""
+
+
+class RandomDraws:
+    """Answers from a seed."""
+
+    def __init__(self, rng: np.random.Generator) -> None:
+        self.rng = rng
+
+    def suggest_float(self, name: str, low: float, high: float, *, log: bool = False) -> float:  # noqa: ARG002
+        """See `Draws`."""
+        if log:
+            return float(np.clip(math.exp(self.rng.uniform(math.log(low), math.log(high))), low, high))
+        return float(self.rng.uniform(low, high))
+
+    def suggest_int(self, name: str, low: int, high: int) -> int:  # noqa: ARG002
+        """See `Draws`."""
+        return int(self.rng.integers(low, high, endpoint=True))
+
+    def suggest_categorical(self, name: str, choices: Sequence[Any]) -> Any:  # noqa: ARG002
+        """See `Draws`."""
+        return choices[int(self.rng.integers(len(choices)))]
+
+
+class Dimension(Protocol):
+    """One setting that is varied."""
+
+    @property
+    def field(self) -> str:
+        """Its dotted name."""
+
+    def draw(self, draws: Draws) -> Coordinates:
+        """Coordinates of one value."""
+
+    def grid(self) -> list[Coordinates]:
+        """Coordinates of every value that a grid takes. Raises `ValueError` where that isn't said."""
+
+    def setting(self, coordinates: Coordinates) -> Any:
+        """The value that stands in the config."""
+
+    def examples(self) -> list[Any]:
+        """Values that show whether all can stand in the config."""
+
+
+@dataclass(frozen=True)
+class Choice:
+    """One of a list of values, which may be whole schedules."""
+
+    field: str
+    values: tuple[Any, ...]
+
+    def draw(self, draws: Draws) -> Coordinates:
+        """See `Dimension`."""
+        return {self.field: draws.suggest_categorical(self.field, [_label(value) for value in self.values])}
+
+    def grid(self) -> list[Coordinates]:
+        """See `Dimension`."""
+        return [{self.field: _label(value)} for value in self.values]
+
+    def setting(self, coordinates: Coordinates) -> Any:
+        """See `Dimension`."""
+        wanted = coordinates[self.field]
+        return next(v for v in self.values if _label(v) == wanted and type(_label(v)) is type(wanted))
+
+    def examples(self) -> list[Any]:
+        """See `Dimension`."""
+        return list(self.values)
+
+
+@dataclass(frozen=True)
+class Range:
+    """A number between two others."""
+
+    field: str
+    low: float
+    high: float
+    log: bool = False
+    whole: bool = False
+    points: int | None = None
+
+    def draw(self, draws: Draws) -> Coordinates:
+        """See `Dimension`."""
+        if self.whole:
+            return {self.field: draws.suggest_int(self.field, int(self.low), int(self.high))}
+        return {self.field: draws.suggest_float(self.field, self.low, self.high, log=self.log)}
+
+    def grid(self) -> list[Coordinates]:
+        """See `Dimension`."""
+        if self.whole and self.points is None:
+            return [{self.field: value} for value in range(int(self.low), int(self.high) + 1)]
+        if self.points is None:
+            raise ValueError(
+                f"tune.space.{self.field}: a grid needs to know how many values to take of a range: add "
+                "points, or list them as a choice"
+            )
+        levels = _levels(self.low, self.high, self.points, self.log)
+        if self.whole:
+            return [{self.field: value} for value in dict.fromkeys(round(level) for level in levels)]
+        return [{self.field: level} for level in levels]
+
+    def setting(self, coordinates: Coordinates) -> Any:
+        """See `Dimension`."""
+        return coordinates[self.field]
+
+    def examples(self) -> list[Any]:
+        """See `Dimension`."""
+        if self.whole:
+            return [int(self.low), int(self.high)]
+        return [self.low, self.high, self.low + (self.high - self.low) / math.pi]  # the last is never whole
+
+
+@dataclass(frozen=True)
+class ScheduleRange:
+    """A schedule: one of some forms, its weights and its turning point between limits."""
+
+    field: str
+    forms: tuple[str, ...]
+    low: float
+    high: float
+    turn: tuple[float, float]
+    log: bool = False
+    points: int = 2
+
+    def draw(self, draws: Draws) -> Coordinates:
+        """See `Dimension`."""
+        form = draws.suggest_categorical(f"{self.field}.form", list(self.forms))
+        found = {f"{self.field}.form": form}
+        for name in _numbers(form):
+            key = f"{self.field}.{name}"
+            low, high = self.turn if name == "turn" else (self.low, self.high)
+            found[key] = draws.suggest_float(key, low, high, log=self.log and name != "turn")
+        return found
+
+    def grid(self) -> list[Coordinates]:
+        """All pairs of different weights for each form, turning in the middle."""
+        levels = _levels(self.low, self.high, self.points, self.log)
+        middle = sum(self.turn) / 2
+        found = []
+        for form in self.forms:
+            names = _numbers(form)
+            pairs = itertools.permutations(levels, 2) if "end" in names else ((level, 0.0) for level in levels)
+            for start, end in pairs:
+                numbers = {"start": start, "end": end, "turn": middle}
+                chosen = {f"{self.field}.{name}": numbers[name] for name in names}
+                found.append({f"{self.field}.form": form, **chosen})
+        return found
+
+    def setting(self, coordinates: Coordinates) -> Any:
+        """See `Dimension`."""
+        form = coordinates[f"{self.field}.form"]
+        start, end, turn = (coordinates.get(f"{self.field}.{name}") for name in ("start", "end", "turn"))
+        if form == "constant":
+            return start
+        if form == "step":
+            return {"form": form, "values": [start, end], "at": [turn]}
+        if form == "warmup":
+            return {"form": form, "over": turn, "then": start}
+        return {"form": form, "start": start, "end": end, "until": turn}
+
+    def examples(self) -> list[Any]:
+        """See `Dimension`."""
+        corners = {"start": self.low, "end": self.high}
+        return [
+            self.setting({f"{self.field}.{k}": v for k, v in {"form": form, "turn": turn, **corners}.items()})
+            for form in self.forms
+            for turn in self.turn
+        ]
+
+
+@dataclass(frozen=True)
+class Space:
+    """All that is varied."""
+
+    dimensions: tuple[Dimension, ...]
+
+    def draw(self, draws: Draws) -> Coordinates:
+        """The coordinates of one trial."""
+        return {name: value for each in self.dimensions for name, value in each.draw(draws).items()}
+
+    def sample(self, count: int, seed: int) -> list[Coordinates]:
+        """Up to `count` different points from a seed; fewer where the space has no more."""
+        draws = RandomDraws(np.random.default_rng(seed))
+        found: dict[str, Coordinates] = {}
+        for _ in range(50 * count):
+            point = self.draw(draws)
+            found.setdefault(json.dumps(point, sort_keys=True), point)
+            if len(found) == count:
+                break
+        return list(found.values())
+
+    def grid(self) -> Iterator[Coordinates]:
+        """Every point of the grid."""
+        for parts in itertools.product(*(each.grid() for each in self.dimensions)):
+            yield {name: value for part in parts for name, value in part.items()}
+
+    def grid_size(self) -> int:
+        """How many points the grid has."""
+        return math.prod(len(each.grid()) for each in self.dimensions)
+
+    def settings(self, coordinates: Coordinates) -> dict[str, Any]:
+        """What a point changes in the config: dotted name to value."""
+        return {each.field: each.setting(coordinates) for each in self.dimensions}
+
+    def ranges(self) -> dict[str, Range]:
+        """The loss weights that a population changes. Raises `ValueError` where there is anything else."""
+        found: dict[str, Range] = {}
+        for each in self.dimensions:
+            if not isinstance(each, Range) or not each.field.startswith("losses."):
+                raise ValueError(
+                    f"tune.space.{each.field}: a population changes weights of losses within a range: give "
+                    "uniform or log_uniform of a losses field, and search anything else with another searcher"
+                )
+            found[each.field] = each
+        return found
+
+
+def build_space(declared: Mapping[str, Mapping[str, Any]], config: JetConfig) -> Space:
+    """The space that a `tune.space` section declares over `config`.
+
+    Raises `ValueError`, naming the setting and a way out, where it isn't one.
+    """
+    if not declared:
+        raise ValueError(
+            "tune.space is empty: name at least one setting, such as losses.stop: {uniform: [0.1, 2.0]}"
+        )
+    space = Space(tuple(_dimension(field, spec, config) for field, spec in declared.items()))
+    for each in space.dimensions:
+        for value in each.examples():
+            try:
+                with_settings(config, {each.field: value})
+            except ValueError as error:
+                raise ValueError(f"tune.space.{each.field}: {error}") from None
+    return space
+
+
+def _dimension(field: str, spec: Any, config: JetConfig) -> Dimension:
+    _check_field(field, config)
+    where = f"tune.space.{field}"
+    kinds = ("choice", "uniform", "log_uniform", "integer", "schedule")
+    named = [kind for kind in kinds if isinstance(spec, Mapping) and kind in spec]
+    if len(named) != 1:
+        example = "{uniform: [0, 1]}"
+        raise ValueError(f"{where}: must be one of {', '.join(kinds)}, such as {example}; got {spec!r}")
+    kind = named[0]
+    allowed = {
+        "choice": {"choice"},
+        "integer": {"integer", "points"},
+        "schedule": {"schedule", "low", "high", "log", "turn", "points"},
+    }.get(kind, {kind, "points"})
+    if unknown := set(spec) - allowed:
+        raise ValueError(f"{where}: {kind} takes no {sorted(unknown)}; it takes {sorted(allowed - {kind})}")
+    if not isinstance(spec[kind], Sequence) or isinstance(spec[kind], str) or not spec[kind]:
+        raise ValueError(f"{where}.{kind}: must be a list with something in it, not {spec[kind]!r}")
+    if kind == "choice":
+        return Choice(field, tuple(spec[kind]))
+    points = spec.get("points")
+    if points is not None and (not isinstance(points, int) or points < 2):
+        raise ValueError(f"{where}.points: must be a whole number from 2 on, not {points!r}")
+    if kind == "schedule":
+        return _schedule(field, spec, where)
+    low, high = _limits(spec[kind], f"{where}.{kind}")
+    if kind == "integer" and (low != int(low) or high != int(high)):
+        raise ValueError(f"{where}.integer: must be two whole numbers, not {spec[kind]!r}")
+    if kind == "log_uniform" and low <= 0:
+        raise ValueError(f"{where}.log_uniform: must begin above 0, not at {low:g}: use uniform, or raise it")
+    return Range(field, low, high, log=kind == "log_uniform", whole=kind == "integer", points=points)
+
+
+def _schedule(field: str, spec: Mapping[str, Any], where: str) -> ScheduleRange:
+    part, _, name = field.partition(".")
+    if part != "losses" or name not in LOSSES:
+        names = ", ".join(LOSSES)
+        raise ValueError(f"{where}: only the losses have schedules ({names}): use a range or a choice")
+    for form in spec["schedule"]:
+        if form not in FORMS:
+            raise ValueError(f"{where}.schedule: {form!r} is no form; there are {', '.join(FORMS)}")
+    low, high = _limits([spec.get("low"), spec.get("high")], f"{where}: low and high")
+    if low < 0:
+        raise ValueError(
+            f"{where}.low: a schedule must not go negative, got {low:g}: that rewards mistakes; begin at 0"
+        )
+    log = bool(spec.get("log", False))
+    if log and low == 0:
+        raise ValueError(f"{where}.low: must be above 0 with log, or leave log out")
+    turn = _limits(spec.get("turn", [0.1, 0.9]), f"{where}.turn")
+    if not 0 < turn[0] < turn[1] <= 1:
+        raise ValueError(
+            f"{where}.turn: must be two shares of the training, from above 0 to 1, not {list(turn)}"
+        )
+    return ScheduleRange(field, tuple(spec["schedule"]), low, high, turn, log, spec.get("points") or 2)
+
+
+def _limits(given: Any, where: str) -> tuple[float, float]:
+    numbers = [v for v in given if type(v) in (int, float) and math.isfinite(v)]
+    if len(given) != 2 or len(numbers) != 2:
+        raise ValueError(f"{where}: must be two numbers, not {list(given)}; write 3.0e-4, not 3e-4, in YAML")
+    low, high = numbers
+    if not low < high:
+        raise ValueError(f"{where}: the first must be below the second, got {low:g} and {high:g}")
+    return low, high
+
+
+def _check_field(field: str, config: JetConfig) -> None:
+    """Raise `ValueError` unless the setting bears on a trial's score, and leaves scores comparable."""
+    part = field.partition(".")[0]
+    parts = {each.name: getattr(config, each.name) for each in fields(JetConfig)}
+    known = [f"{p}.{each.name}" for p, settings in parts.items() for each in fields(settings)]
+    if field not in known:
+        near = difflib.get_close_matches(field, known, 1)
+        hint = f"did you mean {near[0]}?" if near else "`jet tune --help` lists all"
+        raise ValueError(f"tune.space.{field}: there is no such setting; {hint}")
+    why = _NO_SETTING.get(field) or _NO_SETTING.get(part)
+    if why is None and part not in _SEARCHED and field != "predict.beams":
+        why = "it has no bearing on a trial's score"
+    if why:
+        raise ValueError(f"tune.space.{field}: can't be searched: {why}")
+
+
+def with_settings(config: Config, settings: Mapping[str, Any]) -> Config:
+    """`config` with some settings replaced, by dotted name. Raises `ValueError` where one can't be so."""
+    changed: dict[str, dict[str, Any]] = {}
+    for field, value in settings.items():
+        part, _, name = field.partition(".")
+        changed.setdefault(part, {})[name] = value
+    return replace(config, **{part: _rebuilt(config, part, values) for part, values in changed.items()})
+
+
+def _rebuilt(config: JetConfig, part: str, changed: dict[str, Any]) -> Any:
+    before = getattr(config, part)
+    parser = _parser(type(before), part)
+    try:
+        return parser.instantiate(parser.parse_object({part: {**asdict(before), **changed}}))[part]
+    except (jsonargparse.ArgumentError, ValueError) as error:
+        said = " ".join(str(error).split())
+        raise ValueError(f"{', '.join(f'{part}.{name}' for name in changed)} can't be set so: {said}") from None
+
+
+def _parser(kind: Any, part: str) -> jsonargparse.ArgumentParser:
+    parser = jsonargparse.ArgumentParser(exit_on_error=False)
+    parser.add_class_arguments(kind, part)
+    return parser
+
+
+def weights_over_training(spec: Any, count: int = 101) -> tuple[np.ndarray, np.ndarray]:
+    """Progress and weight of a schedule, float [count] each."""
+    progress = np.linspace(0, 1, count)
+    schedule = build_schedule(spec)
+    return progress, np.array([schedule(float(p)) for p in progress])
+
+
+def _numbers(form: str) -> tuple[str, ...]:
+    return {"constant": ("start",), "warmup": ("start", "turn")}.get(form, ("start", "end", "turn"))
+
+
+def _levels(low: float, high: float, count: int, log: bool) -> list[float]:
+    found = np.geomspace(low, high, count) if log else np.linspace(low, high, count)
+    return [float(value) for value in found]
+
+
+def _label(value: Any) -> Any:
+    """What stands for a value among coordinates: itself, or its JSON where it isn't a scalar."""
+    return value if value is None or isinstance(value, (bool, int, float, str)) else json.dumps(value)

@@ -1,0 +1,208 @@
+"""A sweep: what it leaves, what it survives, and whether what it found can be had again."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import signal
+from pathlib import Path
+
+import pyarrow.parquet as pq
+import pytest
+import ray
+import yaml
+from job_runs import run_job, start_job, succeed, wait_until
+
+from jet.books.schema import TRIALS, validate
+from jet.experiments.space import with_settings
+from jet.experiments.trials import Trial
+from ray_jobs import train
+from ray_jobs.runtime import JobConfig, job_parser
+
+SMALL = """\
+retrieval: {encoder: "", block_rows: 60}
+model: {hidden: 16, dropout: 0.0, neighbor_dropout: 0.0, residual_dropout: 0.0, entity_dropout: 0.0}
+train: {max_epochs: 2, batch_size: 64}
+ranker: {candidates: 16, hidden: 16, nets: 1, epochs: 4}
+runtime: {train_workers: 1, actors: 1, index_shards: 2, block_rows: 200, no_progress_timeout_s: 90}
+"""
+
+
+@pytest.fixture
+def sweep_arguments(pipeline, tmp_path):
+    return arguments_of(pipeline, tmp_path)
+
+
+def arguments_of(pipeline, folder: Path):
+    """What makes the arguments of a sweep, from its `tune` section."""
+
+    def given(**tune) -> list:
+        path = folder / "space.yaml"
+        path.write_text(SMALL + yaml.safe_dump({"tune": tune}))
+        return ["--data", pipeline.folder, "--output", folder / "sweep", "--config", path]
+
+    return given
+
+
+def trials_in(output: Path) -> list[dict]:
+    return validate(pq.read_table(output / "trials.parquet"), TRIALS, "trials").to_pylist()
+
+
+def free_cpus() -> float:
+    return ray.available_resources().get("CPU", 0.0)
+
+
+def config_of(path: Path) -> JobConfig:
+    parser = job_parser("train", train)
+    given = parser.instantiate(parser.parse_args(["--data=x", "--output=x", f"--config={path}"]))
+    return JobConfig(**{name: given[name] for name in JobConfig.__dataclass_fields__})
+
+
+def best_config(sweep: Path) -> JobConfig:
+    """What a sweep found, run as it was run."""
+    config = config_of(sweep / "best.yaml")
+    config.runtime.train_workers = 1
+    return config
+
+
+def replayed(pipeline, config: JobConfig, folder: Path) -> dict:
+    """The facts of a fresh training."""
+    return train.fit(str(pipeline.folder), str(folder / "again"), config, "again")[1]
+
+
+@pytest.fixture(scope="module")
+def grid(head, pipeline, tmp_path_factory) -> dict:
+    """A grid of four trials: one learns, one diverges, two don't fit into any memory."""
+    assert head.address
+    folder = tmp_path_factory.mktemp("grid")
+    space = {"optim.learning_rate": {"choice": [2e-3, 1e30]}, "model.hidden": {"choice": [16, 10**9]}}
+    before = wait_until(lambda: free_cpus() == 8 and free_cpus(), "all CPUs", pause=0.2)
+    arguments = arguments_of(pipeline, folder)(searcher="grid", space=space, stop_early=False)
+    done = run_job("tune", *arguments)
+    assert done.status == 0, done.err
+    wait_until(lambda: free_cpus() == before, "all CPUs that were free before", pause=0.2)
+    return {"done": done, "output": folder / "sweep", "arguments": arguments, "folder": folder}
+
+
+def test_a_sweep_goes_on_past_trials_that_fail_and_reports_them(grid):
+    trials = trials_in(grid["output"])
+    assert sorted(trial["status"] for trial in trials) == ["diverged", "failed", "failed", "finished"]
+    by_settings = {tuple(json.loads(trial["config"]).values()): trial for trial in trials}
+    good = by_settings[2e-3, 16]
+    assert (good["status"], good["epochs"], len(good["rungs"])) == ("finished", 2, 2)
+    assert good["seconds"] > 0
+    assert 0 < good["exact_match"] < 1
+    assert by_settings[1e30, 16]["status"] == "diverged"
+    assert "allocate" in by_settings[2e-3, 10**9]["error"]
+    page = (grid["output"] / "report" / "index.html").read_text()
+    assert "allocate" in page
+    assert all(trial["trial"] in page for trial in trials)
+
+
+def test_the_last_line_tells_what_was_found(grid):
+    line = grid["done"].result
+    assert (line["job"], line["trials"]) == ("tune", 4)
+    assert line["statuses"] == {"finished": 1, "diverged": 1, "failed": 2}
+    assert line["test"]["seeds"] == 1
+    assert line["test"]["gain"]["low"] <= line["test"]["gain"]["difference"] <= line["test"]["gain"]["high"]
+    assert "Traceback" not in grid["done"].err
+    assert sorted(path.name for path in grid["folder"].iterdir()) == ["space.yaml", "sweep"]
+
+
+def test_a_finished_sweep_is_not_done_again(grid):
+    again = succeed("tune", *grid["arguments"])
+    assert {**again, "seconds": 0} == {**grid["done"].result, "seconds": 0}
+
+
+def test_the_best_config_is_one_that_a_training_takes_and_gives_the_same_again(grid, pipeline):
+    """Not to the last bit: workers of one run and another may sum in another order."""
+    best = next(trial for trial in trials_in(grid["output"]) if trial["status"] == "finished")
+    facts = replayed(pipeline, best_config(grid["output"]), grid["folder"] / "replayed")
+    assert facts["calibration_likelihood"] == pytest.approx(best["likelihood"], abs=2e-3)
+    assert facts["calibration_exact_match_watched"] == pytest.approx(best["exact_match"], abs=0.03)
+
+
+def test_a_killed_sweep_goes_on_and_repeats_no_trial(head, sweep_arguments, tmp_path):
+    space = {"losses.stop": {"schedule": ["constant", "linear", "step"], "low": 0.1, "high": 2.0}}
+    arguments = sweep_arguments(
+        searcher="optuna", trials=3, concurrent=1, space=space, final_seeds=0, stop_early=False
+    )
+
+    def ended() -> list[Trial]:
+        paths = tmp_path.glob(".sweep.tuning-*/trials/*.json")
+        records = [Trial.from_json(path.read_bytes()) for path in paths]
+        return [record for record in records if record.over]
+
+    process = start_job(head.address, "tune", *arguments)
+    wait_until(lambda: ended() or process.poll() is not None, "a first trial", seconds=240, pause=0.1)
+    os.killpg(process.pid, signal.SIGKILL)
+    process.communicate()
+    first = ended()
+    assert 1 <= len(first) < 3
+    wait_until(lambda: free_cpus() == 8, "the end of the killed sweep's trials", pause=0.2)
+
+    done = run_job("tune", *arguments)
+    assert done.status == 0, done.err
+    trials = trials_in(tmp_path / "sweep")
+    assert len({trial["trial"] for trial in trials}) == len(trials) == 3
+    assert {trial["status"] for trial in trials} == {"finished"}
+    trained = set(re.findall(r"(trial-\w+) \(\d of 3\): epoch", done.err))
+    assert trained.isdisjoint(record.key for record in first)
+    kept = {trial["trial"]: trial for trial in trials}
+    assert all(kept[record.key]["seconds"] == record.seconds for record in first)
+    wait_until(lambda: free_cpus() == 8, "all CPUs", pause=0.2)
+
+
+def test_a_population_writes_a_schedule_that_gives_the_same_in_a_fresh_training(
+    head, pipeline, sweep_arguments, tmp_path
+):
+    """That of the member that went on from another one with other weights."""
+    assert head.address
+    space = {"losses.stop": {"uniform": [0.05, 2.0]}, "losses.side": {"log_uniform": [0.01, 2.0]}}
+    arguments = sweep_arguments(searcher="pbt", trials=2, perturb_epochs=1, space=space, final_seeds=0)
+    line = succeed("tune", *arguments)
+    trials = trials_in(tmp_path / "sweep")
+    assert line["best"] in {trial["trial"] for trial in trials}
+    assert [trial["epochs"] for trial in trials] == [2, 2]
+    moved = next(trial for trial in trials if trial["parent"][-1] != trial["trial"][-1])
+    lived = json.loads(moved["config"])
+    assert lived["losses.stop"]["form"] == lived["losses.side"]["form"] == "step"
+    facts = replayed(pipeline, with_settings(best_config(tmp_path / "sweep"), lived), tmp_path)
+    assert facts["calibration_likelihood"] == pytest.approx(moved["likelihood"], abs=2e-3)
+    assert facts["calibration_exact_match_watched"] == pytest.approx(moved["exact_match"], abs=0.03)
+
+
+@pytest.mark.parametrize(
+    ("tune", "said"),
+    [
+        ({}, "tune.space is empty: name at least one setting"),
+        (
+            {"space": {"losses.stopp": {"uniform": [0, 1]}}},
+            "there is no such setting; did you mean losses.stop?",
+        ),
+        ({"space": {"losses.stop": {"uniform": [-1, 1]}}}, "losses.stop: must not be negative, got -1"),
+        (
+            {"space": {"model.hidden": {"choice": [8, 16, 24]}}, "searcher": "grid", "grid_limit": 2},
+            "the grid has 3 trials, more than tune.grid_limit 2: lower points, leave a setting out, use "
+            "another tune.searcher, or say --yes",
+        ),
+        (
+            {"space": {"model.hidden": {"choice": [8]}}, "searcher": "pbt"},
+            "a population changes weights of losses",
+        ),
+        ({"space": {"model.hidden": {"choice": [8]}}, "trials": 0}, "tune.trials must be at least 1, got 0"),
+    ],
+)
+def test_what_cannot_be_swept_is_refused_in_one_line(tune, said, sweep_arguments, tmp_path):
+    done = run_job("tune", *sweep_arguments(**tune))
+    assert done.status == 2
+    assert said in done.complaint
+    assert [path.name for path in tmp_path.iterdir()] == ["space.yaml"]
+
+
+def test_a_trial_that_no_cluster_holds_is_refused_before_it_starts(sweep_arguments):
+    arguments = sweep_arguments(space={"model.hidden": {"choice": [8, 16]}})
+    done = run_job("tune", *arguments, "--runtime.train_workers", 8)
+    assert done.status == 2
+    assert "needs 8.1 CPUs, and the cluster has 8: lower runtime.train_workers" in done.complaint
