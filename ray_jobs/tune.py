@@ -20,6 +20,7 @@ from __future__ import annotations
 
 import logging
 import math
+import os
 import re
 import sys
 import time
@@ -207,10 +208,12 @@ def told(rungs: Sequence[Rung], rows: int) -> dict[str, float]:
 
 def driver_of(sweep: Sweep) -> Callable[[dict[str, Any]], dict[str, Any]]:
     """What Tune runs as a trial."""
+    environment = {name: value for name, value in os.environ.items() if name.startswith("RAY_TRAIN_")}
 
     def drive(given: dict[str, Any]) -> dict[str, Any]:
         # A stopped driver gets a signal wherever it is, and would tell of it.
         sys.unraisablehook = lambda _: None
+        os.environ.update(environment)  # Ray Train starts here as it would in the job's own process
         task = sweep.task(given)
         record = Records(sweep.work).read(task.key) or Trial(key=task.key)
         for number in range(len(record.rungs)):
@@ -253,6 +256,10 @@ class Bookkeeper(ray.tune.Callback):
         self.trials = {trial.key: trial for trial in self.records.all()}
         self.seen: dict[str, Trial] = {}  # of this run
         self.begun: dict[str, float] = {}  # of these, when training began
+
+    def has(self, task: Task) -> bool:
+        """Whether a task is on record as over."""
+        return task.key in self.trials and self.trials[task.key].over
 
     def on_trial_start(self, iteration: int, trials: list, trial: Any, **info: Any) -> None:  # noqa: ARG002
         """A trial's driver starts: to train, or to repeat what is on record."""
@@ -347,11 +354,17 @@ def run_trials(
     count: int = 1,
     scheduler: ASHAScheduler | None = None,
 ) -> list[Trial]:
-    """Run tasks, or what a searcher suggests, `count` times; returns the records of these, as they began."""
+    """Run tasks, or `count` times what a searcher suggests; returns their records.
+
+    Where nobody needs to see them again, tasks that are on record already are left out.
+    """
     books = Bookkeeper(sweep, len(tasks) or count)
+    todo = [task for task in tasks if scheduler or not books.has(task)]
+    if not todo and searcher is None:
+        return [books.trials[task.key] for task in tasks]
     tuner = ray.tune.Tuner(
         ray.tune.with_resources(driver_of(sweep), {"CPU": DRIVER_CPUS}),
-        param_space=None if searcher else {"task": ray.tune.grid_search(list(tasks))},
+        param_space=None if searcher else {"task": ray.tune.grid_search(todo)},
         tune_config=ray.tune.TuneConfig(
             search_alg=searcher,
             scheduler=scheduler,
@@ -367,7 +380,7 @@ def run_trials(
     logging.getLogger("ray.tune").setLevel(logging.ERROR)  # it misses log files, and tells how slow a step was
     with interruptible():
         tuner.fit()
-    return list(books.seen.values())
+    return [books.trials[task.key] for task in tasks] if tasks else list(books.seen.values())
 
 
 def str_of_id(trial: Any) -> str:
@@ -413,6 +426,8 @@ def search(sweep: Sweep, settings: TuneSettings) -> list[Trial]:
         return run_trials(sweep, searcher=tpe(sweep, settings), count=settings.trials, scheduler=scheduler)
     space = sweep.space
     points = list(space.grid()) if settings.method == "grid" else space.sample(settings.trials, settings.seed)
+    if settings.method == "random" and len(points) < settings.trials:
+        log.info("the space has only %d different points", len(points))
     return run_trials(sweep, [sweep.task_at(point) for point in points], scheduler=scheduler)
 
 

@@ -88,7 +88,9 @@ def grid(head, pipeline, tmp_path_factory) -> dict:
 def test_a_sweep_goes_on_past_trials_that_fail_and_reports_them(grid):
     trials = trials_in(grid["output"])
     assert sorted(trial["status"] for trial in trials) == ["diverged", "failed", "failed", "finished"]
-    by_settings = {tuple(json.loads(trial["config"]).values()): trial for trial in trials}
+    configs = [json.loads(trial["config"]) for trial in trials]
+    points = [(config["optim.learning_rate"], config["model.hidden"]) for config in configs]
+    by_settings = dict(zip(points, trials, strict=True))
     good = by_settings[2e-3, 16]
     assert (good["status"], good["epochs"], len(good["rungs"])) == ("finished", 2, 2)
     assert good["seconds"] > 0
