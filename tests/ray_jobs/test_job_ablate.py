@@ -109,7 +109,8 @@ def test_the_same_ablation_again_does_nothing_and_another_one_is_refused(ablated
         (("--runtime.train_workers", 30), "train.batch_size 64 can't be shared evenly"),
         (("--runtime.train_workers", 8), "an ablation with 8 training workers needs 9 CPUs"),
         (("--retrieval.latest", 1), "with other settings of retrieval than these"),
-        (("--split.train", 1.0, "--split.calibration", 0.0), "too few entries to measure on"),
+        (("--split.train", 1.0, "--split.calibration", 0.0), "too few entries to train on"),
+        (("--split.train", 0.5, "--split.calibration", 0.5), "too few entries to measure on"),
     ],
 )
 def test_what_cannot_be_done_is_refused_with_a_line_that_says_why(
