@@ -66,7 +66,7 @@ def ablated(head, arguments, tmp_path_factory):
     return output, line
 
 
-@UNSEEN
+@pytest.mark.timeout(1200)  # with the pipeline that it needs, where no test before it did
 def test_two_trainings_with_two_seeds_answer_three_rows(ablated, pipeline):
     output, line = ablated
     manifest = open_artifact(str(output), KIND).manifest
@@ -84,7 +84,6 @@ def test_two_trainings_with_two_seeds_answer_three_rows(ablated, pipeline):
     assert 0.25 * len(booked) < per_row[0]["counts"] / len(SEEDS) < 0.35 * len(booked)
 
 
-@UNSEEN
 def test_the_table_tells_every_row(ablated):
     output, _ = ablated
     text = (output / "table.md").read_text()
@@ -97,7 +96,6 @@ def test_the_table_tells_every_row(ablated):
     assert "trainings" not in metrics["cut-at-length"], "it asked the baseline's networks"
 
 
-@UNSEEN
 def test_the_same_ablation_again_does_nothing_and_another_one_is_refused(ablated, arguments):
     output, line = ablated
     again = succeed("ablate", *arguments, "--output", output)
