@@ -21,9 +21,6 @@ from ray_jobs.ablate import KIND, answer_all
 
 ROWS = ("noncausal-neighbors", "cut-at-length")
 SEEDS = (0, 1)
-UNSEEN = pytest.mark.skip(
-    reason="not seen to pass yet, only to time out on a crowded machine: see the note on issue 4"
-)
 
 
 @pytest.fixture(scope="module")
