@@ -138,6 +138,16 @@ def read(folder: Path | str) -> pa.Table:
     return table.sort_by([("entity", "ascending"), ("entry_id", "ascending")]).combine_chunks()
 
 
+def assert_same(found: pa.Table, expected: pa.Table) -> None:
+    """Bit for bit; says which columns differ, and where first."""
+    assert found.column_names == expected.column_names
+    assert keys(found) == keys(expected)
+    for name in found.column_names:
+        pairs = zip(found[name].to_pylist(), expected[name].to_pylist(), strict=True)
+        differing = [(key, *pair) for key, pair in zip(keys(found), pairs, strict=True) if pair[0] != pair[1]]
+        assert not differing, f"{name} differs in {len(differing)} rows, first {differing[0]}"
+
+
 def keys(table: pa.Table) -> list[tuple[str, str]]:
     """Entity and id of each row."""
     return list(zip(table["entity"].to_pylist(), table["entry_id"].to_pylist(), strict=True))

@@ -10,7 +10,7 @@ from dataclasses import fields
 
 import numpy as np
 import pytest
-from job_runs import keys, read, succeed
+from job_runs import assert_same, keys, read, succeed
 
 from jet.books.schema import ENTRIES
 from jet.bundle import Bundle
@@ -30,7 +30,7 @@ def test_neighbors_depend_on_no_number_of_actors_shards_or_rows(
     spread = ("--runtime.actors", count, "--runtime.index_shards", shards, "--runtime.block_rows", rows)
     given = ("--entries", pipeline.folder / "entries", "--output", tmp_path / "n", "--config", settings)
     succeed("neighbors", *given, *spread)
-    assert read(tmp_path / "n").equals(read(pipeline.folder / "neighbors"))
+    assert_same(read(tmp_path / "n"), read(pipeline.folder / "neighbors"))
 
 
 @pytest.mark.parametrize(("count", "shards", "rows"), [(1, 1, 50), (4, 4, 2048)])
@@ -40,14 +40,14 @@ def test_predictions_depend_on_no_number_of_actors_shards_or_rows(
     given = ("--ledgers", in_many_parts, "--model", pipeline.folder / "model", "--output", tmp_path / "p")
     spread = ("--runtime.actors", count, "--runtime.index_shards", shards, "--runtime.block_rows", rows)
     succeed("predict", *given, "--config", settings, *spread)
-    assert read(tmp_path / "p").equals(predicted)
+    assert_same(read(tmp_path / "p"), predicted)
 
 
 def test_predictions_depend_on_no_company_in_the_file(pipeline, predicted):
     """The pipeline predicted twelve entries together, the other one all 600, most of them with their lines."""
     few = read(pipeline.folder / "predictions")
     places = {key: place for place, key in enumerate(keys(predicted))}
-    assert predicted.take([places[key] for key in keys(few)]).equals(few)
+    assert_same(predicted.take([places[key] for key in keys(few)]), few)
 
 
 def test_judged_answers_depend_on_no_number_of_actors_or_rows(pipeline):

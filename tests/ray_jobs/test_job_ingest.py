@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from job_runs import entry, read, run_job, succeed, write_jsonl
+from job_runs import assert_same, entry, read, run_job, succeed, write_jsonl
 
 from jet.artifact import open_artifact
 from jet.books.schema import REJECTED
@@ -109,7 +109,7 @@ def test_groups_of_files_give_what_one_group_gives(tmp_path, monkeypatch):
     monkeypatch.setattr("ray_jobs.ingest.GROUP_BYTES", 1)
     line = succeed("ingest", "--ledgers", *ledgers, "--output", tmp_path / "three")
     assert line["entries"] == 61
-    assert read(tmp_path / "one").equals(read(tmp_path / "three"))
+    assert_same(read(tmp_path / "one"), read(tmp_path / "three"))
     assert rejected_in(tmp_path / "one") == rejected_in(tmp_path / "three")
 
 

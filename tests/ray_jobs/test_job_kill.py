@@ -7,7 +7,7 @@ import signal
 from pathlib import Path
 
 import pytest
-from job_runs import actors, in_background, kill_one, read, run_job, start_job, succeed, wait_until
+from job_runs import actors, assert_same, in_background, kill_one, read, run_job, start_job, succeed, wait_until
 
 
 def parts_in(staging_of: Path) -> list[Path]:
@@ -28,7 +28,7 @@ def test_a_killed_predicting_actor_costs_no_prediction_and_doubles_none(head, ar
         assert len(parts_in(output)) < 30, "it was too late to kill"
         done = result()
     assert done.status == 0, done.err
-    assert read(output).equals(predicted)
+    assert_same(read(output), predicted)
 
 
 def test_a_killed_job_goes_on_with_the_parts_that_it_has(head, arguments, predicted, tmp_path):
@@ -44,7 +44,7 @@ def test_a_killed_job_goes_on_with_the_parts_that_it_has(head, arguments, predic
 
     line = succeed("predict", *arguments, "--output", output)
     assert line["predictions"] == len(predicted)
-    assert read(output).equals(predicted)
+    assert_same(read(output), predicted)
     assert {name: (output / name).stat().st_mtime_ns for name in before} == before
     assert list(tmp_path.iterdir()) == [output]
 
@@ -58,7 +58,7 @@ def test_a_killed_index_shard_is_built_again(head, pipeline, settings, tmp_path)
         assert not (tmp_path / "n").exists(), "it was too late to kill"
         done = result()
     assert done.status == 0, done.err
-    assert read(tmp_path / "n").equals(read(pipeline.folder / "neighbors"))
+    assert_same(read(tmp_path / "n"), read(pipeline.folder / "neighbors"))
 
 
 def test_ctrl_c_ends_a_job_with_one_line(head, arguments, tmp_path):

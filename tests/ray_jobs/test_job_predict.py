@@ -5,7 +5,7 @@ from __future__ import annotations
 import shutil
 
 import pytest
-from job_runs import entry, keys, read, run_job, succeed, write_jsonl
+from job_runs import assert_same, entry, keys, read, run_job, succeed, write_jsonl
 
 from jet.artifact import open_artifact
 from jet.books.schema import ACCOUNTS, ENTRIES, REJECTED
@@ -126,7 +126,7 @@ def test_every_row_carries_the_fingerprint_of_the_bundle(booked, pipeline):
 def test_what_ingest_wrote_gives_what_the_pipeline_gave(pipeline, settings, tmp_path):
     given = ("--model", pipeline.folder / "model", "--output", tmp_path / "out", "--config", settings)
     succeed("predict", "--ledgers", pipeline.folder / "to-predict", *given)
-    assert read(tmp_path / "out").equals(read(pipeline.folder / "predictions"))
+    assert_same(read(tmp_path / "out"), read(pipeline.folder / "predictions"))
 
 
 def test_the_same_command_again_changes_nothing(booked, pipeline, settings):
@@ -144,7 +144,7 @@ def test_an_output_of_other_entries_is_refused(booked, pipeline, settings):
     done = run_job("predict", "--ledgers", pipeline.folder / "to-predict", *given)
     assert done.status == 2
     assert "already taken: it was made from other inputs" in done.complaint
-    assert read(booked[0]).equals(before)
+    assert_same(read(booked[0]), before)
 
 
 def test_an_output_of_other_settings_is_refused(pipeline, settings):
