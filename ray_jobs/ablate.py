@@ -36,7 +36,6 @@ from jet.artifact import (
     open_artifact,
     refuse_foreign,
 )
-from jet.books.schema import ENTRIES, NEIGHBORS
 from jet.books.split import CALIBRATION, SPLITS
 from jet.experiments.ablation import GRID, Neighbors, Row, rows_named
 from jet.experiments.ablation_report import ANSWERS, MEASURED, answers_table, beyond_noise, markdown, summarized
@@ -144,7 +143,7 @@ def ablate(folder: str, output: str, rows: Sequence[Row], seeds: Sequence[int], 
     for row in rows:
         if row.neighbors not in folders:
             changed = row.applied(config)
-            folders[row.neighbors] = leaky_folder(row.neighbors, entries, neighbors, data, changed, work)
+            folders[row.neighbors] = leaky_folder(row.neighbors, entries, neighbors, changed, work)
     units = list(planned(rows, seeds, config, folders, work, inputs))
     answer_all(units, at_once)
     table, metrics = collected(units)
@@ -181,9 +180,7 @@ def planned(
 LEAKY = {"noncausal": noncausal_neighbors, "undated": undated_neighbors}
 
 
-def leaky_folder(
-    kind: Neighbors, entries: Artifact, neighbors: Artifact, data: TrainingData, config: JobConfig, work: str
-) -> str:
+def leaky_folder(kind: Neighbors, entries: Artifact, neighbors: Artifact, config: JobConfig, work: str) -> str:
     """A data folder with the same entries, and neighbors that don't regard dates."""
     made_with = neighbors.manifest.config | config.part("split") | {"kind": kind}
     folder = f"{work}/{kind}-{digest_of([made_with, neighbors.manifest.fingerprint])}"
@@ -195,8 +192,7 @@ def leaky_folder(
             writer.publish(manifest.rows)
     manifest = neighbors.manifest
     if finished(f"{folder}/neighbors", "neighbors", made_with, manifest.inputs) is None:
-        books, found = entries.read_table(ENTRIES), neighbors.read_table(NEIGHBORS)
-        table = LEAKY[kind](books, found, data.store, data.idf, config.split, data.retrieval)
+        table = LEAKY[kind](load_data(entries, neighbors, config))
         with artifact_writer(f"{folder}/neighbors", "neighbors", made_with, manifest.inputs) as writer:
             for name in manifest.files:
                 if not name.startswith("part-"):

@@ -11,7 +11,8 @@ from __future__ import annotations
 
 import logging
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from functools import partial
 from typing import Any
@@ -88,8 +89,10 @@ def neighbors(artifact: Artifact, output: str, config: JobConfig) -> Manifest:
     idf = train_idf(booked, store, config)
     history = History.of(booked, store, Catalog.from_accounts(artifact.read_table(ACCOUNTS, "accounts")))
     queries = history.queries(entries)
-    with artifact_writer(output, KIND, settings, inputs, resolved=asdict(config)) as writer:
-        shards = start_shards(history, idf, config.retrieval, runtime.index_shards, runtime.actor_cpus)
+    with (
+        artifact_writer(output, KIND, settings, inputs, resolved=asdict(config)) as writer,
+        index_shards(history, idf, config.retrieval, runtime.index_shards, runtime.actor_cpus) as shards,
+    ):
         shared = ray.put((history, queries, entries.select(["entity", "entry_id"])))
         units = [
             {"start": start, "rows": min(runtime.block_rows, len(entries) - start)}
@@ -176,10 +179,14 @@ def memories_of(history: History) -> dict[str, Memory]:
     return {OWN: history.memory} | ({PEERS: history.peers.memory} if history.peers is not None else {})
 
 
-def start_shards(
+@contextmanager
+def index_shards(
     history: History, idf: np.ndarray, settings: RetrievalSettings, count: int, cpus: float
-) -> Shards:
-    """Spread the blocks over `count` actors, the largest first to the emptiest, and start these."""
+) -> Iterator[Shards]:
+    """Spread the blocks over `count` actors, the largest first to the emptiest; they end with the context.
+
+    One that was restarted would otherwise outlive the job where the driver goes on, and keep its CPUs.
+    """
     memories = memories_of(history)
     if not settings.peers:
         memories.pop(PEERS, None)
@@ -194,7 +201,11 @@ def start_shards(
     shared = ray.put((history, idf))
     actor = ray.remote(num_cpus=cpus, max_restarts=-1, max_task_retries=-1)(IndexShard)
     actors: list[Any] = [actor.remote([shared], settings, some) for some in held]
-    return Shards(actors, held, shared)
+    try:
+        yield Shards(actors, held, shared)
+    finally:
+        for each in actors:
+            ray.kill(each)
 
 
 class FindNeighbors:

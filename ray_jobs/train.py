@@ -41,7 +41,7 @@ from safetensors.numpy import load as load_safetensors
 
 from jet.artifact import Artifact, Manifest, artifact_writer, digest_of, finished, open_artifact
 from jet.books.schema import ACCOUNTS, ENTRIES, NEIGHBORS
-from jet.books.split import CALIBRATION, SPLITS, TRAIN
+from jet.books.split import CALIBRATION, TRAIN
 from jet.bundle import KIND, Bundle
 from jet.model.network import JetNetwork, Tables
 from jet.prediction.decode import exact_matches
@@ -86,12 +86,11 @@ def train(folder: str, output: str, config: JobConfig) -> Manifest:
         return done
     data = checked_data(entries, neighbors, config)
     connect(config.runtime)
-    counts = {name: len(data.rows(part)) for part, name in enumerate(SPLITS)}
     state, facts = fit(folder, output, config, digest_of([settings, inputs]))
     network = build_network(data, config)
     network.load_state_dict(state["network"])
     encoder = make_encoder(config.retrieval)
-    facts |= {f"{name}_entries": count for name, count in counts.items()}
+    facts |= {f"{name}_entries": count for name, count in data.sizes().items()}
     identity = encoder.identity if encoder is not None else ""
     bundle = Bundle.assemble(data, network, fit_ranker(data, config), identity, facts)
     bundle = judged(bundle, data, config)
@@ -125,10 +124,9 @@ def checked_data(entries: Artifact, neighbors: Artifact, config: JobConfig) -> T
             f"{config.runtime.train_workers}: change one of them"
         )
     data = load_data(entries, neighbors, config)
-    counts = {name: len(data.rows(part)) for part, name in enumerate(SPLITS)}
-    log.info("entries: %s; learnable %d", counts, len(data.learnable(TRAIN)))
+    log.info("entries: %s; learnable %d", data.sizes(), len(data.learnable(TRAIN)))
     if not len(data.learnable(TRAIN)) or not len(data.learnable(CALIBRATION)):
-        raise ValueError(f"too few entries to train on: the split leaves {counts}")
+        raise ValueError(f"too few entries to train on: the split leaves {data.sizes()}")
     return data
 
 
@@ -223,7 +221,7 @@ def trainer_of(
             name=name,
             storage_path=storage,
             failure_config=FailureConfig(max_failures=retries),
-            logging_config=LoggingConfig(log_level="ERROR"),
+            logging_config=LoggingConfig(log_level="CRITICAL" if quiet else "ERROR"),
             checkpoint_config=CheckpointConfig(
                 num_to_keep=1, checkpoint_score_attribute="val/likelihood", checkpoint_score_order="max"
             ),

@@ -11,54 +11,35 @@ from dataclasses import replace
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 
-from jet.books.split import TRAIN, SplitSettings
-from jet.model.features import sort_entries
-from jet.retrieval.index import Hits, Queries, RetrievalSettings, search
+from jet.books.split import TRAIN
+from jet.retrieval.index import Hits, Queries, search
 from jet.retrieval.neighbors import History, neighbors_table
-from jet.retrieval.store import TextStore
-from jet.training.data import hits_of
+from jet.training.data import TrainingData
 
 
-def noncausal_neighbors(
-    entries: pa.Table,
-    neighbors: pa.Table,
-    store: TextStore,
-    idf: np.ndarray,
-    split: SplitSettings,
-    retrieval: RetrievalSettings,
-) -> pa.Table:
-    """`neighbors` of the booked `entries`, in which a training row has any entry of its entity for a neighbor:
-    later ones, those of the calibration and test split, and itself.
+def noncausal_neighbors(data: TrainingData) -> pa.Table:
+    """The neighbors of all rows of `data`, in which a training row has any entry of its entity for one: later
+    ones, those of the calibration and test split, and itself.
 
     Calibration and test rows keep theirs: they are answered as in production.
     """
-    booked, history, queries, training = _books(entries, store, split)
-    found = search(
-        history.memory, store, idf, _from_the_end(queries.take(training)), retrieval, retrieval.neighbors
-    )
-    hits = hits_of(neighbors, booked, retrieval)
-    _put(hits, training, found)
-    return neighbors_table(booked, history, queries, hits, retrieval)
+    history, queries = _books(data)
+    rows, retrieval = data.rows(TRAIN), data.retrieval
+    asked = _from_the_end(queries.take(rows))
+    found = search(history.memory, data.store, data.idf, asked, retrieval, retrieval.neighbors)
+    return neighbors_table(data.entries, history, queries, _with(data.hits, rows, found), retrieval)
 
 
-def undated_neighbors(
-    entries: pa.Table,
-    neighbors: pa.Table,
-    store: TextStore,
-    idf: np.ndarray,
-    split: SplitSettings,
-    retrieval: RetrievalSettings,
-) -> pa.Table:
-    """`neighbors` of the booked `entries`, in which every row has any other training row of its entity for a
-    neighbor: what goes with a split that doesn't look at dates.
+def undated_neighbors(data: TrainingData) -> pa.Table:
+    """The neighbors of all rows of `data`, in which each has any other training row of its entity for one: what
+    goes with a split that doesn't look at dates.
     """
-    booked, history, queries, training = _books(entries, store, split)
-    rows = np.arange(len(booked))
-    memory = History.of(booked.take(pa.array(training)), store)
-    asked = _from_the_end(memory.queries(booked))
-    found = search(memory.memory, store, idf, asked, retrieval, retrieval.neighbors + 1)
+    history, queries = _books(data)
+    rows, training, retrieval = np.arange(len(data.entries)), data.rows(TRAIN), data.retrieval
+    memory = History.of(data.entries.take(pa.array(training)), data.store)
+    asked = _from_the_end(memory.queries(data.entries))
+    found = search(memory.memory, data.store, data.idf, asked, retrieval, retrieval.neighbors + 1)
     place = np.where(found.row >= 0, training[found.row], -1)
     # One more than wanted, since a training row finds itself, first or among others with its text.
     itself = place == rows[:, None]
@@ -68,19 +49,12 @@ def undated_neighbors(
         np.where(hidden, -1, np.take_along_axis(place, order, axis=1)),
         np.where(hidden, np.float32(-np.inf), np.take_along_axis(found.similarity, order, axis=1)),
     )
-    hits = hits_of(neighbors, booked, retrieval)
-    _put(hits, rows, kept)
-    return neighbors_table(booked, history, queries, hits, retrieval)
+    return neighbors_table(data.entries, history, queries, _with(data.hits, rows, kept), retrieval)
 
 
-def _books(
-    entries: pa.Table, store: TextStore, split: SplitSettings
-) -> tuple[pa.Table, History, Queries, np.ndarray]:
-    """The booked entries in the order of a training's data, as history and queries, and the training rows."""
-    booked = sort_entries(entries.filter(pc.is_valid(entries["lines"]))).combine_chunks()
-    history = History.of(booked, store)
-    queries = history.queries(booked)
-    return booked, history, queries, np.flatnonzero(split.parts(queries.entity, queries.date) == TRAIN)
+def _books(data: TrainingData) -> tuple[History, Queries]:
+    history = History.of(data.entries, data.store)
+    return history, history.queries(data.entries)
 
 
 def _from_the_end(queries: Queries) -> Queries:
@@ -89,6 +63,9 @@ def _from_the_end(queries: Queries) -> Queries:
     return replace(queries, date=end)
 
 
-def _put(hits: Hits, rows: np.ndarray, similar: Hits) -> None:
+def _with(hits: Hits, rows: np.ndarray, similar: Hits) -> Hits:
+    """`hits` with other similar entries for `rows`; latest entries and peers, in further columns, stay."""
     width = similar.row.shape[1]
-    hits.row[rows, :width], hits.similarity[rows, :width] = similar.row, similar.similarity
+    changed = Hits(hits.row.copy(), hits.similarity.copy())
+    changed.row[rows, :width], changed.similarity[rows, :width] = similar.row, similar.similarity
+    return changed

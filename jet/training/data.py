@@ -12,7 +12,7 @@ import pyarrow.compute as pc
 
 from jet.books.catalog import Catalog
 from jet.books.schema import NEIGHBORS, validate
-from jet.books.split import TRAIN, SplitSettings
+from jet.books.split import SPLITS, TRAIN, SplitSettings
 from jet.model.features import EntryColumns, collate, entry_columns, sort_entries
 from jet.model.network import ModelSettings, TextInputs, localized
 from jet.retrieval.index import Hits, RetrievalSettings
@@ -66,6 +66,10 @@ class TrainingData:
     def rows(self, part: int) -> np.ndarray:
         """int64: the rows of a part of the split."""
         return np.flatnonzero(self.split == part)
+
+    def sizes(self) -> dict[str, int]:
+        """How many rows each part of the split has."""
+        return {name: len(self.rows(part)) for part, name in enumerate(SPLITS)}
 
     def learnable(self, part: int) -> np.ndarray:
         """int64: those rows of a part that the network can write: not too long, no closed account."""

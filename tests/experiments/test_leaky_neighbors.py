@@ -6,26 +6,17 @@ from dataclasses import replace
 
 import made_up
 import numpy as np
-import pyarrow as pa
 import pytest
 
 from jet.books.split import CALIBRATION, TEST, TRAIN
 from jet.experiments.leaky_neighbors import noncausal_neighbors, undated_neighbors
 from jet.experiments.trainings import RandomSplit
-from jet.retrieval.neighbors import History, find_neighbors
 from jet.training.data import hits_of
 
 
 @pytest.fixture(scope="module")
-def causal(data):
-    history = History.of(data.entries, data.store, data.catalog)
-    return find_neighbors(data.entries, history, data.idf, data.retrieval)
-
-
-@pytest.fixture(scope="module")
-def leaky(data, causal):
-    found = noncausal_neighbors(data.entries, causal, data.store, data.idf, made_up.SPLIT, data.retrieval)
-    return replace(data, hits=hits_of(found, data.entries, data.retrieval))
+def leaky(data):
+    return replace(data, hits=hits_of(noncausal_neighbors(data), data.entries, data.retrieval))
 
 
 def ages(data, rows):
@@ -65,20 +56,10 @@ def test_latest_entries_and_peers_stay_as_they_were(data, leaky):
     assert np.array_equal(leaky.hits.row[:, others], data.hits.row[:, others])
 
 
-def test_entries_to_predict_are_nobodys_neighbors(data, causal):
-    open_one = data.entries.slice(0, 1).to_pylist()[0] | {"entry_id": "open", "lines": None}
-    entries = pa.concat_tables([data.entries, made_up.entries_table([open_one])])
-    found = noncausal_neighbors(entries, causal, data.store, data.idf, made_up.SPLIT, data.retrieval)
-    assert len(found) == len(data.entries)
-    ids = {n["entry_id"] for row in found["neighbors"].to_pylist() for n in row}
-    assert "open" not in ids
-
-
-def test_undated_neighbors_are_other_training_rows_of_the_same_entity_whatever_their_date(data, causal):
-    split = RandomSplit(**vars(made_up.SPLIT))
-    table = undated_neighbors(data.entries, causal, data.store, data.idf, split, data.retrieval)
+def test_undated_neighbors_are_other_training_rows_of_the_same_entity_whatever_their_date(data):
+    parts = RandomSplit(**vars(made_up.SPLIT)).parts(data.columns.entity, data.columns.date)
+    table = undated_neighbors(replace(data, split=parts))
     hits = hits_of(table, data.entries, data.retrieval)
-    parts = split.parts(data.columns.entity, data.columns.date)
     similar = hits.row[:, : data.retrieval.neighbors]
     assert (similar >= 0).all(), "there are enough others"
     assert (parts[similar] == TRAIN).all()
@@ -91,13 +72,11 @@ def test_undated_neighbors_are_other_training_rows_of_the_same_entity_whatever_t
     assert np.array_equal(hits.row[:, others], data.hits.row[:, others])
 
 
-def test_the_first_undated_neighbor_is_the_most_similar_of_all_others(data, causal):
+def test_the_first_undated_neighbor_is_the_most_similar_of_all_others(data):
     """By brute force, for entries whose text nobody else has the same similarity to."""
-    everybody = replace(made_up.SPLIT, train=1.0, calibration=0.0)
-    table = undated_neighbors(data.entries, causal, data.store, data.idf, everybody, data.retrieval)
-    hits = hits_of(table, data.entries, data.retrieval)
-    leaky = noncausal_neighbors(data.entries, causal, data.store, data.idf, everybody, data.retrieval)
-    with_itself = hits_of(leaky, data.entries, data.retrieval)
+    everybody = replace(data, split=np.full_like(data.split, TRAIN))
+    hits = hits_of(undated_neighbors(everybody), data.entries, data.retrieval)
+    with_itself = hits_of(noncausal_neighbors(everybody), data.entries, data.retrieval)
     for row in range(len(data.columns)):
         expected = [other for other in with_itself.row[row, : data.retrieval.neighbors] if other != row]
         assert hits.row[row, : len(expected)].tolist() == expected

@@ -59,6 +59,7 @@ def test_a_killed_index_shard_is_built_again(head, pipeline, settings, tmp_path)
         done = result()
     assert done.status == 0, done.err
     assert_same(read(tmp_path / "n"), read(pipeline.folder / "neighbors"))
+    wait_until(lambda: not actors(head.dashboard, "IndexShard"), "the end of the shards, the new one too")
 
 
 def test_ctrl_c_ends_a_job_with_one_line(head, arguments, tmp_path):

@@ -108,6 +108,7 @@ def test_the_last_line_tells_what_was_found(grid):
     assert line["statuses"] == {"finished": 1, "diverged": 1, "failed": 2}
     assert line["test"]["seeds"] == 1
     assert line["test"]["gain"]["low"] <= line["test"]["gain"]["difference"] <= line["test"]["gain"]["high"]
+    assert "Traceback" not in grid["done"].err
     assert sorted(path.name for path in grid["folder"].iterdir()) == ["space.yaml", "sweep"]
 
 
