@@ -25,7 +25,7 @@ from jet.prediction.examples import Examples
 from jet.prediction.ranker import RankerSettings
 from jet.training.data import TrainingData
 from ray_jobs.runtime import JobConfig
-from ray_jobs.train import load_data
+from ray_jobs.training import load_data
 
 WITHOUT: dict[str, tuple[str, ...]] = {
     "nothing": (),

@@ -309,6 +309,13 @@ def refuse_foreign(path: str) -> None:
             )
 
 
+def remove(path: str) -> None:
+    """Delete a folder with all that is in it, wherever it is; nothing where there is none."""
+    filesystem, root = resolve(path)
+    if filesystem.get_file_info(root).type == pafs.FileType.Directory:
+        filesystem.delete_dir(root)
+
+
 def _differences(old: Any, new: Any, prefix: str = "") -> list[str]:
     if isinstance(old, dict) and isinstance(new, dict):
         found = []

@@ -1,18 +1,17 @@
 """`jet ablate`: what each part of the network earns, as one declared grid with paired intervals.
 
 The grid is `jet.experiments.ablation.GRID`. Every training of it is the one that `jet train` runs
-(`ray_jobs.train.fit`); as many run beside each other as the cluster has room for, each with a task that waits
-for it and then lets the network answer the calibration and the test split. What is measured is the network:
-the copy decoder alone, without ranker and stack. A trained network, and the answers of a row and seed, are
-artifacts of their own beside the output until all are there: the same command goes on where a killed one broke
-off.
+(`ray_jobs.training.fit`); as many run beside each other as the cluster has room for, each with a task that
+waits for it and then lets the network answer the calibration and the test split. What is measured is the
+network: the copy decoder alone, without ranker and stack. A trained network, and the answers of a row and seed,
+are artifacts of their own beside the output until all are there: the same command goes on where a killed one
+broke off.
 """
 
 from __future__ import annotations
 
 import json
 import logging
-import shutil
 import sys
 import time
 from collections.abc import Iterator, Mapping, Sequence
@@ -35,6 +34,7 @@ from jet.artifact import (
     finished,
     open_artifact,
     refuse_foreign,
+    remove,
 )
 from jet.books.split import CALIBRATION, SPLITS
 from jet.experiments.ablation import GRID, Neighbors, Row, rows_named
@@ -43,8 +43,8 @@ from jet.experiments.answers import answer
 from jet.experiments.leaky_neighbors import noncausal_neighbors, undated_neighbors
 from jet.model.network import JetNetwork
 from jet.training.data import TrainingData
-from ray_jobs.runtime import JobConfig, absolute, connect, main, quiet_libraries, require
-from ray_jobs.train import build_network, checked_data, checkpoints, fit, load_data, opened
+from ray_jobs.runtime import JobConfig, absolute, connect, main, quiet_libraries, require, room
+from ray_jobs.training import build_network, checked_data, checkpoints, fit, load_data, opened, reason
 
 HELP = "Measure what each part of the network earns: an ablation grid with several seeds and paired intervals."
 DEFAULTS = {"runtime.train_workers": 1}
@@ -103,6 +103,11 @@ class Unit:
         return self.training | {"inference": row.inference, "beams": self.config.predict.beams}
 
     @property
+    def tracked(self) -> str:
+        """Where what W&B writes stays: beside the output, for the work folder goes."""
+        return self.work.rpartition("/")[0]
+
+    @property
     def network_at(self) -> str:
         """Where the trained network belongs."""
         return f"{self.work}/networks/{self.name}"
@@ -153,7 +158,7 @@ def ablate(folder: str, output: str, rows: Sequence[Row], seeds: Sequence[int], 
         writer.write_bytes("metrics.json", json.dumps(metrics, indent=1, ensure_ascii=False).encode())
         facts = {"trainings": len(units), "beyond_noise": beyond_noise(metrics, CALIBRATION)}
         manifest = writer.publish({"rows": len(rows), "answers": len(table)}, facts)
-    shutil.rmtree(work, ignore_errors=True)
+    remove(work)
     return manifest
 
 
@@ -222,7 +227,7 @@ def answer_all(units: Sequence[Unit], at_once: int) -> None:
         try:
             told = ray.get(done)
         except ray.exceptions.RayError as error:
-            failed[name] = str(getattr(error, "cause", error)).strip().splitlines()[-1]
+            failed[name] = reason(str(getattr(error, "cause", error)))
             log.error("%s failed: %s", name, failed[name])
             continue
         left = len(waiting) + len(running)
@@ -240,9 +245,7 @@ def room_for(config: JobConfig) -> int:
     runtime = config.runtime
     workers, gpus = runtime.train_workers, runtime.train_workers * runtime.train_gpu
     require(workers + 1, gpus, f"an ablation with {workers} training workers", "lower runtime.train_workers")
-    have = ray.cluster_resources()
-    room = have["CPU"] // (workers + 1)
-    return int(min(room, have["GPU"] // gpus) if gpus else room)
+    return room(workers + 1, gpus)
 
 
 def train_and_answer(unit: Unit) -> str:
@@ -281,7 +284,7 @@ def trained(unit: Unit, data: TrainingData) -> JetNetwork:
     network = build_network(data, unit.config)
     if finished(unit.network_at, NETWORK, unit.training, unit.inputs) is None:
         start = time.monotonic()
-        state, told = fit(unit.folder, unit.network_at, unit.config, unit.name)
+        state, told = fit(unit.folder, unit.network_at, unit.config, unit.name, unit.tracked)
         facts = {
             "epochs": told["epochs"],
             "best_epoch": told["best_epoch"],
@@ -291,7 +294,7 @@ def trained(unit: Unit, data: TrainingData) -> JetNetwork:
         with artifact_writer(unit.network_at, NETWORK, unit.training, unit.inputs) as writer:
             writer.write_bytes("network.safetensors", save_safetensors(state["network"]))
             writer.publish({"parameters": sum(value.numel() for value in state["network"].values())}, facts)
-        shutil.rmtree(checkpoints(unit.network_at), ignore_errors=True)
+        remove(checkpoints(unit.network_at))
     stored = open_artifact(unit.network_at, NETWORK).read_bytes("network.safetensors")
     network.load_state_dict(load_safetensors(stored))
     return network

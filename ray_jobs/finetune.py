@@ -8,7 +8,6 @@ that `retrieval.encoder` names. The same command resumes a run that broke off, a
 from __future__ import annotations
 
 import logging
-import shutil
 import sys
 import tempfile
 from dataclasses import asdict, fields
@@ -21,13 +20,23 @@ import torch
 from ray.train import Checkpoint, CheckpointConfig, FailureConfig, LoggingConfig, RunConfig, ScalingConfig
 from ray.train.torch import TorchTrainer, get_device, prepare_model
 
-from jet.artifact import Artifact, Manifest, artifact_writer, digest_of, finished, open_artifact, read_manifest
+from jet.artifact import (
+    Artifact,
+    Manifest,
+    artifact_writer,
+    digest_of,
+    finished,
+    open_artifact,
+    read_manifest,
+    refuse_foreign,
+    remove,
+)
 from jet.books.schema import ACCOUNTS, ENTRIES
 from jet.retrieval.encoder import PACKAGED
 from jet.retrieval.neighbors import make_encoder
 from jet.training.finetune import Embedder, Finetuner, FinetuneSettings, Loaded, Pairs, load_base, save_encoder
 from ray_jobs.runtime import JobConfig, absolute, connect, main, require
-from ray_jobs.train import STATE, checkpoints, interruptible, sum_over_ranks
+from ray_jobs.training import STATE, checkpoints, interruptible, sum_over_ranks
 
 HELP = "Fine-tune the sentence encoder on booked entries, and publish it as a folder for retrieval.encoder."
 DEFAULTS = {"retrieval.encoder": PACKAGED}
@@ -65,6 +74,7 @@ def finetune(folder: str, output: str, settings: FinetuneSettings, config: JobCo
     if done is not None:
         log.info("%s holds the same encoder already", output)
         return done
+    refuse_foreign(output)
     if settings.batch_size % workers or settings.batch_size < 2 * workers:
         raise ValueError(
             f"finetune.batch_size {settings.batch_size} can't be shared evenly, two pairs or more each, by "
@@ -85,7 +95,7 @@ def finetune(folder: str, output: str, settings: FinetuneSettings, config: JobCo
         for path in Path(local).iterdir():
             writer.write_bytes(path.name, path.read_bytes())
         manifest = writer.publish({"texts": len(pairs.texts)}, facts)
-    shutil.rmtree(checkpoints(output), ignore_errors=True)
+    remove(checkpoints(output))
     return manifest
 
 

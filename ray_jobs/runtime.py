@@ -235,6 +235,14 @@ def require(cpus: float, gpus: float, why: str, way_out: str) -> None:
             )
 
 
+def room(cpus: float, gpus: float) -> int:
+    """How many times the cluster as a whole has so many CPUs and GPUs. What is in use counts as well: who asks
+    is going to have it."""
+    have = ray.cluster_resources()
+    fits = have.get("CPU", 0) // cpus
+    return int(min(fits, have.get("GPU", 0) // gpus) if gpus else fits)
+
+
 def absolute(path: str) -> str:
     """A path that means the same on every worker of this machine; a URI stays as it is."""
     return path if "://" in path else str(Path(path).absolute())

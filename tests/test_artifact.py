@@ -19,6 +19,7 @@ from jet.artifact import (
     open_artifact,
     read_manifest,
     refuse_foreign,
+    remove,
 )
 from jet.books.schema import ACCOUNTS, SchemaError
 
@@ -272,3 +273,12 @@ def test_an_artifact_on_a_uri_is_published_with_the_manifest_last(tmp_path):
     publish(uri)
     open_artifact(uri, "things").verify()
     open_artifact(str(tmp_path / "out"), "things").verify()
+
+
+@pytest.mark.parametrize("scheme", ["", "file://"])
+def test_a_folder_is_removed_whole_wherever_it_is_and_what_is_not_there_is_no_matter(tmp_path, scheme):
+    (tmp_path / "work" / "deep").mkdir(parents=True)
+    (tmp_path / "work" / "deep" / "file").touch()
+    remove(f"{scheme}{tmp_path}/work")
+    remove(f"{scheme}{tmp_path}/work")
+    assert list(tmp_path.iterdir()) == []

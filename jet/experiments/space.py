@@ -22,20 +22,21 @@ import itertools
 import json
 import math
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, fields, replace
-from typing import Any, Protocol, TypeVar
+from dataclasses import dataclass, fields
+from typing import Any, Protocol
 
-import jsonargparse
 import numpy as np
 
 from jet.config import JetConfig
+from jet.experiments.overrides import with_settings
 from jet.training.losses import LOSSES
 from jet.training.schedules import build_schedule
 
 Coordinates = dict[str, Any]
-Config = TypeVar("Config", bound=JetConfig)
 
 FORMS = ("constant", "linear", "cosine", "step", "warmup")
+_LISTED = 1000
+"""Whole numbers that a grid takes of a range without being asked for points, at most."""
 _SEARCHED = ("model", "losses", "optim", "train")
 """The parts of the config that bear on the decoder's training."""
 _NO_SETTING = {
@@ -147,7 +148,7 @@ class Range:
 
     def grid(self) -> list[Coordinates]:
         """See `Dimension`."""
-        if self.whole and self.points is None:
+        if self.whole and self.points is None and self.high - self.low < _LISTED:
             return [{self.field: value} for value in range(int(self.low), int(self.high) + 1)]
         if self.points is None:
             raise ValueError(
@@ -313,6 +314,9 @@ def _dimension(field: str, spec: Any, config: JetConfig) -> Dimension:
     if not isinstance(spec[kind], Sequence) or isinstance(spec[kind], str) or not spec[kind]:
         raise ValueError(f"{where}.{kind}: must be a list with something in it, not {spec[kind]!r}")
     if kind == "choice":
+        labels = [json.dumps(value) for value in spec[kind]]
+        if twice := [label for label in labels if labels.count(label) > 1]:
+            raise ValueError(f"{where}.choice: has {twice[0]} twice: name it once")
         return Choice(field, tuple(spec[kind]))
     points = spec.get("points")
     if points is not None and (not isinstance(points, int) or points < 2):
@@ -375,31 +379,6 @@ def _check_field(field: str, config: JetConfig) -> None:
         why = "it has no bearing on a trial's score"
     if why:
         raise ValueError(f"tune.space.{field}: can't be searched: {why}")
-
-
-def with_settings(config: Config, settings: Mapping[str, Any]) -> Config:
-    """`config` with some settings replaced, by dotted name. Raises `ValueError` where one can't be so."""
-    changed: dict[str, dict[str, Any]] = {}
-    for field, value in settings.items():
-        part, _, name = field.partition(".")
-        changed.setdefault(part, {})[name] = value
-    return replace(config, **{part: _rebuilt(config, part, values) for part, values in changed.items()})
-
-
-def _rebuilt(config: JetConfig, part: str, changed: dict[str, Any]) -> Any:
-    before = getattr(config, part)
-    parser = _parser(type(before), part)
-    try:
-        return parser.instantiate(parser.parse_object({part: {**asdict(before), **changed}}))[part]
-    except (jsonargparse.ArgumentError, ValueError) as error:
-        said = " ".join(str(error).split())
-        raise ValueError(f"{', '.join(f'{part}.{name}' for name in changed)} can't be set so: {said}") from None
-
-
-def _parser(kind: Any, part: str) -> jsonargparse.ArgumentParser:
-    parser = jsonargparse.ArgumentParser(exit_on_error=False)
-    parser.add_class_arguments(kind, part)
-    return parser
 
 
 def weights_over_training(spec: Any, count: int = 101) -> tuple[np.ndarray, np.ndarray]:

@@ -9,39 +9,27 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from typing import Any
 
 import numpy as np
 from markupsafe import Markup
 from matplotlib.ticker import NullLocator, PercentFormatter
-from numpy.typing import NDArray
 
 from jet.config import JetConfig
 from jet.evaluation.page import ACCENT, FAINT, INK, RIVALS, axes_of, fact, render, svg_of
+from jet.experiments.finals import SIDES, Final
 from jet.experiments.importance import LEAST_TRIALS, Importance, importance
+from jet.experiments.overrides import with_settings
 from jet.experiments.settings import TuneSettings
-from jet.experiments.space import Choice, Range, Space, with_settings
+from jet.experiments.space import Choice, Range, Space, weights_over_training
 from jet.experiments.trials import Trial, objective
 from jet.training.losses import LOSSES
-from jet.training.schedules import build_schedule
 
-SIDES = ("base", "winner")
 _SHOWN = 60
 """Trials in the table."""
 _LINES = 200
 """Trials whose schedules and parallel coordinates are drawn, the best ones."""
-
-
-@dataclass(frozen=True)
-class Final:
-    """The base config and the winner, trained afresh with a seed that no trial had."""
-
-    seed: int
-    calibration: Mapping[str, float]
-    """Exact match on the calibration split, by side."""
-    right: Mapping[str, NDArray[np.bool_]]
-    """Which test entries each booked right, by side."""
 
 
 def render_sweep(
@@ -63,8 +51,9 @@ def render_sweep(
     )
     drawn = [best, *(trial for trial in scored[:_LINES] if trial is not best)]
     whole = [trial for trial in scored if trial.status == "finished"]
-    found = importance([trial.settings for trial in whole], [_exact(trial) for trial in whole])
     names = [each.field for each in space.dimensions]
+    searched = [{name: trial.settings[name] for name in names} for trial in whole]
+    found = importance(searched, [_exact(trial) for trial in whole])
     planned = sum(with_settings(config, trial.settings).train.max_epochs for trial in trials)
     return render(
         __package__,
@@ -145,8 +134,7 @@ def _mean(value: Any) -> float:
     """A number, or a schedule's mean over the training."""
     if not isinstance(value, Mapping):
         return float(value)
-    schedule = build_schedule(dict(value))
-    return float(np.mean([schedule((i + 0.5) / 200) for i in range(200)]))
+    return float(np.mean(weights_over_training(value)[1]))
 
 
 def _scatter(name: str, number: int, trials: Sequence[Trial], space: Space) -> Markup:
@@ -221,7 +209,6 @@ def _parallel(trials: Sequence[Trial], space: Space, method: str) -> Markup:
 def _schedules(trials: Sequence[Trial], config: JetConfig, searched: Sequence[str]) -> dict[str, Markup]:
     """The weight of each searched loss over the training, of all trials; the winner's in color."""
     pictures = {}
-    progress = np.linspace(0, 1, 201)
     for loss in LOSSES:
         name = f"losses.{loss}"
         if name not in searched:
@@ -232,18 +219,16 @@ def _schedules(trials: Sequence[Trial], config: JetConfig, searched: Sequence[st
         scores = [_exact(trial) for trial in trials]
         span = max(scores) - min(scores)
         for trial, score in list(zip(trials, scores, strict=True))[::-1]:
-            schedule = build_schedule(trial.settings[name], name)
             first = trial is trials[0]
             axes.plot(
-                progress,
-                [schedule(float(p)) for p in progress],
+                *weights_over_training(trial.settings[name]),
                 color=ACCENT if first else INK,
                 linewidth=2.6 if first else 1,
                 alpha=1 if first else 0.12 + 0.45 * ((score - min(scores)) / span if span else 0),
                 zorder=3 if first else 2,
             )
-        base = build_schedule(getattr(config.losses, loss), name)
-        axes.plot(progress, [base(float(p)) for p in progress], "--", color=RIVALS[0], linewidth=1.6, zorder=4)
+        base = weights_over_training(getattr(config.losses, loss))
+        axes.plot(*base, "--", color=RIVALS[0], linewidth=1.6, zorder=4)
         axes.set_xlim(0, 1)
         axes.set_ylim(bottom=0)
         pictures[loss] = svg_of(figure, f"schedule_{loss}")

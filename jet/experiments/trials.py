@@ -58,6 +58,18 @@ class Trial:
         kept = [each for each in self.rungs if each["epoch"] != rung["epoch"]]
         self.rungs = sorted([*kept, rung], key=lambda each: each["epoch"])
 
+    def fail(self, error: str) -> None:
+        """Its training broke off for good: by itself (`diverged`), or for another reason."""
+        self.error = error
+        self.status = "diverged" if error.startswith(FloatingPointError.__name__) else "failed"
+
+    def settle(self, epochs: int) -> None:
+        """No more is to come: unless something else was said, all `epochs` were done, or it was stopped."""
+        if self.status == "running":
+            self.status = "finished" if self.rungs and self.rungs[-1]["epoch"] >= epochs else "stopped"
+        if self.best is None and self.error is None:
+            self.status, self.error = "diverged", "no epoch had a finite likelihood"
+
     def to_json(self) -> bytes:
         """As one JSON object."""
         return json.dumps(asdict(self)).encode()

@@ -8,7 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from jet.config import JetConfig
-from jet.experiments.space import FORMS, RandomDraws, build_space, weights_over_training, with_settings
+from jet.experiments.overrides import with_settings
+from jet.experiments.space import FORMS, RandomDraws, build_space, weights_over_training
 from jet.training.losses import LOSSES
 from jet.training.schedules import build_schedule
 
@@ -65,6 +66,17 @@ def test_a_seed_gives_the_same_points_and_another_one_others():
 def test_points_are_different_and_end_where_there_are_no_more():
     space = space_of(model__hidden={"choice": [16, 32, 64]})
     assert sorted(point["model.hidden"] for point in space.sample(10, 0)) == [16, 32, 64]
+
+
+def test_a_choice_that_is_named_twice_is_refused():
+    with pytest.raises(ValueError, match=r"tune.space.model.hidden.choice: has 64 twice"):
+        space_of(model__hidden={"choice": [64, 128, 64]})
+
+
+def test_a_grid_over_many_whole_numbers_asks_how_many_of_them_to_take():
+    space = space_of(model__hidden={"integer": [8, 10**9]})
+    with pytest.raises(ValueError, match="a grid needs to know how many values to take"):
+        space.grid_size()
 
 
 def test_each_form_becomes_what_a_config_holds():

@@ -55,8 +55,7 @@ def ablated(head, arguments, tmp_path_factory):
     before = finished_in(work)
     assert before, err
     with pytest.MonkeyPatch.context() as patched:
-        keep = SimpleNamespace(rmtree=lambda *_args, **_options: None)  # the work is still to be looked at
-        patched.setattr("ray_jobs.ablate.shutil", keep)
+        patched.setattr("ray_jobs.ablate.remove", lambda _: None)  # the work is still to be looked at
         line = succeed("ablate", *arguments, "--output", output)
     after = finished_in(work)
     assert {name: after[name] for name in before} == before, "what was finished was done again"

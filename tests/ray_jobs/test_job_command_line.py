@@ -14,7 +14,7 @@ import pytest
 from job_runs import ROOT, entry, run_job, succeed, write_jsonl
 
 from ray_jobs import cli, runtime
-from ray_jobs.train import interruptible
+from ray_jobs.training import interruptible
 
 JOBS = [
     *(

@@ -14,7 +14,7 @@ from jet.artifact import open_artifact
 from jet.books.split import CALIBRATION, TRAIN
 from jet.bundle import Bundle
 from jet.training.loop import Trainer, epoch_rows
-from ray_jobs import train
+from ray_jobs import train, training
 from ray_jobs.runtime import JobConfig, job_parser
 
 
@@ -31,7 +31,7 @@ def disturbed(head, pipeline, settings, tmp_path_factory) -> dict:
     The state's progress holds the figures of all epochs up to there.
     """
     folder = tmp_path_factory.mktemp("two")
-    fit = partial(train.fit, str(pipeline.folder), str(folder / "model"), config_of(settings), "two")
+    fit = partial(training.fit, str(pipeline.folder), str(folder / "model"), config_of(settings), "two")
     with in_background(fit) as result:
         wait_until(lambda: list(folder.glob(".model.training/two/checkpoint_*")), "a checkpoint")
         kill_one(head.dashboard, "RayTrainWorker")
@@ -43,11 +43,11 @@ def alone(pipeline, settings) -> list[dict[str, float]]:
     """The figures of each epoch of the library alone, in this process: neither Ray nor DDP."""
     config = config_of(settings)
     opened = [open_artifact(str(pipeline.folder / name), name) for name in ("entries", "neighbors")]
-    data = train.load_data(*opened, config)
+    data = training.load_data(*opened, config)
     rows, held_out = data.learnable(TRAIN), data.learnable(CALIBRATION)
     size = config.train.batch_size
     steps = len(epoch_rows(rows, config.train.seed, 0, size, 0, 1))
-    trainer = Trainer(train.build_network(data, config), config.train, config.losses, config.optim, steps)
+    trainer = Trainer(training.build_network(data, config), config.train, config.losses, config.optim, steps)
     history = []
     for epoch in range(config.train.max_epochs):
         order = epoch_rows(rows, config.train.seed, epoch, size, 0, 1)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import re
 import signal
 from pathlib import Path
 
@@ -15,7 +14,7 @@ import yaml
 from job_runs import run_job, start_job, succeed, wait_until
 
 from jet.books.schema import TRIALS, validate
-from jet.experiments.space import with_settings
+from jet.experiments.overrides import with_settings
 from jet.experiments.trials import Trial
 from ray_jobs import train
 from ray_jobs.runtime import JobConfig, job_parser
@@ -125,7 +124,7 @@ def test_the_best_config_is_one_that_a_training_takes_and_gives_the_same_again(g
     assert facts["calibration_exact_match_watched"] == pytest.approx(best["exact_match"], abs=0.03)
 
 
-def test_a_killed_sweep_goes_on_and_repeats_no_trial(head, sweep_arguments, tmp_path):
+def test_a_killed_sweep_goes_on_and_repeats_no_trial(head, sweep_arguments, tmp_path, monkeypatch):
     space = {"losses.stop": {"schedule": ["constant", "linear", "step"], "low": 0.1, "high": 2.0}}
     arguments = sweep_arguments(
         searcher="optuna", trials=3, concurrent=1, space=space, final_seeds=0, stop_early=False
@@ -144,15 +143,36 @@ def test_a_killed_sweep_goes_on_and_repeats_no_trial(head, sweep_arguments, tmp_
     assert 1 <= len(first) < 3
     wait_until(lambda: free_cpus() == 8, "the end of the killed sweep's trials", pause=0.2)
 
-    done = run_job("tune", *arguments)
-    assert done.status == 0, done.err
+    def written() -> dict[str, int]:
+        """When each file of the trainings that were over was written."""
+        (training,) = tmp_path.glob(".sweep.tuning-*/training")
+        paths = [path for record in first for path in (training / record.key).rglob("*")]
+        return {str(path): path.stat().st_mtime_ns for path in paths}
+
+    before = written()
+    assert before
+    monkeypatch.setattr("ray_jobs.tune.remove", lambda _: None)  # the work is still to be looked at
+    succeed("tune", *arguments)
+    assert written() == before, "what was over was trained again"
     trials = trials_in(tmp_path / "sweep")
     assert len({trial["trial"] for trial in trials}) == len(trials) == 3
     assert {trial["status"] for trial in trials} == {"finished"}
-    trained = set(re.findall(r"(trial-\w+) \(\d of 3\): epoch", done.err))
-    assert trained.isdisjoint(record.key for record in first)
-    kept = {trial["trial"]: trial for trial in trials}
-    assert all(kept[record.key]["seconds"] == record.seconds for record in first)
+    assert {record.key for record in first} < {trial["trial"] for trial in trials}
+    wait_until(lambda: free_cpus() == 8, "all CPUs", pause=0.2)
+
+
+def test_a_hopeless_trial_of_two_workers_is_stopped_early(head, sweep_arguments, tmp_path):
+    assert head.address
+    space = {"optim.learning_rate": {"choice": [5e-3, 1e-9]}}
+    arguments = sweep_arguments(
+        searcher="grid", space=space, concurrent=1, grace=0.5, final_seeds=0, stop_early=True
+    )
+    line = succeed("tune", *arguments, "--runtime.train_workers", 2, "--train.max_epochs", 3)
+    trials = trials_in(tmp_path / "sweep")
+    by_rate = {json.loads(trial["config"])["optim.learning_rate"]: trial for trial in trials}
+    ends = {rate: (trial["status"], trial["epochs"]) for rate, trial in by_rate.items()}
+    assert ends == {5e-3: ("finished", 3), 1e-9: ("stopped", 2)}
+    assert line["best"] == by_rate[5e-3]["trial"]
     wait_until(lambda: free_cpus() == 8, "all CPUs", pause=0.2)
 
 
@@ -193,11 +213,15 @@ def test_a_population_writes_a_schedule_that_gives_the_same_in_a_fresh_training(
             {"space": {"model.hidden": {"choice": [8]}}, "searcher": "pbt"},
             "a population changes weights of losses",
         ),
+        (
+            {"space": {"train.batch_size": {"choice": [63]}}, "searcher": "grid"},
+            "must be a choice of sizes that runtime.train_workers 2 can share evenly",
+        ),
         ({"space": {"model.hidden": {"choice": [8]}}, "trials": 0}, "tune.trials must be at least 1, got 0"),
     ],
 )
 def test_what_cannot_be_swept_is_refused_in_one_line(tune, said, sweep_arguments, tmp_path):
-    done = run_job("tune", *sweep_arguments(**tune))
+    done = run_job("tune", *sweep_arguments(**tune), "--runtime.train_workers", 2)
     assert done.status == 2
     assert said in done.complaint
     assert [path.name for path in tmp_path.iterdir()] == ["space.yaml"]
@@ -208,3 +232,14 @@ def test_a_trial_that_no_cluster_holds_is_refused_before_it_starts(sweep_argumen
     done = run_job("tune", *arguments, "--runtime.train_workers", 8)
     assert done.status == 2
     assert "needs 8.1 CPUs, and the cluster has 8: lower runtime.train_workers" in done.complaint
+
+
+def test_what_only_the_end_would_notice_is_refused_before_the_first_trial(sweep_arguments, pipeline, tmp_path):
+    arguments = sweep_arguments(space={"model.hidden": {"choice": [8, 16]}})
+    done = run_job("tune", *arguments, "--output", pipeline.folder)
+    assert done.status == 2
+    assert "is not empty" in done.complaint
+    done = run_job("tune", *arguments, "--split.train", 0.5, "--split.calibration", 0.5)
+    assert done.status == 2
+    assert "the split leaves no test entries to compare on" in done.complaint
+    assert [path.name for path in tmp_path.iterdir()] == ["space.yaml"]
