@@ -183,10 +183,17 @@ def test_a_population_writes_a_schedule_that_gives_the_same_in_a_fresh_training(
     assert head.address
     space = {"losses.stop": {"uniform": [0.05, 2.0]}, "losses.side": {"log_uniform": [0.01, 2.0]}}
     arguments = sweep_arguments(searcher="pbt", trials=2, perturb_epochs=1, space=space, final_seeds=0)
-    line = succeed("tune", *arguments)
+    line = succeed("tune", *arguments, "--tracking.wandb", "offline")
     trials = trials_in(tmp_path / "sweep")
     assert line["best"] in {trial["trial"] for trial in trials}
     assert [trial["epochs"] for trial in trials] == [2, 2]
+
+    def grouped() -> bool:
+        """Whether both rounds of both members are W&B runs of the sweep's group."""
+        runs = [path.read_bytes() for path in tmp_path.glob("wandb/offline-run-*/*.wandb")]
+        return len(runs) == 4 and all(b"sweep-" in run for run in runs)
+
+    wait_until(grouped, "the W&B runs")
     moved = next(trial for trial in trials if trial["parent"][-1] != trial["trial"][-1])
     lived = json.loads(moved["config"])
     assert lived["losses.stop"]["form"] == lived["losses.side"]["form"] == "step"

@@ -13,7 +13,8 @@ from jet.training.tracking import NoTracker, TrackingSettings, WandbTracker, bui
 @pytest.mark.filterwarnings("ignore::ResourceWarning")  # wandb leaves its service's pipes to the process's end
 def test_offline_figures_are_kept_in_a_folder_that_can_be_synced(tmp_path, monkeypatch):
     monkeypatch.setenv("WANDB_SILENT", "true")
-    tracker = build_tracker(TrackingSettings(wandb="offline"), {"hidden": 16}, str(tmp_path), "a-run")
+    settings = TrackingSettings(wandb="offline", group="those-of-one-sweep")
+    tracker = build_tracker(settings, {"hidden": 16}, str(tmp_path), "a-run")
     assert isinstance(tracker, WandbTracker)
     tracker.log({"train/loss": 1.5, "train/weight_pointer": 1.0}, step=1)
     tracker.log({"val/likelihood": -2.0}, step=2)
@@ -26,6 +27,7 @@ def test_offline_figures_are_kept_in_a_folder_that_can_be_synced(tmp_path, monke
         time.sleep(0.1)
     assert b"train/loss" in content
     assert b"val/likelihood" in content
+    assert b"those-of-one-sweep" in content
 
 
 def test_without_wandb_the_training_goes_on_and_says_so(tmp_path, monkeypatch, caplog):
