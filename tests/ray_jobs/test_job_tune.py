@@ -84,6 +84,9 @@ def grid(head, pipeline, tmp_path_factory) -> dict:
     return {"done": done, "output": folder / "sweep", "arguments": arguments, "folder": folder}
 
 
+@pytest.mark.timeout(
+    1200
+)  # with the six trainings that it looks at, and the pipeline where no test before needed it
 def test_a_sweep_goes_on_past_trials_that_fail_and_reports_them(grid):
     trials = trials_in(grid["output"])
     assert sorted(trial["status"] for trial in trials) == ["diverged", "failed", "failed", "finished"]
