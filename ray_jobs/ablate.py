@@ -36,7 +36,7 @@ from jet.experiments.ablation import GRID, Neighbors, Row, rows_named
 from jet.experiments.ablation_report import ANSWERS, beyond_noise, markdown, summarized
 from jet.experiments.leaky_neighbors import noncausal_neighbors, undated_neighbors
 from ray_jobs.ablation_units import ANSWERED, NETWORK, TRAINED, Unit, planned, train_and_answer
-from ray_jobs.runtime import JobConfig, absolute, connect, main, require, room
+from ray_jobs.runtime import JobConfig, absolute, connect, main, room
 from ray_jobs.training import checked_data, checkpoints, load_data, opened, reason
 
 HELP = "Measure what each part of the network earns: an ablation grid with several seeds and paired intervals."
@@ -166,8 +166,8 @@ def room_for(config: JobConfig) -> int:
     """How many trainings the cluster can run at a time, each with a CPU for the task that waits for it."""
     runtime = config.runtime
     workers, gpus = runtime.train_workers, runtime.train_workers * runtime.train_gpu
-    require(workers + 1, gpus, f"an ablation with {workers} training workers", "lower runtime.train_workers")
-    return room(workers + 1, gpus)
+    why = f"an ablation with {workers} training workers"
+    return room(workers + 1, gpus, why, "lower runtime.train_workers")
 
 
 def collected(units: Sequence[Unit]) -> tuple[pa.Table, dict[str, Any]]:

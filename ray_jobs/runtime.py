@@ -235,9 +235,10 @@ def require(cpus: float, gpus: float, why: str, way_out: str) -> None:
             )
 
 
-def room(cpus: float, gpus: float) -> int:
-    """How many times the cluster as a whole has so many CPUs and GPUs. What is in use counts as well: who asks
-    is going to have it."""
+def room(cpus: float, gpus: float, why: str, way_out: str) -> int:
+    """How many times the cluster as a whole has what a job `require`s, which is at least once. What is in use
+    counts as well: who asks is going to have it."""
+    require(cpus, gpus, why, way_out)
     have = ray.cluster_resources()
     fits = have.get("CPU", 0) // cpus
     return int(min(fits, have.get("GPU", 0) // gpus) if gpus else fits)

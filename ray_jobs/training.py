@@ -234,11 +234,8 @@ def train_worker(given: dict[str, Any]) -> None:
     context = ray.train.get_context()
     rank, world = context.get_world_rank(), context.get_world_size()
     torch.set_num_threads(1)  # workers share the machine's cores; and sums come out the same everywhere
-    data = load_data(
-        open_artifact(f"{given['folder']}/entries", "entries"),
-        open_artifact(f"{given['folder']}/neighbors", "neighbors"),
-        config,
-    )
+    entries, neighbors, _ = opened(given["folder"])
+    data = load_data(entries, neighbors, config)
     rows, held_out = data.learnable(TRAIN), data.learnable(CALIBRATION)
     settings = config.train
     network = prepare_model(build_network(data, config))

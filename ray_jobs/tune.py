@@ -30,7 +30,7 @@ from jet.experiments.space import Choice, Space, build_space
 from jet.experiments.sweep_report import render_sweep
 from jet.experiments.trials import Trial, trials_table, winner
 from jet.training.data import TrainingData
-from ray_jobs.runtime import JobConfig, absolute, connect, main, require, room
+from ray_jobs.runtime import JobConfig, absolute, connect, main, room
 from ray_jobs.searches import search
 from ray_jobs.train import PARTS
 from ray_jobs.training import best_state, build_network, checked_data, decoded_exactly, opened
@@ -213,10 +213,9 @@ def concurrency(settings: TuneSettings, config: JobConfig) -> int:
     Raises `ValueError` where the whole cluster couldn't hold one.
     """
     workers, gpus = config.runtime.train_workers, config.runtime.train_workers * config.runtime.train_gpu
-    cpus = workers + DRIVER_CPUS
     why = f"a trial (training with {workers} workers, and its driver)"
-    require(cpus, gpus, why, "lower runtime.train_workers")
-    return min(room(cpus, gpus), settings.concurrent or sys.maxsize)
+    fits = room(workers + DRIVER_CPUS, gpus, why, "lower runtime.train_workers")
+    return min(fits, settings.concurrent or sys.maxsize)
 
 
 if __name__ == "__main__":
