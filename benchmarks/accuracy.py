@@ -43,7 +43,8 @@ def main() -> None:
     rivals = [name for name in _methods(rows[0]) if name not in METHODS]
     print(_exact_match(rows, names, rivals), "\n")
     print(_confidence(rows, metrics, names), "\n")
-    print(_by_stratum(rows, names))
+    print(_by_stratum(rows, names), "\n")
+    print(_new_companies(folders[0], names))
 
 
 def _run(data: str, output: str, seed: int, first: bool) -> Path:
@@ -61,9 +62,9 @@ def _run(data: str, output: str, seed: int, first: bool) -> Path:
     return folder
 
 
-def _rows(folder: Path) -> pa.Table:
+def _rows(folder: Path, table: str = "rows.parquet") -> pa.Table:
     """The test rows of a run, with their source."""
-    rows = pq.read_table(folder / "report" / "rows.parquet")
+    rows = pq.read_table(folder / "report" / table)
     entries = open_artifact(str(folder / "entries"), "entries").read_table(ENTRIES)
     keys = dict(zip(_keys(entries), sources_of(entries).tolist(), strict=True))
     return rows.append_column("source", pa.array([keys[key] for key in _keys(rows)]))
@@ -150,6 +151,18 @@ def _by_stratum(rows: list[pa.Table], names: list[str]) -> str:
                 right = _right(rows, "stacked", chosen.to_numpy())
                 cells.append(f"{right.mean():.3f} (n {right.shape[1]})" if right.size else "–")
             lines.append(f"| {column.removeprefix('stratum_')}: {value} | " + " | ".join(cells) + " |")
+    return "\n".join(lines)
+
+
+def _new_companies(folder: Path, names: list[str]) -> str:
+    rows = _rows(folder, "new-companies/rows.parquet")
+    histories = sorted(set(rows["history"].to_pylist()))
+    lines = ["| entries known | " + " | ".join(map(str, histories)) + " |", "|---|" + "---|" * len(histories)]
+    for name in [*names, "together"]:
+        own = rows if name == "together" else rows.filter(pc.equal(rows["source"], name))
+        for label, column in ((name, "right"), (f"{name}, SVM on the same entries", "svm_right")):
+            cells = [own.filter(pc.equal(own["history"], history))[column].to_numpy() for history in histories]
+            lines.append(f"| {label} | " + " | ".join(f"{each.mean():.3f}" for each in cells) + " |")
     return "\n".join(lines)
 
 

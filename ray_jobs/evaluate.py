@@ -3,7 +3,8 @@
 The model's figures are of the free-running decode of entries whose lines it does not see; memory is rolling:
 every entry of a strictly earlier date may be a neighbor, as in daily use with reviewed books (and once more
 frozen, ending where the test begins). Thresholds come from the calibration split, everything reported from the
-test split. `rows.parquet` has, for each test entry, what each method and rival made of it.
+test split. `rows.parquet` has, for each test entry, what each method and rival made of it, and
+`new-companies/rows.parquet` what would be made of it if its company were new.
 """
 
 from __future__ import annotations
@@ -32,6 +33,7 @@ from jet.evaluation.learning_curve import (
     CurveAnswers,
     CurveFold,
     answer,
+    curve_rows,
     deal,
     fold_ranker,
     learning_curve,
@@ -149,7 +151,7 @@ def evaluate_bundle(artifact: Artifact, bundle: Bundle, output: str, config: Job
         for name, run in rivals.items()
     }
     baselines = {name: evaluate(each[CALIBRATION], each[TEST]) for name, each in rival_scores.items()}
-    curve = curve_points(exam)
+    curve = curve_answers(exam)
     facts = {
         "entries": {
             "booked": len(exam.entries),
@@ -172,7 +174,7 @@ def evaluate_bundle(artifact: Artifact, bundle: Bundle, output: str, config: Job
         methods={method: tree for method, tree in trees.items() if method != chosen},
         frozen=frozen(exam, scored[chosen][CALIBRATION]) if config.evaluate.frozen else None,
         retrieval=retrieval_figures(examined[TEST]),
-        learning_curve=curve,
+        learning_curve=learning_curve(curve),
         learning_curve_note=CURVE_NOTE if curve else None,
         amounts=amount_metrics(examined[TEST], bundle.amount_calibration.thresholds),
         costs={
@@ -190,6 +192,8 @@ def evaluate_bundle(artifact: Artifact, bundle: Bundle, output: str, config: Job
         writer.write_bytes("metrics.json", text.encode())
         writer.write_bytes("index.html", page.encode())
         writer.write_table("rows.parquet", rows_table(answers))
+        if curve:
+            writer.write_table("new-companies/rows.parquet", curve_rows(curve))
         headline = {name: each["overall"]["entry_exact_match"] for name, each in baselines.items()}
         return writer.publish(
             {"test": len(exam.rows[TEST])},
@@ -280,12 +284,13 @@ CURVE_NOTE = (
 )
 
 
-def curve_points(exam: Exam) -> list[dict[str, Any]] | None:
-    """How right for a company that was never learned from, by its history; None where it can't be measured."""
+def curve_answers(exam: Exam) -> dict[int, list[CurveAnswers]]:
+    """What each fold's companies, never learned from, are answered by their history; empty where there is
+    nothing to measure."""
     limit = exam.config.evaluate.curve_rows
     folds = deal(exam.split, exam.entity) if limit else []
     if not folds:
-        return None
+        return {}
     log.info("learning curve of new companies: %d folds", len(folds))
     bundle, runtime = exam.bundle, exam.config.runtime
     data = training_data(exam)
@@ -311,7 +316,7 @@ def curve_points(exam: Exam) -> list[dict[str, Any]] | None:
     for found in ray.get([task.remote([given], fold) for fold in asked]):
         for history, answered in found.items():
             answers.setdefault(history, []).append(answered)
-    return learning_curve(answers) or None
+    return answers
 
 
 def _entries_of(exam: Exam, rows: np.ndarray, companies: np.ndarray) -> pa.Table:

@@ -23,7 +23,7 @@ from jet.books.split import TEST, TRAIN
 from jet.bundle import Bundle
 from jet.evaluation.baselines.protocol import score_baseline
 from jet.evaluation.baselines.svm import LinearSvm
-from jet.evaluation.metrics import group_metrics, score_predictions
+from jet.evaluation.metrics import Scored, group_metrics, score_predictions
 from jet.prediction.examples import Examples
 from jet.prediction.predictor import Predictor, PredictSettings, without_lines
 from jet.prediction.ranker import Ranker, RankerSettings
@@ -108,8 +108,7 @@ def learning_curve(answers: dict[int, list[CurveAnswers]]) -> list[dict[str, Any
     """The points of the curve, from the answers of all folds by history."""
     points = []
     for history, parts in sorted(answers.items()):
-        asked = pa.concat_tables([part.asked for part in parts])
-        scored = score_predictions(asked, pa.concat_tables([part.predictions for part in parts]))
+        scored, by_svm = _together(parts)
         figures = group_metrics(scored, np.arange(len(scored)), {})
         names = ("n", "entry_exact_match", "line_f1", "validity")
         points.append(
@@ -117,7 +116,24 @@ def learning_curve(answers: dict[int, list[CurveAnswers]]) -> list[dict[str, Any
                 "history": history,
                 "entities": len(np.unique(scored.entity)),
                 **{name: figures[name] for name in names},
-                "svm_exact_match": float(np.concatenate([part.svm_right for part in parts]).mean()),
+                "svm_exact_match": float(by_svm.mean()),
             }
         )
     return points
+
+
+def curve_rows(answers: dict[int, list[CurveAnswers]]) -> pa.Table:
+    """The answers behind the curve: entity, entry_id, history, and whether ranker and SVM are right."""
+    tables = []
+    for history, parts in sorted(answers.items()):
+        scored, by_svm = _together(parts)
+        columns = {"entity": scored.entity.tolist(), "entry_id": scored.entry_id}
+        right = {"right": scored.counts["exact"] > 0, "svm_right": by_svm}
+        tables.append(pa.table({**columns, "history": np.full(len(scored), history), **right}))
+    return pa.concat_tables(tables)
+
+
+def _together(parts: list[CurveAnswers]) -> tuple[Scored, np.ndarray]:
+    asked = pa.concat_tables([part.asked for part in parts])
+    scored = score_predictions(asked, pa.concat_tables([part.predictions for part in parts]))
+    return scored, np.concatenate([part.svm_right for part in parts])

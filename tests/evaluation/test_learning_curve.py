@@ -20,6 +20,7 @@ from jet.evaluation.learning_curve import (
     CurveAnswers,
     CurveFold,
     answer,
+    curve_rows,
     deal,
     fold_ranker,
     learning_curve,
@@ -182,20 +183,40 @@ def test_the_svm_knows_the_last_entries_before_the_test_and_nothing_else(data):
 # --- the curve ---------------------------------------------------------------------------------------------
 
 
-def test_the_curve_has_a_point_for_each_history_over_all_folds():
+@pytest.fixture
+def answers():
+    """By history, what was answered to the two entries of two companies."""
+
     def part(entity, booked, answered):
         return CurveAnswers(
             entries([entry("1", booked, entity=entity), entry("2", RENT, entity=entity)]),
-            predictions([prediction("1", answered, entity=entity), prediction("2", RENT, entity=entity)]),
+            # Answers may come in any order.
+            predictions([prediction("2", RENT, entity=entity), prediction("1", answered, entity=entity)]),
             np.array([entity == "a", False]),
         )
 
-    points = learning_curve(
-        {
-            10: [part("a", RENT, RENT), part("b", FOOD, RENT)],
-            0: [part("a", RENT, FOOD), part("b", FOOD, RENT)],
-        }
-    )
+    return {
+        10: [part("a", RENT, RENT), part("b", FOOD, RENT)],
+        0: [part("a", RENT, FOOD), part("b", FOOD, RENT)],
+    }
+
+
+def test_the_curve_s_rows_say_what_was_right_of_each_company_s_entries(answers):
+    rows = curve_rows(answers)
+    assert [tuple(row.values()) for row in rows.to_pylist()] == [
+        ("a", "1", 0, False, True),
+        ("a", "2", 0, True, False),
+        ("b", "1", 0, False, False),
+        ("b", "2", 0, True, False),
+        ("a", "1", 10, True, True),
+        ("a", "2", 10, True, False),
+        ("b", "1", 10, False, False),
+        ("b", "2", 10, True, False),
+    ]
+
+
+def test_the_curve_has_a_point_for_each_history_over_all_folds(answers):
+    points = learning_curve(answers)
     assert [point["history"] for point in points] == [0, 10]
     assert [point["entry_exact_match"] for point in points] == [0.5, 0.75]
     assert all((point["n"], point["entities"]) == (4, 2) for point in points)
