@@ -167,7 +167,7 @@ def room_for(config: JobConfig) -> int:
     runtime = config.runtime
     workers, gpus = runtime.train_workers, runtime.train_workers * runtime.train_gpu
     why = f"an ablation with {workers} training workers"
-    return room(workers + 1, gpus, why, "lower runtime.train_workers")
+    return room(runtime, workers + 1, gpus, why, "lower runtime.train_workers")
 
 
 def collected(units: Sequence[Unit]) -> tuple[pa.Table, dict[str, Any]]:

@@ -118,6 +118,7 @@ def fit(
     workers = runtime.train_workers
     resources = {"CPU": 1.0, "GPU": 1.0} if runtime.train_gpu else {"CPU": 1.0}
     require(
+        runtime,
         workers,
         workers * runtime.train_gpu,
         f"fine-tuning with {workers} workers",

@@ -78,6 +78,7 @@ def neighbors(artifact: Artifact, output: str, config: JobConfig) -> Manifest:
     connect(config.runtime)
     runtime = config.runtime
     require(
+        runtime,
         (runtime.actors + runtime.index_shards) * runtime.actor_cpus,
         0,
         f"{runtime.actors} actors and {runtime.index_shards} index shards of {runtime.actor_cpus:g} CPUs each",

@@ -113,6 +113,7 @@ def predict(
     connect(config.runtime)
     runtime = config.runtime
     require(
+        runtime,
         runtime.actors * runtime.actor_cpus,
         0,
         f"{runtime.actors} actors of {runtime.actor_cpus:g} CPUs each",

@@ -43,8 +43,17 @@ class RuntimeSettings:
     """Ray's address; by default RAY_ADDRESS, or a local Ray that is started and stopped with the job."""
     local_cpus: int | None = None
     """CPUs that a local Ray counts; default: this machine's, but at least 4."""
+    cluster_cpus: float | None = None
+    """CPUs that the cluster can have: say it where the cluster scales itself. Default: those it has now."""
+    cluster_gpus: float | None = None
+    """GPUs that the cluster can have, in the same way."""
     train_workers: int = 2
     """DDP workers of a training."""
+    train_min_workers: int | None = None
+    """Train with as few as this while the cluster has no more; default: no fewer than runtime.train_workers."""
+    train_resize_s: int = 60
+    """Seconds between two looks at whether there is room for more workers. More of them start at the newest
+    checkpoint, which every epoch writes."""
     train_gpu: bool = False
     """Give each training worker a GPU."""
     actors: int = 2
@@ -59,9 +68,14 @@ class RuntimeSettings:
     """Seconds without a finished block after which a data job fails instead of waiting."""
 
     def __post_init__(self) -> None:
-        for name in ("train_workers", "actors", "index_shards", "block_rows"):
+        for name in ("train_workers", "train_resize_s", "actors", "index_shards", "block_rows"):
             if getattr(self, name) < 1:
                 raise ValueError(f"runtime.{name} must be at least 1, got {getattr(self, name)}")
+        if self.train_min_workers is not None and not 1 <= self.train_min_workers <= self.train_workers:
+            raise ValueError(
+                f"runtime.train_min_workers must be from 1 to runtime.train_workers {self.train_workers}, got "
+                f"{self.train_min_workers}"
+            )
 
 
 @dataclass(kw_only=True)
@@ -221,27 +235,33 @@ def spend_restart_warning() -> None:
             os.close(kept)
 
 
-def require(cpus: float, gpus: float, why: str, way_out: str) -> None:
-    """Raise `ValueError` where the cluster has fewer CPUs or GPUs than a job is going to ask for.
+def capacity(settings: RuntimeSettings) -> tuple[float, float]:
+    """CPUs and GPUs that the cluster has, or can grow to. No autoscaler tells how far that is: settings do."""
+    have = ray.cluster_resources()
+    cpus, gpus = have.get("CPU", 0.0), have.get("GPU", 0.0)
+    return max(cpus, settings.cluster_cpus or 0), max(gpus, settings.cluster_gpus or 0)
+
+
+def require(settings: RuntimeSettings, cpus: float, gpus: float, why: str, way_out: str) -> None:
+    """Raise `ValueError` where the cluster can't have the CPUs or GPUs that a job is going to ask for.
 
     Without this check Ray waits for them without a word.
     """
-    have = ray.cluster_resources()
-    for kind, need in (("CPU", cpus), ("GPU", gpus)):
-        if need > have.get(kind, 0):
+    for kind, need, have in zip(("CPU", "GPU"), (cpus, gpus), capacity(settings), strict=True):
+        if need > have:
             raise ValueError(
-                f"{why} needs {need:g} {kind}s, and the cluster has {have.get(kind, 0):g}: {way_out}, "
-                f"or give the cluster more"
+                f"{why} needs {need:g} {kind}s, and the cluster has {have:g}: {way_out}, give the cluster "
+                f"more, or, if it scales itself, say in runtime.cluster_{kind.lower()}s how many it can have"
             )
 
 
-def room(cpus: float, gpus: float, why: str, way_out: str) -> int:
+def room(settings: RuntimeSettings, cpus: float, gpus: float, why: str, way_out: str) -> int:
     """How many times the cluster as a whole has what a job `require`s, which is at least once. What is in use
     counts as well: who asks is going to have it."""
-    require(cpus, gpus, why, way_out)
-    have = ray.cluster_resources()
-    fits = have.get("CPU", 0) // cpus
-    return int(min(fits, have.get("GPU", 0) // gpus) if gpus else fits)
+    require(settings, cpus, gpus, why, way_out)
+    most_cpus, most_gpus = capacity(settings)
+    fits = most_cpus // cpus
+    return int(min(fits, most_gpus // gpus) if gpus else fits)
 
 
 def absolute(path: str) -> str:

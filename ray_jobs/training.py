@@ -69,9 +69,9 @@ def checked_data(entries: Artifact, neighbors: Artifact, config: JobConfig) -> T
             f"{neighbors.path} were found with other settings of retrieval than these: run `jet neighbors` "
             "again, or give the same ones"
         )
-    if config.train.batch_size % config.runtime.train_workers:
+    if config.train.batch_size < config.runtime.train_workers:
         raise ValueError(
-            f"train.batch_size {config.train.batch_size} can't be shared evenly by runtime.train_workers "
+            f"train.batch_size {config.train.batch_size} can't be shared by runtime.train_workers "
             f"{config.runtime.train_workers}: change one of them"
         )
     data = load_data(entries, neighbors, config)
@@ -122,10 +122,12 @@ def fit(
     Raises `ValueError` with the reason where the training failed.
     """
     workers = config.runtime.train_workers
+    least = config.runtime.train_min_workers or workers
     require(
-        workers,
-        workers * config.runtime.train_gpu,
-        f"training with {workers} workers",
+        config.runtime,
+        least,
+        least * config.runtime.train_gpu,
+        f"training with {least} workers",
         "lower runtime.train_workers",
     )
     log.info("training with %d workers, up to %d epochs", workers, config.train.max_epochs)
@@ -172,16 +174,20 @@ def trainer_of(
     default the folder that `storage` is in.
     """
     runtime = config.runtime
+    workers, least = runtime.train_workers, runtime.train_min_workers
     resources = {"CPU": 1.0, "GPU": 1.0} if runtime.train_gpu else {"CPU": 1.0}
     tracked = tracked or storage.rpartition("/")[0]
     given = {"folder": absolute(folder), "tracked": tracked, "config": config, "start": start, "until": until}
     return TorchTrainer(
         train_worker,
         train_loop_config=given | {"quiet": quiet},
-        scaling_config=ScalingConfig(
-            num_workers=runtime.train_workers, use_gpu=runtime.train_gpu, resources_per_worker=resources
+        scaling_config=ScalingConfig(  # type: ignore[call-arg]  # mypy sees the old Train's class
+            num_workers=workers if least is None else (least, workers),  # type: ignore[arg-type]
+            elastic_resize_monitor_interval_s=runtime.train_resize_s,
+            use_gpu=runtime.train_gpu,
+            resources_per_worker=resources,
         ),
-        run_config=RunConfig(  # type: ignore[call-arg]  # mypy sees the old Train's class
+        run_config=RunConfig(  # type: ignore[call-arg]
             name=name,
             storage_path=storage,
             failure_config=FailureConfig(max_failures=retries),
@@ -246,7 +252,7 @@ def train_worker(given: dict[str, Any]) -> None:
         )
     steps = len(epoch_rows(rows, settings.seed, 0, settings.batch_size, rank, world))
     trainer = Trainer(
-        network, settings, config.losses, config.optim, steps, get_device(), sum_over_ranks, tracker
+        network, settings, config.losses, config.optim, steps, get_device(), sum_over_ranks, tracker, world
     )
     resume(trainer, given["start"])
     count = min(settings.watched_rows or len(held_out), len(held_out))

@@ -26,7 +26,7 @@ from jet.experiments.finals import SIDES, Final, final_facts, gain_of
 from jet.experiments.overrides import with_settings
 from jet.experiments.records import Records
 from jet.experiments.settings import TuneSettings
-from jet.experiments.space import Choice, Space, build_space
+from jet.experiments.space import Space, build_space
 from jet.experiments.sweep_report import render_sweep
 from jet.experiments.trials import Trial, trials_table, winner
 from jet.training.data import TrainingData
@@ -140,7 +140,7 @@ def tune(folder: str, output: str, settings: TuneSettings, config: JobConfig, su
         return done
     refuse_foreign(output)
     space = build_space(settings.space, config)
-    count = checked_count(space, settings, config, sure)
+    count = checked_count(space, settings, sure)
     connect(config.runtime)
     concurrent = concurrency(settings, config)
     data = checked_data(entries, neighbors, config)
@@ -184,18 +184,10 @@ def tune(folder: str, output: str, settings: TuneSettings, config: JobConfig, su
     return manifest
 
 
-def checked_count(space: Space, settings: TuneSettings, config: JobConfig, sure: bool) -> int:
+def checked_count(space: Space, settings: TuneSettings, sure: bool) -> int:
     """How many trials there will be. Raises `ValueError` where the space isn't one for the searcher."""
     if settings.method == "pbt":
         space.ranges()
-    workers = config.runtime.train_workers
-    for each in space.dimensions:
-        sizes = each.values if isinstance(each, Choice) else [1]
-        if each.field == "train.batch_size" and any(size % workers for size in sizes):
-            raise ValueError(
-                f"tune.space.train.batch_size: must be a choice of sizes that runtime.train_workers {workers} "
-                "can share evenly"
-            )
     if settings.method != "grid":
         return settings.trials
     count = space.grid_size()
@@ -214,7 +206,7 @@ def concurrency(settings: TuneSettings, config: JobConfig) -> int:
     """
     workers, gpus = config.runtime.train_workers, config.runtime.train_workers * config.runtime.train_gpu
     why = f"a trial (training with {workers} workers, and its driver)"
-    fits = room(workers + DRIVER_CPUS, gpus, why, "lower runtime.train_workers")
+    fits = room(config.runtime, workers + DRIVER_CPUS, gpus, why, "lower runtime.train_workers")
     return min(fits, settings.concurrent or sys.maxsize)
 
 

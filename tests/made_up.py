@@ -279,8 +279,8 @@ def fresh_network(data, **changes):
     )
 
 
-def trainer(data, seed=0, model=None, losses=None, optim=None, **settings):
-    """A trainer of a fresh network on the data's training rows."""
+def trainer(data, seed=0, model=None, losses=None, optim=None, world=1, **settings):
+    """A trainer of a fresh network on the data's training rows; one of `world`."""
     settings = TrainSettings(
         **({"seed": seed, "batch_size": 32, "max_epochs": 4, "patience": 4, "precision": "fp32"} | settings)
     )
@@ -292,6 +292,7 @@ def trainer(data, seed=0, model=None, losses=None, optim=None, **settings):
         losses or LOSSES,
         optim or OPTIM,
         steps,
+        world=world,
     )
 
 

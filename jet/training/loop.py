@@ -72,17 +72,19 @@ class TrainSettings:
 
 
 def epoch_rows(rows: np.ndarray, seed: int, epoch: int, batch_size: int, rank: int, world: int) -> np.ndarray:
-    """int64 [steps, batch_size / world]: the rows that `rank` sees in each step of `epoch`.
+    """int64 [steps, about batch_size / world]: the rows that `rank` sees in each step of `epoch`.
 
     The last batch is filled up from the permutation's beginning, so every rank has the same number of steps of
-    the same size. Raises `ValueError` where the batch can't be shared out evenly.
+    the same size; the sizes of two ranks differ by one row at most. Raises `ValueError` where a rank would have
+    none.
     """
-    if batch_size % world:
-        raise ValueError(f"train.batch_size {batch_size} can't be shared evenly by {world} workers")
+    if batch_size < world:
+        raise ValueError(f"a batch of {batch_size} entries can't be shared by {world} workers")
     order = np.random.default_rng([seed, epoch]).permutation(rows)
     steps = math.ceil(len(rows) / batch_size)
     order = np.resize(order, steps * batch_size)
-    return order.reshape(steps, world, batch_size // world)[:, rank]
+    start, stop = (batch_size * each // world for each in (rank, rank + 1))
+    return order.reshape(steps, batch_size)[:, start:stop]
 
 
 @dataclass
@@ -104,7 +106,7 @@ class Progress:
 class Trainer:
     """Trains a network epoch by epoch.
 
-    `network` is what computes (possibly wrapped for DDP), `reduce` sums over ranks.
+    `network` is what computes (possibly wrapped for DDP), `reduce` sums over all `world` ranks.
     """
 
     def __init__(
@@ -117,6 +119,7 @@ class Trainer:
         device: torch.device | None = None,
         reduce: Reduce = dict,
         tracker: Tracker | None = None,
+        world: int = 1,
     ) -> None:
         self.network = network
         self.settings, self.optim_settings = settings, optim
@@ -127,6 +130,8 @@ class Trainer:
         self.total_steps = settings.max_epochs * steps_per_epoch
         self.device = device or torch.device("cpu")
         self.reduce = reduce
+        # DDP averages over ranks: each divides its sum by the same number, whatever its own share of the batch.
+        self.share = settings.batch_size / world
         self.tracker = tracker or NoTracker()
         self.progress = Progress()
         bf16 = settings.precision == "bf16" or (
@@ -144,38 +149,37 @@ class Trainer:
         seeds = np.random.SeedSequence([self.settings.seed, self.progress.epoch, rank])
         torch.manual_seed(int(seeds.generate_state(1)[0]))
         self.network.train()
-        sums: dict[str, float] = {"entries": 0.0}
+        sums: dict[str, float] = {"steps": 0.0}
         for batch in batches:
-            figures, size = self._step(batch)
-            sums["entries"] += size
+            figures = self._step(batch)
+            sums["steps"] += bool(figures)
             for name, value in figures.items():
-                sums[name] = sums.get(name, 0.0) + value * size
+                sums[name] = sums.get(name, 0.0) + value
         sums = self.reduce(sums)
-        entries = sums.pop("entries")
+        steps = sums.pop("steps")
         self.progress.epoch += 1
-        return {f"train/{name}": value / entries for name, value in sums.items()}
+        return {f"train/{name}": value / steps for name, value in sums.items()}
 
-    def _step(self, micro_batches: list[TrainBatch]) -> tuple[dict[str, float], int]:
+    def _step(self, micro_batches: list[TrainBatch]) -> dict[str, float]:
         done = self.progress.step / self.total_steps
         weights = {name: schedule(done) for name, schedule in self.schedules.items()}
         if self.scaling is not None:
             weights = self.scaling.scaled(weights)
         for group in self.optimizer.param_groups:
             group["lr"] = learning_rate(self.optim_settings, done)
-        size = sum(len(parts.batch.text) for parts in micro_batches)
         figures: dict[str, float] = {}
         self.optimizer.zero_grad(set_to_none=True)
         for number, parts in enumerate(micro_batches):
             last = number == len(micro_batches) - 1
             with contextlib.nullcontext() if last else self.no_sync():
-                for name, value in self._backward(parts, weights, size).items():
+                for name, value in self._backward(parts, weights).items():
                     figures[name] = figures.get(name, 0.0) + value
         norms = clip_gradients(self.groups, self.optim_settings)
         self.progress.step += 1
         if not all(map(math.isfinite, norms.values())):
             # DDP has averaged the gradients, so every rank sees the same norms and takes the same way.
             self._count_bad_step()
-            return {}, 0  # its figures are not in the epoch's means, and nor are its entries
+            return {}  # it is not in the epoch's means
         self.optimizer.step()
         if self.scaling is not None:
             self.scaling.observe(self._mean_losses(figures))
@@ -189,22 +193,21 @@ class Trainer:
             },
             step=self.progress.step,
         )
-        return figures, size
+        return figures
 
-    def _backward(self, parts: TrainBatch, weights: Mapping[str, float], size: int) -> dict[str, float]:
-        """Add the gradients of one micro-batch of a batch of `size` entries; returns its part of figures."""
+    def _backward(self, parts: TrainBatch, weights: Mapping[str, float]) -> dict[str, float]:
+        """Add the gradients of one micro-batch; returns its part of the step's figures."""
         parts = parts.to(self.device)
         batch = parts.batch
         with self.autocast:
             step: Step = self.network(*parts)
         wanted = [name for name, weight in weights.items() if weight]
-        losses = {
-            name: loss.sum() / size for name, loss in entry_losses(step.log_probs, batch.target, wanted).items()
-        }
+        found = entry_losses(step.log_probs, batch.target, wanted)
+        losses = {name: loss.sum() / self.share for name, loss in found.items()}
         total = torch.stack([weights[name] * loss for name, loss in losses.items()]).sum()
         total.backward()
         figures = {"loss": total.item()} | {f"loss_{name}": loss.item() for name, loss in losses.items()}
-        share = len(batch.text) / size
+        share = len(batch.text) / self.share
         return figures | {name: share * value for name, value in gate_statistics(step, batch).items()}
 
     def _mean_losses(self, figures: Mapping[str, float]) -> dict[str, float]:

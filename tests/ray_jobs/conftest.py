@@ -7,14 +7,9 @@ another Ray of this machine, nor is it found.
 from __future__ import annotations
 
 import atexit
-import contextlib
 import os
 import secrets
 import shutil
-import signal
-import socket
-import subprocess
-import sys
 import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -33,7 +28,8 @@ os.environ["RAY_AUTH_TOKEN_PATH"] = str(TOKEN)
 
 import ray_jobs  # noqa: E402, F401, I001 (before Ray: it says what Ray shall read)
 import ray  # noqa: E402
-from job_runs import SETTINGS, Done, run_job, wait_until  # noqa: E402
+from heads import Head, ray_head  # noqa: E402
+from job_runs import SETTINGS, Done, run_job  # noqa: E402
 
 from jet.artifact import artifact_writer, open_artifact  # noqa: E402
 from jet.books.demo import DemoSettings, write_demo_ledger  # noqa: E402
@@ -58,14 +54,6 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 @dataclass(frozen=True)
-class Head:
-    """A running Ray."""
-
-    address: str
-    dashboard: str
-
-
-@dataclass(frozen=True)
 class Pipeline:
     """A finished pipeline run."""
 
@@ -75,58 +63,13 @@ class Pipeline:
     done: Done
 
 
-def free_ports(count: int) -> list[int]:
-    """Ports that nobody listens on and that no system hands out: else a process of Ray's own may take one."""
-    found: list[int] = []
-    while len(found) < count:
-        port = 20_000 + secrets.randbelow(12_000)
-        if port not in found and not answers(port):
-            found.append(port)
-    return found
-
-
-def answers(port: int) -> bool:
-    with socket.socket() as probe:
-        return probe.connect_ex(("127.0.0.1", port)) == 0
-
-
 @pytest.fixture(scope="session")
 def head() -> Iterator[Head]:
-    """A Ray head on loopback, with a token, that counts 8 CPUs; this process is connected to it."""
-    port, dashboard, client = free_ports(3)
-    folder = Path(tempfile.mkdtemp(prefix="jet-ray-"))  # a short path: sockets lie in it
-    address = f"127.0.0.1:{port}"
-    command = [
-        *(sys.executable, "-m", "ray.scripts.scripts", "start", "--head", "--block", "--disable-usage-stats"),
-        *("--node-ip-address=127.0.0.1", f"--port={port}", f"--ray-client-server-port={client}"),
-        *("--dashboard-host=127.0.0.1", f"--dashboard-port={dashboard}", "--dashboard-agent-listen-port=0"),
-        *(f"--temp-dir={folder}", "--num-cpus=8", "--object-store-memory=300000000"),
-    ]
-    log = (folder / "head.log").open("w")
-    # Its workers inherit RAY_ADDRESS: what in Ray Train looks for "the" Ray of a machine finds this one. And
-    # what a submitted job calls `python` is the one that runs the tests, activated or not.
-    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
-    process = subprocess.Popen(
-        command,
-        env={**os.environ, "RAY_ADDRESS": address, "PATH": path},
-        stdout=log,
-        stderr=subprocess.STDOUT,
-        start_new_session=True,
-    )
-    try:
-        wait_until(lambda: answers(port) and answers(dashboard), "Ray's head", pause=0.2)
-        connect(RuntimeSettings(address=address, no_progress_timeout_s=90))
-        yield Head(address, f"http://127.0.0.1:{dashboard}")
+    """The head that counts 8 CPUs and that this process is connected to."""
+    with ray_head("--num-cpus=8") as started:
+        connect(RuntimeSettings(address=started.address, no_progress_timeout_s=90))
+        yield started
         ray.shutdown()
-    finally:
-        os.killpg(process.pid, signal.SIGTERM)
-        with contextlib.suppress(subprocess.TimeoutExpired):
-            process.wait(5)
-        with contextlib.suppress(ProcessLookupError):
-            os.killpg(process.pid, signal.SIGKILL)
-        process.wait()
-        log.close()
-        shutil.rmtree(folder, ignore_errors=True)
 
 
 @pytest.fixture(scope="session")

@@ -106,7 +106,7 @@ def test_the_same_ablation_again_does_nothing_and_another_one_is_refused(ablated
     [
         (("--rows", "l2"), "there is no row 'l2'; the grid has baseline"),
         (("--seeds", 1, 1), "--seeds must be different numbers from 0 on, not 1 1"),
-        (("--runtime.train_workers", 30), "train.batch_size 64 can't be shared evenly"),
+        (("--runtime.train_workers", 65), "train.batch_size 64 can't be shared by"),
         (("--runtime.train_workers", 8), "an ablation with 8 training workers needs 9 CPUs"),
         (("--retrieval.latest", 1), "with other settings of retrieval than these"),
         (("--split.train", 1.0, "--split.calibration", 0.0), "too few entries to train on"),

@@ -223,10 +223,6 @@ def test_a_population_writes_a_schedule_that_gives_the_same_in_a_fresh_training(
             {"space": {"model.hidden": {"choice": [8]}}, "searcher": "pbt"},
             "a population changes weights of losses",
         ),
-        (
-            {"space": {"train.batch_size": {"choice": [63]}}, "searcher": "grid"},
-            "must be a choice of sizes that runtime.train_workers 2 can share evenly",
-        ),
         ({"space": {"model.hidden": {"choice": [8]}}, "trials": 0}, "tune.trials must be at least 1, got 0"),
     ],
 )

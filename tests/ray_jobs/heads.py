@@ -1,0 +1,79 @@
+"""Ray heads for tests: each a process of its own with ports and temporary directory of its own."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import secrets
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from job_runs import wait_until
+
+
+@dataclass(frozen=True)
+class Head:
+    """A running Ray."""
+
+    address: str
+    dashboard: str
+
+
+def free_ports(count: int) -> list[int]:
+    """Ports that nobody listens on and that no system hands out: else a process of Ray's own may take one."""
+    found: list[int] = []
+    while len(found) < count:
+        port = 20_000 + secrets.randbelow(12_000)
+        if port not in found and not answers(port):
+            found.append(port)
+    return found
+
+
+def answers(port: int) -> bool:
+    with socket.socket() as probe:
+        return probe.connect_ex(("127.0.0.1", port)) == 0
+
+
+@contextlib.contextmanager
+def ray_head(*options: str, port: int | None = None, **environment: str) -> Iterator[Head]:
+    """A Ray head on loopback, with a token; ended with all that it started."""
+    free, dashboard, client = free_ports(3)
+    port = port or free
+    folder = Path(tempfile.mkdtemp(prefix="jet-ray-"))  # a short path: sockets lie in it
+    address = f"127.0.0.1:{port}"
+    command = [
+        *(sys.executable, "-m", "ray.scripts.scripts", "start", "--head", "--block", "--disable-usage-stats"),
+        *("--node-ip-address=127.0.0.1", f"--port={port}", f"--ray-client-server-port={client}"),
+        *("--dashboard-host=127.0.0.1", f"--dashboard-port={dashboard}", "--dashboard-agent-listen-port=0"),
+        *(f"--temp-dir={folder}", "--object-store-memory=300000000", *options),
+    ]
+    log = (folder / "head.log").open("w")
+    # Its workers inherit RAY_ADDRESS: what in Ray Train looks for "the" Ray of a machine finds this one. And
+    # what a submitted job calls `python` is the one that runs the tests, activated or not.
+    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+    process = subprocess.Popen(
+        command,
+        env={**os.environ, "RAY_ADDRESS": address, "PATH": path, **environment},
+        stdout=log,
+        stderr=subprocess.STDOUT,
+        start_new_session=True,
+    )
+    try:
+        wait_until(lambda: answers(port) and answers(dashboard), "Ray's head", pause=0.2)
+        yield Head(address, f"http://127.0.0.1:{dashboard}")
+    finally:
+        os.killpg(process.pid, signal.SIGTERM)
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            process.wait(5)
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
+        log.close()
+        shutil.rmtree(folder, ignore_errors=True)
