@@ -59,6 +59,12 @@ main()
 """The `jet` command, with standard input as the terminal that Ctrl-C comes from."""
 
 
+def interrupt_at(seen: io.StringIO, awaited: str) -> None:
+    """Ctrl-C for this process, once something was said."""
+    wait_until(lambda: awaited in seen.getvalue(), awaited)
+    os.kill(os.getpid(), signal.SIGINT)
+
+
 def read_until(terminal: int, awaited: str) -> str:
     """What a terminal shows until it has shown something."""
     shown, end = "", time.monotonic() + 120

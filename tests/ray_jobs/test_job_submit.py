@@ -9,7 +9,6 @@ import io
 import os
 import pty
 import shutil
-import signal
 import subprocess
 import sys
 
@@ -21,6 +20,7 @@ from submissions import (
     AT_A_TERMINAL,
     Relay,
     driver_node,
+    interrupt_at,
     newest,
     read_until,
     run_submit,
@@ -28,7 +28,7 @@ from submissions import (
     wait_for,
 )
 
-from ray_jobs import submit
+from ray_jobs import cli, submit
 
 
 @pytest.fixture(autouse=True)
@@ -52,14 +52,15 @@ def waiting(tmp_path):
     return ["demo-ledger", *options], pipe.read_text
 
 
-def test_the_code_and_the_config_that_are_sent_are_those_that_run(head, tmp_path):
+def test_the_code_and_the_config_that_are_sent_are_those_that_run(head, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
     code = tmp_path / "code"
     for package in ("jet", "ray_jobs"):
         shutil.copytree(ROOT / package, code / package, ignore=shutil.ignore_patterns("__pycache__"))
     job = code / "ray_jobs" / "demo_ledger.py"
     job.write_text(job.read_text().replace('return {"output"', 'return {"sent": "it is’s", "output"'))
     (tmp_path / "jet.yaml").write_text("# it's 60\nentries: 60\nopen_entries: 6\n")
-    options = ["--address", head.dashboard, "--config", tmp_path / "jet.yaml", "--companies=2"]
+    options = ["--address", head.dashboard, "--config", "jet.yaml", "--companies=2"]
     output = tmp_path / "ledger.jsonl"
     done = run_submit("demo-ledger", *options, "--working-dir", code, "--", "--output", output)
     assert done.status == 0, done.err
@@ -106,6 +107,14 @@ def test_a_job_that_is_wrong_never_gets_to_the_cluster(head, client, tmp_path):
     assert submissions(client) == known
 
 
+def test_help_tells_how_to_submit_and_where_the_jobs_options_are():
+    done = run_submit("--help")
+    assert (done.status, done.err) == (0, "")
+    assert "usage: jet submit JOB" in done.out
+    assert "jet JOB --help" in done.out
+    assert "\n  submit JOB " in cli.USAGE
+
+
 def test_an_address_where_nobody_answers_is_named(tmp_path):
     [port] = free_ports(1)
     given = ("demo-ledger", "--output", tmp_path / "a.jsonl")
@@ -131,14 +140,18 @@ def test_a_wrong_token_is_refused_with_where_the_right_one_belongs(head, tmp_pat
 
 
 def test_the_same_command_is_one_job_while_it_runs(head, client, waiting):
+    """The second one follows it, and is interrupted where nobody can be asked."""
     command, release = waiting
-    known = submissions(client)
+    known, seen = submissions(client), io.StringIO()
     first = run_submit(*command, "--address", head.dashboard, "--no-wait")
     assert (first.status, len(first.out.splitlines())) == (0, 1)
     name = first.result["submission_id"]
-    assert f"ray job logs --follow --address {head.dashboard} {name}" in first.err
-    assert f"ray job stop --address {head.dashboard} {name}" in first.err
-    assert run_submit(*command, "--address", head.dashboard, "--no-wait").result["submission_id"] == name
+    with in_background(lambda: interrupt_at(seen, "Running entrypoint")):
+        second = run_submit(*command, "--address", head.dashboard, err=seen)
+    assert (second.status, second.out) == (130, "")
+    for done in (first, second):
+        assert f"ray job logs --follow --address {head.dashboard} {name}" in done.err
+        assert f"ray job stop --address {head.dashboard} {name}" in done.err
     taken = run_submit(*command, "--address", head.dashboard, "--submission-id", name)
     assert f"there is a job {name} already" in taken.complaint
     assert submissions(client).keys() - known.keys() == {name}
@@ -193,26 +206,19 @@ def test_ctrl_c_asks_and_a_yes_stops_the_job(head, client, waiting):
     assert submissions(client)[name] == "STOPPED"
 
 
-@pytest.mark.parametrize("answer", [b"n\n", None])
-def test_ctrl_c_leaves_the_job_running_where_nobody_says_yes(head, client, waiting, answer, monkeypatch):
+def test_ctrl_c_and_a_no_leave_the_job_running(head, client, waiting, monkeypatch):
     command, release = waiting
-    known = submissions(client)
+    known, seen = submissions(client), io.StringIO()
     terminal, inside = pty.openpty()
-    seen = io.StringIO()
-
-    def interrupt() -> None:
-        wait_until(lambda: "Running entrypoint" in seen.getvalue(), "the log's first line")
-        os.kill(os.getpid(), signal.SIGINT)
-
-    with open(inside if answer else os.devnull, closefd=True) as stdin:  # noqa: PTH123 (a descriptor)
+    with open(inside) as stdin:  # noqa: PTH123 (a descriptor)
         monkeypatch.setattr(sys, "stdin", stdin)
-        os.write(terminal, answer or b"")
-        with in_background(interrupt):
+        os.write(terminal, b"n\n")
+        with in_background(lambda: interrupt_at(seen, "Running entrypoint")):
             done = run_submit(*command, "--address", head.dashboard, err=seen)
     os.close(terminal)
-    assert (done.status, done.out) == (130, "")
-    assert ("[y/N]" in done.err) == bool(answer)
     name = newest(client, known)
+    assert (done.status, done.out) == (130, "")
+    assert f"stop the job {name}? [y/N]" in done.err
     assert f"ray job stop --address {head.dashboard} {name}" in done.err
     with in_background(release):
         wait_for(client, name, "SUCCEEDED")
