@@ -34,6 +34,10 @@ STOPPING_S = 30
 log = logging.getLogger("jet.submit")
 
 
+class LostError(Exception):
+    """The cluster doesn't answer any more; what the job does isn't known."""
+
+
 class Output:
     """Takes a job's log apart: `result`, the JSON line that it ends with, and the rest, to standard error."""
 
@@ -77,8 +81,8 @@ class Output:
 async def follow(client: JobSubmissionClient, submission_id: str, output: Output) -> JobDetails:
     """Hand a job's log to `output` as it comes; returns how the job ended.
 
-    Raises `ConnectionError` where the cluster doesn't answer for `PATIENCE_S` seconds, and `RuntimeError` where
-    it doesn't know the job any more.
+    Raises `LostError` where the cluster doesn't answer for `PATIENCE_S` seconds, and `RuntimeError` where it doesn't
+    know the job any more.
     """
     lost: float | None = None
     while True:
@@ -96,9 +100,7 @@ async def follow(client: JobSubmissionClient, submission_id: str, output: Output
                 lost = time.monotonic()
                 log.info("the connection broke (%s); the job isn't touched by it. Trying again", error)
             elif time.monotonic() - lost > PATIENCE_S:
-                raise ConnectionError(
-                    f"no answer for {PATIENCE_S} seconds; the job may be running on"
-                ) from None
+                raise LostError(f"no answer for {PATIENCE_S} seconds; the job may be running on") from None
         await asyncio.sleep(PAUSE_S)
 
 

@@ -144,6 +144,7 @@ def last_line(error: Exception) -> str:
 def chosen_address(given: str | None) -> str:
     """Where the cluster's dashboard answers. Raises `ValueError` where nothing says so."""
     address = given or os.environ.get("RAY_API_SERVER_ADDRESS") or os.environ.get("RAY_ADDRESS") or ""
+    address = address.rstrip("/")
     if not re.match(r"https?://[^/]", address):
         raise ValueError(
             f"{address!r} is no address of a cluster: name its dashboard as http://HOST:8265, with --address "
@@ -180,7 +181,10 @@ def submitted_and_followed(address: str, submission: Submission, given: argparse
         if following.interrupted(client, submission_id):
             return end_with(130, f"stopped {submission_id}; what it had finished stays")
         hint(address, submission_id)
-        return 130
+        return end_with(130, f"{submission_id} is not stopped")
+    except following.LostError as error:
+        hint(address, submission_id)
+        return end_with(1, f"{submission_id}: {error}")
     output.end(details.status == JobStatus.SUCCEEDED)
     return ended(submission_id, details)
 
@@ -189,12 +193,14 @@ def identified(client: Client, submission: Submission, given: str | None) -> tup
     """A submission id, and whether the job runs under it already."""
     known = {job.submission_id: job for job in client.list_jobs() if job.submission_id}
     if given is not None:
-        if given in known:
-            raise ValueError(
-                f"there is a job {given} already ({known[given].status}): choose another --submission-id, or "
-                "leave it out"
-            )
-        return given, False
+        if given not in known:
+            return given, False
+        if known[given].entrypoint == submission.command and not known[given].status.is_terminal():
+            return given, True
+        raise ValueError(
+            f"there is a job {given} already ({known[given].status}): choose another --submission-id, or leave "
+            "it out"
+        )
     digest = hashlib.sha256(submission.command.encode()).hexdigest()[:10]
     attempt = 1
     while (name := f"jet-{submission.job}-{digest}-{attempt}") in known:
@@ -213,9 +219,9 @@ def default_resources(address: str) -> dict[str, float]:
 
 
 def hint(address: str, submission_id: str) -> None:
-    """Say how to find a running job again, and how to stop it."""
+    """Say how to find a job again, and how to stop it."""
     mode = f"RAY_AUTH_MODE={os.environ.get('RAY_AUTH_MODE', 'token')}"
-    log.info("%s runs on. The same command follows it; so does", submission_id)
+    print(f"The same command follows {submission_id}; so does", file=sys.stderr)
     print(f"  {mode} ray job logs --follow --address {address} {submission_id}", file=sys.stderr)
     print("and this stops it:", file=sys.stderr)
     print(f"  {mode} ray job stop --address {address} {submission_id}", file=sys.stderr)

@@ -152,7 +152,7 @@ def test_the_same_command_is_one_job_while_it_runs(head, client, waiting):
     for done in (first, second):
         assert f"ray job logs --follow --address {head.dashboard} {name}" in done.err
         assert f"ray job stop --address {head.dashboard} {name}" in done.err
-    taken = run_submit(*command, "--address", head.dashboard, "--submission-id", name)
+    taken = run_submit(*command, "--seed=8", "--address", head.dashboard, "--submission-id", name)
     assert f"there is a job {name} already" in taken.complaint
     assert submissions(client).keys() - known.keys() == {name}
     with in_background(release):
