@@ -81,8 +81,8 @@ class Output:
 async def follow(client: JobSubmissionClient, submission_id: str, output: Output) -> JobDetails:
     """Hand a job's log to `output` as it comes; returns how the job ended.
 
-    Raises `LostError` where the cluster doesn't answer for `PATIENCE_S` seconds, and `RuntimeError` where it doesn't
-    know the job any more.
+    Raises `LostError` where the cluster doesn't answer for `PATIENCE_S` seconds, and `RuntimeError` where it
+    doesn't know the job any more.
     """
     lost: float | None = None
     while True:

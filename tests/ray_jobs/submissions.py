@@ -12,6 +12,7 @@ import subprocess
 import sys
 import threading
 import time
+from collections.abc import Callable
 
 from job_runs import Done, wait_until
 from ray.util.state import list_nodes
@@ -59,9 +60,9 @@ main()
 """The `jet` command, with standard input as the terminal that Ctrl-C comes from."""
 
 
-def interrupt_at(seen: io.StringIO, awaited: str) -> None:
+def interrupt_at(said: Callable[[], str], awaited: str) -> None:
     """Ctrl-C for this process, once something was said."""
-    wait_until(lambda: awaited in seen.getvalue(), awaited)
+    wait_until(lambda: awaited in said(), awaited)
     os.kill(os.getpid(), signal.SIGINT)
 
 

@@ -6,6 +6,7 @@ A job that shall run until the test says so writes its ledger into a pipe that n
 from __future__ import annotations
 
 import io
+import logging
 import os
 import pty
 import shutil
@@ -28,7 +29,7 @@ from submissions import (
     wait_for,
 )
 
-from ray_jobs import cli, submit
+from ray_jobs import cli, following, submit
 
 
 @pytest.fixture(autouse=True)
@@ -115,6 +116,21 @@ def test_help_tells_how_to_submit_and_where_the_jobs_options_are():
     assert "\n  submit JOB " in cli.USAGE
 
 
+def test_of_a_log_the_last_json_line_of_the_job_is_the_result(capsys):
+    output = following.Output("ingest")
+    for piece in (
+        "log\n{",
+        '"job": "ingest", "rows": 1}\n',
+        '{"job": "other"}\n{"job": "ingest"',
+        ', "rows": 2}\nend',
+    ):
+        output.take(piece)
+    output.end(succeeded=True)
+    shown = capsys.readouterr()
+    assert shown.out == '{"job": "ingest", "rows": 2}\n'
+    assert shown.err == 'log\n{"job": "other"}\n{"job": "ingest", "rows": 1}\nend\n'
+
+
 def test_an_address_where_nobody_answers_is_named(tmp_path):
     [port] = free_ports(1)
     given = ("demo-ledger", "--output", tmp_path / "a.jsonl")
@@ -146,7 +162,7 @@ def test_the_same_command_is_one_job_while_it_runs(head, client, waiting):
     first = run_submit(*command, "--address", head.dashboard, "--no-wait")
     assert (first.status, len(first.out.splitlines())) == (0, 1)
     name = first.result["submission_id"]
-    with in_background(lambda: interrupt_at(seen, "Running entrypoint")):
+    with in_background(lambda: interrupt_at(seen.getvalue, "Running entrypoint")):
         second = run_submit(*command, "--address", head.dashboard, err=seen)
     assert (second.status, second.out) == (130, "")
     for done in (first, second):
@@ -213,7 +229,7 @@ def test_ctrl_c_and_a_no_leave_the_job_running(head, client, waiting, monkeypatc
     with open(inside) as stdin:  # noqa: PTH123 (a descriptor)
         monkeypatch.setattr(sys, "stdin", stdin)
         os.write(terminal, b"n\n")
-        with in_background(lambda: interrupt_at(seen, "Running entrypoint")):
+        with in_background(lambda: interrupt_at(seen.getvalue, "Running entrypoint")):
             done = run_submit(*command, "--address", head.dashboard, err=seen)
     os.close(terminal)
     name = newest(client, known)
@@ -222,6 +238,18 @@ def test_ctrl_c_and_a_no_leave_the_job_running(head, client, waiting, monkeypatc
     assert f"ray job stop --address {head.dashboard} {name}" in done.err
     with in_background(release):
         wait_for(client, name, "SUCCEEDED")
+
+
+def test_a_job_that_waits_for_a_node_says_so(head, client, tmp_path, monkeypatch, caplog):
+    monkeypatch.setattr(following, "QUIET_S", 0.2)
+    caplog.set_level(logging.INFO, "jet.submit")
+    given = ("--submission-id", "waiting", "--entrypoint-resources", '{"nowhere": 1}')
+    with in_background(lambda: interrupt_at(lambda: caplog.text, "waiting for its start")):
+        done = run_submit("demo-ledger", "--address", head.dashboard, *given, "--output", tmp_path / "a.jsonl")
+    assert done.status == 130
+    assert "entrypoint_resources" in caplog.text
+    assert client.get_job_status("waiting") == "PENDING"
+    client.stop_job("waiting")
 
 
 def test_the_driver_goes_where_the_cluster_has_a_place_for_drivers(head, client, tmp_path):
