@@ -106,11 +106,11 @@ def main(jobs: Sequence[str], argv: Sequence[str]) -> int:
     try:
         return submitted_and_followed(address, submission, given)
     except AuthenticationError as error:
+        why = str(error).splitlines()[0].partition(". ")[0]
         return end_with(
             2,
-            f"{address} refused the token ({str(error).splitlines()[0]}). The cluster's token belongs in "
-            "~/.ray/auth_token, or in the file that RAY_AUTH_TOKEN_PATH names, and RAY_AUTH_MODE must be token "
-            "(disabled for a cluster that asks for none)",
+            f"no access to {address}: {why}. The cluster's token belongs in ~/.ray/auth_token, or in the file "
+            "that RAY_AUTH_TOKEN_PATH names, and RAY_AUTH_MODE must be token (disabled where there is none)",
         )
     except (OSError, RayStateApiException) as error:
         return end_with(

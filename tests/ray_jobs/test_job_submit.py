@@ -151,8 +151,9 @@ def test_a_wrong_token_is_refused_with_where_the_right_one_belongs(head, tmp_pat
         check=False,
     )
     assert done.returncode == 2
-    assert f"{head.dashboard} refused the token" in Done(2, done.stdout, done.stderr).complaint
-    assert "RAY_AUTH_TOKEN_PATH" in done.stderr
+    complaint = Done(2, done.stdout, done.stderr).complaint
+    assert f"no access to {head.dashboard}: Authentication failed" in complaint
+    assert "RAY_AUTH_TOKEN_PATH" in complaint
 
 
 def test_the_same_command_is_one_job_while_it_runs(head, client, waiting):
