@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import os
 import sys
 
 from jet import __version__
@@ -21,8 +22,10 @@ JOBS = {
     "demo-ledger": "write the books of made-up companies",
 }
 
-USAGE = "usage: jet JOB [options]; jet JOB --help tells a job's options\n\njobs:\n" + "\n".join(
-    f"  {name:12} {what}" for name, what in JOBS.items()
+USAGE = (
+    "usage: jet JOB [options]; jet JOB --help tells a job's options\n\njobs:\n"
+    + "\n".join(f"  {name:12} {what}" for name, what in JOBS.items())
+    + "\n\non a cluster:\n  submit JOB   submit a job and follow it"
 )
 
 
@@ -35,6 +38,12 @@ def main() -> None:
     if name == "--version":
         print(f"jet {__version__}")
         sys.exit(0)
+    if name == "submit":
+        # Ray reads it when it is imported. A job on a cluster has it from there; who submits may not have it.
+        os.environ.setdefault("RAY_AUTH_MODE", "token")
+        from ray_jobs import submit
+
+        sys.exit(submit.main(list(JOBS), sys.argv[2:]))
     if name not in JOBS:
         print(f"jet: error: there is no job {name!r}\n{USAGE}", file=sys.stderr)
         sys.exit(2)
