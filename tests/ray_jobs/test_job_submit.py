@@ -14,7 +14,7 @@ import subprocess
 import sys
 
 import pytest
-from conftest import free_ports
+from heads import free_ports
 from job_runs import ROOT, Done, in_background, wait_until
 from ray.job_submission import JobSubmissionClient
 from submissions import (
