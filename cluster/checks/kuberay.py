@@ -19,12 +19,14 @@ import cronsim
 from cluster.kubernetes.jobs import cluster_problems, job_problems
 from cluster.kubernetes.kustomize import Manifest, build
 from cluster.kubernetes.network import exposure_problems, head_problems, policy_problems
-from cluster.kubernetes.pods import cluster_pods, disk_problems, ray_problems, template_problems
+from cluster.kubernetes.pods import cluster_pods, disk_problems, place_problems, ray_problems, template_problems
 from cluster.kubernetes.schemas import schema_problems
 
 LONGEST = {"RayCluster": 53, "RayJob": 47, "RayCronJob": 36}
 """The longest names: KubeRay makes names of services, clusters and jobs from them, of 63 letters at most."""
 NAME = r"[a-z]([-a-z0-9]*[a-z0-9])?"
+ON_DEMAND = {"head", "driver"}
+"""The groups whose loss is a job's or a cluster's end."""
 JOBS = {"ingest", "neighbors", "train", "tune", "predict"}
 
 
@@ -81,7 +83,7 @@ def raycluster_problems(spec: dict[str, Any], standing: list[Manifest], version:
     for name, template, parameters in cluster_pods(spec):
         found = [*template_problems(template, version, spec["rayVersion"])]
         if not found:
-            found = [*disk_problems(template, parameters)]
+            found = [*disk_problems(template, parameters), *place_problems(template, name in ON_DEMAND)]
         account = template["spec"].get("serviceAccountName")
         if name != "head" and account not in accounts:
             found.append(f"serviceAccountName {account} isn't one of {sorted(accounts)}")

@@ -81,7 +81,7 @@ def _rename_images(node: Any, image: dict[str, str]) -> None:
         for key, value in node.items():
             if key in ("containers", "initContainers"):
                 for container in value:
-                    name, _, tag = container["image"].partition(":")
+                    name, _, tag = container.get("image", "").partition(":")
                     if name == image["name"]:
                         container["image"] = f"{image.get('newName', name)}:{image.get('newTag', tag)}"
             else:

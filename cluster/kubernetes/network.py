@@ -39,10 +39,10 @@ def policy_problems(manifests: list[Manifest]) -> Iterator[str]:
     """Whether the network policies shut everyone out but Ray's nodes, submitters and the operator."""
     policies = [manifest for manifest in manifests if manifest["kind"] == "NetworkPolicy"]
     closed = {"podSelector": {}, "policyTypes": ["Ingress"]}
-    if not any(policy["spec"] == closed for policy in policies):
+    if not any(policy.get("spec") == closed for policy in policies):
         yield f"no NetworkPolicy shuts everyone out: one must have the spec {closed}"
     for policy in policies:
-        for rule in policy["spec"].get("ingress") or []:
+        for rule in (policy.get("spec") or {}).get("ingress") or []:
             for problem in _rule_problems(rule):
                 yield f"NetworkPolicy {policy['metadata']['name']}: {problem}"
 

@@ -27,6 +27,8 @@ UNITS = {
     "Gi": 2**30,
     "Ti": 2**40,
 }
+SPOT = {"karpenter.sh/capacity-type", "eks.amazonaws.com/capacityType", "cloud.google.com/gke-spot"}
+"""The labels by which Karpenter, EKS and GKE tell what may be taken away at any time."""
 SPILLED = 2
 """How many times its object store a node can spill to disk, at least."""
 
@@ -127,6 +129,21 @@ def _image_problems(container: Spec, resources: Spec, version: str, ray_version:
             f"image {container['image']} must be REGISTRY/jet:{version}-ray{ray_version}-pyVERSION-{variant}: "
             f"jet's version, the cluster's Ray, and what its resources ask for"
         )
+
+
+def place_problems(template: Spec, on_demand: bool) -> Iterator[str]:
+    """Whether a pod is kept from spot nodes, or sent to them and lets itself be."""
+    affinity = template["spec"].get("affinity", {}).get("nodeAffinity", {})
+    terms = affinity.get("requiredDuringSchedulingIgnoredDuringExecution", {}).get("nodeSelectorTerms", [])
+    kept = [{e["key"] for e in term["matchExpressions"] if e["operator"] == "NotIn"} for term in terms]
+    sent = {e["key"] for term in terms for e in term["matchExpressions"] if e["operator"] == "In"}
+    if on_demand and not (kept and all(keys >= SPOT for keys in kept)):
+        yield f"its affinity must keep it from nodes with the labels {sorted(SPOT)}: what it does can't be lost"
+    if not on_demand and sent != SPOT:
+        yield f"its affinity must send it to nodes with one of the labels {sorted(SPOT)}"
+    tolerated = {toleration.get("key") for toleration in template["spec"].get("tolerations", [])}
+    if not on_demand and "cloud.google.com/gke-spot" not in tolerated:
+        yield "it must tolerate cloud.google.com/gke-spot, or GKE puts it on no spot node"
 
 
 def ray_problems(ray_version: str) -> Iterator[str]:

@@ -46,6 +46,13 @@ FAULTS = {
         "say ttlSeconds in the rules",
     ),
     "no deadline": (TRAIN, "  activeDeadlineSeconds: 86400\n", "", "activeDeadlineSeconds"),
+    "a pod without containers": (
+        SHAPE,
+        "          containers:\n            - &ray-worker",
+        "          container:\n            - &ray-worker",
+        "'containers' is a required",
+    ),
+    "a policy without a spec": (POLICIES, "spec:", "spek:", "spek"),
     # resources
     "limits above requests": (SHAPE, "limits: *cpu", "limits: {cpu: '8', memory: 28Gi}", "must equal limits"),
     "no requests": (SUBMITTER, "requests: &small", "limit: &small", "'limit' was unexpected"),
@@ -127,6 +134,20 @@ FAULTS = {
         "spec: &worker\n",
         "spec: &worker\n          restartPolicy: Always\n",
         "restartPolicy",
+    ),
+    # places
+    "drivers on spot nodes": (
+        SHAPE,
+        "gke-spot, operator: NotIn",
+        "other, operator: NotIn",
+        "must keep it from",
+    ),
+    "workers on demand": (SHAPE, "gke-spot, operator: In", "other, operator: In", "must send it to"),
+    "workers that no spot node takes": (
+        SHAPE,
+        "{key: cloud.google.com/gke-spot, operator: E",
+        "{key: a, operator: E",
+        "tolerate",
     ),
     # what jobs ask for
     "a driver's resource that no group has": (TRAIN, '"driver"', '"drivers"', "no group has"),
