@@ -1,0 +1,1 @@
+"""The machines: what they are made of, and what checks it."""

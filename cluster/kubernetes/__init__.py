@@ -1,0 +1,1 @@
+"""What the check of the Kubernetes manifests is made of."""

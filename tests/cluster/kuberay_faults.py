@@ -1,0 +1,247 @@
+"""Small changes to the manifests of cluster/kuberay, and what the check must say of each."""
+
+SHAPE, SUBMITTER, POLICIES = "shape/cluster.yaml", "shape/submitter.yaml", "network-policies.yaml"
+TRAIN, TUNE, NIGHTLY = "jobs/train.yaml", "jobs/tune.yaml", "jobs/nightly.yaml"
+LONG = "n" * 48
+
+# What is changed in which file, and what the check must say of it.
+FAULTS = {
+    # schemas: unknown keys and wrong types at every depth
+    "a key unknown to KubeRay's cluster": (
+        SHAPE,
+        "  rayVersion:",
+        "  rayVerson: 1\n  rayVersion:",
+        "rayVerson",
+    ),
+    "a key unknown to the autoscaler's options": (SHAPE, "idleTimeoutSeconds", "idleTimeoutMinutes", "Minutes"),
+    "a key unknown to a group": (SHAPE, "- groupName: cpu", "- group: 1\n      groupName: cpu", "'group'"),
+    "a number for a string": (SHAPE, 'num-cpus: "0"', "num-cpus: 0", "0 is not of type 'string'"),
+    "a key unknown to pods": (SHAPE, "affinity: &spot", "afinity: &spot", "afinity"),
+    "a key unknown to containers": (SHAPE, "imagePullPolicy:", "pullPolicy:", "pullPolicy"),
+    "a key unknown to the submitter's container": (SUBMITTER, "imagePullPolicy:", "pullPolicy:", "pullPolicy"),
+    "a key unknown to the autoscaler's container": (
+        SHAPE,
+        "{name: tmp, mountPath",
+        "{nam: a, mountPath",
+        "nam",
+    ),
+    "a key unknown to a job": (TRAIN, "backoffLimit:", "backOffLimit:", "backOffLimit"),
+    "a key unknown to a cron job": (NIGHTLY, "timeZone:", "timezone:", "timezone"),
+    "a key unknown to network policies": (
+        POLICIES,
+        "policyTypes:",
+        "policyType:",
+        "'policyType' was unexpected",
+    ),
+    "a key unknown to metadata": (TRAIN, "labels:", "label:", "'label' was unexpected"),
+    "a kind that there isn't": (TRAIN, "kind: RayJob", "kind: RayJobs", "RayJobs"),
+    "a key that the check's kustomize doesn't know": ("kustomization.yaml", "resources:", "bases:", "bases"),
+    # a job's end
+    "a cluster that outlives its job": (TRAIN, "Finishes: true", "Finishes: false", "outlives it"),
+    "two ends": (NIGHTLY, "    backoffLimit", "    shutdownAfterJobFinishes: true\n    backoffLimit", "either"),
+    "a time to live beside rules": (
+        NIGHTLY,
+        "    backoffLimit",
+        "    ttlSecondsAfterFinished: 6\n    backoffLimit",
+        "say ttlSeconds in the rules",
+    ),
+    "no deadline": (TRAIN, "  activeDeadlineSeconds: 86400\n", "", "activeDeadlineSeconds"),
+    "a pod without containers": (
+        SHAPE,
+        "          containers:\n            - &ray-worker",
+        "          container:\n            - &ray-worker",
+        "'containers' is a required",
+    ),
+    "a policy without a spec": (POLICIES, "spec:", "spek:", "spek"),
+    # resources
+    "limits above requests": (SHAPE, "limits: *cpu", "limits: {cpu: '8', memory: 28Gi}", "must equal limits"),
+    "no requests": (SUBMITTER, "requests: &small", "limit: &small", "'limit' was unexpected"),
+    "a store of more than half the memory": (SHAPE, '"8000000000"', '"18000000000"', "more than half"),
+    "a store without a size": (SHAPE, '      object-store-memory: "1000000000"\n', "", "object-store-memory"),
+    "a disk too small for spilling": (SHAPE, "sizeLimit: 80Gi", "sizeLimit: 8Gi", "less than 2 times"),
+    "a disk larger than the pod's": (SHAPE, "sizeLimit: 80Gi", "sizeLimit: 800Gi", "ephemeral-storage"),
+    "a size that there isn't": (SHAPE, "memory: 28Gi", "memory: 28GB", "'28GB' is no quantity"),
+    "a volume's size that there isn't": (
+        SHAPE,
+        "sizeLimit: 80Gi",
+        "sizeLimit: 80GB",
+        "sizeLimit is no quantity",
+    ),
+    "a store in another unit": (SHAPE, '"8000000000"', '"8Gi"', "object-store-memory in bytes"),
+    # images
+    "another Ray than the pinned one": (SHAPE, "rayVersion: 2.60.0", "rayVersion: 2.59.0", "tested with"),
+    "an image with another Ray": (SHAPE, "ray2.60.0-py311-cpu", "ray2.59.0-py311-cpu", "must be REGISTRY/jet"),
+    "an image of another jet": (SUBMITTER, "jet:0.1.0", "jet:0.2.0", "must be REGISTRY/jet"),
+    "GPUs without CUDA": (SHAPE, "py311-cuda", "py311-cpu", "-cuda"),
+    "no registry": (
+        "shape/kustomization.yaml",
+        "newName: registry.example.com/jet",
+        "newName: jet",
+        "REGISTRY",
+    ),
+    # tokens
+    "no token": (SHAPE, "mode: token", "mode: disabled", "authOptions.mode"),
+    "a pod without token mode": (
+        SHAPE,
+        "&env\n",
+        "&env\n      - {name: RAY_AUTH_MODE, value: none}\n",
+        "RAY_AUTH_MODE",
+    ),
+    "a token in the file": (
+        SUBMITTER,
+        "env:\n",
+        "env:\n          - {name: RAY_AUTH_TOKEN, value: a}\n",
+        "TOKEN",
+    ),
+    # root
+    "pods that may be root": (SHAPE, "runAsNonRoot: true", "runAsNonRoot: false", "runAsNonRoot"),
+    "pods that are root": (SHAPE, "runAsUser: 1000", "runAsUser: 0", "other than 0"),
+    "a submitter that is root": (SUBMITTER, "runAsUser: 1000", "runAsUser: 0", "submitterPodTemplate"),
+    "pods that can become root": (SHAPE, "Escalation: false", "Escalation: true", "allowPrivilegeEscalation"),
+    "capabilities": (SHAPE, "drop: [ALL]", "drop: [NET_RAW]", "capabilities"),
+    "a writable root": (SHAPE, "readOnlyRootFilesystem: true", "readOnlyRootFilesystem: false", "readOnlyRoot"),
+    "no seccomp": (SHAPE, "type: RuntimeDefault", "type: Unconfined", "seccompProfile"),
+    "the node's network": (SHAPE, "spec: &worker", "spec: &worker\n          hostNetwork: true", "hostNetwork"),
+    "a folder of the node": (
+        SHAPE,
+        "emptyDir: {sizeLimit: 80Gi}",
+        "hostPath: {path: /}",
+        "a folder of the node",
+    ),
+    "an account that there isn't": (
+        SHAPE,
+        "serviceAccountName: jet",
+        "serviceAccountName: jut",
+        "serviceAccountName",
+    ),
+    # scaling
+    "a minimum above the maximum": (
+        SHAPE,
+        "minReplicas: 0\n      maxReplicas: 10",
+        "minReplicas: 11\n      maxReplicas: 10",
+        "maxReplicas 10",
+    ),
+    "more replicas than the maximum": (
+        SHAPE,
+        "maxReplicas: 10",
+        "maxReplicas: 10\n      replicas: 12",
+        "replicas 12",
+    ),
+    "the old autoscaler": (SHAPE, "version: v2", "version: v1", "version v2"),
+    "work on the head": (SHAPE, 'num-cpus: "0"', 'num-cpus: "2"', "the head offers CPUs"),
+    "pods that start again": (
+        SHAPE,
+        "spec: &worker\n",
+        "spec: &worker\n          restartPolicy: Always\n",
+        "restartPolicy",
+    ),
+    # places
+    "drivers on spot nodes": (
+        SHAPE,
+        "gke-spot, operator: NotIn",
+        "other, operator: NotIn",
+        "must keep it from",
+    ),
+    "workers on demand": (SHAPE, "gke-spot, operator: In", "other, operator: In", "must send it to"),
+    "workers that no spot node takes": (
+        SHAPE,
+        "{key: cloud.google.com/gke-spot, operator: E",
+        "{key: a, operator: E",
+        "tolerate",
+    ),
+    # what jobs ask for
+    "a driver's resource that no group has": (TRAIN, '"driver"', '"drivers"', "no group has"),
+    "more of it than a node has": (TRAIN, '{"driver": 1}', '{"driver": 2}', "no group has"),
+    "a driver on the head": (TRAIN, '{"driver": 1}', "{}", "entrypointResources"),
+    "resources that are no JSON": (TRAIN, '{"driver": 1}', "driver", "must be a JSON object"),
+    "more GPUs than the groups have": (TRAIN, "train_workers 2", "train_workers 5", "hold 4 at most"),
+    "fewer nodes with GPUs": (
+        SHAPE,
+        "maxReplicas: 4\n      rayStartParams: *w",
+        "maxReplicas: 1\n      rayStartParams: *w",
+        "hold 1 at most",
+    ),
+    "more CPUs than the groups have": ("jobs/predict.yaml", "actors 12", "actors 200", "hold 98 at most"),
+    "actors larger than any node": ("jobs/predict.yaml", "actor_cpus 1", "actor_cpus 8", "hold 0 at most"),
+    # entry points
+    "an option that jet doesn't know": (TRAIN, "--runtime.train_gpu", "--runtime.gpu", "jet train refuses it"),
+    "a value that jet refuses": (TRAIN, "train_workers 2", "train_workers 0", "jet train refuses it"),
+    "an option left out": (TRAIN, "--data s3://example-bucket/jet/books ", "", "jet train refuses it"),
+    "a job that jet doesn't have": (TRAIN, "ray_jobs.train", "ray_jobs.trein", "no job trein"),
+    "another program": (TRAIN, "python -m", "bash -c", "must be python -m"),
+    "a shell's character": (TRAIN, "/model\n", "/model;ls\n", "shells on the way"),
+    "a file that no pod has": (TUNE, "/etc/jet/sweep.yaml", "/etc/jet/swoop.yaml", "swoop.yaml"),
+    "a setting that the sweep doesn't know": (
+        "settings.yaml",
+        "trials: 24",
+        "trails: 24",
+        "jet tune refuses it",
+    ),
+    "a config map that there isn't": (
+        SHAPE,
+        "configMap: {name: settings}",
+        "configMap: {name: set}",
+        "config map set",
+    ),
+    # ways in
+    "a load balancer": (SHAPE, "serviceType: ClusterIP", "serviceType: LoadBalancer", "serviceType"),
+    "an ingress of KubeRay's": (
+        SHAPE,
+        "serviceType: Clu",
+        "enableIngress: true\n    serviceType: Clu",
+        "enableIngress",
+    ),
+    "Ray Client's port": (
+        SHAPE,
+        "name: dashboard, containerPort: 8265",
+        "name: client, containerPort: 10001",
+        "ports",
+    ),
+    "a port of the node": (SHAPE, "containerPort: 6379", "containerPort: 6379, hostPort: 6379", "hostPort"),
+    "nobody shut out": (
+        POLICIES,
+        "podSelector: {}",
+        "podSelector: {matchLabels: {a: b}}",
+        "shuts everyone out",
+    ),
+    "everyone let in": (
+        POLICIES,
+        "  ingress:\n    - from:",
+        "  ingress:\n    - {}\n    - from:",
+        "lets everyone in",
+    ),
+    "the internet let in": (
+        POLICIES,
+        "    - from:\n        - pod",
+        "    - from:\n        - ipBlock: {cidr: 0.0.0.0/0}\n        - pod",
+        "ipBlock",
+    ),
+    "another namespace let in": (POLICIES, "kuberay-system", "default", "namespaces other than"),
+    "a whole namespace let in": (
+        POLICIES,
+        "          podSelector:\n            matchLabels: {app.kubernetes.io/name: kuberay-operator}\n",
+        "",
+        "every pod of a namespace",
+    ),
+    "all ports for the operator": (POLICIES, "port: 8265", "port: 6379", "8265 alone"),
+    # names and times
+    "a job's name too long": (
+        TRAIN,
+        "name: train\n  labels: {job: train}",
+        f"name: {LONG}\n  labels: {{job: {LONG}}}",
+        "at most 47",
+    ),
+    "a name that starts with a digit": (
+        TRAIN,
+        "name: train\n  labels: {job: train}",
+        "name: 1t\n  labels: {job: 1t}",
+        "a letter first",
+    ),
+    "a job that isn't there": ("jobs/kustomization.yaml", "  - train.yaml\n", "", "no RayJob train"),
+    "no night": ("jobs/kustomization.yaml", "  - nightly.yaml\n", "", "no RayCronJob"),
+    "a job that can't be chosen": (TRAIN, "{job: train}", "{job: tune}", "the label job"),
+    "a schedule that there isn't": (NIGHTLY, "15 2 * * *", "15 26 * * *", "schedule '15 26 * * *'"),
+    "a schedule with seconds": (NIGHTLY, "15 2 * * *", "0 15 2 * * *", "five fields"),
+    "a time zone that there isn't": (NIGHTLY, "Etc/UTC", "Etc/Home", "timeZone 'Etc/Home'"),
+    "the operator's clock": (NIGHTLY, "  timeZone: Etc/UTC\n", "", "must say timeZone"),
+}
