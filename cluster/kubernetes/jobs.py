@@ -89,6 +89,14 @@ def job_problems(spec: dict[str, Any], configs: list[Manifest]) -> Iterator[str]
         have = room(groups, need.resources)
         if have < need.count:
             yield f"{need.what}: {need.count} times {need.resources} wanted, and the groups hold {have} at most"
+    for kind, said in (("CPU", runtime.cluster_cpus), ("GPU", runtime.cluster_gpus)):
+        most = sum(group["max_workers"] * group["resources"].get(kind, 0) for group in groups.values())
+        wanted = any(need.resources.get(kind) for need in needs(name, runtime))
+        if (said is not None and said > most) or (wanted and said is None):
+            yield (
+                f"runtime.cluster_{kind.lower()}s must be at most {most}, what the groups can grow to, and be "
+                f"said, or the job refuses a cluster that has nothing yet; got {said}"
+            )
 
 
 def room(groups: Groups, wanted: dict[str, float]) -> int:

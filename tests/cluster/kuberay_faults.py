@@ -163,6 +163,8 @@ FAULTS = {
     ),
     "more CPUs than the groups have": ("jobs/predict.yaml", "actors 12", "actors 200", "hold 98 at most"),
     "actors larger than any node": ("jobs/predict.yaml", "actor_cpus 1", "actor_cpus 8", "hold 0 at most"),
+    "more CPUs said than the groups can grow to": (TRAIN, "cluster_cpus 98", "cluster_cpus 99", "at most 98"),
+    "a job that would refuse a cluster without nodes": (TRAIN, " --runtime.cluster_gpus 4", "", "got None"),
     # entry points
     "an option that jet doesn't know": (TRAIN, "--runtime.train_gpu", "--runtime.gpu", "jet train refuses it"),
     "a value that jet refuses": (TRAIN, "train_workers 2", "train_workers 0", "jet train refuses it"),

@@ -23,7 +23,7 @@ class RequiredError(Exception):
 
 @pytest.mark.parametrize("job", STARTS)
 def test_needs_are_what_the_job_requires(job, tmp_path, monkeypatch):
-    def required(cpus, gpus, *_):
+    def required(_, cpus, gpus, *__):
         raise RequiredError(cpus, gpus)
 
     for module in (neighbors, predict, training):
