@@ -63,6 +63,11 @@ class RuntimeSettings:
             if getattr(self, name) < 1:
                 raise ValueError(f"runtime.{name} must be at least 1, got {getattr(self, name)}")
 
+    @property
+    def worker_resources(self) -> dict[str, float]:
+        """What one training worker reserves."""
+        return {"CPU": 1.0, "GPU": 1.0} if self.train_gpu else {"CPU": 1.0}
+
 
 @dataclass(kw_only=True)
 class JobConfig(JetConfig):

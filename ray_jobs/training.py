@@ -172,14 +172,15 @@ def trainer_of(
     default the folder that `storage` is in.
     """
     runtime = config.runtime
-    resources = {"CPU": 1.0, "GPU": 1.0} if runtime.train_gpu else {"CPU": 1.0}
     tracked = tracked or storage.rpartition("/")[0]
     given = {"folder": absolute(folder), "tracked": tracked, "config": config, "start": start, "until": until}
     return TorchTrainer(
         train_worker,
         train_loop_config=given | {"quiet": quiet},
         scaling_config=ScalingConfig(
-            num_workers=runtime.train_workers, use_gpu=runtime.train_gpu, resources_per_worker=resources
+            num_workers=runtime.train_workers,
+            use_gpu=runtime.train_gpu,
+            resources_per_worker=runtime.worker_resources,
         ),
         run_config=RunConfig(  # type: ignore[call-arg]  # mypy sees the old Train's class
             name=name,
