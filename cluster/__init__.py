@@ -1,1 +1,1 @@
-"""The machines: files for Ray's cluster launcher, the image, and what checks them."""
+"""The machines: what they are made of, and what checks it."""

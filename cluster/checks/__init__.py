@@ -1,1 +1,1 @@
-"""The checks, one file a subject, each with `problems(root)`: one line for each problem found there."""
+"""One module a check: its `problems(root)` yields a line for everything that is wrong below `root`."""

@@ -8,9 +8,12 @@ import io
 import re
 import shlex
 from collections.abc import Iterator, Sequence
+from functools import cache
 from itertools import takewhile
+from typing import Any
 
 import click
+import jsonargparse
 from ray.scripts.scripts import cli as ray_cli
 
 from ray_jobs.cli import JOBS
@@ -62,21 +65,29 @@ def check_jet(words: Sequence[str]) -> None:
     A "…" that stands alone means "and so on" and is left out; as an option's value it is any text. A `--config`
     file is an example's, and isn't read.
     """
-    name = words[1] if words[0] == "jet" else words[2].removeprefix("ray_jobs.").replace("_", "-")
-    if words[0] == "jet" and name in ("-h", "--help", "--version"):
+    by_name = words[0] == "jet"
+    name = words[1] if by_name else words[2].removeprefix("ray_jobs.").replace("_", "-")
+    if by_name and name in ("-h", "--help", "--version"):
         return
     if name not in JOBS:
         raise CommandError(f"there is no job {name!r}")
-    job = importlib.import_module(f"ray_jobs.{name.replace('-', '_')}")
-    given = without_examples(words[2:] if words[0] == "jet" else words[3:])
+    job, parser = job_of(name)
+    given = without_examples(words[2 if by_name else 3 :])
     said = io.StringIO()
     try:
         with contextlib.redirect_stderr(said), contextlib.redirect_stdout(io.StringIO()):
-            job_parser(name, job).parse_args(translated(given, job))
+            parser.parse_args(translated(given, job))
     except SystemExit as ended:
         if ended.code:
             [*_, last] = [line for line in said.getvalue().splitlines() if line.strip()] or ["refused"]
             raise CommandError(last.strip()) from None
+
+
+@cache
+def job_of(name: str) -> tuple[Any, jsonargparse.ArgumentParser]:
+    """A job's module, and its parser, which takes a moment to build."""
+    job = importlib.import_module(f"ray_jobs.{name.replace('-', '_')}")
+    return job, job_parser(name, job)
 
 
 def without_examples(words: Sequence[str]) -> list[str]:

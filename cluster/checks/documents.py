@@ -55,8 +55,13 @@ def of_ours(line: str) -> Iterator[list[str]]:
     if not re.search(r"\b(ray|jet|ray_jobs)\b", line):
         return
     for command in commands(line):
-        if command[0] in ("ray", "jet") or " ".join(command[1:3]).startswith("-m ray_jobs."):
+        if command[0] == "ray" or (command[0] == "jet" and len(command) > 1) or submitted(command):
             yield command
+
+
+def submitted(command: list[str]) -> bool:
+    """Whether it is a job as `ray job submit` takes it: python -m ray_jobs.NAME."""
+    return command[1:2] == ["-m"] and command[2:3] != [] and command[2].startswith("ray_jobs.")
 
 
 def check(command: list[str]) -> None:

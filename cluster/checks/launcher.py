@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import copy
 import re
+import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -18,9 +19,12 @@ from ray.autoscaler._private.util import prepare_config, validate_config
 from cluster.checks.command_lines import CommandError, commands, ray_context
 from cluster.checks.documents import drivers
 from cluster.checks.files import LAUNCHER_FILES, Found, Pins, launcher_config, node_types, pins
+from cluster.needs import Need, needs
 from ray_jobs.runtime import RuntimeSettings
 
 GUIDE = "docs/clusters.md"
+JOBS = ("ingest", "neighbors", "train", "tune", "predict")
+SETUP = ("setup_commands", "head_setup_commands", "worker_setup_commands")
 START_COMMANDS = ("head_start_ray_commands", "worker_start_ray_commands")
 TAG = re.compile(r":(?P<jet>[\d.]+)-ray(?P<ray>[\d.]+)-py(?P<python>\d+)-(?P<variant>cpu|cuda)$")
 LEAST_WORKER_DISK_GB = 200
@@ -39,8 +43,9 @@ def problems(root: Path) -> Iterator[str]:
             *disks(config),
             *starts(config),
             *setup(config),
+            *shell(config),
         ]
-        for place, what in found:
+        for place, what in dict.fromkeys(found):
             yield f"{name}: {place}: {what}"
 
 
@@ -97,25 +102,28 @@ def images(config: dict[str, Any], ours: Pins) -> Found:
 
 def fit(config: dict[str, Any], root: Path) -> Found:
     """Whatever a job asks for in one piece must exist on one node, as often as it asks."""
-    for what, need, often in asked_for(root):
+    for need in asked_for(root):
         room = sum(
-            kind["max_workers"] * int(min(kind["resources"].get(name, 0) // one for name, one in need.items()))
+            kind["max_workers"]
+            * int(min(kind["resources"].get(name, 0) // one for name, one in need.resources.items()))
             for kind in node_types(config).values()
             if "max_workers" in kind
         )
-        if room < often:
-            yield "available_node_types", f"{what} asks for {often} × {need}, and there is room for {room}"
+        if room < need.count:
+            yield (
+                "available_node_types",
+                f"room for {room} × {need.resources}, not for {need.count} ({need.what})",
+            )
 
 
-def asked_for(root: Path) -> Iterator[tuple[str, dict[str, float], int]]:
-    """What jobs reserve in one piece, and how often, with the usual settings."""
-    usual, on_gpus = RuntimeSettings(), RuntimeSettings(train_gpu=True)
-    yield "the actors of a job", {"CPU": usual.actor_cpus}, usual.actors + usual.index_shards
-    yield "a training", usual.worker_resources, usual.train_workers
-    yield "a training with runtime.train_gpu", on_gpus.worker_resources, on_gpus.train_workers
-    for number, need in drivers(root / GUIDE):
-        if need:
-            yield f"the driver in {GUIDE}:{number}", need, 1
+def asked_for(root: Path) -> Iterator[Need]:
+    """What jobs ask for with the usual settings, trainings also with GPUs, and the drivers of the guide."""
+    for job in JOBS:
+        yield from needs(job, RuntimeSettings())
+    yield from needs("train", RuntimeSettings(train_gpu=True))
+    for number, resources in drivers(root / GUIDE):
+        if resources:
+            yield Need(1, resources, f"the driver in {GUIDE}:{number}")
 
 
 def markets(config: dict[str, Any]) -> Found:
@@ -171,6 +179,15 @@ def starts(config: dict[str, Any]) -> Found:
 
 def setup(config: dict[str, Any]) -> Found:
     """Ray's own defaults for these install another Ray: they must stand in the file, and install nothing."""
-    for place in ("setup_commands", "head_setup_commands", "worker_setup_commands"):
+    for place in SETUP:
         if config.get(place) != []:
             yield place, "must be []: all that a node needs is in the image"
+
+
+def shell(config: dict[str, Any]) -> Found:
+    """The commands as bash reads them: a quotation left open is found by the first node otherwise."""
+    for place in ("initialization_commands", *SETUP, *START_COMMANDS):
+        for line in config.get(place, []):
+            said = subprocess.run(["bash", "-n"], input=line, capture_output=True, text=True, check=False)
+            if said.returncode:
+                yield place, said.stderr.splitlines()[0]

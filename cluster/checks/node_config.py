@@ -36,12 +36,18 @@ def problems(root: Path) -> Iterator[str]:
 
 def aws(node: dict[str, Any]) -> Found:
     """Against botocore's model, which has the types of all values, and the names of the instance types."""
-    shape = botocore.session.get_session().get_service_model("ec2").operation_model("RunInstances").input_shape
+    shape = run_instances()
     given = {key: value for key, value in node.items() if key != RAYS_OWN_KEY} | SET_BY_RAY
     for error in ParamValidator().validate(given, shape).generate_report().splitlines():
         yield "", error.partition(", must be one of")[0]
     if node.get("InstanceType") not in shape.members["InstanceType"].enum:
         yield ".InstanceType", f"EC2 has no {node.get('InstanceType')!r}"
+
+
+@cache
+def run_instances() -> Any:
+    """What RunInstances takes."""
+    return botocore.session.get_session().get_service_model("ec2").operation_model("RunInstances").input_shape
 
 
 def gcp(node: dict[str, Any]) -> Found:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-READ = ("cluster.yaml", "cluster", "pyproject.toml", "README.md", "LICENSE", "docs", ".dockerignore")
+READ = ("cluster.yaml", "cluster", "pyproject.toml", "README.md", "docs/clusters.md", ".dockerignore")
 
 
 @pytest.fixture(scope="session")
@@ -21,6 +21,7 @@ def copy(repository: Path, tmp_path: Path) -> Path:
     """The repository's files, as far as the checks read them."""
     for name in READ:
         source = repository / name
+        (tmp_path / name).parent.mkdir(exist_ok=True)
         if source.is_dir():
             shutil.copytree(source, tmp_path / name, ignore=shutil.ignore_patterns("__pycache__", "*.py"))
         else:

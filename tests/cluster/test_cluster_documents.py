@@ -6,8 +6,6 @@ import pytest
 
 from cluster.checks import documents
 
-GUIDE = "docs/clusters.md"
-
 
 def test_all_commands_are_looked_at(repository):
     found = [
@@ -21,6 +19,17 @@ def test_all_commands_are_looked_at(repository):
     assert len([command for command in found if command[:3] == ["ray", "job", "submit"]]) >= 3
 
 
+@pytest.fixture
+def written(tmp_path):
+    """What the check says of a README with this text."""
+
+    def check(text: str) -> list[str]:
+        (tmp_path / "README.md").write_text(text)
+        return list(documents.problems(tmp_path))
+
+    return check
+
+
 @pytest.mark.parametrize(
     "line",
     [
@@ -29,17 +38,19 @@ def test_all_commands_are_looked_at(repository):
         "jet predict --ledgers … --model M --output O > log.txt  # and so on",
     ],
 )
-def test_what_stands_for_something_else_is_no_problem(copy, line):
-    (copy / GUIDE).write_text(f"```bash\n{line}\n```\n")
-    assert list(documents.problems(copy)) == []
+def test_what_stands_for_something_else_is_no_problem(written, line):
+    assert written(f"```bash\n{line}\n```\n") == []
 
 
-def test_a_line_goes_on_after_a_backslash(copy):
-    (copy / GUIDE).write_text("```bash\njet train --data D \\\n    --outputs O\n```\n")
-    [problem] = documents.problems(copy)
-    assert problem.startswith(f"{GUIDE}:2: jet train --data")
+def test_a_line_goes_on_after_a_backslash(written):
+    [problem] = written("```bash\njet train --data D \\\n    --outputs O\n```\n")
+    assert problem.startswith("README.md:2: jet train --data")
 
 
-def test_what_is_no_shell_is_left_alone(copy):
-    (copy / GUIDE).write_text("jet nothing\n```python\njet nothing\n```\n")
-    assert list(documents.problems(copy)) == []
+def test_a_quotation_left_open_is_a_problem(written):
+    [problem] = written("```bash\njet train --data 'D\n```\n")
+    assert "No closing quotation" in problem
+
+
+def test_what_is_no_shell_is_left_alone(written):
+    assert written("jet nothing\n```python\njet nothing\n```\n") == []

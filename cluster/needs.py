@@ -1,0 +1,36 @@
+"""What the jobs ask a cluster for: what a cluster's description must offer somewhere."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from ray_jobs.runtime import RuntimeSettings
+from ray_jobs.trial_runs import DRIVER_CPUS
+
+
+@dataclass(frozen=True)
+class Need:
+    """`count` actors or tasks at a time, each of which needs `resources` on one node."""
+
+    count: int
+    resources: dict[str, float]
+    what: str
+
+
+def needs(job: str, runtime: RuntimeSettings) -> list[Need]:
+    """What `ray_jobs.<job>` asks for with these settings, beside its driver."""
+    training = Need(runtime.train_workers, runtime.worker_resources, "runtime.train_workers")
+    actors = Need(runtime.actors, {"CPU": runtime.actor_cpus}, "runtime.actors")
+    match job:
+        case "ingest":
+            return [Need(1, {"CPU": 1.0}, "an import task")]
+        case "neighbors":
+            both = runtime.actors + runtime.index_shards
+            return [Need(both, {"CPU": runtime.actor_cpus}, "runtime.actors and runtime.index_shards")]
+        case "train":
+            return [training]
+        case "tune":
+            return [training, Need(1, {"CPU": DRIVER_CPUS}, "a trial's driver")]
+        case "predict":
+            return [actors]
+    raise ValueError(f"cluster/needs.py doesn't know what the job {job} asks for")
