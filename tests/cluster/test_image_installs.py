@@ -25,7 +25,7 @@ TORCH_FROM = '--index-url "$TORCH_INDEX" '
 
 @pytest.fixture
 def home(tmp_path: Path):
-    """Where the image has /opt/jet: 1.7 GB, which pytest would keep for a while."""
+    """Where the image has /opt/jet: 2.5 GB, which pytest would keep for a while."""
     yield tmp_path / "jet"
     shutil.rmtree(tmp_path / "jet", ignore_errors=True)
 
