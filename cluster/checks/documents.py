@@ -40,6 +40,7 @@ def shell_lines(path: Path) -> Iterator[tuple[int, str]]:
         opened = re.match(r"\s*```(\w*)", line)
         if opened:
             fence = opened[1] if fence is None else None
+            begun = ""
         elif fence in SHELL:
             start = start if begun else number
             begun += line.strip()
