@@ -10,11 +10,11 @@ OUTPUT ?= demo-output
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help demo install test check format clean
+.PHONY: help demo install test check check-cluster format clean
 
 help:  ## list these targets
 	@echo "make TARGET, with:"
-	@sed -n 's/^\([a-z]*\):.*## /\1:/p' Makefile | while IFS=: read -r name what; do printf '  %-9s %s\n' "$$name" "$$what"; done
+	@sed -n 's/^\([a-z-]*\):.*## /\1:/p' Makefile | while IFS=: read -r name what; do printf '  %-13s %s\n' "$$name" "$$what"; done
 	@echo "PYTHON=python3.12 chooses another Python (3.11 or newer), VENV=FOLDER another environment."
 
 demo: $(VENV)/.installed  ## install, then run the whole pipeline on made-up books: some minutes
@@ -33,13 +33,16 @@ check: $(VENV)/.installed-dev  ## style, lint, types, import contracts
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
+check-cluster: $(VENV)/.installed-dev  ## the files for clusters, the image, the commands in the documents
+	$(BIN)/python -m cluster.check
+
 format: $(VENV)/.installed-dev  ## let ruff rewrite what it can
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
 clean:  ## remove the environment, the demo's output, builds and caches
 	rm -rf $(VENV) $(OUTPUT) build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
-	find jet ray_jobs tests benchmarks -name __pycache__ -type d -prune -exec rm -rf {} +
+	find jet ray_jobs cluster tests benchmarks -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # A dot every few seconds, since pip is silent: the largest files are of some hundred megabytes. The dots end
 # with the shell that they are for.

@@ -19,8 +19,7 @@ class Need:
 
 def needs(job: str, runtime: RuntimeSettings) -> list[Need]:
     """What `ray_jobs.<job>` asks for with these settings, beside its driver."""
-    worker = {"CPU": 1.0, "GPU": 1.0} if runtime.train_gpu else {"CPU": 1.0}
-    training = Need(runtime.train_workers, worker, "runtime.train_workers")
+    training = Need(runtime.train_workers, runtime.worker_resources, "runtime.train_workers")
     actors = Need(runtime.actors, {"CPU": runtime.actor_cpus}, "runtime.actors")
     match job:
         case "ingest":

@@ -116,7 +116,6 @@ def fit(
     """Run the workers; returns the last epoch's state and what a model card tells."""
     runtime = config.runtime
     workers = runtime.train_workers
-    resources = {"CPU": 1.0, "GPU": 1.0} if runtime.train_gpu else {"CPU": 1.0}
     require(
         runtime,
         workers,
@@ -128,7 +127,7 @@ def fit(
         finetune_worker,
         train_loop_config={"folder": absolute(folder), "settings": settings, "config": config},
         scaling_config=ScalingConfig(
-            num_workers=workers, use_gpu=runtime.train_gpu, resources_per_worker=resources
+            num_workers=workers, use_gpu=runtime.train_gpu, resources_per_worker=runtime.worker_resources
         ),
         run_config=RunConfig(  # type: ignore[call-arg]  # mypy sees the old Train's class
             name=name,

@@ -77,6 +77,11 @@ class RuntimeSettings:
                 f"{self.train_min_workers}"
             )
 
+    @property
+    def worker_resources(self) -> dict[str, float]:
+        """What one training worker reserves."""
+        return {"CPU": 1.0, "GPU": 1.0} if self.train_gpu else {"CPU": 1.0}
+
 
 @dataclass(kw_only=True)
 class JobConfig(JetConfig):

@@ -175,7 +175,6 @@ def trainer_of(
     """
     runtime = config.runtime
     workers, least = runtime.train_workers, runtime.train_min_workers
-    resources = {"CPU": 1.0, "GPU": 1.0} if runtime.train_gpu else {"CPU": 1.0}
     tracked = tracked or storage.rpartition("/")[0]
     given = {"folder": absolute(folder), "tracked": tracked, "config": config, "start": start, "until": until}
     return TorchTrainer(
@@ -185,7 +184,7 @@ def trainer_of(
             num_workers=workers if least is None else (least, workers),  # type: ignore[arg-type]
             elastic_resize_monitor_interval_s=runtime.train_resize_s,
             use_gpu=runtime.train_gpu,
-            resources_per_worker=resources,
+            resources_per_worker=runtime.worker_resources,
         ),
         run_config=RunConfig(  # type: ignore[call-arg]
             name=name,

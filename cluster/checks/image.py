@@ -1,0 +1,106 @@
+"""The image: hadolint's rules, and that what it installs is pinned, ours, and not run by root."""
+
+from __future__ import annotations
+
+import json
+import re
+import subprocess
+import sysconfig
+from collections.abc import Iterator
+from io import BytesIO
+from pathlib import Path
+from typing import Any
+
+from dockerfile_parse import DockerfileParser
+from packaging.requirements import Requirement
+
+from cluster.checks.files import CONSTRAINTS, DOCKERFILE, Found, canonical, constraints, pyproject
+
+BASE = re.compile(r"python:\d+\.\d+\.\d+-slim-\w+(@sha256:[0-9a-f]{64})?")
+EXTRA = "launcher"
+"""The optional dependencies that are in the image."""
+
+
+def problems(root: Path) -> Iterator[str]:
+    """One line for each problem of the Dockerfile, the pinned versions and .dockerignore."""
+    yield from lint(root)
+    instructions = parsed(root / DOCKERFILE)
+    for place, what in [*bases(instructions), *user(instructions)]:
+        yield f"{DOCKERFILE}:{place}: {what}"
+    for place, what in pinned(root):
+        yield f"{CONSTRAINTS}: {place}: {what}"
+    first = next(line for line in (root / ".dockerignore").read_text().splitlines() if not line.startswith("#"))
+    if first != "*":
+        yield ".dockerignore: must begin with *: whatever isn't named could get into the image, secrets too"
+
+
+def lint(root: Path) -> Iterator[str]:
+    """What hadolint says."""
+    program = Path(sysconfig.get_path("scripts")) / "hadolint"
+    said = subprocess.run(
+        [program, "--format", "json", root / DOCKERFILE], capture_output=True, text=True, check=False
+    )
+    if said.returncode not in (0, 1):
+        yield f"{DOCKERFILE}: hadolint failed: {said.stderr.strip()}"
+        return
+    for one in json.loads(said.stdout):
+        yield f"{DOCKERFILE}:{one['line']}: {one['code']}: {one['message']}"
+
+
+def parsed(path: Path) -> list[dict[str, Any]]:
+    """The instructions of a Dockerfile, each with name, value and the line that it begins at (from 0)."""
+    instructions: list[dict[str, Any]] = DockerfileParser(fileobj=BytesIO(path.read_bytes())).structure
+    return instructions
+
+
+def bases(instructions: list[dict[str, Any]]) -> Found:
+    """All stages on the same exact base; the environment is copied from one to the other."""
+    stages: set[str] = set()
+    used: set[str] = set()
+    for one in instructions:
+        if one["instruction"] != "FROM":
+            continue
+        base, _, stage = one["value"].partition(" AS ")
+        if base not in stages and "$" not in base:
+            used.add(base)
+            if not BASE.fullmatch(base):
+                yield (
+                    str(one["startline"] + 1),
+                    f"{base} isn't exact, like python:3.11.14-slim-trixie",
+                )
+        stages.add(stage)
+    if len(used) > 1:
+        yield "FROM", f"stages stand on different images: {', '.join(sorted(used))}"
+
+
+def user(instructions: list[dict[str, Any]]) -> Found:
+    """Not root, and by number: Kubernetes' runAsNonRoot can't look names up."""
+    last = max(number for number, one in enumerate(instructions) if one["instruction"] == "FROM")
+    users = [one["value"] for one in instructions[last:] if one["instruction"] == "USER"]
+    if not users or not re.fullmatch(r"[1-9]\d*(:\d+)?", users[-1]):
+        yield "USER", f"must be a number other than 0, not {users[-1] if users else 'left out'}"
+
+
+def pinned(root: Path) -> Found:
+    """Each requirement of pyproject.toml must have a version that it allows."""
+    project, have = pyproject(root), constraints(root)
+    for line in [*project["dependencies"], *project["optional-dependencies"][EXTRA]]:
+        requirement = Requirement(line)
+        version = have.get(canonical(line))
+        if version is None:
+            yield requirement.name, "isn't pinned"
+        elif not requirement.specifier.contains(version):
+            yield requirement.name, f"{version}, and pyproject.toml asks for {requirement.specifier}"
+
+
+def install_steps(path: Path, variant: str) -> list[str]:
+    """The shell lines of a variant's RUN instructions that call Python or pip, in the order of the build."""
+    steps: list[str] = []
+    mine = True
+    for one in parsed(path):
+        if one["instruction"] == "FROM":
+            stage = one["value"].partition(" AS ")[2]
+            mine = stage in ("build", f"build-{variant}", "installed")
+        elif one["instruction"] == "RUN" and mine:
+            steps.append(one["value"])
+    return steps
