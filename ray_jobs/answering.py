@@ -28,7 +28,9 @@ from jet.prediction.predictor import Judged, Parts, Predictor, PredictSettings, 
 from jet.prediction.stack import Scores
 from jet.retrieval.index import BlockIndex, Memory, ScannBlock, plan_blocks
 from jet.retrieval.neighbors import make_encoder
+from jet.retrieval.probe import Probe, probe_all
 from jet.retrieval.text import normalize_all
+from ray_jobs import metrics
 from ray_jobs.runtime import RuntimeSettings
 from ray_jobs.texts import encode_texts
 
@@ -86,13 +88,29 @@ def share(
             f"{identity!r} here: install the encoder that it was trained with"
         )
     store = bundle.store
-    missing = sorted({text for part in descriptions for text in store.missing(normalize_all(part))})
+    asked, unknown = 0, set()
+    for part in descriptions:
+        asked += len(part)
+        unknown.update(store.missing(normalize_all(part)))
+    missing = sorted(unknown)
+    if encoder is not None:
+        metrics.count(metrics.TEXTS_REUSED, asked - len(missing))
     if missing:
         store = store.extend(missing, encode_texts(missing, bundle.retrieval, runtime))
     parts = Parts.build(bundle, store)
+    library = parts.library
+    count_probes(probe_all(parts.blocks.values(), library.memory, library.retrieval.neighbors))
+    count_probes(probe_all(parts.peer_blocks.values(), parts.peers.memory, library.retrieval.peers))
     scann = {"blocks": _saved(parts.blocks), "peer_blocks": _saved(parts.peer_blocks)}
     exact = replace(parts, blocks=_exact(parts.blocks), peer_blocks=_exact(parts.peer_blocks))
     return ray.put(Shared(bundle, settings, exact, scann))
+
+
+def count_probes(probes: Iterable[Probe]) -> None:
+    """Count what was found of what exact search finds."""
+    for each in probes:
+        metrics.count(metrics.RECALL_WANTED, each.wanted)
+        metrics.count(metrics.RECALL_FOUND, each.found)
 
 
 def _exact(blocks: Mapping[int, BlockIndex]) -> dict[int, BlockIndex]:

@@ -15,6 +15,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from functools import partial
+from itertools import chain
 from typing import Any
 
 import jsonargparse
@@ -42,8 +43,12 @@ from jet.retrieval.index import (
 )
 from jet.retrieval.neighbors import History, all_hits, earlier_entries, neighbors_table
 from jet.retrieval.ngrams import idf as fit_idf
+from jet.retrieval.probe import Probe, probe_all
 from jet.retrieval.store import TextStore
 from jet.retrieval.text import normalize_all
+from ray_jobs import metrics
+from ray_jobs.answering import count_probes
+from ray_jobs.logs import about
 from ray_jobs.parts import do_parts
 from ray_jobs.runtime import JobConfig, connect, main, require
 from ray_jobs.texts import encode_texts
@@ -99,7 +104,9 @@ def neighbors(artifact: Artifact, output: str, config: JobConfig) -> Manifest:
             for start in range(0, len(entries), runtime.block_rows)
         ]
         build = partial(FindNeighbors, [shared], shards, config.retrieval)
-        rows = do_parts(units, build, writer, runtime, "neighbors")
+        probes = [actor.probe.remote() for actor in shards.actors]
+        rows = do_parts(units, build, writer, runtime, "neighbors", neighbors_counted)
+        count_probes(chain.from_iterable(ray.get(probes)))
         writer.write_table("texts/part-0.parquet", store.to_table())
         writer.write_bytes("idf.safetensors", save_safetensors({"idf": idf}))
         facts = {"texts": len(store), "store": store.fingerprint()}
@@ -111,7 +118,15 @@ def build_store(entries: pa.Table, accounts: pa.Table, config: JobConfig) -> Tex
     descriptions = pc.unique(normalize_all(entries["description"])).to_pylist()
     names = normalize_all(Catalog.from_accounts(accounts).texts()).to_pylist()
     texts = sorted(set(descriptions) | set(names))
+    if config.retrieval.encoder:
+        metrics.count(metrics.TEXTS_REUSED, len(entries) + len(names) - len(texts))
     return TextStore.build(texts, vectors=encode_texts(texts, config.retrieval, config.runtime))
+
+
+def neighbors_counted(table: pa.Table) -> str:
+    """What a part of `NEIGHBORS` adds to the metrics."""
+    found = pc.sum(pc.list_value_length(table["neighbors"])).as_py() or 0
+    return metrics.counted((metrics.NEIGHBORS_FOUND, found, None))
 
 
 def train_idf(booked: pa.Table, store: TextStore, config: JobConfig) -> np.ndarray:
@@ -157,13 +172,32 @@ class IndexShard:
         shared: list[ray.ObjectRef],
         settings: RetrievalSettings,
         blocks: Mapping[str, Sequence[Block]],
+        job: str,
     ) -> None:
-        history, idf = ray.get(shared[0])
-        memories = memories_of(history)
+        self.history, idf = ray.get(shared[0])
+        self.memories = memories_of(self.history)
+        self.width = {OWN: settings.neighbors, PEERS: settings.peers}
+        self.job = job
         self.blocks = {
-            name: [build_block(block, memories[name], history.store, idf, settings) for block in some]
+            name: [build_block(block, self.memories[name], self.history.store, idf, settings) for block in some]
             for name, some in blocks.items()
         }
+
+    def probe(self) -> list[Probe]:
+        """How much of what exact search finds ScaNN finds, in each of this shard's blocks that it searches."""
+        found: list[Probe] = []
+        for memory, blocks in self.blocks.items():
+            for each in probe_all(blocks, self.memories[memory], self.width[memory]) if blocks else []:
+                number, entity = each.block.number, each.block.entity
+                fields = about(
+                    job=self.job,
+                    stage="neighbors",
+                    entity=self.history.entities[entity].as_py() if memory == OWN else None,
+                    block=f"{memory}-{number}",
+                )
+                log.info("ScaNN finds %d of %d neighbors", each.found, each.wanted, extra=fields)
+                found.append(each)
+        return found
 
     def search(self, memory: str, queries: Queries, limit: np.ndarray, k: int) -> Hits:
         """The best rows of this shard's blocks for each of `queries`."""
@@ -200,7 +234,7 @@ def index_shards(
         load[emptiest] += block.stop - block.start
     shared = ray.put((history, idf))
     actor = ray.remote(num_cpus=cpus, max_restarts=-1, max_task_retries=-1)(IndexShard)
-    actors: list[Any] = [actor.remote([shared], settings, some) for some in held]
+    actors: list[Any] = [actor.remote([shared], settings, some, metrics.job_name()) for some in held]
     try:
         yield Shards(actors, held, shared)
     finally:

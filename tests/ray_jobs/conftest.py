@@ -63,6 +63,8 @@ class Head:
 
     address: str
     dashboard: str
+    folder: Path
+    """Ray's own, with its logs."""
 
 
 @dataclass(frozen=True)
@@ -116,7 +118,7 @@ def head() -> Iterator[Head]:
     try:
         wait_until(lambda: answers(port) and answers(dashboard), "Ray's head", pause=0.2)
         connect(RuntimeSettings(address=address, no_progress_timeout_s=90))
-        yield Head(address, f"http://127.0.0.1:{dashboard}")
+        yield Head(address, f"http://127.0.0.1:{dashboard}", folder)
         ray.shutdown()
     finally:
         os.killpg(process.pid, signal.SIGTERM)

@@ -1,0 +1,1 @@
+"""The machines: files for Ray's cluster launcher, the image, and what checks them."""
