@@ -28,7 +28,6 @@ from jet.prediction.predictor import Judged, Parts, Predictor, PredictSettings, 
 from jet.prediction.stack import Scores
 from jet.retrieval.index import BlockIndex, Memory, ScannBlock, plan_blocks
 from jet.retrieval.neighbors import make_encoder
-from jet.retrieval.probe import Probe, probe_all
 from jet.retrieval.text import normalize_all
 from ray_jobs import metrics
 from ray_jobs.runtime import RuntimeSettings
@@ -98,19 +97,9 @@ def share(
     if missing:
         store = store.extend(missing, encode_texts(missing, bundle.retrieval, runtime))
     parts = Parts.build(bundle, store)
-    library = parts.library
-    count_probes(probe_all(parts.blocks.values(), library.memory, library.retrieval.neighbors))
-    count_probes(probe_all(parts.peer_blocks.values(), parts.peers.memory, library.retrieval.peers))
     scann = {"blocks": _saved(parts.blocks), "peer_blocks": _saved(parts.peer_blocks)}
     exact = replace(parts, blocks=_exact(parts.blocks), peer_blocks=_exact(parts.peer_blocks))
     return ray.put(Shared(bundle, settings, exact, scann))
-
-
-def count_probes(probes: Iterable[Probe]) -> None:
-    """Count what was found of what exact search finds."""
-    for each in probes:
-        metrics.count(metrics.RECALL_WANTED, each.wanted)
-        metrics.count(metrics.RECALL_FOUND, each.found)
 
 
 def _exact(blocks: Mapping[int, BlockIndex]) -> dict[int, BlockIndex]:

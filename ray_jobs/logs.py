@@ -16,6 +16,8 @@ from typing import Any, Literal
 
 import ray
 
+log = logging.getLogger("jet")
+
 LogFormat = Literal["text", "json"]
 FIELDS = ("job", "stage", "entity", "block")
 """What a line can be about."""
@@ -93,3 +95,11 @@ def for_workers(form: LogFormat) -> ray.LoggingConfig | None:
     if form == "text":
         return None
     return ray.LoggingConfig(encoding="JSON", log_level="INFO", additional_log_standard_attrs=["name"])
+
+
+def tell(job: str, what: str, form: LogFormat) -> None:
+    """Say on standard error how a job ended that didn't succeed."""
+    if form == "json":
+        log.error(what)
+    else:
+        print(f"jet {job}: {what}", file=sys.stderr)

@@ -114,10 +114,10 @@ def main(name: str, job: Any, argv: Sequence[str] | None = None) -> int:
         with contextlib.redirect_stdout(sys.stderr):  # whatever workers print; the result stands alone
             result = job.run(given, config)
     except (ArtifactError, UnreadableFile, SchemaError, ValueError, FileExistsError, PermissionError) as error:
-        tell(name, f"error: {error}", log_format)
+        logs.tell(name, f"error: {error}", log_format)
         return 2
     except KeyboardInterrupt:
-        tell(name, "interrupted; what was finished stays", log_format)
+        logs.tell(name, "interrupted; what was finished stays", log_format)
         return 130
     except Exception:
         if log_format == "text":
@@ -129,14 +129,6 @@ def main(name: str, job: Any, argv: Sequence[str] | None = None) -> int:
         result = json.dumps({"job": name, **result, "seconds": seconds}, ensure_ascii=False)
     print(result)
     return 0
-
-
-def tell(name: str, what: str, log_format: logs.LogFormat) -> None:
-    """Say on standard error how a job ended."""
-    if log_format == "json":
-        log.error(what)
-    else:
-        print(f"jet {name}: {what}", file=sys.stderr)
 
 
 def translated(argv: Sequence[str], job: Any) -> list[str]:

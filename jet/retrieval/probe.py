@@ -1,8 +1,8 @@
 """How much of what exact search finds does ScaNN find? Asked of a sample of each block's own rows.
 
 What recall ScaNN has depends on the texts: on books with little structure it falls, and nothing else shows it.
-The sample is drawn by the block's number, so that the same block gives the same figures wherever it lies; it is
-one batch of a search, little beside the building of the block.
+The sample is drawn by the block's number, so that the same block gives the same figures wherever it lies. On a
+block of 30,000 texts it took an eighth of the time of building the block, and as long as 250 queries.
 """
 
 from __future__ import annotations
