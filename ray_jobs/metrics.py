@@ -54,7 +54,8 @@ ENTRIES_DONE = Metric(
     "jet_entries_done",
     COUNTER,
     "entries",
-    "Entries of finished blocks, by stage: ingest (read, double ids among them), neighbors, predictions.",
+    "Entries of finished blocks, by stage: ingest (ids that another file has are among them), neighbors, "
+    "predictions.",
     "stage",
 )
 BLOCKS_DONE = Metric("jet_blocks_done", COUNTER, "blocks", "Finished blocks, by stage.", "stage")

@@ -44,7 +44,7 @@ class Exported:
 def did(pipeline, settings, tmp_path_factory) -> Iterator[dict]:
     """A run of each job that counts; what they said, and where they wrote."""
     folder: Path = tmp_path_factory.mktemp("watched")
-    good = [entry(str(number), description=f"invoice {number} of {number % 7}") for number in range(90)]
+    good = [entry(str(number), description=f"invoice {number % 60} of May") for number in range(90)]
     good = [
         row | {"date": f"2024-{1 + number // 25:02}-{1 + number % 25:02}"} for number, row in enumerate(good)
     ]
@@ -87,10 +87,8 @@ def exported(did) -> Exported:
 
 
 def test_entries_and_blocks_count_once_by_stage(did, exported):
-    doubles = did["ingest"]["rules"]["duplicate_id"]
-    assert doubles == 2
     assert exported.of(metrics.ENTRIES_DONE) == {
-        "ingest": did["ingest"]["entries"] + doubles,
+        "ingest": did["ingest"]["entries"] + 1,  # that of the other file; the importer saw the one in its own
         "neighbors": did["neighbors"]["neighbors"],
         "predictions": did["predict"]["predictions"],
         "held": 1,
