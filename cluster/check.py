@@ -10,9 +10,9 @@ import sys
 from pathlib import Path
 from types import ModuleType
 
-from cluster.checks import documents, image, kuberay, launcher, locks, node_config
+from cluster.checks import documents, image, kuberay, launcher, locks, monitoring, node_config
 
-CHECKS: tuple[ModuleType, ...] = (launcher, node_config, locks, kuberay, image, documents)
+CHECKS: tuple[ModuleType, ...] = (launcher, node_config, locks, kuberay, monitoring, image, documents)
 
 
 def main(root: Path) -> int:

@@ -24,6 +24,9 @@ if "ray" not in sys.modules:  # on a worker it is there already, and knows what 
         "|Failed to query Ray Train Controller actor state",
     )
 
+    # Ray folds similar lines of several processes into one, with a note behind it: a line of JSON stays whole.
+    os.environ.setdefault("RAY_DEDUP_LOGS_ALLOW_REGEX", r"^\{\"asctime\"")
+
     # Importing torch takes its time on a busy machine, and so do nodes that are still to come.
     os.environ.setdefault("RAY_TRAIN_WORKER_GROUP_START_TIMEOUT_S", "300")
 

@@ -29,6 +29,7 @@ from jet.prediction.stack import Scores
 from jet.retrieval.index import BlockIndex, Memory, ScannBlock, plan_blocks
 from jet.retrieval.neighbors import make_encoder
 from jet.retrieval.text import normalize_all
+from ray_jobs import metrics
 from ray_jobs.runtime import RuntimeSettings
 from ray_jobs.texts import encode_texts
 
@@ -86,7 +87,13 @@ def share(
             f"{identity!r} here: install the encoder that it was trained with"
         )
     store = bundle.store
-    missing = sorted({text for part in descriptions for text in store.missing(normalize_all(part))})
+    asked, unknown = 0, set()
+    for part in descriptions:
+        asked += len(part)
+        unknown.update(store.missing(normalize_all(part)))
+    missing = sorted(unknown)
+    if encoder is not None:
+        metrics.count(metrics.TEXTS_REUSED, asked - len(missing))
     if missing:
         store = store.extend(missing, encode_texts(missing, bundle.retrieval, runtime))
     parts = Parts.build(bundle, store)

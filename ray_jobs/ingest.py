@@ -28,6 +28,8 @@ from jet.books.catalog import Catalog
 from jet.books.importers import ImportSettings, UnreadableFile, expand, import_file, to_tables
 from jet.books.records import Record, Rejection
 from jet.books.schema import ENTRIES, REJECTED
+from ray_jobs import metrics
+from ray_jobs.logs import about
 from ray_jobs.runtime import JobConfig, connect, main
 
 HELP = "Read ledger files of any known format (SIE 4, ledger-cli, CSV/TSV/parquet, JSONL) into checked parquet."
@@ -35,6 +37,9 @@ KIND = "entries"
 GROUP_BYTES = 32 * 2**20
 ROW_GROUP = 4096
 """Entries of a row group: what later jobs take at a time."""
+
+LOGGED_REJECTIONS = 100
+"""Lines about rejected rows that a block logs at most; all rows are in the rejected table."""
 
 log = logging.getLogger("jet.ingest")
 
@@ -67,20 +72,27 @@ def import_ledgers(ledgers: Sequence[str], output: str, config: JobConfig) -> Ma
     log.info("importing %d files in %d groups", len(files), len(groups))
     with artifact_writer(output, KIND, config.part("ingest"), inputs, resolved=asdict(config)) as writer:
         pending = {
-            _import_group.remote(group, named, number, writer, config.ingest): number
+            _import_group.remote(group, named, number, writer, config.ingest, metrics.job_name()): number
             for number, group in enumerate(groups)
         }
         parts = []
-        while pending:
-            ready, _ = ray.wait(list(pending), num_returns=1)
-            parts.append((pending.pop(ready[0]), *_result(ready[0])))
-            log.info("imported %d of %d groups", len(parts), len(groups))
+        with metrics.stage("ingest", len(groups)) as finished_group:
+            while pending:
+                ready, _ = ray.wait(list(pending), num_returns=1)
+                number = pending.pop(ready[0])
+                parts.append((number, *_result(ready[0])))
+                finished_group(len(parts[-1][1]))
+                count_rejected(parts[-1][3])
+                fields = about(stage="ingest", block=part_name(number))
+                log.info("imported %d of %d groups", len(parts), len(groups), extra=fields)
         parts.sort(key=lambda part: part[0])
         keys = pa.concat_tables([part[1] for part in parts])
         rejected = pa.concat_tables([part[3] for part in parts])
         duplicates = _duplicates(keys)
         if duplicates.any():
-            rejected = pa.concat_tables([rejected, _remove(writer, keys.filter(pa.array(duplicates)))])
+            doubles = _remove(writer, keys.filter(pa.array(duplicates)))
+            count_rejected(doubles)
+            rejected = pa.concat_tables([rejected, doubles])
         accounts = Catalog.from_accounts(pa.concat_tables([part[2] for part in parts])).accounts
         writer.write_table("accounts/part-0.parquet", accounts)
         writer.write_table("rejected/part-0.parquet", rejected)
@@ -101,6 +113,17 @@ def import_ledgers(ledgers: Sequence[str], output: str, config: JobConfig) -> Ma
             )
         rules = dict(Counter(rejected["rule"].to_pylist()))
         return writer.publish(rows, {"rules": rules, "files": len(files)})
+
+
+def part_name(number: int) -> str:
+    """The file of group `number`."""
+    return f"part-{number:05}.parquet"
+
+
+def count_rejected(rejected: pa.Table) -> None:
+    """Add rows of the rejected table to the metrics."""
+    for metric, value, rule in metrics.values_of(metrics.ROWS_REJECTED, rejected["rule"]):
+        metrics.count(metric, value, rule)
 
 
 def _groups(files: Sequence[str]) -> list[list[str]]:
@@ -127,10 +150,10 @@ def _result(reference: ray.ObjectRef) -> tuple[pa.Table, pa.Table, pa.Table]:
 
 @ray.remote
 def _import_group(
-    files: list[str], named: set[str], number: int, writer: ArtifactWriter, settings: ImportSettings
+    files: list[str], named: set[str], number: int, writer: ArtifactWriter, settings: ImportSettings, job: str
 ) -> tuple[pa.Table, pa.Table, pa.Table]:
     """Import some files into one part; returns the entries' keys, the accounts and the rejections."""
-    name = f"part-{number:05}.parquet"
+    name = part_name(number)
     keys, accounts, rejected = [], [], []
     records = chain.from_iterable(_records(file, named, settings) for file in files)
     with pq.ParquetWriter(writer.file(name), ENTRIES, filesystem=writer.filesystem, compression="zstd") as out:
@@ -141,7 +164,18 @@ def _import_group(
             rejected.append(some_rejected)
     found = pa.concat_tables(keys)
     found = found.append_column("part", pa.array([name] * len(found)))
-    return found, pa.concat_tables(accounts), pa.concat_tables(rejected)
+    refused = pa.concat_tables(rejected)
+    log.info("%s: %d entries", name, len(found), extra=about(job=job, stage="ingest", block=name))
+    _log_rejected(refused, name, job)
+    return found, pa.concat_tables(accounts), refused
+
+
+def _log_rejected(rejected: pa.Table, block: str, job: str) -> None:
+    """Say whose rows are rejected: a line an entity and rule, those with the most rows."""
+    counts = rejected.group_by(["entity", "rule"]).aggregate([([], "count_all")])
+    for row in counts.sort_by([("count_all", "descending")]).slice(0, LOGGED_REJECTIONS).to_pylist():
+        fields = about(job=job, stage="ingest", entity=row["entity"], block=block)
+        log.info("%d rows rejected: %s", row["count_all"], row["rule"], extra=fields)
 
 
 def _records(file: str, named: set[str], settings: ImportSettings) -> Iterator[Record]:

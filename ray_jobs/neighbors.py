@@ -11,10 +11,10 @@ from __future__ import annotations
 
 import logging
 import sys
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict
 from functools import partial
+from itertools import chain
 from typing import Any
 
 import jsonargparse
@@ -29,23 +29,16 @@ from jet.books.catalog import Catalog
 from jet.books.schema import ACCOUNTS, ENTRIES
 from jet.books.split import TRAIN, split_by_date
 from jet.model.features import sort_entries
-from jet.retrieval.index import (
-    Block,
-    Hits,
-    Memory,
-    Queries,
-    RetrievalSettings,
-    build_block,
-    limits,
-    merge,
-    plan_blocks,
-)
+from jet.retrieval.index import RetrievalSettings, limits
 from jet.retrieval.neighbors import History, all_hits, earlier_entries, neighbors_table
 from jet.retrieval.ngrams import idf as fit_idf
+from jet.retrieval.probe import Probe
 from jet.retrieval.store import TextStore
 from jet.retrieval.text import normalize_all
+from ray_jobs import metrics
 from ray_jobs.parts import do_parts
 from ray_jobs.runtime import JobConfig, connect, main, require
+from ray_jobs.shards import OWN, PEERS, Shards, index_shards
 from ray_jobs.texts import encode_texts
 
 HELP = "Find every entry's most similar strictly earlier entries, for training."
@@ -100,7 +93,9 @@ def neighbors(artifact: Artifact, output: str, config: JobConfig) -> Manifest:
             for start in range(0, len(entries), runtime.block_rows)
         ]
         build = partial(FindNeighbors, [shared], shards, config.retrieval)
-        rows = do_parts(units, build, writer, runtime, "neighbors")
+        probes = [actor.probe.remote() for actor in shards.actors]
+        rows = do_parts(units, build, writer, runtime, "neighbors", neighbors_counted)
+        count_probes(chain.from_iterable(ray.get(probes)))
         writer.write_table("texts/part-0.parquet", store.to_table())
         writer.write_bytes("idf.safetensors", save_safetensors({"idf": idf}))
         facts = {"texts": len(store), "store": store.fingerprint()}
@@ -112,7 +107,22 @@ def build_store(entries: pa.Table, accounts: pa.Table, config: JobConfig) -> Tex
     descriptions = pc.unique(normalize_all(entries["description"])).to_pylist()
     names = normalize_all(Catalog.from_accounts(accounts).texts()).to_pylist()
     texts = sorted(set(descriptions) | set(names))
+    if config.retrieval.encoder:
+        metrics.count(metrics.TEXTS_REUSED, len(entries) + len(names) - len(texts))
     return TextStore.build(texts, vectors=encode_texts(texts, config.retrieval, config.runtime))
+
+
+def neighbors_counted(table: pa.Table) -> str:
+    """What a part of `NEIGHBORS` adds to the metrics."""
+    found = pc.sum(pc.list_value_length(table["neighbors"])).as_py() or 0
+    return metrics.counted((metrics.NEIGHBORS_FOUND, found, None))
+
+
+def count_probes(probes: Iterable[Probe]) -> None:
+    """Count what was found of what exact search finds."""
+    for each in probes:
+        metrics.count(metrics.RECALL_WANTED, each.wanted)
+        metrics.count(metrics.RECALL_FOUND, each.found)
 
 
 def train_idf(booked: pa.Table, store: TextStore, config: JobConfig) -> np.ndarray:
@@ -121,92 +131,6 @@ def train_idf(booked: pa.Table, store: TextStore, config: JobConfig) -> np.ndarr
     part = split_by_date(entity, booked["date"].cast(pa.int32()).to_numpy(), config.split)
     texts = store.rows(normalize_all(booked["description"].filter(pa.array(part == TRAIN))))
     return fit_idf(store.ngrams[np.unique(texts)])
-
-
-OWN, PEERS = "own", "peers"
-"""The two memories that blocks are of."""
-
-
-@dataclass(frozen=True)
-class Shards:
-    """The shard actors, and which blocks each one holds, by memory."""
-
-    actors: Sequence[ray.actor.ActorHandle]
-    blocks: Sequence[Mapping[str, Sequence[Block]]]
-    shared: ray.ObjectRef
-    """What the actors were built from: as long as somebody holds it, one that dies can be built again."""
-
-    def search(self, memory: str, queries: Queries, limit: np.ndarray, k: int) -> Hits:
-        """The neighbors of `queries` in a memory; asks only shards that hold a block they may see."""
-        asked = [
-            actor.search.remote(memory, queries, limit, k)
-            for actor, blocks in zip(self.actors, self.blocks, strict=True)
-            if any(_sees(queries, limit, block) for block in blocks[memory])
-        ]
-        return merge([Hits.none(len(queries), k), *ray.get(asked)], k)
-
-
-def _sees(queries: Queries, limit: np.ndarray, block: Block) -> bool:
-    return bool(((queries.entity == block.entity) & (limit > block.start)).any())
-
-
-class IndexShard:
-    """Holds some blocks of the index and searches them."""
-
-    def __init__(
-        self,
-        shared: list[ray.ObjectRef],
-        settings: RetrievalSettings,
-        blocks: Mapping[str, Sequence[Block]],
-    ) -> None:
-        history, idf = ray.get(shared[0])
-        memories = memories_of(history)
-        self.blocks = {
-            name: [build_block(block, memories[name], history.store, idf, settings) for block in some]
-            for name, some in blocks.items()
-        }
-
-    def search(self, memory: str, queries: Queries, limit: np.ndarray, k: int) -> Hits:
-        """The best rows of this shard's blocks for each of `queries`."""
-        parts = [Hits.none(len(queries), k)]
-        for index in self.blocks[memory]:
-            if _sees(queries, limit, index.block):
-                parts.append(index.search(queries, limit, k))
-        return merge(parts, k)
-
-
-def memories_of(history: History) -> dict[str, Memory]:
-    """The entities' own books and the families'."""
-    return {OWN: history.memory} | ({PEERS: history.peers.memory} if history.peers is not None else {})
-
-
-@contextmanager
-def index_shards(
-    history: History, idf: np.ndarray, settings: RetrievalSettings, count: int, cpus: float
-) -> Iterator[Shards]:
-    """Spread the blocks over `count` actors, the largest first to the emptiest; they end with the context.
-
-    One that was restarted would otherwise outlive the job where the driver goes on, and keep its CPUs.
-    """
-    memories = memories_of(history)
-    if not settings.peers:
-        memories.pop(PEERS, None)
-    blocks = [(name, block) for name, some in memories.items() for block in plan_blocks(some.offsets, settings)]
-    blocks.sort(key=lambda named: named[1].start - named[1].stop)
-    held: list[dict[str, list[Block]]] = [{OWN: [], PEERS: []} for _ in range(min(count, len(blocks)))]
-    load = [0] * len(held)
-    for name, block in blocks:
-        emptiest = load.index(min(load))
-        held[emptiest][name].append(block)
-        load[emptiest] += block.stop - block.start
-    shared = ray.put((history, idf))
-    actor = ray.remote(num_cpus=cpus, max_restarts=-1, max_task_retries=-1)(IndexShard)
-    actors: list[Any] = [actor.remote([shared], settings, some) for some in held]
-    try:
-        yield Shards(actors, held, shared)
-    finally:
-        for each in actors:
-            ray.kill(each)
 
 
 class FindNeighbors:

@@ -17,6 +17,8 @@ from pyarrow import fs as pafs
 from ray.data import ActorPoolStrategy
 
 from jet.artifact import ArtifactWriter
+from ray_jobs import metrics
+from ray_jobs.logs import about
 from ray_jobs.runtime import RuntimeSettings
 
 log = logging.getLogger("jet.parts")
@@ -29,22 +31,32 @@ class Worker(Protocol):
         """The rows of the part that `unit` describes."""
 
 
+Measure = Callable[[pa.Table], str]
+"""Counts what is in the rows of a part: `metrics.counted`."""
+
+
 class WritePart:
     """Runs a worker on units and writes what comes out. One worker an actor, built in the actor."""
 
-    def __init__(self, build: Callable[[], Worker], writer: ArtifactWriter) -> None:
+    def __init__(
+        self, build: Callable[[], Worker], writer: ArtifactWriter, measure: Measure, job: str, what: str
+    ) -> None:
         self.worker = build()
         self.writer = writer
+        self.measure, self.job, self.what = measure, job, what
 
     def __call__(self, batch: dict[str, Any]) -> dict[str, list[Any]]:
-        names, rows = [], []
+        names, rows, counts = [], [], []
         for number, unit in zip(batch["number"], batch["unit"], strict=True):
             table = self.worker(unit)
             name = part_name(int(number))
             write_whole(self.writer, name, table)
             names.append(name)
             rows.append(len(table))
-        return {"name": names, "rows": rows}
+            counts.append(self.measure(table))
+            fields = about(job=self.job, stage=self.what, block=name)
+            log.info("%s: %s has %d rows", self.what, name, len(table), extra=fields)
+        return {"name": names, "rows": rows, "counts": counts}
 
 
 def part_name(number: int) -> str:
@@ -68,8 +80,11 @@ def do_parts(
     writer: ArtifactWriter,
     runtime: RuntimeSettings,
     what: str,
+    measure: Measure,
 ) -> int:
     """Do all `units`, skipping those whose part is there already; returns the number of rows of all parts.
+
+    Counts the parts and rows that are done now as those of the stage `what`, and what `measure` finds in them.
 
     A unit has a key "rows", the number of rows that its part must have; where one has not, that is a
     `RuntimeError`: one row out per row in.
@@ -86,16 +101,26 @@ def do_parts(
     items = [{"number": number, "unit": unit} for number, unit in todo.items()]
     parts = ray.data.from_items(items, override_num_blocks=len(items)).map_batches(
         WritePart,
-        fn_constructor_kwargs={"build": build, "writer": writer},
+        fn_constructor_kwargs={
+            "build": build,
+            "writer": writer,
+            "measure": measure,
+            "job": metrics.job_name(),
+            "what": what,
+        },
         batch_size=1,
         compute=ActorPoolStrategy(size=min(runtime.actors, len(items))),
         num_cpus=runtime.actor_cpus,
     )
-    for part in parts.iter_rows():
-        if expected[part["name"]] != part["rows"]:
-            raise RuntimeError(f"{part['name']} has {part['rows']} rows, and {expected[part['name']]} went in")
-        done += part["rows"]
-        log.info("%s: %d of %d rows", what, done, total)
+    with metrics.stage(what, len(items)) as finished:
+        for part in parts.iter_rows():
+            name, rows = part["name"], part["rows"]
+            if expected[name] != rows:
+                raise RuntimeError(f"{name} has {rows} rows, and {expected[name]} went in")
+            done += rows
+            finished(rows)
+            metrics.count_all(part["counts"])
+            log.info("%s: %d of %d rows", what, done, total, extra=about(stage=what, block=name))
     return done
 
 

@@ -35,7 +35,7 @@ from jet.artifact import (
 from jet.books.schema import ACCOUNTS, ENTRIES, REJECTED
 from jet.bundle import Bundle
 from jet.extension import extended
-from ray_jobs import ingest
+from ray_jobs import ingest, metrics
 from ray_jobs.answering import PredictRowGroup, row_groups, share
 from ray_jobs.parts import do_parts
 from ray_jobs.runtime import JobConfig, absolute, connect, main, require
@@ -131,7 +131,7 @@ def predict(
         output, KIND, settings, inputs, run=digest_of([settings, inputs]), resolved=asdict(config)
     ) as writer:
         build = partial(PredictRowGroup, [shared], artifact.filesystem)
-        rows = do_parts(units, build, writer, runtime, "predictions")
+        rows = do_parts(units, build, writer, runtime, "predictions", answers_counted)
         decisions = counted(writer.files(), writer.filesystem, rows)
         rejected = artifact.read_table(REJECTED, "rejected")
         writer.write_table("rejected/part-0.parquet", rejected)
@@ -162,6 +162,15 @@ def with_news(bundle: Bundle, artifact: Artifact, reviewed: Artifact | None, con
 def _size(bundle: Bundle) -> str:
     companies, accounts = len(bundle.catalog.entities), len(bundle.catalog)
     return f"{companies} companies, {accounts} accounts, {len(bundle.books.ids)} entries in memory"
+
+
+def answers_counted(table: pa.Table) -> str:
+    """What a part of `PREDICTIONS` adds to the metrics."""
+    confidence = table["confidence"].to_numpy()
+    return metrics.counted(
+        *metrics.values_of(metrics.ANSWERS, table["decision"]),
+        *metrics.buckets_of(metrics.CONFIDENCE, confidence, metrics.CONFIDENCES),
+    )
 
 
 def counted(files: list[str], filesystem: Any, rows: int) -> dict[str, int]:

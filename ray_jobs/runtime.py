@@ -28,6 +28,7 @@ from jet.artifact import ArtifactError
 from jet.books.importers import UnreadableFile
 from jet.books.schema import SchemaError
 from jet.config import JetConfig
+from ray_jobs import logs, metrics
 
 log = logging.getLogger("jet")
 
@@ -66,6 +67,8 @@ class RuntimeSettings:
     """Entries that go through an actor at a time."""
     no_progress_timeout_s: int = 600
     """Seconds without a finished block after which a data job fails instead of waiting."""
+    log_format: logs.LogFormat = "text"
+    """What stands on standard error: text for people, or json, an object a line, for a log store."""
 
     def __post_init__(self) -> None:
         for name in ("train_workers", "train_resize_s", "actors", "index_shards", "block_rows"):
@@ -120,12 +123,9 @@ def main(name: str, job: Any, argv: Sequence[str] | None = None) -> int:
     parser = job_parser(name, job)
     given = parser.parse_args(translated(sys.argv[1:] if argv is None else argv, job))
     start = time.monotonic()
-    logging.basicConfig(
-        level=logging.INFO,
-        stream=sys.stderr,
-        format=f"%(asctime)s jet {name}: %(message)s",
-        datefmt="%H:%M:%S",
-    )
+    metrics.name_job(name)
+    log_format = given["runtime"]["log_format"]
+    logs.set_up(name, log_format)
     quiet_libraries()
     try:
         ready = parser.instantiate(given)
@@ -133,11 +133,16 @@ def main(name: str, job: Any, argv: Sequence[str] | None = None) -> int:
         with contextlib.redirect_stdout(sys.stderr):  # whatever workers print; the result stands alone
             result = job.run(given, config)
     except (ArtifactError, UnreadableFile, SchemaError, ValueError, FileExistsError, PermissionError) as error:
-        print(f"jet {name}: error: {error}", file=sys.stderr)
+        logs.tell(name, f"error: {error}", log_format)
         return 2
     except KeyboardInterrupt:
-        print(f"jet {name}: interrupted; what was finished stays", file=sys.stderr)
+        logs.tell(name, "interrupted; what was finished stays", log_format)
         return 130
+    except Exception:
+        if log_format == "text":
+            raise
+        log.exception("failed")  # a traceback would be many lines
+        return 1
     if isinstance(result, dict):
         seconds = round(time.monotonic() - start, 1)
         result = json.dumps({"job": name, **result, "seconds": seconds}, ensure_ascii=False)
@@ -168,7 +173,14 @@ def connect(settings: RuntimeSettings) -> None:
         if not sys.stderr.isatty():
             os.environ.setdefault("RAY_COLOR_PREFIX", "0")
         with contextlib.nullcontext() if address else known_address():
-            ray.init(logging_level=logging.WARNING, log_to_driver=True, **options)
+            ray.init(
+                logging_level=logging.WARNING,
+                log_to_driver=True,
+                logging_config=logs.for_workers(settings.log_format),
+                **options,
+            )
+        if settings.log_format == "json":
+            logs.set_up(metrics.job_name(), "json")  # Ray has added handlers of its own
         spend_restart_warning()
         where = address or f"a local Ray with {int(ray.cluster_resources().get('CPU', 0))} CPUs"
         log.info("connected to %s", where)

@@ -14,6 +14,7 @@ from ray.data import ActorPoolStrategy
 from jet.retrieval.encoder import SentenceEncoder
 from jet.retrieval.index import RetrievalSettings
 from jet.retrieval.neighbors import make_encoder
+from ray_jobs import metrics
 from ray_jobs.runtime import RuntimeSettings
 
 log = logging.getLogger("jet.texts")
@@ -66,6 +67,7 @@ def encode_texts(texts: Sequence[str], retrieval: RetrievalSettings, runtime: Ru
             vectors = np.empty((len(texts), flat.shape[1]), dtype=np.float32)
         vectors[part["row"].to_numpy()] = flat
         done += len(part)
+        metrics.count(metrics.TEXTS_ENCODED, len(part))
         log.info("encoded %d of %d texts", done, len(texts))
     assert vectors is not None  # there is at least one text
     return vectors

@@ -334,19 +334,7 @@ class ExactBlock:
 
     def search(self, queries: Queries, limit: np.ndarray, k: int) -> Hits:
         """See `BlockIndex.search`."""
-        contents = self._contents
-        eligible = contents.eligible(queries, limit)
-        hits = Hits.none(len(queries), k)
-        for texts, members in _batches(queries.text, np.flatnonzero(eligible)):
-            scores = contents.score_all(contents.look_up(queries, texts))
-            for at, query in members:
-                count = eligible[query]
-                rows = contents.others(queries, query, count)
-                seen = slice(count) if rows is None else rows
-                similarity = scores[at].take(contents.text[seen], mode="clip")  # faster than "raise"
-                contents.add_entry_bonuses(similarity, seen, queries, query)
-                contents.keep_best(hits, query, similarity, rows, k)
-        return hits
+        return _search_exactly(self._contents, queries, limit, k)
 
 
 class ScannBlock:
@@ -390,14 +378,14 @@ class ScannBlock:
 
     def search(self, queries: Queries, limit: np.ndarray, k: int) -> Hits:
         """See `BlockIndex.search`; approximate where the eligible part is large."""
-        contents, early = self._contents, self._early.block
+        contents = self._contents
         eligible = contents.eligible(queries, limit)
         hits = Hits.none(len(queries), k)
-        exact = np.flatnonzero((eligible > 0) & (eligible <= early.stop - early.start))
+        exact = np.flatnonzero((eligible > 0) & (eligible <= self.exact_rows))
         if len(exact):
             found = self._early.search(queries.take(exact), limit[exact], k)
             hits.row[exact], hits.similarity[exact] = found.row, found.similarity
-        by_scann = np.flatnonzero(eligible > early.stop - early.start)
+        by_scann = np.flatnonzero(eligible > self.exact_rows)
         wanted = self._settings.overfetch * k
         in_the_way = 1 + contents.owned(queries, eligible)[by_scann] / wanted
         doublings = np.ceil(np.log2(len(contents.text) / eligible[by_scann] * in_the_way)).astype(int)
@@ -416,6 +404,15 @@ class ScannBlock:
                     contents.add_entry_bonuses(similarity, rows, queries, query)
                     contents.keep_best(hits, query, similarity, rows, k)
         return hits
+
+    @property
+    def exact_rows(self) -> int:
+        """Queries that may see no more than so many rows of the block are searched exactly."""
+        return self._early.block.stop - self._early.block.start
+
+    def search_exactly(self, queries: Queries, limit: np.ndarray, k: int) -> Hits:
+        """What `search` approximates."""
+        return _search_exactly(self._contents, queries, limit, k)
 
     def save(self, folder: Path) -> None:
         """Write the searcher to `folder`, whole or not at all; it may be moved and loaded elsewhere.
@@ -666,6 +663,22 @@ class _Contents:
         for part in parts:
             digest.update(np.ascontiguousarray(part).data)
         return digest.hexdigest()
+
+
+def _search_exactly(contents: _Contents, queries: Queries, limit: np.ndarray, k: int) -> Hits:
+    """See `BlockIndex.search`; every query is compared with every text."""
+    eligible = contents.eligible(queries, limit)
+    hits = Hits.none(len(queries), k)
+    for texts, members in _batches(queries.text, np.flatnonzero(eligible)):
+        scores = contents.score_all(contents.look_up(queries, texts))
+        for at, query in members:
+            count = eligible[query]
+            rows = contents.others(queries, query, count)
+            seen = slice(count) if rows is None else rows
+            similarity = scores[at].take(contents.text[seen], mode="clip")  # faster than "raise"
+            contents.add_entry_bonuses(similarity, seen, queries, query)
+            contents.keep_best(hits, query, similarity, rows, k)
+    return hits
 
 
 def _batches(text: np.ndarray, members: np.ndarray) -> list[tuple[np.ndarray, list[tuple[int, int]]]]:

@@ -215,7 +215,13 @@ def neighbors_table(
 
 
 def recall_at_k(found: Hits, exact: Hits) -> float:
-    """The share of the exact hits that `found` has, or an equally similar one for; 1 if there are none.
+    """The share of the exact hits that `found` has, or an equally similar one for; 1 if there are none."""
+    hit, wanted = recalled(found, exact)
+    return hit / wanted if wanted else 1.0
+
+
+def recalled(found: Hits, exact: Hits) -> tuple[int, int]:
+    """How many of the exact hits `found` has, or an equally similar one for, and how many there are.
 
     Both are [Q, K]. A probe of an approximate index: only entries that tie with the last exact hit can stand
     in for each other.
@@ -223,8 +229,7 @@ def recall_at_k(found: Hits, exact: Hits) -> float:
     wanted = (exact.row >= 0).sum(axis=1)
     worst = np.where(exact.row >= 0, exact.similarity, np.inf).min(axis=1, initial=np.inf)
     good = (found.row >= 0) & (found.similarity >= worst[:, None] - 1.5e-5)
-    hit = np.minimum(good.sum(axis=1), wanted)
-    return float(hit.sum() / wanted.sum()) if wanted.any() else 1.0
+    return int(np.minimum(good.sum(axis=1), wanted).sum()), int(wanted.sum())
 
 
 def _days(entries: pa.Table) -> np.ndarray:

@@ -24,6 +24,8 @@ class Head:
 
     address: str
     dashboard: str
+    folder: Path
+    """Ray's own, with its logs."""
 
 
 def free_ports(count: int) -> list[int]:
@@ -67,7 +69,7 @@ def ray_head(*options: str, port: int | None = None, **environment: str) -> Iter
     )
     try:
         wait_until(lambda: answers(port) and answers(dashboard), "Ray's head", pause=0.2)
-        yield Head(address, f"http://127.0.0.1:{dashboard}")
+        yield Head(address, f"http://127.0.0.1:{dashboard}", folder)
     finally:
         os.killpg(process.pid, signal.SIGTERM)
         with contextlib.suppress(subprocess.TimeoutExpired):

@@ -59,21 +59,21 @@ class Done:
         return lines[0]
 
 
-def run_job(name: str, *arguments: Any) -> Done:
-    """Run a job in this process, as `ray_jobs.cli` does."""
+def run_job(name: str, *arguments: Any, called: str | None = None) -> Done:
+    """Run a job in this process, as `ray_jobs.cli` does; it may be `called` something else in what it tells."""
     job = importlib.import_module(f"ray_jobs.{name.replace('-', '_')}")
     out, err = io.StringIO(), io.StringIO()
     with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
         try:
-            status = runtime.main(name, job, [str(argument) for argument in arguments])
+            status = runtime.main(called or name, job, [str(argument) for argument in arguments])
         except SystemExit as end:
             status = end.code if isinstance(end.code, int) else 1
     return Done(status, out.getvalue(), err.getvalue())
 
 
-def succeed(name: str, *arguments: Any) -> dict[str, Any]:
+def succeed(name: str, *arguments: Any, called: str | None = None) -> dict[str, Any]:
     """Run a job that must succeed; returns its JSON line."""
-    done = run_job(name, *arguments)
+    done = run_job(name, *arguments, called=called)
     assert done.status == 0, done.err
     assert len(done.out.splitlines()) == 1, done.out
     return done.result

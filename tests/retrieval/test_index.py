@@ -28,6 +28,7 @@ from jet.retrieval.index import (
 )
 from jet.retrieval.neighbors import History, recall_at_k, text_store
 from jet.retrieval.ngrams import idf, weigh
+from jet.retrieval.probe import probe, probe_all
 from jet.retrieval.store import TextStore
 
 needs_scann = pytest.mark.skipif(not index.has_scann(), reason="ScaNN isn't installed")
@@ -324,6 +325,29 @@ def test_scann_finds_what_exact_search_finds(
         assert found.similarity[query, right][known] == pytest.approx(
             exact.similarity[query, left][known], abs=1.1e-5
         )
+
+
+@needs_scann
+def test_a_probe_counts_what_scann_finds_of_a_fixed_sample_of_its_block(
+    clustered: tuple[Memory, TextStore, Queries], scann_block: ScannBlock
+) -> None:
+    memory, store, _ = clustered
+    found = probe(scann_block, memory, 10)
+    assert found == probe(scann_block, memory, 10)
+    assert found.block == scann_block.block
+    assert found.wanted == 64 * 10
+    assert 0.95 * found.wanted <= found.found <= found.wanted
+    other = build_block(scann_block.block, memory, _shuffled(store), idf(store.ngrams), BY_SCANN)
+    assert isinstance(other, ScannBlock)
+    blind = ScannBlock(scann_block.block, memory, store, idf(store.ngrams), BY_SCANN, other._searcher)
+    assert probe(blind, memory, 10).found < 0.5 * found.wanted
+    [only] = probe_all([scann_block, scann_block._early], memory, 10)
+    assert only == found
+
+
+def _shuffled(store: TextStore) -> TextStore:
+    order = np.random.default_rng(1).permutation(len(store))
+    return TextStore(store.texts, store.vectors[order], store.ngrams[order], store.masked[order])
 
 
 @pytest.fixture(scope="module")

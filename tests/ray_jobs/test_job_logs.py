@@ -1,0 +1,48 @@
+"""`runtime.log_format: json`: an object a line, from the driver and from those that work for it."""
+
+from __future__ import annotations
+
+import json
+
+from job_runs import entry, start_job, wait_until, write_jsonl
+
+
+def test_every_line_is_an_object_that_says_what_it_is_about(head, tmp_path):
+    rows = [entry("1"), entry("2", date="some day"), entry("3", entity="other", date="1066-10-14")]
+    ledger = write_jsonl(tmp_path / "books.jsonl", rows)
+    options = ["--ledgers", ledger, "--output", tmp_path / "out", "--runtime.log_format", "json"]
+    job = start_job(head.address, "ingest", *options)
+    out, err = job.communicate(timeout=120)
+    assert job.returncode == 0, err
+    assert json.loads(out)["rejected"] == 2
+    lines = [json.loads(line) for line in err.splitlines()]
+    assert all({"asctime", "levelname", "message"} <= line.keys() for line in lines)
+
+    driver = [line for line in lines if line.get("name", "").startswith("jet") and "task_id" not in line]
+    [imported] = [line for line in driver if line["message"] == "imported 1 of 1 groups"]
+    assert (imported["job"], imported["stage"], imported["block"]) == ("ingest", "ingest", "part-00000.parquet")
+    assert imported["job_id"]
+
+    def of_the_task() -> list[dict] | None:
+        files = (head.folder / "session_latest" / "logs").glob("worker-*.err")
+        written = [line for file in files for line in file.read_text().splitlines()]
+        found = [json.loads(line) for line in written if line.startswith("{")]
+        return [line for line in found if line["job_id"] == imported["job_id"] and line["name"] == "jet.ingest"]
+
+    task = wait_until(of_the_task, "the task's lines")
+    assert all((line["job"], line["block"]) == ("ingest", "part-00000.parquet") for line in task)
+    assert all(line["task_id"] and line["node_id"] for line in task)
+    rejected = {(line["entity"], line["message"]) for line in task if "entity" in line}
+    assert rejected == {("acme", "1 rows rejected: bad_date"), ("other", "1 rows rejected: bad_date")}
+
+
+def test_the_reason_why_a_job_fails_is_an_object_too(head, tmp_path):
+    missing = tmp_path / "missing.jsonl"
+    options = ["--ledgers", missing, "--output", tmp_path / "out", "--runtime.log_format", "json"]
+    job = start_job(head.address, "ingest", *options)
+    out, err = job.communicate(timeout=120)
+    assert job.returncode == 2
+    assert not out
+    [line] = [json.loads(line) for line in err.splitlines()]
+    assert (line["levelname"], line["job"]) == ("ERROR", "ingest")
+    assert line["message"].startswith(f"error: {missing}: no such file")
