@@ -5,20 +5,26 @@ docs/security.md says who could attack how, and names these tests.
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
 import pickle
 import shutil
+from dataclasses import asdict
 from pathlib import Path
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+import torch
+import transformers
+from safetensors.torch import load_file
 
-from jet.artifact import MANIFEST
+from jet.artifact import MANIFEST, ArtifactError, Manifest, open_artifact, resolve
 from jet.books.importers import ImportSettings, UnreadableFile, import_file
 from jet.books.schema import SchemaError
 from jet.bundle import Bundle
+from jet.retrieval.encoder import SentenceEncoder, load_transformer
 
 
 class Attack:
@@ -129,4 +135,95 @@ def test_the_tables_of_a_bundle_run_no_code(copy, trace, table, column):
     publish_again(copy)
     with pytest.raises(SchemaError, match=column):
         Bundle.load(str(copy))
+    assert not trace.exists()
+
+
+@pytest.mark.parametrize("linked", ["bundle.json", "accounts"])
+def test_a_link_out_of_an_artifact_is_not_followed(copy, tmp_path, linked):
+    shutil.move(copy / linked, tmp_path / "elsewhere")
+    (copy / linked).symlink_to(tmp_path / "elsewhere")
+    with pytest.raises(ArtifactError, match=rf"names '{linked}.*, which is outside of the artifact, or a link"):
+        Bundle.load(str(copy))
+
+
+def test_an_artifact_that_is_reached_by_a_link_can_be_read(copy, tmp_path):
+    (tmp_path / "latest").symlink_to(copy)
+    assert Bundle.load(str(tmp_path / "latest")).fingerprint == Bundle.load(str(copy)).fingerprint
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        "[" * 100_000,
+        '{"format": 1, "files": ' + '{"a":' * 100_000,
+        json.dumps(asdict(Manifest("things", "", {}, ["a"], {}, {}))),
+        json.dumps(asdict(Manifest("things", "", {}, {"a": "b"}, {}, {}))),
+    ],
+    ids=["nested lists", "nested objects", "files in a list", "a file without facts"],
+)
+def test_a_manifest_of_nonsense_is_one_error_with_its_place(tmp_path, content):
+    (tmp_path / MANIFEST).write_text(content)
+    with pytest.raises(ArtifactError, match=MANIFEST):
+        open_artifact(str(tmp_path), "things")
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        *("s3://AKIAKEY:hush@bucket/path", "s3://AKIAKEY:hu%2Fsh@bucket/path?region=eu-north-1"),
+        *("s3://AKIAKEY:hush/hush@bucket/path", "gs://name:hush@bucket/path", "s3://:hush@bucket"),
+    ],
+)
+def test_a_path_with_a_secret_key_is_refused_and_not_repeated(path):
+    with pytest.raises(ArtifactError, match=r"must not hold keys.*environment") as caught:
+        resolve(path)
+    assert "hu" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "path", ["s3://bucket/a:b@c?region=eu-north-1", "gs://anonymous@bucket/path", "/tmp/a:b@c"]
+)
+def test_a_path_without_a_secret_key_is_none(path):
+    resolve(path)
+
+
+@pytest.fixture(scope="module")
+def small_encoder(tmp_path_factory):
+    """A folder with a transformer of one small layer."""
+    folder = tmp_path_factory.mktemp("encoder") / "small"
+    tokenizer, _ = load_transformer("packaged-minilm", 16)
+    shape = {"hidden_size": 16, "num_hidden_layers": 1, "num_attention_heads": 2, "intermediate_size": 32}
+    config = transformers.BertConfig(vocab_size=len(tokenizer), max_position_embeddings=64, **shape)
+    for part in (tokenizer, transformers.BertModel(config)):
+        part.save_pretrained(folder)
+    return folder
+
+
+@pytest.fixture
+def encoder(small_encoder, tmp_path):
+    """A copy of it, to spoil."""
+    return Path(shutil.copytree(small_encoder, tmp_path / "encoder"))
+
+
+def test_an_encoder_whose_weights_are_a_pickle_is_refused(encoder):
+    assert SentenceEncoder(str(encoder), max_tokens=16).dimension == 16
+    weights = load_file(encoder / "model.safetensors")
+    (encoder / "model.safetensors").unlink()
+    torch.save(weights, encoder / "pytorch_model.bin")
+    with pytest.raises(ValueError, match=r"can't be loaded.*model\.safetensors"):
+        SentenceEncoder(str(encoder), max_tokens=16)
+
+
+@pytest.mark.parametrize("file", ["config.json", "tokenizer_config.json"])
+def test_code_that_comes_with_an_encoder_is_not_run_and_nobody_is_asked(encoder, trace, file, monkeypatch):
+    monkeypatch.setattr("builtins.input", lambda _question: "y")
+    classes = "BertConfig as C, BertModel as M, BertTokenizer as T"
+    attack = f"from pathlib import Path\nfrom transformers import {classes}\nPath({str(trace)!r}).touch()\n"
+    (encoder / "attack.py").write_text(attack)
+    code = {"AutoConfig": "attack.C", "AutoModel": "attack.M", "AutoTokenizer": ["attack.T", None]}
+    config = json.loads((encoder / file).read_bytes())
+    config |= {"model_type": "unheard-of", "tokenizer_class": "Unheard", "auto_map": code}
+    (encoder / file).write_text(json.dumps(config))
+    with contextlib.suppress(ValueError):  # a tokenizer is refused only where there is no other way to load it
+        SentenceEncoder(str(encoder), max_tokens=16)
     assert not trace.exists()
