@@ -24,10 +24,11 @@ import jsonargparse
 import ray
 from ray.data import DataContext
 
-from jet.artifact import ArtifactError
+from jet.artifact import ArtifactError, refuse_keys
 from jet.books.importers import UnreadableFile
 from jet.books.schema import SchemaError
 from jet.config import JetConfig
+from ray_jobs.terminal import PrintableFormatter, printable
 
 log = logging.getLogger("jet")
 
@@ -101,27 +102,28 @@ def main(name: str, job: Any, argv: Sequence[str] | None = None) -> int:
     parser = job_parser(name, job)
     given = parser.parse_args(translated(sys.argv[1:] if argv is None else argv, job))
     start = time.monotonic()
-    logging.basicConfig(
-        level=logging.INFO,
-        stream=sys.stderr,
-        format=f"%(asctime)s jet {name}: %(message)s",
-        datefmt="%H:%M:%S",
-    )
+    handler = logging.StreamHandler()
+    handler.setFormatter(PrintableFormatter(f"%(asctime)s jet {name}: %(message)s", "%H:%M:%S"))
+    logging.basicConfig(level=logging.INFO, handlers=[handler])
     quiet_libraries()
     try:
+        for value in vars(given).values():
+            for path in value if isinstance(value, list) else [value]:
+                if isinstance(path, str):
+                    refuse_keys(path)
         ready = parser.instantiate(given)
         config = JobConfig(**{f.name: ready[f.name] for f in fields(JobConfig)})
         with contextlib.redirect_stdout(sys.stderr):  # whatever workers print; the result stands alone
             result = job.run(given, config)
     except (ArtifactError, UnreadableFile, SchemaError, ValueError, FileExistsError, PermissionError) as error:
-        print(f"jet {name}: error: {error}", file=sys.stderr)
+        print(f"jet {name}: error: {printable(str(error))}", file=sys.stderr)
         return 2
     except KeyboardInterrupt:
         print(f"jet {name}: interrupted; what was finished stays", file=sys.stderr)
         return 130
     if isinstance(result, dict):
         seconds = round(time.monotonic() - start, 1)
-        result = json.dumps({"job": name, **result, "seconds": seconds}, ensure_ascii=False)
+        result = printable(json.dumps({"job": name, **result, "seconds": seconds}, ensure_ascii=False))
     print(result)
     return 0
 
@@ -148,6 +150,8 @@ def connect(settings: RuntimeSettings) -> None:
         options: dict[str, Any] = {"address": address} if address else local_options(settings)
         if not sys.stderr.isatty():
             os.environ.setdefault("RAY_COLOR_PREFIX", "0")
+        if not address:
+            guard_token()
         with contextlib.nullcontext() if address else known_address():
             ray.init(logging_level=logging.WARNING, log_to_driver=True, **options)
         spend_restart_warning()
@@ -164,6 +168,17 @@ def local_options(settings: RuntimeSettings) -> dict[str, Any]:
     """How a local Ray is started."""
     cpus = settings.local_cpus or max(os.cpu_count() or 1, LEAST_LOCAL_CPUS)
     return {"address": "local", "num_cpus": cpus, "include_dashboard": True, "dashboard_host": "127.0.0.1"}
+
+
+def guard_token() -> None:
+    """Make the folder in which Ray keeps the token that it makes this person's own.
+
+    Ray leaves the file as readable as the system makes new files, which usually is for everybody.
+    """
+    folder = Path.home() / ".ray"
+    with contextlib.suppress(OSError):  # where it can't be made, Ray itself says so
+        folder.mkdir(mode=0o700, exist_ok=True)
+        folder.chmod(0o700)
 
 
 @contextlib.contextmanager
