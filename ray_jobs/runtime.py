@@ -152,8 +152,15 @@ def connect(settings: RuntimeSettings) -> None:
             os.environ.setdefault("RAY_COLOR_PREFIX", "0")
         if not address:
             guard_token()
-        with contextlib.nullcontext() if address else known_address():
-            ray.init(logging_level=logging.WARNING, log_to_driver=True, **options)
+        try:
+            with contextlib.nullcontext() if address else known_address():
+                ray.init(logging_level=logging.WARNING, log_to_driver=True, **options)
+        except ray.exceptions.AuthenticationError as error:
+            raise ValueError(
+                f"not let in by the Ray at {address}: {error.message}: put the cluster's token into "
+                "~/.ray/auth_token (or name its file in RAY_AUTH_TOKEN_PATH); for a cluster without one, where "
+                "whoever reaches it can run any code, set RAY_AUTH_MODE=disabled"
+            ) from None
         spend_restart_warning()
         where = address or f"a local Ray with {int(ray.cluster_resources().get('CPU', 0))} CPUs"
         log.info("connected to %s", where)

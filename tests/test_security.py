@@ -5,6 +5,7 @@ docs/security.md says who could attack how, and names these tests.
 
 from __future__ import annotations
 
+import ast
 import contextlib
 import hashlib
 import json
@@ -227,3 +228,47 @@ def test_code_that_comes_with_an_encoder_is_not_run_and_nobody_is_asked(encoder,
     with contextlib.suppress(ValueError):  # a tokenizer is refused only where there is no other way to load it
         SentenceEncoder(str(encoder), max_tokens=16)
     assert not trace.exists()
+
+
+ROOT = Path(__file__).parents[1]
+UNPICKLING = {"pickle", "_pickle", "cloudpickle", "dill", "joblib", "marshal", "shelve"}
+
+
+def faults(code: str) -> list[str]:
+    """What no file of jet may do, and ruff doesn't see: unpickle, or run the code of an encoder."""
+    found = []
+    for node in ast.walk(ast.parse(code)):
+        match node:
+            case ast.Import(names=names):
+                found += [name.name for name in names if name.name.partition(".")[0] in UNPICKLING]
+            case ast.ImportFrom(module=str(module)) if module.partition(".")[0] in UNPICKLING:
+                found.append(module)
+            case ast.Call(func=function, keywords=keywords):
+                called = ast.unparse(function)
+                given = {each.arg: ast.unparse(each.value) for each in keywords}
+                if called.endswith("torch.load") and given.get("weights_only") != "True":
+                    found.append(called)
+                if called.endswith(".from_pretrained") and given.get("trust_remote_code") != "False":
+                    found.append(called)
+                if given.get("allow_pickle", "False") != "False":
+                    found.append(called)
+    return found
+
+
+@pytest.mark.parametrize("folder", ["jet", "ray_jobs", "benchmarks"])
+def test_no_file_unpickles_or_trusts_an_encoders_code(folder):
+    files = sorted((ROOT / folder).rglob("*.py"))
+    assert files
+    assert {str(file): found for file in files if (found := faults(file.read_text()))} == {}
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        *("import pickle", "from pickle import loads", "import ray.x, cloudpickle as c", "torch.load(f)"),
+        *("torch.load(f, weights_only=False)", "np.load(f, allow_pickle=True)", "A.from_pretrained(n)"),
+        "A.from_pretrained(n, trust_remote_code=True)",
+    ],
+)
+def test_that_test_sees_a_fault(code):
+    assert faults(code)
