@@ -6,7 +6,6 @@ docs/security.md says who could attack how, and names these tests.
 from __future__ import annotations
 
 import ast
-import contextlib
 import hashlib
 import json
 import pickle
@@ -215,17 +214,17 @@ def test_an_encoder_whose_weights_are_a_pickle_is_refused(encoder):
         SentenceEncoder(str(encoder), max_tokens=16)
 
 
-@pytest.mark.parametrize("file", ["config.json", "tokenizer_config.json"])
-def test_code_that_comes_with_an_encoder_is_not_run_and_nobody_is_asked(encoder, trace, file, monkeypatch):
+def test_code_that_comes_with_an_encoder_is_not_run_and_nobody_is_asked(encoder, trace, monkeypatch):
     monkeypatch.setattr("builtins.input", lambda _question: "y")
     classes = "BertConfig as C, BertModel as M, BertTokenizer as T"
     attack = f"from pathlib import Path\nfrom transformers import {classes}\nPath({str(trace)!r}).touch()\n"
     (encoder / "attack.py").write_text(attack)
     code = {"AutoConfig": "attack.C", "AutoModel": "attack.M", "AutoTokenizer": ["attack.T", None]}
-    config = json.loads((encoder / file).read_bytes())
-    config |= {"model_type": "unheard-of", "tokenizer_class": "Unheard", "auto_map": code}
-    (encoder / file).write_text(json.dumps(config))
-    with contextlib.suppress(ValueError):  # a tokenizer is refused only where there is no other way to load it
+    for file in ("config.json", "tokenizer_config.json"):
+        config = json.loads((encoder / file).read_bytes())
+        config |= {"model_type": "unheard-of", "tokenizer_class": "Unheard", "auto_map": code}
+        (encoder / file).write_text(json.dumps(config))
+    with pytest.raises(ValueError, match=r"can't be loaded.*custom code"):
         SentenceEncoder(str(encoder), max_tokens=16)
     assert not trace.exists()
 
