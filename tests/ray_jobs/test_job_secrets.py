@@ -45,9 +45,8 @@ class Run:
     output: Path
     session: Path  # Ray's folder, logs and all
     home: Path
-    answers: dict[int, str]  # of the dashboard's ports, to a request without a token
+    answers: dict[tuple[str, int], str]  # of the dashboard's addresses, to a request without a token
     outsider: str  # what a process was told that connected without a token
-    listening: set[str]  # the addresses that Ray's processes listen on
 
     @property
     def token(self) -> str:
@@ -76,10 +75,12 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Run]:
         wait_until(lambda: "connected to" in (folder / "told").read_text() or job.poll(), "Ray", pause=0.2)
         processes = psutil.Process(job.pid).children(recursive=True)
         ports = {process: listened(process) for process in processes}
-        dashboard = next(process for process in processes if "dashboard.py" in " ".join(process.cmdline()))
-        answers = {port: answer(port) for _, port in ports[dashboard]}
-        address = (ray_folder / "ray" / "ray_current_cluster").read_text().strip()
-        outsider = f"import ray; ray.init({address!r}); print('inside')"
+        dashboard, gcs = (
+            next(process for process in processes if name in " ".join(process.cmdline()))
+            for name in ("dashboard.py", "gcs_server")
+        )
+        answers = {(host, port): answer(port) for host, port in ports[dashboard]}
+        outsider = f"import ray; ray.init('127.0.0.1:{ports[gcs][0][1]}'); print('inside')"
         environment["RAY_AUTH_MODE"] = "disabled"
         tried = subprocess.run(
             [sys.executable, "-c", outsider],
@@ -99,7 +100,6 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Run]:
             home=folder / "home",
             answers=answers,
             outsider=tried.stdout,
-            listening={host for pairs in ports.values() for host, _ in pairs},
         )
     finally:
         job.terminate()
@@ -146,8 +146,8 @@ def test_the_run_succeeds(run):
 
 
 def test_without_the_token_nobody_gets_an_answer_from_the_dashboard(run):
-    assert "401" in run.answers.values()
     assert "200" not in run.answers.values()
+    assert {host for (host, _), told in run.answers.items() if told == "401"} == {"127.0.0.1"}
 
 
 def test_without_the_token_nobody_gets_into_the_cluster(run):
