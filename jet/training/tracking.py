@@ -80,7 +80,15 @@ def build_tracker(settings: TrackingSettings, config: Mapping[str, Any], folder:
             config=dict(config),
             dir=folder,
             mode=settings.wandb,
-            settings=wandb.Settings(init_timeout=settings.time_limit_s, console="off"),
+            settings=wandb.Settings(
+                init_timeout=settings.time_limit_s,
+                console="off",
+                # W&B would also take the command line, the names of host and user, the git remote and the code,
+                # which may hold what isn't meant for its server. A run is known by its config.
+                x_disable_meta=True,
+                disable_git=True,
+                disable_code=True,
+            ),
         )
     except Exception as error:  # whatever a tracker raises, the training goes on
         log.warning("W&B is not available (%s): training goes on without it", error)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import io
+import json
+import logging
 import os
 import signal
 import subprocess
@@ -14,6 +16,7 @@ import pytest
 from job_runs import ROOT, entry, run_job, succeed, write_jsonl
 
 from ray_jobs import cli, runtime
+from ray_jobs.terminal import PrintableFormatter
 from ray_jobs.training import interruptible
 
 JOBS = [
@@ -117,6 +120,33 @@ def test_an_output_that_is_there_is_refused_without_a_traceback(tmp_path):
     assert str(tmp_path) in done.complaint
 
 
+@pytest.mark.parametrize("option", ["--ledgers", "--output"])
+def test_a_path_with_a_secret_key_is_refused_and_not_repeated(option, tmp_path):
+    given = {"--ledgers": "a.jsonl", "--output": tmp_path / "out"} | {option: "s3://KEY:hush/hush@bucket/path"}
+    done = run_job("ingest", *[part for pair in given.items() for part in pair])
+    assert done.status == 2
+    assert "s3://…@bucket/path: a path must not hold keys" in done.complaint
+    assert "hush" not in done.err
+
+
+@pytest.mark.parametrize("by", ["--runtime.address", "RAY_ADDRESS"])
+def test_without_a_token_no_cluster_is_used_unless_one_says_so(by, tmp_path):
+    """Nothing listens there: the job ends before it asks."""
+    ledger = write_jsonl(tmp_path / "a.jsonl", [entry("1")])
+    command = [sys.executable, "-m", "ray_jobs.ingest", "--ledgers", ledger, "--output", tmp_path / "out"]
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("RAY_")}
+    environment["HOME"] = str(tmp_path)
+    if by == "RAY_ADDRESS":
+        environment[by] = "127.0.0.1:1"
+    else:
+        command += [by, "127.0.0.1:1"]
+    done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False)
+    assert done.returncode == 2, done.stderr
+    [line] = [line for line in done.stderr.splitlines() if "error:" in line]
+    assert "not let in by the Ray at 127.0.0.1:1" in line
+    assert "RAY_AUTH_MODE=disabled" in line
+
+
 @pytest.mark.parametrize("setting", ["runtime.actors", "runtime.index_shards"])
 def test_more_actors_than_the_cluster_holds_are_refused_with_what_to_change(
     pipeline, settings, tmp_path, setting
@@ -175,6 +205,27 @@ def test_an_interrupted_job_says_so_in_one_line():
         raise KeyboardInterrupt
 
     assert run_made_up(work) == (130, "", "jet made-up: interrupted; what was finished stays\n")
+
+
+HOSTILE = "\x1b]0;title\x07 \x9b31m \u202e\njet: error: forged"
+SHOWN = r"\u001b]0;title\u0007 \u009b31m \u202e\u000ajet: error: forged"
+
+
+def test_what_a_ledger_says_cannot_steer_the_terminal_by_an_error():
+    def work() -> dict:
+        raise ValueError(f"account {HOSTILE}: no name")
+
+    assert run_made_up(work) == (2, "", f"jet made-up: error: account {SHOWN}: no name\n")
+
+
+def test_what_a_ledger_says_cannot_steer_the_terminal_by_a_log_or_the_result():
+    formatter = PrintableFormatter("%(message)s")
+    record = logging.LogRecord("jet", logging.INFO, "", 0, "read %s", (HOSTILE,), None)
+    assert formatter.format(record) == f"read {SHOWN}"
+    status, out, _ = run_made_up(lambda: {"entity": HOSTILE})
+    assert status == 0
+    assert json.loads(out)["entity"] == HOSTILE
+    assert SHOWN.replace(r"\u000a", r"\n") in out
 
 
 def test_an_unexpected_error_keeps_its_traceback():

@@ -1,10 +1,13 @@
 """W&B takes figures offline, and a training never fails because of it."""
 
 import logging
+import os
+import socket
 import sys
 import time
 
 import pytest
+import wandb
 
 from jet.training.tracking import NoTracker, TrackingSettings, WandbTracker, build_tracker
 
@@ -28,6 +31,22 @@ def test_offline_figures_are_kept_in_a_folder_that_can_be_synced(tmp_path, monke
     assert b"train/loss" in content
     assert b"val/likelihood" in content
     assert b"those-of-one-sweep" in content
+
+
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")  # as above
+@pytest.mark.filterwarnings("ignore::ResourceWarning")
+def test_wandb_is_told_the_config_and_the_figures_and_nothing_of_the_machine(tmp_path, monkeypatch):
+    monkeypatch.setenv("WANDB_SILENT", "true")
+    monkeypatch.setenv("WANDB_API_KEY", "0123456789abcdef0123456789abcdef01234567")
+    monkeypatch.setattr(sys, "argv", ["jet", "--output", "s3://the-command-line"])
+    monkeypatch.setattr(socket, "gethostname", lambda: "the-machine")
+    tracker = build_tracker(TrackingSettings(wandb="offline"), {"a": "the-config"}, str(tmp_path), "a-run")
+    tracker.close()
+    wandb.teardown()  # its own process has written all then
+    content = b"".join(path.read_bytes() for path in tmp_path.rglob("*") if path.is_file())
+    assert b"the-config" in content
+    told = ("the-command-line", sys.executable, "the-machine", os.environ["WANDB_API_KEY"])
+    assert [text for text in told if text.encode() in content] == []
 
 
 def test_without_wandb_the_training_goes_on_and_says_so(tmp_path, monkeypatch, caplog):

@@ -38,6 +38,7 @@ from jet.books.importers.common import (
     without_mark,
 )
 from jet.books.records import Account, Entry, Line, Record, Rejection, total_of
+from jet.books.schema import runs_code
 
 PARQUET_MAGIC = b"PAR1"
 
@@ -83,6 +84,12 @@ def _parquet_rows(stream: BinaryIO, file: str, settings: ImportSettings) -> Iter
     try:
         table = pq.ParquetFile(stream)
         columns = _columns(table.schema_arrow.names, file, settings)
+        for name in columns.values():
+            if runs_code(type_ := table.schema_arrow.field(name).type):
+                raise UnreadableFile(
+                    f"{file}: column {name!r} is of the type {type_}, which runs code when it is read; "
+                    "write it anew as text, number or date"
+                )
         for batch in table.iter_batches(_BATCH_ROWS, columns=list(columns.values())):
             values = [batch.column(name).to_pylist() for name in columns.values()]
             for cells in zip(*values, strict=True):
