@@ -41,7 +41,7 @@ class WritePart:
         for number, unit in zip(batch["number"], batch["unit"], strict=True):
             table = self.worker(unit)
             name = part_name(int(number))
-            write_whole(self.writer, name, table)
+            self.writer.write_table(name, table)
             names.append(name)
             rows.append(len(table))
         return {"name": names, "rows": rows}
@@ -50,16 +50,6 @@ class WritePart:
 def part_name(number: int) -> str:
     """The file of part `number`."""
     return f"part-{number:06}.parquet"
-
-
-def write_whole(writer: ArtifactWriter, name: str, table: pa.Table) -> None:
-    """Write a file that is there whole or not at all: by rename locally, by one put on an object store."""
-    if not isinstance(writer.filesystem, pafs.LocalFileSystem):
-        writer.write_table(name, table)
-        return
-    unfinished = f".{name}.unfinished"
-    writer.write_table(unfinished, table)
-    writer.filesystem.move(writer.file(unfinished), writer.file(name))
 
 
 def do_parts(

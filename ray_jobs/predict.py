@@ -11,7 +11,6 @@ the entries (new companies, new accounts), and entries that people have reviewed
 from __future__ import annotations
 
 import logging
-import shutil
 import sys
 from dataclasses import asdict
 from functools import partial
@@ -35,6 +34,7 @@ from jet.artifact import (
 from jet.books.schema import ACCOUNTS, ENTRIES, REJECTED
 from jet.bundle import Bundle
 from jet.extension import extended
+from jet.storage import remove
 from ray_jobs import ingest
 from ray_jobs.answering import PredictRowGroup, row_groups, share
 from ray_jobs.parts import do_parts
@@ -73,7 +73,7 @@ def run(args: jsonargparse.Namespace, config: JobConfig) -> dict[str, Any]:
     reviewed = opened(args.reviewed, "reviewed", args.output, config, staged) if args.reviewed else None
     manifest = predict(entries, bundle, args.output, config, reviewed)
     for folder in staged:
-        shutil.rmtree(folder)
+        remove(folder)
     return {"output": args.output, **manifest.rows, "decisions": manifest.facts["decisions"]}
 
 
@@ -93,7 +93,7 @@ def imported(ledgers: list[str], what: str, output: str, config: JobConfig) -> s
     try:
         ingest.import_ledgers(ledgers, folder, config)
     except ArtifactError:  # left by a run with other files or settings
-        shutil.rmtree(folder)
+        remove(folder)
         ingest.import_ledgers(ledgers, folder, config)
     return folder
 

@@ -24,10 +24,8 @@ import jsonargparse
 import ray
 from ray.data import DataContext
 
-from jet.artifact import ArtifactError
-from jet.books.importers import UnreadableFile
-from jet.books.schema import SchemaError
 from jet.config import JetConfig
+from jet.storage import fetched, is_uri
 
 log = logging.getLogger("jet")
 
@@ -99,7 +97,6 @@ def job_parser(name: str, job: Any) -> jsonargparse.ArgumentParser:
 def main(name: str, job: Any, argv: Sequence[str] | None = None) -> int:
     """Run a job from the command line; returns the exit status."""
     parser = job_parser(name, job)
-    given = parser.parse_args(translated(sys.argv[1:] if argv is None else argv, job))
     start = time.monotonic()
     logging.basicConfig(
         level=logging.INFO,
@@ -109,21 +106,52 @@ def main(name: str, job: Any, argv: Sequence[str] | None = None) -> int:
     )
     quiet_libraries()
     try:
+        given = parsed(parser, translated(sys.argv[1:] if argv is None else argv, job))
         ready = parser.instantiate(given)
         config = JobConfig(**{f.name: ready[f.name] for f in fields(JobConfig)})
         with contextlib.redirect_stdout(sys.stderr):  # whatever workers print; the result stands alone
             result = job.run(given, config)
-    except (ArtifactError, UnreadableFile, SchemaError, ValueError, FileExistsError, PermissionError) as error:
-        print(f"jet {name}: error: {error}", file=sys.stderr)
-        return 2
     except KeyboardInterrupt:
         print(f"jet {name}: interrupted; what was finished stays", file=sys.stderr)
         return 130
+    except Exception as error:
+        if (why := told(error)) is None:
+            raise
+        print(f"jet {name}: error: {why}", file=sys.stderr)
+        return 2
     if isinstance(result, dict):
         seconds = round(time.monotonic() - start, 1)
         result = json.dumps({"job": name, **result, "seconds": seconds}, ensure_ascii=False)
     print(result)
     return 0
+
+
+def parsed(parser: jsonargparse.ArgumentParser, argv: Sequence[str]) -> jsonargparse.Namespace:
+    """The options in `argv`; a config may lie on an object store."""
+    found = list(argv)
+    with contextlib.ExitStack() as kept:
+        for number, argument in enumerate(found):
+            option, given, path = argument.partition("=")
+            if option != "--config" and (number == 0 or found[number - 1] != "--config"):
+                continue
+            path = path if given else argument
+            if is_uri(path):
+                local = kept.enter_context(fetched(path))
+                found[number] = f"{option}={local}" if option == "--config" else str(local)
+        return parser.parse_args(found)
+
+
+def told(error: BaseException) -> str | None:
+    """What to say of a failure that people can mend; None for any other, which is a defect of jet's.
+
+    What a disk, a network or a store fails at (`OSError`) is told wherever it happened, on workers too.
+    """
+    each: BaseException | None = error
+    while each is not None:
+        if isinstance(each, OSError) and not isinstance(each, ray.exceptions.RayError):
+            return " ".join(str(each).split())
+        each = getattr(each, "cause", None) or each.__cause__
+    return str(error) if isinstance(error, ValueError) else None
 
 
 def translated(argv: Sequence[str], job: Any) -> list[str]:
@@ -246,4 +274,4 @@ def room(cpus: float, gpus: float, why: str, way_out: str) -> int:
 
 def absolute(path: str) -> str:
     """A path that means the same on every worker of this machine; a URI stays as it is."""
-    return path if "://" in path else str(Path(path).absolute())
+    return path if is_uri(path) else str(Path(path).absolute())

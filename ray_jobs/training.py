@@ -43,6 +43,7 @@ from jet.books.split import CALIBRATION, TRAIN
 from jet.model.network import JetNetwork, Tables
 from jet.prediction.decode import exact_matches
 from jet.retrieval.store import TextStore
+from jet.storage import kept_in, resolve
 from jet.training.data import TrainingData
 from jet.training.loop import TrainBatch, Trainer, epoch_rows
 from jet.training.tracking import NoTracker, Tracker, build_tracker
@@ -175,6 +176,7 @@ def trainer_of(
     resources = {"CPU": 1.0, "GPU": 1.0} if runtime.train_gpu else {"CPU": 1.0}
     tracked = tracked or storage.rpartition("/")[0]
     given = {"folder": absolute(folder), "tracked": tracked, "config": config, "start": start, "until": until}
+    filesystem, root = resolve(storage)
     return TorchTrainer(
         train_worker,
         train_loop_config=given | {"quiet": quiet},
@@ -183,7 +185,8 @@ def trainer_of(
         ),
         run_config=RunConfig(  # type: ignore[call-arg]  # mypy sees the old Train's class
             name=name,
-            storage_path=storage,
+            storage_path=root,
+            storage_filesystem=filesystem,
             failure_config=FailureConfig(max_failures=retries),
             logging_config=LoggingConfig(log_level="CRITICAL" if quiet else "ERROR"),
             checkpoint_config=CheckpointConfig(
@@ -240,10 +243,10 @@ def train_worker(given: dict[str, Any]) -> None:
     settings = config.train
     network = prepare_model(build_network(data, config))
     tracker: Tracker = NoTracker()
+    kept = contextlib.ExitStack()
     if rank == 0:
-        tracker = build_tracker(
-            config.tracking, asdict(config), given["tracked"], context.get_experiment_name()
-        )
+        tracked = kept.enter_context(kept_in(given["tracked"]))
+        tracker = build_tracker(config.tracking, asdict(config), tracked, context.get_experiment_name())
     steps = len(epoch_rows(rows, settings.seed, 0, settings.batch_size, rank, world))
     trainer = Trainer(
         network, settings, config.losses, config.optim, steps, get_device(), sum_over_ranks, tracker
@@ -262,6 +265,7 @@ def train_worker(given: dict[str, Any]) -> None:
         if rank == 0:
             log_epoch(trainer, figures, best)
     tracker.close()
+    kept.close()
 
 
 def share_of(rows: np.ndarray, rank: int, world: int, batch_size: int) -> list[np.ndarray]:
@@ -306,7 +310,10 @@ def decoded_exactly(network: JetNetwork, parts: TrainBatch, beams: int) -> torch
 
 def resume(trainer: Trainer, start: str | None) -> None:
     """Go on from the run's newest checkpoint, or else from the one at `start`, if there is one."""
-    checkpoint = ray.train.get_checkpoint() or (Checkpoint(start) if start else None)
+    checkpoint = ray.train.get_checkpoint()
+    if checkpoint is None and start:
+        filesystem, path = resolve(start)
+        checkpoint = Checkpoint(path, filesystem)
     if checkpoint is None:
         return
     with checkpoint.as_directory() as folder:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from pyarrow import fs as pafs
 
-from jet.artifact import resolve
 from jet.experiments.trials import Trial
+from jet.storage import resolve, write_whole
 
 
 class Records:
@@ -24,10 +24,7 @@ class Records:
 
     def write(self, trial: Trial) -> None:
         """Keep what is known of a trial."""
-        self.filesystem.create_dir(self.root, recursive=True)
-        with self.filesystem.open_output_stream(f"{self.root}/.{trial.key}") as stream:
-            stream.write(trial.to_json())
-        self.filesystem.move(f"{self.root}/.{trial.key}", f"{self.root}/{trial.key}.json")
+        write_whole(self.filesystem, f"{self.root}/{trial.key}.json", trial.to_json())
 
     def forget(self, key: str) -> None:
         """Let a trial be tried again."""

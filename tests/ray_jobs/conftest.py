@@ -34,6 +34,7 @@ os.environ["RAY_AUTH_TOKEN_PATH"] = str(TOKEN)
 import ray_jobs  # noqa: E402, F401, I001 (before Ray: it says what Ray shall read)
 import ray  # noqa: E402
 from job_runs import SETTINGS, Done, run_job, wait_until  # noqa: E402
+from object_store import Front  # noqa: E402
 
 from jet.artifact import artifact_writer, open_artifact  # noqa: E402
 from jet.books.demo import DemoSettings, write_demo_ledger  # noqa: E402
@@ -91,8 +92,9 @@ def answers(port: int) -> bool:
 
 
 @pytest.fixture(scope="session")
-def head() -> Iterator[Head]:
-    """A Ray head on loopback, with a token, that counts 8 CPUs; this process is connected to it."""
+def head(store_front: Front) -> Iterator[Head]:
+    """A Ray head on loopback, with a token, that counts 8 CPUs; this process is connected to it. Its workers
+    are told where S3 is as those of a cluster are: by its environment."""
     port, dashboard, client = free_ports(3)
     folder = Path(tempfile.mkdtemp(prefix="jet-ray-"))  # a short path: sockets lie in it
     address = f"127.0.0.1:{port}"
@@ -108,7 +110,7 @@ def head() -> Iterator[Head]:
     path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
     process = subprocess.Popen(
         command,
-        env={**os.environ, "RAY_ADDRESS": address, "PATH": path},
+        env={**os.environ, **store_front.environment, "RAY_ADDRESS": address, "PATH": path},
         stdout=log,
         stderr=subprocess.STDOUT,
         start_new_session=True,
