@@ -22,8 +22,9 @@ from pathlib import Path, PurePosixPath
 
 from pyarrow import fs as pafs
 
-S3_ATTEMPTS = 10
-"""How often a request to S3 is made before it counts as failed. The SDK waits longer each time, up to 20 s."""
+S3_RETRIES = 10
+"""How often a request to S3 is repeated before it counts as failed. The SDK waits longer each time, for about
+25 s in all."""
 LISTED_IN_ENVIRONMENT = "AWS_ENDPOINT_URL, AWS_REGION, AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY"
 
 
@@ -52,7 +53,9 @@ def s3_filesystem(bucket: str, anonymous: bool) -> S3:
         anonymous=anonymous,
         region=region,
         endpoint_override=endpoint,
-        retry_strategy=pafs.AwsStandardS3RetryStrategy(max_attempts=S3_ATTEMPTS),
+        # Not the "standard" strategy, pyarrow's own: as Arrow wraps it, the quota of 100 retries that comes
+        # with it is never filled up again, and a process that has used it up repeats nothing more.
+        retry_strategy=pafs.AwsDefaultS3RetryStrategy(max_attempts=S3_RETRIES),
         allow_delayed_open=True,  # a small file is one request, and there with it
     )
     found.bucket, found.anonymous = bucket, anonymous

@@ -140,6 +140,18 @@ def test_a_store_that_refuses_is_told_in_one_line(
     assert "password" not in done.err
 
 
+def test_parts_that_cannot_be_written_are_told_and_written_when_they_can(on_store: OnStore, store: Front):
+    assert on_store.done.status == 0
+    store.refuse = lambda method, path: "AccessDenied" if method == "PUT" and "/part-" in path else None
+    given = ("--ledgers", f"{OUTPUT}/to-predict", "--bundle", f"{OUTPUT}/model", "--output", "s3://books/later")
+    done = run_job("predict", *given)
+    print(done.err[-3000:])
+    assert done.status == 2
+    assert "ACCESS_DENIED" in done.complaint
+    store.reset()
+    assert succeed("predict", *given)["predictions"] == 12
+
+
 def test_a_ledger_that_cannot_be_had_ends_the_import_instead_of_being_left_out(
     head: object, store: Front, tmp_path: Path
 ):
@@ -152,3 +164,28 @@ def test_a_ledger_that_cannot_be_had_ends_the_import_instead_of_being_left_out(
     assert "b.jsonl" in done.complaint
     store.reset()
     assert succeed("ingest", "--ledgers", "s3://books/two", "--output", "s3://books/two-out")["entries"] == 2
+
+
+def test_sweeps_ablations_and_encoders_live_on_a_store_too(on_store: OnStore, settings: Path, tmp_path: Path):
+    assert on_store.done.status == 0
+    quick = ("--config", settings, "--train.max_epochs", 1, "--runtime.train_workers", 1)
+    given = ("--data", OUTPUT, *quick)
+    space = tmp_path / "space.yaml"
+    space.write_text(
+        "tune: {searcher: grid, final_seeds: 1, space: {optim.learning_rate: {choice: [1.0e-3, 2.0e-3]}}}\n"
+    )
+    swept = succeed("tune", *given, "--config", space, "--output", "s3://books/sweep")
+    assert swept["statuses"] == {"finished": 2}
+    sweep = open_artifact("s3://books/sweep", "sweep")
+    assert f"# {swept['best']}".encode() in sweep.read_bytes("best.yaml")
+
+    succeed("ablate", *given, "--rows", "cut-at-length", "--seeds", 0, "--output", "s3://books/ablation")
+    assert open_artifact("s3://books/ablation", "ablation").read_bytes("table.md")
+
+    tuning = ("--finetune.epochs", 1, "--finetune.batch_size", 8, "--finetune.max_pairs", 64)
+    tuned = succeed(
+        "finetune", *given, *tuning, "--retrieval.encoder", "packaged-minilm", "--output", "s3://books/encoder"
+    )
+    assert tuned["epochs"] == 1
+    left = {name.partition("/")[0] for name in files_under(*resolve("s3://books"))}
+    assert not [name for name in left if name.startswith(".")]  # checkpoints, records, Tune's own
