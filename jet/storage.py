@@ -75,10 +75,13 @@ def resolve(path: str) -> tuple[pafs.FileSystem, str]:
     if not is_uri(path):
         return pafs.LocalFileSystem(), str(Path(path).absolute())
     scheme, _, rest = path.partition("://")
-    user, has_user, _ = rest.partition("/")[0].rpartition("@")
-    if has_user and user != "anonymous":
+    if scheme not in ("s3", "gs"):
+        return pafs.FileSystem.from_uri(path.rstrip("/"))
+    anonymous = rest.startswith("anonymous@")
+    bucket, *folders = rest.removeprefix("anonymous@").split("/")
+    if ":" in bucket or "@" in bucket:  # a secret may have slashes in it
         raise ValueError(
-            f"{scheme}://…@{rest.partition('@')[2]}: a path with credentials would be written to logs and "
+            f"{scheme}://…@{rest.rpartition('@')[2]}: a path with credentials would be written to logs and "
             f"manifests; leave them out, and give them in the environment ({LISTED_IN_ENVIRONMENT})"
         )
     if re.search(r"\?\w+=", rest):
@@ -86,14 +89,12 @@ def resolve(path: str) -> tuple[pafs.FileSystem, str]:
             f"{path.partition('?')[0]}: a path takes no options such as those after its ?; give them in the "
             f"environment ({LISTED_IN_ENVIRONMENT})"
         )
-    if scheme not in ("s3", "gs"):
-        return pafs.FileSystem.from_uri(path.rstrip("/"))
-    parts = [part for part in (rest.partition("@")[2] if has_user else rest).split("/") if part]
-    if not parts:
+    if not bucket:
         raise ValueError(f"{path} names no bucket: {scheme}://BUCKET/FOLDER")
+    name = "/".join([bucket, *filter(None, folders)])
     if scheme == "s3":
-        return s3_filesystem(parts[0], bool(has_user)), "/".join(parts)
-    return pafs.GcsFileSystem(anonymous=bool(has_user)), "/".join(parts)
+        return s3_filesystem(bucket, anonymous), name
+    return pafs.GcsFileSystem(anonymous=anonymous), name
 
 
 def has_rename(filesystem: pafs.FileSystem) -> bool:

@@ -188,6 +188,7 @@ def test_a_file_larger_than_one_request_is_there_with_the_last(anywhere):
     ("path", "message"),
     [
         ("s3://key:secret@books/x", "AWS_ACCESS_KEY_ID"),
+        ("s3://key:a/secret@books/x", "AWS_ACCESS_KEY_ID"),
         ("s3://books/x?endpoint_override=127.0.0.1:1&scheme=http", "AWS_ENDPOINT_URL"),
         ("s3://", "names no bucket"),
         ("ftp://books/x", "ftp"),
