@@ -154,6 +154,8 @@ def _records(file: str, named: set[str], settings: ImportSettings) -> Iterator[R
         if file in named:
             raise
         yield Rejection(file, 1, "unreadable_file", str(error), None, None, "")
+    except OSError as error:
+        raise OSError(f"{file} can't be read now: {error}") from error
 
 
 def _duplicates(keys: pa.Table) -> np.ndarray:

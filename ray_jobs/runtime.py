@@ -12,6 +12,7 @@ import json
 import logging
 import os
 import random
+import re
 import socket
 import sys
 import time
@@ -28,6 +29,9 @@ from jet.config import JetConfig
 from jet.storage import fetched, is_uri
 
 log = logging.getLogger("jet")
+
+OS_ERROR = re.compile(r"^\s*(?:OS|FileNotFound|Permission|Connection|Timeout)Error: (.+)$", re.MULTILINE)
+"""The line of a traceback in which a disk, a network or a store failed."""
 
 LEAST_LOCAL_CPUS = 4
 """A local Ray counts at least this many CPUs: training workers and data tasks must fit beside each other."""
@@ -151,6 +155,8 @@ def told(error: BaseException) -> str | None:
         if isinstance(each, OSError) and not isinstance(each, ray.exceptions.RayError):
             return " ".join(str(each).split())
         each = getattr(each, "cause", None) or each.__cause__
+    if isinstance(error, ray.exceptions.RayError) and (line := OS_ERROR.search(str(error))):
+        return line[1]  # what Ray Data raises has lost its cause, but for its text
     return str(error) if isinstance(error, ValueError) else None
 
 

@@ -2,10 +2,15 @@
 
 The front is what the jobs are told is S3. It passes requests on, counts them, and can answer some of them as a
 busy S3 does, break the connection before or after the server has done its work, or take its time.
+
+    python tests/object_store.py --fail 0.05 --delay 0.05 -- jet ingest --ledgers books --output s3://books/run
+
+runs a command with such a store, and tells what it was asked.
 """
 
 from __future__ import annotations
 
+import argparse
 import contextlib
 import http.client
 import os
@@ -238,3 +243,28 @@ def wait_for(port: int, seconds: float = 60) -> None:
             return
         time.sleep(0.1)
     raise AssertionError(f"nobody answers on port {port}")
+
+
+def main() -> int:
+    """Run a command with a store of its own."""
+    parser = argparse.ArgumentParser(description=main.__doc__)
+    parser.add_argument("--fail", type=float, default=0.0, help="share of the requests that fail")
+    parser.add_argument("--delay", type=float, default=0.0, help="seconds before each answer")
+    parser.add_argument("command", nargs="+")
+    given = parser.parse_args()
+    with front() as server, s3_behind(server, "books"):
+        server.reset()
+        server.fail(given.fail)
+        server.delay = given.delay
+        start = time.monotonic()
+        status = subprocess.run(given.command, check=False).returncode
+        print(
+            f"{time.monotonic() - start:.1f} s; {server.requests.total()} requests {dict(server.requests)}, "
+            f"of them failed {server.faults.total()} {dict(server.faults)}; "
+            f"{server.received / 1e6:.2f} MB in, {server.sent / 1e6:.2f} MB out"
+        )
+    return status
+
+
+if __name__ == "__main__":
+    sys.exit(main())

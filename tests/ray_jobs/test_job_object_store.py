@@ -46,7 +46,6 @@ def on_store(pipeline: Pipeline, settings: Path, store_front: Front, _store: Non
     store_front.delay = 0.05
     done = run_job("pipeline", *arguments)
     counts = store_front.requests.total(), store_front.faults.total()
-    print(store_front.requests, store_front.faults, store_front.received, store_front.sent)
     store_front.reset()
     assert done.status == 0, done.err
     return OnStore(arguments, done, *counts)
@@ -77,7 +76,7 @@ def test_the_pipeline_on_a_slow_and_failing_store_ends_as_on_a_disk(on_store: On
 
 def test_everything_on_the_store_is_whole_and_no_checkpoint_is_left(on_store: OnStore):
     assert on_store.done.status == 0
-    kinds = {"entries": "entries", "neighbors": "neighbors", "model": "bundle", "report": "report"}
+    kinds = {"entries": "entries", "neighbors": "neighbors", "model": "model", "report": "report"}
     kinds |= {"to-predict": "entries", "predictions": "predictions"}
     named = set()
     for name, kind in kinds.items():
@@ -146,9 +145,10 @@ def test_parts_that_cannot_be_written_are_told_and_written_when_they_can(on_stor
     store.refuse = lambda method, path: "AccessDenied" if method == "PUT" and "/part-" in path else None
     given = ("--ledgers", f"{OUTPUT}/to-predict", "--bundle", f"{OUTPUT}/model", "--output", "s3://books/later")
     done = run_job("predict", *given)
-    print(done.err[-3000:])
     assert done.status == 2
-    assert "ACCESS_DENIED" in done.complaint
+    told = done.err.splitlines()[-1]
+    assert told.startswith("jet predict: error: When uploading object")
+    assert "ACCESS_DENIED" in told
     store.reset()
     assert succeed("predict", *given)["predictions"] == 12
 
