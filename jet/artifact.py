@@ -31,7 +31,7 @@ import pyarrow.parquet as pq
 from pyarrow import fs as pafs
 
 from jet.books.schema import validate
-from jet.storage import files_under, has_rename, resolve, write_whole
+from jet.storage import files_under, has_rename, patiently, read_whole, resolve, write_whole
 
 MANIFEST = "manifest.json"
 FORMAT = 1
@@ -93,7 +93,8 @@ class Artifact:
     def read_table(self, schema: pa.Schema, table: str = "") -> pa.Table:
         """A whole table, validated against `schema`. For tables that fit in memory."""
         where = f"{self.path}{'/' + table if table else ''}"
-        parts = [pq.read_table(name, filesystem=self.filesystem) for name in self.files(table)]
+        names = self.files(table)
+        parts = [patiently(pq.read_table, name, filesystem=self.filesystem) for name in names]
         whole = pa.concat_tables(parts) if parts else schema.empty_table()
         return validate(whole, schema, where)
 
@@ -101,8 +102,7 @@ class Artifact:
         """The content of one file that the manifest names."""
         if name not in self.manifest.files:
             raise ArtifactError(f"{self.path}: the manifest names no file {name!r}")
-        with self.filesystem.open_input_stream(f"{self.root}/{name}") as stream:
-            return stream.read()
+        return read_whole(self.filesystem, f"{self.root}/{name}")
 
     def verify(self) -> None:
         """Raise `ArtifactError` where a file is missing or differs from its digest."""
@@ -110,7 +110,7 @@ class Artifact:
         def check(item: tuple[str, dict[str, Any]]) -> None:
             name, expected = item
             try:
-                found = _file_facts(self.filesystem, f"{self.root}/{name}")
+                found = patiently(_file_facts, self.filesystem, f"{self.root}/{name}")
             except FileNotFoundError:
                 raise ArtifactError(f"{self.path}: {name} is missing") from None
             if found["sha256"] != expected["sha256"]:
@@ -124,8 +124,7 @@ def read_manifest(path: str) -> Manifest | None:
     """The manifest of the artifact at `path`, or None where nothing was published."""
     filesystem, root = resolve(path)
     try:
-        with filesystem.open_input_stream(f"{root}/{MANIFEST}") as stream:
-            content = json.loads(stream.read())
+        content = json.loads(read_whole(filesystem, f"{root}/{MANIFEST}"))
     except (FileNotFoundError, NotADirectoryError):
         return None
     except ValueError as error:  # no JSON, or not even text
@@ -215,7 +214,9 @@ class ArtifactWriter:
             else:
                 names.append(name)
         with ThreadPoolExecutor(8) as pool:
-            found = pool.map(lambda name: _file_facts(self.filesystem, f"{self.staging}/{name}"), names)
+            found = pool.map(
+                lambda name: patiently(_file_facts, self.filesystem, f"{self.staging}/{name}"), names
+            )
             files = dict(zip(names, found, strict=True))
         manifest = Manifest(
             kind=self.kind,

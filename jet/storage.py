@@ -16,11 +16,16 @@ import os
 import re
 import shutil
 import tempfile
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from functools import lru_cache
 from pathlib import Path, PurePosixPath
+from typing import ParamSpec, TypeVar
 
 from pyarrow import fs as pafs
+
+P = ParamSpec("P")
+R = TypeVar("R")
 
 S3_RETRIES = 10
 """How often a request to S3 is repeated before it counts as failed. The SDK waits longer each time, for about
@@ -115,9 +120,35 @@ def write_whole(filesystem: pafs.FileSystem, path: str, content: bytes | memoryv
     filesystem.move(unfinished, path)
 
 
+def read_whole(filesystem: pafs.FileSystem, path: str) -> bytes:
+    """The content of a small file. Raises `FileNotFoundError`, or `NotADirectoryError`, where there is none."""
+
+    def read() -> bytes:
+        with filesystem.open_input_stream(path) as stream:
+            return stream.read()
+
+    return patiently(read)
+
+
 def _write(filesystem: pafs.FileSystem, path: str, content: bytes | memoryview) -> None:
     with filesystem.open_output_stream(path) as stream:
         stream.write(content)
+
+
+def patiently(read: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> R:
+    """What `read` returns, asked again where S3 was too busy to give a few bytes.
+
+    pyarrow reads into a buffer of the size that it wants. A busy S3's answer, some hundred bytes of XML, may
+    not fit: the SDK calls that an internal failure, and doesn't repeat the request by itself.
+    """
+    for attempt in range(S3_RETRIES):
+        try:
+            return read(*args, **kwargs)
+        except OSError as error:
+            if "flush response stream" not in str(error):
+                raise
+            time.sleep(0.025 * 2**attempt)
+    return read(*args, **kwargs)
 
 
 def files_under(filesystem: pafs.FileSystem, root: str) -> dict[str, pafs.FileInfo]:
@@ -144,13 +175,13 @@ def fetched(path: str) -> Iterator[Path]:
     with tempfile.TemporaryDirectory() as folder:
         target = Path(folder) / PurePosixPath(root).name
         if filesystem.get_file_info(root).type == pafs.FileType.File:
-            _copy(filesystem, root, target)
+            patiently(_copy, filesystem, root, target)
         else:
             names = files_under(filesystem, root)
             if not names:
                 raise FileNotFoundError(f"{path}: nothing is there")
             for name, info in names.items():
-                _copy(filesystem, info.path, target / name)
+                patiently(_copy, filesystem, info.path, target / name)
         yield target
 
 

@@ -28,7 +28,7 @@ from jet.books.catalog import Catalog
 from jet.books.importers import ImportSettings, UnreadableFile, expand, import_file, to_tables
 from jet.books.records import Record, Rejection
 from jet.books.schema import ENTRIES, REJECTED
-from jet.storage import resolve
+from jet.storage import patiently, resolve
 from ray_jobs.runtime import JobConfig, connect, main
 
 HELP = "Read ledger files of any known format (SIE 4, ledger-cli, CSV/TSV/parquet, JSONL) into checked parquet."
@@ -172,7 +172,7 @@ def _remove(writer: ArtifactWriter, keys: pa.Table) -> pa.Table:
     for name in pc.unique(keys["part"]).to_pylist():
         lost = keys.filter(pc.equal(keys["part"], name))
         places = set(zip(lost["file"].to_pylist(), lost["file_line"].to_pylist(), strict=True))
-        table = pq.read_table(writer.file(name), filesystem=writer.filesystem)
+        table = patiently(pq.read_table, writer.file(name), filesystem=writer.filesystem)
         here = zip(table["file"].to_pylist(), table["file_line"].to_pylist(), strict=True)
         writer.write_table(name, table.filter(pa.array([place not in places for place in here])))
     rows = [

@@ -17,6 +17,7 @@ from pyarrow import fs as pafs
 from ray.data import ActorPoolStrategy
 
 from jet.artifact import ArtifactWriter
+from jet.storage import patiently
 from ray_jobs.runtime import RuntimeSettings
 
 log = logging.getLogger("jet.parts")
@@ -93,4 +94,4 @@ def _rows_there(writer: ArtifactWriter) -> Iterator[tuple[str, int]]:
     selector = pafs.FileSelector(writer.staging, allow_not_found=True)
     for info in writer.filesystem.get_file_info(selector):
         if info.base_name.startswith("part-") and info.type == pafs.FileType.File:
-            yield info.base_name, pq.read_metadata(info.path, filesystem=writer.filesystem).num_rows
+            yield info.base_name, patiently(pq.read_metadata, info.path, filesystem=writer.filesystem).num_rows

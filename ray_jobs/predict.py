@@ -34,7 +34,7 @@ from jet.artifact import (
 from jet.books.schema import ACCOUNTS, ENTRIES, REJECTED
 from jet.bundle import Bundle
 from jet.extension import extended
-from jet.storage import remove
+from jet.storage import patiently, remove
 from ray_jobs import ingest
 from ray_jobs.answering import PredictRowGroup, row_groups, share
 from ray_jobs.parts import do_parts
@@ -167,7 +167,7 @@ def counted(files: list[str], filesystem: Any, rows: int) -> dict[str, int]:
     """How many predictions have each decision. Raises `RuntimeError` where rows are lost or doubled."""
     keys = pa.concat_tables(
         [
-            pq.read_table(name, columns=["entity", "entry_id", "decision"], filesystem=filesystem)
+            patiently(pq.read_table, name, columns=["entity", "entry_id", "decision"], filesystem=filesystem)
             for name in files
         ]
     )

@@ -43,7 +43,7 @@ from jet.books.split import CALIBRATION, TRAIN
 from jet.model.network import JetNetwork, Tables
 from jet.prediction.decode import exact_matches
 from jet.retrieval.store import TextStore
-from jet.storage import kept_in, resolve
+from jet.storage import kept_in, patiently, resolve
 from jet.training.data import TrainingData
 from jet.training.loop import TrainBatch, Trainer, epoch_rows
 from jet.training.tracking import NoTracker, Tracker, build_tracker
@@ -89,7 +89,7 @@ def load_data(entries: Artifact, neighbors: Artifact, config: JobConfig) -> Trai
         entries.read_table(ENTRIES),
         entries.read_table(ACCOUNTS, "accounts"),
         neighbors.read_table(NEIGHBORS),
-        TextStore.from_table(pq.read_table(texts, filesystem=neighbors.filesystem)),
+        TextStore.from_table(patiently(pq.read_table, texts, filesystem=neighbors.filesystem)),
         load_safetensors(neighbors.read_bytes("idf.safetensors"))["idf"],
         config.split,
         config.model,

@@ -166,6 +166,14 @@ def test_every_fault_of_a_busy_store_is_survived_however_many_there_are(place, s
     assert store.faults.total() > 150  # pyarrow's own strategy gives up after 100
 
 
+def test_a_file_that_is_smaller_than_the_complaint_of_a_busy_store_is_read(place, store):
+    publish(place)
+    failing = iter(["SlowDown", "InternalError"])
+    store.refuse = lambda method, path: next(failing, None) if method == "GET" and "note" in path else None
+    assert open_artifact(place, "things").read_bytes("note.txt") == b"hello"
+    assert store.faults.total() == 2
+
+
 def test_a_store_keeps_its_patience_on_the_way_to_a_worker(place, store):
     filesystem, root = resolve(place)
     content = pickle.dumps(filesystem)

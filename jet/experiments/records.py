@@ -5,7 +5,7 @@ from __future__ import annotations
 from pyarrow import fs as pafs
 
 from jet.experiments.trials import Trial
-from jet.storage import resolve, write_whole
+from jet.storage import read_whole, resolve, write_whole
 
 
 class Records:
@@ -17,8 +17,7 @@ class Records:
     def read(self, key: str) -> Trial | None:
         """The record of a trial; None where it hasn't begun."""
         try:
-            with self.filesystem.open_input_stream(f"{self.root}/{key}.json") as stream:
-                return Trial.from_json(stream.read())
+            return Trial.from_json(read_whole(self.filesystem, f"{self.root}/{key}.json"))
         except FileNotFoundError:
             return None
 
