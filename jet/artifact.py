@@ -3,21 +3,24 @@
 A writer works in a staging directory beside its goal. Publishing writes `manifest.json` (row counts, files
 with sizes and SHA-256, resolved config, fingerprints of the inputs) and then renames the whole directory in
 one step, so a killed job leaves nothing that a reader would take for finished, and of two jobs that race
-for one place the second is told. Object stores have no rename: there the files are put in place first and
-the manifest last. A reader trusts a manifest and nothing else.
+for one place the second is told. A reader trusts a manifest and nothing else.
+
+Object stores have no rename. There every run writes to a folder of its own within its goal, and publishes with
+one put: that of the manifest, which names the folder. Files of different runs never mix, whoever was killed or
+raced. Two jobs can still publish in the same moment, without being told: then the later manifest stands.
 """
 
 from __future__ import annotations
 
 import hashlib
 import json
+import logging
 import os
-import re
 import shutil
 import uuid
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path, PurePosixPath
@@ -28,32 +31,18 @@ import pyarrow.parquet as pq
 from pyarrow import fs as pafs
 
 from jet.books.schema import validate
+from jet.storage import files_under, has_rename, patiently, read_whole, resolve, write_whole
 
 MANIFEST = "manifest.json"
 FORMAT = 1
-_KEY_IN_URI = re.compile("[^:/]+://[^/?]*:.*@")
+RUN_FOLDER = "files-"
+"""How the folders of runs begin, in an artifact on an object store."""
+
+log = logging.getLogger("jet.artifact")
 
 
 class ArtifactError(ValueError):
     """An artifact is missing, unfinished, changed since it was published, or of another kind."""
-
-
-def resolve(path: str) -> tuple[pafs.FileSystem, str]:
-    """The pyarrow filesystem of a local path or URI (`s3://`, `gs://`), and the path on it."""
-    refuse_keys(path)
-    if "://" in path:
-        return pafs.FileSystem.from_uri(path)
-    return pafs.LocalFileSystem(), str(Path(path).absolute())
-
-
-def refuse_keys(path: str) -> None:
-    """Raise `ArtifactError` where a URI holds a secret key: paths are written to manifests and logs."""
-    if _KEY_IN_URI.match(path):
-        shown = f"{path.partition('://')[0]}://…@{path.rpartition('@')[2]}"
-        raise ArtifactError(
-            f"{shown}: a path must not hold keys, since it is logged and stored: give them in the environment "
-            "(for S3, AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY), or give the machines a role"
-        )
 
 
 def digest_of(value: Any) -> str:
@@ -75,6 +64,7 @@ class Manifest:
     resolved: dict[str, Any] = field(default_factory=dict)  # every setting of the job that wrote it
     facts: dict[str, Any] = field(default_factory=dict)
     created: str = ""
+    folder: str = ""  # within the artifact, where its files are: that of the run, on an object store
     format: int = FORMAT
 
     def as_dict(self) -> dict[str, Any]:
@@ -88,7 +78,7 @@ class Artifact:
 
     path: str
     filesystem: pafs.FileSystem
-    root: str
+    root: str  # of its files, on `filesystem`
     manifest: Manifest
 
     def files(self, table: str = "") -> list[str]:
@@ -103,7 +93,8 @@ class Artifact:
     def read_table(self, schema: pa.Schema, table: str = "") -> pa.Table:
         """A whole table, validated against `schema`. For tables that fit in memory."""
         where = f"{self.path}{'/' + table if table else ''}"
-        parts = [pq.read_table(name, filesystem=self.filesystem) for name in self.files(table)]
+        names = self.files(table)
+        parts = [patiently(pq.read_table, name, filesystem=self.filesystem) for name in names]
         whole = pa.concat_tables(parts) if parts else schema.empty_table()
         return validate(whole, schema, where)
 
@@ -111,8 +102,7 @@ class Artifact:
         """The content of one file that the manifest names."""
         if name not in self.manifest.files:
             raise ArtifactError(f"{self.path}: the manifest names no file {name!r}")
-        with self.filesystem.open_input_stream(f"{self.root}/{name}") as stream:
-            return stream.read()
+        return read_whole(self.filesystem, f"{self.root}/{name}")
 
     def verify(self) -> None:
         """Raise `ArtifactError` where a file is missing or differs from its digest."""
@@ -120,7 +110,7 @@ class Artifact:
         def check(item: tuple[str, dict[str, Any]]) -> None:
             name, expected = item
             try:
-                found = _file_facts(self.filesystem, f"{self.root}/{name}")
+                found = patiently(_file_facts, self.filesystem, f"{self.root}/{name}")
             except FileNotFoundError:
                 raise ArtifactError(f"{self.path}: {name} is missing") from None
             if found["sha256"] != expected["sha256"]:
@@ -134,8 +124,7 @@ def read_manifest(path: str) -> Manifest | None:
     """The manifest of the artifact at `path`, or None where nothing was published."""
     filesystem, root = resolve(path)
     try:
-        with filesystem.open_input_stream(f"{root}/{MANIFEST}") as stream:
-            content = json.loads(stream.read())
+        content = json.loads(read_whole(filesystem, f"{root}/{MANIFEST}"))
     except (FileNotFoundError, NotADirectoryError):
         return None
     except (ValueError, RecursionError) as error:  # no JSON, not even text, or nested without end
@@ -147,11 +136,13 @@ def read_manifest(path: str) -> Manifest | None:
         manifest = Manifest(**content)
     except TypeError as error:
         raise ArtifactError(f"{path}/{MANIFEST} lacks what a manifest has: {error}") from None
-    files = manifest.files
+    files, folder = manifest.files, manifest.folder
     if not isinstance(files, dict) or not all(isinstance(facts, dict) for facts in files.values()):
         raise ArtifactError(f"{path}/{MANIFEST} doesn't name files with their sizes and digests")
+    if not isinstance(folder, str):
+        raise ArtifactError(f"{path}/{MANIFEST} names a folder that is none: {folder!r}")
     for name in files:
-        if not _lies_inside(name, filesystem, root):
+        if not _lies_inside(str(PurePosixPath(folder, name)), filesystem, root):
             raise ArtifactError(
                 f"{path}/{MANIFEST} names {name!r}, which is outside of the artifact, or a link to there: "
                 f"fetch the artifact anew, or copy it with what its links lead to (cp -rL)"
@@ -180,8 +171,13 @@ def open_artifact(path: str, kind: str) -> Artifact:
         )
     if manifest.kind != kind:
         raise ArtifactError(f"{path} holds {manifest.kind}, and {kind} is wanted")
-    filesystem, root = resolve(path)
+    filesystem, root = resolve(content_of(path, manifest))
     return Artifact(path, filesystem, root, manifest)
+
+
+def content_of(path: str, manifest: Manifest | None) -> str:
+    """Where the files are that `manifest` names, the manifest of the artifact at `path`; `path` without one."""
+    return f"{path.rstrip('/')}/{manifest.folder}" if manifest is not None and manifest.folder else path
 
 
 class ArtifactWriter:
@@ -199,44 +195,48 @@ class ArtifactWriter:
         self.path, self.kind = path, kind
         self.config, self.inputs, self.resolved = dict(config), dict(inputs), dict(resolved or {})
         self.filesystem, self.root = resolve(path)
-        self.local = isinstance(self.filesystem, pafs.LocalFileSystem)
+        self.local = has_rename(self.filesystem)
         parent, _, name = self.root.rstrip("/").rpartition("/")
-        # Object stores: straight into place, where nobody looks before the manifest is there.
-        self.staging = f"{parent}/.{name}.{run}" if self.local else self.root
-        self.filesystem.create_dir(self.staging, recursive=True)
+        self.folder = "" if self.local else f"{RUN_FOLDER}{run}"
+        self.staging = f"{parent}/.{name}.staging-{run}" if self.local else f"{self.root}/{self.folder}"
+        if self.local:
+            self.filesystem.create_dir(self.staging, recursive=True)
 
     def file(self, name: str) -> str:
         """The full path (on `filesystem`) at which to write the file `name`; its folder exists."""
         target = f"{self.staging}/{name}"
-        self.filesystem.create_dir(target.rpartition("/")[0], recursive=True)
+        if self.local:  # a store has no folders, only the names of its objects
+            self.filesystem.create_dir(target.rpartition("/")[0], recursive=True)
         return target
 
     def files(self) -> list[str]:
         """Full paths of the main table's parquet files that are written so far."""
-        names = [name for name in _walk(self.filesystem, self.staging) if "/" not in name]
-        return [f"{self.staging}/{name}" for name in sorted(names) if name.endswith(".parquet")]
+        names = [name for name in files_under(self.filesystem, self.staging) if "/" not in name]
+        return [f"{self.staging}/{name}" for name in names if name.endswith(".parquet")]
 
     def write_bytes(self, name: str, content: bytes) -> None:
-        """Write one small file."""
-        with self.filesystem.open_output_stream(self.file(name)) as stream:
-            stream.write(content)
+        """Write one small file: it is there whole or not at all."""
+        write_whole(self.filesystem, self.file(name), content)
 
     def write_table(self, name: str, table: pa.Table) -> None:
-        """Write one parquet file, in row groups that a reader can take one at a time."""
-        pq.write_table(
-            table, self.file(name), filesystem=self.filesystem, compression="zstd", row_group_size=65_536
-        )
+        """Write one parquet file, in row groups that a reader can take one at a time. It is there whole or not
+        at all."""
+        content = pa.BufferOutputStream()
+        pq.write_table(table, content, compression="zstd", row_group_size=65_536)
+        write_whole(self.filesystem, self.file(name), content.getvalue())
 
     def publish(self, rows: Mapping[str, int], facts: Mapping[str, Any] | None = None) -> Manifest:
         """Write the manifest and make the artifact visible in one step."""
         names = []
-        for name in sorted(_walk(self.filesystem, self.staging)):
+        for name in files_under(self.filesystem, self.staging):
             if PurePosixPath(name).name.startswith("."):  # half-written by a run that was killed
                 self.filesystem.delete_file(f"{self.staging}/{name}")
             else:
                 names.append(name)
         with ThreadPoolExecutor(8) as pool:
-            found = pool.map(lambda name: _file_facts(self.filesystem, f"{self.staging}/{name}"), names)
+            found = pool.map(
+                lambda name: patiently(_file_facts, self.filesystem, f"{self.staging}/{name}"), names
+            )
             files = dict(zip(names, found, strict=True))
         manifest = Manifest(
             kind=self.kind,
@@ -248,6 +248,7 @@ class ArtifactWriter:
             resolved=self.resolved,
             facts=dict(facts or {}),
             created=datetime.now(UTC).isoformat(timespec="seconds"),
+            folder=self.folder,
         )
         content = json.dumps(manifest.as_dict(), indent=1, ensure_ascii=False).encode()
         if self.local:
@@ -255,7 +256,7 @@ class ArtifactWriter:
         else:
             if read_manifest(self.path) is not None:
                 raise ArtifactError(f"{self.path} was published by another job while this one ran")
-            self.write_bytes(MANIFEST, content)
+            write_whole(self.filesystem, f"{self.root}/{MANIFEST}", content)
         return manifest
 
     def _publish_local(self, content: bytes) -> None:
@@ -273,9 +274,13 @@ class ArtifactWriter:
             ) from None
 
     def discard(self) -> None:
-        """Remove what was staged (local) after a failure; on object stores leave it, it is invisible."""
+        """Remove what was staged, after a failure. What can't be removed stays, and is invisible."""
         if self.local:
             shutil.rmtree(self.staging, ignore_errors=True)
+            return
+        with suppress(OSError):
+            for name in files_under(self.filesystem, self.staging):
+                self.filesystem.delete_file(f"{self.staging}/{name}")
 
 
 @contextmanager
@@ -294,7 +299,7 @@ def artifact_writer(
     broke off. Refuses a path where something else is: a job never appends.
     """
     refuse_foreign(path)
-    writer = ArtifactWriter(path, kind, config, inputs, f"staging-{run or uuid.uuid4().hex[:8]}", resolved)
+    writer = ArtifactWriter(path, kind, config, inputs, run or uuid.uuid4().hex[:8], resolved)
     try:
         yield writer
     except BaseException:
@@ -327,24 +332,30 @@ def finished(path: str, kind: str, config: Mapping[str, Any], inputs: Mapping[st
 
 
 def refuse_foreign(path: str) -> None:
-    """Raise `ArtifactError` where `path` is a file, or a folder with anything in it."""
+    """Raise `ArtifactError` where `path` is a file, or a folder with anything in it.
+
+    On an object store, the files of unfinished runs may be in it, which nobody reads. A missing bucket, which
+    would show late, is told too.
+    """
     filesystem, root = resolve(path)
-    info = filesystem.get_file_info(root)
-    if info.type == pafs.FileType.File:
+    bucket = root.partition("/")[0]
+    if not has_rename(filesystem) and filesystem.get_file_info(bucket).type == pafs.FileType.NotFound:
+        raise ArtifactError(f"{path}: there is no bucket {bucket!r}: check its name, or make it first")
+    if filesystem.get_file_info(root).type == pafs.FileType.File:
         raise ArtifactError(f"{path} is a file; an output must be a folder that does not exist yet")
-    if isinstance(filesystem, pafs.LocalFileSystem) and info.type == pafs.FileType.Directory:
-        found = next(Path(root).iterdir(), None)
-        if found is not None:
-            raise ArtifactError(
-                f"{path} is not empty (it has {found.name}): give an --output that does not exist yet"
-            )
-
-
-def remove(path: str) -> None:
-    """Delete a folder with all that is in it, wherever it is; nothing where there is none."""
-    filesystem, root = resolve(path)
-    if filesystem.get_file_info(root).type == pafs.FileType.Directory:
-        filesystem.delete_dir(root)
+    there = filesystem.get_file_info(pafs.FileSelector(root, allow_not_found=True))
+    names = sorted(info.base_name for info in there)
+    runs = [] if has_rename(filesystem) else [name for name in names if name.startswith(RUN_FOLDER)]
+    foreign = next((name for name in names if name not in runs), None)
+    if foreign is not None:
+        raise ArtifactError(f"{path} is not empty (it has {foreign}): give an --output that does not exist yet")
+    if runs:
+        log.info(
+            "%s has files of runs that didn't end (%s); nobody reads them, and they can be removed once nobody "
+            "goes on with them",
+            path,
+            ", ".join(runs),
+        )
 
 
 def _differences(old: Any, new: Any, prefix: str = "") -> list[str]:
@@ -354,12 +365,6 @@ def _differences(old: Any, new: Any, prefix: str = "") -> list[str]:
             found += _differences(old.get(key), new.get(key), f"{prefix}.{key}" if prefix else key)
         return found
     return [] if old == new else [f"{prefix}: {old!r} there, {new!r} here"]
-
-
-def _walk(filesystem: pafs.FileSystem, root: str) -> list[str]:
-    entries: Sequence[pafs.FileInfo] = filesystem.get_file_info(pafs.FileSelector(root, recursive=True))
-    found = [entry.path for entry in entries if entry.type == pafs.FileType.File]
-    return [PurePosixPath(path).relative_to(root).as_posix() for path in found]
 
 
 def _file_facts(filesystem: pafs.FileSystem, path: str) -> dict[str, Any]:

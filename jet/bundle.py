@@ -39,6 +39,7 @@ from jet.retrieval.index import RetrievalSettings
 from jet.retrieval.ngrams import weigh
 from jet.retrieval.peers import chart_families
 from jet.retrieval.store import TextStore
+from jet.storage import patiently
 from jet.training.data import TrainingData
 
 log = logging.getLogger(__name__)
@@ -254,7 +255,7 @@ class Bundle:
         arrays = load_safetensors(artifact.read_bytes("catalog.safetensors"))
         catalog = Catalog(artifact.read_table(ACCOUNTS, "accounts").combine_chunks(), arrays["booked"])
         texts, books = (
-            pq.read_table(artifact.files(name)[0], filesystem=artifact.filesystem)
+            patiently(pq.read_table, artifact.files(name)[0], filesystem=artifact.filesystem)
             for name in ("texts", "books")
         )
         bundle = cls(

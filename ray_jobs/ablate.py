@@ -29,12 +29,12 @@ from jet.artifact import (
     finished,
     open_artifact,
     refuse_foreign,
-    remove,
 )
 from jet.books.split import CALIBRATION, SPLITS
 from jet.experiments.ablation import GRID, Neighbors, Row, rows_named
 from jet.experiments.ablation_report import ANSWERS, beyond_noise, markdown, summarized
 from jet.experiments.leaky_neighbors import noncausal_neighbors, undated_neighbors
+from jet.storage import remove
 from ray_jobs.ablation_units import ANSWERED, NETWORK, TRAINED, Unit, planned, train_and_answer
 from ray_jobs.runtime import JobConfig, absolute, connect, main, room
 from ray_jobs.training import checked_data, checkpoints, load_data, opened, reason

@@ -15,11 +15,12 @@ import torch
 from safetensors.torch import load as load_safetensors
 from safetensors.torch import save as save_safetensors
 
-from jet.artifact import artifact_writer, digest_of, finished, open_artifact, remove
+from jet.artifact import artifact_writer, digest_of, finished, open_artifact
 from jet.experiments.ablation import Neighbors, Row
 from jet.experiments.ablation_report import MEASURED, answers_table
 from jet.experiments.answers import answer
 from jet.model.network import JetNetwork
+from jet.storage import remove
 from jet.training.data import TrainingData
 from ray_jobs.runtime import JobConfig, quiet_libraries
 from ray_jobs.training import build_network, checkpoints, fit, load_data, opened

@@ -29,6 +29,7 @@ from jet.prediction.stack import Scores
 from jet.retrieval.index import BlockIndex, Memory, ScannBlock, plan_blocks
 from jet.retrieval.neighbors import make_encoder
 from jet.retrieval.text import normalize_all
+from jet.storage import patiently
 from ray_jobs import metrics
 from ray_jobs.runtime import RuntimeSettings
 from ray_jobs.texts import encode_texts
@@ -125,9 +126,12 @@ class PredictRowGroup:
         self.filesystem = filesystem
 
     def __call__(self, unit: dict[str, Any]) -> pa.Table:
+        return self.predictor(patiently(self.entries, unit))
+
+    def entries(self, unit: dict[str, Any]) -> pa.Table:
+        """The entries of the row group."""
         with self.filesystem.open_input_file(unit["file"]) as stream:
-            entries = pq.ParquetFile(stream).read_row_group(int(unit["row_group"]))
-        return self.predictor(entries)
+            return pq.ParquetFile(stream).read_row_group(int(unit["row_group"]))
 
 
 class PredictSlice:
@@ -251,7 +255,7 @@ def row_groups(files: list[str], filesystem: pafs.FileSystem) -> list[dict[str, 
     """A unit of work for each row group of parquet `files`."""
     units = []
     for name in files:
-        metadata = pq.read_metadata(name, filesystem=filesystem)
+        metadata = patiently(pq.read_metadata, name, filesystem=filesystem)
         for group in range(metadata.num_row_groups):
             units.append({"file": name, "row_group": group, "rows": metadata.row_group(group).num_rows})
     return units

@@ -11,6 +11,7 @@ from __future__ import annotations
 import json
 import logging
 import sys
+import tempfile
 from collections import Counter
 from dataclasses import asdict, fields
 from pathlib import Path
@@ -20,7 +21,7 @@ import jsonargparse
 import numpy as np
 import pyarrow as pa
 
-from jet.artifact import artifact_writer, finished, open_artifact
+from jet.artifact import artifact_writer, content_of, finished, open_artifact
 from jet.books.demo import DemoSettings, write_demo_ledger
 from jet.books.importers import ImportSettings, import_file, to_tables
 from jet.books.schema import ACCOUNTS, PREDICTIONS
@@ -44,49 +45,56 @@ def arguments(parser: jsonargparse.ArgumentParser) -> None:
     """The job's options."""
     parser.add_class_arguments(DemoSettings)
     parser.add_argument(
-        "--output", default="demo-output", help="local folder for everything; goes on there if it broke off"
+        "--output", default="demo-output", help="folder for everything; goes on there if it broke off"
     )
 
 
 def run(args: jsonargparse.Namespace, config: JobConfig) -> str:
     """Write the ledger and run the pipeline on it; returns what came out, for a person to read."""
-    if "://" in args.output:
-        raise ValueError(f"the demo writes to a local folder, not to {args.output}")
     folder = args.output.rstrip("/")
     if args.open_entries < 1:
         raise ValueError("the demo shows entries that it booked: open_entries must be at least 1")
     settings = DemoSettings(**{each.name: args[each.name] for each in fields(DemoSettings)})
     log.info("the books of %d made-up companies: %d entries", settings.companies, settings.entries)
-    truth = write_ledger(settings, f"{folder}/ledger")
-    steps = jsonargparse.Namespace(ledgers=[f"{folder}/ledger/books"], output=folder)
+    ledger = write_ledger(settings, f"{folder}/ledger")
+    steps = jsonargparse.Namespace(ledgers=[f"{ledger}/books"], output=folder)
     pipeline.run(steps, config)
-    return outcome(folder, truth, config.predict.promise)
+    return outcome(folder, f"{ledger}/truth.jsonl", config.predict.promise)
 
 
 def write_ledger(settings: DemoSettings, output: str) -> str:
-    """Write `output`/books, unless the same is there; returns the file with the answers."""
-    if finished(output, KIND, asdict(settings), {}) is None:
-        with artifact_writer(output, KIND, asdict(settings), {}) as writer:
-            staging = Path(writer.staging)
-            made = write_demo_ledger(staging / "books", settings, truth=staging / "truth.jsonl")
-            writer.publish({name: made[name] for name in ("entries", "accounts", "lines", "open_entries")})
-    return f"{output}/truth.jsonl"
+    """Write the books and the answers (`truth.jsonl`) to `output`, unless the same are there; returns the
+    folder that they are in."""
+    manifest = finished(output, KIND, asdict(settings), {})
+    if manifest is None:
+        with (
+            artifact_writer(output, KIND, asdict(settings), {}) as writer,
+            tempfile.TemporaryDirectory() as local,
+        ):
+            made = write_demo_ledger(f"{local}/books", settings, truth=f"{local}/truth.jsonl")
+            for path in Path(local).rglob("*.jsonl"):
+                writer.write_bytes(path.relative_to(local).as_posix(), path.read_bytes())
+            rows = {name: made[name] for name in ("entries", "accounts", "lines", "open_entries")}
+            manifest = writer.publish(rows)
+    return content_of(output, manifest)
 
 
 def outcome(folder: str, truth: str, promise: float) -> str:
     """What a person reads in the end."""
     imported = [part[0] for part in to_tables(import_file(truth, ImportSettings()))]
     entries = sort_entries(pa.concat_tables(imported)).combine_chunks()
-    predictions = open_artifact(f"{folder}/predictions", "predictions").read_table(PREDICTIONS)
+    predictions = open_artifact(f"{folder}/predictions", "predictions")
     accounts = open_artifact(f"{folder}/entries", "entries").read_table(ACCOUNTS, "accounts")
-    scored = score_predictions(entries, predictions, accounts=accounts)
-    answers = examples(entries, predictions, accounts, scored, count=len(entries))
+    booked = predictions.read_table(PREDICTIONS)
+    scored = score_predictions(entries, booked, accounts=accounts)
+    answers = examples(entries, booked, accounts, scored, count=len(entries))
     by_confidence = sorted(answers, key=lambda answer: -answer["confidence"])
     shown = [by_confidence[row] for row in np.unique(np.linspace(0, len(answers) - 1, SHOWN).astype(int))]
     right = Counter(answer["decision"] for answer in answers if answer["right"])
     decided = Counter(answer["decision"] for answer in answers)
     tally = ", ".join(f"{name} {right[name]} of {decided[name]}" for name in sorted(decided))
-    metrics: dict[str, Any] = json.loads(Path(f"{folder}/report/metrics.json").read_text(encoding="utf-8"))
+    report = open_artifact(f"{folder}/report", "report")
+    metrics: dict[str, Any] = json.loads(report.read_bytes("metrics.json"))
     tested = metrics["facts"]["entries"]["test"]
     return f"""
 {"=" * WIDTH}
@@ -106,9 +114,9 @@ Exact match: every account and side of an entry is right. Automated: the confide
 calibration split, which is older than the test split, {promise:.0%} of such entries were right.
 
 {"=" * WIDTH}
-Predictions  {folder}/predictions/   (parquet)
-Report       {folder}/report/index.html
-Figures      {folder}/report/metrics.json
+Predictions  {content_of(predictions.path, predictions.manifest)}/   (parquet)
+Report       {content_of(report.path, report.manifest)}/index.html
+Figures      {content_of(report.path, report.manifest)}/metrics.json
 """
 
 

@@ -7,7 +7,9 @@ from typing import Any
 
 import jsonargparse
 
+from jet.artifact import refuse_foreign
 from jet.books.demo import DemoSettings, write_demo_ledger
+from jet.storage import is_uri, kept_in
 from ray_jobs.runtime import JobConfig, main
 
 HELP = "Write the books of several made-up companies over three years as JSONL: for trying jet, and for loads."
@@ -25,7 +27,15 @@ def run(args: jsonargparse.Namespace, _config: JobConfig) -> dict[str, Any]:
     """Write the ledger."""
     names = DemoSettings.__dataclass_fields__
     settings = DemoSettings(**{name: args[name] for name in names})
-    return {"output": args.output, **write_demo_ledger(args.output, settings)}
+    if not is_uri(args.output):
+        return {"output": args.output, **write_demo_ledger(args.output, settings)}
+    refuse_foreign(args.output)
+    folder, name = args.output.rstrip("/"), ""
+    if folder.endswith(".jsonl"):
+        folder, _, name = folder.rpartition("/")
+    with kept_in(folder) as local:
+        made = write_demo_ledger(f"{local}/{name}", settings)
+    return {"output": args.output, **made, "path": args.output}
 
 
 if __name__ == "__main__":

@@ -29,11 +29,11 @@ from jet.artifact import (
     open_artifact,
     read_manifest,
     refuse_foreign,
-    remove,
 )
 from jet.books.schema import ACCOUNTS, ENTRIES
 from jet.retrieval.encoder import PACKAGED
 from jet.retrieval.neighbors import make_encoder
+from jet.storage import remove, resolve
 from jet.training.finetune import Embedder, Finetuner, FinetuneSettings, Loaded, Pairs, load_base, save_encoder
 from ray_jobs.runtime import JobConfig, absolute, connect, main, require
 from ray_jobs.training import STATE, checkpoints, interruptible, sum_over_ranks
@@ -123,6 +123,7 @@ def fit(
         f"fine-tuning with {workers} workers",
         "lower runtime.train_workers",
     )
+    filesystem, storage = resolve(checkpoints(output))
     trainer = TorchTrainer(
         finetune_worker,
         train_loop_config={"folder": absolute(folder), "settings": settings, "config": config},
@@ -131,7 +132,8 @@ def fit(
         ),
         run_config=RunConfig(  # type: ignore[call-arg]  # mypy sees the old Train's class
             name=name,
-            storage_path=checkpoints(output),
+            storage_path=storage,
+            storage_filesystem=filesystem,
             failure_config=FailureConfig(max_failures=3),
             logging_config=LoggingConfig(log_level="ERROR"),
             checkpoint_config=CheckpointConfig(num_to_keep=1),

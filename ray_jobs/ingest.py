@@ -10,10 +10,9 @@ from __future__ import annotations
 import logging
 import sys
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict
 from itertools import chain
-from pathlib import Path
 from typing import Any
 
 import jsonargparse
@@ -22,12 +21,14 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 import ray
+from pyarrow.fs import FileInfo
 
 from jet.artifact import ArtifactWriter, Manifest, artifact_writer, finished
 from jet.books.catalog import Catalog
 from jet.books.importers import ImportSettings, UnreadableFile, expand, import_file, to_tables
 from jet.books.records import Record, Rejection
 from jet.books.schema import ENTRIES, REJECTED
+from jet.storage import patiently, resolve
 from ray_jobs import metrics
 from ray_jobs.logs import about
 from ray_jobs.runtime import JobConfig, connect, main
@@ -46,7 +47,9 @@ log = logging.getLogger("jet.ingest")
 
 def arguments(parser: jsonargparse.ArgumentParser) -> None:
     """The job's options."""
-    parser.add_argument("--ledgers", nargs="+", required=True, help="files, globs or folders")
+    parser.add_argument(
+        "--ledgers", nargs="+", required=True, help="files, globs or folders, local or on s3:// and gs://"
+    )
     parser.add_argument("--output", required=True, help="folder to write; must not exist yet")
 
 
@@ -59,16 +62,14 @@ def run(args: jsonargparse.Namespace, config: JobConfig) -> dict[str, Any]:
 def import_ledgers(ledgers: Sequence[str], output: str, config: JobConfig) -> Manifest:
     """Import ledger files and publish the artifact. Raises `UnreadableFile` where one can't be read at all."""
     files = expand(ledgers)
-    inputs = {name: f"{Path(name).stat().st_size}:{Path(name).stat().st_mtime_ns}" for name in files}
+    inputs = {name: f"{info.size}:{info.mtime_ns}" for name, info in files.items()}
     done = finished(output, KIND, config.part("ingest"), inputs)
     if done is not None:
         log.info("%s holds the same import already", output)
         return done
     connect(config.runtime)
     groups = _groups(files)
-    named = {
-        name for name in files if any(Path(given).absolute() == Path(name).absolute() for given in ledgers)
-    }
+    named = {name for name in files if resolve(name) in [resolve(given) for given in ledgers]}
     log.info("importing %d files in %d groups", len(files), len(groups))
     with artifact_writer(output, KIND, config.part("ingest"), inputs, resolved=asdict(config)) as writer:
         pending = {
@@ -126,13 +127,13 @@ def count_rejected(rejected: pa.Table) -> None:
         metrics.count(metric, value, rule)
 
 
-def _groups(files: Sequence[str]) -> list[list[str]]:
+def _groups(files: Mapping[str, FileInfo]) -> list[list[str]]:
     """Files in groups of some size each: neither a task for every tiny file nor one for everything."""
     groups: list[list[str]] = [[]]
     size = 0
-    for name in files:
+    for name, info in files.items():
         groups[-1].append(name)
-        size += Path(name).stat().st_size
+        size += info.size
         if size >= GROUP_BYTES:
             groups.append([])
             size = 0
@@ -187,6 +188,8 @@ def _records(file: str, named: set[str], settings: ImportSettings) -> Iterator[R
         if file in named:
             raise
         yield Rejection(file, 1, "unreadable_file", str(error), None, None, "")
+    except OSError as error:
+        raise OSError(f"{file} can't be read now: {error}") from error
 
 
 def _duplicates(keys: pa.Table) -> np.ndarray:
@@ -203,7 +206,7 @@ def _remove(writer: ArtifactWriter, keys: pa.Table) -> pa.Table:
     for name in pc.unique(keys["part"]).to_pylist():
         lost = keys.filter(pc.equal(keys["part"], name))
         places = set(zip(lost["file"].to_pylist(), lost["file_line"].to_pylist(), strict=True))
-        table = pq.read_table(writer.file(name), filesystem=writer.filesystem)
+        table = patiently(pq.read_table, writer.file(name), filesystem=writer.filesystem)
         here = zip(table["file"].to_pylist(), table["file_line"].to_pylist(), strict=True)
         writer.write_table(name, table.filter(pa.array([place not in places for place in here])))
     rows = [

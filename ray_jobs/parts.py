@@ -17,6 +17,7 @@ from pyarrow import fs as pafs
 from ray.data import ActorPoolStrategy
 
 from jet.artifact import ArtifactWriter
+from jet.storage import patiently
 from ray_jobs import metrics
 from ray_jobs.logs import about
 from ray_jobs.runtime import RuntimeSettings
@@ -50,7 +51,7 @@ class WritePart:
         for number, unit in zip(batch["number"], batch["unit"], strict=True):
             table = self.worker(unit)
             name = part_name(int(number))
-            write_whole(self.writer, name, table)
+            self.writer.write_table(name, table)
             names.append(name)
             rows.append(len(table))
             counts.append(self.measure(table))
@@ -62,16 +63,6 @@ class WritePart:
 def part_name(number: int) -> str:
     """The file of part `number`."""
     return f"part-{number:06}.parquet"
-
-
-def write_whole(writer: ArtifactWriter, name: str, table: pa.Table) -> None:
-    """Write a file that is there whole or not at all: by rename locally, by one put on an object store."""
-    if not isinstance(writer.filesystem, pafs.LocalFileSystem):
-        writer.write_table(name, table)
-        return
-    unfinished = f".{name}.unfinished"
-    writer.write_table(unfinished, table)
-    writer.filesystem.move(writer.file(unfinished), writer.file(name))
 
 
 def do_parts(
@@ -128,4 +119,4 @@ def _rows_there(writer: ArtifactWriter) -> Iterator[tuple[str, int]]:
     selector = pafs.FileSelector(writer.staging, allow_not_found=True)
     for info in writer.filesystem.get_file_info(selector):
         if info.base_name.startswith("part-") and info.type == pafs.FileType.File:
-            yield info.base_name, pq.read_metadata(info.path, filesystem=writer.filesystem).num_rows
+            yield info.base_name, patiently(pq.read_metadata, info.path, filesystem=writer.filesystem).num_rows

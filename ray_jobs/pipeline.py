@@ -16,7 +16,7 @@ import jsonargparse
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from jet.artifact import Artifact, artifact_writer, finished, open_artifact
+from jet.artifact import Artifact, artifact_writer, content_of, finished, open_artifact
 from jet.books.schema import ACCOUNTS, ENTRIES, REJECTED
 from jet.books.split import TEST, split_by_date
 from jet.bundle import Bundle
@@ -36,7 +36,9 @@ log = logging.getLogger("jet.pipeline")
 
 def arguments(parser: jsonargparse.ArgumentParser) -> None:
     """The job's options."""
-    parser.add_argument("--ledgers", nargs="+", required=True, help="files, globs or folders")
+    parser.add_argument(
+        "--ledgers", nargs="+", required=True, help="files, globs or folders, local or on s3:// and gs://"
+    )
     parser.add_argument("--output", required=True, help="folder for everything; goes on there if it broke off")
 
 
@@ -65,7 +67,7 @@ def run(args: jsonargparse.Namespace, config: JobConfig) -> dict[str, Any]:
         "decisions": predicted.facts["decisions"],
         "model": trained.facts["fingerprint"],
         "entry_exact_match": report.facts["entry_exact_match"],
-        "report": f"{folder}/report/index.html",
+        "report": f"{content_of(f'{folder}/report', report)}/index.html",
     }
 
 

@@ -11,7 +11,6 @@ the entries (new companies, new accounts), and entries that people have reviewed
 from __future__ import annotations
 
 import logging
-import shutil
 import sys
 from collections.abc import Iterator
 from dataclasses import asdict
@@ -36,6 +35,7 @@ from jet.artifact import (
 from jet.books.schema import ACCOUNTS, ENTRIES, REJECTED, validate
 from jet.bundle import Bundle
 from jet.extension import extended
+from jet.storage import patiently, remove
 from ray_jobs import ingest, metrics
 from ray_jobs.answering import PredictRowGroup, row_groups, share
 from ray_jobs.parts import do_parts
@@ -74,7 +74,7 @@ def run(args: jsonargparse.Namespace, config: JobConfig) -> dict[str, Any]:
     reviewed = opened(args.reviewed, "reviewed", args.output, config, staged) if args.reviewed else None
     manifest = predict(entries, bundle, args.output, config, reviewed)
     for folder in staged:
-        shutil.rmtree(folder)
+        remove(folder)
     return {"output": args.output, **manifest.rows, "decisions": manifest.facts["decisions"]}
 
 
@@ -94,7 +94,7 @@ def imported(ledgers: list[str], what: str, output: str, config: JobConfig) -> s
     try:
         ingest.import_ledgers(ledgers, folder, config)
     except ArtifactError:  # left by a run with other files or settings
-        shutil.rmtree(folder)
+        remove(folder)
         ingest.import_ledgers(ledgers, folder, config)
     return folder
 
@@ -181,7 +181,7 @@ def counted(files: list[str], filesystem: Any, rows: int) -> dict[str, int]:
     """How many predictions have each decision. Raises `RuntimeError` where rows are lost or doubled."""
     keys = pa.concat_tables(
         [
-            pq.read_table(name, columns=["entity", "entry_id", "decision"], filesystem=filesystem)
+            patiently(pq.read_table, name, columns=["entity", "entry_id", "decision"], filesystem=filesystem)
             for name in files
         ]
     )

@@ -12,6 +12,7 @@ import json
 import logging
 import os
 import random
+import re
 import socket
 import sys
 import time
@@ -24,14 +25,15 @@ import jsonargparse
 import ray
 from ray.data import DataContext
 
-from jet.artifact import ArtifactError, refuse_keys
-from jet.books.importers import UnreadableFile
-from jet.books.schema import SchemaError
 from jet.config import JetConfig
+from jet.storage import fetched, is_uri, refuse_keys
 from ray_jobs import logs, metrics
 from ray_jobs.terminal import printable
 
 log = logging.getLogger("jet")
+
+OS_ERROR = re.compile(r"^\s*(?:OS|FileNotFound|Permission|Connection|Timeout)Error: (.+)$", re.MULTILINE)
+"""The line of a traceback in which a disk, a network or a store failed."""
 
 LEAST_LOCAL_CPUS = 4
 """A local Ray counts at least this many CPUs: training workers and data tasks must fit beside each other."""
@@ -122,28 +124,26 @@ def job_parser(name: str, job: Any) -> jsonargparse.ArgumentParser:
 def main(name: str, job: Any, argv: Sequence[str] | None = None) -> int:
     """Run a job from the command line; returns the exit status."""
     parser = job_parser(name, job)
-    given = parser.parse_args(translated(sys.argv[1:] if argv is None else argv, job))
     start = time.monotonic()
     metrics.name_job(name)
-    log_format = given["runtime"]["log_format"]
-    logs.set_up(name, log_format)
+    log_format: logs.LogFormat = "text"
     quiet_libraries()
     try:
-        for value in vars(given).values():
-            for path in value if isinstance(value, list) else [value]:
-                if isinstance(path, str):
-                    refuse_keys(path)
+        given = parsed(parser, translated(sys.argv[1:] if argv is None else argv, job))
+        log_format = given["runtime"]["log_format"]
+        logs.set_up(name, log_format)
         ready = parser.instantiate(given)
         config = JobConfig(**{f.name: ready[f.name] for f in fields(JobConfig)})
         with contextlib.redirect_stdout(sys.stderr):  # whatever workers print; the result stands alone
             result = job.run(given, config)
-    except (ArtifactError, UnreadableFile, SchemaError, ValueError, FileExistsError, PermissionError) as error:
-        logs.tell(name, f"error: {error}", log_format)
-        return 2
     except KeyboardInterrupt:
         logs.tell(name, "interrupted; what was finished stays", log_format)
         return 130
-    except Exception:
+    except Exception as error:
+        why = told(error)
+        if why is not None:
+            logs.tell(name, f"error: {why}", log_format)
+            return 2
         if log_format == "text":
             raise
         log.exception("failed")  # a traceback would be many lines
@@ -153,6 +153,41 @@ def main(name: str, job: Any, argv: Sequence[str] | None = None) -> int:
         result = printable(json.dumps({"job": name, **result, "seconds": seconds}, ensure_ascii=False))
     print(result)
     return 0
+
+
+def parsed(parser: jsonargparse.ArgumentParser, argv: Sequence[str]) -> jsonargparse.Namespace:
+    """The options in `argv`; a config may lie on an object store.
+
+    Raises `ValueError` where a path has a secret in it, before anything repeats it.
+    """
+    found = list(argv)
+    for argument in found:
+        refuse_keys(argument.partition("=")[2] if argument.startswith("--") else argument)
+    with contextlib.ExitStack() as kept:
+        for number, argument in enumerate(found):
+            option, given, path = argument.partition("=")
+            if option != "--config" and (number == 0 or found[number - 1] != "--config"):
+                continue
+            path = path if given else argument
+            if is_uri(path):
+                local = kept.enter_context(fetched(path))
+                found[number] = f"{option}={local}" if option == "--config" else str(local)
+        return parser.parse_args(found)
+
+
+def told(error: BaseException) -> str | None:
+    """What to say of a failure that people can mend; None for any other, which is a defect of jet's.
+
+    What a disk, a network or a store fails at (`OSError`) is told wherever it happened, on workers too.
+    """
+    each: BaseException | None = error
+    while each is not None:
+        if isinstance(each, OSError) and not isinstance(each, ray.exceptions.RayError):
+            return " ".join(str(each).split())
+        each = getattr(each, "cause", None) or each.__cause__
+    if isinstance(error, ray.exceptions.RayError) and (line := OS_ERROR.search(str(error))):
+        return line[1]  # what Ray Data raises has lost its cause, but for its text
+    return str(error) if isinstance(error, ValueError) else None
 
 
 def translated(argv: Sequence[str], job: Any) -> list[str]:
@@ -308,4 +343,4 @@ def room(settings: RuntimeSettings, cpus: float, gpus: float, why: str, way_out:
 
 def absolute(path: str) -> str:
     """A path that means the same on every worker of this machine; a URI stays as it is."""
-    return path if "://" in path else str(Path(path).absolute())
+    return path if is_uri(path) else str(Path(path).absolute())

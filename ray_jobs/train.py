@@ -15,7 +15,7 @@ import pyarrow as pa
 import ray
 import ray.train
 
-from jet.artifact import Manifest, artifact_writer, digest_of, finished, refuse_foreign, remove
+from jet.artifact import Manifest, artifact_writer, digest_of, finished, refuse_foreign
 from jet.books.split import CALIBRATION, TRAIN
 from jet.bundle import KIND, Bundle
 from jet.prediction.evidence import Library
@@ -23,6 +23,7 @@ from jet.prediction.examples import newest
 from jet.prediction.judgment import Judgment
 from jet.prediction.ranker import Ranker
 from jet.retrieval.neighbors import make_encoder
+from jet.storage import remove
 from jet.training.data import TrainingData
 from ray_jobs.answering import ExampleSlice, JudgeSlice, examples_of, judged_of, over_slices, share
 from ray_jobs.runtime import JobConfig, connect, main

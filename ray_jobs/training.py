@@ -43,6 +43,7 @@ from jet.books.split import CALIBRATION, TRAIN
 from jet.model.network import JetNetwork, Tables
 from jet.prediction.decode import exact_matches
 from jet.retrieval.store import TextStore
+from jet.storage import kept_in, patiently, resolve
 from jet.training.data import TrainingData
 from jet.training.loop import TrainBatch, Trainer, epoch_rows
 from jet.training.tracking import NoTracker, Tracker, build_tracker
@@ -88,7 +89,7 @@ def load_data(entries: Artifact, neighbors: Artifact, config: JobConfig) -> Trai
         entries.read_table(ENTRIES),
         entries.read_table(ACCOUNTS, "accounts"),
         neighbors.read_table(NEIGHBORS),
-        TextStore.from_table(pq.read_table(texts, filesystem=neighbors.filesystem)),
+        TextStore.from_table(patiently(pq.read_table, texts, filesystem=neighbors.filesystem)),
         load_safetensors(neighbors.read_bytes("idf.safetensors"))["idf"],
         config.split,
         config.model,
@@ -177,6 +178,7 @@ def trainer_of(
     workers, least = runtime.train_workers, runtime.train_min_workers
     tracked = tracked or storage.rpartition("/")[0]
     given = {"folder": absolute(folder), "tracked": tracked, "config": config, "start": start, "until": until}
+    filesystem, root = resolve(storage)
     return TorchTrainer(
         train_worker,
         train_loop_config=given | {"quiet": quiet},
@@ -188,7 +190,8 @@ def trainer_of(
         ),
         run_config=RunConfig(  # type: ignore[call-arg]
             name=name,
-            storage_path=storage,
+            storage_path=root,
+            storage_filesystem=filesystem,
             failure_config=FailureConfig(max_failures=retries),
             logging_config=LoggingConfig(log_level="CRITICAL" if quiet else "ERROR"),
             checkpoint_config=CheckpointConfig(
@@ -245,10 +248,10 @@ def train_worker(given: dict[str, Any]) -> None:
     settings = config.train
     network = prepare_model(build_network(data, config))
     tracker: Tracker = NoTracker()
+    kept = contextlib.ExitStack()
     if rank == 0:
-        tracker = build_tracker(
-            config.tracking, asdict(config), given["tracked"], context.get_experiment_name()
-        )
+        tracked = kept.enter_context(kept_in(given["tracked"]))
+        tracker = build_tracker(config.tracking, asdict(config), tracked, context.get_experiment_name())
     steps = len(epoch_rows(rows, settings.seed, 0, settings.batch_size, rank, world))
     trainer = Trainer(
         network, settings, config.losses, config.optim, steps, get_device(), sum_over_ranks, tracker, world
@@ -267,6 +270,7 @@ def train_worker(given: dict[str, Any]) -> None:
         if rank == 0:
             log_epoch(trainer, figures, best)
     tracker.close()
+    kept.close()
 
 
 def share_of(rows: np.ndarray, rank: int, world: int, batch_size: int) -> list[np.ndarray]:
@@ -311,7 +315,10 @@ def decoded_exactly(network: JetNetwork, parts: TrainBatch, beams: int) -> torch
 
 def resume(trainer: Trainer, start: str | None) -> None:
     """Go on from the run's newest checkpoint, or else from the one at `start`, if there is one."""
-    checkpoint = ray.train.get_checkpoint() or (Checkpoint(start) if start else None)
+    checkpoint = ray.train.get_checkpoint()
+    if checkpoint is None and start:
+        filesystem, path = resolve(start)
+        checkpoint = Checkpoint(path, filesystem)
     if checkpoint is None:
         return
     with checkpoint.as_directory() as folder:

@@ -35,6 +35,7 @@ from jet.experiments.overrides import with_settings
 from jet.experiments.records import Records
 from jet.experiments.space import Coordinates, Space
 from jet.experiments.trials import NO_SCORE, Rung, Trial, best_rung, objective, rung_of
+from jet.storage import resolve
 from ray_jobs.runtime import JobConfig
 from ray_jobs.training import interruptible, reason, trainer_of
 
@@ -94,7 +95,8 @@ class Sweep:
 
     def result(self, key: str) -> Result:
         """What Ray Train keeps of a training."""
-        return Result.from_path(f"{self.training}/{key}")
+        filesystem, path = resolve(f"{self.training}/{key}")
+        return Result.from_path(path, filesystem)
 
     def last_checkpoint(self, key: str) -> str:
         """Where a training's last checkpoint lies."""
@@ -291,6 +293,7 @@ def run_trials(
     todo = [task for task in tasks if scheduler or not books.has(task)]
     if not todo and searcher is None:
         return [books.trials[task.key] for task in tasks]
+    filesystem, storage = resolve(f"{sweep.work}/tune")
     tuner = ray.tune.Tuner(
         ray.tune.with_resources(driver_of(sweep), {"CPU": DRIVER_CPUS}),
         param_space=None if searcher else {"task": ray.tune.grid_search(todo)},
@@ -304,7 +307,8 @@ def run_trials(
         ),
         run_config=ray.tune.RunConfig(
             name=f"tune-{time.time_ns()}",
-            storage_path=f"{sweep.work}/tune",
+            storage_path=storage,
+            storage_filesystem=filesystem,
             failure_config=ray.tune.FailureConfig(max_failures=RETRIES),
             callbacks=[books],
             verbose=0,

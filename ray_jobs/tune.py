@@ -20,7 +20,7 @@ import ray
 import torch
 import yaml
 
-from jet.artifact import Manifest, artifact_writer, digest_of, finished, refuse_foreign, remove
+from jet.artifact import Manifest, artifact_writer, digest_of, finished, refuse_foreign
 from jet.books.split import CALIBRATION, TEST
 from jet.experiments.finals import SIDES, Final, final_facts, gain_of
 from jet.experiments.overrides import with_settings
@@ -29,6 +29,7 @@ from jet.experiments.settings import TuneSettings
 from jet.experiments.space import Space, build_space
 from jet.experiments.sweep_report import render_sweep
 from jet.experiments.trials import Trial, trials_table, winner
+from jet.storage import remove
 from jet.training.data import TrainingData
 from ray_jobs.runtime import JobConfig, absolute, connect, main, room
 from ray_jobs.searches import search

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import made_up
 import numpy as np
+import object_store
 import pytest
 import torch
 
@@ -64,3 +65,31 @@ def new_entries():
         text = texts[draw.integers(len(texts))]
         rows.append(made_up.entry(entity, f"n{number}", int(draw.integers(-5, 230)), text, None, total))
     return made_up.entries_table(rows)
+
+
+@pytest.fixture(scope="session")
+def store_front():
+    """What stands for S3 in these tests: it listens, whether or not there is a server behind it."""
+    with object_store.front() as front:
+        yield front
+
+
+@pytest.fixture(scope="session")
+def _store(store_front):
+    with object_store.s3_behind(store_front, "books"):
+        yield
+
+
+@pytest.fixture(scope="session")
+def google_store():
+    """A Google Cloud Storage with an empty bucket `books`."""
+    with object_store.google("books"):
+        yield
+
+
+@pytest.fixture
+def store(store_front, _store):
+    """An S3 that works, with an empty bucket `books` to begin with; tests let it fail through the front."""
+    store_front.reset()
+    yield store_front
+    store_front.reset()

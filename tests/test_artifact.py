@@ -19,9 +19,9 @@ from jet.artifact import (
     open_artifact,
     read_manifest,
     refuse_foreign,
-    remove,
 )
 from jet.books.schema import ACCOUNTS, SchemaError
+from jet.storage import remove
 
 CONFIG = {"split": {"train": 0.7, "shares": (1, 2)}, "seed": 0}
 INPUTS = {"entries": "abc"}

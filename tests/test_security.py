@@ -20,11 +20,12 @@ import torch
 import transformers
 from safetensors.torch import load_file
 
-from jet.artifact import MANIFEST, ArtifactError, Manifest, open_artifact, resolve
+from jet.artifact import MANIFEST, ArtifactError, Manifest, open_artifact
 from jet.books.importers import ImportSettings, UnreadableFile, import_file
 from jet.books.schema import SchemaError
 from jet.bundle import Bundle
 from jet.retrieval.encoder import SentenceEncoder, load_transformer
+from jet.storage import refuse_keys, resolve
 
 
 class Attack:
@@ -175,7 +176,7 @@ def test_a_manifest_of_nonsense_is_one_error_with_its_place(tmp_path, content):
     ],
 )
 def test_a_path_with_a_secret_key_is_refused_and_not_repeated(path):
-    with pytest.raises(ArtifactError, match=r"must not hold keys.*environment") as caught:
+    with pytest.raises(ValueError, match=r"must not hold keys.*environment") as caught:
         resolve(path)
     assert "hu" not in str(caught.value)
 
@@ -184,7 +185,7 @@ def test_a_path_with_a_secret_key_is_refused_and_not_repeated(path):
     "path", ["s3://bucket/a:b@c?region=eu-north-1", "gs://anonymous@bucket/path", "/tmp/a:b@c"]
 )
 def test_a_path_without_a_secret_key_is_none(path):
-    resolve(path)
+    refuse_keys(path)
 
 
 @pytest.fixture(scope="module")

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from pyarrow import fs as pafs
 
-from jet.artifact import resolve
 from jet.experiments.trials import Trial
+from jet.storage import read_whole, resolve, write_whole
 
 
 class Records:
@@ -17,17 +17,13 @@ class Records:
     def read(self, key: str) -> Trial | None:
         """The record of a trial; None where it hasn't begun."""
         try:
-            with self.filesystem.open_input_stream(f"{self.root}/{key}.json") as stream:
-                return Trial.from_json(stream.read())
+            return Trial.from_json(read_whole(self.filesystem, f"{self.root}/{key}.json"))
         except FileNotFoundError:
             return None
 
     def write(self, trial: Trial) -> None:
         """Keep what is known of a trial."""
-        self.filesystem.create_dir(self.root, recursive=True)
-        with self.filesystem.open_output_stream(f"{self.root}/.{trial.key}") as stream:
-            stream.write(trial.to_json())
-        self.filesystem.move(f"{self.root}/.{trial.key}", f"{self.root}/{trial.key}.json")
+        write_whole(self.filesystem, f"{self.root}/{trial.key}.json", trial.to_json())
 
     def forget(self, key: str) -> None:
         """Let a trial be tried again."""

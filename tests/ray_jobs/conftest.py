@@ -30,6 +30,7 @@ import ray_jobs  # noqa: E402, F401, I001 (before Ray: it says what Ray shall re
 import ray  # noqa: E402
 from heads import Head, ray_head  # noqa: E402
 from job_runs import SETTINGS, Done, run_job  # noqa: E402
+from object_store import Front  # noqa: E402
 
 from jet.artifact import artifact_writer, open_artifact  # noqa: E402
 from jet.books.demo import DemoSettings, write_demo_ledger  # noqa: E402
@@ -64,9 +65,10 @@ class Pipeline:
 
 
 @pytest.fixture(scope="session")
-def head() -> Iterator[Head]:
-    """The head that counts 8 CPUs and that this process is connected to."""
-    with ray_head("--num-cpus=8") as started:
+def head(store_front: Front) -> Iterator[Head]:
+    """The head that counts 8 CPUs and that this process is connected to. Its workers are told where S3 is as
+    those of a cluster are: by its environment."""
+    with ray_head("--num-cpus=8", **store_front.environment) as started:
         connect(RuntimeSettings(address=started.address, no_progress_timeout_s=90))
         yield started
         ray.shutdown()

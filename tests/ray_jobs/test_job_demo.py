@@ -85,7 +85,7 @@ def test_it_tells_scores_of_model_and_baselines_and_where_all_is(told, pipeline)
     assert str(pipeline.folder / "predictions") in told
 
 
-@pytest.mark.parametrize("option", [("--output", "s3://bucket/demo"), ("--open_entries", 0)])
+@pytest.mark.parametrize("option", [("--output", "s3://me:secret@bucket/demo"), ("--open_entries", 0)])
 def test_what_it_can_not_do_is_refused_in_one_line(option, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     done = run_job("demo", *option)

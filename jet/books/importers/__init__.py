@@ -8,19 +8,16 @@ all is an error.
 
 from __future__ import annotations
 
-import glob
-import os
 from collections.abc import Iterable, Iterator, Sequence
 from decimal import Decimal
-from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any
 
 import pyarrow as pa
-import pyarrow.fs
 
 from jet.books import checks
 from jet.books.checks import Rule
 from jet.books.importers.common import FORMATS, Importer, ImportSettings, UnreadableFile
+from jet.books.importers.files import expand, open_file
 from jet.books.importers.jsonl import JsonlImporter
 from jet.books.importers.ledger_cli import LedgerImporter
 from jet.books.importers.sie import SieImporter
@@ -63,18 +60,17 @@ _PACKED = {
 _UTF_16_MARKS = (b"\xff\xfe", b"\xfe\xff")
 
 
-def import_file(
-    path: str, settings: ImportSettings, filesystem: pyarrow.fs.FileSystem | None = None
-) -> Iterator[Record]:
-    """The records of one ledger file, every entry checked: a faulty one is rejected in its place.
+def import_file(path: str, settings: ImportSettings) -> Iterator[Record]:
+    """The records of one ledger file (a path or URI), every entry checked: a faulty one is rejected in its
+    place.
 
     Raises UnreadableFile where the file is missing, empty, binary or of no known format: at the call where
-    its first bytes tell, else while it is read.
+    its first bytes tell, else while it is read. Raises `OSError` where an object store doesn't give it.
     """
-    with _open(path, filesystem) as stream:
+    with open_file(path) as stream:
         head = stream.read(HEAD_BYTES)
     importer = recognize(path, head, settings.format)
-    return _checked_records(path, importer, settings, filesystem)
+    return _checked_records(path, importer, settings)
 
 
 def recognize(path: str, head: bytes, format_: str = "auto") -> Importer:
@@ -94,23 +90,6 @@ def recognize(path: str, head: bytes, format_: str = "auto") -> Importer:
         if importer.recognizes(path, head):
             return importer
     raise UnreadableFile(f"{path}: no known format; set format to one of {', '.join(FORMATS)}, or leave it out")
-
-
-def expand(paths: Sequence[str]) -> list[str]:
-    """The files that local paths stand for, sorted, each once: files, globs, and folders with all in them.
-
-    Within folders and globs, hidden files and folders are left out. Raises UnreadableFile for a path that
-    matches nothing.
-    """
-    found: dict[Path, str] = {}
-    for path in paths:
-        matches = [path] if Path(path).exists() else glob.glob(path, recursive=True)  # noqa: PTH207 (absolute patterns)
-        files = [file for match in matches for file in _files(match)]
-        if not files:
-            raise UnreadableFile(f"{path}: no such file; check the path, or the pattern")
-        for file in files:
-            found.setdefault(Path(file).resolve(), file)
-    return sorted(found.values())
 
 
 def to_tables(records: Iterable[Record], batch: int = 20_000) -> Iterator[tuple[pa.Table, pa.Table, pa.Table]]:
@@ -134,37 +113,11 @@ def to_tables(records: Iterable[Record], batch: int = 20_000) -> Iterator[tuple[
         yield _entries_table(entries), _table(accounts, ACCOUNTS), _table(rejections, REJECTED)
 
 
-def _open(path: str, filesystem: pyarrow.fs.FileSystem | None) -> BinaryIO:
-    try:
-        if filesystem is not None:
-            return filesystem.open_input_file(path)
-        return Path(path).open("rb")
-    except FileNotFoundError:
-        raise UnreadableFile(f"{path}: no such file; check the path") from None
-    except IsADirectoryError:
-        raise UnreadableFile(f"{path}: a folder; name the files in it") from None
-    except OSError as error:
-        raise UnreadableFile(f"{path}: can't be opened ({error.strerror or error}); check it") from None
-
-
-def _files(path: str) -> Iterator[str]:
-    """The file at `path`, or all files in the folder there but hidden ones."""
-    if not Path(path).is_dir():
-        yield path
-    for folder, folders, names in os.walk(path):
-        folders[:] = [name for name in folders if not name.startswith(".")]
-        for name in names:
-            if not name.startswith("."):
-                yield str(Path(folder) / name)
-
-
-def _checked_records(
-    path: str, importer: Importer, settings: ImportSettings, filesystem: pyarrow.fs.FileSystem | None
-) -> Iterator[Record]:
+def _checked_records(path: str, importer: Importer, settings: ImportSettings) -> Iterator[Record]:
     tolerance = Decimal(str(settings.tolerance))
     file = checks.clean(path)
     ids: set[tuple[str, str]] = set()
-    with _open(path, filesystem) as stream:
+    with open_file(path) as stream:
         for record in importer.records(stream, file, settings):
             if isinstance(record, Entry):
                 rejection = checks.check_entry(record, tolerance)

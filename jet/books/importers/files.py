@@ -1,0 +1,87 @@
+"""Ledger files: which ones a path stands for, and how they are opened, in folders and on object stores."""
+
+from __future__ import annotations
+
+import glob
+import os
+import re
+from collections.abc import Iterator, Sequence
+from itertools import takewhile
+from pathlib import Path, PurePosixPath
+from typing import BinaryIO
+
+from fsspec.utils import glob_translate
+from pyarrow import fs as pafs
+
+from jet.books.importers.common import UnreadableFile
+from jet.storage import files_under, is_uri, resolve
+
+
+def expand(paths: Sequence[str]) -> dict[str, pafs.FileInfo]:
+    """The files that paths and URIs stand for, sorted, each once, with size and time: files, patterns, and
+    folders with all in them.
+
+    Within folders and patterns, hidden files and folders are left out. Raises UnreadableFile for a path that
+    matches nothing.
+    """
+    found: dict[str, tuple[str, pafs.FileInfo]] = {}
+    for path in paths:
+        files = list(_on_store(path) if is_uri(path) else _local(path))
+        if not files:
+            raise UnreadableFile(f"{path}: no such file; check the path, or the pattern")
+        for name, info in files:
+            found.setdefault(name if is_uri(name) else os.path.realpath(name), (name, info))
+    return dict(sorted(found.values(), key=lambda file: file[0]))
+
+
+def open_file(path: str) -> BinaryIO:
+    """A ledger file's bytes, read as they are asked for.
+
+    Raises UnreadableFile where there is no such file, and `OSError` where a store doesn't give it: that says
+    nothing about the file.
+    """
+    filesystem, name = resolve(path)
+    try:
+        return filesystem.open_input_file(name)
+    except FileNotFoundError:
+        raise UnreadableFile(f"{path}: no such file; check the path") from None
+    except OSError as error:
+        if is_uri(path):
+            raise
+        if Path(path).is_dir():
+            raise UnreadableFile(f"{path}: a folder; name the files in it") from None
+        raise UnreadableFile(f"{path}: can't be opened ({error.strerror or error}); check it") from None
+
+
+def _on_store(path: str) -> Iterator[tuple[str, pafs.FileInfo]]:
+    """The files that a URI stands for: one, those in a folder, or those that fit a pattern or lie in a folder
+    that does."""
+    filesystem, root = resolve(path)
+    info = filesystem.get_file_info(root)
+    if info.type == pafs.FileType.File:
+        yield path, info
+        return
+    scheme, _, rest = path.partition("://")
+    start = f"{scheme}://{'anonymous@' * rest.startswith('anonymous@')}"
+    is_pattern = info.type == pafs.FileType.NotFound and glob.has_magic(root)
+    parts = list(takewhile(lambda part: not (is_pattern and glob.has_magic(part)), root.split("/")))
+    fits = re.compile(glob_translate(root) if is_pattern else re.escape(root)).fullmatch
+    for name, file in files_under(filesystem, "/".join(parts)).items():
+        is_hidden = any(part.startswith(".") for part in PurePosixPath(name).parts)
+        if not is_hidden and (fits(file.path) or any(fits(str(at)) for at in PurePosixPath(file.path).parents)):
+            yield start + file.path, file
+
+
+def _local(path: str) -> Iterator[tuple[str, pafs.FileInfo]]:
+    """The files that a local path stands for."""
+    matches = [path] if Path(path).exists() else glob.glob(path, recursive=True)  # noqa: PTH207 (absolute patterns)
+    for match in matches:
+        for name in _in_folder(match) if Path(match).is_dir() else [match]:
+            filesystem, file = resolve(name)
+            yield name, filesystem.get_file_info(file)
+
+
+def _in_folder(path: str) -> Iterator[str]:
+    for folder, folders, names in os.walk(path):
+        folders[:] = [name for name in folders if not name.startswith(".")]
+        yield from (str(Path(folder) / name) for name in names if not name.startswith("."))

@@ -1,0 +1,219 @@
+"""Where files are: a folder that is mounted, or an object store (`s3://`, `gs://`), behind one door.
+
+`resolve` is that door: every path that a job is given goes through it, on the driver and on every worker. Where
+a store is and who asks it is said by the environment of each process, never by a path: paths stand in
+manifests and logs.
+
+Notable: an object store has no rename and no folders, and a stream to it that is left by an error still
+becomes an object, cut off. What must be there whole or not at all is therefore written in one piece
+(`write_whole`).
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import re
+import shutil
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from functools import lru_cache
+from pathlib import Path, PurePosixPath
+from typing import ParamSpec, TypeVar
+
+from pyarrow import fs as pafs
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+S3_RETRIES = 10
+"""How often a request to S3 is repeated before it counts as failed. The SDK waits longer each time, for about
+25 s in all."""
+KEY_IN_URI = re.compile("[^:/]+://[^/?]*:.*@")
+
+
+class S3(pafs.S3FileSystem):
+    """pyarrow's S3, which is pickled as the name of its bucket.
+
+    The usual one would be unpickled without its patience. And a process that unpickles this one asks with the
+    credentials of its own environment.
+    """
+
+    bucket = ""
+    anonymous = False
+
+    def __reduce__(self) -> tuple:
+        return s3_filesystem, (self.bucket, self.anonymous)
+
+
+@lru_cache(64)
+def s3_filesystem(bucket: str, anonymous: bool) -> S3:
+    """The filesystem that a bucket is on. Raises `OSError` where its region is asked for and can't be had."""
+    endpoint = os.environ.get("AWS_ENDPOINT_URL_S3") or os.environ.get("AWS_ENDPOINT_URL")
+    region = os.environ.get("AWS_REGION") or os.environ.get("AWS_DEFAULT_REGION")
+    if not (region or endpoint):
+        region = pafs.resolve_s3_region(bucket)
+    found = S3(
+        anonymous=anonymous,
+        region=region,
+        endpoint_override=endpoint,
+        # Not the "standard" strategy, pyarrow's own: as Arrow wraps it, the quota of 100 retries that comes
+        # with it is never filled up again, and a process that has used it up repeats nothing more.
+        retry_strategy=pafs.AwsDefaultS3RetryStrategy(max_attempts=S3_RETRIES),
+        allow_delayed_open=True,  # a small file is one request, and there with it
+    )
+    found.bucket, found.anonymous = bucket, anonymous
+    return found
+
+
+def is_uri(path: str) -> bool:
+    """Whether a path names a filesystem of its own."""
+    return "://" in path
+
+
+def resolve(path: str) -> tuple[pafs.FileSystem, str]:
+    """The pyarrow filesystem of a local path or URI (`s3://`, `gs://`), and the path on it.
+
+    Raises `ValueError` for a URI with credentials or options in it, or of a filesystem that isn't known.
+    """
+    if not is_uri(path):
+        return pafs.LocalFileSystem(), str(Path(path).absolute())
+    refuse_keys(path)
+    scheme, _, rest = path.partition("://")
+    if scheme not in ("s3", "gs"):
+        return pafs.FileSystem.from_uri(path.rstrip("/"))
+    anonymous = rest.startswith("anonymous@")
+    bucket, *folders = rest.removeprefix("anonymous@").split("/")
+    if re.search(r"\?\w+=", rest):
+        raise ValueError(
+            f"{path.partition('?')[0]}: a path takes no options such as those after its ?; give them in the "
+            "environment (AWS_ENDPOINT_URL, AWS_REGION)"
+        )
+    if not bucket:
+        raise ValueError(f"{path} names no bucket: {scheme}://BUCKET/FOLDER")
+    name = "/".join([bucket, *filter(None, folders)])
+    if scheme == "s3":
+        return s3_filesystem(bucket, anonymous), name
+    return pafs.GcsFileSystem(anonymous=anonymous), name
+
+
+def refuse_keys(path: str) -> None:
+    """Raise `ValueError` where a URI holds a secret key: paths are written to manifests and logs."""
+    if KEY_IN_URI.match(path):  # a secret may have slashes in it
+        shown = f"{path.partition('://')[0]}://…@{path.rpartition('@')[2]}"
+        raise ValueError(
+            f"{shown}: a path must not hold keys, since it is logged and stored: give them in the environment "
+            "(for S3, AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY), or give the machines a role"
+        )
+
+
+def has_rename(filesystem: pafs.FileSystem) -> bool:
+    """Whether files and folders can be renamed in one step; object stores copy and delete instead."""
+    return isinstance(filesystem, pafs.LocalFileSystem)
+
+
+def write_whole(filesystem: pafs.FileSystem, path: str, content: bytes | memoryview) -> None:
+    """Write a file that is there whole or not at all: by rename, or by one request on an object store. (Of more
+    than some megabytes the parts are sent one by one, and the object is there with the last request.)"""
+    if not has_rename(filesystem):
+        _write(filesystem, path, content)
+        return
+    folder, _, name = path.rpartition("/")
+    filesystem.create_dir(folder, recursive=True)
+    unfinished = f"{folder}/.{name}.unfinished"
+    _write(filesystem, unfinished, content)
+    filesystem.move(unfinished, path)
+
+
+def read_whole(filesystem: pafs.FileSystem, path: str) -> bytes:
+    """The content of a small file. Raises `FileNotFoundError`, or `NotADirectoryError`, where there is none."""
+
+    def read() -> bytes:
+        with filesystem.open_input_stream(path) as stream:
+            return stream.read()
+
+    return patiently(read)
+
+
+def _write(filesystem: pafs.FileSystem, path: str, content: bytes | memoryview) -> None:
+    with filesystem.open_output_stream(path) as stream:
+        stream.write(content)
+
+
+def patiently(read: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> R:
+    """What `read` returns, asked again where S3 was too busy to give a few bytes.
+
+    pyarrow reads into a buffer of the size that it wants. A busy S3's answer, some hundred bytes of XML, may
+    not fit: the SDK calls that an internal failure, and doesn't repeat the request by itself.
+    """
+    for attempt in range(S3_RETRIES):
+        try:
+            return read(*args, **kwargs)
+        except OSError as error:
+            if "flush response stream" not in str(error):
+                raise
+            time.sleep(0.025 * 2**attempt)
+    return read(*args, **kwargs)
+
+
+def files_under(filesystem: pafs.FileSystem, root: str) -> dict[str, pafs.FileInfo]:
+    """All files in a folder and the folders in it, sorted, by their path in it."""
+    selector = pafs.FileSelector(root, recursive=True, allow_not_found=True)
+    found = [info for info in filesystem.get_file_info(selector) if info.type == pafs.FileType.File]
+    return {PurePosixPath(info.path).relative_to(root).as_posix(): info for info in sorted(found, key=_path)}
+
+
+def _path(info: pafs.FileInfo) -> str:
+    return info.path
+
+
+@contextlib.contextmanager
+def fetched(path: str) -> Iterator[Path]:
+    """A local file or folder with the content of `path`: it itself, or a copy as long as the context lasts.
+
+    Raises `FileNotFoundError` where a URI leads to nothing.
+    """
+    if not is_uri(path):
+        yield Path(path)
+        return
+    filesystem, root = resolve(path)
+    with tempfile.TemporaryDirectory() as folder:
+        target = Path(folder) / PurePosixPath(root).name
+        if filesystem.get_file_info(root).type == pafs.FileType.File:
+            patiently(_copy, filesystem, root, target)
+        else:
+            names = files_under(filesystem, root)
+            if not names:
+                raise FileNotFoundError(f"{path}: nothing is there")
+            for name, info in names.items():
+                patiently(_copy, filesystem, info.path, target / name)
+        yield target
+
+
+def _copy(filesystem: pafs.FileSystem, path: str, target: Path) -> None:
+    target.parent.mkdir(parents=True, exist_ok=True)
+    with filesystem.open_input_stream(path) as source, target.open("wb") as stream:
+        shutil.copyfileobj(source, stream, 1 << 20)
+
+
+@contextlib.contextmanager
+def kept_in(path: str) -> Iterator[str]:
+    """A local folder whose content ends up in the folder `path`: that itself, or one that is copied to a store
+    when the context ends."""
+    if not is_uri(path):
+        yield path
+        return
+    with tempfile.TemporaryDirectory() as folder:
+        yield folder
+        filesystem, root = resolve(path)
+        for name in files_under(pafs.LocalFileSystem(), folder):
+            write_whole(filesystem, f"{root}/{name}", (Path(folder) / name).read_bytes())
+
+
+def remove(path: str) -> None:
+    """Delete a folder with all that is in it, wherever it is; nothing where there is none."""
+    filesystem, root = resolve(path)
+    if filesystem.get_file_info(root).type == pafs.FileType.Directory:
+        with contextlib.suppress(FileNotFoundError):  # Google's misses the folder itself, in the end
+            filesystem.delete_dir(root)
