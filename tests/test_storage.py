@@ -186,9 +186,10 @@ def test_a_store_keeps_its_patience_on_the_way_to_a_worker(place, store):
     assert names_in(place) == ["a"]
 
 
-def test_a_file_larger_than_one_request_is_there_with_the_last(anywhere):
-    put(f"{anywhere}/large", b"0123456789" * 1_200_000)
-    filesystem, root = resolve(f"{anywhere}/large")
+def test_a_file_larger_than_one_request_is_there_with_the_last(place):
+    """On S3 alone: the emulator of Google's takes the first piece of an upload for all of it."""
+    put(f"{place}/large", b"0123456789" * 1_200_000)
+    filesystem, root = resolve(f"{place}/large")
     assert filesystem.get_file_info(root).size == 12_000_000
 
 
