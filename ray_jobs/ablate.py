@@ -36,7 +36,8 @@ from jet.experiments.ablation_report import ANSWERS, beyond_noise, markdown, sum
 from jet.experiments.leaky_neighbors import noncausal_neighbors, undated_neighbors
 from jet.storage import remove
 from ray_jobs.ablation_units import ANSWERED, NETWORK, TRAINED, Unit, planned, train_and_answer
-from ray_jobs.runtime import JobConfig, absolute, connect, main, room
+from ray_jobs.connection import connect, room
+from ray_jobs.runtime import JobConfig, absolute, main
 from ray_jobs.training import checked_data, checkpoints, load_data, opened, reason
 
 HELP = "Measure what each part of the network earns: an ablation grid with several seeds and paired intervals."

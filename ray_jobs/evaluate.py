@@ -49,8 +49,9 @@ from jet.prediction.stack import METHODS
 from jet.retrieval.neighbors import History, find_neighbors
 from jet.training.data import TrainingData
 from ray_jobs.answering import ExamineSlice, ExampleSlice, PredictSlice, examples_of, over_slices, share
+from ray_jobs.connection import connect
 from ray_jobs.rivals import RivalRun, run_rivals
-from ray_jobs.runtime import JobConfig, connect, main
+from ray_jobs.runtime import JobConfig, main
 
 HELP = "Measure a bundle and its rivals on the newest entries: metrics.json, index.html, rows.parquet."
 KIND = "report"

@@ -35,7 +35,8 @@ from jet.retrieval.encoder import PACKAGED
 from jet.retrieval.neighbors import make_encoder
 from jet.storage import remove, resolve
 from jet.training.finetune import Embedder, Finetuner, FinetuneSettings, Loaded, Pairs, load_base, save_encoder
-from ray_jobs.runtime import JobConfig, absolute, connect, main, require
+from ray_jobs.connection import connect, require
+from ray_jobs.runtime import JobConfig, absolute, main
 from ray_jobs.training import STATE, checkpoints, interruptible, sum_over_ranks
 
 HELP = "Fine-tune the sentence encoder on booked entries, and publish it as a folder for retrieval.encoder."

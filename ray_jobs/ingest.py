@@ -30,8 +30,9 @@ from jet.books.records import Record, Rejection
 from jet.books.schema import ENTRIES, REJECTED
 from jet.storage import patiently, resolve
 from ray_jobs import metrics
+from ray_jobs.connection import connect
 from ray_jobs.logs import about
-from ray_jobs.runtime import JobConfig, connect, main
+from ray_jobs.runtime import JobConfig, main
 
 HELP = "Read ledger files of any known format (SIE 4, ledger-cli, CSV/TSV/parquet, JSONL) into checked parquet."
 KIND = "entries"

@@ -36,8 +36,9 @@ from jet.retrieval.probe import Probe
 from jet.retrieval.store import TextStore
 from jet.retrieval.text import normalize_all
 from ray_jobs import metrics
+from ray_jobs.connection import connect, require
 from ray_jobs.parts import do_parts
-from ray_jobs.runtime import JobConfig, connect, main, require
+from ray_jobs.runtime import JobConfig, main
 from ray_jobs.shards import OWN, PEERS, Shards, index_shards
 from ray_jobs.texts import encode_texts
 

@@ -38,8 +38,9 @@ from jet.extension import extended
 from jet.storage import patiently, remove
 from ray_jobs import ingest, metrics
 from ray_jobs.answering import PredictRowGroup, row_groups, share
+from ray_jobs.connection import connect, require
 from ray_jobs.parts import do_parts
-from ray_jobs.runtime import JobConfig, absolute, connect, main, require
+from ray_jobs.runtime import JobConfig, absolute, main
 from ray_jobs.texts import encode_texts
 
 HELP = (

@@ -1,4 +1,4 @@
-"""What all jobs share: the command line, the connection to Ray, the check before the start, the last line.
+"""What all jobs share: the settings of a run, the command line, the last line; and how a failure is told.
 
 A job is a module with `HELP`, `arguments(parser)` and `run(args, config)`. `main` gives it the same options
 as every other job: `--config FILE` (YAML), dotted overrides of any setting (`--model.hidden 64`), unknown keys
@@ -10,20 +10,16 @@ from __future__ import annotations
 import contextlib
 import json
 import logging
-import os
-import random
 import re
-import socket
 import sys
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any, Protocol
 
 import jsonargparse
 import ray
-from ray.data import DataContext
 
 from jet.config import JetConfig
 from jet.storage import fetched, is_uri, refuse_keys
@@ -34,9 +30,6 @@ log = logging.getLogger("jet")
 
 OS_ERROR = re.compile(r"^\s*(?:OS|FileNotFound|Permission|Connection|Timeout)Error: (.+)$", re.MULTILINE)
 """The line of a traceback in which a disk, a network or a store failed."""
-
-LEAST_LOCAL_CPUS = 4
-"""A local Ray counts at least this many CPUs: training workers and data tasks must fit beside each other."""
 
 
 @dataclass(kw_only=True)
@@ -203,142 +196,6 @@ def quiet_libraries() -> None:
     """Keep libraries' chatter out of a job's output; warnings and errors stay."""
     for name in ("httpx", "urllib3", "filelock", "matplotlib", "transformers", "ray.tune", "ray.train"):
         logging.getLogger(name).setLevel(logging.WARNING)
-
-
-def connect(settings: RuntimeSettings) -> None:
-    """Connect to the Ray that the settings or RAY_ADDRESS name, or start a local one. Idempotent."""
-    if not ray.is_initialized():
-        address = settings.address or os.environ.get("RAY_ADDRESS")
-        options: dict[str, Any] = {"address": address} if address else local_options(settings)
-        if not sys.stderr.isatty():
-            os.environ.setdefault("RAY_COLOR_PREFIX", "0")
-        if not address:
-            guard_token()
-        try:
-            with contextlib.nullcontext() if address else known_address():
-                ray.init(
-                    logging_level=logging.WARNING,
-                    log_to_driver=True,
-                    logging_config=logs.for_workers(settings.log_format),
-                    **options,
-                )
-        except ray.exceptions.AuthenticationError as error:
-            raise ValueError(
-                f"not let in by the Ray at {address}: {error.message}: put the cluster's token into "
-                "~/.ray/auth_token (or name its file in RAY_AUTH_TOKEN_PATH); for a cluster without one, where "
-                "whoever reaches it can run any code, set RAY_AUTH_MODE=disabled"
-            ) from None
-        if settings.log_format == "json":
-            logs.set_up(metrics.job_name(), "json")  # Ray has added handlers of its own
-        spend_restart_warning()
-        where = address or f"a local Ray with {int(ray.cluster_resources().get('CPU', 0))} CPUs"
-        log.info("connected to %s", where)
-    context = DataContext.get_current()
-    context.execution_no_progress_timeout_s = settings.no_progress_timeout_s
-    context.enable_progress_bars = False  # they don't go with a log; jobs tell their progress themselves
-    logging.getLogger("ray.data").setLevel(logging.WARNING)
-    logging.getLogger("ray.data._internal.progress").setLevel(logging.ERROR)
-
-
-def local_options(settings: RuntimeSettings) -> dict[str, Any]:
-    """How a local Ray is started."""
-    cpus = settings.local_cpus or max(os.cpu_count() or 1, LEAST_LOCAL_CPUS)
-    return {"address": "local", "num_cpus": cpus, "include_dashboard": True, "dashboard_host": "127.0.0.1"}
-
-
-def guard_token() -> None:
-    """Make the folder in which Ray keeps the token that it makes this person's own.
-
-    Ray leaves the file as readable as the system makes new files, which usually is for everybody.
-    """
-    folder = Path.home() / ".ray"
-    with contextlib.suppress(OSError):  # where it can't be made, Ray itself says so
-        folder.mkdir(mode=0o700, exist_ok=True)
-        folder.chmod(0o700)
-
-
-@contextlib.contextmanager
-def known_address() -> Iterator[None]:
-    """A local Ray that is started inside tells its workers where it is.
-
-    Helpers of Ray Train look for "the" Ray of the machine. Where several run (two jobs, a notebook) they find
-    none, or a stranger that doesn't know their training: they would take its workers away.
-    """
-    port = free_port()
-    told = {"RAY_GCS_SERVER_PORT": str(port), "RAY_ADDRESS": f"127.0.0.1:{port}"}
-    before = {name: os.environ.get(name) for name in told}
-    os.environ.update(told)
-    try:
-        yield
-    finally:
-        for name, value in before.items():
-            if value is None:
-                del os.environ[name]
-            else:
-                os.environ[name] = value
-
-
-def free_port() -> int:
-    """A port that nobody listens on, below those that systems hand out: another process may be given one of
-    these before Ray gets to it."""
-    while True:
-        port = random.SystemRandom().randrange(20_000, 32_000)
-        with socket.socket() as probe, contextlib.suppress(OSError):
-            probe.bind(("", port))
-            return port
-
-
-def spend_restart_warning() -> None:
-    """Make Ray's core say now, unheard, what it would otherwise say amid the log.
-
-    Once in a driver's life it prints to file descriptor 2 that an actor with arguments in the object store may
-    fail to restart. The first actor pool of Ray Data sets it off, and Ray Data keeps those arguments alive. No
-    setting silences it but one that makes every process print another line.
-    """
-
-    class Nobody:
-        def __init__(self, argument: Any) -> None:
-            pass
-
-    reference = ray.put(None)
-    actor = ray.remote(num_cpus=0, max_restarts=1)(Nobody)
-    kept = os.dup(2)
-    with Path(os.devnull).open("wb") as nowhere:
-        os.dup2(nowhere.fileno(), 2)
-        try:
-            actor.remote(reference)
-        finally:
-            os.dup2(kept, 2)
-            os.close(kept)
-
-
-def capacity(settings: RuntimeSettings) -> tuple[float, float]:
-    """CPUs and GPUs that the cluster has, or can grow to. No autoscaler tells how far that is: settings do."""
-    have = ray.cluster_resources()
-    cpus, gpus = have.get("CPU", 0.0), have.get("GPU", 0.0)
-    return max(cpus, settings.cluster_cpus or 0), max(gpus, settings.cluster_gpus or 0)
-
-
-def require(settings: RuntimeSettings, cpus: float, gpus: float, why: str, way_out: str) -> None:
-    """Raise `ValueError` where the cluster can't have the CPUs or GPUs that a job is going to ask for.
-
-    Without this check Ray waits for them without a word.
-    """
-    for kind, need, have in zip(("CPU", "GPU"), (cpus, gpus), capacity(settings), strict=True):
-        if need > have:
-            raise ValueError(
-                f"{why} needs {need:g} {kind}s, and the cluster has {have:g}: {way_out}, give the cluster "
-                f"more, or, if it scales itself, say in runtime.cluster_{kind.lower()}s how many it can have"
-            )
-
-
-def room(settings: RuntimeSettings, cpus: float, gpus: float, why: str, way_out: str) -> int:
-    """How many times the cluster as a whole has what a job `require`s, which is at least once. What is in use
-    counts as well: who asks is going to have it."""
-    require(settings, cpus, gpus, why, way_out)
-    most_cpus, most_gpus = capacity(settings)
-    fits = most_cpus // cpus
-    return int(min(fits, most_gpus // gpus) if gpus else fits)
 
 
 def absolute(path: str) -> str:

@@ -26,7 +26,8 @@ from jet.retrieval.neighbors import make_encoder
 from jet.storage import remove
 from jet.training.data import TrainingData
 from ray_jobs.answering import ExampleSlice, JudgeSlice, examples_of, judged_of, over_slices, share
-from ray_jobs.runtime import JobConfig, connect, main
+from ray_jobs.connection import connect
+from ray_jobs.runtime import JobConfig, main
 from ray_jobs.training import build_network, checked_data, checkpoints, fit, opened
 
 HELP = "Train the model on booked entries and their neighbors, calibrate it, and publish its bundle."

@@ -47,7 +47,8 @@ from jet.storage import kept_in, patiently, resolve
 from jet.training.data import TrainingData
 from jet.training.loop import TrainBatch, Trainer, epoch_rows
 from jet.training.tracking import NoTracker, Tracker, build_tracker
-from ray_jobs.runtime import JobConfig, absolute, require
+from ray_jobs.connection import require
+from ray_jobs.runtime import JobConfig, absolute
 
 STATE = "state.pt"
 

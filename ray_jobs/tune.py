@@ -31,7 +31,8 @@ from jet.experiments.sweep_report import render_sweep
 from jet.experiments.trials import Trial, trials_table, winner
 from jet.storage import remove
 from jet.training.data import TrainingData
-from ray_jobs.runtime import JobConfig, absolute, connect, main, room
+from ray_jobs.connection import connect, room
+from ray_jobs.runtime import JobConfig, absolute, main
 from ray_jobs.searches import search
 from ray_jobs.train import PARTS
 from ray_jobs.training import best_state, build_network, checked_data, decoded_exactly, opened

@@ -37,7 +37,8 @@ from jet.books.demo import DemoSettings, write_demo_ledger  # noqa: E402
 from jet.books.schema import ENTRIES, REJECTED  # noqa: E402
 from jet.bundle import Bundle  # noqa: E402
 from jet.prediction.predictor import Predictor, PredictSettings  # noqa: E402
-from ray_jobs.runtime import RuntimeSettings, connect  # noqa: E402
+from ray_jobs.connection import connect  # noqa: E402
+from ray_jobs.runtime import RuntimeSettings  # noqa: E402
 
 HERE = Path(__file__).parent
 
