@@ -27,7 +27,7 @@ class Exported:
     """What the endpoint of the head's node says."""
 
     def __init__(self) -> None:
-        [node] = ray.nodes()
+        [node] = [node for node in ray.nodes() if node["Alive"]]
         address = f"http://{node['NodeManagerAddress']}:{node['MetricsExportPort']}/metrics"
         with urllib.request.urlopen(address, timeout=10) as page:
             families = list(text_string_to_metric_families(page.read().decode()))

@@ -248,7 +248,7 @@ def test_a_job_that_waits_for_a_node_says_so(head, client, tmp_path, monkeypatch
     with in_background(lambda: interrupt_at(lambda: caplog.text, "waiting for its start")):
         done = run_submit("demo-ledger", "--address", head.dashboard, *given, "--output", tmp_path / "a.jsonl")
     assert done.status == 130
-    assert "entrypoint_resources" in caplog.text
+    assert "It may be waiting for resources" in caplog.text
     assert client.get_job_status("waiting") == "PENDING"
     client.stop_job("waiting")
 
