@@ -7,8 +7,11 @@ from typing import Any
 
 from cluster.kubernetes.kustomize import Manifest
 
-DASHBOARD = 8265
+DASHBOARD, METRICS = 8265, 8080
 OPERATOR = {"kubernetes.io/metadata.name": "kuberay-system"}
+PROMETHEUS = {"kubernetes.io/metadata.name": "monitoring"}
+PORTS = ((OPERATOR, DASHBOARD), (PROMETHEUS, METRICS), (None, DASHBOARD))
+"""What may be reached from each namespace, the last being jet's own."""
 NODE = {"ray.io/is-ray-node": "yes"}
 
 
@@ -30,13 +33,13 @@ def head_problems(head: dict[str, Any]) -> Iterator[str]:
         port["name"]: port["containerPort"]
         for port in head["template"]["spec"]["containers"][0].get("ports", [])
     }
-    wanted = {"gcs-server": 6379, "dashboard": DASHBOARD, "metrics": 8080}
+    wanted = {"gcs-server": 6379, "dashboard": DASHBOARD, "metrics": METRICS}
     if ports != wanted:
         yield f"the head's ports are {ports}, not {wanted}: without any, KubeRay opens Ray Client's too"
 
 
 def policy_problems(manifests: list[Manifest]) -> Iterator[str]:
-    """Whether the network policies shut everyone out but Ray's nodes, submitters and the operator."""
+    """Whether the network policies shut everyone out but Ray's nodes, submitters, the operator and Prometheus."""
     policies = [manifest for manifest in manifests if manifest["kind"] == "NetworkPolicy"]
     closed = {"podSelector": {}, "policyTypes": ["Ingress"]}
     if not any(policy.get("spec") == closed for policy in policies):
@@ -51,14 +54,15 @@ def _rule_problems(rule: dict[str, Any]) -> Iterator[str]:
     if not rule.get("from"):
         yield "a rule without `from` lets everyone in"
     for peer in rule.get("from") or []:
-        namespace = peer.get("namespaceSelector")
+        namespace = peer["namespaceSelector"].get("matchLabels") if "namespaceSelector" in peer else None
+        port = next((port for labels, port in PORTS if labels == namespace), None)
         if "ipBlock" in peer:
             yield "a rule with ipBlock lets others than pods in"
-        elif namespace is not None and namespace.get("matchLabels") != OPERATOR:
-            yield f"a rule lets in namespaces other than {OPERATOR}"
+        elif port is None or ("namespaceSelector" in peer and not namespace):
+            yield f"a rule lets in namespaces other than {OPERATOR} and {PROMETHEUS}"
         elif not peer.get("podSelector", {}).get("matchLabels"):
             yield "a rule lets in every pod of a namespace: name the pods"
         elif peer != {"podSelector": {"matchLabels": NODE}} and rule.get("ports") != [
-            {"protocol": "TCP", "port": DASHBOARD}
+            {"protocol": "TCP", "port": port}
         ]:
-            yield f"who isn't a node of Ray may reach the port {DASHBOARD} alone"
+            yield f"who isn't a node of Ray may reach the port {port} alone"

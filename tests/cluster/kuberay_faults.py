@@ -226,6 +226,13 @@ FAULTS = {
         "every pod of a namespace",
     ),
     "all ports for the operator": (POLICIES, "port: 8265", "port: 6379", "8265 alone"),
+    "the job port for Prometheus": (POLICIES, "port: 8080", "port: 8265", "8080 alone"),
+    "all namespaces let in": (
+        POLICIES,
+        "matchLabels: {kubernetes.io/metadata.name: monitoring}",
+        "matchLabels: {}",
+        "namespaces other than",
+    ),
     # names and times
     "a job's name too long": (
         TRAIN,
