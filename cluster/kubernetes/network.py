@@ -39,7 +39,7 @@ def head_problems(head: dict[str, Any]) -> Iterator[str]:
 
 
 def policy_problems(manifests: list[Manifest]) -> Iterator[str]:
-    """Whether the network policies shut everyone out but Ray's nodes, submitters, the operator and Prometheus."""
+    """Whether policies shut everyone out but Ray's nodes, submitters, the operator and Prometheus."""
     policies = [manifest for manifest in manifests if manifest["kind"] == "NetworkPolicy"]
     closed = {"podSelector": {}, "policyTypes": ["Ingress"]}
     if not any(policy.get("spec") == closed for policy in policies):
