@@ -19,7 +19,7 @@ SETTINGS = DemoSettings(companies=3, entries=600, open_entries=12, seed=7)
 
 @pytest.fixture(scope="module")
 def truth(tmp_path_factory: pytest.TempPathFactory) -> str:
-    return write_ledger(SETTINGS, str(tmp_path_factory.mktemp("demo") / "ledger"))
+    return f"{write_ledger(SETTINGS, str(tmp_path_factory.mktemp('demo') / 'ledger'))}/truth.jsonl"
 
 
 @pytest.fixture(scope="module")
@@ -42,10 +42,10 @@ def test_the_answers_are_those_of_the_entries_without_lines(truth):
 
 
 def test_the_same_ledger_is_not_written_again(tmp_path):
-    truth = Path(write_ledger(SETTINGS, str(tmp_path / "ledger")))
-    before = truth.stat().st_mtime_ns
-    assert write_ledger(SETTINGS, str(tmp_path / "ledger")) == str(truth)
-    assert truth.stat().st_mtime_ns == before
+    folder = write_ledger(SETTINGS, str(tmp_path / "ledger"))
+    before = (Path(folder) / "truth.jsonl").stat().st_mtime_ns
+    assert write_ledger(SETTINGS, folder) == folder
+    assert (Path(folder) / "truth.jsonl").stat().st_mtime_ns == before
 
 
 def test_another_ledger_in_the_same_place_is_refused(truth):
