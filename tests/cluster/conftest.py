@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-READ = ("cluster.yaml", "cluster", "pyproject.toml", "README.md", "docs/clusters.md", ".dockerignore")
+READ = ("cluster.yaml", "cluster", "pyproject.toml", "README.md", "docs", ".dockerignore")
 
 
 @pytest.fixture(scope="session")
