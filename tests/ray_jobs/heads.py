@@ -43,6 +43,16 @@ def answers(port: int) -> bool:
         return probe.connect_ex(("127.0.0.1", port)) == 0
 
 
+def end(process: subprocess.Popen[bytes]) -> None:
+    """End a node of Ray's with all that it started, which is one process group."""
+    os.killpg(process.pid, signal.SIGTERM)
+    with contextlib.suppress(subprocess.TimeoutExpired):
+        process.wait(5)
+    with contextlib.suppress(ProcessLookupError):
+        os.killpg(process.pid, signal.SIGKILL)
+    process.wait()
+
+
 @contextlib.contextmanager
 def ray_head(*options: str, port: int | None = None, **environment: str) -> Iterator[Head]:
     """A Ray head on loopback, with a token; ended with all that it started."""
@@ -71,11 +81,6 @@ def ray_head(*options: str, port: int | None = None, **environment: str) -> Iter
         wait_until(lambda: answers(port) and answers(dashboard), "Ray's head", pause=0.2)
         yield Head(address, f"http://127.0.0.1:{dashboard}", folder)
     finally:
-        os.killpg(process.pid, signal.SIGTERM)
-        with contextlib.suppress(subprocess.TimeoutExpired):
-            process.wait(5)
-        with contextlib.suppress(ProcessLookupError):
-            os.killpg(process.pid, signal.SIGKILL)
-        process.wait()
+        end(process)
         log.close()
         shutil.rmtree(folder, ignore_errors=True)

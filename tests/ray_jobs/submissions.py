@@ -14,6 +14,7 @@ import threading
 import time
 from collections.abc import Callable
 
+from heads import end
 from job_runs import Done, wait_until
 from ray.util.state import list_nodes
 
@@ -137,10 +138,5 @@ def driver_node(head):
     try:
         yield wait_until(nodes, "the driver's node", pause=0.3)[0]
     finally:
-        os.killpg(process.pid, signal.SIGTERM)
-        with contextlib.suppress(subprocess.TimeoutExpired):
-            process.wait(5)
-        with contextlib.suppress(ProcessLookupError):
-            os.killpg(process.pid, signal.SIGKILL)
-        process.wait()
+        end(process)
         wait_until(lambda: not nodes(), "the driver's node to be gone", pause=0.3)
