@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import importlib
-import os
 import sys
 
 from jet import __version__
@@ -39,8 +38,6 @@ def main() -> None:
         print(f"jet {__version__}")
         sys.exit(0)
     if name == "submit":
-        # Ray reads it when it is imported. A job on a cluster has it from there; who submits may not have it.
-        os.environ.setdefault("RAY_AUTH_MODE", "token")
         from ray_jobs import submit
 
         sys.exit(submit.main(list(JOBS), sys.argv[2:]))

@@ -54,7 +54,7 @@ def prepared(given: argparse.Namespace, jobs: Sequence[str], job_argv: Sequence[
 def check(name: str, module: ModuleType, job_argv: Sequence[str]) -> None:
     """Read a job's options as the job is going to."""
     parser = runtime.job_parser(name, module)
-    found = parser.parse_args(runtime.translated(job_argv, module))
+    found = runtime.parsed(parser, runtime.translated(job_argv, module))
     parser.instantiate(found)
     if "://" not in found.output and not Path(found.output).is_absolute():
         raise ValueError(

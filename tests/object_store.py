@@ -25,6 +25,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
+import pytest
 from pyarrow import fs as pafs
 
 KEYS = {"AWS_ACCESS_KEY_ID": "jet-tests", "AWS_SECRET_ACCESS_KEY": "a-secret-of-the-tests"}
@@ -223,16 +224,10 @@ def running(module: str, *arguments: str) -> Iterator[int]:
 @contextlib.contextmanager
 def environment(changed: dict[str, str]) -> Iterator[None]:
     """This process's environment with some variables changed."""
-    before = {name: os.environ.get(name) for name in changed}
-    os.environ.update(changed)
-    try:
+    with pytest.MonkeyPatch.context() as patch:
+        for name, value in changed.items():
+            patch.setenv(name, value)
         yield
-    finally:
-        for name, value in before.items():
-            if value is None:
-                os.environ.pop(name, None)
-            else:
-                os.environ[name] = value
 
 
 def wait_for(port: int, seconds: float = 60) -> None:

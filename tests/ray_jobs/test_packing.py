@@ -10,8 +10,10 @@ from job_runs import ROOT
 
 import jet
 import ray_jobs
-from ray_jobs import packing
+from jet.storage import resolve, write_whole
+from ray_jobs import ingest, packing
 from ray_jobs.packing import LIMIT_MIB, refuse_passwords, runtime_environment
+from ray_jobs.submission import check
 
 PACKAGES = [str(Path(package.__file__).parent) for package in (jet, ray_jobs)]
 
@@ -115,3 +117,11 @@ def test_a_password_in_a_uri_is_refused_and_not_repeated():
         refuse_passwords("python -m ray_jobs.ingest --output s3://AKIA:planted-value@bucket/run")
     assert "planted-value" not in str(refusal.value)
     refuse_passwords("--output s3://bucket/run?endpoint_override=http://127.0.0.1:9000 --entity a@b:c")
+
+
+def test_a_config_on_an_object_store_is_read_where_the_options_are_checked(store):
+    assert store.behind
+    write_whole(*resolve("s3://books/jet.yaml"), b"runtime: {actors: 0}")
+    given = ["--ledgers", "s3://books/in", "--output", "s3://books/out", "--config", "s3://books/jet.yaml"]
+    with pytest.raises(ValueError, match=r"runtime\.actors must be at least 1"):
+        check("ingest", ingest, given)
