@@ -2,11 +2,28 @@
 
 from __future__ import annotations
 
+import atexit
+import os
+import secrets
+import shutil
+import tempfile
+from pathlib import Path
+
 import made_up
 import numpy as np
 import object_store
 import pytest
 import torch
+
+# Before any test's module imports Ray, which reads its environment then: the token of the tests' Ray, and what
+# the jobs say.
+TOKEN = Path(tempfile.mkdtemp(prefix="jet-token-")) / "token"
+atexit.register(shutil.rmtree, TOKEN.parent, ignore_errors=True)
+TOKEN.write_text(secrets.token_hex(32))
+TOKEN.chmod(0o600)
+os.environ["RAY_AUTH_MODE"] = "token"
+os.environ["RAY_AUTH_TOKEN_PATH"] = str(TOKEN)
+import ray_jobs  # noqa: E402, F401
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -6,39 +6,24 @@ another Ray of this machine, nor is it found.
 
 from __future__ import annotations
 
-import atexit
-import os
-import secrets
-import shutil
-import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 import pyarrow as pa
 import pytest
+import ray
+from heads import Head, ray_head
+from job_runs import SETTINGS, Done, run_job
+from object_store import Front
 
-# Before Ray is imported: it reads them then.
-TOKEN = Path(tempfile.mkdtemp(prefix="jet-token-")) / "token"
-atexit.register(shutil.rmtree, TOKEN.parent, ignore_errors=True)
-TOKEN.write_text(secrets.token_hex(32))
-TOKEN.chmod(0o600)
-os.environ["RAY_AUTH_MODE"] = "token"
-os.environ["RAY_AUTH_TOKEN_PATH"] = str(TOKEN)
-
-import ray_jobs  # noqa: E402, F401, I001 (before Ray: it says what Ray shall read)
-import ray  # noqa: E402
-from heads import Head, ray_head  # noqa: E402
-from job_runs import SETTINGS, Done, run_job  # noqa: E402
-from object_store import Front  # noqa: E402
-
-from jet.artifact import artifact_writer, open_artifact  # noqa: E402
-from jet.books.demo import DemoSettings, write_demo_ledger  # noqa: E402
-from jet.books.schema import ENTRIES, REJECTED  # noqa: E402
-from jet.bundle import Bundle  # noqa: E402
-from jet.prediction.predictor import Predictor, PredictSettings  # noqa: E402
-from ray_jobs.connection import connect  # noqa: E402
-from ray_jobs.runtime import RuntimeSettings  # noqa: E402
+from jet.artifact import artifact_writer, open_artifact
+from jet.books.demo import DemoSettings, write_demo_ledger
+from jet.books.schema import ENTRIES, REJECTED
+from jet.bundle import Bundle
+from jet.prediction.predictor import Predictor, PredictSettings
+from ray_jobs.connection import connect
+from ray_jobs.runtime import RuntimeSettings
 
 HERE = Path(__file__).parent
 

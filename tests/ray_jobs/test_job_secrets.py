@@ -117,10 +117,11 @@ def listened(process: psutil.Process) -> list[tuple[str, int]]:
 
 
 def answer(port: int) -> str:
-    """What is at a port for a request without a token: a status, or that it doesn't speak HTTP."""
+    """What is at a port for a request without a token: a status, the dashboard's own metrics, or no HTTP."""
     try:
         with urllib.request.urlopen(f"http://127.0.0.1:{port}/api/jobs/", timeout=20) as response:
-            return str(response.status)
+            metrics = response.headers.get_content_type() == "text/plain"  # Prometheus's format
+            return "metrics" if metrics else str(response.status)
     except urllib.error.HTTPError as error:
         return str(error.code)
     except OSError:
