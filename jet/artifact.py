@@ -41,6 +41,12 @@ RUN_FOLDER = "files-"
 log = logging.getLogger("jet.artifact")
 
 
+def beside(output: str, what: str) -> str:
+    """Where a run keeps `what` it needs until its `output` is published: hidden, beside that."""
+    parent, _, name = output.rstrip("/").rpartition("/")
+    return f"{parent}/.{name}.{what}"
+
+
 class ArtifactError(ValueError):
     """An artifact is missing, unfinished, changed since it was published, or of another kind."""
 
@@ -105,7 +111,17 @@ class Artifact:
         return read_whole(self.filesystem, f"{self.root}/{name}")
 
     def verify(self) -> None:
-        """Raise `ArtifactError` where a file is missing or differs from its digest."""
+        """Raise `ArtifactError` where a file is missing, differs from its digest, or is one too many.
+
+        Hidden files are no matter: file managers leave them, and nobody reads them.
+        """
+        for name in files_under(self.filesystem, self.root):
+            hidden = any(part.startswith(".") for part in PurePosixPath(name).parts)
+            if name not in self.manifest.files and name != MANIFEST and not hidden:
+                raise ArtifactError(
+                    f"{self.path}: {name} is not of this artifact (the manifest doesn't name it): a finished "
+                    "artifact is never changed, so move that file away"
+                )
 
         def check(item: tuple[str, dict[str, Any]]) -> None:
             name, expected = item
@@ -163,7 +179,8 @@ def _lies_inside(name: str, filesystem: pafs.FileSystem, root: str) -> bool:
 
 
 def open_artifact(path: str, kind: str) -> Artifact:
-    """Open a published artifact of `kind`. Raises `ArtifactError` with what to do where there is none."""
+    """Open a published artifact of `kind`. Raises `ArtifactError` with what to do where there is none, or where
+    its files aren't those that were published: every byte is read for that, at about the speed of the disk."""
     manifest = read_manifest(path)
     if manifest is None:
         raise ArtifactError(
@@ -171,6 +188,12 @@ def open_artifact(path: str, kind: str) -> Artifact:
         )
     if manifest.kind != kind:
         raise ArtifactError(f"{path} holds {manifest.kind}, and {kind} is wanted")
+    artifact = _artifact(path, manifest)
+    artifact.verify()
+    return artifact
+
+
+def _artifact(path: str, manifest: Manifest) -> Artifact:
     filesystem, root = resolve(content_of(path, manifest))
     return Artifact(path, filesystem, root, manifest)
 
@@ -196,9 +219,8 @@ class ArtifactWriter:
         self.config, self.inputs, self.resolved = dict(config), dict(inputs), dict(resolved or {})
         self.filesystem, self.root = resolve(path)
         self.local = has_rename(self.filesystem)
-        parent, _, name = self.root.rstrip("/").rpartition("/")
         self.folder = "" if self.local else f"{RUN_FOLDER}{run}"
-        self.staging = f"{parent}/.{name}.staging-{run}" if self.local else f"{self.root}/{self.folder}"
+        self.staging = beside(self.root, f"staging-{run}") if self.local else f"{self.root}/{self.folder}"
         if self.local:
             self.filesystem.create_dir(self.staging, recursive=True)
 
@@ -311,13 +333,15 @@ def artifact_writer(
 def finished(path: str, kind: str, config: Mapping[str, Any], inputs: Mapping[str, str]) -> Manifest | None:
     """The manifest at `path` where this very work was done before; None where nothing is.
 
-    Raises `ArtifactError` where something else stands there: a finished artifact is never touched again.
+    Raises `ArtifactError` where something else stands there, or what does was changed: a finished artifact is
+    never touched again.
     """
     manifest = read_manifest(path)
     if manifest is None:
         return None
     wanted = json.loads(json.dumps([dict(config), dict(inputs)], default=str))
     if manifest.kind == kind and [manifest.config, manifest.inputs] == wanted:
+        _artifact(path, manifest).verify()
         return manifest
     if manifest.kind != kind:
         why = f"it holds {manifest.kind}"

@@ -18,6 +18,7 @@ JOBS = {
     "evaluate": "measure a bundle and the baselines on the newest entries",
     "ablate": "measure what each part of the network earns",
     "finetune": "fine-tune the sentence encoder on booked entries",
+    "clean": "show, and remove, what killed runs left",
     "demo-ledger": "write the books of made-up companies",
 }
 

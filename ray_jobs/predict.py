@@ -27,6 +27,7 @@ from jet.artifact import (
     ArtifactError,
     Manifest,
     artifact_writer,
+    beside,
     digest_of,
     finished,
     open_artifact,
@@ -89,8 +90,7 @@ def opened(ledgers: list[str], name: str, output: str, config: JobConfig, staged
 
 def imported(ledgers: list[str], what: str, output: str, config: JobConfig) -> str:
     """Import ledger files into a folder beside the output; returns it. It is removed in the end."""
-    parent, _, name = absolute(output).rstrip("/").rpartition("/")
-    folder = f"{parent}/.{name}.{what}"
+    folder = beside(absolute(output), what)
     connect(config.runtime)
     try:
         ingest.import_ledgers(ledgers, folder, config)

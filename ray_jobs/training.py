@@ -37,7 +37,7 @@ from ray.train import (
 from ray.train.torch import TorchTrainer, get_device, prepare_model
 from safetensors.numpy import load as load_safetensors
 
-from jet.artifact import Artifact, open_artifact
+from jet.artifact import Artifact, beside, open_artifact
 from jet.books.schema import ACCOUNTS, ENTRIES, NEIGHBORS
 from jet.books.split import CALIBRATION, TRAIN
 from jet.model.network import JetNetwork, Tables
@@ -112,8 +112,7 @@ def build_network(data: TrainingData, config: JobConfig) -> JetNetwork:
 
 def checkpoints(output: str) -> str:
     """Where a training's checkpoints live until its bundle is published: beside the output."""
-    parent, _, name = absolute(output).rstrip("/").rpartition("/")
-    return f"{parent}/.{name}.training"
+    return beside(absolute(output), "training")
 
 
 def fit(

@@ -20,7 +20,7 @@ import ray
 import torch
 import yaml
 
-from jet.artifact import Manifest, artifact_writer, digest_of, finished, refuse_foreign
+from jet.artifact import Manifest, artifact_writer, beside, digest_of, finished, refuse_foreign
 from jet.books.split import CALIBRATION, TEST
 from jet.experiments.finals import SIDES, Final, final_facts, gain_of
 from jet.experiments.overrides import with_settings
@@ -157,8 +157,7 @@ def tune(folder: str, output: str, settings: TuneSettings, config: JobConfig, su
     config = replace(config, tracking=replace(config.tracking, group=group))
     rows = len(data.learnable(CALIBRATION))
     rows = min(rows, config.train.watched_rows or rows)
-    parent, _, last = absolute(output).rstrip("/").rpartition("/")
-    work = f"{parent}/.{last}.tuning-{name}"
+    work = beside(absolute(output), f"tuning-{name}")
     sweep = Sweep(absolute(folder), work, config, space, rows, concurrent)
     log.info("%d trials (%s), %d at a time, scored on %d entries", count, settings.method, concurrent, rows)
     trials = search(sweep, settings)

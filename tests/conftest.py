@@ -110,3 +110,13 @@ def store(store_front, _store):
     store_front.reset()
     yield store_front
     store_front.reset()
+
+
+@pytest.fixture(params=["local", "s3", "gs"])
+def place(request, tmp_path):
+    """A folder of the test's own: on disk, on S3, on Google's store."""
+    if request.param == "local":
+        return str(tmp_path / "run")
+    request.getfixturevalue("store" if request.param == "s3" else "google_store")
+    name = request.node.name.replace("[", "-").replace("]", "")
+    return f"{'s3://' if request.param == 's3' else 'gs://anonymous@'}books/{name}"

@@ -50,7 +50,6 @@ def edit_manifest(path, **changes):
 def test_what_was_written_is_what_is_read(tmp_path):
     manifest = publish(tmp_path / "out")
     artifact = open_artifact(str(tmp_path / "out"), "things")
-    artifact.verify()
     assert artifact.manifest.fingerprint == manifest.fingerprint
     assert artifact.manifest.rows == {"things": 3}
     assert artifact.manifest.facts == {"fact": 1}
@@ -110,7 +109,6 @@ def test_a_named_run_that_is_killed_leaves_its_parts_to_go_on_from_and_still_not
         assert [Path(name).name for name in writer.files()][-1] == "part-0.parquet"
         writer.publish({"things": 1})
     artifact = open_artifact(path, "things")
-    artifact.verify()
     assert sorted(artifact.manifest.files) == ["part-0.parquet"]  # what was half-written is gone
 
 
@@ -141,7 +139,7 @@ def test_a_writer_never_appends(tmp_path):
         refuse_foreign(str(tmp_path / "mine"))
     (tmp_path / "empty").mkdir()
     publish(tmp_path / "empty")
-    open_artifact(str(tmp_path / "empty"), "things").verify()
+    open_artifact(str(tmp_path / "empty"), "things")
 
 
 @pytest.mark.parametrize("name", ["part-1.parquet", "other/part-0.parquet", "note.txt"])
@@ -152,23 +150,37 @@ def test_a_changed_file_is_refused_by_name(tmp_path, name):
     content[len(content) // 2] ^= 1
     file.write_bytes(content)
     with pytest.raises(ArtifactError, match=rf"{name} is not the file that was published"):
-        open_artifact(str(tmp_path / "out"), "things").verify()
+        open_artifact(str(tmp_path / "out"), "things")
+    with pytest.raises(ArtifactError, match=rf"{name} is not the file that was published"):
+        finished(str(tmp_path / "out"), "things", CONFIG, INPUTS)
 
 
 def test_a_missing_file_is_refused_by_name(tmp_path):
     publish(tmp_path / "out")
     (tmp_path / "out" / "note.txt").unlink()
     with pytest.raises(ArtifactError, match=r"note\.txt is missing"):
-        open_artifact(str(tmp_path / "out"), "things").verify()
+        open_artifact(str(tmp_path / "out"), "things")
+    with pytest.raises(ArtifactError, match=r"note\.txt is missing"):
+        finished(str(tmp_path / "out"), "things", CONFIG, INPUTS)
 
 
-def test_a_file_that_the_manifest_does_not_name_is_not_read(tmp_path):
+def test_a_file_that_the_manifest_does_not_name_is_refused_by_name_and_not_read(tmp_path):
     publish(tmp_path / "out")
-    (tmp_path / "out" / "part-2.parquet").write_bytes((tmp_path / "out" / "part-1.parquet").read_bytes())
     artifact = open_artifact(str(tmp_path / "out"), "things")
+    (tmp_path / "out" / "part-2.parquet").write_bytes((tmp_path / "out" / "part-1.parquet").read_bytes())
+    with pytest.raises(ArtifactError, match=r"part-2\.parquet is not of this artifact"):
+        open_artifact(str(tmp_path / "out"), "things")
+    with pytest.raises(ArtifactError, match=r"part-2\.parquet is not of this artifact"):
+        finished(str(tmp_path / "out"), "things", CONFIG, INPUTS)
     assert artifact.read_table(ACCOUNTS)["code"].to_pylist() == ["1", "2", "9"]
     with pytest.raises(ArtifactError, match=r"names no file 'part-2\.parquet'"):
         artifact.read_bytes("part-2.parquet")
+
+
+def test_hidden_files_are_no_matter(tmp_path):
+    publish(tmp_path / "out")
+    (tmp_path / "out" / ".DS_Store").touch()
+    open_artifact(str(tmp_path / "out"), "things")
 
 
 def test_another_kind_is_refused(tmp_path):
@@ -225,7 +237,7 @@ def test_equal_content_has_an_equal_fingerprint_wherever_and_whenever_it_is_writ
 def test_an_artifact_may_be_moved(tmp_path):
     publish(tmp_path / "out")
     (tmp_path / "out").rename(tmp_path / "moved")
-    open_artifact(str(tmp_path / "moved"), "things").verify()
+    open_artifact(str(tmp_path / "moved"), "things")
 
 
 def test_a_table_of_another_schema_is_refused(tmp_path):
@@ -271,8 +283,8 @@ def test_an_artifact_on_a_uri_is_published_with_the_manifest_last(tmp_path):
     # file:// goes the way that every URI goes; a local disk still renames.
     uri = f"file://{tmp_path}/out"
     publish(uri)
-    open_artifact(uri, "things").verify()
-    open_artifact(str(tmp_path / "out"), "things").verify()
+    open_artifact(uri, "things")
+    open_artifact(str(tmp_path / "out"), "things")
 
 
 @pytest.mark.parametrize("scheme", ["", "file://"])
