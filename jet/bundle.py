@@ -6,6 +6,9 @@ written into `bundle.json` and checked on load. The system this descends from tr
 predicted with another, rebuilt at random; nobody saw it for weeks. Here that can't be written: there is no
 way to a prediction but through a bundle, and no way to a bundle with parts of two trainings.
 
+What people teach a bundle later (`jet learn`) is saved beside what was trained, as it came, and joins it on
+load: so it can be taken back, and the trained parts stay those of the training to the last bit.
+
 No pickle anywhere: safetensors, parquet and JSON.
 """
 
@@ -14,27 +17,28 @@ from __future__ import annotations
 import hashlib
 import json
 import logging
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass, fields, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
 from functools import cached_property
 from typing import Any
 
 import numpy as np
-import pyarrow as pa
 import pyarrow.parquet as pq
 import torch
 from safetensors.numpy import load as load_safetensors
 from safetensors.numpy import save as save_safetensors
 
-from jet.artifact import ArtifactError, ArtifactWriter, open_artifact
+from jet.artifact import Artifact, ArtifactError, ArtifactWriter, open_artifact
 from jet.books.catalog import Catalog
-from jet.books.schema import ACCOUNTS, MEMORY, validate
-from jet.model.features import EntryColumns
+from jet.books.schema import ACCOUNTS
+from jet.digests import array_digest, text_bytes
+from jet.extension import learned
 from jet.model.network import JetNetwork, ModelSettings, TextInputs
 from jet.prediction.calibration import Calibration
 from jet.prediction.judgment import Judgment
 from jet.prediction.ranker import Ranker, RankerSettings
 from jet.prediction.stack import Method, Stack
+from jet.remembered import Books, Lot
 from jet.retrieval.index import RetrievalSettings
 from jet.retrieval.ngrams import weigh
 from jet.retrieval.peers import chart_families
@@ -45,62 +49,8 @@ from jet.training.data import TrainingData
 log = logging.getLogger(__name__)
 
 KIND = "model"
-
-
-@dataclass(frozen=True)
-class Books:
-    """The booked entries that a bundle remembers, sorted by entity, date and id; N rows."""
-
-    ids: pa.StringArray  # [N] entry ids
-    columns: EntryColumns
-
-    def to_table(self, catalog: Catalog) -> pa.Table:
-        """As a table with the schema `MEMORY`."""
-        columns = self.columns
-        names = pa.array(catalog.entities, pa.string()).take(pa.array(columns.entity))
-        return pa.Table.from_arrays(
-            [
-                names,
-                self.ids,
-                pa.array(columns.date).cast(pa.date32()),
-                pa.array(columns.text),
-                pa.array(columns.journal),
-                pa.array(columns.currency),
-                pa.array(columns.total, mask=np.isnan(columns.total)),
-                pa.LargeListArray.from_arrays(pa.array(columns.offsets), pa.array(columns.tokens)),
-                pa.LargeListArray.from_arrays(pa.array(columns.offsets), pa.array(columns.amounts)),
-            ],
-            schema=MEMORY,
-        )
-
-    def fingerprint(self) -> str:
-        """Of all ids and columns."""
-        ids = _bytes("\x1f".join(self.ids.to_pylist()))
-        return _digest({"ids": ids} | {f.name: getattr(self.columns, f.name) for f in fields(EntryColumns)})
-
-    @classmethod
-    def from_table(cls, table: pa.Table, catalog: Catalog) -> Books:
-        """The inverse of `to_table`."""
-        table = validate(table, MEMORY, "memory").combine_chunks()
-
-        def column(name: str) -> pa.Array:
-            found = table[name]
-            return found.combine_chunks() if isinstance(found, pa.ChunkedArray) else found
-
-        tokens = column("tokens")
-        lengths = tokens.value_lengths().to_numpy(zero_copy_only=False)
-        columns = EntryColumns(
-            entity=catalog.entity_numbers(table["entity"]),
-            date=column("date").cast(pa.int32()).to_numpy(zero_copy_only=False),
-            text=column("text").to_numpy(),
-            journal=column("journal").to_numpy(),
-            currency=column("currency").to_numpy(),
-            total=column("total").to_numpy(zero_copy_only=False).astype(np.float64),
-            offsets=np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64),
-            tokens=tokens.flatten().to_numpy(),
-            amounts=column("amounts").flatten().to_numpy(),
-        )
-        return cls(column("entry_id"), columns)
+LEARNED = "learned.json"
+"""What people taught the bundle; a bundle that nobody taught has none."""
 
 
 @dataclass(frozen=True)
@@ -121,6 +71,8 @@ class Bundle:
     judgment: Judgment
     facts: dict[str, Any]  # what a model card tells
     trained_as: str = ""  # the fingerprint of the bundle that this one extends (see jet.extension)
+    trained: Bundle | None = None  # that bundle, where this one is it and `lots`
+    lots: tuple[Lot, ...] = ()  # what people taught it since, in that order
 
     @classmethod
     def assemble(
@@ -141,7 +93,7 @@ class Bundle:
             account_vectors=accounts,
             store=data.store,
             idf=data.idf,
-            books=Books(data.entries["entry_id"].combine_chunks(), data.columns),
+            books=Books.booked(data.entries["entry_id"].combine_chunks(), data.columns),
             weights={name: value.numpy().copy() for name, value in network.state_dict().items()},
             model=network.settings,
             retrieval=data.retrieval,
@@ -193,13 +145,13 @@ class Bundle:
         """Of every part."""
         return {
             "catalog": self.catalog.fingerprint,
-            "account_vectors": _digest({"": self.account_vectors}),
+            "account_vectors": array_digest({"": self.account_vectors}),
             "texts": self.store.fingerprint(),
-            "idf": _digest({"": self.idf}),
+            "idf": array_digest({"": self.idf}),
             "books": self.books.fingerprint(),
-            "weights": _digest(self.weights),
-            "family": _digest({"": self.family}),
-            "ranker": _digest({**self.ranker.weights, "names": _bytes(" ".join(self.ranker.names))}),
+            "weights": array_digest(self.weights),
+            "family": array_digest({"": self.family}),
+            "ranker": array_digest({**self.ranker.weights, "names": text_bytes(" ".join(self.ranker.names))}),
             "judgment": hashlib.sha256(json.dumps(self.judgment.as_dict()).encode()).hexdigest()[:16],
         }
 
@@ -210,7 +162,7 @@ class Bundle:
 
     def with_books(self, rows: np.ndarray) -> Bundle:
         """The same bundle remembering only some rows of its books, int64, ascending."""
-        return replace(self, books=Books(self.books.ids.take(pa.array(rows)), self.books.columns.take(rows)))
+        return replace(self, books=self.books.take(rows))
 
     @property
     def fingerprint(self) -> str:
@@ -221,6 +173,17 @@ class Bundle:
 
     def save(self, writer: ArtifactWriter) -> None:
         """Write all parts. The caller publishes."""
+        trained = self.trained or self
+        trained._save_trained(writer)
+        if not self.lots:
+            return
+        for lot in self.lots:
+            lot.save(writer)
+        writer.write_table("learned/texts/part-0.parquet", self.store.to_table().slice(len(trained.store)))
+        learned = {"fingerprint": self.fingerprint, "lots": [lot.told() for lot in self.lots]}
+        writer.write_bytes(LEARNED, json.dumps(learned, indent=1, ensure_ascii=False).encode())
+
+    def _save_trained(self, writer: ArtifactWriter) -> None:
         writer.write_bytes("network.safetensors", save_safetensors(self.weights))
         writer.write_bytes("ranker.safetensors", save_safetensors(dict(self.ranker.weights)))
         arrays = {
@@ -251,13 +214,38 @@ class Bundle:
         """The bundle at `path`. Raises `ArtifactError` where a file or a part is not what was saved."""
         artifact = open_artifact(path, KIND)
         content = json.loads(artifact.read_bytes("bundle.json"))
+        bundle = cls._load_trained(artifact, content)
+        # The parts first, so that the error names the one; the whole has encoder and settings too.
+        found = bundle.fingerprints | {"whole": bundle.fingerprint}
+        expected = content["fingerprints"] | {"whole": content["fingerprint"]}
+        if LEARNED in artifact.manifest.files:
+            taught = json.loads(artifact.read_bytes(LEARNED))
+            bundle = bundle._with_lots(artifact, taught["lots"])
+            found["learned"], expected["learned"] = bundle.fingerprint, taught["fingerprint"]
+        for name, value in expected.items():
+            if found.get(name) != value:
+                raise ArtifactError(
+                    f"{path}: the bundle's {name} has the fingerprint {found.get(name)}, and was saved with "
+                    f"{value}: it was changed since, or mixed with another training's. Train again, or fetch "
+                    f"the bundle anew."
+                )
+        log.info(
+            "loaded bundle %s from %s: %d accounts, %d entities, %d entries in memory, %d lots learned, "
+            "encoder %s",
+            bundle.fingerprint, path, len(bundle.catalog), len(bundle.catalog.entities), len(bundle.books.ids),
+            len(bundle.lots), bundle.encoder,
+        )  # fmt: skip
+        return bundle
+
+    @classmethod
+    def _load_trained(cls, artifact: Artifact, content: dict[str, Any]) -> Bundle:
         arrays = load_safetensors(artifact.read_bytes("catalog.safetensors"))
         catalog = Catalog(artifact.read_table(ACCOUNTS, "accounts").combine_chunks(), arrays["booked"])
         texts, books = (
             patiently(pq.read_table, artifact.files(name)[0], filesystem=artifact.filesystem)
             for name in ("texts", "books")
         )
-        bundle = cls(
+        return cls(
             catalog=catalog,
             account_vectors=arrays["account_vectors"],
             store=TextStore.from_table(texts),
@@ -276,20 +264,13 @@ class Bundle:
             judgment=Judgment.from_dict(content["judgment"]),
             facts=content["facts"],
         )
-        # The parts first, so that the error names the one; the whole has encoder and settings too.
-        found = bundle.fingerprints | {"whole": bundle.fingerprint}
-        for name, expected in (content["fingerprints"] | {"whole": content["fingerprint"]}).items():
-            if found.get(name) != expected:
-                raise ArtifactError(
-                    f"{path}: the bundle's {name} has the fingerprint {found.get(name)}, and was saved with "
-                    f"{expected}: it was changed since, or mixed with another training's. Train again, or "
-                    f"fetch the bundle anew."
-                )
-        log.info(
-            "loaded bundle %s from %s: %d accounts, %d entities, %d entries in memory, encoder %s",
-            bundle.fingerprint, path, len(catalog), len(catalog.entities), len(bundle.books.ids),
-            bundle.encoder,
-        )  # fmt: skip
+
+    def _with_lots(self, artifact: Artifact, told: Sequence[dict[str, Any]]) -> Bundle:
+        [texts] = artifact.files("learned/texts")
+        known = TextStore.from_table(patiently(pq.read_table, texts, filesystem=artifact.filesystem))
+        bundle = self
+        for facts in told:
+            bundle = learned(bundle, Lot.load(artifact, facts), known.vectors_of)
         return bundle
 
 
@@ -322,16 +303,3 @@ def model_card(bundle: Bundle) -> str:
         "## Limits\n\nIt copies the habits of these books, mistakes included. It knows no other entities. Its "
         "confidence was calibrated on the days after the training rows; where habits change, measure again.\n"
     )
-
-
-def _bytes(text: str) -> np.ndarray:
-    return np.frombuffer(text.encode(), dtype=np.uint8)
-
-
-def _digest(arrays: Mapping[str, np.ndarray]) -> str:
-    digest = hashlib.sha256()
-    for name in sorted(arrays):
-        array = np.ascontiguousarray(arrays[name])
-        digest.update(f"{name}{array.dtype}{array.shape}".encode())
-        digest.update(array.data)
-    return digest.hexdigest()[:16]

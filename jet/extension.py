@@ -4,12 +4,17 @@ Nothing that was trained changes. New accounts get the vector of their words alo
 known" (which the training practised on), reviewed entries join the memory, and families of charts are sought
 anew, so that a company without any history is served from its chart and from its peers at once. The
 calibration stays too: what it promises was measured on the trained companies.
+
+`extended` does so for one run. `learned` keeps what was reviewed as a lot of its own, which is saved with the
+bundle, and which `forgotten` takes back: then the bundle is what it would be had it never been learned, to the
+last bit.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import fields, replace
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pyarrow as pa
@@ -18,15 +23,40 @@ import torch
 
 from jet.books.catalog import Catalog
 from jet.books.schema import ACCOUNTS, ENTRIES, validate
-from jet.bundle import Books, Bundle
 from jet.model.features import EntryColumns, entry_columns
 from jet.model.network import TextInputs
+from jet.remembered import Books, Lot
 from jet.retrieval.ngrams import weigh
 from jet.retrieval.peers import chart_families
 from jet.retrieval.text import normalize_all
 
+if TYPE_CHECKING:
+    from jet.bundle import Bundle
+
 Encode = Callable[[Sequence[str]], np.ndarray]
 """Sentence vectors float32 [n, D] of texts, by the bundle's encoder."""
+
+
+def learned(bundle: Bundle, lot: Lot, encode: Encode) -> Bundle:
+    """`bundle`, which is trained or has learned before, and `lot`. Raises ValueError as `extended` does, and
+    where the lot is empty."""
+    if not len(lot.entries):
+        raise ValueError("there are no reviewed entries to learn from")
+    grown = extended(bundle, lot.accounts, encode, lot.entries)
+    return replace(grown, trained=bundle.trained or bundle, lots=(*bundle.lots, lot))
+
+
+def forgotten(bundle: Bundle, number: int) -> Bundle:
+    """`bundle` without the lot of that number. Raises ValueError where it has none."""
+    numbers = [lot.facts.number for lot in bundle.lots]
+    if bundle.trained is None or number not in numbers:
+        has = f"it has {', '.join(map(str, numbers))}" if numbers else "it has learned nothing"
+        raise ValueError(f"the bundle has no lot {number}: {has}")
+    found = bundle.trained
+    for lot in bundle.lots:
+        if lot.facts.number != number:
+            found = learned(found, lot, bundle.store.vectors_of)
+    return found
 
 
 def extended(bundle: Bundle, accounts: pa.Table, encode: Encode, reviewed: pa.Table | None = None) -> Bundle:
@@ -60,6 +90,8 @@ def extended(bundle: Bundle, accounts: pa.Table, encode: Encode, reviewed: pa.Ta
         weights=_weights(bundle, catalog, place),
         family=chart_families(catalog),
         trained_as=bundle.identity,
+        trained=None,
+        lots=(),
     )
     return replace(
         grown,
@@ -111,7 +143,8 @@ def _books(bundle: Bundle, old: Bundle, place: np.ndarray, reviewed: pa.Table) -
     last[:-1] = (both.entity[order][1:] != both.entity[order][:-1]) | (names[order][1:] != names[order][:-1])
     kept = order[last]
     kept = kept[np.lexsort((names[kept], both.date[kept], both.entity[kept]))]
-    return Books(ids.take(pa.array(kept)), both.take(kept))
+    flags = np.concatenate([old.books.reviewed, np.ones(len(new), dtype=bool)])
+    return Books(ids, both, flags).take(kept)
 
 
 def joined(one: EntryColumns, other: EntryColumns) -> EntryColumns:

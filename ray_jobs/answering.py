@@ -97,6 +97,7 @@ def share(
         metrics.count(metrics.TEXTS_REUSED, asked - len(missing))
     if missing:
         store = store.extend(missing, encode_texts(missing, bundle.retrieval, runtime))
+    bundle = replace(bundle, trained=None, lots=())  # nobody who predicts looks at where it comes from
     parts = Parts.build(bundle, store)
     scann = {"blocks": _saved(parts.blocks), "peer_blocks": _saved(parts.peer_blocks)}
     exact = replace(parts, blocks=_exact(parts.blocks), peer_blocks=_exact(parts.peer_blocks))

@@ -15,6 +15,7 @@ JOBS = {
     "train": "train the model and publish its bundle",
     "tune": "search a training's settings, above all its loss schedules",
     "predict": "book new entries with a bundle",
+    "learn": "teach a bundle reviewed entries, without training, or take them back",
     "evaluate": "measure a bundle and the baselines on the newest entries",
     "ablate": "measure what each part of the network earns",
     "finetune": "fine-tune the sentence encoder on booked entries",

@@ -130,7 +130,9 @@ def predict(
         build = partial(PredictRowGroup, [shared], artifact.filesystem)
         rows = do_parts(units, build, writer, runtime, "predictions", answers_counted)
         decisions = counted(writer.files(), writer.filesystem, rows)
-        rejected = artifact.read_table(REJECTED, "rejected")
+        rejected = pa.concat_tables(
+            each.read_table(REJECTED, "rejected") for each in (artifact, reviewed) if each is not None
+        )
         writer.write_table("rejected/part-0.parquet", rejected)
         return writer.publish(
             {"predictions": rows, "rejected": len(rejected)},

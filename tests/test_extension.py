@@ -4,17 +4,22 @@ from __future__ import annotations
 
 import zlib
 from dataclasses import dataclass, replace
+from pathlib import Path
 
 import made_up
 import numpy as np
 import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
+from test_bundle import rewrite
 
+from jet.artifact import ArtifactError
 from jet.books.schema import ACCOUNTS, ENTRIES
 from jet.bundle import Bundle
-from jet.extension import extended
+from jet.extension import extended, forgotten, learned
 from jet.prediction.predictor import Predictor, PredictSettings
 from jet.prediction.stack import METHODS
+from jet.remembered import Lot, LotFacts
 
 LATER = 250
 """A day after all booked ones."""
@@ -285,8 +290,133 @@ def test_a_review_booked_to_an_account_that_no_chart_has_is_refused_by_name(bund
 
 
 def test_a_grown_bundle_can_be_saved_and_is_the_same_when_loaded(bundle, tmp_path):
-    grown = learn(bundle, chart("elm", STRANGE), reviewed("elm", "r1", 220, "zoo visit", "Db2 Ca1"))
+    grown = learn(bundle, chart("elm", STRANGE))
     loaded = Bundle.load(made_up.save(grown, tmp_path / "model"))
     entries = pa.concat_tables([of_all_companies(), asked("zoo visit", entity="elm")])
     columns = [name for name in predict(grown, entries).column_names if name != "model"]
     assert predict(loaded, entries).select(columns).equals(predict(grown, entries).select(columns))
+
+
+# --- what a review decides ---------------------------------------------------------------------------------
+
+HABIT, OTHER = "D5010 C1930", "D7010 C1930"
+
+
+def test_one_review_weighs_more_than_all_that_was_booked_before_under_the_text(bundle):
+    question = asked("office rent", entity="alder")
+    assert answers(bundle, question) == [HABIT]
+    for method in METHODS:
+        grown = learn(bundle, entries=reviewed("alder", "r1", 220, "office rent", OTHER))
+        [row] = predict(grown, question, method=method).to_pylist()
+        assert spelled(row) == OTHER
+        assert row["reason"].startswith("as reviewed in entry 'r1' with this text; booked like 1 of 5 earlier")
+
+
+def test_what_the_model_thinks_little_of_goes_to_review_all_the_same(bundle):
+    question = asked("office rent", entity="alder")
+    grown = learn(bundle, entries=reviewed("alder", "r1", 220, "office rent", OTHER))
+    [before], [after] = (predict(one, question).to_pylist() for one in (bundle, grown))
+    assert after["confidence"] < before["confidence"]
+    assert after["decision"] == "review"
+
+
+def test_where_reviews_of_a_text_differ_the_model_decides(bundle):
+    both = [reviewed("alder", f"r{i}", 220 + i, "office rent", each) for i, each in enumerate((HABIT, OTHER))]
+    grown = learn(bundle, entries=pa.concat_tables(both))
+    [row] = predict(grown, asked("office rent", entity="alder")).to_pylist()
+    assert "as reviewed" not in row["reason"]
+
+
+def test_a_review_decides_for_its_company_and_its_text_alone(bundle):
+    grown = learn(bundle, entries=reviewed("alder", "r1", 220, "office rent", OTHER))
+    others = [("ash", "office rent"), ("alder", "customer invoice 3")]
+    for entity, text in others:
+        [row] = predict(grown, asked(text, entity=entity)).to_pylist()
+        assert "as reviewed" not in row["reason"]
+
+
+def test_a_review_with_an_account_that_is_closed_since_decides_nothing(bundle):
+    closed = made_up.entry("", "", LATER - 1, "")["date"]
+    accounts = made_up.accounts_table([made_up.account("alder", "7010", "salaries", closed=closed)])
+    grown = learn(bundle, accounts, reviewed("alder", "r1", 220, "office rent", OTHER))
+    [row] = predict(grown, asked("office rent", entity="alder")).to_pylist()
+    assert spelled(row) == HABIT
+
+
+# --- lots: learned, kept, taken back -----------------------------------------------------------------------
+
+
+def lot(number, entries, accounts=None):
+    facts = LotFacts(number, "anna", "2026-01-31T12:00:00+00:00", len(entries))
+    return Lot(facts, entries, ACCOUNTS.empty_table() if accounts is None else accounts)
+
+
+@pytest.fixture(scope="module")
+def lots():
+    """Three: a text booked anew, the same entry corrected, and a company of its own."""
+    return [
+        lot(1, reviewed("birch", "r1", 220, "zebra crossing", "D10 C20")),
+        lot(2, reviewed("birch", "r1", 220, "zebra crossing", "D50 D60 C20")),
+        lot(3, reviewed("elm", "r1", 220, "zoo visit", "Db2 Ca1"), chart("elm", STRANGE)),
+    ]
+
+
+def taught(bundle, *lots):
+    for each in lots:
+        bundle = learned(bundle, each, ENCODER.encode)
+    return bundle
+
+
+def test_what_is_learned_is_followed_and_a_correction_replaces_it(bundle, lots):
+    question = asked("zebra crossing", entity="birch")
+    assert answers(taught(bundle, lots[0]), question) == ["D10 C20"]
+    assert answers(taught(bundle, *lots[:2]), question) == ["D50 D60 C20"]
+    assert answers(taught(bundle, lots[2]), asked("zoo visit", entity="elm")) == ["Db2 Ca1"]
+
+
+@pytest.mark.parametrize("number", [1, 2, 3])
+def test_a_lot_taken_back_leaves_the_bundle_as_if_it_had_never_been_learned(bundle, lots, number):
+    found = forgotten(taught(bundle, *lots), number)
+    expected = taught(bundle, *(each for each in lots if each.facts.number != number))
+    assert found.fingerprint == expected.fingerprint
+    assert found.store.fingerprint() == expected.store.fingerprint()
+    assert [each.facts for each in found.lots] == [each.facts for each in expected.lots]
+
+
+def test_with_all_lots_taken_back_it_is_the_bundle_that_was_trained(bundle, lots):
+    assert forgotten(taught(bundle, lots[0]), 1) is bundle
+
+
+def test_a_lot_that_it_has_not_is_refused_with_those_that_it_has(bundle, lots):
+    with pytest.raises(ValueError, match="no lot 7: it has 1, 3"):
+        forgotten(taught(bundle, lots[0], lots[2]), 7)
+    with pytest.raises(ValueError, match="no lot 1: it has learned nothing"):
+        forgotten(bundle, 1)
+
+
+def test_a_lot_without_entries_is_refused(bundle):
+    with pytest.raises(ValueError, match="no reviewed entries"):
+        taught(bundle, lot(1, ENTRIES.empty_table(), chart("elm", STRANGE)))
+
+
+def test_lots_are_saved_beside_what_was_trained_and_can_be_taken_back_after_loading(bundle, lots, tmp_path):
+    grown = taught(bundle, *lots)
+    loaded = Bundle.load(made_up.save(grown, tmp_path / "model"))
+    assert loaded.fingerprint == grown.fingerprint
+    assert loaded.trained.fingerprint == bundle.fingerprint == loaded.identity
+    assert [each.facts for each in loaded.lots] == [each.facts for each in lots]
+    assert all(one.entries.equals(other.entries) for one, other in zip(loaded.lots, lots, strict=True))
+    entries = pa.concat_tables([of_all_companies(), asked("zoo visit", entity="elm")])
+    assert predict(loaded, entries).equals(predict(grown, entries))
+    back = Bundle.load(made_up.save(forgotten(loaded, 2), tmp_path / "back"))
+    assert back.fingerprint == taught(bundle, lots[0], lots[2]).fingerprint
+    assert answers(back, asked("zebra crossing", entity="birch")) == ["D10 C20"]
+
+
+def test_lots_that_were_changed_on_disk_are_refused(bundle, lots, tmp_path):
+    path = Path(made_up.save(taught(bundle, lots[0]), tmp_path / "model"))
+    stream = pa.BufferOutputStream()
+    pq.write_table(lots[1].entries, stream)
+    rewrite(path, "learned/0001/entries/part-0.parquet", stream.getvalue().to_pybytes())
+    with pytest.raises(ArtifactError, match="the bundle's learned has the fingerprint"):
+        Bundle.load(str(path))

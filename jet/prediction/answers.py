@@ -32,6 +32,7 @@ class Answers:
     similarity: np.ndarray  # float32 [N, S]
     same_text: np.ndarray  # bool [N, S]
     same_lines: np.ndarray  # bool [N, S]
+    review: np.ndarray  # int64 [N] the row of the books that a review settles the answer by; NOTHING
 
     @property
     def answered(self) -> np.ndarray:

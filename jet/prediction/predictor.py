@@ -39,6 +39,7 @@ from jet.prediction.evidence import Evidence, Library, gather
 from jet.prediction.expert import line_scores
 from jet.prediction.ranking_features import ranking_features
 from jet.prediction.reasons import SHOWN, grounds, guessed
+from jet.prediction.reviews import settled
 from jet.prediction.stack import FIGURES, METHODS, Method, Scores, figures
 from jet.prediction.table import predictions_table
 from jet.retrieval.encoder import Encoder
@@ -50,6 +51,7 @@ from jet.retrieval.text import normalize_all
 
 _NARROWEST_CHART = 64
 _SCORED = 8  # of the ranker's best candidates that the decoder didn't propose itself: it is asked about these
+_LEAST = 1e-12  # probability of an answer that a review settled, whatever the model thinks of it
 _WEIGHED = 8  # candidates, best first, whose probability counts for that of a line
 
 
@@ -287,6 +289,7 @@ class Predictor:
             similarity=np.zeros((size, SHOWN), dtype=np.float32),
             same_text=np.zeros((size, SHOWN), dtype=bool),
             same_lines=np.zeros((size, SHOWN), dtype=bool),
+            review=np.full(size, NOTHING),
         )
 
     def choose(
@@ -301,7 +304,10 @@ class Predictor:
         candidates, evidence = considered.candidates, considered.evidence
         probability = self.bundle.stack(considered.scores, method)
         chance = np.where(candidates.there, probability[:, :-1], 0.0)
-        order = np.argsort(-chance, axis=1, kind="stable")[:, :_WEIGHED]
+        place, review = settled(evidence, candidates, self.bundle.books.reviewed)
+        sure = np.arange(chance.shape[1]) == place[:, None]
+        chance = np.where(sure, np.maximum(chance, _LEAST), chance)
+        order = np.argsort(np.where(sure, -2, -chance), axis=1, kind="stable")[:, :_WEIGHED]
         chance = np.take_along_axis(chance, order, 1)
         exists = (chance > 0)[:, :, None]
         tokens = np.where(exists, np.take_along_axis(candidates.tokens, order[:, :, None], 1), NOTHING)
@@ -318,7 +324,8 @@ class Predictor:
             "amounts": proposal.amounts,
             "amount_figures": proposal.figures,
             "amount_rule": proposal.rule,
-            "figures": figures(considered.scores, probability),
+            "figures": figures(considered.scores, probability, place),
+            "review": review,
             "ground": shown.kind,
             **{each.name: getattr(shown, each.name) for each in fields(shown) if each.name != "kind"},
         }

@@ -125,10 +125,12 @@ def cross_fitted(scores: Scores, right: np.ndarray) -> np.ndarray:
     return found
 
 
-def figures(scores: Scores, probability: np.ndarray) -> np.ndarray:
-    """float64 [N, len(FIGURES)]: of the answers that `probability` [N, D + 1] ranks first."""
+def figures(scores: Scores, probability: np.ndarray, chosen: np.ndarray | None = None) -> np.ndarray:
+    """float64 [N, len(FIGURES)]: of the answers that `probability` [N, D + 1] ranks first, or, where it isn't
+    negative, of the candidate `chosen` int64 [N]."""
     chances = np.clip(probability[:, :-1], 1e-6, 1 - 1e-6)
-    order = np.argsort(-chances, axis=1, kind="stable")
+    first_of_all = False if chosen is None else np.arange(chances.shape[1]) == chosen[:, None]
+    order = np.argsort(np.where(first_of_all, -2, -chances), axis=1, kind="stable")
     rows = np.arange(len(chances))
     best = order[:, 0]
     first = chances[rows, best]

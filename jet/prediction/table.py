@@ -78,6 +78,9 @@ def _reasons(
             continue
         last = date.fromordinal(_EPOCH + int(newest[i])).isoformat() if like[i].any() else ""
         why = sentence(int(answers.ground[i]), int(shown[i]), int(like[i].sum()), last, bool(answers.more[i]))
+        if answers.review[i] != NOTHING:
+            name = bundle.books.ids[int(answers.review[i])].as_py()
+            why = f"as reviewed in entry {name!r} with this text; {why}"
         if not auto[i]:
             why += (
                 f"; to review: {promise:.0%} are promised from a confidence of {thresholds[i]:.3f} on"

@@ -97,6 +97,13 @@ class TextStore:
         found = pc.fill_null(pc.index_in(array, value_set=self.texts), -1)
         return found.to_numpy().astype(np.int64)
 
+    def vectors_of(self, texts: Sequence[str]) -> np.ndarray:
+        """float32 [n, D]: the sentence vectors of `texts`. Raises ValueError where one isn't in the store."""
+        rows = self.rows(texts)
+        if (rows < 0).any():
+            raise ValueError(f"the store has no vector of {texts[int((rows < 0).argmax())]!r}")
+        return self.vectors[rows]
+
     def missing(self, texts: pa.Array | pa.ChunkedArray | Sequence[str]) -> list[str]:
         """Those of `texts` that aren't in the store, once each, in order of their first appearance."""
         array = texts if isinstance(texts, pa.Array | pa.ChunkedArray) else pa.array(texts, pa.string())

@@ -191,4 +191,4 @@ def with_books(bundle: Bundle, booked: pa.Table) -> Bundle:
     """The bundle as if it remembered `booked` entries, whose texts it knows, and no others."""
     booked = sort_entries(booked)
     columns = entry_columns(booked, bundle.catalog, bundle.store)
-    return replace(bundle, books=Books(booked["entry_id"].combine_chunks(), columns))
+    return replace(bundle, books=Books.booked(booked["entry_id"].combine_chunks(), columns))

@@ -38,7 +38,7 @@ from jet.books.importers.common import (
     without_mark,
 )
 from jet.books.records import Account, Entry, Line, Record, Rejection, total_of
-from jet.books.schema import runs_code
+from jet.books.schema import PREDICTIONS, runs_code
 
 PARQUET_MAGIC = b"PAR1"
 
@@ -83,6 +83,11 @@ def _parquet_rows(stream: BinaryIO, file: str, settings: ImportSettings) -> Iter
     number = 0
     try:
         table = pq.ParquetFile(stream)
+        if set(table.schema_arrow.names) >= {field.name for field in PREDICTIONS}:
+            raise UnreadableFile(
+                f"{file}: these are jet's predictions, which nobody has reviewed; give the entries as they "
+                "were booked, as the accounting system exports them"
+            )
         columns = _columns(table.schema_arrow.names, file, settings)
         for name in columns.values():
             if runs_code(type_ := table.schema_arrow.field(name).type):

@@ -1,0 +1,140 @@
+"""`jet learn`: what people reviewed is followed until it is taken back, and nothing else gets in."""
+
+from __future__ import annotations
+
+import json
+
+import pyarrow.parquet as pq
+import pytest
+from job_runs import entry, run_job, succeed, write_jsonl
+
+from jet.artifact import open_artifact
+from jet.books.schema import ACCOUNTS, PREDICTIONS, REJECTED
+from jet.bundle import Bundle
+
+TEXT = "a text that nobody has seen before"
+
+
+@pytest.fixture(scope="module")
+def company(pipeline):
+    """A company of the books, and two of its accounts that nobody would think of for that text."""
+    accounts = open_artifact(str(pipeline.folder / "entries"), "entries").read_table(ACCOUNTS, "accounts")
+    entity = accounts["entity"][0].as_py()
+    rows = [row for row in accounts.to_pylist() if row["entity"] == entity and not row["closed"]]
+    return entity, rows[0]["code"], rows[-1]["code"]
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    return tmp_path_factory.mktemp("learn")
+
+
+def correction(company, entry_id="r1", description=TEXT, date="2030-01-31", turned=False):
+    entity, debit, credit = company[0], *(company[1:] if not turned else company[:0:-1])
+    lines = [
+        {"account": debit, "side": "D", "amount": "100.00"},
+        {"account": credit, "side": "C", "amount": "100.00"},
+    ]
+    return entry(entry_id, entity=entity, date=date, description=description, lines=lines)
+
+
+@pytest.fixture(scope="module")
+def reviewed(folder, company):
+    """A correction, and a row that breaks a rule."""
+    broken = correction(company, "r2")
+    broken["lines"][0]["amount"] = "99.00"
+    return write_jsonl(folder / "reviewed.jsonl", [correction(company), broken])
+
+
+@pytest.fixture(scope="module")
+def learned(pipeline, folder, reviewed, settings):
+    given = ("--bundle", pipeline.folder / "model", "--reviewed", reviewed, "--reviewer", "anna")
+    told = succeed("learn", *given, "--output", folder / "learned", "--config", settings)
+    return folder / "learned", told
+
+
+def answer(bundle, company, output, settings):
+    """The lines predicted for the text, later."""
+    asked = entry("q", entity=company[0], date="2030-02-28", description=TEXT, booked=False)
+    ledger = write_jsonl(output.parent / f"{output.name}.jsonl", [asked])
+    succeed("predict", "--ledgers", ledger, "--bundle", bundle, "--output", output, "--config", settings)
+    [row] = open_artifact(str(output), "predictions").read_table(PREDICTIONS).to_pylist()
+    return {(line["account"], line["side"]) for line in row["lines"]}
+
+
+def test_the_next_prediction_of_the_text_follows_the_correction_and_undo_works(
+    pipeline, learned, company, settings, tmp_path
+):
+    corrected = {(company[1], "D"), (company[2], "C")}
+    assert answer(pipeline.folder / "model", company, tmp_path / "before", settings) != corrected
+    assert answer(learned[0], company, tmp_path / "after", settings) == corrected
+    turned = write_jsonl(tmp_path / "again.jsonl", [correction(company, turned=True)])
+    given = ("--bundle", learned[0], "--reviewed", turned, "--reviewer", "bert", "--config", settings)
+    told = succeed("learn", *given, "--output", tmp_path / "twice")
+    assert [lot["reviewer"] for lot in told["lots"]] == ["anna", "bert"]
+    assert answer(tmp_path / "twice", company, tmp_path / "t", settings) == {
+        (company[1], "C"),
+        (company[2], "D"),
+    }
+    told = succeed("learn", "--bundle", tmp_path / "twice", "--undo", "last", "--output", tmp_path / "undone")
+    assert [lot["number"] for lot in told["lots"]] == [1]
+    assert Bundle.load(str(tmp_path / "undone")).fingerprint == Bundle.load(str(learned[0])).fingerprint
+    succeed("learn", "--bundle", tmp_path / "twice", "--undo", 1, "--output", tmp_path / "only-the-second")
+    succeed("learn", "--bundle", tmp_path / "undone", "--undo", 1, "--output", tmp_path / "trained")
+    trained = Bundle.load(str(pipeline.folder / "model"))
+    assert Bundle.load(str(tmp_path / "trained")).fingerprint == trained.fingerprint
+
+
+def test_the_line_and_the_bundle_say_what_was_learned_and_what_was_rejected(learned):
+    path, told = learned
+    [lot] = told["lots"]
+    assert (lot["number"], lot["reviewer"], lot["entries"]) == (1, "anna", 1)
+    assert told["rejected"] == 1
+    rejected = open_artifact(str(path), "model").read_table(REJECTED, "rejected")
+    assert rejected["rule"].to_pylist() == ["unbalanced"]
+    assert json.loads((path / "learned.json").read_text())["lots"] == [lot]
+
+
+def test_the_same_command_finds_it_done_and_another_is_refused(pipeline, learned, reviewed, settings):
+    given = ("--bundle", pipeline.folder / "model", "--reviewed", reviewed, "--config", settings)
+    before = (learned[0] / "manifest.json").stat().st_mtime_ns
+    assert succeed("learn", *given, "--reviewer", "anna", "--output", learned[0])["lots"] == learned[1]["lots"]
+    assert (learned[0] / "manifest.json").stat().st_mtime_ns == before
+    done = run_job("learn", *given, "--reviewer", "bert", "--output", learned[0])
+    assert "made with another config (learn.reviewer: 'anna' there, 'bert' here)" in done.complaint
+
+
+def test_predictions_that_nobody_reviewed_do_not_get_in(pipeline, settings, tmp_path):
+    predictions = pipeline.folder / "predictions"
+    given = ("--bundle", pipeline.folder / "model", "--config", settings, "--reviewer", "anna")
+    for reviewed, why in (
+        (predictions, "holds predictions, and entries is wanted"),
+        (predictions / "part-000000.parquet", "these are jet's predictions, which nobody has reviewed"),
+    ):
+        done = run_job("learn", *given, "--reviewed", reviewed, "--output", tmp_path / "out")
+        assert why in done.complaint
+        given_to_predict = ("--ledgers", pipeline.ledgers, "--bundle", pipeline.folder / "model")
+        done = run_job("predict", *given_to_predict, "--reviewed", reviewed, "--output", tmp_path / "out")
+        assert why in done.complaint
+    renamed = tmp_path / "renamed.parquet"
+    pq.write_table(pq.read_table(predictions / "part-000000.parquet"), renamed)
+    done = run_job("ingest", "--ledgers", renamed, "--output", tmp_path / "out")
+    assert "these are jet's predictions" in done.complaint
+    assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize(
+    ("given", "why"),
+    [
+        ((), "give --reviewed, to learn entries, or --undo"),
+        (("--reviewed", "x.jsonl", "--undo", "last"), "give --reviewed, to learn entries, or --undo"),
+        (("--reviewed", "x.jsonl"), "give --reviewer"),
+        (("--reviewed", "x.jsonl", "--reviewer", " "), "give --reviewer"),
+        (("--undo", "last"), "the bundle has no lot 0: it has learned nothing"),
+        (("--undo", "3"), "the bundle has no lot 3: it has learned nothing"),
+    ],
+)
+def test_what_cannot_be_learned_or_undone_is_refused_in_one_line(pipeline, tmp_path, given, why):
+    done = run_job("learn", "--bundle", pipeline.folder / "model", *given, "--output", tmp_path / "out")
+    assert why in done.complaint
+    assert not (tmp_path / "out").exists()
