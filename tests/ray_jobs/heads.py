@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import os
 import secrets
 import shutil
@@ -15,7 +16,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+import psutil
 from job_runs import wait_until
+from ray.util.state import list_nodes
 
 
 @dataclass(frozen=True)
@@ -51,6 +54,52 @@ def end(process: subprocess.Popen[bytes]) -> None:
     with contextlib.suppress(ProcessLookupError):
         os.killpg(process.pid, signal.SIGKILL)
     process.wait()
+
+
+@dataclass(frozen=True)
+class Node:
+    """A node of a cluster, beside its head."""
+
+    node_id: str
+    process: subprocess.Popen[bytes]
+
+    def kill(self) -> None:
+        """SIGKILL to all its processes at once, as when a machine is gone."""
+        for each in psutil.Process(self.process.pid).children(recursive=True):
+            with contextlib.suppress(psutil.NoSuchProcess):
+                each.kill()
+        self.process.kill()
+        self.process.wait()
+
+
+@contextlib.contextmanager
+def ray_node(head: Head, name: str, *options: str) -> Iterator[Node]:
+    """Another node of the head's cluster, on this machine; ended with all that it started."""
+    command = [
+        *(sys.executable, "-m", "ray.scripts.scripts", "start", f"--address={head.address}", "--block"),
+        *("--node-ip-address=127.0.0.1", "--object-store-memory=200000000", "--dashboard-agent-listen-port=0"),
+        *(f"--resources={json.dumps({name: 1})}", *options),
+    ]
+    with (head.folder / f"{name}.log").open("w") as log:
+        process = subprocess.Popen(
+            command,
+            env={**os.environ, "RAY_ADDRESS": head.address},
+            stdout=log,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+        )
+    try:
+        # Not all may be told where another one comes or goes at this moment.
+        alive = {"filters": [("state", "=", "ALIVE")], "raise_on_missing_output": False, "detail": True}
+        found = wait_until(
+            lambda: [each for each in list_nodes(head.dashboard, **alive) if name in each.resources_total],
+            f"node {name}",
+            pause=0.3,
+        )
+        yield Node(found[0].node_id, process)
+    finally:
+        if process.poll() is None:
+            end(process)
 
 
 @contextlib.contextmanager

@@ -1,0 +1,309 @@
+"""What breaks under a job: nodes, disks, memory, the driver. What comes out is what an undisturbed run leaves.
+
+docs/reliability.md has the table that these tests print the numbers of (`pytest -s`): how much was done twice.
+Processes that die one by one are in `test_job_kill.py`, a worker of a training in `test_job_train.py`.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import psutil
+import pytest
+from heads import Head, Node, ray_head, ray_node
+from job_runs import actors, assert_same, keys, read, start_job, wait_until
+
+from jet.artifact import open_artifact
+from jet.books.demo import DemoSettings, write_demo_ledger
+from jet.books.schema import ENTRIES
+from jet.bundle import Bundle
+
+SPREAD = ("--runtime.actors", 2, "--runtime.actor_cpus", 1, "--runtime.log_format", "json")
+SOON = {"RAY_health_check_period_ms": "500", "RAY_health_check_failure_threshold": "4"}
+"""A node that is gone is noticed after some seconds."""
+
+
+def parts_in(output: Path) -> list[Path]:
+    """The parts that are finished so far of an output that isn't."""
+    return sorted(output.parent.glob(f".{output.name}.staging-*/part-*.parquet"))
+
+
+def ended(process: subprocess.Popen[str], status: int = 0) -> str:
+    """What a job told on standard error, once it has ended with `status`."""
+    out, err = process.communicate(timeout=300)
+    assert process.returncode == status, err + out
+    return err
+
+
+def done_twice(told: str, parts: int) -> int:
+    """How many parts were done by more than one process, as the workers' own log lines have it."""
+    done: dict[str, set[int]] = {}
+    for line in told.splitlines():
+        if found := re.search(r'"message": "\w+: (part-\d+\.parquet) has \d+ rows"', line):
+            done.setdefault(found[1], set()).add(json.loads(line[line.index("{") :])["process"])
+    assert len(done) == parts, f"{parts} parts, and the log names {len(done)}"
+    return sum(len(by) - 1 for by in done.values())
+
+
+# --- a machine is gone -------------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def cluster() -> Iterator[Head]:
+    """A head that does no work itself."""
+    with ray_head("--num-cpus=0", **SOON) as started:
+        yield started
+
+
+@pytest.fixture
+def nodes(cluster, request) -> Iterator[list[Node]]:
+    """Two machines, either of which could do all the work."""
+    name = re.sub(r"\W", "-", request.node.name)[-30:]
+    with (
+        ray_node(cluster, f"{name}-a", "--num-cpus=4") as one,
+        ray_node(cluster, f"{name}-b", "--num-cpus=4") as two,
+    ):
+        yield [one, two]
+
+
+def at_work(node: Node) -> bool:
+    """Whether a worker of the node runs a task."""
+    found = psutil.Process(node.process.pid).children(recursive=True)
+    names = [" ".join(each.cmdline()) for each in found if each.is_running()]
+    return any(name.startswith("ray::") and "IDLE" not in name for name in names)
+
+
+def node_of(nodes: list[Node], node_id: str) -> Node:
+    [found] = [node for node in nodes if node.node_id == node_id]
+    return found
+
+
+def test_ingest_survives_the_loss_of_the_machine_that_reads(cluster, nodes, tmp_path):
+    write_demo_ledger(tmp_path / "ledgers", DemoSettings(companies=4, entries=40_000, seed=7))
+    fingerprints = []
+    for name in ("disturbed", "undisturbed"):
+        output = tmp_path / name
+        process = start_job(cluster.address, "ingest", "--ledgers", tmp_path / "ledgers", "--output", output)
+        if name == "disturbed":
+            wait_until(lambda: parts_in(tmp_path / "disturbed"), "a first file that is written")
+            wait_until(lambda: any(map(at_work, nodes)), "a machine at work")
+            next(filter(at_work, nodes)).kill()
+            assert not output.exists(), "it was too late to kill"
+        ended(process)
+        artifact = open_artifact(str(output), "entries")
+        assert artifact.manifest.rows["entries"] == 40_000
+        assert len(set(keys(artifact.read_table(ENTRIES)))) == 40_000
+        fingerprints.append(artifact.manifest.fingerprint)
+    assert fingerprints[0] == fingerprints[1]
+
+
+def test_neighbors_survive_the_loss_of_a_machine_with_shards_and_actors(
+    cluster, nodes, pipeline, settings, tmp_path
+):
+    given = ("--entries", pipeline.folder / "entries", "--output", tmp_path / "n", "--config", settings)
+    process = start_job(
+        cluster.address, "neighbors", *given, *SPREAD, "--runtime.block_rows", 5, "--runtime.index_shards", 2
+    )
+    wait_until(lambda: parts_in(tmp_path / "n"), "a first part")
+    node_of(nodes, actors(cluster.dashboard, "IndexShard")[0].node_id).kill()
+    assert not (tmp_path / "n").exists(), "it was too late to kill"
+    twice = done_twice(ended(process), 120)
+    print(f"\nneighbors, a node killed: {twice} of 120 parts done twice")
+    assert_same(read(tmp_path / "n"), read(pipeline.folder / "neighbors"))
+
+
+@pytest.mark.parametrize("after", [0, 3], ids=["while-reading", "while-writing"])
+def test_predict_survives_the_loss_of_a_machine(
+    cluster, nodes, pipeline, in_many_parts, settings, predicted, tmp_path, after
+):
+    given = ("--ledgers", in_many_parts, "--model", pipeline.folder / "model", "--config", settings)
+    process = start_job(cluster.address, "predict", *given, *SPREAD, "--output", tmp_path / "p")
+    wait_until(lambda: len(parts_in(tmp_path / "p")) >= after, f"{after} parts")
+    [actor, *_] = wait_until(lambda: actors(cluster.dashboard, "WritePart"), "an actor")
+    node_of(nodes, actor.node_id).kill()
+    assert not (tmp_path / "p").exists(), "it was too late to kill"
+    twice = done_twice(ended(process), 30)
+    print(f"\npredict, a node killed after {after} parts: {twice} of 30 parts done twice")
+    assert_same(read(tmp_path / "p"), predicted)
+
+
+# --- memory and disks --------------------------------------------------------------------------------------
+
+
+def memory_in_use() -> tuple[int, int]:
+    """Bytes in use of this machine, and all."""
+    found = dict(re.findall(r"(\w+):\s+(\d+) kB", Path("/proc/meminfo").read_text()))
+    total = 1024 * int(found["MemTotal"])
+    return total - 1024 * int(found["MemAvailable"]), total
+
+
+@pytest.fixture
+def eaten() -> Iterator[list[subprocess.Popen[bytes]]]:
+    """Processes that hold memory until they are killed."""
+    found: list[subprocess.Popen[bytes]] = []
+    yield found
+    for each in found:
+        each.kill()
+        each.wait()
+
+
+def test_a_worker_that_ray_kills_for_want_of_memory_costs_no_prediction(
+    pipeline, in_many_parts, settings, predicted, tmp_path, eaten
+):
+    used, total = memory_in_use()
+    if total - used < 10e9:
+        pytest.skip(f"needs 10 GB of free memory, there are {(total - used) / 1e9:.1f}")
+    limit = (used + 6e9) / total
+    environment = {"RAY_memory_usage_threshold": f"{limit:.4f}", "RAY_memory_monitor_refresh_ms": "100"}
+    with ray_head("--num-cpus=4", **environment) as head:
+        given = ("--ledgers", in_many_parts, "--model", pipeline.folder / "model", "--config", settings)
+        process = start_job(head.address, "predict", *given, *SPREAD, "--output", tmp_path / "p")
+        wait_until(lambda: parts_in(tmp_path / "p") or process.poll() is not None, "a first part")
+        before = {actor.pid for actor in actors(head.dashboard, "WritePart")}
+        hungry = "import time; held = b'x' * 7_000_000_000; time.sleep(600)"
+        eaten.append(subprocess.Popen([sys.executable, "-c", hungry]))
+        wait_until(lambda: not all(map(alive, before)) or process.poll() is not None, "a killed worker")
+        eaten[0].kill()
+        assert not (tmp_path / "p").exists(), "it was too late"
+        twice = done_twice(ended(process), 30)
+        log = next(iter(head.folder.glob("session_2*/logs/raylet.out"))).read_text()
+    print(f"\npredict, a worker killed by Ray's memory monitor: {twice} of 30 parts done twice")
+    assert "memory" in log.lower()
+    assert_same(read(tmp_path / "p"), predicted)
+
+
+def alive(pid: int) -> bool:
+    """Whether a process lives; a zombie doesn't."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except FileNotFoundError:
+        return False
+
+
+@pytest.fixture
+def small_disk(tmp_path) -> Iterator[Path]:
+    """A folder that holds 150 kB."""
+    folder = tmp_path / "disk"
+    folder.mkdir()
+    mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=150k", "tmpfs", folder], capture_output=True)
+    if mounted.returncode:
+        pytest.skip("needs the right to mount a file system")
+    yield folder
+    subprocess.run(["umount", "-l", folder], check=True)
+
+
+def test_a_full_disk_ends_a_job_with_one_line_and_with_room_it_goes_on(
+    head, pipeline, in_many_parts, settings, predicted, small_disk
+):
+    output = small_disk / "p"
+    given = ("--ledgers", in_many_parts, "--model", pipeline.folder / "model", "--config", settings)
+    told = ended(start_job(head.address, "predict", *given, "--output", output), 2)
+    assert "No space left on device" in told.splitlines()[-1]
+    assert "Traceback" not in told
+    assert not output.exists()
+    there = {path.name: path.stat().st_mtime_ns for path in parts_in(output)}
+    assert 0 < len(there) < 30
+    subprocess.run(["mount", "-o", "remount,size=20m", small_disk], check=True)
+    ended(start_job(head.address, "predict", *given, "--output", output))
+    print(f"\npredict, the disk full after {len(there)} of 30 parts: none of these was done again")
+    assert {name: (output / name).stat().st_mtime_ns for name in there} == there
+    assert_same(read(output), predicted)
+
+
+def test_a_full_object_store_spills_and_changes_nothing(pipeline, settings, tmp_path):
+    fill = "import ray, sys, time; ray.init(); held = [ray.put(bytes(9_000_000)) for _ in range(8)]"
+    with ray_head("--num-cpus=4", "--object-store-memory=80000000") as head:
+        code = f"{fill}; print(len(held), flush=True); time.sleep(600)"
+        environment = {**os.environ, "RAY_ADDRESS": head.address}
+        with subprocess.Popen(
+            [sys.executable, "-c", code], env=environment, stdout=subprocess.PIPE, text=True
+        ) as filler:
+            assert filler.stdout is not None
+            assert filler.stdout.readline().strip() == "8"
+            given = ("--entries", pipeline.folder / "entries", "--output", tmp_path / "n", "--config", settings)
+            ended(start_job(head.address, "neighbors", *given))
+            spilled = [path for path in head.folder.glob("session_2*/ray_spilled_objects*/*") if path.is_file()]
+            filler.kill()
+    assert spilled
+    assert_same(read(tmp_path / "n"), read(pipeline.folder / "neighbors"))
+
+
+# --- a training --------------------------------------------------------------------------------------------
+
+EPOCH = re.compile(
+    r"\(RayTrainWorker pid=(\d+)\).* (epoch (\d+)/4: loss [\d.]+, calibration likelihood [-\d.]+)"
+)
+
+
+def epochs_told(told: str) -> dict[int, str]:
+    """What a training told of each epoch, the last time that it told it."""
+    return {int(found[3]): found[2] for found in EPOCH.finditer(told)}
+
+
+@pytest.fixture(scope="module")
+def undisturbed(head, pipeline, settings, tmp_path_factory) -> tuple[dict[int, str], Bundle]:
+    output = tmp_path_factory.mktemp("undisturbed") / "model"
+    given = ("--data", pipeline.folder, "--config", settings, "--output", output)
+    told = ended(start_job(head.address, "train", *given))
+    return epochs_told(told), Bundle.load(str(output))
+
+
+@pytest.fixture
+def training(pipeline, settings, tmp_path) -> tuple[list, Path, Path]:
+    """The command of a training, what it told so far, and its output."""
+    output = tmp_path / "model"
+    return ["--data", pipeline.folder, "--config", settings, "--output", output], tmp_path / "told", output
+
+
+def start_training(head: Head, given: list, told: Path) -> subprocess.Popen[bytes]:
+    with told.open("ab") as log:
+        return subprocess.Popen(
+            [sys.executable, "-m", "ray_jobs.train", *map(str, given)],
+            env={**os.environ, "RAY_ADDRESS": head.address},
+            stdout=log,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+        )
+
+
+def epochs_kept(output: Path) -> int:
+    return len(list(output.parent.glob(f".{output.name}.training/*/checkpoint_*")))
+
+
+@pytest.mark.parametrize("rank", [0, 1])
+def test_a_training_whose_rank_is_killed_ends_where_it_would_have(head, training, undisturbed, rank):
+    given, log, output = training
+    process = start_training(head, given, log)
+    wait_until(lambda: epochs_kept(output), "a checkpoint")
+    first = int(wait_until(lambda: EPOCH.search(log.read_text()), "an epoch that is told")[1])
+    [other] = {actor.pid for actor in actors(head.dashboard, "RayTrainWorker")} - {first}
+    os.kill([first, other][rank], signal.SIGKILL)
+    assert process.wait(300) == 0, log.read_text()
+    told = log.read_text()
+    print(f"\nrank {rank} killed: {len(EPOCH.findall(told)) - 4} of 4 epochs done twice")
+    assert epochs_told(told) == undisturbed[0]
+    assert Bundle.load(str(output)).fingerprint == undisturbed[1].fingerprint
+
+
+def test_a_training_whose_driver_is_killed_goes_on_from_its_checkpoint(head, training, undisturbed):
+    given, log, output = training
+    process = start_training(head, given, log)
+    wait_until(lambda: epochs_kept(output) >= 2, "two checkpoints")
+    os.killpg(process.pid, signal.SIGKILL)
+    process.wait()
+    assert not output.exists(), "it was too late to kill"
+    wait_until(lambda: not actors(head.dashboard, "RayTrainWorker"), "the end of its workers", pause=0.2)
+    before = log.stat().st_size
+    assert start_training(head, given, log).wait(300) == 0, log.read_text()
+    again = log.read_bytes()[before:].decode()
+    print(f"\ndriver killed after two epochs: {4 - len(epochs_told(again))} of 4 epochs were not done again")
+    assert min(epochs_told(again)) >= 2
+    assert epochs_told(again).items() <= undisturbed[0].items()
+    assert Bundle.load(str(output)).fingerprint == undisturbed[1].fingerprint
