@@ -53,7 +53,7 @@ class Rule(StrEnum):
     ONE_SIDED = "one_sided", "An entry has a debit and a credit."
     UNBALANCED = "unbalanced", "Debits equal credits in each currency, within the tolerance."
     TOTAL_MISMATCH = "total_mismatch", "A given total equals the sum of the debits in the entry's currency."
-    BAD_TEXT = "bad_text", "Text is valid Unicode without NUL characters."
+    BAD_TEXT = "bad_text", "Text is valid Unicode without NUL and unit separator (U+001F)."
     TEXT_TOO_LONG = "text_too_long", f"A text has at most {MAX_TEXT_BYTES:,} bytes."
     DUPLICATE_ID = "duplicate_id", "An entry's id is unique within its entity."
     BAD_NATURE = "bad_nature", f"An account's nature is one of {', '.join(NATURES)}, or not given."
@@ -183,6 +183,8 @@ def _text_fault(texts: list[str]) -> tuple[Rule, str] | None:
     joined = "".join(texts)
     if "\0" in joined:
         return Rule.BAD_TEXT, "a text holds a NUL character: remove it"
+    if "\x1f" in joined:  # it stands between entity and id or code where jet looks for both at once
+        return Rule.BAD_TEXT, "a text holds the unit separator, character U+001F: remove it"
     if not joined.isascii():
         try:
             joined.encode("utf-8")
