@@ -23,12 +23,13 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import torch
+from safetensors import SafetensorError
 from safetensors.numpy import load as load_safetensors
 from safetensors.numpy import save as save_safetensors
 
-from jet.artifact import ArtifactError, ArtifactWriter, open_artifact
+from jet.artifact import Artifact, ArtifactError, ArtifactWriter, open_artifact
 from jet.books.catalog import Catalog
-from jet.books.schema import ACCOUNTS, MEMORY, validate
+from jet.books.schema import ACCOUNTS, MEMORY, SchemaError, validate
 from jet.model.features import EntryColumns
 from jet.model.network import JetNetwork, ModelSettings, TextInputs
 from jet.prediction.calibration import Calibration
@@ -45,6 +46,12 @@ from jet.training.data import TrainingData
 log = logging.getLogger(__name__)
 
 KIND = "model"
+
+UNREADABLE = (
+    *(ArithmeticError, AttributeError, LookupError, RuntimeError, TypeError, ValueError),
+    *(SafetensorError, pa.ArrowException),
+)
+"""What reading files fails at whose author may have written anything."""
 
 
 @dataclass(frozen=True)
@@ -155,15 +162,18 @@ class Bundle:
     @cached_property
     def network(self) -> JetNetwork:
         """The network in eval mode, on the CPU."""
-        network = JetNetwork(
+        network = self._empty_network()
+        network.load_state_dict({name: torch.tensor(value) for name, value in self.weights.items()})
+        return network.eval()
+
+    def _empty_network(self) -> JetNetwork:
+        return JetNetwork(
             self.model,
             dimension=self.store.dimension,
             buckets=len(self.idf),
             entities=len(self.catalog.entities),
             accounts=len(self.catalog),
         )
-        network.load_state_dict({name: torch.tensor(value) for name, value in self.weights.items()})
-        return network.eval()
 
     def __getstate__(self) -> dict[str, Any]:
         state = dict(self.__dict__)
@@ -251,6 +261,35 @@ class Bundle:
         """The bundle at `path`. Raises `ArtifactError` where a file or a part is not what was saved."""
         artifact = open_artifact(path, KIND)
         artifact.verify()
+        try:
+            bundle, saved = cls._read(artifact)
+            misfit = bundle._misfit()
+        except (ArtifactError, SchemaError):
+            raise
+        except UNREADABLE as error:
+            why = " ".join(f"{type(error).__name__}: {error}".split())[:200]
+            raise ArtifactError(f"{path}: the bundle can't be read ({why}): fetch it anew") from error
+        if misfit:
+            raise ArtifactError(f"{path}: the bundle's {misfit} doesn't fit its other parts: fetch it anew")
+        # The parts first, so that the error names the one; the whole has encoder and settings too.
+        found = bundle.fingerprints | {"whole": bundle.fingerprint}
+        for name, expected in saved.items():
+            if found.get(name) != expected:
+                raise ArtifactError(
+                    f"{path}: the bundle's {name} has the fingerprint {found.get(name)}, and was saved with "
+                    f"{expected}: it was changed since, or mixed with another training's. Train again, or "
+                    f"fetch the bundle anew."
+                )
+        log.info(
+            "loaded bundle %s from %s: %d accounts, %d entities, %d entries in memory, encoder %s",
+            bundle.fingerprint, path, len(bundle.catalog), len(bundle.catalog.entities), len(bundle.books.ids),
+            bundle.encoder,
+        )  # fmt: skip
+        return bundle
+
+    @classmethod
+    def _read(cls, artifact: Artifact) -> tuple[Bundle, dict[str, str]]:
+        """The bundle in an artifact, unchecked, and the fingerprints that it was saved with."""
         content = json.loads(artifact.read_bytes("bundle.json"))
         arrays = load_safetensors(artifact.read_bytes("catalog.safetensors"))
         catalog = Catalog(artifact.read_table(ACCOUNTS, "accounts").combine_chunks(), arrays["booked"])
@@ -277,21 +316,25 @@ class Bundle:
             judgment=Judgment.from_dict(content["judgment"]),
             facts=content["facts"],
         )
-        # The parts first, so that the error names the one; the whole has encoder and settings too.
-        found = bundle.fingerprints | {"whole": bundle.fingerprint}
-        for name, expected in (content["fingerprints"] | {"whole": content["fingerprint"]}).items():
-            if found.get(name) != expected:
-                raise ArtifactError(
-                    f"{path}: the bundle's {name} has the fingerprint {found.get(name)}, and was saved with "
-                    f"{expected}: it was changed since, or mixed with another training's. Train again, or "
-                    f"fetch the bundle anew."
-                )
-        log.info(
-            "loaded bundle %s from %s: %d accounts, %d entities, %d entries in memory, encoder %s",
-            bundle.fingerprint, path, len(catalog), len(catalog.entities), len(bundle.books.ids),
-            bundle.encoder,
-        )  # fmt: skip
-        return bundle
+        return bundle, {**content["fingerprints"], "whole": content["fingerprint"]}
+
+    def _misfit(self) -> str:
+        """The name of a part whose shape isn't that of the others; "" where all fit."""
+        accounts, entities = len(self.catalog), len(self.catalog.entities)
+        shapes = {
+            "account_vectors": (self.account_vectors.shape, (accounts, self.model.hidden)),
+            "booked": (self.catalog.booked.shape, (accounts, 2)),
+            "idf": (self.idf.shape, (self.store.ngrams.shape[1],)),
+            "family": (self.family.shape, (entities,)),
+        }
+        with torch.device("meta"):  # shapes without memory: a hostile setting may ask for any size
+            wanted = self._empty_network().state_dict()
+        for name in wanted.keys() | self.weights.keys():
+            shapes[name] = (
+                self.weights[name].shape if name in self.weights else None,
+                tuple(wanted[name].shape) if name in wanted else None,
+            )
+        return next((name for name, (found, fitting) in shapes.items() if found != fitting), "")
 
 
 def text_vectors(bundle: Bundle, store: TextStore, rows_at_once: int = 256) -> np.ndarray:
