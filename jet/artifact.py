@@ -94,7 +94,7 @@ class Artifact:
         """A whole table, validated against `schema`. For tables that fit in memory."""
         where = f"{self.path}{'/' + table if table else ''}"
         names = self.files(table)
-        parts = [patiently(pq.read_table, name, filesystem=self.filesystem) for name in names]
+        parts = [read_parquet(self.filesystem, name) for name in names]
         whole = pa.concat_tables(parts) if parts else schema.empty_table()
         return validate(whole, schema, where)
 
@@ -123,6 +123,18 @@ class Artifact:
 _WORDS = {str: "text", dict: "table"}
 _PARTS: dict[str, type] = dict.fromkeys(("kind", "fingerprint", "created"), str)
 _PARTS |= dict.fromkeys(("rows", "config", "inputs", "resolved", "facts"), dict)
+
+
+def read_parquet(filesystem: pafs.FileSystem, name: str) -> pa.Table:
+    """A whole parquet file. Raises `ArtifactError` or `OSError`, with its name, where it can't be read."""
+    try:
+        return patiently(pq.read_table, name, filesystem=filesystem)
+    except FileNotFoundError:
+        raise
+    except OSError as error:  # a store that gives nothing, or a page that is none
+        raise OSError(f"{name} can't be read: {' '.join(str(error).split())[:200]}") from error
+    except (pa.ArrowException, ValueError) as error:
+        raise ArtifactError(f"{name} can't be read: {' '.join(str(error).split())[:200]}") from error
 
 
 def read_manifest(path: str) -> Manifest | None:

@@ -21,13 +21,12 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.parquet as pq
 import torch
 from safetensors import SafetensorError
 from safetensors.numpy import load as load_safetensors
 from safetensors.numpy import save as save_safetensors
 
-from jet.artifact import Artifact, ArtifactError, ArtifactWriter, open_artifact
+from jet.artifact import Artifact, ArtifactError, ArtifactWriter, open_artifact, read_parquet
 from jet.books.catalog import Catalog
 from jet.books.schema import ACCOUNTS, MEMORY, SchemaError, validate
 from jet.model.features import EntryColumns
@@ -40,7 +39,6 @@ from jet.retrieval.index import RetrievalSettings
 from jet.retrieval.ngrams import weigh
 from jet.retrieval.peers import chart_families
 from jet.retrieval.store import TextStore
-from jet.storage import patiently
 from jet.training.data import TrainingData
 
 log = logging.getLogger(__name__)
@@ -264,8 +262,10 @@ class Bundle:
         try:
             bundle, saved = cls._read(artifact)
             misfit = bundle._misfit()
-        except (ArtifactError, SchemaError):
+        except ArtifactError:
             raise
+        except SchemaError as error:
+            raise SchemaError(f"{path}: {error}") from None
         except UNREADABLE as error:
             why = " ".join(f"{type(error).__name__}: {error}".split())[:200]
             raise ArtifactError(f"{path}: the bundle can't be read ({why}): fetch it anew") from error
@@ -294,8 +294,7 @@ class Bundle:
         arrays = load_safetensors(artifact.read_bytes("catalog.safetensors"))
         catalog = Catalog(artifact.read_table(ACCOUNTS, "accounts").combine_chunks(), arrays["booked"])
         texts, books = (
-            patiently(pq.read_table, artifact.files(name)[0], filesystem=artifact.filesystem)
-            for name in ("texts", "books")
+            read_parquet(artifact.filesystem, artifact.files(name)[0]) for name in ("texts", "books")
         )
         bundle = cls(
             catalog=catalog,

@@ -15,9 +15,9 @@ import re
 import sys
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field, fields, is_dataclass
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Protocol, cast, get_args, get_type_hints
 
 import jsonargparse
 import ray
@@ -173,7 +173,18 @@ def parsed(parser: jsonargparse.ArgumentParser, argv: Sequence[str]) -> jsonargp
                 found[number] = f"{option}={local}" if option == "--config" else local
             if os.path.isfile(local):  # noqa: PTH113 (it may be a config's text, too long for a path)
                 check_config(path, Path(local))
-        return parser.parse_args(found)
+        given = parser.parse_args(found)
+    refuse_nulls(given, JobConfig)
+    return given
+
+
+def refuse_nulls(given: jsonargparse.Namespace, settings: type, prefix: str = "") -> None:
+    """Raise `ValueError` where a setting is null that can't be: the parser takes null for any."""
+    for name, type_ in get_type_hints(settings).items():
+        if is_dataclass(type_) and isinstance(given[name], jsonargparse.Namespace):
+            refuse_nulls(given[name], cast(type, type_), f"{prefix}{name}.")
+        elif given[name] is None and type(None) not in get_args(type_):
+            raise ValueError(f"{prefix}{name} must not be null: leave it out to have the default")
 
 
 def check_config(name: str, file: Path) -> None:

@@ -125,9 +125,12 @@ def check_account(account: Account, file: str, file_line: int = 1) -> Rejection 
     elif not account.code.strip():
         fault = Rule.MISSING_ACCOUNT, "the account has no code: give it one"
     elif account.nature is not None and account.nature not in NATURES:
-        fault = Rule.BAD_NATURE, f"nature {account.nature!r} is not one of {', '.join(NATURES)}"
+        fault = Rule.BAD_NATURE, f"nature {account.nature!r} must be one of {', '.join(NATURES)}"
     elif account.opened and account.closed and account.closed < account.opened:
-        fault = Rule.BAD_PERIOD, f"closed on {account.closed}, before it was opened on {account.opened}"
+        fault = (
+            Rule.BAD_PERIOD,
+            f"closed on {account.closed}, before it was opened on {account.opened}: correct one",
+        )
     if fault is None:
         return None
     return reject(*fault, file=file, file_line=file_line, entity=account.entity, excerpt=account.code)
