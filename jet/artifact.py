@@ -100,7 +100,7 @@ class Artifact:
         """A whole table, validated against `schema`. For tables that fit in memory."""
         where = f"{self.path}{'/' + table if table else ''}"
         names = self.files(table)
-        parts = [patiently(pq.read_table, name, filesystem=self.filesystem) for name in names]
+        parts = [read_parquet(self.filesystem, name) for name in names]
         whole = pa.concat_tables(parts) if parts else schema.empty_table()
         return validate(whole, schema, where)
 
@@ -136,6 +136,23 @@ class Artifact:
             list(pool.map(check, self.manifest.files.items()))
 
 
+_WORDS = {str: "text", dict: "table"}
+_PARTS: dict[str, type] = dict.fromkeys(("kind", "fingerprint", "created"), str)
+_PARTS |= dict.fromkeys(("rows", "config", "inputs", "resolved", "facts"), dict)
+
+
+def read_parquet(filesystem: pafs.FileSystem, name: str) -> pa.Table:
+    """A whole parquet file. Raises `ArtifactError` or `OSError`, with its name, where it can't be read."""
+    try:
+        return patiently(pq.read_table, name, filesystem=filesystem)
+    except FileNotFoundError:
+        raise
+    except OSError as error:  # a store that gives nothing, or a page that is none
+        raise OSError(f"{name} can't be read: {' '.join(str(error).split())[:200]}") from error
+    except (pa.ArrowException, ValueError) as error:
+        raise ArtifactError(f"{name} can't be read: {' '.join(str(error).split())[:200]}") from error
+
+
 def read_manifest(path: str) -> Manifest | None:
     """The manifest of the artifact at `path`, or None where nothing was published."""
     filesystem, root = resolve(path)
@@ -146,17 +163,24 @@ def read_manifest(path: str) -> Manifest | None:
     except (ValueError, RecursionError) as error:  # no JSON, not even text, or nested without end
         raise ArtifactError(f"{path}/{MANIFEST} is not JSON: {error}") from None
     if not isinstance(content, dict) or content.get("format") != FORMAT:
-        found = content.get("format") if isinstance(content, dict) else content
-        raise ArtifactError(f"{path}/{MANIFEST} has format {found!r}; this jet reads {FORMAT}")
+        found = repr(content.get("format") if isinstance(content, dict) else content)[:40]
+        raise ArtifactError(f"{path}/{MANIFEST} has format {found}; this jet reads {FORMAT}")
     try:
         manifest = Manifest(**content)
     except TypeError as error:
-        raise ArtifactError(f"{path}/{MANIFEST} lacks what a manifest has: {error}") from None
+        raise ArtifactError(f"{path}/{MANIFEST} lacks what a manifest has: {str(error)[:200]}") from None
     files, folder = manifest.files, manifest.folder
-    if not isinstance(files, dict) or not all(isinstance(facts, dict) for facts in files.values()):
+    if not isinstance(files, dict) or not all(
+        isinstance(facts, dict) and isinstance(facts.get("sha256"), str) for facts in files.values()
+    ):
         raise ArtifactError(f"{path}/{MANIFEST} doesn't name files with their sizes and digests")
     if not isinstance(folder, str):
-        raise ArtifactError(f"{path}/{MANIFEST} names a folder that is none: {folder!r}")
+        raise ArtifactError(f"{path}/{MANIFEST} names a folder that is none: {repr(folder)[:40]}")
+    for part, type_ in _PARTS.items():
+        if not isinstance(getattr(manifest, part), type_):
+            raise ArtifactError(f"{path}/{MANIFEST}: {part} is no {_WORDS[type_]}: fetch the artifact anew")
+    if not all(isinstance(number, int) for number in manifest.rows.values()):
+        raise ArtifactError(f"{path}/{MANIFEST}: rows are not all numbers: fetch the artifact anew")
     for name in files:
         if not _lies_inside(str(PurePosixPath(folder, name)), filesystem, root):
             raise ArtifactError(
@@ -175,7 +199,10 @@ def _lies_inside(name: str, filesystem: pafs.FileSystem, root: str) -> bool:
         return False
     if not isinstance(filesystem, pafs.LocalFileSystem):
         return True
-    return Path(root, name).resolve().is_relative_to(Path(root).resolve())
+    try:
+        return Path(root, name).resolve().is_relative_to(Path(root).resolve())
+    except (OSError, RuntimeError, ValueError):  # links in a circle, or no name at all, as with a NUL
+        return False
 
 
 def open_artifact(path: str, kind: str) -> Artifact:

@@ -17,20 +17,22 @@ from __future__ import annotations
 import hashlib
 import json
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
 from functools import cached_property
 from typing import Any
 
 import numpy as np
-import pyarrow.parquet as pq
+import pyarrow as pa
 import torch
+from safetensors import SafetensorError
 from safetensors.numpy import load as load_safetensors
 from safetensors.numpy import save as save_safetensors
 
-from jet.artifact import Artifact, ArtifactError, ArtifactWriter, open_artifact
+from jet.artifact import Artifact, ArtifactError, ArtifactWriter, open_artifact, read_parquet
 from jet.books.catalog import Catalog
-from jet.books.schema import ACCOUNTS
+from jet.books.schema import ACCOUNTS, SchemaError
 from jet.digests import array_digest, text_bytes
 from jet.extension import learned
 from jet.model.network import JetNetwork, ModelSettings, TextInputs
@@ -43,7 +45,6 @@ from jet.retrieval.index import RetrievalSettings
 from jet.retrieval.ngrams import weigh
 from jet.retrieval.peers import chart_families
 from jet.retrieval.store import TextStore
-from jet.storage import patiently
 from jet.training.data import TrainingData
 
 log = logging.getLogger(__name__)
@@ -51,6 +52,12 @@ log = logging.getLogger(__name__)
 KIND = "model"
 LEARNED = "learned.json"
 """What people taught the bundle; a bundle that nobody taught has none."""
+
+UNREADABLE = (
+    *(ArithmeticError, AttributeError, LookupError, RuntimeError, TypeError, ValueError),
+    *(SafetensorError, pa.ArrowException),
+)
+"""What reading files fails at whose author may have written anything."""
 
 
 @dataclass(frozen=True)
@@ -107,15 +114,18 @@ class Bundle:
     @cached_property
     def network(self) -> JetNetwork:
         """The network in eval mode, on the CPU."""
-        network = JetNetwork(
+        network = self._empty_network()
+        network.load_state_dict({name: torch.tensor(value) for name, value in self.weights.items()})
+        return network.eval()
+
+    def _empty_network(self) -> JetNetwork:
+        return JetNetwork(
             self.model,
             dimension=self.store.dimension,
             buckets=len(self.idf),
             entities=len(self.catalog.entities),
             accounts=len(self.catalog),
         )
-        network.load_state_dict({name: torch.tensor(value) for name, value in self.weights.items()})
-        return network.eval()
 
     def __getstate__(self) -> dict[str, Any]:
         state = dict(self.__dict__)
@@ -213,22 +223,17 @@ class Bundle:
     def load(cls, path: str) -> Bundle:
         """The bundle at `path`. Raises `ArtifactError` where a file or a part is not what was saved."""
         artifact = open_artifact(path, KIND)
-        content = json.loads(artifact.read_bytes("bundle.json"))
-        bundle = cls._load_trained(artifact, content)
+        with _readable(path):
+            bundle, saved = cls._read(artifact)
+            misfit = bundle._misfit()
+        if misfit:
+            raise ArtifactError(f"{path}: the bundle's {misfit} doesn't fit its other parts: fetch it anew")
         # The parts first, so that the error names the one; the whole has encoder and settings too.
-        found = bundle.fingerprints | {"whole": bundle.fingerprint}
-        expected = content["fingerprints"] | {"whole": content["fingerprint"]}
+        _check(path, bundle.fingerprints | {"whole": bundle.fingerprint}, saved)
         if LEARNED in artifact.manifest.files:
-            taught = json.loads(artifact.read_bytes(LEARNED))
-            bundle = bundle._with_lots(artifact, taught["lots"])
-            found["learned"], expected["learned"] = bundle.fingerprint, taught["fingerprint"]
-        for name, value in expected.items():
-            if found.get(name) != value:
-                raise ArtifactError(
-                    f"{path}: the bundle's {name} has the fingerprint {found.get(name)}, and was saved with "
-                    f"{value}: it was changed since, or mixed with another training's. Train again, or fetch "
-                    f"the bundle anew."
-                )
+            with _readable(path):
+                bundle, expected = bundle._with_lots(artifact)
+            _check(path, {"learned": bundle.fingerprint}, {"learned": expected})
         log.info(
             "loaded bundle %s from %s: %d accounts, %d entities, %d entries in memory, %d lots learned, "
             "encoder %s",
@@ -238,14 +243,15 @@ class Bundle:
         return bundle
 
     @classmethod
-    def _load_trained(cls, artifact: Artifact, content: dict[str, Any]) -> Bundle:
+    def _read(cls, artifact: Artifact) -> tuple[Bundle, dict[str, str]]:
+        """The trained bundle in an artifact, unchecked, and the fingerprints that it was saved with."""
+        content = json.loads(artifact.read_bytes("bundle.json"))
         arrays = load_safetensors(artifact.read_bytes("catalog.safetensors"))
         catalog = Catalog(artifact.read_table(ACCOUNTS, "accounts").combine_chunks(), arrays["booked"])
         texts, books = (
-            patiently(pq.read_table, artifact.files(name)[0], filesystem=artifact.filesystem)
-            for name in ("texts", "books")
+            read_parquet(artifact.filesystem, artifact.files(name)[0]) for name in ("texts", "books")
         )
-        return cls(
+        bundle = cls(
             catalog=catalog,
             account_vectors=arrays["account_vectors"],
             store=TextStore.from_table(texts),
@@ -264,14 +270,60 @@ class Bundle:
             judgment=Judgment.from_dict(content["judgment"]),
             facts=content["facts"],
         )
+        return bundle, {**content["fingerprints"], "whole": content["fingerprint"]}
 
-    def _with_lots(self, artifact: Artifact, told: Sequence[dict[str, Any]]) -> Bundle:
+    def _misfit(self) -> str:
+        """The name of a part whose shape isn't that of the others; "" where all fit."""
+        accounts, entities = len(self.catalog), len(self.catalog.entities)
+        shapes = {
+            "account_vectors": (self.account_vectors.shape, (accounts, self.model.hidden)),
+            "booked": (self.catalog.booked.shape, (accounts, 2)),
+            "idf": (self.idf.shape, (self.store.ngrams.shape[1],)),
+            "family": (self.family.shape, (entities,)),
+        }
+        with torch.device("meta"):  # shapes without memory: a hostile setting may ask for any size
+            wanted = self._empty_network().state_dict()
+        for name in wanted.keys() | self.weights.keys():
+            shapes[name] = (
+                self.weights[name].shape if name in self.weights else None,
+                tuple(wanted[name].shape) if name in wanted else None,
+            )
+        return next((name for name, (found, fitting) in shapes.items() if found != fitting), "")
+
+    def _with_lots(self, artifact: Artifact) -> tuple[Bundle, str]:
+        """The bundle and what it was taught, unchecked, and the fingerprint that it was saved with."""
+        content = json.loads(artifact.read_bytes(LEARNED))
         [texts] = artifact.files("learned/texts")
-        known = TextStore.from_table(patiently(pq.read_table, texts, filesystem=artifact.filesystem))
+        known = TextStore.from_table(read_parquet(artifact.filesystem, texts))
         bundle = self
-        for facts in told:
+        for facts in content["lots"]:
             bundle = learned(bundle, Lot.load(artifact, facts), known.vectors_of)
-        return bundle
+        return bundle, content["fingerprint"]
+
+
+@contextmanager
+def _readable(path: str) -> Iterator[None]:
+    """What is read inside may be anybody's: where it makes no sense, that is an `ArtifactError`."""
+    try:
+        yield
+    except ArtifactError:
+        raise
+    except SchemaError as error:
+        raise SchemaError(f"{path}: {error}") from None
+    except UNREADABLE as error:
+        why = " ".join(f"{type(error).__name__}: {error}".split())[:200]
+        raise ArtifactError(f"{path}: the bundle can't be read ({why}): fetch it anew") from error
+
+
+def _check(path: str, found: Mapping[str, str], saved: Mapping[str, str]) -> None:
+    """Raise `ArtifactError` where a part hasn't the fingerprint that it was saved with."""
+    for name, expected in saved.items():
+        if found.get(name) != expected:
+            raise ArtifactError(
+                f"{path}: the bundle's {name} has the fingerprint {found.get(name)}, and was saved with "
+                f"{expected}: it was changed since, or mixed with another training's. Train again, or fetch "
+                "the bundle anew."
+            )
 
 
 def text_vectors(bundle: Bundle, store: TextStore, rows_at_once: int = 256) -> np.ndarray:

@@ -10,16 +10,18 @@ from __future__ import annotations
 import contextlib
 import json
 import logging
+import os
 import re
 import sys
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field, fields, is_dataclass
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Protocol, cast, get_args, get_type_hints
 
 import jsonargparse
 import ray
+import yaml
 
 from jet.config import JetConfig
 from jet.storage import fetched, is_uri, refuse_keys
@@ -27,6 +29,9 @@ from ray_jobs import logs, metrics
 from ray_jobs.terminal import printable
 
 log = logging.getLogger("jet")
+
+MOST_CONFIG_BYTES = 1 << 18
+DEEPEST_CONFIG = 32
 
 OS_ERROR = re.compile(r"^\s*(?:OS|FileNotFound|Permission|Connection|Timeout)Error: (.+)$", re.MULTILINE)
 """The line of a traceback in which a disk, a network or a store failed."""
@@ -162,10 +167,49 @@ def parsed(parser: jsonargparse.ArgumentParser, argv: Sequence[str]) -> jsonargp
             if option != "--config" and (number == 0 or found[number - 1] != "--config"):
                 continue
             path = path if given else argument
+            local = path
             if is_uri(path):
-                local = kept.enter_context(fetched(path))
-                found[number] = f"{option}={local}" if option == "--config" else str(local)
-        return parser.parse_args(found)
+                local = str(kept.enter_context(fetched(path)))
+                found[number] = f"{option}={local}" if option == "--config" else local
+            if os.path.isfile(local):  # noqa: PTH113 (it may be a config's text, too long for a path)
+                check_config(path, Path(local))
+        given = parser.parse_args(found)
+    refuse_nulls(given, JobConfig)
+    return given
+
+
+def refuse_nulls(given: jsonargparse.Namespace, settings: type, prefix: str = "") -> None:
+    """Raise `ValueError` where a setting is null that can't be: the parser takes null for any."""
+    for name, type_ in get_type_hints(settings).items():
+        if is_dataclass(type_) and isinstance(given[name], jsonargparse.Namespace):
+            refuse_nulls(given[name], cast(type, type_), f"{prefix}{name}.")
+        elif given[name] is None and type(None) not in get_args(type_):
+            raise ValueError(f"{prefix}{name} must not be null: leave it out to have the default")
+
+
+def check_config(name: str, file: Path) -> None:
+    """Raise `ValueError` where a file is no config, or would take all memory or time to find that out."""
+    if (size := file.stat().st_size) > MOST_CONFIG_BYTES:
+        raise ValueError(
+            f"{name}: {size:,} bytes are more than the {MOST_CONFIG_BYTES:,} of the longest config"
+        )
+    try:
+        text = file.read_bytes().decode()
+        depth = 0
+        for event in yaml.parse(text, yaml.SafeLoader):
+            line = event.start_mark.line + 1
+            if isinstance(event, yaml.AliasEvent):  # nine of nine of nine of them: soon more than memory holds
+                raise ValueError(f"line {line}: *{event.anchor[:40]}: write out what the alias stands for")
+            depth += isinstance(event, yaml.CollectionStartEvent) - isinstance(event, yaml.CollectionEndEvent)
+            if depth > DEEPEST_CONFIG:
+                raise ValueError(f"line {line} is nested deeper than {DEEPEST_CONFIG} levels")
+        content = yaml.safe_load(text)
+    except (ValueError, yaml.YAMLError) as error:
+        raise ValueError(f"{name}: not a config: {' '.join(str(error).split())[:300]}") from None
+    if not isinstance(content, dict):
+        raise ValueError(f"{name}: not a config: write settings, as in model: {{hidden: 64}}")
+    if "config" in content:
+        raise ValueError(f"{name}: a config names no other one: give each as a --config of its own")
 
 
 def told(error: BaseException) -> str | None:

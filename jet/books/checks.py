@@ -53,7 +53,7 @@ class Rule(StrEnum):
     ONE_SIDED = "one_sided", "An entry has a debit and a credit."
     UNBALANCED = "unbalanced", "Debits equal credits in each currency, within the tolerance."
     TOTAL_MISMATCH = "total_mismatch", "A given total equals the sum of the debits in the entry's currency."
-    BAD_TEXT = "bad_text", "Text is valid Unicode without NUL characters."
+    BAD_TEXT = "bad_text", "Text is valid Unicode without NUL and unit separator (U+001F)."
     TEXT_TOO_LONG = "text_too_long", f"A text has at most {MAX_TEXT_BYTES:,} bytes."
     DUPLICATE_ID = "duplicate_id", "An entry's id is unique within its entity."
     BAD_NATURE = "bad_nature", f"An account's nature is one of {', '.join(NATURES)}, or not given."
@@ -125,9 +125,12 @@ def check_account(account: Account, file: str, file_line: int = 1) -> Rejection 
     elif not account.code.strip():
         fault = Rule.MISSING_ACCOUNT, "the account has no code: give it one"
     elif account.nature is not None and account.nature not in NATURES:
-        fault = Rule.BAD_NATURE, f"nature {account.nature!r} is not one of {', '.join(NATURES)}"
+        fault = Rule.BAD_NATURE, f"nature {account.nature!r} must be one of {', '.join(NATURES)}"
     elif account.opened and account.closed and account.closed < account.opened:
-        fault = Rule.BAD_PERIOD, f"closed on {account.closed}, before it was opened on {account.opened}"
+        fault = (
+            Rule.BAD_PERIOD,
+            f"closed on {account.closed}, before it was opened on {account.opened}: correct one",
+        )
     if fault is None:
         return None
     return reject(*fault, file=file, file_line=file_line, entity=account.entity, excerpt=account.code)
@@ -183,6 +186,8 @@ def _text_fault(texts: list[str]) -> tuple[Rule, str] | None:
     joined = "".join(texts)
     if "\0" in joined:
         return Rule.BAD_TEXT, "a text holds a NUL character: remove it"
+    if "\x1f" in joined:  # it stands between entity and id or code where jet looks for both at once
+        return Rule.BAD_TEXT, "a text holds the unit separator, character U+001F: remove it"
     if not joined.isascii():
         try:
             joined.encode("utf-8")

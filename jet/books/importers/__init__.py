@@ -43,6 +43,8 @@ __all__ = [
 ]
 
 HEAD_BYTES = 1 << 16
+BATCH_CHARACTERS = 1 << 27
+"""Of a batch of tables, a record and a line counting as some: what bounds the memory where entries are long."""
 
 IMPORTERS: dict[str, Importer] = {
     importer.name: importer
@@ -93,21 +95,25 @@ def recognize(path: str, head: bytes, format_: str = "auto") -> Importer:
 
 
 def to_tables(records: Iterable[Record], batch: int = 20_000) -> Iterator[tuple[pa.Table, pa.Table, pa.Table]]:
-    """Tables of entries, accounts and rejections, in batches of so many records; at least one batch."""
+    """Tables of entries, accounts and rejections, in batches of so many records (fewer where they are very
+    long); at least one batch."""
     entries: list[Entry] = []
     accounts: list[Account] = []
     rejections: list[Rejection] = []
     is_first = True
+    characters = 0
     for record in records:
+        characters += _characters(record)
         if isinstance(record, Entry):
             entries.append(record)
         elif isinstance(record, Account):
             accounts.append(record)
         else:
             rejections.append(record)
-        if len(entries) + len(accounts) + len(rejections) >= batch:
+        if len(entries) + len(accounts) + len(rejections) >= batch or characters >= BATCH_CHARACTERS:
             yield _entries_table(entries), _table(accounts, ACCOUNTS), _table(rejections, REJECTED)
             entries, accounts, rejections = [], [], []
+            characters = 0
             is_first = False
     if is_first or entries or accounts or rejections:
         yield _entries_table(entries), _table(accounts, ACCOUNTS), _table(rejections, REJECTED)
@@ -133,6 +139,21 @@ def _checked_records(path: str, importer: Importer, settings: ImportSettings) ->
                 yield checks.check_account(record, file) or record
             else:
                 yield record
+
+
+def _characters(record: Record) -> int:
+    """About how long a record is, as far as that has no bound of its own."""
+    if isinstance(record, Account):
+        return len(record.entity) + len(record.code) + len(record.name) + len(record.parent or "")
+    if isinstance(record, Rejection):
+        return len(record.file) + len(record.message)
+    found = len(record.entity) + len(record.entry_id) + len(record.description)
+    found += len(record.currency) + len(record.journal) + len(record.file)
+    for line in record.lines or ():
+        found += 100 + len(line.account) + len(line.currency) + len(line.text)
+        for dimension, name in line.dimensions:
+            found += 100 + len(dimension) + len(name)
+    return found
 
 
 def _table(records: Sequence[Account] | Sequence[Rejection], schema: pa.Schema) -> pa.Table:

@@ -16,7 +16,7 @@ from functools import lru_cache
 from pathlib import PurePath
 from typing import BinaryIO, Literal, Protocol
 
-from jet.books.checks import AMOUNT_LIMIT, EXACT, SMALLEST_UNIT, Rule
+from jet.books.checks import AMOUNT_LIMIT, EXACT, MAX_LINES, SMALLEST_UNIT, Rule
 from jet.books.records import Record
 
 FORMATS = ("sie", "jsonl", "ledger", "tabular")
@@ -42,6 +42,11 @@ FIELDS = (
 
 CHUNK_BYTES = 1 << 20
 LONGEST_LINE = 1 << 24
+LONGEST_ENTRY = 1 << 24
+"""Characters of an entry over all of its lines."""
+
+KEPT_LINES = 2 * MAX_LINES
+"""Lines that are kept of an entry while it is read; some may be zero, or outside of the balance."""
 BYTE_ORDER_MARK = codecs.BOM_UTF8
 
 
@@ -55,6 +60,32 @@ class BrokenRuleError(ValueError):
     def __init__(self, rule: Rule, message: str) -> None:
         super().__init__(message)
         self.rule = rule
+
+
+@dataclass(slots=True)
+class Extent:
+    """How long an entry is that is read line by line. Of one that is too long nothing more is kept, so that no
+    entry fills the memory, and it is rejected at its end."""
+
+    lines: int = 0
+    characters: int = 0
+
+    def add(self, characters: int) -> bool:
+        """Count a line; returns whether the entry is still short enough to be kept."""
+        self.lines += 1
+        self.characters += characters
+        return self.fault() is None
+
+    def fault(self) -> tuple[Rule, str] | None:
+        """The rule that the entry breaks by its length, if any."""
+        if self.lines > KEPT_LINES:
+            return Rule.TOO_MANY_LINES, f"{self.lines:,} lines are more than {MAX_LINES:,}: split the entry"
+        if self.characters > LONGEST_ENTRY:
+            return Rule.TEXT_TOO_LONG, (
+                f"the entry's lines have {self.characters:,} characters, more than {LONGEST_ENTRY:,}: "
+                "shorten its texts, or split it"
+            )
+        return None
 
 
 @dataclass(kw_only=True)
@@ -123,8 +154,9 @@ class Importer(Protocol):
 
 def _splits_at_newlines(encoding: str) -> bool:
     try:
+        bytes(range(256)).decode(encoding, "replace")  # some encodings can't replace what is wrong
         return "\n".encode(encoding) == b"\n"
-    except LookupError:
+    except (LookupError, ValueError):
         return False
 
 
@@ -201,12 +233,13 @@ def _is_utf_8(data: bytes) -> bool:
     return True
 
 
-@lru_cache(maxsize=100_000)
+_day = lru_cache(maxsize=100_000)(datetime.date.fromisoformat)
+
+
 def parse_date(text: str) -> datetime.date:
     """A date in ISO 8601 (a time after it is dropped) or as YYYYMMDD; raises ValueError."""
-    day = text[:10] if len(text) > 10 and text[10] in " T" else text
     try:
-        return datetime.date.fromisoformat(day)
+        return _day(text[:10] if len(text) > 10 and text[10] in " T" else text)
     except ValueError:
         raise ValueError(f"date {text[:40]!r} is not like 2025-01-31 or 20250131: correct it") from None
 
@@ -246,7 +279,7 @@ def parse_amount(text: str, decimal_comma: bool = False) -> Decimal:
         elif "_" in number or not number[:1].isdecimal():
             raise InvalidOperation
         return checked_amount(Decimal(sign + number))
-    except InvalidOperation:
+    except ArithmeticError:
         raise ValueError(f"amount {text.strip()[:40]!r} can't be read: correct it") from None
 
 

@@ -42,6 +42,8 @@ def open_file(path: str) -> BinaryIO:
     """
     filesystem, name = resolve(path)
     try:
+        if not is_uri(path) and not Path(path).is_file() and Path(path).exists() and not Path(path).is_dir():
+            raise UnreadableFile(f"{path}: not a regular file, but a pipe or device; write it to a file first")
         return filesystem.open_input_file(name)
     except FileNotFoundError:
         raise UnreadableFile(f"{path}: no such file; check the path") from None

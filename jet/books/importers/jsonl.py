@@ -255,5 +255,7 @@ class _Reader:
             )
         opened, closed = _date(row, "opened"), _date(row, "closed")
         if opened and closed and closed < opened:
-            raise BrokenRuleError(Rule.BAD_PERIOD, f"closed on {closed}, before it was opened on {opened}")
+            raise BrokenRuleError(
+                Rule.BAD_PERIOD, f"closed on {closed}, before it was opened on {opened}: correct one"
+            )
         return Account(entity, code, name, _text(row, "parent") or None, nature, opened, closed)

@@ -27,9 +27,10 @@ from decimal import Decimal
 from pathlib import PurePath
 from typing import BinaryIO
 
-from jet.books.checks import AMOUNT_LIMIT, EXACT, SMALLEST_UNIT, Rule, reject
+from jet.books.checks import AMOUNT_LIMIT, EXACT, MAX_TEXT_BYTES, SMALLEST_UNIT, Rule, reject
 from jet.books.importers.common import (
     BrokenRuleError,
+    Extent,
     ImportSettings,
     file_stem,
     has_suffix,
@@ -41,6 +42,9 @@ from jet.books.records import Account, Entry, Line, Record, Rejection, total_of
 
 Money = tuple[Decimal, str]
 
+MOST_LEVELS = 32
+"""Parts of an account's name: each is an account of its own, with the whole name up to there."""
+
 _TELLTALE = re.compile(rb"(?m)^\d{4}[-/.]\d{1,2}[-/.]\d{1,2}[ =\t].*\r?\n[ \t]+\S")
 _DATE = re.compile(r"(?:(\d{4})[-/.])?(\d{1,2})[-/.](\d{1,2})(?:=\S*)?(?=\s|$)", re.ASCII)
 _CODE = re.compile(r"\(([^)]*)\)\s*")
@@ -48,8 +52,8 @@ _COMMENT = re.compile(r"(?:^|\s);")
 _GAP = re.compile(r"\s{2,}|\t")
 _LOT_NOTE = re.compile(r"[\[(]")
 _SYMBOL = r'"[^"]*"|[^\s\d.,;:?!+\-*/^&|=<>{}\[\]()@"\']+'
-_AMOUNT = re.compile(
-    rf"([-+]?)\s*({_SYMBOL})?\s*([-+]?)\s*([\d.,][\d.,'\u00a0\u202f ]*?)\s*({_SYMBOL})?", re.ASCII
+_AMOUNT = re.compile(  # *+: what has matched is not tried again, or a line of spaces would take forever
+    rf"([-+]?)\s*+({_SYMBOL})?\s*+([-+]?)\s*+([\d.,][\d.,'\u00a0\u202f ]*+)\s*+({_SYMBOL})?", re.ASCII
 )
 _TYPE_TAG = re.compile(r"\btype:\s*(\w+)", re.IGNORECASE)
 
@@ -109,7 +113,7 @@ class LedgerImporter:
                 skipping = "" if text == skipping else skipping
             elif text and line[0] in " \t":
                 if transaction is not None:
-                    transaction.postings.append(text)
+                    transaction.add(text)
                 else:
                     journal.read_subdirective(text)
             elif transaction is None or text[:1] != ";":
@@ -138,6 +142,12 @@ class _Transaction:
     file_line: int
     header: str
     postings: list[str] = field(default_factory=list)
+    extent: Extent = field(default_factory=Extent)
+
+    def add(self, text: str) -> None:
+        """Keep an indented line, if it is not a comment and the entry not too long."""
+        if text[0] not in ";#%|" and self.extent.add(len(text)):
+            self.postings.append(text)
 
 
 @dataclass(slots=True)
@@ -159,7 +169,7 @@ class _Journal:
         self.tolerance = Decimal(str(settings.tolerance))
         self.year: int | None = None
         self.aliases: dict[str, str] = {}
-        self.applied: list[str] = []  # what "apply account" put before names; "" for other "apply"s
+        self.applied = [""]  # what stands before names: one more for each "apply" that has not ended
         self.types: dict[str, str] = {}
         self.known: set[str] = set()
         self.declared = ""  # the account whose directive is being read
@@ -172,7 +182,10 @@ class _Journal:
         match word:
             case "account":
                 name, _, comment = rest.partition(";")
-                self.declared = self._full_name(_GAP.split(name.strip())[0])
+                try:
+                    self.declared = self._full_name(_GAP.split(name.strip(), maxsplit=1)[0])
+                except BrokenRuleError as error:
+                    return error.rule, str(error)
                 self.known.add(self.declared)
                 self._take_type(comment)
             case "alias":
@@ -183,15 +196,20 @@ class _Journal:
                     )
                 self.aliases[name.strip()] = target.strip()
             case "apply" if rest.startswith("account"):
-                self.applied.append(rest.removeprefix("account").strip())
+                self.applied.append(self.applied[-1])  # also where the name is refused, since an "end" follows
+                try:
+                    self.applied[-1] = self._applied(rest.removeprefix("account").strip())
+                except BrokenRuleError as error:
+                    return error.rule, str(error)
             case "apply":
-                self.applied.append("")
+                self.applied.append(self.applied[-1])
                 if rest.startswith("year"):
                     return self._take_year(rest.removeprefix("year"))
             case "end" if rest == "aliases":
                 self.aliases.clear()
             case "end":
-                self.applied = self.applied[:-1]
+                if len(self.applied) > 1:
+                    self.applied.pop()
             case "include":
                 return Rule.INCLUDE, f"includes {rest}, which is not followed: pass that file as well"
             case "year" | "Y":
@@ -216,6 +234,8 @@ class _Journal:
             date, description = self._header(transaction.header)
             self.dates[date] += 1
             entry_id = f"{date}-{self.dates[date]}"
+            if (fault := transaction.extent.fault()) is not None:
+                raise BrokenRuleError(*fault)
             postings = [p for text in transaction.postings if (p := self._posting(text)) is not None]
             lines: list[Line] = []
             for kind in ("", "["):
@@ -279,14 +299,15 @@ class _Journal:
         return None
 
     def _full_name(self, name: str) -> str:
-        name = ":".join([*(part for part in self.applied if part), name])
-        head, tail = name, ""
-        while head:
+        name = head = self._applied(name)
+        while head and self.aliases:
             if head in self.aliases:
-                return self.aliases[head] + tail
-            head, colon, last = head.rpartition(":")
-            tail = f"{colon}{last}{tail}"
+                return _checked_name(self.aliases[head] + name[len(head) :])
+            head = head.rpartition(":")[0]
         return name
+
+    def _applied(self, name: str) -> str:
+        return _checked_name(":".join(part for part in (self.applied[-1], name) if part))
 
     def _header(self, text: str) -> tuple[datetime.date, str]:
         found = _DATE.match(text)
@@ -304,9 +325,7 @@ class _Journal:
         return date, description[code.end() :].strip() if code else description
 
     def _posting(self, text: str) -> _Posting | None:
-        """The posting of an indented line; None for a comment or a virtual posting."""
-        if text[0] in ";#%|":
-            return None
+        """The posting of an indented line; None for a virtual one."""
         if text[0] in "*!":
             text = text[1:].lstrip()
         before, *comment = _COMMENT.split(text, maxsplit=1)
@@ -353,7 +372,7 @@ class _Journal:
                 Rule.BAD_AMOUNT, f"amount {text.strip()[:40]!r} can't be read: write it like -1,234.50 EUR"
             )
         try:
-            number = parse_amount(found[4], self.decimal_comma)
+            number = parse_amount(found[4].strip(), self.decimal_comma)
         except ValueError as error:
             raise BrokenRuleError(Rule.BAD_AMOUNT, str(error)) from None
         symbol = (found[2] or found[5] or "").strip('"')
@@ -397,6 +416,22 @@ def _entity(file: str) -> str:
     return folder if stem.lower() in _GENERIC_STEMS and folder not in ("", "..") else stem
 
 
+def _checked_name(name: str) -> str:
+    """An account's name, if it can be one; raises BrokenRuleError."""
+    levels = name.count(":") + 1
+    if levels > MOST_LEVELS:
+        raise BrokenRuleError(
+            Rule.MALFORMED,
+            f"account {name[:40]!r}… has {levels:,} parts, more than {MOST_LEVELS}: shorten its name",
+        )
+    if len(name) > MAX_TEXT_BYTES:
+        raise BrokenRuleError(
+            Rule.TEXT_TOO_LONG,
+            f"account {name[:40]!r}… has more than {MAX_TEXT_BYTES:,} characters: shorten its name",
+        )
+    return name
+
+
 def _open_sums(values: list[Money]) -> dict[str, Decimal]:
     sums: dict[str, Decimal] = {}
     for amount, commodity in values:
@@ -406,4 +441,4 @@ def _open_sums(values: list[Money]) -> dict[str, Decimal]:
 
 def _line(posting: _Posting, value: Money) -> Line:
     amount, commodity = value
-    return Line(posting.account, "D" if amount > 0 else "C", abs(amount), commodity, posting.note)
+    return Line(posting.account, "D" if amount > 0 else "C", amount.copy_abs(), commodity, posting.note)

@@ -27,6 +27,7 @@ from typing import BinaryIO
 
 from jet.books.checks import EXACT, SMALLEST_UNIT, Rule, reject
 from jet.books.importers.common import (
+    Extent,
     ImportSettings,
     checked_amount,
     file_stem,
@@ -38,6 +39,9 @@ from jet.books.importers.common import (
 from jet.books.records import Account, Entry, Line, Record, Rejection, total_of
 
 Word = str | list[str]
+
+MOST_YEARS = 100
+"""Fiscal years that are remembered: every id asks for its own."""
 
 _BLANK = " \t\x1a"  # \x1a: the end-of-file mark of DOS
 _HIDDEN_QUOTE = "\ue000"
@@ -78,7 +82,7 @@ class SieImporter:
                             file_line=number,
                             excerpt=text,
                         )
-                    else:
+                    elif voucher.extent.add(len(text)):
                         voucher.add(tag, words)
                 elif tag == "#VER":
                     if voucher is not None:
@@ -166,6 +170,7 @@ class _Voucher:
     postings: list[_Posting] = field(default_factory=list)
     added: _Posting | None = None  # the #RTRANS just read, whose #TRANS may follow
     problem: tuple[Rule, str] | None = None
+    extent: Extent = field(default_factory=Extent)
 
     def add(self, tag: str, words: list[Word]) -> None:
         """Add a line."""
@@ -239,7 +244,7 @@ class _Book:
                 self.chart_type = first.upper()
             case "#DIM" | "#UNDERDIM" if second:
                 self.dimensions[first] = second
-            case "#RAR":
+            case "#RAR" if len(self.years) < MOST_YEARS:
                 try:
                     self.years.append((parse_date(second), parse_date(_text(words, 3))))
                 except ValueError:
@@ -269,8 +274,8 @@ class _Book:
         except ValueError as error:
             return self._reject(voucher, Rule.BAD_DATE, str(error))
         entry_id = self._id(voucher, date)
-        if voucher.problem is not None:
-            return self._reject(voucher, *voucher.problem, entry_id)
+        if (fault := voucher.extent.fault() or voucher.problem) is not None:
+            return self._reject(voucher, *fault, entry_id)
         is_full = bool(self.names) and self.has_balances
         lines = []
         for posting in voucher.postings:
@@ -318,7 +323,7 @@ class _Book:
         )
         amount = posting.amount
         side = "D" if amount > 0 else "C"
-        return Line(posting.account, side, abs(amount), self.currency, posting.text, dimensions)
+        return Line(posting.account, side, amount.copy_abs(), self.currency, posting.text, dimensions)
 
     def _id(self, voucher: _Voucher, date: datetime.date) -> str:
         series, number = _text(voucher.words, 1), _text(voucher.words, 2)

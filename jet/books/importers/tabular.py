@@ -15,7 +15,7 @@ import csv
 import datetime
 import math
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from decimal import Decimal
 from itertools import chain, groupby
 from typing import Any, BinaryIO, NamedTuple
@@ -27,6 +27,7 @@ from jet.books.checks import EXACT, SMALLEST_UNIT, Rule, reject
 from jet.books.importers.common import (
     FIELDS,
     BrokenRuleError,
+    Extent,
     ImportSettings,
     UnreadableFile,
     checked_amount,
@@ -75,8 +76,19 @@ class TabularImporter:
         rows = (_parquet_rows if magic == PARQUET_MAGIC else _csv_rows)(stream, file, settings)
         reader = _Reader(file, settings)
         for (entity, entry_id, _), group in groupby(rows, reader.key):
-            yield reader.entry(entity, entry_id, list(group))
+            yield reader.entry(entity, entry_id, *_kept(group))
         yield from reader.accounts()
+
+
+def _kept(rows: Iterable[_Row]) -> tuple[list[_Row], Extent]:
+    """The rows of an entry, as many as are kept, and how long the entry is."""
+    kept: list[_Row] = []
+    extent = Extent()
+    for row in rows:
+        fits = extent.add(sum(len(cell) for cell in row.cells.values() if isinstance(cell, str | bytes)))
+        if fits or not kept:
+            kept.append(row)
+    return kept, extent
 
 
 def _parquet_rows(stream: BinaryIO, file: str, settings: ImportSettings) -> Iterator[_Row]:
@@ -133,8 +145,8 @@ def _csv_rows(stream: BinaryIO, file: str, settings: ImportSettings) -> Iterator
         problem = ""
         if any(row[len(header) :]):
             problem = f"the row has more than the header's {len(header)} cells: quote those with a delimiter"
-        row += [""] * (len(header) - len(row))
-        yield _Row(number, {field: row[place] for field, place in places.items()}, problem)
+        cells = {field: row[place] if place < len(row) else "" for field, place in places.items()}
+        yield _Row(number, cells, problem)
 
 
 def _one_line(error: Exception) -> str:
@@ -198,7 +210,7 @@ class _Reader:
         except BrokenRuleError:
             return self.settings.entity or self.default_entity, "", row.number
 
-    def entry(self, entity: str, entry_id: str, rows: list[_Row]) -> Entry | Rejection:
+    def entry(self, entity: str, entry_id: str, rows: list[_Row], extent: Extent) -> Entry | Rejection:
         """The entry of adjacent rows that share entity and id."""
         try:
             for row in rows:
@@ -211,6 +223,8 @@ class _Reader:
                     Rule.NOT_ADJACENT, "the id came earlier in the file: sort the rows by entry"
                 )
             self.finished.add((entity, entry_id))
+            if (fault := extent.fault()) is not None:
+                raise BrokenRuleError(*fault)
             return self._read(entity, entry_id, rows)
         except BrokenRuleError as error:
             return reject(
@@ -297,10 +311,10 @@ class _Reader:
                 raise BrokenRuleError(
                     Rule.NEGATIVE_AMOUNT, "a debit or credit is negative: use the other column"
                 )
-            amount = (debit or Decimal(0)) - (credit or Decimal(0))
+            amount = debit or (credit or Decimal(0)).copy_negate()
         if not amount:
             return "", amount
-        return "D" if amount > 0 else "C", abs(amount)
+        return "D" if amount > 0 else "C", amount.copy_abs()
 
     def _amount(self, cells: dict[str, Any], field: str) -> Decimal | None:
         value = cells.get(field)
