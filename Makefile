@@ -10,7 +10,7 @@ OUTPUT ?= demo-output
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help demo install test check check-cluster format clean
+.PHONY: help demo install test check check-cluster soak format clean
 
 help:  ## list these targets
 	@echo "make TARGET, with:"
@@ -35,6 +35,9 @@ check: $(VENV)/.installed-dev  ## style, lint, types, import contracts
 
 check-cluster: $(VENV)/.installed-dev  ## the files for clusters, the image, the commands in the documents
 	$(BIN)/python -m cluster.check
+
+soak: $(VENV)/.installed-dev  ## predict two million entries and watch the memory: hours
+	$(BIN)/python -m benchmarks.soak --output soak-output $(ARGS)
 
 format: $(VENV)/.installed-dev  ## let ruff rewrite what it can
 	$(BIN)/ruff check --fix .

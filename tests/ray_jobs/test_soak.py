@@ -1,0 +1,45 @@
+"""The soak in its short form: every id comes out once, and the memory of every process is on record.
+
+`make soak` is the long one: two million entries, where growth would show.
+"""
+
+from __future__ import annotations
+
+import csv
+import json
+import os
+import subprocess
+import sys
+
+import pytest
+from job_runs import ROOT
+
+
+@pytest.fixture(scope="module")
+def soaked(settings, tmp_path_factory):
+    output = tmp_path_factory.mktemp("soak")
+    command = [sys.executable, "-m", "benchmarks.soak", "--output", output, "--config", settings]
+    environment = {name: value for name, value in os.environ.items() if name != "RAY_ADDRESS"}
+    ended = subprocess.run(
+        [*map(str, command), "--companies", "2", "--entries", "3000"],
+        cwd=ROOT,
+        env=environment,
+        capture_output=True,
+        text=True,
+        timeout=500,
+    )
+    assert ended.returncode == 0, ended.stderr
+    return output
+
+
+def test_every_entry_has_one_prediction(soaked):
+    figures = json.loads((soaked / "soak.json").read_text())
+    assert figures["entries"] == figures["predictions"] == 3000
+
+
+def test_the_memory_of_driver_actors_and_ray_is_on_record(soaked):
+    with (soaked / "memory.csv").open() as stream:
+        rows = list(csv.DictReader(stream))
+    assert {"driver", "predicting actor", "raylet", "gcs"} <= {row["name"] for row in rows}
+    assert all(float(row["megabytes"]) > 0 for row in rows)
+    assert (soaked / "memory.png").stat().st_size > 10_000
