@@ -85,21 +85,21 @@ def memory_of(pid: int) -> list[tuple[int, str, int]]:
     found = []
     for each in [psutil.Process(pid), *psutil.Process(pid).children(recursive=True)]:
         try:
-            name = " ".join(each.cmdline())[:60] or each.name()
-            found.append((each.pid, kind_of(name), each.memory_full_info().pss))
+            kind = kind_of(each.name(), " ".join(each.cmdline()))
+            found.append((each.pid, kind, each.memory_full_info().pss))
         except psutil.Error:  # it has ended meanwhile
             continue
     return found
 
 
-def kind_of(command: str) -> str:
-    """What a process is, of its command line."""
+def kind_of(name: str, command: str) -> str:
+    """What a process is, of its name and command line."""
+    if name in ("raylet", "gcs_server"):
+        return name
     for part, kind in {
         "WritePart": "predicting actor",
         "ray::": "other worker",
         "ray_jobs": "driver",
-        "raylet": "raylet",
-        "gcs_server": "gcs",
     }.items():
         if part in command:
             return kind

@@ -40,6 +40,6 @@ def test_every_entry_has_one_prediction(soaked):
 def test_the_memory_of_driver_actors_and_ray_is_on_record(soaked):
     with (soaked / "memory.csv").open() as stream:
         rows = list(csv.DictReader(stream))
-    assert {"driver", "predicting actor", "raylet", "gcs"} <= {row["name"] for row in rows}
+    assert {"driver", "predicting actor", "raylet", "gcs_server"} <= {row["name"] for row in rows}
     assert all(float(row["megabytes"]) > 0 for row in rows)
     assert (soaked / "memory.png").stat().st_size > 10_000
