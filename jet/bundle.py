@@ -262,6 +262,7 @@ class Bundle:
         try:
             bundle, saved = cls._read(artifact)
             misfit = bundle._misfit()
+            found = {} if misfit else bundle.fingerprints | {"whole": bundle.fingerprint}
         except ArtifactError:
             raise
         except SchemaError as error:
@@ -272,7 +273,6 @@ class Bundle:
         if misfit:
             raise ArtifactError(f"{path}: the bundle's {misfit} doesn't fit its other parts: fetch it anew")
         # The parts first, so that the error names the one; the whole has encoder and settings too.
-        found = bundle.fingerprints | {"whole": bundle.fingerprint}
         for name, expected in saved.items():
             if found.get(name) != expected:
                 raise ArtifactError(
@@ -328,7 +328,7 @@ class Bundle:
         }
         with torch.device("meta"):  # shapes without memory: a hostile setting may ask for any size
             wanted = self._empty_network().state_dict()
-        for name in wanted.keys() | self.weights.keys():
+        for name in sorted(wanted.keys() | self.weights.keys()):
             shapes[name] = (
                 self.weights[name].shape if name in self.weights else None,
                 tuple(wanted[name].shape) if name in wanted else None,
