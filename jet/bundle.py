@@ -320,7 +320,7 @@ class Bundle:
     def _misfit(self) -> str:
         """The name of a part whose shape isn't that of the others; "" where all fit."""
         accounts, entities = len(self.catalog), len(self.catalog.entities)
-        shapes = {
+        shapes: dict[str, tuple[Any, Any]] = {
             "account_vectors": (self.account_vectors.shape, (accounts, self.model.hidden)),
             "booked": (self.catalog.booked.shape, (accounts, 2)),
             "idf": (self.idf.shape, (self.store.ngrams.shape[1],)),

@@ -66,6 +66,12 @@ def test_a_null_is_refused_where_a_setting_must_have_a_value(config, name):
         config(f"{part}:\n  {setting}:\n")
 
 
+@pytest.mark.parametrize("value", ["[1]", "3", "x", "null"])
+def test_a_part_of_the_settings_that_is_no_table_is_refused(config, value):
+    with pytest.raises((ValueError, SystemExit), match=r"losses must not be .*: write settings|2"):
+        config(f"losses: {value}\n")
+
+
 def test_a_null_is_a_value_where_it_says_something(config):
     given = config("ingest: {entity: null}\nruntime: {address: null}\nmodel: {hidden: 16}\n")
     assert (given["ingest"]["entity"], given["model"]["hidden"]) == (None, 16)
