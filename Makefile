@@ -4,13 +4,14 @@ PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
 OUTPUT ?= demo-output
+SECONDS ?= 60
 
 # pip is told to leave byte-compiling (a minute for 19,000 files) to Python, which does it for the quarter of
 # them that are ever imported; so Python must be allowed to keep what it compiled.
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help demo install test check check-cluster soak format clean
+.PHONY: help demo install test fuzz soak check check-cluster format clean
 
 help:  ## list these targets
 	@echo "make TARGET, with:"
@@ -26,6 +27,9 @@ install: $(VENV)/.installed  ## make the virtual environment and install jet in 
 
 test: $(VENV)/.installed-dev  ## run all tests
 	@$(BIN)/python -m pytest $(ARGS)
+
+fuzz: $(VENV)/.installed-dev  ## fuzz each reader of files (or TARGETS='sie csv') for SECONDS=60; Linux on x86-64
+	@$(BIN)/python tests/fuzzing/run.py --seconds $(SECONDS) $(TARGETS)
 
 check: $(VENV)/.installed-dev  ## style, lint, types, import contracts
 	$(BIN)/ruff check .
@@ -44,7 +48,7 @@ format: $(VENV)/.installed-dev  ## let ruff rewrite what it can
 	$(BIN)/ruff format .
 
 clean:  ## remove the environment, the demo's output, builds and caches
-	rm -rf $(VENV) $(OUTPUT) build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
+	rm -rf $(VENV) $(OUTPUT) build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis fuzz-findings
 	find jet ray_jobs cluster tests benchmarks -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # A dot every few seconds, since pip is silent: the largest files are of some hundred megabytes. The dots end

@@ -136,7 +136,7 @@ class Artifact:
             list(pool.map(check, self.manifest.files.items()))
 
 
-_WORDS = {str: "text", dict: "table"}
+_WORDS: dict[type, str] = {str: "text", dict: "table"}
 _PARTS: dict[str, type] = dict.fromkeys(("kind", "fingerprint", "created"), str)
 _PARTS |= dict.fromkeys(("rows", "config", "inputs", "resolved", "facts"), dict)
 

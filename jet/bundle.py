@@ -226,14 +226,16 @@ class Bundle:
         with _readable(path):
             bundle, saved = cls._read(artifact)
             misfit = bundle._misfit()
+            found = {} if misfit else bundle.fingerprints | {"whole": bundle.fingerprint}
         if misfit:
             raise ArtifactError(f"{path}: the bundle's {misfit} doesn't fit its other parts: fetch it anew")
         # The parts first, so that the error names the one; the whole has encoder and settings too.
-        _check(path, bundle.fingerprints | {"whole": bundle.fingerprint}, saved)
+        _check(path, found, saved)
         if LEARNED in artifact.manifest.files:
             with _readable(path):
                 bundle, expected = bundle._with_lots(artifact)
-            _check(path, {"learned": bundle.fingerprint}, {"learned": expected})
+                found = {"learned": bundle.fingerprint}
+            _check(path, found, {"learned": expected})
         log.info(
             "loaded bundle %s from %s: %d accounts, %d entities, %d entries in memory, %d lots learned, "
             "encoder %s",
@@ -275,7 +277,7 @@ class Bundle:
     def _misfit(self) -> str:
         """The name of a part whose shape isn't that of the others; "" where all fit."""
         accounts, entities = len(self.catalog), len(self.catalog.entities)
-        shapes = {
+        shapes: dict[str, tuple[Any, Any]] = {
             "account_vectors": (self.account_vectors.shape, (accounts, self.model.hidden)),
             "booked": (self.catalog.booked.shape, (accounts, 2)),
             "idf": (self.idf.shape, (self.store.ngrams.shape[1],)),
@@ -283,7 +285,7 @@ class Bundle:
         }
         with torch.device("meta"):  # shapes without memory: a hostile setting may ask for any size
             wanted = self._empty_network().state_dict()
-        for name in wanted.keys() | self.weights.keys():
+        for name in sorted(wanted.keys() | self.weights.keys()):
             shapes[name] = (
                 self.weights[name].shape if name in self.weights else None,
                 tuple(wanted[name].shape) if name in wanted else None,

@@ -173,16 +173,21 @@ def parsed(parser: jsonargparse.ArgumentParser, argv: Sequence[str]) -> jsonargp
                 found[number] = f"{option}={local}" if option == "--config" else local
             if os.path.isfile(local):  # noqa: PTH113 (it may be a config's text, too long for a path)
                 check_config(path, Path(local))
-        given = parser.parse_args(found)
-    refuse_nulls(given, JobConfig)
-    return given
+        settings = parser.parse_args(found)
+    refuse_misshapen(settings, JobConfig)
+    return settings
 
 
-def refuse_nulls(given: jsonargparse.Namespace, settings: type, prefix: str = "") -> None:
-    """Raise `ValueError` where a setting is null that can't be: the parser takes null for any."""
+def refuse_misshapen(given: jsonargparse.Namespace, settings: type, prefix: str = "") -> None:
+    """Raise `ValueError` where a setting is null that can't be, or a part no table: the parser takes null for
+    any setting, and anything for a part."""
     for name, type_ in get_type_hints(settings).items():
-        if is_dataclass(type_) and isinstance(given[name], jsonargparse.Namespace):
-            refuse_nulls(given[name], cast(type, type_), f"{prefix}{name}.")
+        if is_dataclass(type_):
+            if not isinstance(given[name], jsonargparse.Namespace):
+                raise ValueError(
+                    f"{prefix}{name} must not be {given[name]!r:.40}: write settings and their values"
+                )
+            refuse_misshapen(given[name], cast(type, type_), f"{prefix}{name}.")
         elif given[name] is None and type(None) not in get_args(type_):
             raise ValueError(f"{prefix}{name} must not be null: leave it out to have the default")
 

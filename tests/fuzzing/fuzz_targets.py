@@ -152,7 +152,7 @@ def config_target(data: bytes) -> None:
         assert "error: " in told.getvalue()
         return
     except ValueError as error:
-        if "must not be null" not in str(error):
+        if "must not be" not in str(error):  # this names the setting
             check_refusal(error, path)
         return
     # A setting that can't be says so itself, by its name.
