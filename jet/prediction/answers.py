@@ -32,6 +32,8 @@ class Answers:
     similarity: np.ndarray  # float32 [N, S]
     same_text: np.ndarray  # bool [N, S]
     same_lines: np.ndarray  # bool [N, S]
+    text_known: np.ndarray  # bool [N] the entity has booked the same text before
+    nearest: np.ndarray  # float32 [N] similarity of the most similar earlier text
 
     @property
     def answered(self) -> np.ndarray:
