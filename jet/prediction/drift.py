@@ -1,25 +1,28 @@
 """Drift: whether new entries still look like those that the confidence was calibrated on.
 
 A promise holds for entries like those of the calibration split. Three signs of each answer, none of which needs
-its true lines, show when new ones aren't like them any more: whether the company has booked the text before, how
-similar the most similar earlier text is, and the confidence. Compared are their distributions, in the calibration
-and in all entries of a run, and only towards the less known: books grow, and that more is known is no harm.
+its true lines, show when new ones aren't like them any more: whether the company has booked the text before,
+how similar the most similar earlier text is, and the confidence. Compared are their distributions, in the
+calibration and in all entries of a run, and only towards the less known: books grow, and that more is known is
+no harm.
 
-- **Distance**: the largest difference of the two cumulative distributions (Kolmogorov and Smirnov, one-sided);
-  for a yes or no that is the difference of the shares. Other measures (Rabanser et al., "Failing loudly: an
-  empirical study of methods for detecting dataset shift", NeurIPS 2019) find no more in single numbers, and say
-  less to a bookkeeper.
-- **Chance**: what a difference of shares doesn't exceed but once in a hundred where nothing changed (Hoeffding,
-  "Probability inequalities for sums of bounded random variables", JASA 58, 1963, for the difference of two
-  means; Smirnov's asymptotic law has the same form). Few entries prove little, and this says how little.
-- **Found** is a drift where the distance is more than chance and the limit together.
+- **Distance**: the largest lead of one cumulative distribution over the other (Kolmogorov and Smirnov,
+  one-sided); for a yes or no that is the difference of the shares. Univariate tests like these, one for each
+  figure, did as well as anything else in S. Rabanser, S. Günnemann, Z. C. Lipton, "Failing loudly: an empirical
+  study of methods for detecting dataset shift", NeurIPS 2019, and a bookkeeper can read them.
+- **Chance**: what a difference of two shares exceeds at most once in a hundred where nothing changed
+  (W. Hoeffding, "Probability inequalities for sums of bounded random variables", JASA 58, 1963;
+  Smirnov's law for large samples has the same form). Few entries prove little, and this says how little.
+- A drift is **found** where the distance is past the limit, and more than chance makes.
 
-The unit is a company that has enough entries on both sides; the others of the calibration are compared together,
-each counting as much as in the new entries, so that another mix of companies alone is no drift; and those that
-the calibration doesn't know are compared with all of it. So a company's decisions don't depend on larger ones.
+All companies that the calibration knows are compared together, since the promise is made for them together, and
+with more entries there is less that chance could be; each counts as much in the calibration as among the new
+entries, so that another mix of companies alone is no drift. A company that has enough entries on both sides is
+compared alone as well, and those that the calibration doesn't know are compared with all of it. Decisions are
+held back of whom a drift was found for: of all, where it was found for all together.
 
-What nobody can see without true lines: the same texts booked to other accounts. The report does, on its test
-split, and so do entries that people have reviewed.
+What nobody can see without true lines: the same texts booked to other accounts. The report sees it, on its test
+split.
 """
 
 from __future__ import annotations
@@ -35,19 +38,27 @@ import pyarrow.compute as pc
 Sign = Literal["new_text", "similarity", "confidence"]
 SIGNS: tuple[Sign, ...] = ("new_text", "similarity", "confidence")
 
-OTHERS = "smaller companies, together"
+ALL = "all companies together"
 UNKNOWN = "companies that the calibration doesn't know, together"
 HELD_BACK = "; to review: drift"
 """What stands in the reason of an answer that would have been `auto`, before the sentence of its drift."""
 
+_SAID = {
+    "new_text": "share of texts never booked before",
+    "similarity": "mean similarity of the nearest earlier text",
+    "confidence": "mean confidence",
+}
+_ADVICE = "book these by hand, then train again with them"
 _CHANCE = 0.01
-_DECIMALS = 4  # so that equal figures stay equal, whatever precision they were stored in
+_DECIMALS = 4
 
 
 @dataclass(kw_only=True)
 class DriftSettings:
-    """When new entries differ so much from the calibration that nothing is `auto`. A limit is the distance beyond
-    chance, from 0 to 1, that is still allowed; 0 switches it off."""
+    """When new entries differ so much from the calibration that nothing is `auto`.
+
+    A limit is the distance of the two distributions that is still allowed, from 0 to 1; 0 switches it off.
+    """
 
     new_text: float = 0.1
     """Limit of the share of texts that the company never booked before."""
@@ -70,7 +81,8 @@ class DriftSettings:
 
 @dataclass(frozen=True)
 class Signs:
-    """What is compared of N answered entries."""
+    """What is compared of N answered entries; figures are rounded, so that equal ones stay equal whatever
+    precision they were stored in."""
 
     entity: np.ndarray  # object [N]
     new_text: np.ndarray  # float64 [N] 1: the company never booked this text before
@@ -115,15 +127,15 @@ class Shift:
 
     @property
     def beyond(self) -> float:
-        """How far the distance is past chance and limit; nothing is past a limit that isn't asked for."""
-        return self.distance - self.chance - self.limit if self.limit else -1.0
+        """How far the distance is past its limit and past chance; never past a limit that is off."""
+        return self.distance - max(self.chance, self.limit) if self.limit else -1.0
 
 
 @dataclass(frozen=True)
 class Group:
     """Companies whose new entries were compared together, mostly one."""
 
-    name: str  # of the company, else OTHERS or UNKNOWN
+    name: str  # of the company, else ALL or UNKNOWN
     companies: tuple[str, ...]
     calibration: int  # entries
     entries: int  # new ones
@@ -143,11 +155,11 @@ class Group:
         """Which signs are past their limits, and what to do."""
         past = [
             f"{_SAID[sign]} {shift.before:.2f} in the calibration and {shift.now:.2f} in these {self.entries} "
-            f"entries (distance {shift.distance:.2f}, by chance {shift.chance:.2f}, limit {shift.limit:g} more)"
+            f"entries (distance {shift.distance:.2f}, limit {shift.limit:g}, by chance {shift.chance:.2f})"
             for sign, shift in self.shifts.items()
             if shift.beyond > 0
         ]
-        of = "of this company" if self.name not in (OTHERS, UNKNOWN) else f"of {self.name}"
+        of = "of this company" if self.name not in (ALL, UNKNOWN) else f"of {self.name}"
         return f"the new entries {of} aren't like those of the calibration: {'; '.join(past)}; {_ADVICE}"
 
     def as_dict(self) -> dict[str, Any]:
@@ -165,14 +177,6 @@ class Group:
         }
 
 
-_SAID = {
-    "new_text": "share of texts never booked before",
-    "similarity": "mean similarity of the nearest earlier text",
-    "confidence": "mean confidence",
-}
-_ADVICE = "book these by hand, then train again with them"
-
-
 def compare(calibration: Signs, new: Signs, settings: DriftSettings) -> list[Group]:
     """The groups of the `new` entries beside their `calibration`, the farthest past its limits first.
 
@@ -180,22 +184,25 @@ def compare(calibration: Signs, new: Signs, settings: DriftSettings) -> list[Gro
     """
     if not len(calibration) or not len(new):
         return []
-    there, here = (dict(zip(*np.unique(each.entity, return_counts=True), strict=True)) for each in (calibration, new))
-    alone = [name for name in here if min(here[name], there.get(name, 0)) >= settings.least]
-    parts = [(name, (name,)) for name in alone]
-    parts.append((OTHERS, tuple(name for name in here if name in there and name not in set(alone))))
-    parts.append((UNKNOWN, tuple(name for name in here if name not in there)))
+    names, code = np.unique(np.concatenate([calibration.entity, new.entity]), return_inverse=True)
+    theirs, ours = code[: len(calibration)], code[len(calibration) :]
+    there, here = (np.bincount(each, minlength=len(names)) for each in (theirs, ours))
+    known, unknown = np.flatnonzero((here > 0) & (there > 0)), np.flatnonzero((here > 0) & (there == 0))
+    alone = np.flatnonzero(np.minimum(here, there) >= settings.least)
+    parts = [(names[each], np.array([each])) for each in alone]
+    if len(known) and not np.array_equal(known, alone[:1]):
+        parts.append((ALL, known))
     groups = []
     for name, companies in parts:
-        if not companies:
-            continue
-        old = calibration if name == UNKNOWN else calibration.take(np.isin(calibration.entity, companies))
-        own = new.take(np.isin(new.entity, companies))
-        weight = np.array([here.get(each, 0) / there[each] for each in old.entity])
-        if name == UNKNOWN:
-            weight = np.ones(len(old))
-        shifts = _shifts(old, weight, own, settings)
-        groups.append(Group(name, companies, len(old), len(own), shifts))
+        rows = np.isin(theirs, companies)
+        weight = (here / np.maximum(there, 1))[theirs[rows]]
+        own = new.take(np.isin(ours, companies))
+        shifts = _shifts(calibration.take(rows), weight, own, settings)
+        groups.append(Group(name, tuple(names[companies]), int(rows.sum()), len(own), shifts))
+    if len(unknown):
+        own = new.take(np.isin(ours, unknown))
+        shifts = _shifts(calibration, np.ones(len(calibration)), own, settings)
+        groups.append(Group(UNKNOWN, tuple(names[unknown]), len(calibration), len(own), shifts))
     return sorted(groups, key=lambda group: (-group.beyond, group.name))
 
 
@@ -229,14 +236,15 @@ def lower_by(old: np.ndarray, weight: np.ndarray, new: np.ndarray) -> float:
 
 
 def sentences(groups: Sequence[Group]) -> dict[str, str]:
-    """By company, what to tell of the drift that was found."""
-    return {name: group.sentence() for group in groups if group.found for name in group.companies}
+    """By company, what to tell of the drift that was found; what was found for it alone says more."""
+    found = sorted((group for group in groups if group.found), key=lambda group: -len(group.companies))
+    return {name: group.sentence() for group in found for name in group.companies}
 
 
 def held_back(predictions: pa.Table, why: Mapping[str, str]) -> pa.Table:
     """`predictions` (`PREDICTIONS`) in which no company of `why` has an `auto` any more; the reason says why.
 
-    The same table where there is nothing to hold back, so doing it twice is doing it once.
+    The very same table where there is nothing to hold back: doing it twice is doing it once.
     """
     owners, reasons = predictions["entity"].to_pylist(), predictions["reason"].to_pylist()
     decisions = predictions["decision"].to_pylist()
@@ -254,8 +262,8 @@ def held_back(predictions: pa.Table, why: Mapping[str, str]) -> pa.Table:
 
 
 def summary(groups: Sequence[Group], held: int, shown: int = 10) -> dict[str, Any]:
-    """What a manifest keeps: how many groups were past a limit, how many entries were held back, and the figures
-    of the groups that are the farthest off."""
+    """What a manifest keeps: how many groups were compared and how many are past a limit, how many entries were
+    `held` back, and the figures of the groups that are the farthest off."""
     return {
         "found": sum(group.found for group in groups),
         "compared": len(groups),

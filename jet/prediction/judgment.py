@@ -21,7 +21,7 @@ from jet.prediction.stack import FIGURES, METHODS, Method, Scores, Stack, cross_
 
 @dataclass(frozen=True)
 class Looks:
-    """What the entries of the calibration split looked like; its rows are those of each method's calibration."""
+    """What the entries of the calibration split looked like; rows are those of every calibration."""
 
     answered: np.ndarray  # bool [rows] there were candidates
     text_known: np.ndarray  # bool [rows]
@@ -89,7 +89,7 @@ class Judgment:
         rows = np.flatnonzero(amounts_guessed & (best == right))
         owners = [entity[row] for row in rows.tolist()]
         amounts = Calibration.fit(AMOUNT_FIGURES, amount_figures[rows], amounts_right[rows], owners)
-        looks = Looks(scores.there.any(axis=1), text_known, nearest.astype(np.float64).round(4))
+        looks = Looks(np.asarray(scores.there.any(axis=1)), text_known, nearest.astype(np.float64).round(4))
         return cls(stack, calibrations, amounts, looks)
 
     def signs(self, method: Method) -> Signs:

@@ -153,9 +153,7 @@ def judged(rows=400, **known):
     amounts_right = figures_of_amounts[:, 0] + draw.normal(size=rows) > 0
     entity = [f"company {number % 3}" for number in range(rows)]
     known, nearest = draw.random(rows) < 0.7, draw.random(rows).astype(np.float32)
-    judgment = Judgment.fit(
-        scores, right, figures_of_amounts, guessed, amounts_right, known, nearest, entity
-    )
+    judgment = Judgment.fit(scores, right, figures_of_amounts, guessed, amounts_right, known, nearest, entity)
     return scores, right, guessed, judgment
 
 

@@ -114,7 +114,7 @@ class Wording:
         fresh: float = 0.22,
         chosen_by: random.Random | None = None,
     ) -> None:
-        """`chosen_by` instead of the company's own chance, where the company must stay what it is without this."""
+        """`chosen_by` in place of the company's own chance, where nothing else may be drawn otherwise."""
         rnd = chosen_by or company.rnd
         constant, varying = PHRASES[company.language][occasion]
         usual = varying if varying and rnd.random() < fresh else constant

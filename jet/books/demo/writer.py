@@ -37,11 +37,11 @@ class DemoSettings:
     least: int = 100
     """Entries that the smallest company has at least, where there are enough for that."""
     change_on: str = ""
-    """From this day on (2024-07-01) habits change, to see what is noticed of it; empty: they don't. What was
-    booked before is the same either way."""
+    """From this day on, such as 2024-07-01, habits change; empty: they don't. What was booked before is the
+    same either way."""
     change_share: float = 0.5
-    """Share of the suppliers that are booked to other accounts from then on, most of them under other names, and
-    of the customers that are others."""
+    """Share of the suppliers that are booked to other accounts from then on, most of them under other names,
+    and of the customers that are others."""
 
     def __post_init__(self) -> None:
         if self.companies < 1 or self.entries < self.companies:
@@ -53,7 +53,8 @@ class DemoSettings:
             raise ValueError(f"open_entries is {self.open_entries}, least is {self.least}: too small")
         if self.change_on and self.change_on not in _DATES:
             raise ValueError(
-                f"change_on must be a day of the ledger, from {_DATES[0]} to {_DATES[-1]}, got {self.change_on!r}"
+                f"change_on must be a day of the ledger, from {_DATES[0]} to {_DATES[-1]}, "
+                f"got {self.change_on!r}"
             )
         if not 0 <= self.change_share <= 1:
             raise ValueError(f"change_share must be between 0 and 1, got {self.change_share}")
