@@ -86,7 +86,7 @@ def scores_text(metrics: Mapping[str, Any], promise: float) -> str:
 
 def _promise_text(automation: Mapping[str, Any] | None, promise: float) -> list[str]:
     """A line where the model realized less than it promised."""
-    if automation is None or not automation["n_auto"] or automation["precision"] >= promise:
+    if automation is None or automation["precision"] is None or automation["precision"] >= promise:
         return []
     low, high = automation["precision_interval"]
     chance = "more than chance explains" if high < promise else "which chance explains"

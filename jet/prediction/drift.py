@@ -172,6 +172,7 @@ class Group:
             "found": self.found,
             "signs": {
                 sign: {name: round(value, 4) for name, value in asdict(shift).items()}
+                | {"found": shift.beyond > 0}
                 for sign, shift in self.shifts.items()
             },
         }
