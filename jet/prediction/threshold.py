@@ -18,8 +18,11 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.special import betaincinv
 
+LEVEL = 0.9
+"""How sure it is that a threshold, looked at by itself, keeps its promise."""
 
-def precision_lower_bound(right: ArrayLike, total: ArrayLike, level: float = 0.9) -> NDArray[np.float64]:
+
+def precision_lower_bound(right: ArrayLike, total: ArrayLike, level: float = LEVEL) -> NDArray[np.float64]:
     """The one-sided Clopper–Pearson lower bound of a share, for `right` out of `total`, element by element.
 
     With probability `level` or more the true share lies above it. Nothing right, or nothing at all, is
@@ -35,7 +38,9 @@ def precision_lower_bound(right: ArrayLike, total: ArrayLike, level: float = 0.9
     return np.where(right > 0, bound, 0.0)
 
 
-def threshold_for(promise: float, confidence: ArrayLike, right: ArrayLike, level: float = 0.9) -> float | None:
+def threshold_for(
+    promise: float, confidence: ArrayLike, right: ArrayLike, level: float = LEVEL
+) -> float | None:
     """The lowest confidence from which on the precision is at least `promise`, by its lower bound.
 
     `confidence` and `right` are the calibration rows: what was said, and whether all lines were right, both
