@@ -139,6 +139,7 @@ class Answers(NamedTuple):
     figures: np.ndarray  # float64 [N, len(FIGURES)]
     right: np.ndarray  # bool [N]
     entity: np.ndarray  # str [N]
+    calibration: np.ndarray  # bool [N] of the calibration split, else of the test split
 
 
 def answers_of(run: str) -> Answers:
@@ -149,7 +150,7 @@ def answers_of(run: str) -> Answers:
     days = entries["date"].cast(pa.int32()).to_numpy()
     split = split_by_date(bundle.catalog.entity_numbers(entries["entity"]), days, SplitSettings())
     predictor = Predictor.for_entries(bundle, PredictSettings(), entries, make_encoder(bundle.retrieval))
-    parts: list[tuple[np.ndarray, np.ndarray, np.ndarray]] = []
+    parts: list[tuple[np.ndarray, ...]] = []
     stack = Stack()
     for part in (CALIBRATION, TEST):
         asked = entries.filter(pa.array(split == part))
@@ -160,7 +161,8 @@ def answers_of(run: str) -> Answers:
             chances = stack(judged.scores)
         best = np.where(judged.scores.there, chances[:, :-1], -1).argmax(axis=1)
         owner = np.array(asked["entity"].to_pylist())
-        parts.append((figures(judged.scores, chances), best == judged.right, owner))
+        calibrated = np.full(len(asked), part == CALIBRATION)
+        parts.append((figures(judged.scores, chances), best == judged.right, owner, calibrated))
     return Answers(*(np.concatenate(columns) for columns in zip(*parts, strict=True)))
 
 
@@ -179,6 +181,22 @@ def real(answers: Answers, rows: int, promise: float, resamplings: int, seed: in
         for rule, auto in automated.items():
             precision = float(answers.right[auto].mean()) if auto.any() else 1.0
             found[rule].append(Kept(precision, float(auto.mean())))
+    return found
+
+
+def as_split(answers: Answers, promise: float) -> dict[str, tuple[float, float | None]]:
+    """By rule, what is automated of the test split (a share) where the calibration split decides, and the
+    precision of that, None of nothing."""
+    then, later = answers.calibration, ~answers.calibration
+    right, owners = answers.right[then], answers.entity[then].tolist()
+    calibration = Calibration.fit(FIGURES, answers.figures[then], right, owners)
+    confidence = calibration(answers.figures[later])
+    found: dict[str, tuple[float, float | None]] = {}
+    for rule, choose in RULES.items():
+        cut = choose(promise, calibration.confidence, right)
+        auto = confidence >= (np.inf if cut is None else cut)
+        precision = float(answers.right[later][auto].mean()) if auto.any() else None
+        found[rule] = (float(auto.mean()), precision)
     return found
 
 
@@ -224,6 +242,10 @@ def main() -> None:
             for promise in PROMISES:
                 found = real(answers, rows, promise, args.resamplings)
                 print(*rows_of("real", rows, promise, found), sep="\n", flush=True)
+        print("\nThe run itself: automated of the test split, right among these")
+        for promise in PROMISES:
+            for rule, (automated, precision) in as_split(answers, promise).items():
+                print(f"{promise:.0%} {rule}: {automated:.3f}, {precision}")
 
 
 if __name__ == "__main__":

@@ -97,7 +97,8 @@ def test_a_run_that_broke_off_after_some_parts_were_held_back_ends_like_any_othe
         return hold_back(table, why)
 
     monkeypatch.setattr(job, "held_back", breaks_off)
-    assert run_job("predict", *given, "--output", tmp_path / "p").status != 0
+    with pytest.raises(RuntimeError, match="out of memory"):
+        run_job("predict", *given, "--output", tmp_path / "p")
     monkeypatch.undo()
     again = succeed("predict", *given, "--output", tmp_path / "p")
     assert again["drift"] == line["drift"]
