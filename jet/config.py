@@ -9,6 +9,7 @@ from jet.books.importers import ImportSettings
 from jet.books.split import SplitSettings
 from jet.evaluation.settings import EvaluateSettings
 from jet.model.network import ModelSettings
+from jet.prediction.drift import DriftSettings
 from jet.prediction.predictor import PredictSettings
 from jet.prediction.ranker import RankerSettings
 from jet.retrieval.index import RetrievalSettings
@@ -32,6 +33,7 @@ class JetConfig:
     tracking: TrackingSettings = field(default_factory=TrackingSettings)
     ranker: RankerSettings = field(default_factory=RankerSettings)
     predict: PredictSettings = field(default_factory=PredictSettings)
+    drift: DriftSettings = field(default_factory=DriftSettings)
     evaluate: EvaluateSettings = field(default_factory=EvaluateSettings)
 
     def part(self, *names: str) -> dict[str, Any]:

@@ -39,10 +39,19 @@ from jet.evaluation.learning_curve import (
     learning_curve,
     svm_right,
 )
-from jet.evaluation.metrics import PROMISES, Scored, amount_metrics, evaluate, score_predictions, strata
+from jet.evaluation.metrics import (
+    PROMISES,
+    Scored,
+    amount_metrics,
+    evaluate,
+    score_predictions,
+    strata,
+    thresholds_for,
+)
 from jet.evaluation.report import build_metrics, write_report
 from jet.evaluation.retrieval import retrieval_metrics
 from jet.model.features import sort_entries
+from jet.prediction.drift import Signs, compare, held_back, sentences, summary
 from jet.prediction.evidence import Library
 from jet.prediction.examples import newest
 from jet.prediction.stack import METHODS
@@ -93,6 +102,7 @@ class Exam:
         if not len(self.rows[TEST]):
             raise ValueError(f"the split leaves no entries to test on, of {len(self.entries)} booked ones")
         self.strata = {part: strata(self.entries, rows) for part, rows in self.rows.items()}
+        self.promises = sorted({*PROMISES, config.predict.promise})
 
     def of(self, part: int) -> pa.Table:
         """The entries of a part of the split."""
@@ -114,7 +124,7 @@ class Exam:
         calibration = self.bundle.calibration(method)  # type: ignore[arg-type]
         pooled: dict[str, float | None] = {}
         own: dict[str, dict[str, float | None]] = {}
-        for promise in PROMISES:
+        for promise in self.promises:
             found = calibration.thresholds(promise)
             pooled[f"{promise:g}"] = found.pooled
             for entity, threshold in found.own.items():
@@ -130,7 +140,7 @@ class Exam:
 def evaluate_bundle(artifact: Artifact, bundle: Bundle, output: str, config: JobConfig) -> Manifest:
     """Measure and publish the report."""
     inputs = {"entries": artifact.manifest.fingerprint, "model": bundle.fingerprint}
-    settings = config.part("split", "predict", "evaluate")
+    settings = config.part("split", "predict", "drift", "evaluate")
     done = finished(output, KIND, settings, inputs)
     if done is not None:
         log.info("%s holds the same report already", output)
@@ -151,7 +161,14 @@ def evaluate_bundle(artifact: Artifact, bundle: Bundle, output: str, config: Job
         name: {part: exam.scored_rival(run, part) for part in (CALIBRATION, TEST)}
         for name, run in rivals.items()
     }
-    baselines = {name: evaluate(each[CALIBRATION], each[TEST]) for name, each in rival_scores.items()}
+    baselines = {
+        name: evaluate(
+            each[CALIBRATION],
+            each[TEST],
+            thresholds=thresholds_for(each[CALIBRATION], exam.promises),
+        )
+        for name, each in rival_scores.items()
+    }
     curve = curve_answers(exam)
     facts = {
         "entries": {
@@ -177,13 +194,14 @@ def evaluate_bundle(artifact: Artifact, bundle: Bundle, output: str, config: Job
         retrieval=retrieval_figures(examined[TEST]),
         learning_curve=learning_curve(curve),
         learning_curve_note=CURVE_NOTE if curve else None,
-        amounts=amount_metrics(examined[TEST], bundle.amount_calibration.thresholds),
+        amounts=amount_metrics(examined[TEST], bundle.amount_calibration.thresholds, exam.promises),
         costs={
             name: {"seconds": run.seconds, "cpu_seconds": run.cpu_seconds, "peak_mib": run.peak_mib}
             for name, run in rivals.items()
         },
         comparison={name: paired_bootstrap(test, each[TEST]) for name, each in rival_scores.items()},
         company_thresholds=exam.thresholds(chosen)[1],
+        drift=drift_figures(exam, predictions_of(examined[TEST], chosen)),
     )
     shown = examples(exam.of(TEST), predictions_of(examined[TEST], chosen), exam.accounts, test)
     text, page = write_report(metrics, shown)
@@ -210,6 +228,16 @@ def examine_rows(exam: Exam, part: int) -> pa.Table:
         exam.bundle, type(exam.config.predict)(**settings), [wanted["description"]], exam.config.runtime
     )
     return over_slices(ExamineSlice, shared, wanted, exam.config.runtime)
+
+
+def drift_figures(exam: Exam, predictions: pa.Table) -> dict[str, Any] | None:
+    """How the test entries differ from those of the calibration; None where nothing was calibrated."""
+    config = exam.config
+    calibration = exam.bundle.judgment.signs(config.predict.method)
+    groups = compare(calibration, Signs.of_predictions(predictions), config.drift)
+    held = pc.not_equal(held_back(predictions, sentences(groups))["decision"], predictions["decision"])
+    promise = f"{config.predict.promise:g}"
+    return {**summary(groups, pc.sum(held).as_py() or 0), "promise": promise} if groups else None
 
 
 def frozen(exam: Exam, calibration: Scored) -> dict[str, Any]:

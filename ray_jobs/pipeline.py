@@ -66,6 +66,7 @@ def run(args: jsonargparse.Namespace, config: JobConfig) -> dict[str, Any]:
         "output": folder,
         "rows": {**imported.rows, **predicted.rows},
         "decisions": predicted.facts["decisions"],
+        "drift": predicted.facts["drift"],
         "model": trained.facts["fingerprint"],
         "entry_exact_match": report.facts["entry_exact_match"],
         "report": f"{content_of(f'{folder}/report', report)}/index.html",

@@ -6,13 +6,18 @@ started again after a break skips the parts that are finished; a finished output
 What the bundle doesn't know yet it learns for this run, without training: the charts of accounts that come with
 the entries (new companies, new accounts), and entries that people have reviewed since the training
 (`--reviewed`), which join the memory.
+
+When all parts are answered, all entries together are compared with the calibration (`jet.prediction.drift`).
+Where they aren't like it any more, the parts are written once more with `review` in place of `auto`. What is
+compared doesn't change by that, so a run that is killed in between comes to the same end when it is started
+again.
 """
 
 from __future__ import annotations
 
 import logging
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict
 from functools import partial
 from typing import Any
@@ -25,6 +30,7 @@ import pyarrow.parquet as pq
 from jet.artifact import (
     Artifact,
     ArtifactError,
+    ArtifactWriter,
     Manifest,
     artifact_writer,
     beside,
@@ -33,9 +39,10 @@ from jet.artifact import (
     open_artifact,
     read_manifest,
 )
-from jet.books.schema import ACCOUNTS, ENTRIES, REJECTED, validate
+from jet.books.schema import ACCOUNTS, ENTRIES, PREDICTIONS, REJECTED, validate
 from jet.bundle import Bundle
 from jet.extension import extended
+from jet.prediction.drift import HELD_BACK, Group, Signs, compare, held_back, sentences, summary
 from jet.storage import patiently, remove
 from ray_jobs import ingest, metrics
 from ray_jobs.answering import PredictRowGroup, row_groups, share
@@ -77,7 +84,12 @@ def run(args: jsonargparse.Namespace, config: JobConfig) -> dict[str, Any]:
     manifest = predict(entries, bundle, args.output, config, reviewed)
     for folder in staged:
         remove(folder)
-    return {"output": args.output, **manifest.rows, "decisions": manifest.facts["decisions"]}
+    return {
+        "output": args.output,
+        **manifest.rows,
+        "decisions": manifest.facts["decisions"],
+        "drift": manifest.facts["drift"],
+    }
 
 
 def opened(ledgers: list[str], name: str, output: str, config: JobConfig, staged: list[str]) -> Artifact:
@@ -107,7 +119,7 @@ def predict(
     inputs = {"entries": artifact.manifest.fingerprint, "model": bundle.fingerprint}
     if reviewed is not None:
         inputs["reviewed"] = reviewed.manifest.fingerprint
-    settings = config.part("predict")
+    settings = config.part("predict", "drift")
     done = finished(output, KIND, settings, inputs)
     if done is not None:
         log.info("%s holds the same predictions already", output)
@@ -129,15 +141,47 @@ def predict(
     ) as writer:
         build = partial(PredictRowGroup, [shared], artifact.filesystem)
         rows = do_parts(units, build, writer, runtime, "predictions", answers_counted)
-        decisions = counted(writer.files(), writer.filesystem, rows)
+        signs = bundle.judgment.signs(config.predict.method)
+        groups = compare(signs, Signs.of_predictions(columns_of(writer, SIGNS_IN)), config.drift)
+        hold_back(writer, groups)
+        decisions, held = counted(columns_of(writer, ("entity", "entry_id", "decision", "reason")), rows)
+        for decision, count in decisions.items():
+            metrics.count(metrics.ANSWERS, count, decision)
         rejected = pa.concat_tables(
             each.read_table(REJECTED, "rejected") for each in (artifact, reviewed) if each is not None
         )
         writer.write_table("rejected/part-0.parquet", rejected)
         return writer.publish(
             {"predictions": rows, "rejected": len(rejected)},
-            {"decisions": decisions, "model": bundle.identity},
+            {"decisions": decisions, "model": bundle.identity, "drift": summary(groups, held)},
         )
+
+
+SIGNS_IN = ("entity", "decision", "text_known", "similarity", "confidence")
+"""The columns of `PREDICTIONS` that drift is read off."""
+
+
+def columns_of(writer: ArtifactWriter, names: Sequence[str]) -> pa.Table:
+    """Some columns of all predictions that are written so far."""
+    schema = pa.schema([PREDICTIONS.field(name) for name in names])
+    parts = [
+        patiently(pq.read_table, name, columns=list(names), filesystem=writer.filesystem)
+        for name in writer.files()
+    ]
+    return pa.concat_tables([part.cast(schema) for part in parts]) if parts else schema.empty_table()
+
+
+def hold_back(writer: ArtifactWriter, groups: Sequence[Group]) -> None:
+    """Write the parts again in which there is an `auto` of a company whose entries have drifted."""
+    why = sentences(groups)
+    for group in groups:
+        if group.found:
+            log.warning("drift, nothing is booked automatically: %s: %s", group.name, group.sentence())
+    for name in writer.files() if why else ():
+        table = patiently(pq.read_table, name, filesystem=writer.filesystem)
+        held = held_back(table, why)
+        if held is not table:
+            writer.write_table(name.rpartition("/")[2], held)
 
 
 def descriptions(artifact: Artifact) -> Iterator[pa.ChunkedArray]:
@@ -174,25 +218,20 @@ def _size(bundle: Bundle) -> str:
 def answers_counted(table: pa.Table) -> str:
     """What a part of `PREDICTIONS` adds to the metrics."""
     confidence = table["confidence"].to_numpy()
-    return metrics.counted(
-        *metrics.values_of(metrics.ANSWERS, table["decision"]),
-        *metrics.buckets_of(metrics.CONFIDENCE, confidence, metrics.CONFIDENCES),
-    )
+    return metrics.counted(*metrics.buckets_of(metrics.CONFIDENCE, confidence, metrics.CONFIDENCES))
 
 
-def counted(files: list[str], filesystem: Any, rows: int) -> dict[str, int]:
-    """How many predictions have each decision. Raises `RuntimeError` where rows are lost or doubled."""
-    keys = pa.concat_tables(
-        [
-            patiently(pq.read_table, name, columns=["entity", "entry_id", "decision"], filesystem=filesystem)
-            for name in files
-        ]
-    )
+def counted(keys: pa.Table, rows: int) -> tuple[dict[str, int], int]:
+    """How many predictions have each decision, and how many were held back because of drift.
+
+    Raises `RuntimeError` where rows are lost or doubled.
+    """
     distinct = keys.group_by(["entity", "entry_id"]).aggregate([]).num_rows
     if len(keys) != rows or distinct != rows:
         raise RuntimeError(f"{rows} entries went in, {len(keys)} predictions of {distinct} entries came out")
     found = pc.value_counts(keys["decision"]).to_pylist()
-    return {count["values"]: count["counts"] for count in found}
+    held = pc.and_(pc.equal(keys["decision"], "review"), pc.match_substring(keys["reason"], HELD_BACK))
+    return {count["values"]: count["counts"] for count in found}, pc.sum(held).as_py() or 0
 
 
 if __name__ == "__main__":

@@ -175,6 +175,8 @@ PREDICTIONS = pa.schema(
         ),  # that all amounts are right if the lines are; null: no total
         _required("alternatives", pa.list_(ALTERNATIVE)),
         _required("evidence", pa.list_(EVIDENCE)),
+        _required("text_known", pa.bool_()),  # whether the entity has booked the same text before
+        _required("similarity", pa.float32()),  # of the text, to the most similar earlier one
         _required("model", pa.string()),  # fingerprint of the bundle
     ]
 )

@@ -59,6 +59,11 @@ _RETRIEVAL_LABELS = {
     "weighted_context_precision": "… by rank",
     "context_recall": "Context recall",
 }
+_SIGN_LABELS = {
+    "new_text": "Texts never booked before",
+    "similarity": "Similarity of the nearest earlier text",
+    "confidence": "Confidence",
+}
 _DASHES = ("--", "-.", ":")
 
 
@@ -76,6 +81,7 @@ def build_metrics(
     costs: Mapping[str, Mapping[str, float | None]] | None = None,
     comparison: Mapping[str, Mapping[str, float]] | None = None,
     company_thresholds: Mapping[str, Mapping[str, float | None]] | None = None,
+    drift: dict[str, Any] | None = None,
 ) -> dict[str, Any]:
     """The tree of `metrics.json`: what `evaluate` gave for the model and for each baseline, and the facts.
 
@@ -94,6 +100,8 @@ def build_metrics(
     - costs: method -> "seconds", "cpu_seconds", "peak_mib"
     - comparison: baseline -> `paired_bootstrap` of the model against it
     - company_thresholds: entity -> promise -> its own threshold, as handed to `evaluate`
+    - drift: `jet.prediction.drift.summary` of the test entries beside the calibration; "held_back" are those of
+      the test entries that would have been reviewed because of it
     """
     measured = {
         "frozen": {MODEL: frozen} if frozen else None,
@@ -104,6 +112,7 @@ def build_metrics(
         "costs": costs,
         "comparison": comparison,
         "company_thresholds": company_thresholds,
+        "drift": drift,
     }
     test = {MODEL: model, "baselines": dict(baselines)} | ({"methods": dict(methods)} if methods else {})
     return {"facts": facts, "test": test} | {name: part for name, part in measured.items() if part}
@@ -158,6 +167,9 @@ def render_html(metrics: dict[str, Any], examples: Sequence[Mapping[str, Any]]) 
         entities_left_out=max(0, len(entities) - _ENTITIES_SHOWN),
         company_thresholds=metrics.get("company_thresholds", {}),
         broken=_broken_promises(model["by_entity"]),
+        kept={promise: _verdict(promise, found) for promise, found in model["overall"]["automation"].items()},
+        drift=metrics.get("drift"),
+        signs=_SIGN_LABELS,
         strata_labels=_STRATA_LABELS,
         risk_coverage=_risk_coverage(
             {name: method["risk_coverage"] for name, method in {MODEL: model, **best}.items()}
@@ -204,6 +216,15 @@ def _broken_promises(by_entity: Mapping[str, dict[str, Any]]) -> dict[str, list[
             if interval is not None and interval[1] < float(promise):
                 broken.setdefault(promise, []).append(entity)
     return broken
+
+
+def _verdict(promise: str, automation: Mapping[str, Any]) -> str:
+    """Whether the test entries kept a promise: "kept", "below", "broken" (by the whole interval) or "none"."""
+    if not automation["n_auto"]:
+        return "none"
+    if automation["precision_interval"][1] < float(promise):
+        return "broken"
+    return "kept" if automation["precision"] >= float(promise) else "below"
 
 
 def _comparison(methods: Mapping[str, dict[str, Any]]) -> list[dict[str, Any]]:

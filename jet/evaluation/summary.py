@@ -67,6 +67,11 @@ def scores_text(metrics: Mapping[str, Any], promise: float) -> str:
         rows.append(_row(label, [_percent(value) for value in values]))
     if len(test["baselines"]) > len(shown):
         rows.append(f"The best {RIVALS_SHOWN} of {len(test['baselines'])} rivals; the report has all.")
+    rows += _promise_text(test["model"]["overall"]["automation"].get(key), promise)
+    if metrics.get("drift", {}).get("found"):
+        rows.append(
+            "The test entries aren't like those of the calibration any more (drift): the report says in what."
+        )
     if "frozen" in metrics:
         frozen = metrics["frozen"]["model"]["overall"]
         rows.append(
@@ -77,6 +82,18 @@ def scores_text(metrics: Mapping[str, Any], promise: float) -> str:
         right = _percent(metrics["amounts"]["all_right_given_set"])
         rows.append(f"Amounts: all right in {right} of the entries whose lines are right.")
     return "\n".join(rows)
+
+
+def _promise_text(automation: Mapping[str, Any] | None, promise: float) -> list[str]:
+    """A line where the model realized less than it promised."""
+    if automation is None or automation["precision"] is None or automation["precision"] >= promise:
+        return []
+    low, high = automation["precision_interval"]
+    chance = "more than chance explains" if high < promise else "which chance explains"
+    return [
+        f"Fell below the promise of {100 * promise:g}%: {_percent(automation['precision'])} of "
+        f"{automation['n_auto']} right ({_percent(low)} to {_percent(high)}), {chance}."
+    ]
 
 
 def _row(label: str, cells: Sequence[str]) -> str:

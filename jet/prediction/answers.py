@@ -33,6 +33,8 @@ class Answers:
     same_text: np.ndarray  # bool [N, S]
     same_lines: np.ndarray  # bool [N, S]
     review: np.ndarray  # int64 [N] the row of the books that a review settles the answer by; NOTHING
+    text_known: np.ndarray  # bool [N] the entity has booked the same text before
+    nearest: np.ndarray  # float32 [N] similarity of the most similar earlier text
 
     @property
     def answered(self) -> np.ndarray:

@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from jet.prediction.threshold import threshold_for
+from jet.prediction.threshold import LEVEL, threshold_for
 
 _LEAST_ROWS = 20
 
@@ -27,6 +27,9 @@ class Thresholds:
     """For all companies together; None where none keeps it."""
     own: Mapping[str, float]
     """Lower ones, of companies whose own rows keep it from there on.
+
+    All of them together may fail as often as the pooled one: each company is another chance for luck to lower a
+    threshold, so each is held to a level of its own share.
 
     Never higher ones: a company has its own only as long as its rows suffice for the promise, and would be held
     to less by a stricter promise, which must never automate more.
@@ -90,9 +93,11 @@ class Calibration:
         pooled = threshold_for(promise, self.confidence, self.right)
         entity = np.array(self.entity)
         own = {}
-        for name in dict.fromkeys(self.entity):
+        names = list(dict.fromkeys(self.entity))
+        level = 1 - (1 - LEVEL) / len(names)
+        for name in names:
             rows = entity == name
-            threshold = threshold_for(promise, self.confidence[rows], self.right[rows])
+            threshold = threshold_for(promise, self.confidence[rows], self.right[rows], level)
             if threshold is not None and (pooled is None or threshold < pooled):
                 own[name] = threshold
         return Thresholds(pooled, own)

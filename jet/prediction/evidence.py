@@ -124,6 +124,19 @@ class Evidence:
         """bool [B, M]: where there is a neighbor."""
         return self.row != NOTHING
 
+    @property
+    def text_known(self) -> np.ndarray:
+        """bool [B]: whether the entity itself has booked the same text before."""
+        return (self.own & self.same_text).any(axis=1)
+
+    @property
+    def nearest(self) -> np.ndarray:
+        """float32 [B]: how similar the text is to the most similar earlier one; 0 without neighbors.
+
+        By the texts alone: what retrieval adds for a recent entry would sink as the memory ages.
+        """
+        return np.where(self.there, self.likeness, 0.0).max(axis=1, initial=0).round(4).astype(np.float32)
+
     @cached_property
     def key(self) -> np.ndarray:
         """uint64 [B, M]: `set_key` of each neighbor's lines."""

@@ -290,6 +290,8 @@ class Predictor:
             same_text=np.zeros((size, SHOWN), dtype=bool),
             same_lines=np.zeros((size, SHOWN), dtype=bool),
             review=np.full(size, NOTHING),
+            text_known=np.zeros(size, dtype=bool),
+            nearest=np.zeros(size, dtype=np.float32),
         )
 
     def choose(
@@ -327,6 +329,8 @@ class Predictor:
             "figures": figures(considered.scores, probability, place),
             "review": review,
             "ground": shown.kind,
+            "text_known": evidence.text_known,
+            "nearest": evidence.nearest,
             **{each.name: getattr(shown, each.name) for each in fields(shown) if each.name != "kind"},
         }
         for name, values in found.items():
@@ -362,6 +366,8 @@ class Judged:
     amount_figures: np.ndarray  # float64 [N, len(AMOUNT_FIGURES)] of amounts proposed for the true set
     amounts_guessed: np.ndarray  # bool [N] they could be wrong
     amounts_right: np.ndarray  # bool [N] they are all right
+    text_known: np.ndarray  # bool [N] the entity has booked the same text before
+    nearest: np.ndarray  # float32 [N] similarity of the most similar earlier text
 
 
 def judge(predictor: Predictor, entries: pa.Table) -> Judged:
@@ -381,6 +387,8 @@ def judge(predictor: Predictor, entries: pa.Table) -> Judged:
         amount_figures=np.zeros((size, len(AMOUNT_FIGURES))),
         amounts_guessed=np.zeros(size, dtype=bool),
         amounts_right=np.zeros(size, dtype=bool),
+        text_known=np.zeros(size, dtype=bool),
+        nearest=np.zeros(size, dtype=np.float32),
     )
     tokens, amounts = padded_lines(true, bundle.model.max_lines)
     for rows, columns, considered in predictor.batches(without_lines(entries)):
@@ -389,6 +397,8 @@ def judge(predictor: Predictor, entries: pa.Table) -> Judged:
         judged.right[rows] = np.where(hit.any(axis=1), hit.argmax(axis=1), width)
         for each in fields(Scores):
             getattr(judged.scores, each.name)[rows] = getattr(considered.scores, each.name)[:count]
+        judged.text_known[rows] = considered.evidence.text_known[:count]
+        judged.nearest[rows] = considered.evidence.nearest[:count]
         wanted = np.resize(rows, len(considered.evidence))
         proposal = predictor.amounts(columns, wanted, considered.evidence, tokens[wanted])
         judged.amount_figures[rows] = proposal.figures[:count]

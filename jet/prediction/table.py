@@ -47,6 +47,8 @@ def predictions_table(
             _amount_confidence(bundle, answers),
             _alternatives(answers, lines, offsets),
             _evidence(bundle, entries, answers),
+            pa.array(answers.text_known),
+            pa.array(answers.nearest),
             pa.array([bundle.identity] * len(entries), pa.string()),
         ],
         schema=PREDICTIONS,

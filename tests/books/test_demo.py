@@ -334,6 +334,61 @@ def test_a_ledger_that_breaks_off_leaves_no_file(tmp_path, monkeypatch):
     assert list(tmp_path.iterdir()) == []
 
 
+def test_habits_change_on_the_day_that_is_said_and_nothing_before_it():
+    size = {"companies": 3, "entries": 1500, "open_entries": 0, "seed": 3}
+    plain, changed = (
+        [row for row in demo_entries(DemoSettings(**size, **more)) if row.get("type") != "account"]
+        for more in ({}, {"change_on": "2024-03-01"})
+    )
+    assert len(plain) == len(changed)
+    before, after = (
+        (
+            [row for row in rows if row["date"] < "2024-03-01"],
+            [row for row in rows if row["date"] >= "2024-03-01"],
+        )
+        for rows in (plain, changed)
+    )
+    assert before[0] == after[0]
+    assert before[1] != after[1]
+    seen = {(row["entity"], row["description"]) for row in before[0]}
+    share = [
+        sum((row["entity"], row["description"]) not in seen for row in rows) / len(rows)
+        for rows in (before[1], after[1])
+    ]
+    assert share[1] > share[0] + 0.05
+    charts = (
+        [row for row in demo_entries(DemoSettings(**size, **more)) if row.get("type") == "account"]
+        for more in ({}, {"change_on": "2024-03-01"})
+    )
+    assert next(charts) == next(charts)
+
+
+def test_suppliers_that_keep_their_names_are_booked_otherwise_when_habits_change():
+    settings = DemoSettings(
+        companies=3, entries=3000, open_entries=0, seed=3, change_on="2024-01-01", change_share=1.0
+    )
+    usual, differ, same = {}, 0, 0
+    for row in demo_entries(settings):
+        if row.get("type") == "account":
+            continue
+        key = row["entity"], row["description"], row["journal"]
+        accounts = sorted((line["account"], line["side"]) for line in row["lines"])
+        if row["date"] < "2024-01-01":
+            usual.setdefault(key, Counter())[str(accounts)] += 1
+        elif key in usual:
+            common = usual[key].most_common(1)[0][0] == str(accounts)
+            same, differ = same + common, differ + (not common)
+    assert differ > 0.15 * (same + differ)
+
+
+def test_a_day_that_is_not_in_the_ledger_can_not_change_habits():
+    for day in ("2025-01-01", "yesterday"):
+        with pytest.raises(ValueError, match="2022-01-01 to 2024-12-31"):
+            DemoSettings(change_on=day)
+    with pytest.raises(ValueError, match="change_share"):
+        DemoSettings(change_share=1.5)
+
+
 @pytest.mark.parametrize(
     "wrong", [{"companies": 0}, {"companies": 9, "entries": 8}, {"open_entries": -1}, {"least": 0}]
 )

@@ -53,6 +53,8 @@ def prediction(entry_id, pairs, *, confidence=0.5, alternatives=(), entity="a"):
         "reason": "",
         "alternatives": [{"lines": predicted_lines(a), "probability": 0.1} for a in alternatives],
         "evidence": [],
+        "text_known": False,
+        "similarity": 0.0,
         "model": "",
     }
 

@@ -247,6 +247,8 @@ def test_what_was_not_measured_leaves_no_trace():
         "CPU",
         "ahead",
         "rests on",
+        "look like",
+        "distance",
     )
     for absent in (*words, "Difference", "a threshold of its own"):
         assert absent not in text, absent
@@ -278,6 +280,55 @@ def test_a_company_is_flagged_where_its_whole_interval_lies_below_the_promise():
     assert "40, 80.0% right 64.4–95.1%" in text
     assert text.count("below 95%") == 1
     assert "At 95%, 1 of 2 is flagged." in text
+
+
+@pytest.mark.parametrize(
+    ("precision", "interval", "said"),
+    [
+        (0.96, [0.9, 0.99], "kept"),
+        (0.94, [0.9, 0.97], "fell below the promise within what chance explains"),
+        (0.8, [0.7, 0.88], "fell below the promise by more than chance explains"),
+    ],
+)
+def test_the_page_says_plainly_whether_the_promise_was_kept(precision, interval, said):
+    metrics = metrics_of()
+    automation = {"threshold": 0.9, "coverage": 0.5, "n_auto": 50, "precision": precision}
+    automation["precision_interval"] = interval
+    metrics["test"]["model"]["overall"]["automation"] = {"0.95": automation}
+    text = " ".join(Page(render_html(metrics, [])).text.split())
+    low, high = (f"{100 * end:.1f}" for end in interval)
+    assert f"95% 50 {100 * precision:.1f}% {low}–{high}% {said}" in text
+
+
+def drift(distance):
+    """The figures of one company's drift."""
+    signs = ("new_text", "similarity", "confidence")
+    shift = {"before": 0.2, "now": 0.55, "distance": distance, "chance": 0.12, "limit": 0.1}
+    shift["found"] = distance > 0.12
+    group = {"name": "Acme", "companies": 1, "calibration": 200, "entries": 150, "found": shift["found"]}
+    group["signs"] = dict.fromkeys(signs, shift)
+    found = {"found": int(shift["found"]), "compared": 1, "held_back": 31 * shift["found"], "promise": "0.95"}
+    return found | {"groups": [group]}
+
+
+def test_the_drift_that_was_found_stands_beside_the_promise():
+    metrics = metrics_of() | {"drift": drift(0.35)}
+    text = " ".join(Page(render_html(metrics, [])).text.split())
+    assert "No. 1 of 1 comparison is past a limit" in text
+    assert "set 31 entries that it automates at 95% to review" in text
+    assert "0.20 → 0.55 past the limit distance 0.35, chance 0.12, limit 0.10" in text
+    assert text.count("past the limit distance") == 3
+
+
+def test_without_a_drift_the_page_says_what_that_does_not_rule_out():
+    metrics = metrics_of() | {"drift": drift(0.05)}
+    automation = {"threshold": 0.9, "coverage": 0.5, "n_auto": 50, "precision": 0.5}
+    automation["precision_interval"] = [0.4, 0.6]
+    metrics["test"]["model"]["overall"]["automation"] = {"0.95": automation}
+    text = " ".join(Page(render_html(metrics, [])).text.split())
+    assert "none is past a limit" in text
+    assert "The promise was broken all the same" in text
+    assert "past the limit distance" not in text
 
 
 def test_the_page_asks_nobody_for_anything():

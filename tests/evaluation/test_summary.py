@@ -1,3 +1,5 @@
+import pytest
+
 from jet.evaluation.summary import WIDTH, examples_text, scores_text
 
 
@@ -93,6 +95,24 @@ def test_scores_have_a_row_for_each_method_with_the_model_first():
     assert rows[0].split()[1:] == ["90.0%", "50.0%", "80.0%", "97.0%"]
     assert rows[1].split()[-2:] == ["0.0%", "–"]
     assert len({len(row) for row in [head, *rows]}) == 1
+
+
+@pytest.mark.parametrize(
+    ("high", "why"), [(0.94, "more than chance explains"), (0.96, "which chance explains")]
+)
+def test_a_promise_that_was_not_kept_is_told_in_a_line(high, why):
+    fell = overall(0.9, 0.8, 0.9)
+    fell["overall"]["automation"]["0.95"] |= {"n_auto": 200, "precision_interval": [0.85, high]}
+    rows = scores_text({"test": {"model": fell, "baselines": {}}}, 0.95).splitlines()
+    [row] = [row for row in rows if "Fell below the promise of 95%: 90.0% of 200 right" in row]
+    assert why in row
+    assert len(row) <= WIDTH
+
+
+def test_drift_is_told_where_it_was_found():
+    metrics = {"test": {"model": overall(0.9, 0.8, 0.97), "baselines": {}}}
+    assert "drift" in scores_text(metrics | {"drift": {"found": 1}}, 0.95)
+    assert "drift" not in scores_text(metrics | {"drift": {"found": 0}}, 0.95)
 
 
 def test_promise_that_was_not_measured_is_left_out():

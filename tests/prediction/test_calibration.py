@@ -132,12 +132,12 @@ def test_before_a_calibration_nothing_is_promised():
 
 
 def test_a_company_with_enough_faultless_rows_has_its_own_threshold_and_one_with_few_the_pooled():
-    # A promise of 95 % takes 45 faultless rows.
-    rows = [("large", 10, True)] * 45 + [("small", 12, True)] * 44 + [("large", 8, False)] * 20
+    # A promise of 95 % takes 67 faultless rows of a company, if it is one of three.
+    rows = [("large", 10, True)] * 67 + [("small", 12, True)] * 44 + [("large", 8, False)] * 20
     thresholds = of_rows(rows).thresholds(0.95)
     assert thresholds.pooled == 0.5
     assert thresholds.of(["large", "small", "new"]).tolist() == [0.5, 0.5, 0.5]
-    rows += [("sloppy", 11, False)] * 30
+    rows += [("sloppy", 11, False)] * 40
     thresholds = of_rows(rows).thresholds(0.95)
     assert thresholds.own == {"large": 0.5}
     assert thresholds.pooled is None
@@ -171,5 +171,6 @@ def test_a_companys_own_threshold_is_that_of_its_rows_alone_where_it_is_the_lowe
     pooled = np.inf if thresholds.pooled is None else thresholds.pooled
     for name in "ab":
         mine = [(confidence / 20, right) for entity, confidence, right in rows if entity == name]
-        alone = threshold_for(promise, [c for c, _ in mine], [r for _, r in mine])
+        level = 1 - 0.1 / len({entity for entity, _, _ in rows}) if rows else 0.9
+        alone = threshold_for(promise, [c for c, _ in mine], [r for _, r in mine], level)
         assert thresholds.own.get(name) == (alone if alone is not None and alone < pooled else None)

@@ -152,7 +152,8 @@ def judged(rows=400, **known):
     figures_of_amounts = draw.normal(size=(rows, 9))
     amounts_right = figures_of_amounts[:, 0] + draw.normal(size=rows) > 0
     entity = [f"company {number % 3}" for number in range(rows)]
-    judgment = Judgment.fit(scores, right, figures_of_amounts, guessed, amounts_right, entity)
+    known, nearest = draw.random(rows) < 0.7, draw.random(rows).astype(np.float32)
+    judgment = Judgment.fit(scores, right, figures_of_amounts, guessed, amounts_right, known, nearest, entity)
     return scores, right, guessed, judgment
 
 
@@ -193,6 +194,23 @@ def test_a_judgment_on_other_figures_is_refused():
     content["calibrations"]["ranker"]["figures"] = ["log_odds"]
     with pytest.raises(ValueError, match="this jet has"):
         Judgment.from_dict(content)
+
+
+def test_a_judgment_that_does_not_say_what_its_entries_looked_like_is_refused():
+    content = Judgment.none().as_dict()
+    del content["looks"]
+    with pytest.raises(ValueError, match="train again"):
+        Judgment.from_dict(content)
+
+
+def test_new_answers_are_compared_with_the_calibrations_answered_ones():
+    scores, _, _, judgment = judged()
+    for method in METHODS:
+        signs = judgment.signs(method)
+        assert len(signs) == scores.there.any(axis=1).sum() == judgment.looks.answered.sum()
+        expected = judgment.calibrations[method].confidence[judgment.looks.answered]
+        np.testing.assert_allclose(signs.confidence, expected, atol=5e-5)
+        assert (signs.new_text == ~judgment.looks.text_known[judgment.looks.answered]).all()
 
 
 def test_taking_rows_takes_them_of_everything():

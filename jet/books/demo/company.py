@@ -61,6 +61,9 @@ OPENED_ROLES = {"cloud": "software", "online_advertising": "advertising", "charg
 
 CLOSED_ROLE, CLOSED_ROLE_AFTER = "phone_old", "phone"
 
+NEW_WORDS = ("Nova", "Orbit", "Delta", "Polar", "Astra", "Fjord", "Titan", "Quant")
+"""What is in the names of those who come when habits change, and of nobody else."""
+
 SCHEDULED_SHARE = 0.5
 """How much of a company's entries may have a fixed day; a small company has fewer habits for that."""
 
@@ -101,7 +104,8 @@ class Company:
     """A company and its books. Call `entries` once: it goes through the three years."""
 
     def __init__(self, seed: int, number: int, size: int) -> None:
-        self.rnd = rnd = random.Random(f"{seed}/{number}")
+        self._seed = f"{seed}/{number}"
+        self.rnd = rnd = random.Random(self._seed)
         self.size = size
         self.language = LANGUAGES[number % len(LANGUAGES)]
         self.trade = TRADES[number % len(TRADES)]
@@ -629,6 +633,32 @@ class Company:
         )
         name = self._supplier_name(goods, 1)
         return ForeignPurchase(self, goods, name, weight=weight, currency=currency, price=price)
+
+    def change_habits(self, day: int, share: float) -> None:
+        """From `day` on, a `share` of the suppliers is booked to other accounts, and two thirds of these are
+        somebody else who sells the same; so is that share of the customers.
+
+        Drawn by a chance of its own, so that the days before are those of the company that doesn't change.
+        """
+        rnd = random.Random(f"{self._seed}/change")
+        surnames = SURNAMES[self.language]
+        never = len(DAYS)
+        suppliers = [each for each in self._casual if type(each) is Purchase]
+        suppliers = [each for each in suppliers if each.change_day == each.rename_day == never]
+        for number, supplier in enumerate(rnd.sample(suppliers, round(share * len(suppliers)))):
+            roles = [role for role in self.bought_roles if role != supplier.role]
+            if roles:
+                supplier.change_day, supplier.role_after = day, rnd.choice(roles)
+            if number % 3:
+                pattern = rnd.choice(SUPPLIER_PATTERNS[self.language])
+                name = pattern.format(surname=rnd.choice(surnames), word=rnd.choice(NEW_WORDS))
+                supplier.replace(day, name, rnd)
+        customers = [each for each in self._casual if isinstance(each, Sale)]
+        for customer in rnd.sample(customers, round(share * len(customers))):
+            pattern = rnd.choice(CUSTOMER_PATTERNS[self.language])
+            first, word = rnd.choice(FIRST_NAMES[self.language]), rnd.choice(NEW_WORDS)
+            name = pattern.format(surname=rnd.choice(surnames), other=rnd.choice(surnames), first=first)
+            customer.replace(day, f"{name} {word}", rnd)
 
     def _customers(self) -> list[Habit]:
         rnd, trade = self.rnd, self.trade

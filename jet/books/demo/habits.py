@@ -105,11 +105,21 @@ def abbreviate(text: str, rnd: random.Random) -> str:
 class Wording:
     """How a supplier, a customer or an occasion is written down: usually one way, now and then another."""
 
-    def __init__(self, company: Company, occasion: str, name: str = "", *, fresh: float = 0.22) -> None:
+    def __init__(
+        self,
+        company: Company,
+        occasion: str,
+        name: str = "",
+        *,
+        fresh: float = 0.22,
+        chosen_by: random.Random | None = None,
+    ) -> None:
+        """`chosen_by` in place of the company's own chance, where nothing else may be drawn otherwise."""
+        rnd = chosen_by or company.rnd
         constant, varying = PHRASES[company.language][occasion]
-        usual = varying if varying and company.rnd.random() < fresh else constant
+        usual = varying if varying and rnd.random() < fresh else constant
         self._all = [wording.replace("{name}", name) for wording in constant + varying]
-        self._usual = company.rnd.choice(usual).replace("{name}", name)
+        self._usual = rnd.choice(usual).replace("{name}", name)
         self._stamps = STAMPS[company.language]
         self._rnd = company.rnd
 
@@ -174,8 +184,8 @@ class Purchase(Habit):
         self.rename_day = rnd.randrange(365, len(DAYS)) if new_name else len(DAYS)
         # A subscription, the one kind with an occasion of its own, is too regular for slips.
         self.slip = 0.0 if occasion else SLIP
-        occasion = occasion or ("purchase" if way == "i" else "bought")
-        self.wording = self._wording(occasion, name, new_name)
+        self.occasion = occasion or ("purchase" if way == "i" else "bought")
+        self.wording = self._wording(self.occasion, name, new_name)
         self.credit_wording = self._wording("credit", name, new_name)
         self.payment_wording = self._wording("payment", name, new_name)
         self.no = rnd.randrange(100, 90000)
@@ -192,6 +202,14 @@ class Purchase(Habit):
         """From that day on, book it to the account of another role."""
         self.change_day = day
         self.role_after = self.company.use(role)
+
+    def replace(self, day: int, name: str, rnd: random.Random) -> None:
+        """From that day on, buy the same from somebody else of that name."""
+        self.rename_day = day
+        for occasion in ("wording", "credit_wording", "payment_wording"):
+            kind = self.occasion if occasion == "wording" else occasion.removesuffix("_wording")
+            before = getattr(self, occasion)[False]
+            setattr(self, occasion, (before, Wording(self.company, kind, name, chosen_by=rnd)))
 
     def decide_by_employee(self, roles: tuple[str, str]) -> None:
         """Let who bought decide between two roles, and let the text say who it was."""
@@ -215,12 +233,12 @@ class Purchase(Habit):
         company, rnd = self.company, self.company.rnd
         gross = self.amount(day)
         role, employee = self.role, ""
-        if self.above:
+        if day >= self.change_day:
+            role = self.role_after
+        elif self.above:
             role = self.role if gross < self.limit else self.above
         elif self.by_employee:
             employee, role = rnd.choice(self.by_employee)
-        elif day >= self.change_day:
-            role = self.role_after
         if rnd.random() < self.slip:
             role = rnd.choice(company.bought_roles)
         self.no += rnd.randrange(1, 40)
@@ -314,10 +332,25 @@ class Sale(Habit):
         self.parts = company.sale_parts(parts)
         self.others = company.sale_parts([(role, vat, 1.0) for role, vat, _ in company.trade.sold])
         self.mu = company.log_cents(price) + company.rnd.gauss(0, 0.4)
-        self.wording = Wording(company, "sale", name, fresh=0.28)
-        self.credit_wording = Wording(company, "credit", name)
-        self.receipt_wording = Wording(company, "receipt", name)
+        self.wordings = self._wordings(name)
+        self.rename_day, self.wordings_after = len(DAYS), self.wordings
         company.use("receivables")
+
+    def _wordings(self, name: str, chosen_by: random.Random | None = None) -> dict[str, Wording]:
+        fresh = {"sale": 0.28, "credit": 0.22, "receipt": 0.22}
+        return {
+            occasion: Wording(self.company, occasion, name, fresh=share, chosen_by=chosen_by)
+            for occasion, share in fresh.items()
+        }
+
+    def replace(self, day: int, name: str, rnd: random.Random) -> None:
+        """From that day on, sell the same to somebody else of that name."""
+        self.rename_day, self.wordings_after = day, self._wordings(name, rnd)
+
+    def text(self, occasion: str, day: int, no: int) -> str:
+        """How an invoice ("sale"), a credit note or its payment ("receipt") is written down."""
+        wordings = self.wordings_after if day >= self.rename_day else self.wordings
+        return wordings[occasion].write(day, no)
 
     def book(self, day: int) -> Draft:
         """An invoice, rarely a credit note."""
@@ -329,9 +362,9 @@ class Sale(Habit):
         sign = 1
         if rnd.random() < CREDIT_NOTE:
             sign = -1
-            text = self.credit_wording.write(day, no)
+            text = self.text("credit", day, no)
         else:
-            text = self.wording.write(day, no)
+            text = self.text("sale", day, no)
             company.receivables.append((day, self, gross, no))
         lines = [(company.account("receivables", day), sign * gross)]
         lines += [(account, -sign * cents) for account, cents in company.split_sale(parts, gross, day)]
@@ -353,7 +386,7 @@ class Receipt(Habit):
             return None
         _, customer, owed, no = company.receivables.popleft()
         lines = [(company.account("bank", day), owed), (company.account("receivables", day), -owed)]
-        return Draft("bank", customer.receipt_wording.write(day, no), company.currency, lines)
+        return Draft("bank", customer.text("receipt", day, no), company.currency, lines)
 
 
 class Takings(Habit):

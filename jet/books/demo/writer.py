@@ -19,6 +19,7 @@ from jet.books.demo.company import Company, apportion
 from jet.books.demo.habits import DAYS
 from jet.books.demo.trades import JOURNALS
 
+_DATES = [day.isoformat() for day in DAYS]
 _escape = json.JSONEncoder(ensure_ascii=False).encode
 
 
@@ -35,6 +36,12 @@ class DemoSettings:
     its size, and never more than a tenth of all."""
     least: int = 100
     """Entries that the smallest company has at least, where there are enough for that."""
+    change_on: str = ""
+    """From this day on, such as 2024-07-01, habits change; empty: they don't. What was booked before is the
+    same either way."""
+    change_share: float = 0.5
+    """Share of the suppliers that are booked to other accounts from then on, most of them under other names,
+    and of the customers that are others."""
 
     def __post_init__(self) -> None:
         if self.companies < 1 or self.entries < self.companies:
@@ -44,6 +51,13 @@ class DemoSettings:
             )
         if self.open_entries < 0 or self.least < 1:
             raise ValueError(f"open_entries is {self.open_entries}, least is {self.least}: too small")
+        if self.change_on and self.change_on not in _DATES:
+            raise ValueError(
+                f"change_on must be a day of the ledger, from {_DATES[0]} to {_DATES[-1]}, "
+                f"got {self.change_on!r}"
+            )
+        if not 0 <= self.change_share <= 1:
+            raise ValueError(f"change_share must be between 0 and 1, got {self.change_share}")
 
 
 class DemoRow(NamedTuple):
@@ -70,7 +84,10 @@ def demo_rows(settings: DemoSettings) -> Iterator[DemoRow]:
     open_entries = min(settings.open_entries, settings.entries // 10)
     open_counts = apportion(open_entries, [float(size) for size in sizes])
     for number, (size, open_count) in enumerate(zip(sizes, open_counts, strict=True)):
-        yield from _company_rows(Company(settings.seed, number, size), open_count)
+        company = Company(settings.seed, number, size)
+        if settings.change_on:
+            company.change_habits(_DATES.index(settings.change_on), settings.change_share)
+        yield from _company_rows(company, open_count)
 
 
 def demo_entries(settings: DemoSettings) -> Iterator[dict[str, Any]]:
@@ -101,8 +118,7 @@ def _company_rows(company: Company, open_count: int) -> Iterator[DemoRow]:
     debit = [head + '"D","amount":"' for head in heads]
     credit = [head + '"C","amount":"' for head in heads]
     journals = JOURNALS[company.language]
-    dates = [day.isoformat() for day in DAYS]
-    years = [date[:4] for date in dates]
+    years = [date[:4] for date in _DATES]
     counters: Counter[tuple[str, str]] = Counter()
     first_open = company.size - open_count
 
@@ -112,7 +128,7 @@ def _company_rows(company: Company, open_count: int) -> Iterator[DemoRow]:
         counters[journal, year] += 1
         head = (
             f'{{"entry_id":"{journal}-{year}-{counters[journal, year]:05d}","entity":"{entity}",'
-            f'"date":"{dates[day]}","description":{_escape(text)},"currency":"{currency}","journal":"{journal}"'
+            f'"date":"{_DATES[day]}","description":{_escape(text)},"currency":"{currency}","journal":"{journal}"'
         )
         written = [
             f'{debit[number]}{cents // 100}.{cents % 100:02d}","text":""}}'
