@@ -10,9 +10,11 @@ no harm.
   one-sided); for a yes or no that is the difference of the shares. Univariate tests like these, one for each
   figure, did as well as anything else in S. Rabanser, S. Günnemann, Z. C. Lipton, "Failing loudly: an empirical
   study of methods for detecting dataset shift", NeurIPS 2019, and a bookkeeper can read them.
-- **Chance**: what a difference of two shares exceeds at most once in a hundred where nothing changed
+- **Chance**: what a difference of two shares exceeds at most once in a hundred runs where nothing changed
   (W. Hoeffding, "Probability inequalities for sums of bounded random variables", JASA 58, 1963;
-  Smirnov's law for large samples has the same form). Few entries prove little, and this says how little.
+  Smirnov's law for large samples has the same form). All comparisons of a run share that one in a hundred: with
+  a thousand companies, thirty false alarms a night would teach people to look away. Few entries prove little,
+  and this says how little.
 - A drift is **found** where the distance is past the limit, and more than chance makes.
 
 All companies that the calibration knows are compared together, since the promise is made for them together, and
@@ -49,7 +51,7 @@ _SAID = {
     "confidence": "mean confidence",
 }
 _ADVICE = "book these by hand, then train again with them"
-_CHANCE = 0.01
+_CHANCE = 0.01  # of a false alarm, in all comparisons of a run together
 _DECIMALS = 4
 
 
@@ -193,23 +195,26 @@ def compare(calibration: Signs, new: Signs, settings: DriftSettings) -> list[Gro
     parts = [(names[each], np.array([each])) for each in alone]
     if len(known) and not np.array_equal(known, alone[:1]):
         parts.append((ALL, known))
+    comparisons = len(SIGNS) * (len(parts) + bool(len(unknown)))
     groups = []
     for name, companies in parts:
         rows = np.isin(theirs, companies)
         weight = (here / np.maximum(there, 1))[theirs[rows]]
         own = new.take(np.isin(ours, companies))
-        shifts = _shifts(calibration.take(rows), weight, own, settings)
+        shifts = _shifts(calibration.take(rows), weight, own, settings, comparisons)
         groups.append(Group(name, tuple(names[companies]), int(rows.sum()), len(own), shifts))
     if len(unknown):
         own = new.take(np.isin(ours, unknown))
-        shifts = _shifts(calibration, np.ones(len(calibration)), own, settings)
+        shifts = _shifts(calibration, np.ones(len(calibration)), own, settings, comparisons)
         groups.append(Group(UNKNOWN, tuple(names[unknown]), len(calibration), len(own), shifts))
     return sorted(groups, key=lambda group: (-group.beyond, group.name))
 
 
-def _shifts(old: Signs, weight: np.ndarray, new: Signs, settings: DriftSettings) -> dict[Sign, Shift]:
+def _shifts(
+    old: Signs, weight: np.ndarray, new: Signs, settings: DriftSettings, comparisons: int
+) -> dict[Sign, Shift]:
     effective = weight.sum() ** 2 / (weight**2).sum()  # what unequal weights leave of the rows (Kish 1965)
-    chance = float(np.sqrt(-np.log(_CHANCE) / 2 * (1 / len(new) + 1 / effective)))
+    chance = float(np.sqrt(np.log(comparisons / _CHANCE) / 2 * (1 / len(new) + 1 / effective)))
     found: dict[Sign, Shift] = {}
     for sign in SIGNS:
         before, now = getattr(old, sign), getattr(new, sign)

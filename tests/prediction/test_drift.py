@@ -182,6 +182,16 @@ def test_companies_that_the_calibration_does_not_know_are_compared_with_all_of_i
     assert found(unlike)
 
 
+def test_many_companies_without_a_change_raise_no_alarm():
+    """A thousand comparisons: at one in a hundred each, some would."""
+    names = [f"company {number}" for number in range(300)]
+    calibration = together(*(signs(60, number, name) for number, name in enumerate(names)))
+    new = together(*(signs(60, 1000 + number, name) for number, name in enumerate(names)))
+    groups = compare(calibration, new, replace(SETTINGS, new_text=1e-6, similarity=1e-6, confidence=1e-6))
+    assert len(groups) == 301
+    assert not found(groups)
+
+
 # --- what becomes of the predictions ------------------------------------------------------------------------
 
 
