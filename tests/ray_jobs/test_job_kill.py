@@ -63,8 +63,10 @@ def test_a_killed_index_shard_is_built_again(head, pipeline, settings, tmp_path)
 
 
 def test_ctrl_c_ends_a_job_with_one_line(head, arguments, tmp_path):
-    process = start_job(head.address, "predict", *arguments, "--output", tmp_path / "p")
+    slowly = ("--predict.batch_size", 1)
+    process = start_job(head.address, "predict", *arguments, *slowly, "--output", tmp_path / "p")
     wait_until(lambda: parts_in(tmp_path / "p") or process.poll() is not None, "a first part")
+    assert process.poll() is None, "it was too late to interrupt"
     os.killpg(process.pid, signal.SIGINT)
     out, err = process.communicate(timeout=180)
     assert process.returncode == 130, err
