@@ -18,7 +18,7 @@ import logging
 import os
 import shutil
 import uuid
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
@@ -136,21 +136,23 @@ class Artifact:
             list(pool.map(check, self.manifest.files.items()))
 
 
-_WORDS: dict[type, str] = {str: "text", dict: "table"}
-_PARTS: dict[str, type] = dict.fromkeys(("kind", "fingerprint", "created"), str)
-_PARTS |= dict.fromkeys(("rows", "config", "inputs", "resolved", "facts"), dict)
-
-
-def read_parquet(filesystem: pafs.FileSystem, name: str) -> pa.Table:
-    """A whole parquet file. Raises `ArtifactError` or `OSError`, with its name, where it can't be read."""
+def read_parquet(filesystem: pafs.FileSystem, name: str, columns: Sequence[str] | None = None) -> pa.Table:
+    """A parquet file, or some of its columns. Where it can't be read, raises `ArtifactError` or `OSError` with
+    its name."""
     try:
-        return patiently(pq.read_table, name, filesystem=filesystem)
+        wanted = None if columns is None else list(columns)
+        return patiently(pq.read_table, name, columns=wanted, filesystem=filesystem)
     except FileNotFoundError:
         raise
     except OSError as error:  # a store that gives nothing, or a page that is none
         raise OSError(f"{name} can't be read: {' '.join(str(error).split())[:200]}") from error
     except (pa.ArrowException, ValueError) as error:
         raise ArtifactError(f"{name} can't be read: {' '.join(str(error).split())[:200]}") from error
+
+
+_WORDS: dict[type, str] = {str: "text", dict: "table"}
+_PARTS: dict[str, type] = dict.fromkeys(("kind", "fingerprint", "created"), str)
+_PARTS |= dict.fromkeys(("rows", "config", "inputs", "resolved", "facts"), dict)
 
 
 def read_manifest(path: str) -> Manifest | None:

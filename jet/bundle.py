@@ -170,6 +170,11 @@ class Bundle:
         """What predictions carry in their column `model`: the fingerprint of the bundle that was trained."""
         return self.trained_as or self.fingerprint
 
+    @property
+    def sizes(self) -> dict[str, int]:
+        """The row counts of its manifest."""
+        return {"accounts": len(self.catalog), "books": len(self.books.ids), "texts": len(self.store)}
+
     def with_books(self, rows: np.ndarray) -> Bundle:
         """The same bundle remembering only some rows of its books, int64, ascending."""
         return replace(self, books=self.books.take(rows))

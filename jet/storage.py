@@ -212,8 +212,11 @@ def kept_in(path: str) -> Iterator[str]:
 
 
 def remove(path: str) -> None:
-    """Delete a folder with all that is in it, wherever it is; nothing where there is none."""
+    """Delete a file, or a folder with all that is in it, wherever it is; nothing where there is none."""
     filesystem, root = resolve(path)
-    if filesystem.get_file_info(root).type == pafs.FileType.Directory:
+    found = filesystem.get_file_info(root).type
+    if found == pafs.FileType.File:
+        filesystem.delete_file(root)
+    elif found == pafs.FileType.Directory:
         with contextlib.suppress(FileNotFoundError):  # Google's misses the folder itself, in the end
             filesystem.delete_dir(root)

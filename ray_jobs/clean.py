@@ -12,10 +12,9 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import jsonargparse
-from pyarrow import fs as pafs
 
-from jet.leftovers import Leftover, leftovers
-from jet.storage import remove, resolve
+from jet.leftovers import leftovers
+from jet.storage import remove
 from ray_jobs.runtime import JobConfig, main
 
 HELP = (
@@ -50,7 +49,7 @@ def run(args: jsonargparse.Namespace, _config: JobConfig) -> dict[str, Any]:
             log.info("left alone, since it was written within %g hours: %s", args.older_than_hours, each)
     for each in old:
         if args.yes:
-            _remove(each)
+            remove(each.path)
         log.info("%s: %s", "removed" if args.yes else "would be removed", each)
     if old and not args.yes:
         log.info("nothing was removed: give --yes for that")
@@ -59,14 +58,6 @@ def run(args: jsonargparse.Namespace, _config: JobConfig) -> dict[str, Any]:
         "removed": len(old) if args.yes else 0,
         "megabytes": round(sum(each.size for each in old) / 1e6, 1),
     }
-
-
-def _remove(leftover: Leftover) -> None:
-    filesystem, root = resolve(leftover.path)
-    if filesystem.get_file_info(root).type == pafs.FileType.File:
-        filesystem.delete_file(root)
-    else:
-        remove(leftover.path)
 
 
 if __name__ == "__main__":

@@ -23,12 +23,12 @@ import pyarrow.parquet as pq
 import ray
 from pyarrow.fs import FileInfo
 
-from jet.artifact import ArtifactWriter, Manifest, artifact_writer, finished
+from jet.artifact import ArtifactWriter, Manifest, artifact_writer, finished, read_parquet
 from jet.books.catalog import Catalog
 from jet.books.importers import ImportSettings, UnreadableFile, expand, import_file, to_tables
 from jet.books.records import Record, Rejection
 from jet.books.schema import ENTRIES, REJECTED
-from jet.storage import patiently, resolve
+from jet.storage import resolve
 from ray_jobs import metrics
 from ray_jobs.connection import connect
 from ray_jobs.logs import about
@@ -207,7 +207,7 @@ def _remove(writer: ArtifactWriter, keys: pa.Table) -> pa.Table:
     for name in pc.unique(keys["part"]).to_pylist():
         lost = keys.filter(pc.equal(keys["part"], name))
         places = set(zip(lost["file"].to_pylist(), lost["file_line"].to_pylist(), strict=True))
-        table = patiently(pq.read_table, writer.file(name), filesystem=writer.filesystem)
+        table = read_parquet(writer.filesystem, writer.file(name))
         here = zip(table["file"].to_pylist(), table["file_line"].to_pylist(), strict=True)
         writer.write_table(name, table.filter(pa.array([place not in places for place in here])))
     rows = [

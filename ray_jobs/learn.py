@@ -128,8 +128,7 @@ def publish(
     with artifact_writer(output, KIND, settings, inputs, resolved=asdict(config)) as writer:
         bundle.save(writer)
         writer.write_table("rejected/part-0.parquet", rejected)
-        rows = {"accounts": len(bundle.catalog), "books": len(bundle.books.ids), "texts": len(bundle.store)}
-        rows["rejected"] = len(rejected)
+        rows = bundle.sizes | {"rejected": len(rejected)}
         lots = [lot.told() for lot in bundle.lots]
         return writer.publish(rows, bundle.facts | {"fingerprint": bundle.fingerprint, "lots": lots})
 

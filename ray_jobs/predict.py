@@ -38,12 +38,13 @@ from jet.artifact import (
     finished,
     open_artifact,
     read_manifest,
+    read_parquet,
 )
 from jet.books.schema import ACCOUNTS, ENTRIES, PREDICTIONS, REJECTED, validate
 from jet.bundle import Bundle
 from jet.extension import extended
 from jet.prediction.drift import HELD_BACK, Group, Signs, compare, held_back, sentences, summary
-from jet.storage import patiently, remove
+from jet.storage import remove
 from ray_jobs import ingest, metrics
 from ray_jobs.answering import PredictRowGroup, row_groups, share
 from ray_jobs.connection import connect, require
@@ -164,10 +165,7 @@ SIGNS_IN = ("entity", "decision", "text_known", "similarity", "confidence")
 def columns_of(writer: ArtifactWriter, names: Sequence[str]) -> pa.Table:
     """Some columns of all predictions that are written so far."""
     schema = pa.schema([PREDICTIONS.field(name) for name in names])
-    parts = [
-        patiently(pq.read_table, name, columns=list(names), filesystem=writer.filesystem)
-        for name in writer.files()
-    ]
+    parts = [read_parquet(writer.filesystem, name, names) for name in writer.files()]
     return pa.concat_tables([part.cast(schema) for part in parts]) if parts else schema.empty_table()
 
 
@@ -178,7 +176,7 @@ def hold_back(writer: ArtifactWriter, groups: Sequence[Group]) -> None:
         if group.found:
             log.warning("drift, nothing is booked automatically: %s: %s", group.name, group.sentence())
     for name in writer.files() if why else ():
-        table = patiently(pq.read_table, name, filesystem=writer.filesystem)
+        table = read_parquet(writer.filesystem, name)
         held = held_back(table, why)
         if held is not table:
             writer.write_table(name.rpartition("/")[2], held)

@@ -69,8 +69,7 @@ def train(folder: str, output: str, config: JobConfig) -> Manifest:
     bundle = judged(bundle, data, config)
     with artifact_writer(output, KIND, settings, inputs, resolved=asdict(config)) as writer:
         bundle.save(writer)
-        rows = {"accounts": len(bundle.catalog), "books": len(bundle.books.ids), "texts": len(bundle.store)}
-        manifest = writer.publish(rows, bundle.facts | {"fingerprint": bundle.fingerprint})
+        manifest = writer.publish(bundle.sizes, bundle.facts | {"fingerprint": bundle.fingerprint})
     remove(checkpoints(output))
     return manifest
 

@@ -21,7 +21,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pyarrow.parquet as pq
 import ray.train
 import torch
 from ray.train import (
@@ -37,13 +36,13 @@ from ray.train import (
 from ray.train.torch import TorchTrainer, get_device, prepare_model
 from safetensors.numpy import load as load_safetensors
 
-from jet.artifact import Artifact, beside, open_artifact
+from jet.artifact import Artifact, beside, open_artifact, read_parquet
 from jet.books.schema import ACCOUNTS, ENTRIES, NEIGHBORS
 from jet.books.split import CALIBRATION, TRAIN
 from jet.model.network import JetNetwork, Tables
 from jet.prediction.decode import exact_matches
 from jet.retrieval.store import TextStore
-from jet.storage import kept_in, patiently, resolve
+from jet.storage import kept_in, resolve
 from jet.training.data import TrainingData
 from jet.training.loop import TrainBatch, Trainer, epoch_rows
 from jet.training.tracking import NoTracker, Tracker, build_tracker
@@ -90,7 +89,7 @@ def load_data(entries: Artifact, neighbors: Artifact, config: JobConfig) -> Trai
         entries.read_table(ENTRIES),
         entries.read_table(ACCOUNTS, "accounts"),
         neighbors.read_table(NEIGHBORS),
-        TextStore.from_table(patiently(pq.read_table, texts, filesystem=neighbors.filesystem)),
+        TextStore.from_table(read_parquet(neighbors.filesystem, texts)),
         load_safetensors(neighbors.read_bytes("idf.safetensors"))["idf"],
         config.split,
         config.model,

@@ -132,6 +132,11 @@ def kill_one(dashboard: str, name: str) -> None:
     os.kill(pid, signal.SIGKILL)
 
 
+def parts_in(output: Path) -> list[Path]:
+    """The parts that are finished so far of an output that isn't."""
+    return sorted(output.parent.glob(f".{output.name}.staging-*/part-*.parquet"))
+
+
 def read(folder: Path | str) -> pa.Table:
     """The main table of an artifact, sorted by entity and id."""
     table = pa.concat_tables([pq.read_table(path) for path in sorted(Path(folder).glob("*.parquet"))])

@@ -18,7 +18,7 @@ from pathlib import Path
 import psutil
 import pytest
 from heads import Head, Node, ray_head, ray_node
-from job_runs import actors, assert_same, keys, read, start_job, wait_until
+from job_runs import actors, assert_same, keys, parts_in, read, start_job, wait_until
 
 from jet.artifact import open_artifact
 from jet.books.demo import DemoSettings, write_demo_ledger
@@ -28,11 +28,6 @@ from jet.bundle import Bundle
 SPREAD = ("--runtime.actors", 2, "--runtime.actor_cpus", 1, "--runtime.log_format", "json")
 SOON = {"RAY_health_check_period_ms": "500", "RAY_health_check_failure_threshold": "4"}
 """A node that is gone is noticed after some seconds."""
-
-
-def parts_in(output: Path) -> list[Path]:
-    """The parts that are finished so far of an output that isn't."""
-    return sorted(output.parent.glob(f".{output.name}.staging-*/part-*.parquet"))
 
 
 def ended(process: subprocess.Popen[str], status: int = 0) -> str:
@@ -171,14 +166,6 @@ def test_workers_that_ray_kills_for_want_of_memory_cost_no_prediction(
     assert killed
     print(f"\npredict, killed {killed} times by Ray's memory monitor: {twice} of 30 parts done twice")
     assert_same(read(tmp_path / "p"), predicted)
-
-
-def alive(pid: int) -> bool:
-    """Whether a process lives; a zombie doesn't."""
-    try:
-        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
-    except FileNotFoundError:
-        return False
 
 
 @pytest.fixture

@@ -4,15 +4,20 @@ from __future__ import annotations
 
 import os
 import signal
-from pathlib import Path
 
 import pytest
-from job_runs import actors, assert_same, in_background, kill_one, read, run_job, start_job, succeed, wait_until
-
-
-def parts_in(staging_of: Path) -> list[Path]:
-    """The parts that are finished so far of an output that isn't."""
-    return sorted(staging_of.parent.glob(f".{staging_of.name}.staging-*/part-*.parquet"))
+from job_runs import (
+    actors,
+    assert_same,
+    in_background,
+    kill_one,
+    parts_in,
+    read,
+    run_job,
+    start_job,
+    succeed,
+    wait_until,
+)
 
 
 @pytest.fixture(scope="module")
