@@ -46,6 +46,16 @@ def answers(port: int) -> bool:
         return probe.connect_ex(("127.0.0.1", port)) == 0
 
 
+def node_environment(address: str) -> dict[str, str]:
+    """What a node of Ray's is started with.
+
+    Its workers inherit RAY_ADDRESS: what in Ray Train looks for "the" Ray of a machine finds this one. And what
+    a submitted job calls `python` is the one that runs the tests, activated or not.
+    """
+    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+    return {**os.environ, "RAY_ADDRESS": address, "PATH": path}
+
+
 def end(process: subprocess.Popen[bytes]) -> None:
     """End a node of Ray's with all that it started, which is one process group."""
     os.killpg(process.pid, signal.SIGTERM)
@@ -83,23 +93,23 @@ def ray_node(head: Head, name: str, *options: str) -> Iterator[Node]:
     with (head.folder / f"{name}.log").open("w") as log:
         process = subprocess.Popen(
             command,
-            env={**os.environ, "RAY_ADDRESS": head.address},
+            env=node_environment(head.address),
             stdout=log,
             stderr=subprocess.STDOUT,
             start_new_session=True,
         )
-    try:
+
+    def alive() -> list[str]:
         # Not all may be told where another one comes or goes at this moment.
-        alive = {"filters": [("state", "=", "ALIVE")], "raise_on_missing_output": False, "detail": True}
-        found = wait_until(
-            lambda: [each for each in list_nodes(head.dashboard, **alive) if name in each.resources_total],
-            f"node {name}",
-            pause=0.3,
-        )
-        yield Node(found[0].node_id, process)
+        options = {"filters": [("state", "=", "ALIVE")], "raise_on_missing_output": False, "detail": True}
+        return [each.node_id for each in list_nodes(head.dashboard, **options) if name in each.resources_total]
+
+    try:
+        yield Node(wait_until(alive, f"node {name}", pause=0.3)[0], process)
     finally:
         if process.poll() is None:
             end(process)
+        wait_until(lambda: not alive(), f"the end of node {name}", pause=0.3)
 
 
 @contextlib.contextmanager
@@ -116,12 +126,9 @@ def ray_head(*options: str, port: int | None = None, **environment: str) -> Iter
         *(f"--temp-dir={folder}", "--object-store-memory=300000000", *options),
     ]
     log = (folder / "head.log").open("w")
-    # Its workers inherit RAY_ADDRESS: what in Ray Train looks for "the" Ray of a machine finds this one. And
-    # what a submitted job calls `python` is the one that runs the tests, activated or not.
-    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
     process = subprocess.Popen(
         command,
-        env={**os.environ, "RAY_ADDRESS": address, "PATH": path, **environment},
+        env={**node_environment(address), **environment},
         stdout=log,
         stderr=subprocess.STDOUT,
         start_new_session=True,

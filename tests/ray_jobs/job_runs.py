@@ -19,7 +19,7 @@ from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
-from ray.util.state import list_actors
+from ray.util.state import list_actors, list_placement_groups, list_tasks
 
 from ray_jobs import runtime
 
@@ -123,6 +123,17 @@ def actors(dashboard: str, name: str) -> list[Any]:
     """The living actors whose class is called something with `name`, and whose process is known."""
     found = list_actors(address=dashboard, filters=[("state", "=", "ALIVE")], limit=1000)
     return [actor for actor in found if name in actor.class_name and actor.pid]
+
+
+def still_there(dashboard: str) -> str:
+    """What a cluster holds resources for."""
+    told = {"address": dashboard, "limit": 10_000, "detail": True, "raise_on_missing_output": False}
+    holders = [
+        *(each for each in list_actors(**told) if each.state != "DEAD"),
+        *(each for each in list_placement_groups(**told) if each.state != "REMOVED"),
+        *(each for each in list_tasks(**told) if each.state not in ("FINISHED", "FAILED")),
+    ]
+    return "\n".join(map(str, holders)) or "nothing"
 
 
 def kill_one(dashboard: str, name: str) -> None:

@@ -8,15 +8,11 @@ import os
 import select
 import signal
 import socket
-import subprocess
-import sys
 import threading
 import time
 from collections.abc import Callable
 
-from heads import end
 from job_runs import Done, wait_until
-from ray.util.state import list_nodes
 
 from ray_jobs import cli, submit
 
@@ -117,26 +113,3 @@ class Relay:
                 target.sendall(data)
         with contextlib.suppress(OSError):
             target.shutdown(socket.SHUT_WR)
-
-
-@contextlib.contextmanager
-def driver_node(head):
-    """A second node, without CPUs, that offers `driver`; gives its id."""
-    command = [sys.executable, "-m", "ray.scripts.scripts", "start", "--block", f"--address={head.address}"]
-    command += ["--node-ip-address=127.0.0.1", "--num-cpus=0", '--resources={"driver": 1}']
-    process = subprocess.Popen(
-        [*command, "--dashboard-agent-listen-port=0", "--object-store-memory=80000000"],
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-        start_new_session=True,
-    )
-
-    def nodes() -> list[str]:
-        found = list_nodes(head.dashboard)
-        return [each.node_id for each in found if each.state == "ALIVE" and "driver" in each.resources_total]
-
-    try:
-        yield wait_until(nodes, "the driver's node", pause=0.3)[0]
-    finally:
-        end(process)
-        wait_until(lambda: not nodes(), "the driver's node to be gone", pause=0.3)

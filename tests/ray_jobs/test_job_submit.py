@@ -14,13 +14,12 @@ import subprocess
 import sys
 
 import pytest
-from heads import free_ports
+from heads import free_ports, ray_node
 from job_runs import ROOT, Done, in_background, wait_until
 from ray.job_submission import JobSubmissionClient
 from submissions import (
     AT_A_TERMINAL,
     Relay,
-    driver_node,
     interrupt_at,
     newest,
     read_until,
@@ -255,7 +254,7 @@ def test_a_job_that_waits_for_a_node_says_so(head, client, tmp_path, monkeypatch
 
 def test_the_driver_goes_where_the_cluster_has_a_place_for_drivers(head, client, tmp_path):
     assert submit.default_resources(head.dashboard) == {}
-    with driver_node(head) as node:
+    with ray_node(head, "driver", "--num-cpus=0") as node:
         assert submit.default_resources(head.dashboard) == {"driver": 1}
         known = submissions(client)
         given = ("--companies=1", "--entries=20", "--output", tmp_path / "a.jsonl")
@@ -263,7 +262,7 @@ def test_the_driver_goes_where_the_cluster_has_a_place_for_drivers(head, client,
         assert done.status == 0, done.err
         [name] = submissions(client).keys() - known.keys()
         info = client.get_job_info(name)
-        assert info.driver_node_id == node
+        assert info.driver_node_id == node.node_id
         assert not {"py_modules", "working_dir"} & info.runtime_env.keys()
 
 

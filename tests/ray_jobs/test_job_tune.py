@@ -11,7 +11,8 @@ import pyarrow.parquet as pq
 import pytest
 import ray
 import yaml
-from job_runs import run_job, start_job, succeed, wait_until
+from heads import Head
+from job_runs import run_job, start_job, still_there, succeed, wait_until
 
 from jet.books.schema import TRIALS, validate
 from jet.experiments.overrides import with_settings
@@ -48,8 +49,12 @@ def trials_in(output: Path) -> list[dict]:
     return validate(pq.read_table(output / "trials.parquet"), TRIALS, "trials").to_pylist()
 
 
-def free_cpus() -> float:
-    return ray.available_resources().get("CPU", 0.0)
+def wait_for_all_cpus(head: Head) -> None:
+    """Until nothing holds a CPU any more: what a sweep started has ended."""
+    try:
+        wait_until(lambda: ray.available_resources().get("CPU") == 8, "all CPUs", pause=0.2)
+    except AssertionError as late:
+        raise AssertionError(f"{late}; still there: {still_there(head.dashboard)}") from None
 
 
 def config_of(path: Path) -> JobConfig:
@@ -73,14 +78,13 @@ def replayed(pipeline, config: JobConfig, folder: Path) -> dict:
 @pytest.fixture(scope="module")
 def grid(head, pipeline, tmp_path_factory) -> dict:
     """A grid of four trials: one learns, one diverges, two don't fit into any memory."""
-    assert head.address
     folder = tmp_path_factory.mktemp("grid")
     space = {"optim.learning_rate": {"choice": [2e-3, 1e30]}, "model.hidden": {"choice": [16, 10**9]}}
-    before = wait_until(lambda: free_cpus() == 8 and free_cpus(), "all CPUs", pause=0.2)
+    wait_for_all_cpus(head)
     arguments = arguments_of(pipeline, folder)(searcher="grid", space=space, stop_early=False)
     done = run_job("tune", *arguments)
     assert done.status == 0, done.err
-    wait_until(lambda: free_cpus() == before, "all CPUs that were free before", pause=0.2)
+    wait_for_all_cpus(head)
     return {"done": done, "output": folder / "sweep", "arguments": arguments, "folder": folder}
 
 
@@ -144,7 +148,7 @@ def test_a_killed_sweep_goes_on_and_repeats_no_trial(head, sweep_arguments, tmp_
     process.communicate()
     first = ended()
     assert 1 <= len(first) < 3
-    wait_until(lambda: free_cpus() == 8, "the end of the killed sweep's trials", pause=0.2)
+    wait_for_all_cpus(head)
 
     def written() -> dict[str, int]:
         """When each file of the trainings that were over was written."""
@@ -161,11 +165,10 @@ def test_a_killed_sweep_goes_on_and_repeats_no_trial(head, sweep_arguments, tmp_
     assert len({trial["trial"] for trial in trials}) == len(trials) == 3
     assert {trial["status"] for trial in trials} == {"finished"}
     assert {record.key for record in first} < {trial["trial"] for trial in trials}
-    wait_until(lambda: free_cpus() == 8, "all CPUs", pause=0.2)
+    wait_for_all_cpus(head)
 
 
 def test_a_hopeless_trial_of_two_workers_is_stopped_early(head, sweep_arguments, tmp_path):
-    assert head.address
     space = {"optim.learning_rate": {"choice": [5e-3, 1e-9]}}
     arguments = sweep_arguments(
         searcher="grid", space=space, concurrent=1, grace=0.5, final_seeds=0, stop_early=True
@@ -176,7 +179,7 @@ def test_a_hopeless_trial_of_two_workers_is_stopped_early(head, sweep_arguments,
     ends = {rate: (trial["status"], trial["epochs"]) for rate, trial in by_rate.items()}
     assert ends == {5e-3: ("finished", 3), 1e-9: ("stopped", 2)}
     assert line["best"] == by_rate[5e-3]["trial"]
-    wait_until(lambda: free_cpus() == 8, "all CPUs", pause=0.2)
+    wait_for_all_cpus(head)
 
 
 def test_a_population_writes_a_schedule_that_gives_the_same_in_a_fresh_training(
