@@ -54,6 +54,8 @@ _DECIMALS = np.float32(1e5)
 _RECENCY_DAYS = 365
 _FOLDED = 256  # dimensions that ScaNN's vectors have for the n-grams
 _TRAINED_ON = 10_000  # texts that ScaNN learns its quantization from
+_RANKED_WHOLE = 4096  # rows that are all ranked rather than asked which of them can be hits
+_LEADING = 4  # times K texts that are looked at to find out
 _SCANN_LEAST = 16  # texts; with fewer it can't be trained
 _FORMAT = 1  # of a saved ScaNN block
 _MADE = "block.json"  # says what a saved ScaNN block was made from
@@ -202,6 +204,10 @@ class Queries:
 
     def __len__(self) -> int:
         return len(self.entity)
+
+    def owner_of(self, query: int) -> int | None:
+        """Whose rows are no neighbors of a query; None: nobody's."""
+        return None if self.owner is None else int(self.owner[query])
 
     def take(self, rows: np.ndarray) -> Queries:
         """Queries number `rows`."""
@@ -365,16 +371,6 @@ class ScannBlock:
         self._searcher = searcher or _build_searcher(
             dense(contents.vectors, contents.ngrams, settings), settings
         )
-        # Rows by kind, then age: of equal text, journal and owner only the most recent can be hits.
-        kinds = [contents.text, contents.journal, *([] if contents.owner is None else [contents.owner])]
-        order = np.lexsort(kinds[::-1])
-        new = np.ones(len(order), dtype=bool)
-        new[1:] = np.any([np.diff(each[order]) != 0 for each in kinds], axis=0)
-        self._rows = order
-        self._kind_start = np.append(np.flatnonzero(new), len(order))
-        self._text_kinds = np.searchsorted(contents.text[order][new], np.arange(len(contents.texts) + 1))
-        kind = np.cumsum(new) - 1
-        self._kind_and_row = kind * len(order) + order  # sorted, so one search finds a limit within a kind
 
     def search(self, queries: Queries, limit: np.ndarray, k: int) -> Hits:
         """See `BlockIndex.search`; approximate where the eligible part is large."""
@@ -396,10 +392,7 @@ class ScannBlock:
                 proposed = self._propose(features, width)
                 scores = contents.score_some(features, proposed)
                 for at, query in members:
-                    rows, place = self._expand(proposed[at], eligible[query], k)
-                    if contents.owner is not None and queries.owner is not None:
-                        other = contents.owner[rows] != queries.owner[query]
-                        rows, place = rows[other], place[other]
+                    rows, place = contents.expand(proposed[at], eligible[query], k, queries.owner_of(query))
                     similarity = scores[at].take(place)
                     contents.add_entry_bonuses(similarity, rows, queries, query)
                     contents.keep_best(hits, query, similarity, rows, k)
@@ -461,17 +454,6 @@ class ScannBlock:
         queries = dense(features.vectors, features.ngrams, self._settings)
         found, score = self._searcher.search_batched(queries, final_num_neighbors=width)
         return np.where(np.isnan(score), -1, found.astype(np.int64))
-
-    def _expand(self, texts: np.ndarray, eligible: int, k: int) -> tuple[np.ndarray, np.ndarray]:
-        """Rows of the proposed texts that can be hits, and the place in `texts` that each is of."""
-        place = np.flatnonzero(texts >= 0)
-        first, end = self._text_kinds[texts[place]], self._text_kinds[texts[place] + 1]
-        kinds, of = _ranges(first, end)
-        place = place[of]
-        stop = np.searchsorted(self._kind_and_row, kinds * len(self._rows) + eligible)
-        start = np.maximum(self._kind_start[kinds], stop - k)
-        rows, of = _ranges(start, stop)
-        return self._rows[rows], place[of]
 
 
 def build_block(
@@ -560,8 +542,19 @@ class _Contents:
         self.masked = store.masked[self.texts]
         self._by_column = sp.csr_matrix(self.ngrams.T)
         self._number = np.arange(len(self.text))
+        self._most_bonus = np.float32(settings.journal_bonus + settings.recency_bonus + 2 / float(_DECIMALS))
         days = np.arange(16 * _RECENCY_DAYS)  # after 16 years nothing is left of the bonus
         self._recency = (settings.recency_bonus * np.exp(-days / _RECENCY_DAYS)).astype(np.float32)
+        # Rows by kind, then age: of equal text, journal and owner only the most recent can be hits.
+        kinds = [self.text, self.journal, *([] if self.owner is None else [self.owner])]
+        order = np.lexsort(kinds[::-1])
+        new = np.ones(len(order), dtype=bool)
+        new[1:] = np.any([np.diff(each[order]) != 0 for each in kinds], axis=0)
+        self._rows = order
+        self._kind_start = np.append(np.flatnonzero(new), len(order))
+        self._text_kinds = np.searchsorted(self.text[order][new], np.arange(len(self.texts) + 1))
+        kind = np.cumsum(new) - 1
+        self._kind_and_row = kind * len(order) + order  # sorted, so one search finds a limit within a kind
 
     def eligible(self, queries: Queries, limit: np.ndarray) -> np.ndarray:
         """How many of the block's rows, from its first, each query may see, int64 [Q].
@@ -575,11 +568,11 @@ class _Contents:
             raise ValueError(f"the limit of query {int(late.argmax())} lets in entries that aren't earlier")
         return count
 
-    def others(self, queries: Queries, query: int, count: int) -> np.ndarray | None:
-        """Those of the first `count` rows that aren't the query's owner's; None: all of them."""
-        if self.owner is None or queries.owner is None:
+    def others(self, owner: int | None, count: int) -> np.ndarray | None:
+        """Those of the first `count` rows that aren't the `owner`'s; None: all of them."""
+        if self.owner is None or owner is None:
             return None
-        return np.flatnonzero(self.owner[:count] != queries.owner[query])
+        return np.flatnonzero(self.owner[:count] != owner)
 
     def owned(self, queries: Queries, eligible: np.ndarray) -> np.ndarray:
         """How many of the first `eligible` [Q] rows are the query's owner's, int64 [Q]."""
@@ -638,6 +631,41 @@ class _Contents:
             same = self.journal[rows] == journal
             similarity += same * np.float32(self.settings.journal_bonus)
 
+    def expand(
+        self, texts: np.ndarray, eligible: int, k: int, owner: int | None
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """The rows of `texts` (-1: none) that can be among `k` hits, and the place in `texts` that each is of.
+
+        They are among the first `eligible` rows, and none is the `owner`'s.
+        """
+        place = np.flatnonzero(texts >= 0)
+        first, end = self._text_kinds[texts[place]], self._text_kinds[texts[place] + 1]
+        kinds, of = _ranges(first, end)
+        place = place[of]
+        stop = np.searchsorted(self._kind_and_row, kinds * len(self._rows) + eligible)
+        start = np.maximum(self._kind_start[kinds], stop - k)
+        rows, of = _ranges(start, stop)
+        rows, place = self._rows[rows], place[of]
+        if self.owner is None or owner is None:
+            return rows, place
+        other = self.owner[rows] != owner
+        return rows[other], place[other]
+
+    def promising(
+        self, score: np.ndarray, leading: np.ndarray, eligible: int, k: int, owner: int | None
+    ) -> np.ndarray | None:
+        """Texts that hold all of the `k` best rows, given what the texts alone `score` (float32 [U]).
+
+        `leading` are some of the best texts, best first: where they have `k` eligible rows, no text can have a
+        hit that lies further behind than all bonuses together. None where that rules out little.
+        """
+        rows, place = self.expand(leading, eligible, k, owner)
+        if len(rows) < k:
+            return None
+        needed = np.searchsorted(np.cumsum(np.bincount(place, minlength=len(leading))), k)
+        found = np.flatnonzero(score >= score[leading[needed]] - self._most_bonus)
+        return found if len(found) < len(score) // 4 else None
+
     def keep_best(
         self, hits: Hits, query: int, similarity: np.ndarray, rows: np.ndarray | None, k: int
     ) -> None:
@@ -666,16 +694,33 @@ class _Contents:
 
 
 def _search_exactly(contents: _Contents, queries: Queries, limit: np.ndarray, k: int) -> Hits:
-    """See `BlockIndex.search`; every query is compared with every text."""
+    """See `BlockIndex.search`; every query is compared with every text.
+
+    Where there are many rows, not all are ranked: most are of texts so far behind that no bonus helps them.
+    """
     eligible = contents.eligible(queries, limit)
     hits = Hits.none(len(queries), k)
+    few = min(_LEADING * k, len(contents.texts))
     for texts, members in _batches(queries.text, np.flatnonzero(eligible)):
         scores = contents.score_all(contents.look_up(queries, texts))
+        leading: dict[int, np.ndarray] = {}
         for at, query in members:
-            count = eligible[query]
-            rows = contents.others(queries, query, count)
-            seen = slice(count) if rows is None else rows
-            similarity = scores[at].take(contents.text[seen], mode="clip")  # faster than "raise"
+            count, score = eligible[query], scores[at]
+            found = None
+            owner = queries.owner_of(query)
+            if count > _RANKED_WHOLE:
+                if at not in leading:
+                    top = np.argpartition(score, len(score) - few)[len(score) - few :]
+                    leading[at] = top[np.argsort(-score[top])]
+                found = contents.promising(score, leading[at], count, k, owner)
+            if found is None:
+                rows = contents.others(owner, count)
+                seen = slice(count) if rows is None else rows
+                similarity = score.take(contents.text[seen], mode="clip")  # faster than "raise"
+            else:
+                rows, place = contents.expand(found, count, k, owner)
+                seen = rows
+                similarity = score.take(found[place])
             contents.add_entry_bonuses(similarity, seen, queries, query)
             contents.keep_best(hits, query, similarity, rows, k)
     return hits

@@ -134,6 +134,50 @@ def test_the_answer_does_not_depend_on_how_blocks_are_shared_out(
     assert same(merge(answers, k), search(memory, store, weights, queries, options, k))
 
 
+@settings(max_examples=40, deadline=None)
+@given(
+    weights_of=st.tuples(*[st.sampled_from([0.0, 0.01, 0.1, 2.0])] * 3),
+    k=st.integers(1, 20),
+    leading=st.integers(1, 3),
+    owners=st.sampled_from([0, 1, 3]),
+)
+def test_rows_that_no_bonus_can_help_are_left_out_without_a_trace(
+    history: History, queries: Queries, weights: np.ndarray, weights_of, k: int, leading: int, owners: int
+) -> None:
+    journal, recency, masked = weights_of
+    options = RetrievalSettings(
+        journal_bonus=journal, recency_bonus=recency, same_masked_text_bonus=masked, block_rows=100
+    )
+    memory, asked = history.memory, queries
+    if owners:  # as peers have them: several share an entity, and nobody sees their own
+        owner = np.arange(len(memory)) % owners
+        memory, asked = replace(memory, owner=owner), replace(queries, owner=owner)
+    whole = search(memory, history.store, weights, asked, options, k)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(index, "_RANKED_WHOLE", 0)
+        patch.setattr(index, "_LEADING", leading)
+        assert same(search(memory, history.store, weights, asked, options, k), whole)
+
+
+def test_most_rows_of_a_large_block_are_not_ranked(make_books, fake_encoder, monkeypatch) -> None:
+    entries = make_books(seed=2, entries=6000, entities=1, days=900)
+    history = History.of(entries, text_store(entries, fake_encoder))
+    memory, weights = history.memory, idf(history.store.ngrams)
+    ranked: list[int] = []
+    keep_best = index._Contents.keep_best
+
+    def counted(self, hits, query, similarity, rows, k):
+        ranked.append(len(similarity))
+        keep_best(self, hits, query, similarity, rows, k)
+
+    monkeypatch.setattr(index._Contents, "keep_best", counted)
+    late = np.arange(5000, 6000)
+    asked = Queries(memory.entity, memory.date, memory.text, memory.journal).take(late)
+    search(memory, history.store, weights, asked, RetrievalSettings(), 10)
+    assert len(ranked) == 1000
+    assert np.median(ranked) < 2500
+
+
 @settings(max_examples=15, deadline=None)
 @given(data=st.data())
 def test_a_query_is_answered_the_same_in_any_company(
