@@ -66,6 +66,8 @@ class RuntimeSettings:
     """CPUs that each actor reserves."""
     block_rows: int = 2048
     """Entries that go through an actor at a time."""
+    text_cache: str | None = None
+    """Folder (a path or URI) that keeps sentence vectors from run to run; null: none is kept."""
     no_progress_timeout_s: int = 600
     """Seconds without a finished block after which a data job fails instead of waiting."""
     log_format: logs.LogFormat = "text"

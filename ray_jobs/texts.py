@@ -14,6 +14,7 @@ from ray.data import ActorPoolStrategy
 from jet.retrieval.encoder import SentenceEncoder
 from jet.retrieval.index import RetrievalSettings
 from jet.retrieval.neighbors import make_encoder
+from jet.retrieval.vector_cache import VectorCache
 from ray_jobs import metrics
 from ray_jobs.runtime import RuntimeSettings
 
@@ -40,10 +41,30 @@ class EncodeTexts:
 def encode_texts(texts: Sequence[str], retrieval: RetrievalSettings, runtime: RuntimeSettings) -> np.ndarray:
     """float32 [n, D]: the sentence vectors of distinct `texts`, in their order.
 
-    Texts go out sorted by length, so that an actor's batches are padded little. D is 0 without an encoder.
+    What `runtime.text_cache` has is read, and what it hasn't is added to it. D is 0 without an encoder.
     """
     if not retrieval.encoder:
         return np.zeros((len(texts), 0), dtype=np.float32)
+    if runtime.text_cache is None:
+        return _encoded(texts, retrieval, runtime)
+    encoder = make_encoder(retrieval)
+    assert encoder is not None
+    cache = VectorCache(runtime.text_cache, encoder.identity)
+    vectors, known = cache.find(texts, encoder.dimension)
+    log.info("%d of %d texts are in the cache %s", known.sum(), len(texts), runtime.text_cache)
+    metrics.count(metrics.TEXTS_REUSED, int(known.sum()))
+    missing = [text for text, found in zip(texts, known, strict=True) if not found]
+    if missing:
+        vectors[~known] = _encoded(missing, retrieval, runtime)
+        cache.add(missing, vectors[~known])
+    return vectors
+
+
+def _encoded(texts: Sequence[str], retrieval: RetrievalSettings, runtime: RuntimeSettings) -> np.ndarray:
+    """What actors make of `texts`.
+
+    They go out sorted by length, so that an actor's batches are padded little.
+    """
     order = np.argsort([len(text) for text in texts], kind="stable")
     table = pa.table({"row": pa.array(order), "text": pa.array(texts, pa.string()).take(pa.array(order))})
     size = max(1, min(TEXTS_AT_A_TIME, -(-len(texts) // runtime.actors)))

@@ -6,6 +6,7 @@ The pipeline itself ran with one actor and two shards; further spreads, with pro
 
 from __future__ import annotations
 
+import logging
 from dataclasses import fields
 
 import numpy as np
@@ -71,3 +72,20 @@ def test_text_vectors_depend_on_no_number_of_actors():
     assert encoder is not None
     spread = encode_texts(texts, RetrievalSettings(), RuntimeSettings(actors=2))
     assert spread.tobytes() == encoder.encode(texts).tobytes()
+
+
+def test_vectors_from_the_cache_are_those_that_would_be_computed(head, tmp_path, caplog):
+    assert head.address
+    texts = [f"hyra {number}" for number in range(20)]
+    plain = encode_texts(texts, RetrievalSettings(), RuntimeSettings(actors=1))
+    kept = RuntimeSettings(actors=1, text_cache=str(tmp_path / "cache"))
+    encode_texts(texts[::2], RetrievalSettings(), kept)
+    with caplog.at_level(logging.INFO, "jet.texts"):
+        assert encode_texts(texts, RetrievalSettings(), kept).tobytes() == plain.tobytes()
+        assert encode_texts(texts, RetrievalSettings(), kept).tobytes() == plain.tobytes()
+    told = [message for message in caplog.messages if "cache" in message or "encoding" in message]
+    assert [message.partition(" the cache")[0] for message in told] == [
+        "10 of 20 texts are in",
+        "encoding 10 distinct texts with 1 actors",
+        "20 of 20 texts are in",
+    ]
