@@ -17,12 +17,14 @@ from __future__ import annotations
 
 import logging
 import sys
+from collections import Counter
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, fields
 from functools import partial
 from typing import Any
 
 import jsonargparse
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
@@ -44,6 +46,7 @@ from jet.books.schema import ACCOUNTS, ENTRIES, PREDICTIONS, REJECTED, validate
 from jet.bundle import Bundle
 from jet.extension import extended
 from jet.prediction.drift import HELD_BACK, Group, Signs, compare, held_back, sentences, summary
+from jet.retrieval.text import stable_hashes
 from jet.storage import remove
 from ray_jobs import ingest, metrics
 from ray_jobs.answering import PredictRowGroup, row_groups, share
@@ -143,9 +146,9 @@ def predict(
         build = partial(PredictRowGroup, [shared], artifact.filesystem)
         rows = do_parts(units, build, writer, runtime, "predictions", answers_counted)
         signs = bundle.judgment.signs(config.predict.method)
-        groups = compare(signs, Signs.of_predictions(columns_of(writer, SIGNS_IN)), config.drift)
+        groups = compare(signs, signs_of(writer), config.drift)
         hold_back(writer, groups)
-        decisions, held = counted(columns_of(writer, ("entity", "entry_id", "decision", "reason")), rows)
+        decisions, held = counted(writer, rows)
         for decision, count in decisions.items():
             metrics.count(metrics.ANSWERS, count, decision)
         rejected = pa.concat_tables(
@@ -162,11 +165,18 @@ SIGNS_IN = ("entity", "decision", "text_known", "similarity", "confidence")
 """The columns of `PREDICTIONS` that drift is read off."""
 
 
-def columns_of(writer: ArtifactWriter, names: Sequence[str]) -> pa.Table:
-    """Some columns of all predictions that are written so far."""
+def signs_of(writer: ArtifactWriter) -> Signs:
+    """The signs of all predictions that are written so far."""
+    parts = [Signs.of_predictions(part) for part in parts_of(writer, SIGNS_IN)]
+    return Signs(*(np.concatenate([getattr(part, each.name) for part in parts]) for each in fields(Signs)))
+
+
+def parts_of(writer: ArtifactWriter, names: Sequence[str]) -> Iterator[pa.Table]:
+    """Some columns of each part that is written so far, and of none: all parts together may be too much."""
     schema = pa.schema([PREDICTIONS.field(name) for name in names])
-    parts = [read_parquet(writer.filesystem, name, names) for name in writer.files()]
-    return pa.concat_tables([part.cast(schema) for part in parts]) if parts else schema.empty_table()
+    yield schema.empty_table()
+    for name in writer.files():
+        yield read_parquet(writer.filesystem, name, names).cast(schema)
 
 
 def hold_back(writer: ArtifactWriter, groups: Sequence[Group]) -> None:
@@ -219,17 +229,43 @@ def answers_counted(table: pa.Table) -> str:
     return metrics.counted(*metrics.buckets_of(metrics.CONFIDENCE, confidence, metrics.CONFIDENCES))
 
 
-def counted(keys: pa.Table, rows: int) -> tuple[dict[str, int], int]:
+def counted(writer: ArtifactWriter, rows: int) -> tuple[dict[str, int], int]:
     """How many predictions have each decision, and how many were held back because of drift.
 
     Raises `RuntimeError` where rows are lost or doubled.
     """
-    distinct = keys.group_by(["entity", "entry_id"]).aggregate([]).num_rows
-    if len(keys) != rows or distinct != rows:
-        raise RuntimeError(f"{rows} entries went in, {len(keys)} predictions of {distinct} entries came out")
-    found = pc.value_counts(keys["decision"]).to_pylist()
-    held = pc.and_(pc.equal(keys["decision"], "review"), pc.match_substring(keys["reason"], HELD_BACK))
-    return {count["values"]: count["counts"] for count in found}, pc.sum(held).as_py() or 0
+    found: Counter[str] = Counter()
+    held, hashes = 0, []
+    for part in parts_of(writer, ("entity", "entry_id", "decision", "reason")):
+        found.update(part["decision"].to_pylist())
+        was_held = pc.and_(pc.equal(part["decision"], "review"), pc.match_substring(part["reason"], HELD_BACK))
+        held += pc.sum(was_held).as_py() or 0
+        hashes.append(stable_hashes(keys_of(part)))
+    total, distinct = sum(found.values()), distinct_keys(writer, np.concatenate(hashes))
+    if total != rows or distinct != rows:
+        raise RuntimeError(f"{rows} entries went in, {total} predictions of {distinct} entries came out")
+    return dict(found), held
+
+
+def distinct_keys(writer: ArtifactWriter, hashes: np.ndarray) -> int:
+    """How many different entries there are; `hashes` are those of all keys, int64 [N].
+
+    Eight bytes an entry. Of a billion entries two may have the same: only those are compared letter by letter.
+    """
+    values, counts = np.unique(hashes, return_counts=True)
+    shared = values[counts > 1]
+    if not len(shared):
+        return len(values)
+    keys: set[str] = set()
+    for part in parts_of(writer, ("entity", "entry_id")):
+        own = keys_of(part)
+        keys.update(own.filter(pa.array(np.isin(stable_hashes(own), shared))).to_pylist())
+    return len(values) - len(shared) + len(keys)
+
+
+def keys_of(table: pa.Table) -> pa.ChunkedArray:
+    """Entity and id of each row, as one text."""
+    return pc.binary_join_element_wise(table["entity"], table["entry_id"], "\x1f")
 
 
 if __name__ == "__main__":

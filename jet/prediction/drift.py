@@ -107,7 +107,9 @@ class Signs:
         known, similarity, confidence = (
             answered[name].to_numpy() for name in ("text_known", "similarity", "confidence")
         )
-        return cls.of(answered["entity"].to_pylist(), ~known, similarity, confidence)
+        names = answered["entity"].combine_chunks().dictionary_encode()
+        entity = np.array(names.dictionary.to_pylist(), dtype=object)[names.indices.to_numpy()]
+        return cls.of(entity, ~known, similarity, confidence)
 
     def __len__(self) -> int:
         return len(self.entity)
