@@ -32,8 +32,8 @@ from jet.books.schema import NATURES
 _ENTRY_KEYS = frozenset(
     ("type", "entry_id", "entity", "date", "description", "currency", "journal", "total", "lines")
 )
-_CHART_KEYS = frozenset(("account_name", "parent", "nature", "opened", "closed"))
-_LINE_KEYS = _CHART_KEYS | {"account", "side", "amount", "currency", "text", "dimensions"}
+_CHART_KEYS = ("account_name", "parent", "nature", "opened", "closed")
+_LINE_KEYS = frozenset((*_CHART_KEYS, "account", "side", "amount", "currency", "text", "dimensions"))
 _ACCOUNT_KEYS = frozenset(("type", "entity", "code", "name", "parent", "nature", "opened", "closed"))
 
 
@@ -161,6 +161,7 @@ class _Reader:
         self.default_entity = file_stem(file)
         self.chart: dict[tuple[str, str], Account] = {}  # by rows of their own
         self.used: dict[tuple[str, str], Account] = {}  # by the lines
+        self.said: dict[tuple[str, str], list[Any]] = {}  # by the last line about it: what the next repeats
 
     def entry(self, row: dict[str, Any], number: int) -> Entry:
         """The entry of a row."""
@@ -232,9 +233,12 @@ class _Reader:
 
     def _use(self, row: dict[str, Any], entity: str, code: str) -> None:
         """Remember the account of a line, and what the first line that says something says about it."""
-        known = self.used.get((entity, code))
-        if not code or (known is not None and _CHART_KEYS.isdisjoint(row)):
+        if not code:
             return
+        said = [row.get(key) for key in _CHART_KEYS]
+        if self.said.get((entity, code)) == said:
+            return
+        known = self.used.get((entity, code))
         account = self._account(row, entity, code, _text(row, "account_name"))
         if known is not None:
             account = replace(
@@ -246,6 +250,7 @@ class _Reader:
                 closed=known.closed or account.closed,
             )
         self.used[entity, code] = account
+        self.said[entity, code] = said
 
     def _account(self, row: dict[str, Any], entity: str, code: str, name: str) -> Account:
         nature = _text(row, "nature") or None
