@@ -295,21 +295,20 @@ def watch(
     """Free-running exact match of some calibration rows (`val/exact_match`)."""
     network = trainer.inner.eval()
     right, size = 0.0, 0.0
-    for micro_batches in data.batches(batches):
-        for parts in micro_batches:
-            exact = decoded_exactly(network, parts.to(trainer.device), config.predict.beams)
-            right += float(exact.sum())
-            size += len(exact)
+    for parts in data.batches(batches):
+        exact = decoded_exactly(network, parts.to(trainer.device), config.predict.beams)
+        right += float(exact.sum())
+        size += len(exact)
     sums = trainer.reduce({"right": right, "size": size})
     return {"val/exact_match": sums["right"] / max(1.0, sums["size"])}
 
 
 @torch.no_grad()
 def decoded_exactly(network: JetNetwork, parts: TrainBatch, beams: int) -> torch.Tensor:
-    """bool [B]: which entries of a micro-batch are right in all lines, decoded freely."""
-    batch, texts, accounts, rows = parts
+    """bool [B]: which entries are right in all lines, decoded freely; batch by batch."""
+    batches, texts, accounts, rows = parts
     tables = Tables(network.text_table(texts), network.account_table(accounts, rows))
-    return exact_matches(network, batch, tables, beams)
+    return torch.cat([exact_matches(network, batch, tables, beams) for batch in batches])
 
 
 def resume(trainer: Trainer, start: str | None) -> None:

@@ -114,8 +114,8 @@ def right_rows(given: list[ray.ObjectRef], rows: np.ndarray) -> np.ndarray:
     right = [np.empty(0, np.int64)]
     for start in range(0, len(rows), size):
         some = rows[start : start + size]
-        for piece, parts in zip(data.pieces(some), data.micro_batches(some), strict=True):
-            right.append(piece[decoded_exactly(network, parts, beams).numpy()])
+        in_order = np.concatenate(data.pieces(some))
+        right.append(in_order[decoded_exactly(network, data.step(some), beams).numpy()])
     return np.concatenate(right)
 
 

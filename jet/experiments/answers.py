@@ -68,12 +68,13 @@ def answer(
         places = order[start : start + batch_size]
         parts = data.batch(rows[places])
         with torch.inference_mode():
-            step: Step = network(*parts)
-            losses = entry_losses(step.log_probs, parts.batch.target)
+            [step] = network(*parts)
+            losses = entry_losses(step.log_probs, parts.batches[0].target)
             tokens = means.tokens(network, parts, step, beams)
         said = -(losses["pointer"] + losses["side"] + losses["stop"]).double().numpy()
         found.likelihood[places] = np.where(learnable[places], said, np.nan)
-        found.f1[places] = [_f1(*pair) for pair in zip(_lines(tokens), _lines(_true(parts.batch)), strict=True)]
+        pairs = zip(_lines(tokens), _lines(_true(parts.batches[0])), strict=True)
+        found.f1[places] = [_f1(*pair) for pair in pairs]
     found.right[:] = found.f1 == 1
     return found
 
@@ -96,26 +97,26 @@ def _f1(answer: Counter[int], true: Counter[int]) -> float:
 def free_running(network: JetNetwork, parts: TrainBatch, _step: Step, beams: int) -> Tensor:
     """[B, S] the best set of the beam search."""
     tables = Tables(network.text_table(parts.texts), network.account_table(parts.accounts, parts.account_rows))
-    return beam_search(network, network.encode(parts.batch, tables), beams).tokens[:, 0]
+    return beam_search(network, network.encode(parts.batches[0], tables), beams).tokens[:, 0]
 
 
 def cut_at_length(network: JetNetwork, parts: TrainBatch, step: Step, beams: int) -> Tensor:
     """[B, S] the same without what it has beyond the true number of lines, which the ancestor never counted."""
     tokens = free_running(network, parts, step, beams)
-    length = (_true(parts.batch) != NOTHING).sum(1, keepdim=True)
+    length = (_true(parts.batches[0]) != NOTHING).sum(1, keepdim=True)
     return torch.where(torch.arange(tokens.shape[1]) < length, tokens, NOTHING)
 
 
 def teacher_forced(_network: JetNetwork, parts: TrainBatch, step: Step, _beams: int) -> Tensor:
     """[B, T] the likeliest token after each of the true prefixes, the whole entry's among them."""
-    batch = parts.batch
+    [batch] = parts.batches
     said = step.log_probs.argmax(-1)
     return torch.where((batch.target != NOTHING) & (said != batch.stop), said, NOTHING)
 
 
 def teacher_forced_length(_network: JetNetwork, parts: TrainBatch, step: Step, _beams: int) -> Tensor:
     """[B, T] the likeliest line after each of the true prefixes: as many as there are, stop is no choice."""
-    batch = parts.batch
+    [batch] = parts.batches
     return torch.where(_true(batch) != NOTHING, step.log_probs[..., : batch.stop].argmax(-1), NOTHING)
 
 

@@ -17,6 +17,7 @@ C accounts of a chart, U texts or accounts in a table, D sentence dimensions, H 
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
@@ -315,12 +316,19 @@ class JetNetwork(nn.Module):
         mixed = (1 - share) * pointed + share * copy_distribution(copied, following, logits.shape[-1])
         return Step(_log(mixed, allowed), copied, share)
 
-    def forward(self, batch: Batch, texts: TextInputs, accounts: TextInputs, account_rows: Tensor) -> Step:
-        """Teacher-forced distributions of all T steps of `batch.target`.
+    def forward(
+        self, batches: Sequence[Batch], texts: TextInputs, accounts: TextInputs, account_rows: Tensor
+    ) -> list[Step]:
+        """Teacher-forced distributions of all T steps of each batch's target.
 
-        The row numbers in `batch` point into `texts` and `accounts` (see `localized`).
+        The row numbers in the batches point into `texts` and `accounts` (see `localized`), which are projected
+        once for all.
         """
         tables = Tables(self.text_table(texts), self.account_table(accounts, account_rows))
+        return [self.teacher_forced(batch, tables) for batch in batches]
+
+    def teacher_forced(self, batch: Batch, tables: Tables) -> Step:
+        """The distributions of all T steps of `batch.target`."""
         encoded = self.encode(batch, tables)
         previous = F.pad(batch.target[:, :-1], (1, 0), value=NOTHING)
         previous = torch.where(previous == batch.stop, NOTHING, previous)  # only in the padding
@@ -357,25 +365,31 @@ def follow_neighbors(batch: Batch) -> tuple[Tensor, Tensor]:
 
 
 def localized(
-    batch: Batch,
+    batches: Sequence[Batch],
     vectors: np.ndarray,
     ngrams: csr_matrix,
     account_vectors: np.ndarray,
     account_ngrams: csr_matrix,
-) -> tuple[Batch, TextInputs, TextInputs, Tensor]:
-    """What `JetNetwork.forward` takes: the texts and accounts that `batch` needs, each once, and the batch
-    with its row numbers pointing at them."""
-    rows, text = torch.cat([batch.text, batch.neighbor_text.clamp(min=0).flatten()]).unique(return_inverse=True)
-    accounts, chart = batch.chart.clamp(min=0).unique(return_inverse=True)
-    size = len(batch.text)
-    local = replace(
-        batch,
-        text=text[:size],
-        neighbor_text=text[size:].view_as(batch.neighbor_text),
-        chart=torch.where(batch.chart == NOTHING, NOTHING, chart),
-    )
+) -> tuple[tuple[Batch, ...], TextInputs, TextInputs, Tensor]:
+    """What `JetNetwork.forward` takes: the texts and accounts that the batches need, each once, and the batches
+    with their row numbers pointing at them."""
+    texts = [each for batch in batches for each in (batch.text, batch.neighbor_text.clamp(min=0).flatten())]
+    rows, text = torch.cat(texts).unique(return_inverse=True)
+    charts = [batch.chart.clamp(min=0).flatten() for batch in batches]
+    accounts, chart = torch.cat(charts).unique(return_inverse=True)
+    own_text = iter(text.split([len(each) for each in texts]))
+    own_chart = iter(chart.split([len(each) for each in charts]))
+    local = [
+        replace(
+            batch,
+            text=next(own_text),
+            neighbor_text=next(own_text).view_as(batch.neighbor_text),
+            chart=torch.where(batch.chart == NOTHING, NOTHING, next(own_chart).view_as(batch.chart)),
+        )
+        for batch in batches
+    ]
     return (
-        local,
+        tuple(local),
         TextInputs.of(vectors, ngrams, rows.numpy()),
         TextInputs.of(account_vectors, account_ngrams, accounts.numpy()),
         accounts,

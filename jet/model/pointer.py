@@ -43,7 +43,8 @@ class Pointer(nn.Module):
 
     def logits(self, queries_BSH: Tensor, keys_BCH: Tensor) -> Tensor:
         """[B, S, C] of queries that were made before."""
-        logits = queries_BSH @ keys_BCH.transpose(1, 2)
+        # In this order the gradient of the keys, the largest tensor of all, comes out as it lies in memory.
+        logits = (keys_BCH @ queries_BSH.transpose(1, 2)).transpose(1, 2)
         return logits if self.tanh_clip is None else self.tanh_clip * torch.tanh(logits / self.tanh_clip)
 
 

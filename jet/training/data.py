@@ -23,7 +23,9 @@ from jet.retrieval.text import normalize_all
 from jet.training.loop import TrainBatch
 
 _SHORT = 8
-"""Targets up to this many tokens share one micro-batch; longer ones go by powers of two."""
+"""Targets up to this many tokens share one batch; longer ones go by powers of two."""
+_SMALL = 64
+"""Charts up to this many accounts share one batch; larger ones go by powers of four."""
 
 
 @dataclass(frozen=True)
@@ -91,34 +93,48 @@ class TrainingData:
         return ngrams, ngrams[self.account_rows], self.store.vectors[self.account_rows]
 
     def pieces(self, rows: np.ndarray) -> list[np.ndarray]:
-        """`rows` in pieces of similar length.
+        """`rows` in pieces of similar length and similar size of chart.
 
-        A few entries have thirty lines, most have two or three: in one piece, nearly all would be padding.
+        A few entries have thirty lines, most have two or three; a chart has thirty accounts or a thousand. In
+        one piece, nearly all would be padding.
         """
-        size = 2 ** np.ceil(np.log2(np.maximum(self.columns.lengths[rows] + 1, _SHORT))).astype(np.int64)
-        return [rows[size == length] for length in np.unique(size)]
+        charts = np.diff(self.catalog.offsets)[self.columns.entity[rows]]
+        lengths = _class(self.columns.lengths[rows] + 1, _SHORT, 1)
+        kind = 64 * lengths + _class(charts, _SMALL, 2)
+        return [rows[kind == each] for each in np.unique(kind)]
 
-    def micro_batches(self, rows: np.ndarray) -> list[TrainBatch]:
-        """What the network's `forward` takes, for each of the `pieces` of `rows`."""
-        return [self.batch(piece) for piece in self.pieces(rows)]
+    def step(self, rows: np.ndarray) -> TrainBatch:
+        """What the network's `forward` takes, for the `pieces` of `rows`."""
+        return self._localized(self.pieces(rows))
 
     def batch(self, rows: np.ndarray) -> TrainBatch:
-        """What the network's `forward` takes, for `rows` in their order."""
-        hits = self.model.hits(self.hits.take(rows), self.retrieval)
-        longest = self.model.max_lines
-        batch = collate(self.columns, rows, self.columns, hits, self.catalog, longest, with_target=True)
-        ngrams, account_ngrams, account_vectors = self._weighed
-        parts = localized(batch, self.store.vectors, ngrams, account_vectors, account_ngrams)
-        return TrainBatch(*parts)
+        """What the network's `forward` takes, for `rows` in their order, in one batch."""
+        return self._localized([rows])
 
-    def batches(self, rows: Iterable[np.ndarray]) -> Iterator[list[TrainBatch]]:
-        """The micro-batches of each element of `rows` (int64 [B] each)."""
-        return (self.micro_batches(step) for step in rows)
+    def _localized(self, pieces: list[np.ndarray]) -> TrainBatch:
+        batches = []
+        for rows in pieces:
+            hits = self.model.hits(self.hits.take(rows), self.retrieval)
+            longest = self.model.max_lines
+            batches.append(
+                collate(self.columns, rows, self.columns, hits, self.catalog, longest, with_target=True)
+            )
+        ngrams, account_ngrams, account_vectors = self._weighed
+        return TrainBatch(*localized(batches, self.store.vectors, ngrams, account_vectors, account_ngrams))
+
+    def batches(self, rows: Iterable[np.ndarray]) -> Iterator[TrainBatch]:
+        """The `step` of each element of `rows` (int64 [B] each)."""
+        return (self.step(each) for each in rows)
 
     def account_inputs(self) -> TextInputs:
         """The network's inputs for all accounts of the catalog, in its order."""
         _, account_ngrams, account_vectors = self._weighed
         return TextInputs.of(account_vectors, account_ngrams, np.arange(len(self.catalog)))
+
+
+def _class(sizes: np.ndarray, least: int, step: int) -> np.ndarray:
+    """int64: 0 for sizes up to `least`, then one more for each `step` doublings."""
+    return np.ceil(np.log2(np.maximum(sizes, least) / least) / step).astype(np.int64)
 
 
 def hits_of(neighbors: pa.Table, entries: pa.Table, settings: RetrievalSettings) -> Hits:

@@ -8,11 +8,9 @@ of the calibration split. Steps whose gradient is not finite are skipped, counte
 
 from __future__ import annotations
 
-import contextlib
 import math
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
-from itertools import chain
 from typing import Any, Literal, NamedTuple, cast
 
 import numpy as np
@@ -29,15 +27,18 @@ from jet.training.tracking import NoTracker, Tracker
 class TrainBatch(NamedTuple):
     """What the network's `forward` takes; made by `jet.model.network.localized`."""
 
-    batch: Batch
+    batches: tuple[Batch, ...]
+    """Entries of similar length together."""
     texts: TextInputs
     accounts: TextInputs
     account_rows: Tensor
 
     def to(self, device: torch.device) -> TrainBatch:
         """The same on `device`."""
-        moved = (self.batch.to(device), self.texts.to(device), self.accounts.to(device))
-        return TrainBatch(*moved, self.account_rows.to(device))
+        batches = tuple(batch.to(device) for batch in self.batches)
+        return TrainBatch(
+            batches, self.texts.to(device), self.accounts.to(device), self.account_rows.to(device)
+        )
 
 
 Reduce = Callable[[dict[str, float]], dict[str, float]]
@@ -56,7 +57,7 @@ class TrainSettings:
     """Most passes over the training rows; the learning rate falls over this many."""
     patience: int = 4
     """Epochs without a better calibration likelihood before the training stops."""
-    watched_rows: int = 256
+    watched_rows: int = 128
     """Calibration rows that are decoded freely after every epoch, spread over the split; 0: all of them."""
     precision: Literal["auto", "fp32", "bf16"] = "auto"
     """auto: bf16 where the device is a GPU that has it, fp32 elsewhere."""
@@ -144,7 +145,7 @@ class Trainer:
         """The network itself, without DDP's wrapping."""
         return cast(JetNetwork, getattr(self.network, "module", self.network))
 
-    def train_epoch(self, batches: Iterator[list[TrainBatch]], rank: int = 0) -> dict[str, float]:
+    def train_epoch(self, batches: Iterator[TrainBatch], rank: int = 0) -> dict[str, float]:
         """One pass; returns the epoch's mean figures over all ranks (`train/...`)."""
         seeds = np.random.SeedSequence([self.settings.seed, self.progress.epoch, rank])
         torch.manual_seed(int(seeds.generate_state(1)[0]))
@@ -160,20 +161,15 @@ class Trainer:
         self.progress.epoch += 1
         return {f"train/{name}": value / steps for name, value in sums.items()}
 
-    def _step(self, micro_batches: list[TrainBatch]) -> dict[str, float]:
+    def _step(self, parts: TrainBatch) -> dict[str, float]:
         done = self.progress.step / self.total_steps
         weights = {name: schedule(done) for name, schedule in self.schedules.items()}
         if self.scaling is not None:
             weights = self.scaling.scaled(weights)
         for group in self.optimizer.param_groups:
             group["lr"] = learning_rate(self.optim_settings, done)
-        figures: dict[str, float] = {}
         self.optimizer.zero_grad(set_to_none=True)
-        for number, parts in enumerate(micro_batches):
-            last = number == len(micro_batches) - 1
-            with contextlib.nullcontext() if last else self.no_sync():
-                for name, value in self._backward(parts, weights).items():
-                    figures[name] = figures.get(name, 0.0) + value
+        figures = self._backward(parts, weights)
         norms = clip_gradients(self.groups, self.optim_settings)
         self.progress.step += 1
         if not all(map(math.isfinite, norms.values())):
@@ -196,29 +192,30 @@ class Trainer:
         return figures
 
     def _backward(self, parts: TrainBatch, weights: Mapping[str, float]) -> dict[str, float]:
-        """Add the gradients of one micro-batch; returns its part of the step's figures."""
+        """Add the gradients of one step; returns its figures."""
         parts = parts.to(self.device)
-        batch = parts.batch
         with self.autocast:
-            step: Step = self.network(*parts)
+            steps: list[Step] = self.network(*parts)
         wanted = [name for name, weight in weights.items() if weight]
-        found = entry_losses(step.log_probs, batch.target, wanted)
-        losses = {name: loss.sum() / self.share for name, loss in found.items()}
+        found = [
+            entry_losses(step.log_probs, batch.target, wanted)
+            for step, batch in zip(steps, parts.batches, strict=True)
+        ]
+        losses = {name: torch.cat([each[name] for each in found]).sum() / self.share for name in found[0]}
         total = torch.stack([weights[name] * loss for name, loss in losses.items()]).sum()
         total.backward()
         figures = {"loss": total.item()} | {f"loss_{name}": loss.item() for name, loss in losses.items()}
-        share = len(batch.text) / self.share
-        return figures | {name: share * value for name, value in gate_statistics(step, batch).items()}
+        for step, batch in zip(steps, parts.batches, strict=True):
+            share = len(batch.text) / self.share
+            for name, value in gate_statistics(step, batch).items():
+                figures[name] = figures.get(name, 0.0) + share * value
+        return figures
 
     def _mean_losses(self, figures: Mapping[str, float]) -> dict[str, float]:
         losses = {name: figures[f"loss_{name}"] for name in LOSSES if f"loss_{name}" in figures}
         sums = self.reduce({**losses, "ranks": 1.0})
         ranks = sums.pop("ranks")
         return {name: value / ranks for name, value in sums.items()}
-
-    def no_sync(self) -> contextlib.AbstractContextManager[None]:
-        """Gradients of all micro-batches but the last stay on their rank."""
-        return getattr(self.network, "no_sync", contextlib.nullcontext)()
 
     def _count_bad_step(self) -> None:
         self.progress.bad_steps += 1
@@ -229,19 +226,20 @@ class Trainer:
             )
 
     @torch.no_grad()
-    def evaluate(self, batches: Iterator[list[TrainBatch]]) -> dict[str, float]:
+    def evaluate(self, batches: Iterator[TrainBatch]) -> dict[str, float]:
         """Mean log-likelihood per entry over all ranks' batches, and each loss (`val/...`)."""
         self.network.eval()
         # Every figure from the start: ranks sum them up together, and one may have no batch at all.
         sums = {"entries": 0.0, "likelihood": 0.0} | {f"loss_{name}": 0.0 for name in LOSSES}
-        for parts in chain.from_iterable(batches):
+        for parts in batches:
             with self.autocast:
-                step = self.inner(*parts.to(self.device))
-            losses = entry_losses(step.log_probs, parts.batch.target.to(self.device))
-            sums["entries"] += len(parts.batch.text)
-            sums["likelihood"] -= float(sum(losses[name].sum() for name in ("pointer", "side", "stop")))
-            for name, loss in losses.items():
-                sums[f"loss_{name}"] += float(loss.sum())
+                steps = self.inner(*parts.to(self.device))
+            for step, batch in zip(steps, parts.batches, strict=True):
+                losses = entry_losses(step.log_probs, batch.target.to(self.device))
+                sums["entries"] += len(batch.text)
+                sums["likelihood"] -= float(sum(losses[name].sum() for name in ("pointer", "side", "stop")))
+                for name, loss in losses.items():
+                    sums[f"loss_{name}"] += float(loss.sum())
         sums = self.reduce(sums)
         entries = max(1.0, sums.pop("entries"))
         return {f"val/{name}": value / entries for name, value in sums.items()}

@@ -51,7 +51,7 @@ def test_a_free_answer_is_right_where_the_library_says_so(network, data, rows, f
             tables = Tables(
                 network.text_table(parts.texts), network.account_table(parts.accounts, parts.account_rows)
             )
-            assert bool(exact_matches(network, parts.batch, tables, BEAMS)[0]) == right
+            assert bool(exact_matches(network, parts.batches[0], tables, BEAMS)[0]) == right
     assert 0 < free.right.mean() < 1
 
 
@@ -60,7 +60,7 @@ def test_the_likelihood_is_that_of_the_losses_and_missing_where_it_cannot_be(net
     assert np.array_equal(np.isnan(free.likelihood), ~learnable)
     parts = data.batch(rows[:1])
     with torch.no_grad():
-        losses = entry_losses(network(*parts).log_probs, parts.batch.target)
+        losses = entry_losses(network(*parts)[0].log_probs, parts.batches[0].target)
     assert free.likelihood[0] == pytest.approx(-float(sum(losses[n] for n in ("pointer", "side", "stop"))))
 
 
@@ -101,7 +101,7 @@ def test_a_rebuilt_catalog_costs_likelihood(network, data, rows, free):
 
 
 def test_zeroed_retrieval_leaves_no_neighbor_and_the_rest_of_a_batch(data, rows):
-    one, other = data.batch(rows[:8]).batch, without_neighbors(data).batch(rows[:8]).batch
+    one, other = data.batch(rows[:8]).batches[0], without_neighbors(data).batch(rows[:8]).batches[0]
     assert (one.neighbor_row != NOTHING).any()
     assert (other.neighbor_row == NOTHING).all()
     assert (other.neighbor_tokens == NOTHING).all()
@@ -117,8 +117,8 @@ def test_zeroed_retrieval_costs(network, data, rows, free):
 def test_teacher_forcing_reads_the_true_lines(network, data, rows):
     parts = data.batch(rows[:8])
     with torch.no_grad():
-        step = network(*parts)
-    batch = parts.batch
+        [step] = network(*parts)
+    [batch] = parts.batches
     free_stop, given = (read(network, parts, step, BEAMS) for read in (teacher_forced, teacher_forced_length))
     lines = (batch.target != NOTHING) & (batch.target != batch.stop)
     assert torch.equal(given != NOTHING, lines), "as many lines as there are, no more and no less"

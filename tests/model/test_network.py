@@ -25,8 +25,8 @@ def gradients(network, data, batch):
     """Every loss of the batch [B], and the gradients of their sum."""
     network.zero_grad()
     ngrams, account_ngrams, account_vectors = data._weighed
-    parts = localized(batch, data.store.vectors, ngrams, account_vectors, account_ngrams)
-    step = network(*parts)
+    parts = localized([batch], data.store.vectors, ngrams, account_vectors, account_ngrams)
+    [step] = network(*parts)
     losses = entry_losses(step.log_probs, batch.target)
     torch.stack([losses[name].sum() for name in LOSSES]).sum().backward()
     grads = {name: p.grad.clone() for name, p in network.named_parameters() if p.grad is not None}
@@ -176,7 +176,7 @@ def test_a_batch_gives_the_same_logits_with_its_own_small_tables_as_with_whole_o
     batch = made_up.batch_of(data, rows)
     ngrams, account_ngrams, account_vectors = data._weighed
     with torch.no_grad():
-        small = network(*localized(batch, data.store.vectors, ngrams, account_vectors, account_ngrams))
+        [small] = network(*localized([batch], data.store.vectors, ngrams, account_vectors, account_ngrams))
         whole = made_up.forced(network, batch, made_up.tables(network, data))
     torch.testing.assert_close(small.log_probs.exp(), whole.log_probs.exp(), rtol=1e-4, atol=1e-6)
 

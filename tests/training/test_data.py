@@ -125,7 +125,7 @@ def test_peers_reach_the_network_as_lines_of_the_entrys_own_chart(family):
     # The last columns are the peers'. Ash has no 6110, and alder no 1940: such neighbors are left out.
     names = family.catalog.entities
     rows = family.learnable(TRAIN)
-    (batch,) = [part.batch for part in family.micro_batches(rows)]
+    (batch,) = family.step(rows).batches
     peers = batch.neighbor_row[:, -made_up.MODEL.peers :].numpy()
     found = family.hits.row[rows][:, -made_up.MODEL.peers :]
     entity, company = family.columns.entity[rows][:, None], family.columns.entity[peers]
@@ -171,14 +171,16 @@ def test_neighbors_of_other_entries_are_an_error_that_names_the_entry(data):
         hits_of(pa.Table.from_pylist(rows, schema=NEIGHBORS), data.entries, made_up.RETRIEVAL)
 
 
-def test_micro_batches_hold_entries_of_similar_length(data):
-    parts = data.micro_batches(np.arange(len(data.columns)))
-    assert sum(len(part.batch.text) for part in parts) == len(data.columns)
-    for part in parts:
-        width = part.batch.target.shape[1]
-        lengths = (part.batch.target >= 0).sum(1)
+def test_the_batches_of_a_step_hold_entries_of_similar_length(data):
+    batches = data.step(np.arange(len(data.columns))).batches
+    assert sum(len(batch.text) for batch in batches) == len(data.columns)
+    for batch in batches:
+        width = batch.target.shape[1]
+        lengths = (batch.target >= 0).sum(1)
         assert (lengths <= max(width, 8)).all()
         assert int(lengths.max()) == width  # no padding beyond the longest
+        charts = (batch.chart >= 0).sum(1)
+        assert int(charts.max()) <= max(4 * int(charts.min()), 64)
 
 
 def test_the_accounts_texts_are_in_the_store(data):

@@ -92,10 +92,9 @@ def test_a_batch_that_is_smaller_than_the_workers_are_many_is_an_error_that_name
         epoch_rows(np.arange(50), 0, 0, 3, 1, 4)
 
 
-def test_micro_batches_of_a_step_have_every_row_once(data):
+def test_the_batches_of_a_step_have_every_row_once(data):
     rows = data.learnable(0)[:40]
-    parts = data.micro_batches(rows)
-    assert sum(len(part.batch.text) for part in parts) == 40
+    assert sum(len(batch.text) for batch in data.step(rows).batches) == 40
 
 
 @pytest.mark.parametrize("world", [2, 3])  # of 32 entries, three workers can't have equally many
@@ -106,10 +105,9 @@ def test_many_workers_gradients_averaged_are_the_gradient_of_one(data, world):
     def gradient(rank, world):
         one = made_up.trainer(data, model=changes, world=world)
         one.network.train()
-        parts = data.micro_batches(made_up.epochs_rows(data, one.settings, 0, rank, world)[0])
+        parts = data.step(made_up.epochs_rows(data, one.settings, 0, rank, world)[0])
         weights = dict.fromkeys(("pointer", "side", "stop", "coverage", "flow"), 1.0)
-        for part in parts:
-            one._backward(part, weights)
+        one._backward(parts, weights)
         return {n: p.grad.clone() for n, p in one.network.named_parameters() if p.grad is not None}
 
     whole = gradient(0, 1)
@@ -182,10 +180,10 @@ def poisoned(data, trainer, bad):
     """The batches of an epoch, with what is not a number in the steps `bad`."""
     for step, parts in enumerate(data.batches(made_up.epochs_rows(data, trainer.settings, 0))):
         if step in bad:
-            first = parts[0]
-            amount = first.batch.amount.clone()
+            first, *others = parts.batches
+            amount = first.amount.clone()
             amount[0, 0] = math.nan
-            parts[0] = first._replace(batch=replace(first.batch, amount=amount))
+            parts = parts._replace(batches=(replace(first, amount=amount), *others))
         yield parts
 
 

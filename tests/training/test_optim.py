@@ -48,8 +48,8 @@ def test_every_parameter_gets_a_gradient_in_training(data):
     # One without would be dead weight: in nobody's loss.
     for head, gate in itertools.product(HEADS, [False, True]):
         network = made_up.network(data, head=head, learned_gate=gate).train()
-        for parts in data.micro_batches(data.learnable(0)[:64]):
-            (-network(*parts).log_probs.clamp(min=-20).mean()).backward()
+        for step in network(*data.step(data.learnable(0)[:64])):
+            (-step.log_probs.clamp(min=-20).mean()).backward(retain_graph=True)
         without = [name for name, p in network.named_parameters() if p.grad is None]
         assert without == []
 
