@@ -77,19 +77,19 @@ GRID: tuple[Row, ...] = (
         settings={"model.memory": "none"},
     ),
     Row(
-        name="memory-texts",
-        question="What are labels in the memory worth, while the copy still knows them?",
-        settings={"model.memory": "texts"},
+        name="memory-labels",
+        question="Do labels in the memory earn anything, while the copy knows them too?",
+        settings={"model.memory": "labels"},
     ),
     Row(
         name="memory-labels-no-copy",
         question="What is copying worth, beside attention to labels?",
-        settings={"model.copy_share": 0.0},
+        settings={"model.memory": "labels", "model.copy_share": 0.0},
     ),
     Row(
         name="memory-texts-no-copy",
         question="What are all labels of neighbors worth? (the ancestor's memory)",
-        settings={"model.memory": "texts", "model.copy_share": 0.0},
+        settings={"model.copy_share": 0.0},
     ),
     Row(
         name="noncausal-neighbors",

@@ -1,9 +1,10 @@
-"""The memory: what an entry's neighbors were *booked to*, to attend to and to copy from.
+"""The memory: an entry's neighbors, to attend to, and what they were *booked to*, to copy from.
 
-A neighbor's value is its text, the mean of its lines' account vectors and how it relates to the entry. At
-step t attention looks at every neighbor's t-th line; a neighbor whose first t lines are the ones already
-written (`prefix`) starts far ahead. In our trials memory of neighbors' texts alone, as the ancestor had it,
-brought nothing; their labels brought 3 points of exact match and copying them another 8 to 11.
+A neighbor's value is its text and how it relates to the entry; with labels, also the mean of its lines' account
+vectors. At step t attention looks at every neighbor's t-th line; a neighbor whose first t lines are the ones
+already written (`prefix`) starts far ahead. A memory of neighbors' texts without the copy, as the ancestor had
+it, brings nothing; the copy brings 13 points of exact match, and labels nothing beside it
+(docs/ablations.md).
 
 Shapes: B entries, S steps (or beams), K neighbors, L tokens of a neighbor, C accounts, H hidden.
 """
@@ -39,10 +40,10 @@ class NeighborMemory(nn.Module):
         self.relation_score = nn.Sequential(nn.Linear(NEIGHBOR_FEATURES, 32), nn.GELU(), nn.Linear(32, 1))
         self.prefix_score = nn.Parameter(torch.tensor(PREFIX_START))
 
-    def values(self, text_BKH: Tensor, label_BKH: Tensor, features_BKF: Tensor) -> Tensor:
-        """[B, K, H] what the memory holds of each neighbor."""
+    def values(self, text_BKH: Tensor, label_BKH: Tensor | None, features_BKF: Tensor) -> Tensor:
+        """[B, K, H] what the memory holds of each neighbor; labels are left out where it is made without."""
         value = self.text(text_BKH) + self.relation(features_BKF)
-        if self.with_labels:
+        if label_BKH is not None:
             value = value + self.label(label_BKH)
         return self.norm(F.gelu(value))
 

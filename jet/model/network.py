@@ -58,8 +58,9 @@ class ModelSettings:
     """Cosine pointer with a learned scale; off: plain dot products."""
     tanh_clip: float | None = None
     """Clips the pointer's logits softly to this size; none by default."""
-    memory: Literal["labels", "texts", "none"] = "labels"
-    """What the memory holds of the neighbors."""
+    memory: Literal["texts", "labels", "none"] = "texts"
+    """What the memory holds of the neighbors: their texts, or also what they were booked to (an ablation: the
+    copy reads that in any case); none: no neighbors at all, and no copy."""
     neighbors: int = 12
     """How many of the similar entries are in the memory, beside the latest ones."""
     peers: int = 4
@@ -251,9 +252,11 @@ class JetNetwork(nn.Module):
         if self.settings.memory != "none":
             present = self.memory.drop(present)
             text = F.embedding(batch.neighbor_text.clamp(min=0), tables.text)
-            labels = mean_labels(
-                batch.neighbor_tokens, batch.chart, tables.account, self.side.weight, batch.stop
-            )
+            labels = None
+            if self.memory.with_labels:
+                labels = mean_labels(
+                    batch.neighbor_tokens, batch.chart, tables.account, self.side.weight, batch.stop
+                )
             values = self.memory.values(text, labels, batch.neighbor_features)
             no_prefix = entry.new_zeros(len(entry), 1, present.shape[1])
             scores = self.memory.scores(entry.unsqueeze(1), values, batch.neighbor_features, no_prefix)
