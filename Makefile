@@ -11,7 +11,7 @@ SECONDS ?= 60
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help demo install test fuzz soak check check-cluster format clean
+.PHONY: help demo install test fuzz soak bench check check-cluster format clean
 
 help:  ## list these targets
 	@echo "make TARGET, with:"
@@ -43,12 +43,15 @@ check-cluster: $(VENV)/.installed-dev  ## the files for clusters, the image, the
 soak: $(VENV)/.installed-dev  ## predict two million entries and watch the memory: hours
 	$(BIN)/python -m benchmarks.soak --output soak-output $(ARGS)
 
+bench: $(VENV)/.installed-bench  ## measure speed beside rivals, on ARGS="--data FOLDER" or on made-up books
+	$(BIN)/python -m benchmarks.performance --output bench-output $(ARGS)
+
 format: $(VENV)/.installed-dev  ## let ruff rewrite what it can
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
 clean:  ## remove the environment, the demo's output, builds and caches
-	rm -rf $(VENV) $(OUTPUT) build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis fuzz-findings
+	rm -rf $(VENV) $(OUTPUT) build dist *.egg-info bench-output soak-output .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis fuzz-findings
 	find jet ray_jobs cluster tests benchmarks -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # A dot every few seconds, since pip is silent: the largest files are of some hundred megabytes. The dots end
@@ -66,6 +69,10 @@ $(VENV)/.installed: pyproject.toml | $(VENV)/.made
 
 $(VENV)/.installed-dev: $(VENV)/.installed
 	$(call pip_install,Installing the tools for tests and checks.,-e '.[dev]')
+	@touch $@
+
+$(VENV)/.installed-bench: $(VENV)/.installed-dev
+	$(call pip_install,Installing the rivals of the benchmarks.,-e '.[bench]')
 	@touch $@
 
 $(VENV)/.made:

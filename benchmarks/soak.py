@@ -2,10 +2,11 @@
 
     python -m benchmarks.soak --output DIR [--entries 2000000] [--config FILE]
 
-A small model is trained on a demo ledger, and `jet predict` answers a large one of the same companies. Every
-few seconds the proportional set size of each process of the job and its Ray is taken (pages that processes
-share count once in all). In the end it is checked that every id came out once and no other did. DIR gets
-`memory.csv`, `memory.png` and `soak.json`; what is finished there is not done again.
+A small model is trained on a demo ledger, and `jet predict` answers a large one of the same companies.
+Every few seconds the proportional set size of each process of the job and its Ray is taken (pages that
+processes share count once in all), and how much of it is Ray's object store. In the end it is checked that
+every id came out once and no other did. DIR gets `memory.csv`, `memory.png` and `soak.json`; what is
+finished there is not done again.
 """
 
 from __future__ import annotations
@@ -69,26 +70,29 @@ def watch(command: list[str], log: Path) -> None:
     start = time.monotonic()
     with log.open("w", newline="") as stream:
         writer = csv.writer(stream)
-        writer.writerow(["seconds", "pid", "name", "megabytes"])
+        writer.writerow(["seconds", "pid", "name", "megabytes", "of_the_store"])
         while process.poll() is None:
             time.sleep(PAUSE_S)
             seconds = round(time.monotonic() - start, 1)
-            for pid, name, size in memory_of(process.pid):
-                writer.writerow([seconds, pid, name, round(size / 1e6, 1)])
+            for pid, name, size, shared in memory_of(process.pid):
+                writer.writerow([seconds, pid, name, round(size / 1e6, 1), round(shared / 1e6, 1)])
             stream.flush()
     if process.returncode:
         sys.exit(process.returncode)
 
 
-def memory_of(pid: int) -> list[tuple[int, str, int]]:
-    """Proportional set size in bytes of a process and all that it started."""
+def memory_of(pid: int) -> list[tuple[int, str, int, int]]:
+    """Proportional set size in bytes of a process and all that it started, and how much of it is memory that
+    processes share: Ray's object store. Read from Linux's `smaps_rollup`."""
     found = []
     for each in [psutil.Process(pid), *psutil.Process(pid).children(recursive=True)]:
         try:
             kind = kind_of(each.name(), " ".join(each.cmdline()))
-            found.append((each.pid, kind, each.memory_full_info().pss))
-        except psutil.Error:  # it has ended meanwhile
+            lines = Path(f"/proc/{each.pid}/smaps_rollup").read_text().splitlines()[1:]
+        except (psutil.Error, OSError):  # it has ended meanwhile
             continue
+        size = {line.split(":")[0]: 1024 * int(line.split()[1]) for line in lines}
+        found.append((each.pid, kind, size.get("Pss", 0), size.get("Pss_Shmem", 0)))
     return found
 
 
@@ -109,22 +113,29 @@ def kind_of(name: str, command: str) -> str:
 def flatness(log: Path, picture: Path) -> dict[str, object]:
     """The growth of each kind of process over the middle of the run, and the picture of all.
 
-    Growth is a straight line through the largest process of the kind, from the first quarter of the run on,
-    in megabytes an hour.
+    Growth is a straight line through the largest process of the kind, over the middle half of the run, in
+    megabytes an hour.
     """
     series: dict[str, dict[float, float]] = defaultdict(dict)
+    shared: dict[float, float] = defaultdict(float)
     with log.open() as stream:
         for row in csv.DictReader(stream):
             at, kind = float(row["seconds"]), row["name"]
             series[kind][at] = max(series[kind].get(at, 0.0), float(row["megabytes"]))
+            shared[at] += float(row["of_the_store"])
     end = max(max(each) for each in series.values())
+    middle = [size for at, size in shared.items() if end / 4 < at < 3 * end / 4]
     found: dict[str, object] = {"seconds": end}
+    if middle:
+        found["object store, mapped by all processes together"] = {
+            "megabytes": round(float(np.median(middle)), 1)
+        }
     figure, axes = plt.subplots(figsize=(9, 5), layout="constrained")
     for kind, values in sorted(series.items()):
         at, size = np.array(list(values)), np.array(list(values.values()))
         axes.plot(at, size, label=kind)
-        late = at > end / 4
-        slope = float(np.polyfit(at[late], size[late], 1)[0] * 3600) if late.sum() > 2 else float("nan")
+        half = (at > end / 4) & (at < 3 * end / 4)
+        slope = float(np.polyfit(at[half], size[half], 1)[0] * 3600) if half.sum() > 2 else float("nan")
         found[kind] = {"largest_mb": float(size.max()), "growth_mb_an_hour": round(slope, 1)}
     axes.set(xlabel="seconds", ylabel="proportional set size of the largest, MB", ylim=(0, None))
     axes.legend()

@@ -245,7 +245,7 @@ class Bundle:
             "loaded bundle %s from %s: %d accounts, %d entities, %d entries in memory, %d lots learned, "
             "encoder %s",
             bundle.fingerprint, path, len(bundle.catalog), len(bundle.catalog.entities), len(bundle.books.ids),
-            len(bundle.lots), bundle.encoder,
+            len(bundle.lots), bundle.encoder or 'none',
         )  # fmt: skip
         return bundle
 

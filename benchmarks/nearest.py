@@ -1,0 +1,222 @@
+"""Neighbors of all entries of a ledger: jet's search beside faiss, and beside exact search.
+
+    python -m benchmarks.nearest [--entries 100000] [--asked 1.0]
+
+One company's demo ledger; every entry wants its 10 most similar strictly earlier entries. All contenders
+have the same vectors (256 dimensions, hashed character n-grams: no encoder's time is in it), one thread,
+one process, and compute cosines alone. faiss goes through the ledger day by day: it asks for the day's
+entries, then adds them, so that it can't see later ones either. Its indexes are HNSW (32 links) and IVF
+(lists: four times the root of the number of entries, trained on all vectors), each with the least effort of
+a doubling series that reaches a recall@10 of .95, and of .99; exact search is its flat index. Jet has its
+defaults: blocks of 65,536 entries, exact below 20,000 distinct texts and ScaNN above.
+
+Recall is measured on all that is asked: the share of the exact ten whose similarity a contender reaches, so
+equal texts can stand in for each other. Of a ledger as large as a million, faiss is asked about a part
+(`--asked`) and its time for the questions is scaled; adding is measured whole. Jet is always asked about
+all.
+"""
+
+from __future__ import annotations
+
+import argparse
+import tempfile
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import faiss
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from benchmarks.side_by_side import Row, report
+from jet.books.demo import DemoSettings, write_demo_ledger
+from jet.books.importers import ImportSettings, import_file, to_tables
+from jet.retrieval.index import Memory, Queries, RetrievalSettings, dense, search
+from jet.retrieval.ngrams import idf, weigh
+from jet.retrieval.store import TextStore
+from jet.retrieval.text import normalize_all
+
+K = 10
+RECALLS = (0.95, 0.99)
+FIRST_EFFORT, MOST_EFFORT = 4, 1024
+TUNED_ON = 2000
+"""Questions, of the latest, on which the least effort is found."""
+
+
+@dataclass(frozen=True)
+class Ledger:
+    """Entries in order of their date."""
+
+    text: np.ndarray  # int64 [N] rows of the store
+    date: np.ndarray  # int32 [N]
+    store: TextStore
+
+    @property
+    def vectors(self) -> np.ndarray:
+        """float32 [N, D]"""
+        return self.store.vectors[self.text]
+
+    def days(self) -> Iterator[tuple[int, int]]:
+        """First and last row, exclusive, of each day."""
+        first = np.flatnonzero(np.diff(self.date, prepend=-1))
+        yield from zip(first.tolist(), [*first[1:].tolist(), len(self.date)], strict=True)
+
+
+def main() -> None:
+    """Measure all contenders."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
+    parser.add_argument("--entries", type=int, default=100_000)
+    parser.add_argument(
+        "--asked", type=float, default=1.0, help="the share of entries that faiss is asked about"
+    )
+    parser.add_argument("--only", nargs="+", default=["hnsw", "ivf", "exact"])
+    args = parser.parse_args()
+    faiss.omp_set_num_threads(1)
+    ledger = demo(args.entries)
+    count = len(ledger.text)
+    asked = np.unique(np.linspace(0, count - 1, int(args.asked * count)).astype(int))
+    exact_seconds, exact = by_day(ledger, asked, faiss.IndexFlatIP(ledger.store.dimension))
+    own_seconds, own = by_jet(ledger)
+    notes = {"entries": count, "distinct": len(ledger.store), "asked of faiss": len(asked)}
+    recall = {"recall of jet": round(recall_of(own[asked], exact), 4)}
+    rows = []
+
+    def beside(name: str, seconds: float, least: float, more: dict[str, Any]) -> None:
+        ratio = seconds / own_seconds
+        reached = ratio >= least
+        rows.append(
+            Row(
+                f"neighbors of {count:,}",
+                name,
+                "entries",
+                count / own_seconds,
+                count / seconds,
+                ratio,
+                ratio,
+                ratio,
+                f"{least:g}×",
+                reached,
+                notes | recall | more,
+            )
+        )
+
+    beside("exact search", exact_seconds, 10 if count >= 1_000_000 else 1, {})
+    for name in ("hnsw", "ivf"):
+        if name not in args.only:
+            continue
+        for wanted in RECALLS:
+            effort = least_effort(ledger, name, wanted)
+            seconds, found = by_day(ledger, asked, index_of(ledger, name, effort))
+            got = recall_of(found, exact)
+            beside(
+                f"faiss {name.upper()}",
+                seconds,
+                1,
+                {"wanted": wanted, "recall": round(got, 4), "effort": effort},
+            )
+    report(
+        f"nearest_{count}",
+        f"python -m benchmarks.nearest --entries {args.entries} --asked {args.asked:g}",
+        rows,
+    )
+
+
+def demo(entries: int) -> Ledger:
+    """The texts and dates of one company."""
+    with tempfile.TemporaryDirectory() as folder:
+        write_demo_ledger(Path(folder), DemoSettings(companies=1, entries=entries, seed=7))
+        [path] = Path(folder).glob("*.jsonl")
+        tables = [
+            table.select(["date", "description"])
+            for table, _, _ in to_tables(import_file(str(path), ImportSettings()))
+        ]
+    table = pa.concat_tables(tables).sort_by("date")
+    texts = normalize_all(table["description"])
+    plain = TextStore.build(pc.unique(texts).to_pylist())
+    weights = idf(plain.ngrams)
+    settings = RetrievalSettings(sentence_weight=0, ngram_weight=1)
+    vectors = dense(np.zeros((len(plain), 0), np.float32), weigh(plain.ngrams, weights), settings)
+    vectors /= np.maximum(np.linalg.norm(vectors, axis=1, keepdims=True), 1e-9)
+    store = TextStore(plain.texts, vectors, plain.ngrams, plain.masked)
+    return Ledger(store.rows(texts), table["date"].cast(pa.int32()).to_numpy(), store)
+
+
+def by_jet(ledger: Ledger) -> tuple[float, np.ndarray]:
+    """Seconds for all entries, the index included; float32 [N, K] similarities."""
+    count = len(ledger.text)
+    settings = RetrievalSettings(
+        neighbors=K, sentence_weight=1.0, ngram_weight=0.0, journal_bonus=0.0, same_masked_text_bonus=0.0,
+        recency_bonus=0.0,
+    )  # fmt: skip
+    nobody = np.zeros(count, dtype=np.int64)
+    start = time.perf_counter()
+    memory = Memory.of(nobody, ledger.date, ledger.text, nobody, 1)
+    queries = Queries(memory.entity, memory.date, memory.text, memory.journal)
+    hits = search(memory, ledger.store, idf(ledger.store.ngrams), queries, settings, K)
+    return time.perf_counter() - start, hits.similarity
+
+
+def by_day(ledger: Ledger, asked: np.ndarray, index: Any) -> tuple[float, np.ndarray]:
+    """Seconds for all entries, day by day; float32 [asked, K] similarities."""
+    vectors = ledger.vectors
+    found = np.full((len(asked), K), -np.inf, dtype=np.float32)
+    adding = asking = 0.0
+    for first, end in ledger.days():
+        here = slice(*np.searchsorted(asked, [first, end]))
+        if index.ntotal and here.stop > here.start:
+            start = time.perf_counter()
+            similarity, row = index.search(vectors[asked[here]], K)
+            asking += time.perf_counter() - start
+            found[here] = np.where(row >= 0, similarity, -np.inf)
+        start = time.perf_counter()
+        index.add(vectors[first:end])
+        adding += time.perf_counter() - start
+    return adding + asking * len(ledger.text) / len(asked), found
+
+
+def index_of(ledger: Ledger, name: str, effort: int) -> Any:
+    """An empty index of faiss's; IVF's lists are made of all vectors."""
+    dimension = ledger.store.dimension
+    if name == "hnsw":
+        index = faiss.IndexHNSWFlat(dimension, 32, faiss.METRIC_INNER_PRODUCT)
+        index.hnsw.efSearch = effort
+        return index
+    lists = int(4 * len(ledger.text) ** 0.5)
+    index = faiss.IndexIVFFlat(faiss.IndexFlatIP(dimension), dimension, lists, faiss.METRIC_INNER_PRODUCT)
+    index.train(ledger.vectors)
+    index.nprobe = effort
+    return index
+
+
+def least_effort(ledger: Ledger, name: str, wanted: float) -> int:
+    """The least of 4, 8, 16 … with which the latest questions reach the recall; all others are added."""
+    vectors = ledger.vectors
+    latest, rest = vectors[-TUNED_ON:], vectors[:-TUNED_ON]
+    flat = faiss.IndexFlatIP(ledger.store.dimension)
+    flat.add(rest)
+    exact = flat.search(latest, K)[0]
+    index = index_of(ledger, name, FIRST_EFFORT)
+    index.add(rest)
+    effort = FIRST_EFFORT
+    while effort < MOST_EFFORT:
+        if name == "hnsw":
+            index.hnsw.efSearch = effort
+        else:
+            index.nprobe = effort
+        if recall_of(index.search(latest, K)[0], exact) >= wanted:
+            break
+        effort *= 2
+    return effort
+
+
+def recall_of(found: np.ndarray, exact: np.ndarray) -> float:
+    """The share of the exact similarities that `found` reaches, place by place."""
+    there = np.isfinite(exact)
+    return float((found[there] >= exact[there] - 2e-5).mean())
+
+
+if __name__ == "__main__":
+    main()

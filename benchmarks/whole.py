@@ -1,0 +1,106 @@
+"""The whole pipeline beside the cheap rival: a single-process script with a TF-IDF vote.
+
+    python -m benchmarks.whole --output DIR [--entries 100000] [--companies 40] [--config FILE]
+
+Both read the same demo ledger and book the last 15 % of every company's entries, `jet pipeline` with checks,
+training, calibration and report, `benchmarks.cheap_rival` without. Wall-clock seconds, each once: it takes
+minutes. Exact match is that of whole sets of (account, side) on the same entries.
+"""
+
+from __future__ import annotations
+
+import argparse
+import shutil
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from benchmarks.cheap_rival import lines_of
+from benchmarks.side_by_side import Row, report
+from jet.books.demo import DemoSettings, write_demo_ledger
+from jet.books.importers import ImportSettings, expand, import_file, to_tables
+
+FACTOR = 3.0
+"""How much longer jet may take."""
+
+
+def main() -> None:
+    """Run both, and compare."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
+    parser.add_argument("--output", required=True, type=Path)
+    parser.add_argument("--entries", type=int, default=100_000)
+    parser.add_argument("--companies", type=int, default=40)
+    parser.add_argument("--config", help="settings for jet, a YAML file")
+    args = parser.parse_args()
+    books, out = args.output / "books", args.output
+    if not books.exists():
+        write_demo_ledger(books, DemoSettings(companies=args.companies, entries=args.entries, seed=7))
+    other = timed([sys.executable, "-m", "benchmarks.cheap_rival", books, out / "rival.parquet"])
+    shutil.rmtree(out / "run", ignore_errors=True)
+    given = ["--config", args.config] if args.config else []
+    own = timed(
+        [sys.executable, "-m", "ray_jobs.pipeline", "--ledgers", books, "--output", out / "run", *given]
+    )
+    truth = {key: lines for file in expand([str(books)]) for key, lines in booked(file)}
+    scores = {
+        "jet": exact_match(jets_answers(out / "run" / "predictions"), truth),
+        "the cheap rival": exact_match(pd.read_parquet(out / "rival.parquet"), truth),
+    }
+    row = Row(
+        stage="whole pipeline",
+        beside="the cheap rival",
+        unit="entries",
+        jet=args.entries / own,
+        other=args.entries / other,
+        ratio=other / own,
+        least=other / own,
+        most=other / own,
+        target=f"at most {FACTOR:g} times as long, at a higher exact match",
+        reached=own <= FACTOR * other and scores["jet"] > scores["the cheap rival"],
+        notes={"seconds": {"jet": round(own), "the cheap rival": round(other)}, "exact match": scores},
+    )
+    report("whole", "python -m benchmarks.whole --output DIR" + (" --config FILE" if given else ""), [row])
+
+
+def timed(command: list[object]) -> float:
+    """Seconds that a command takes."""
+    start = time.perf_counter()
+    subprocess.run([str(word) for word in command], check=True)
+    return time.perf_counter() - start
+
+
+def booked(file: str) -> list[tuple[tuple[str, str], str]]:
+    """What every entry of a file was booked on."""
+    found = []
+    for entries, _, _ in to_tables(import_file(file, ImportSettings())):
+        for row in entries.select(["entity", "entry_id", "lines"]).to_pylist():
+            found.append(((row["entity"], row["entry_id"]), lines_of(row)))
+    return found
+
+
+def jets_answers(predictions: Path) -> pd.DataFrame:
+    """What jet answered, in the rival's form."""
+    columns = ["entity", "entry_id", "lines"]
+    table = pa.concat_tables(
+        pq.read_table(path, columns=columns) for path in predictions.glob("part-*.parquet")
+    )
+    rows = [
+        (row["entity"], row["entry_id"], lines_of({"lines": row["lines"] or []})) for row in table.to_pylist()
+    ]
+    return pd.DataFrame(rows, columns=columns)
+
+
+def exact_match(answers: pd.DataFrame, truth: dict[tuple[str, str], str]) -> float:
+    """The share of answers that are right in all lines."""
+    keys = zip(answers["entity"], answers["entry_id"], strict=True)
+    right = [truth[key] == lines for key, lines in zip(keys, answers["lines"], strict=True)]
+    return round(sum(right) / len(right), 4)
+
+
+if __name__ == "__main__":
+    main()
