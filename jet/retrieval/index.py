@@ -30,7 +30,7 @@ import math
 import shutil
 import uuid
 import warnings
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
@@ -54,8 +54,9 @@ _DECIMALS = np.float32(1e5)
 _RECENCY_DAYS = 365
 _FOLDED = 256  # dimensions that ScaNN's vectors have for the n-grams
 _TRAINED_ON = 10_000  # texts that ScaNN learns its quantization from
-_RANKED_WHOLE = 4096  # rows that are all ranked rather than asked which of them can be hits
-_LEADING = 4  # times K texts that are looked at to find out
+_LEADING = 4  # times K texts that are looked at to find out which can have hits
+_CELLS = 1 << 22  # of scores by query and text that are looked at together, and
+_QUERIES = 4096  # queries: what bounds the memory of a search where many ask for the same text
 _SCANN_LEAST = 16  # texts; with fewer it can't be trained
 _FORMAT = 1  # of a saved ScaNN block
 _MADE = "block.json"  # says what a saved ScaNN block was made from
@@ -204,10 +205,6 @@ class Queries:
 
     def __len__(self) -> int:
         return len(self.entity)
-
-    def owner_of(self, query: int) -> int | None:
-        """Whose rows are no neighbors of a query; None: nobody's."""
-        return None if self.owner is None else int(self.owner[query])
 
     def take(self, rows: np.ndarray) -> Queries:
         """Queries number `rows`."""
@@ -387,15 +384,15 @@ class ScannBlock:
         doublings = np.ceil(np.log2(len(contents.text) / eligible[by_scann] * in_the_way)).astype(int)
         for doubling in np.unique(doublings):
             width = min(len(contents.texts), wanted << int(doubling))
-            for texts, members in _batches(queries.text, by_scann[doublings == doubling]):
+            for texts, at, query in _batches(queries.text, by_scann[doublings == doubling]):
                 features = contents.look_up(queries, texts)
                 proposed = self._propose(features, width)
                 scores = contents.score_some(features, proposed)
-                for at, query in members:
-                    rows, place = contents.expand(proposed[at], eligible[query], k, queries.owner_of(query))
-                    similarity = scores[at].take(place)
-                    contents.add_entry_bonuses(similarity, rows, queries, query)
-                    contents.keep_best(hits, query, similarity, rows, k)
+                for some in _pieces(len(query), width):
+                    which, place = np.nonzero(proposed[at[some]] >= 0)
+                    own = at[some][which]
+                    text, score = proposed[own, place], scores[own, place]
+                    contents.rank(hits, queries, eligible, query[some][which], text, score, k)
         return hits
 
     @property
@@ -541,7 +538,6 @@ class _Contents:
         self.ngrams = weigh(store.ngrams[self.texts], idf)
         self.masked = store.masked[self.texts]
         self._by_column = sp.csr_matrix(self.ngrams.T)
-        self._number = np.arange(len(self.text))
         self._most_bonus = np.float32(settings.journal_bonus + settings.recency_bonus + 2 / float(_DECIMALS))
         days = np.arange(16 * _RECENCY_DAYS)  # after 16 years nothing is left of the bonus
         self._recency = (settings.recency_bonus * np.exp(-days / _RECENCY_DAYS)).astype(np.float32)
@@ -567,12 +563,6 @@ class _Contents:
         if late.any():
             raise ValueError(f"the limit of query {int(late.argmax())} lets in entries that aren't earlier")
         return count
-
-    def others(self, owner: int | None, count: int) -> np.ndarray | None:
-        """Those of the first `count` rows that aren't the `owner`'s; None: all of them."""
-        if self.owner is None or owner is None:
-            return None
-        return np.flatnonzero(self.owner[:count] != owner)
 
     def owned(self, queries: Queries, eligible: np.ndarray) -> np.ndarray:
         """How many of the first `eligible` [Q] rows are the query's owner's, int64 [Q]."""
@@ -621,65 +611,84 @@ class _Contents:
         scores += same * np.float32(self.settings.same_masked_text_bonus)
         return scores
 
-    def add_entry_bonuses(
-        self, similarity: np.ndarray, rows: slice | np.ndarray, queries: Queries, query: int
-    ) -> None:
-        """Add to `similarity`, one value for each of `rows`, what the entries beside their texts say."""
-        similarity += self._recency.take(queries.date[query] - self.date[rows], mode="clip")
-        journal = queries.journal[query]
-        if journal != NO_JOURNAL:
-            same = self.journal[rows] == journal
-            similarity += same * np.float32(self.settings.journal_bonus)
-
-    def expand(
-        self, texts: np.ndarray, eligible: int, k: int, owner: int | None
-    ) -> tuple[np.ndarray, np.ndarray]:
-        """The rows of `texts` (-1: none) that can be among `k` hits, and the place in `texts` that each is of.
-
-        They are among the first `eligible` rows, and none is the `owner`'s.
-        """
-        place = np.flatnonzero(texts >= 0)
-        first, end = self._text_kinds[texts[place]], self._text_kinds[texts[place] + 1]
-        kinds, of = _ranges(first, end)
-        place = place[of]
-        stop = np.searchsorted(self._kind_and_row, kinds * len(self._rows) + eligible)
-        start = np.maximum(self._kind_start[kinds], stop - k)
-        rows, of = _ranges(start, stop)
-        rows, place = self._rows[rows], place[of]
-        if self.owner is None or owner is None:
-            return rows, place
-        other = self.owner[rows] != owner
-        return rows[other], place[other]
-
     def promising(
-        self, score: np.ndarray, leading: np.ndarray, eligible: int, k: int, owner: int | None
-    ) -> np.ndarray | None:
-        """Texts that hold all of the `k` best rows, given what the texts alone `score` (float32 [U]).
+        self,
+        queries: Queries,
+        eligible: np.ndarray,
+        scores: np.ndarray,
+        at: np.ndarray,
+        query: np.ndarray,
+        k: int,
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """Texts that hold all of the `k` best rows: pairs of a place in `query` and a text, int64 each.
 
-        `leading` are some of the best texts, best first: where they have `k` eligible rows, no text can have a
-        hit that lies further behind than all bonuses together. None where that rules out little.
+        `scores` float32 [64, U] is what the texts alone say, and `at` [n] the row of it that each of `query`
+        [n] has. Where the best few texts have `k` eligible rows, no text can have a hit that lies further
+        behind than all bonuses together.
         """
-        rows, place = self.expand(leading, eligible, k, owner)
-        if len(rows) < k:
-            return None
-        needed = np.searchsorted(np.cumsum(np.bincount(place, minlength=len(leading))), k)
-        found = np.flatnonzero(score >= score[leading[needed]] - self._most_bonus)
-        return found if len(found) < len(score) // 4 else None
+        few = min(_LEADING * k, scores.shape[1])
+        leading = np.argpartition(scores, scores.shape[1] - few, axis=1)[:, scores.shape[1] - few :]
+        order = np.argsort(-np.take_along_axis(scores, leading, 1), axis=1)
+        leading = np.take_along_axis(leading, order, 1)[at]  # [n, few]
+        kinds, of = _ranges(self._text_kinds[leading.ravel()], self._text_kinds[leading.ravel() + 1])
+        start, stop = self._eligible_of(kinds, eligible[query[of // few]], k)
+        rows = (stop - start).astype(np.float64)
+        if queries.owner is not None and self.owner is not None:
+            rows[self.owner[self._rows[self._kind_start[kinds]]] == queries.owner[query[of // few]]] = 0
+        so_far = np.bincount(of, rows, leading.size).reshape(leading.shape).cumsum(axis=1)
+        needed = np.minimum((so_far < k).sum(axis=1), few - 1)
+        lowest = scores[at, leading[np.arange(len(at)), needed]] - self._most_bonus
+        lowest[so_far[:, -1] < k] = -np.inf
+        place, text = np.nonzero(scores[at] >= lowest[:, None])
+        return place, text
 
-    def keep_best(
-        self, hits: Hits, query: int, similarity: np.ndarray, rows: np.ndarray | None, k: int
+    def _eligible_of(self, kinds: np.ndarray, eligible: np.ndarray, k: int) -> tuple[np.ndarray, np.ndarray]:
+        """Where the rows of `kinds` that can be among `k` hits begin and end; so many rows are `eligible`."""
+        stop = np.searchsorted(self._kind_and_row, kinds * len(self._rows) + eligible)
+        return np.maximum(self._kind_start[kinds], stop - k), stop
+
+    def rank(
+        self,
+        hits: Hits,
+        queries: Queries,
+        eligible: np.ndarray,
+        query: np.ndarray,
+        text: np.ndarray,
+        score: np.ndarray,
+        k: int,
     ) -> None:
-        """Write the `k` best of `rows` (None: the first ones) into the query's place in `hits`."""
+        """Write the `k` best rows of some texts into `hits`.
+
+        One value for each pair of a query and a text of the block: int64 `query` and `text`, float32 `score`,
+        which is what the texts alone say. The pairs of a query stand together, and in one call only.
+        """
+        kinds, of = _ranges(self._text_kinds[text], self._text_kinds[text + 1])
+        start, stop = self._eligible_of(kinds, eligible[query[of]], k)
+        place, of_kind = _ranges(start, stop)
+        pair = of[of_kind]
+        rows, query, similarity = self._rows[place], query[pair], score[pair]
+        if queries.owner is not None and self.owner is not None:
+            other = self.owner[rows] != queries.owner[query]
+            rows, query, similarity = rows[other], query[other], similarity[other]
+        if not len(rows):
+            return
+        similarity = similarity + self._recency.take(queries.date[query] - self.date[rows], mode="clip")
+        same = (self.journal[rows] == queries.journal[query]) & (queries.journal[query] != NO_JOURNAL)
+        similarity += same * np.float32(self.settings.journal_bonus)
+        # One integer says it all: the query, then the rounded similarity, then the row. No two are equal.
         size = len(self.text)
-        # One integer says it all: the rounded similarity, then the row. No two are equal.
-        key = np.rint(similarity * _DECIMALS).astype(np.int64) * size
-        key += self._number[: len(similarity)] if rows is None else rows
-        if len(key) > k:
-            key = np.partition(key, len(key) - k)[-k:]
-        key = np.sort(key)[::-1]
-        rounded, row = np.divmod(key, size)
-        hits.row[query, : len(key)] = self.block.start + row
-        hits.similarity[query, : len(key)] = (rounded / float(_DECIMALS)).astype(np.float32)
+        key = np.rint(similarity * _DECIMALS).astype(np.int64) * size + rows
+        highest = key.max()
+        span = highest - key.min() + 1
+        first = np.flatnonzero(np.diff(query, prepend=-1))
+        asked, number = query[first], np.repeat(np.arange(len(first)), np.diff(first, append=len(query)))
+        key = highest - np.sort(number * span + (highest - key)) % span
+        column = np.arange(len(key)) - first[number]
+        best = column < k
+        rounded, row = np.divmod(key[best], size)
+        goal = asked[number[best]], column[best]
+        hits.row[goal] = self.block.start + row
+        hits.similarity[goal] = (rounded / float(_DECIMALS)).astype(np.float32)
 
     def digest(self, settings: RetrievalSettings) -> str:
         """Of everything that the index of these texts depends on."""
@@ -696,49 +705,36 @@ class _Contents:
 def _search_exactly(contents: _Contents, queries: Queries, limit: np.ndarray, k: int) -> Hits:
     """See `BlockIndex.search`; every query is compared with every text.
 
-    Where there are many rows, not all are ranked: most are of texts so far behind that no bonus helps them.
+    Not all rows are ranked: most are of texts so far behind that no bonus helps them.
     """
     eligible = contents.eligible(queries, limit)
     hits = Hits.none(len(queries), k)
-    few = min(_LEADING * k, len(contents.texts))
-    for texts, members in _batches(queries.text, np.flatnonzero(eligible)):
+    for texts, at, query in _batches(queries.text, np.flatnonzero(eligible)):
         scores = contents.score_all(contents.look_up(queries, texts))
-        leading: dict[int, np.ndarray] = {}
-        for at, query in members:
-            count, score = eligible[query], scores[at]
-            found = None
-            owner = queries.owner_of(query)
-            if count > _RANKED_WHOLE:
-                if at not in leading:
-                    top = np.argpartition(score, len(score) - few)[len(score) - few :]
-                    leading[at] = top[np.argsort(-score[top])]
-                found = contents.promising(score, leading[at], count, k, owner)
-            if found is None:
-                rows = contents.others(owner, count)
-                seen = slice(count) if rows is None else rows
-                similarity = score.take(contents.text[seen], mode="clip")  # faster than "raise"
-            else:
-                rows, place = contents.expand(found, count, k, owner)
-                seen = rows
-                similarity = score.take(found[place])
-            contents.add_entry_bonuses(similarity, seen, queries, query)
-            contents.keep_best(hits, query, similarity, rows, k)
+        for some in _pieces(len(query), len(contents.texts)):
+            place, text = contents.promising(queries, eligible, scores, at[some], query[some], k)
+            score = scores[at[some][place], text]
+            contents.rank(hits, queries, eligible, query[some][place], text, score, k)
     return hits
 
 
-def _batches(text: np.ndarray, members: np.ndarray) -> list[tuple[np.ndarray, list[tuple[int, int]]]]:
+def _batches(text: np.ndarray, members: np.ndarray) -> Iterator[tuple[np.ndarray, np.ndarray, np.ndarray]]:
     """Queries number `members` in batches of at most 64 distinct texts.
 
-    Of each batch its texts, and which of them (from 0) each of its queries has: (place, query).
+    Of each batch its texts; and its queries, with the place among these texts that each one's text has.
     """
     texts, place = np.unique(text[members], return_inverse=True)
     order = np.argsort(place, kind="stable")
-    batches = []
     for first in range(0, len(texts), BATCH):
         own = order[np.searchsorted(place[order], first) : np.searchsorted(place[order], first + BATCH)]
-        pairs = zip((place[own] - first).tolist(), members[own].tolist(), strict=True)
-        batches.append((texts[first : first + BATCH], list(pairs)))
-    return batches
+        yield texts[first : first + BATCH], place[own] - first, members[own]
+
+
+def _pieces(queries: int, texts: int) -> Iterator[slice]:
+    """Some of so many queries at a time, where each is compared with so many texts."""
+    together = min(max(1, _CELLS // texts), _QUERIES)
+    for start in range(0, queries, together):
+        yield slice(start, start + together)
 
 
 def _ranges(start: np.ndarray, stop: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

@@ -134,6 +134,12 @@ def test_the_answer_does_not_depend_on_how_blocks_are_shared_out(
     assert same(merge(answers, k), search(memory, store, weights, queries, options, k))
 
 
+def everything(_self, _queries, _eligible, scores, at, _query, _k):
+    """Every text of the block, for every query."""
+    place, text = np.nonzero(np.ones((len(at), scores.shape[1]), dtype=bool))
+    return place, text
+
+
 @settings(max_examples=40, deadline=None)
 @given(
     weights_of=st.tuples(*[st.sampled_from([0.0, 0.01, 0.1, 2.0])] * 3),
@@ -152,10 +158,13 @@ def test_rows_that_no_bonus_can_help_are_left_out_without_a_trace(
     if owners:  # as peers have them: several share an entity, and nobody sees their own
         owner = np.arange(len(memory)) % owners
         memory, asked = replace(memory, owner=owner), replace(queries, owner=owner)
-    whole = search(memory, history.store, weights, asked, options, k)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(index, "_RANKED_WHOLE", 0)
+        patch.setattr(index._Contents, "promising", everything)
+        whole = search(memory, history.store, weights, asked, options, k)
+    with pytest.MonkeyPatch.context() as patch:
         patch.setattr(index, "_LEADING", leading)
+        patch.setattr(index, "_CELLS", 500)
+        patch.setattr(index, "_QUERIES", 7)
         assert same(search(memory, history.store, weights, asked, options, k), whole)
 
 
@@ -164,18 +173,19 @@ def test_most_rows_of_a_large_block_are_not_ranked(make_books, fake_encoder, mon
     history = History.of(entries, text_store(entries, fake_encoder))
     memory, weights = history.memory, idf(history.store.ngrams)
     ranked: list[int] = []
-    keep_best = index._Contents.keep_best
+    rank = index._Contents.rank
 
-    def counted(self, hits, query, similarity, rows, k):
-        ranked.append(len(similarity))
-        keep_best(self, hits, query, similarity, rows, k)
+    def counted(self, hits, queries, eligible, query, text, score, k):
+        rows, _ = index._ranges(self._text_kinds[text], self._text_kinds[text + 1])
+        ranked.append(len(rows))
+        rank(self, hits, queries, eligible, query, text, score, k)
 
-    monkeypatch.setattr(index._Contents, "keep_best", counted)
+    monkeypatch.setattr(index._Contents, "rank", counted)
     late = np.arange(5000, 6000)
     asked = Queries(memory.entity, memory.date, memory.text, memory.journal).take(late)
     search(memory, history.store, weights, asked, RetrievalSettings(), 10)
-    assert len(ranked) == 1000
-    assert np.median(ranked) < 2500
+    kinds = len(np.unique(memory.text)) * 3  # journals
+    assert sum(ranked) < 1000 * kinds / 3
 
 
 @settings(max_examples=15, deadline=None)

@@ -1,0 +1,108 @@
+"""CPU-seconds of a training until it reaches a calibration score: this checkout beside an earlier one.
+
+    git worktree add /tmp/before 5b74f6e
+    python -m benchmarks.training_target --data RUN --before /tmp/before [--seeds 0 1 2]
+
+RUN is a folder with what `jet ingest` and `jet neighbors` wrote. Each checkout trains the network by its own
+defaults in one process with one thread: epochs, evaluation on the calibration split and the watched rows, as a
+worker of `jet train` does. The target is the lower of the two best mean log-likelihoods of an entry, so that
+both reach it; what counts is the process' CPU time until the end of the first epoch that does.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import statistics
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+
+
+def main() -> None:
+    """Train in both checkouts in turn, or, started with `--epochs-of`, in this one."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
+    parser.add_argument("--data", required=True)
+    parser.add_argument("--before", type=Path)
+    parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2])
+    parser.add_argument("--epochs-of", type=int, help=argparse.SUPPRESS)
+    args = parser.parse_args()
+    if args.epochs_of is not None:
+        print(json.dumps(epochs(args.data, args.epochs_of)))
+        return
+    from benchmarks.side_by_side import compared, report
+
+    seconds: dict[str, list[float]] = {"jet": [], "before": []}
+    notes = {}
+    for number, seed in enumerate(args.seeds):
+        found = {}
+        for name in ("jet", "before") if number % 2 else ("before", "jet"):
+            found[name] = trained(args.data, seed, ROOT if name == "jet" else args.before)
+        target = min(max(score for _, score in epochs) for epochs in found.values())
+        for name, each in found.items():
+            seconds[name].append(next(taken for taken, score in each if score >= target))
+        notes[f"seed {seed}"] = {
+            name: f"{len(each)} epochs, best {max(score for _, score in each):.3f}, all in {each[-1][0]:.0f} s"
+            for name, each in found.items()
+        }
+    row = compared(
+        seconds,
+        1,
+        stage="training to the same score",
+        unit="trainings",
+        beside="before",
+        least=2.0,
+        notes=notes,
+    )
+    row.notes["CPU-seconds"] = {name: round(statistics.median(each), 1) for name, each in seconds.items()}
+    report("training_target", "python -m benchmarks.training_target --data RUN --before CHECKOUT", [row])
+
+
+def trained(data: str, seed: int, checkout: Path) -> list[tuple[float, float]]:
+    """CPU-seconds and likelihood of each epoch, of a training in `checkout`."""
+    environment = {**os.environ, "PYTHONPATH": str(checkout.absolute()), "OMP_NUM_THREADS": "1"}
+    command = [sys.executable, __file__, "--data", str(Path(data).absolute()), "--epochs-of", str(seed)]
+    done = subprocess.run(command, env=environment, cwd=checkout, capture_output=True, text=True, check=False)
+    if done.returncode:
+        raise SystemExit(done.stderr)
+    return json.loads(done.stdout.splitlines()[-1])
+
+
+def epochs(folder: str, seed: int) -> list[tuple[float, float]]:
+    """Train in this process, with whatever checkout is imported."""
+    import numpy as np
+    import torch
+
+    from jet.books.split import CALIBRATION, TRAIN
+    from jet.training.loop import Trainer, epoch_rows
+    from ray_jobs.runtime import JobConfig
+    from ray_jobs.training import build_network, load_data, opened, share_of, watch
+
+    torch.set_num_threads(1)
+    config = JobConfig()
+    config.train.seed = seed
+    settings = config.train
+    entries, neighbors, _ = opened(folder)
+    data = load_data(entries, neighbors, config)
+    rows, held_out = data.learnable(TRAIN), data.learnable(CALIBRATION)
+    steps = len(epoch_rows(rows, seed, 0, settings.batch_size, 0, 1))
+    trainer = Trainer(build_network(data, config), settings, config.losses, config.optim, steps)
+    watched = held_out[np.linspace(0, len(held_out) - 1, min(settings.watched_rows, len(held_out))).astype(int)]
+    found = []
+    start = time.process_time()
+    while trainer.progress.epoch < settings.max_epochs and not trainer.progress.stopped(settings):
+        order = epoch_rows(rows, seed, trainer.progress.epoch, settings.batch_size, 0, 1)
+        figures = trainer.train_epoch(data.batches(order))
+        figures |= trainer.evaluate(data.batches(share_of(held_out, 0, 1, settings.batch_size)))
+        figures |= watch(trainer, data, share_of(watched, 0, 1, settings.batch_size), config)
+        trainer.judge(figures)
+        found.append((time.process_time() - start, figures["val/likelihood"]))
+    return found
+
+
+if __name__ == "__main__":
+    main()
