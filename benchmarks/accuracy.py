@@ -10,11 +10,9 @@ figures come from each report's `rows.parquet` and `metrics.json`, by the folder
 from __future__ import annotations
 
 import argparse
-import json
 import subprocess
 import sys
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -24,6 +22,8 @@ import pyarrow.parquet as pq
 from jet.artifact import open_artifact
 from jet.books.schema import ENTRIES
 from jet.books.sources import sources_of
+from jet.bundle import Bundle
+from jet.prediction.calibration import Calibration
 from jet.prediction.stack import METHODS
 
 RESAMPLES = 10_000
@@ -38,11 +38,10 @@ def main() -> None:
     args = parser.parse_args()
     folders = [_run(args.data, args.output, seed, seed == args.seeds[0]) for seed in args.seeds]
     rows = [_rows(folder) for folder in folders]
-    metrics = [json.loads((folder / "report" / "metrics.json").read_text()) for folder in folders]
     names = sorted(set(rows[0]["source"].to_pylist()))
     rivals = [name for name in _methods(rows[0]) if name not in METHODS]
     print(_exact_match(rows, names, rivals), "\n")
-    print(_confidence(rows, metrics, names), "\n")
+    print(_confidence(rows, folders, names), "\n")
     print(_by_stratum(rows, names), "\n")
     print(_new_companies(folders[0], names))
 
@@ -112,28 +111,27 @@ def _interval(difference: np.ndarray) -> tuple[float, float]:
     return float(low), float(high)
 
 
-def _confidence(rows: list[pa.Table], metrics: list[dict[str, Any]], names: list[str]) -> str:
+def _confidence(rows: list[pa.Table], folders: list[Path], names: list[str]) -> str:
     lines = [
         "| stacked, by seed | promise | automated | right among these | calibration error |",
         "|---|---|---|---|---|",
     ]
+    calibrations = [Bundle.load(f"{folder}/model").judgment.calibrations["stacked"] for folder in folders]
     for name in [*names, "together"]:
-        for promise in ("0.95", "0.99"):
-            found = [_automated(table, tree, name, promise) for table, tree in zip(rows, metrics, strict=True)]
+        for promise in (0.9, 0.95, 0.99):
+            given = zip(rows, calibrations, strict=True)
+            found = [_automated(table, calibration, name, promise) for table, calibration in given]
             cells = [", ".join("–" if v[i] is None else f"{v[i]:.3f}" for v in found) for i in range(3)]
             lines.append(f"| {name} | {promise} | " + " | ".join(cells) + " |")
     return "\n".join(lines)
 
 
 def _automated(
-    rows: pa.Table, tree: dict[str, Any], name: str, promise: str
+    rows: pa.Table, calibration: Calibration, name: str, promise: float
 ) -> tuple[float, float | None, float]:
     """Coverage, precision and calibration error of a source's test rows, by the run's own thresholds."""
     mask = np.ones(len(rows), bool) if name == "together" else pc.equal(rows["source"], name).to_numpy()
-    own = tree.get("company_thresholds") or {}
-    pooled = tree["test"]["model"]["overall"]["automation"][promise]["threshold"]
-    cuts = [own.get(entity, {}).get(promise, pooled) for entity in rows["entity"].to_pylist()]
-    cut = np.array([np.inf if each is None else each for each in cuts])[mask]
+    cut = calibration.thresholds(promise).of(rows["entity"].to_pylist())[mask]
     sure, right = rows["stacked_confidence"].to_numpy()[mask], rows["stacked_right"].to_numpy()[mask]
     auto = sure >= cut
     bins = np.clip((sure * 10).astype(int), 0, 9)

@@ -69,7 +69,7 @@ def counts(path: Path) -> tuple[int, int]:
 
 def jsonl_to_pandas(path: Path) -> pd.DataFrame:
     """One row a line."""
-    rows = pd.read_json(path, lines=True, dtype=False, convert_dates=False)
+    rows = pd.read_json(path, lines=True, dtype=False)
     entries = rows[rows["type"] != "account"] if "type" in rows else rows
     exploded = entries[["entity", "entry_id", "date", "description", "lines"]].explode("lines")
     lines = pd.json_normalize(exploded["lines"].tolist())

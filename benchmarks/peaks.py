@@ -8,11 +8,14 @@ A matrix product in float32, a copy of memory, parquet read into Arrow, JSON par
 from __future__ import annotations
 
 import json
+import os
 import statistics
 import tempfile
 import time
 from collections.abc import Callable
 from pathlib import Path
+
+os.environ["OMP_NUM_THREADS"] = "1"
 
 import numpy as np
 import pyarrow as pa

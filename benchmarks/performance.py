@@ -50,7 +50,7 @@ def commands(output: Path, data: Path | None, large: bool) -> list[list[Any]]:
         ["benchmarks.training_step", "--data", run],
         ["benchmarks.predicting", "--run", run],
         ["benchmarks.driver_cost"],
-        ["benchmarks.whole", "--output", output / "whole"],
+        ["benchmarks.whole", "--output", output / "whole", "--config", Path(__file__).parent / "fast.yaml"],
     ]
     if large:
         found.append(["benchmarks.nearest", "--entries", 1_000_000, "--asked", 0.02])

@@ -13,10 +13,13 @@ from __future__ import annotations
 
 import argparse
 import logging
+import os
 import tempfile
 import time
 from functools import partial
 from pathlib import Path
+
+os.environ["OMP_NUM_THREADS"] = "1"
 
 import numpy as np
 import torch

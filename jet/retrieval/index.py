@@ -589,8 +589,9 @@ class _Contents:
 
     def score_all(self, features: _Features) -> np.ndarray:
         """What the texts alone say of each query text and each text of the block, float32 [64, U]."""
-        scores = np.asarray((features.ngrams @ self._by_column).toarray())
-        scores *= np.float32(self.settings.ngram_weight)
+        scores = np.zeros((BATCH, len(self.texts)), dtype=np.float32)
+        if self.settings.ngram_weight:
+            scores += np.float32(self.settings.ngram_weight) * (features.ngrams @ self._by_column).toarray()
         if self.store.dimension:
             scores += np.float32(self.settings.sentence_weight) * (features.vectors @ self.vectors.T)
         same = features.masked[:, None] == self.masked
