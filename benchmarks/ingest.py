@@ -63,7 +63,7 @@ def imported(path: Path) -> list[pa.Table]:
 def counts(path: Path) -> tuple[int, int]:
     """How many entries and lines there are."""
     tables = imported(path)
-    lines = sum(pc.sum(pc.list_value_length(table["lines"])).as_py() for table in tables)
+    lines = sum(pc.sum(pc.list_value_length(table["lines"])).as_py() or 0 for table in tables)
     return sum(map(len, tables)), lines
 
 
