@@ -38,7 +38,7 @@ def main() -> None:
     parser.add_argument(
         "--spread", type=float, default=0.15, help="of a part's time, as a standard deviation of its log"
     )
-    parser.add_argument("--driver", type=float, default=0.005, help="seconds of the driver for a part")
+    parser.add_argument("--driver", type=float, default=0.007, help="seconds of the driver for a part")
     args = parser.parse_args()
     draw = np.random.default_rng(0)
     sizes = company_sizes(args.entries, args.companies, draw)

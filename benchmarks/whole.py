@@ -38,7 +38,9 @@ def main() -> None:
     args = parser.parse_args()
     books, out = args.output / "books", args.output
     if not books.exists():
-        write_demo_ledger(books, DemoSettings(companies=args.companies, entries=args.entries, seed=7))
+        write_demo_ledger(
+            books, DemoSettings(companies=args.companies, entries=args.entries, open_entries=0, seed=7)
+        )
     other = timed([sys.executable, "-m", "benchmarks.cheap_rival", books, out / "rival.parquet"])
     shutil.rmtree(out / "run", ignore_errors=True)
     given = ["--config", args.config] if args.config else []
