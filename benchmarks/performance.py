@@ -58,19 +58,28 @@ def commands(output: Path, data: Path | None, large: bool) -> list[list[Any]]:
 
 
 def table() -> str:
-    """Markdown, a row for each row of the results."""
+    """Markdown: a row for each row of the results, then what the machine can do."""
     lines = [
-        "| stage | beside | jet, a second | other | ratio | to reach | reached |",
+        "| stage | beside | jet, a second | the other | ratio | to reach | reached |",
         "|---|---|---|---|---|---|---|",
     ]
+    peaks = ["| of the machine, one thread | a second |", "|---|---|"]
     for path in sorted(RESULTS.glob("*.json")):
         for row in json.loads(path.read_text())["rows"]:
+            if path.stem == "peaks":
+                peaks.append(f"| {row['stage']} | {number(row['jet'])} {row['unit']} |")
+                continue
             spread = "" if row["least"] == row["most"] else f" ({row['least']:.2f} to {row['most']:.2f})"
             reached = {None: "", True: "yes", False: "no"}[row["reached"]]
-            rates = f"{row['jet']:,.4g} {row['unit']} | {row['other']:,.4g}"
+            rates = f"{number(row['jet'])} {row['unit']} | {number(row['other'])}"
             ratio = f"{row['ratio']:.2f}{spread} | {row['target']} | {reached}"
             lines.append(f"| {row['stage']} | {row['beside']} | {rates} | {ratio} |")
-    return "\n".join(lines)
+    return "\n".join([*lines, "", *peaks])
+
+
+def number(value: float) -> str:
+    """Three digits, or all before the point."""
+    return f"{value:,.0f}" if value >= 100 else f"{value:.3g}"
 
 
 if __name__ == "__main__":
