@@ -37,6 +37,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
     parser.add_argument("--data", required=True)
     parser.add_argument("--epochs", type=int, default=2)
+    parser.add_argument("--counts", type=int, nargs="+", default=[1, 2], help="numbers of workers")
     parser.add_argument("--launcher", choices=["ray", "torchrun"], help=argparse.SUPPRESS)
     parser.add_argument("--workers", type=int, help=argparse.SUPPRESS)
     parser.add_argument("--told", help=argparse.SUPPRESS)
@@ -54,7 +55,7 @@ def main() -> None:
     elif args.launcher == "ray":
         under_ray(given, args.workers)
     else:
-        rows = [beside_torchrun(args.data, args.epochs, workers) for workers in (1, 2)]
+        rows = [beside_torchrun(args.data, args.epochs, workers) for workers in args.counts]
         report("training_step", f"python -m {MODULE} --data RUN", rows)
 
 
