@@ -31,6 +31,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
+from jet.books.schema import entry_keys
+
 PAUSE_S = 5.0
 
 
@@ -153,9 +155,9 @@ def same_ids(entries: Path, predictions: Path) -> dict[str, int]:
     return {"entries": len(keys[0]), "predictions": len(keys[1])}
 
 
-def _keys(folder: Path) -> pa.ChunkedArray:
+def _keys(folder: Path) -> pa.Array:
     table = pq.read_table(sorted(folder.glob("part-*.parquet")), columns=["entity", "entry_id"])
-    return pc.binary_join_element_wise(table["entity"], table["entry_id"], "\x1f")
+    return entry_keys(table["entity"], table["entry_id"])
 
 
 if __name__ == "__main__":

@@ -209,6 +209,12 @@ TRIALS = pa.schema(
 """The trials of a sweep."""
 
 
+def entry_keys(entities: pa.Array | pa.ChunkedArray, ids: pa.Array | pa.ChunkedArray) -> pa.Array:
+    """Entity and id of each entry as one text; no text of an entry holds the separator."""
+    joined = pc.binary_join_element_wise(entities, ids, "\x1f")
+    return joined.combine_chunks() if isinstance(joined, pa.ChunkedArray) else joined
+
+
 def validate(table: pa.Table, schema: pa.Schema, what: str) -> pa.Table:
     """Return `table` with exactly the columns of `schema`, in its order and types.
 
