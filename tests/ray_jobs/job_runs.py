@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import gc
 import importlib
 import io
 import json
@@ -68,6 +69,9 @@ def run_job(name: str, *arguments: Any, called: str | None = None) -> Done:
             status = runtime.main(called or name, job, [str(argument) for argument in arguments])
         except SystemExit as end:
             status = end.code if isinstance(end.code, int) else 1
+    # A failed run's actors hang on a cycle of references and hold their CPUs until it is collected.
+    # A job of its own ends its process then; this one goes on.
+    gc.collect()
     return Done(status, out.getvalue(), err.getvalue())
 
 
