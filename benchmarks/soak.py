@@ -31,7 +31,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from jet.books.schema import entry_keys
+from jet.books.schema import joined_keys
 
 PAUSE_S = 5.0
 
@@ -157,7 +157,7 @@ def same_ids(entries: Path, predictions: Path) -> dict[str, int]:
 
 def _keys(folder: Path) -> pa.Array:
     table = pq.read_table(sorted(folder.glob("part-*.parquet")), columns=["entity", "entry_id"])
-    return entry_keys(table["entity"], table["entry_id"])
+    return joined_keys(table["entity"], table["entry_id"])
 
 
 if __name__ == "__main__":

@@ -22,7 +22,7 @@ import pyarrow.compute as pc
 import ray
 
 from jet.artifact import Artifact, Manifest, artifact_writer, finished, open_artifact
-from jet.books.schema import ACCOUNTS, ENTRIES, entry_keys
+from jet.books.schema import ACCOUNTS, ENTRIES, joined_keys
 from jet.books.split import CALIBRATION, TEST, TRAIN, split_by_date
 from jet.bundle import Bundle
 from jet.evaluation.baselines import OF_SENTENCES, Materials, score_baseline
@@ -252,10 +252,10 @@ def frozen(exam: Exam, calibration: Scored) -> dict[str, Any]:
 
 def books_split(exam: Exam) -> np.ndarray:
     """int8: the split of the rows of the bundle's books. Rows that the exam doesn't know are training rows."""
-    keys = entry_keys(exam.entries["entity"], exam.entries["entry_id"])
+    keys = joined_keys(exam.entries["entity"], exam.entries["entry_id"])
     books = exam.bundle.books
     entity = pa.array(exam.bundle.catalog.entities, pa.string()).take(pa.array(books.columns.entity))
-    place = pc.index_in(entry_keys(entity, books.ids), value_set=keys)
+    place = pc.index_in(joined_keys(entity, books.ids), value_set=keys)
     found = pc.fill_null(place, -1).to_numpy(zero_copy_only=False)
     return np.where(found >= 0, exam.split[found], TRAIN)
 

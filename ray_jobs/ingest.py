@@ -27,7 +27,7 @@ from jet.artifact import ArtifactWriter, Manifest, artifact_writer, finished, re
 from jet.books.catalog import Catalog
 from jet.books.importers import ImportSettings, UnreadableFile, expand, import_file, to_tables
 from jet.books.records import Record, Rejection
-from jet.books.schema import ENTRIES, REJECTED, entry_keys
+from jet.books.schema import ENTRIES, REJECTED, joined_keys
 from jet.storage import resolve
 from ray_jobs import metrics
 from ray_jobs.connection import connect
@@ -195,7 +195,7 @@ def _records(file: str, named: set[str], settings: ImportSettings) -> Iterator[R
 
 def _duplicates(keys: pa.Table) -> np.ndarray:
     """bool: whether an earlier row has the same entity and id."""
-    joined = entry_keys(keys["entity"], keys["entry_id"])
+    joined = joined_keys(keys["entity"], keys["entry_id"])
     codes = joined.dictionary_encode().indices.to_numpy()
     first = np.zeros(len(codes), dtype=bool)
     first[np.unique(codes, return_index=True)[1]] = True

@@ -42,7 +42,7 @@ from jet.artifact import (
     read_manifest,
     read_parquet,
 )
-from jet.books.schema import ACCOUNTS, ENTRIES, PREDICTIONS, REJECTED, entry_keys, validate
+from jet.books.schema import ACCOUNTS, ENTRIES, PREDICTIONS, REJECTED, joined_keys, validate
 from jet.bundle import Bundle
 from jet.extension import extended
 from jet.prediction.drift import HELD_BACK, Group, Signs, compare, held_back, sentences, summary
@@ -240,7 +240,7 @@ def counted(writer: ArtifactWriter, rows: int) -> tuple[dict[str, int], int]:
         found.update(part["decision"].to_pylist())
         was_held = pc.and_(pc.equal(part["decision"], "review"), pc.match_substring(part["reason"], HELD_BACK))
         held += pc.sum(was_held).as_py() or 0
-        hashes.append(stable_hashes(entry_keys(part["entity"], part["entry_id"])))
+        hashes.append(stable_hashes(joined_keys(part["entity"], part["entry_id"])))
     total, distinct = sum(found.values()), distinct_keys(writer, np.concatenate(hashes))
     if total != rows or distinct != rows:
         raise RuntimeError(f"{rows} entries went in, {total} predictions of {distinct} entries came out")
@@ -258,7 +258,7 @@ def distinct_keys(writer: ArtifactWriter, hashes: np.ndarray) -> int:
         return len(values)
     keys: set[str] = set()
     for part in parts_of(writer, ("entity", "entry_id")):
-        own = entry_keys(part["entity"], part["entry_id"])
+        own = joined_keys(part["entity"], part["entry_id"])
         keys.update(own.filter(pa.array(np.isin(stable_hashes(own), shared))).to_pylist())
     return len(values) - len(shared) + len(keys)
 

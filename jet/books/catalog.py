@@ -18,11 +18,10 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from jet.books.schema import ACCOUNTS, validate
+from jet.books.schema import ACCOUNTS, joined_keys, validate
 
 _ALWAYS_OPEN = np.iinfo(np.int32).min
 _NEVER_CLOSED = np.iinfo(np.int32).max
-_SEPARATOR = "\x1f"
 MAX_DEPTH = 8
 
 
@@ -90,7 +89,7 @@ class Catalog:
 
     @cached_property
     def _keys(self) -> pa.Array:
-        return _join(self.accounts["entity"], self.accounts["code"])
+        return joined_keys(self.accounts["entity"], self.accounts["code"])
 
     @cached_property
     def opened(self) -> np.ndarray:
@@ -120,7 +119,7 @@ class Catalog:
 
     def rows(self, entities: pa.Array, codes: pa.Array) -> np.ndarray:
         """int64: the row of each (entity name, account code), -1 where the chart has no such account."""
-        found = pc.index_in(_join(entities, codes), value_set=self._keys)
+        found = pc.index_in(joined_keys(entities, codes), value_set=self._keys)
         return pc.fill_null(found, -1).to_numpy(zero_copy_only=False).astype(np.int64)
 
     @cached_property
@@ -181,11 +180,6 @@ def _account_words(row: dict[str, Any], by_key: dict[tuple[str, str], dict[str, 
     if row["nature"]:
         words.append(row["nature"])
     return [word for word in words if word]
-
-
-def _join(left: pa.Array, right: pa.Array) -> pa.Array:
-    joined = pc.binary_join_element_wise(left, right, _SEPARATOR)
-    return joined.combine_chunks() if isinstance(joined, pa.ChunkedArray) else joined
 
 
 def _days(column: pa.ChunkedArray, missing: int) -> np.ndarray:

@@ -209,9 +209,12 @@ TRIALS = pa.schema(
 """The trials of a sweep."""
 
 
-def entry_keys(entities: pa.Array | pa.ChunkedArray, ids: pa.Array | pa.ChunkedArray) -> pa.Array:
-    """Entity and id of each entry as one text; no text of an entry holds the separator."""
-    joined = pc.binary_join_element_wise(entities, ids, "\x1f")
+def joined_keys(entities: pa.Array | pa.ChunkedArray, names: pa.Array | pa.ChunkedArray) -> pa.Array:
+    """Each entity and what it calls something (an entry by its id, an account by its code) as one text.
+
+    No text of an entry or account holds the separator (`jet.books.checks`).
+    """
+    joined = pc.binary_join_element_wise(entities, names, "\x1f")
     return joined.combine_chunks() if isinstance(joined, pa.ChunkedArray) else joined
 
 

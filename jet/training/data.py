@@ -11,7 +11,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from jet.books.catalog import Catalog
-from jet.books.schema import NEIGHBORS, entry_keys, validate
+from jet.books.schema import NEIGHBORS, joined_keys, validate
 from jet.books.split import SPLITS, TRAIN, SplitSettings
 from jet.model.features import EntryColumns, collate, entry_columns, sort_entries
 from jet.model.network import ModelSettings, TextInputs, localized
@@ -144,8 +144,8 @@ def hits_of(neighbors: pa.Table, entries: pa.Table, settings: RetrievalSettings)
     are more of them than `settings` ask for.
     """
     neighbors = validate(neighbors, NEIGHBORS, "neighbors").combine_chunks()
-    keys = entry_keys(entries["entity"], entries["entry_id"])
-    place = pc.index_in(keys, value_set=entry_keys(neighbors["entity"], neighbors["entry_id"]))
+    keys = joined_keys(entries["entity"], entries["entry_id"])
+    place = pc.index_in(keys, value_set=joined_keys(neighbors["entity"], neighbors["entry_id"]))
     if place.null_count:
         missing = entries["entry_id"][pc.index(pc.is_null(place), True).as_py()].as_py()
         raise ValueError(
@@ -156,7 +156,7 @@ def hits_of(neighbors: pa.Table, entries: pa.Table, settings: RetrievalSettings)
     lengths = pc.list_value_length(lists).to_numpy(zero_copy_only=False)
     flat = pc.list_flatten(lists)
     owner = np.repeat(np.arange(len(entries)), lengths)
-    wanted = entry_keys(pc.struct_field(flat, "entity"), pc.struct_field(flat, "entry_id"))
+    wanted = joined_keys(pc.struct_field(flat, "entity"), pc.struct_field(flat, "entry_id"))
     rows = pc.index_in(wanted, value_set=keys)
     if rows.null_count:
         missing = pc.struct_field(flat, "entry_id")[pc.index(pc.is_null(rows), True).as_py()].as_py()

@@ -167,8 +167,8 @@ def test_a_training_begins_with_one_worker_and_goes_on_with_two(cluster, pipelin
     given = ("--data", pipeline.folder, "--config", settings, "--output", tmp_path / "m")
     elastic = ("--runtime.train_min_workers", 1, "--runtime.train_resize_s", 2)
     # Small batches, so that the training is still there when the node is, on a fast machine too.
-    epochs = ("--train.max_epochs", 24, "--train.patience", 24, "--train.batch_size", 8)
-    seen = watched(cluster, "RayTrainWorker", lambda: 0, "train", *given, *elastic, *epochs)
+    lasting = ("--train.max_epochs", 24, "--train.patience", 24, "--train.batch_size", 8)
+    seen = watched(cluster, "RayTrainWorker", lambda: 0, "train", *given, *elastic, *lasting)
     assert len(next(each for each in seen.places if each)) == 1
     assert max(len(each) for each in seen.places) == 2
     assert open_artifact(str(tmp_path / "m"), KIND).manifest.facts["epochs"] == 24
