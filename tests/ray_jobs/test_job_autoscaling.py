@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import psutil
 import pytest
 import yaml
 from heads import Head, free_ports, ray_head
@@ -58,9 +59,13 @@ AUTOSCALER: dict[str, Any] = {
 }
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture
 def cluster(tmp_path_factory) -> Iterator[Head]:
-    """A head with one CPU whose autoscaler adds up to MOST nodes."""
+    """A head with one CPU whose autoscaler adds up to MOST nodes.
+
+    Each test has its own: for some minutes, what a job had asked of Ray's autoscaling coordinator is kept from
+    the next one.
+    """
     [port] = free_ports(1)
     provider = AUTOSCALER["provider"] | {"gcs_address": f"127.0.0.1:{port}"}
     config = tmp_path_factory.mktemp("autoscaler") / "cluster.yaml"
@@ -163,12 +168,33 @@ def test_neighbors_draw_nodes_for_the_shards_and_find_the_same(cluster, pipeline
     assert_same(read(tmp_path / "n"), read(pipeline.folder / "neighbors"))
 
 
+def autoscaler(cluster: Head) -> psutil.Process:
+    """The process that starts and ends the cluster's nodes."""
+    for process in psutil.process_iter(["cmdline"]):
+        command = " ".join(process.info["cmdline"] or ())
+        if "/autoscaler/" in command and "monitor.py" in command and str(cluster.folder) in command:
+            return process
+    raise AssertionError("the cluster has no autoscaler")
+
+
 def test_a_training_begins_with_one_worker_and_goes_on_with_two(cluster, pipeline, settings, tmp_path):
+    """The autoscaler stands still until a worker trains: else the node may be there before it."""
     given = ("--data", pipeline.folder, "--config", settings, "--output", tmp_path / "m")
     elastic = ("--runtime.train_min_workers", 1, "--runtime.train_resize_s", 2)
     # Small batches, so that the training is still there when the node is, on a fast machine too.
-    lasting = ("--train.max_epochs", 24, "--train.patience", 24, "--train.batch_size", 8)
-    seen = watched(cluster, "RayTrainWorker", lambda: 0, "train", *given, *elastic, *lasting)
+    lasting = ("--train.max_epochs", 24, "--train.patience", 24, "--train.batch_size", 16)
+    provider = autoscaler(cluster)
+
+    def released() -> int:
+        if actors(cluster.dashboard, "RayTrainWorker"):
+            provider.resume()
+        return 0
+
+    provider.suspend()
+    try:
+        seen = watched(cluster, "RayTrainWorker", released, "train", *given, *elastic, *lasting)
+    finally:
+        provider.resume()
     assert len(next(each for each in seen.places if each)) == 1
     assert max(len(each) for each in seen.places) == 2
     assert open_artifact(str(tmp_path / "m"), KIND).manifest.facts["epochs"] == 24
