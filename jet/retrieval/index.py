@@ -39,7 +39,7 @@ from typing import Any, Protocol
 import numpy as np
 import scipy.sparse as sp
 
-from jet.retrieval.encoder import MULTILINGUAL
+from jet.retrieval.encoder import MULTILINGUAL, Precision
 from jet.retrieval.ngrams import weigh
 from jet.retrieval.store import TextStore
 from jet.retrieval.text import stable_hash
@@ -73,6 +73,9 @@ class RetrievalSettings:
     alone."""
     max_tokens: int = 64
     """Where the encoder cuts a text, a multiple of 8."""
+    encoder_precision: Precision = "fp32"
+    """What a transformer computes in: fp32, or bf16, which is faster where the hardware has it (GPUs, CPUs with
+    AVX512-BF16 or AMX) and turns a vector by a degree. The packaged multilingual encoder has fp32 alone."""
     sentence_weight: float = 0.5
     """Weight of the sentence vectors' cosine."""
     ngram_weight: float = 0.5

@@ -109,7 +109,9 @@ def make_encoder(settings: RetrievalSettings, device: str | None = None) -> Sent
     """The encoder that `settings` name, or None where they ask for n-grams alone."""
     if not settings.encoder:
         return None
-    return SentenceEncoder(settings.encoder, device, max_tokens=settings.max_tokens)
+    return SentenceEncoder(
+        settings.encoder, device, max_tokens=settings.max_tokens, precision=settings.encoder_precision
+    )
 
 
 def find_neighbors(

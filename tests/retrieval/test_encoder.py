@@ -21,9 +21,14 @@ def multilingual() -> SentenceEncoder:
     return SentenceEncoder(MULTILINGUAL)
 
 
-@pytest.fixture(params=["encoder", "multilingual"])
+@pytest.fixture(params=["encoder", "in_bf16", "multilingual"])
 def either(request: pytest.FixtureRequest) -> SentenceEncoder:
     return request.getfixturevalue(request.param)
+
+
+@pytest.fixture(scope="module")
+def in_bf16() -> SentenceEncoder:
+    return SentenceEncoder(batch=8, precision="bf16")
 
 
 TEXTS = [
@@ -51,6 +56,17 @@ def test_a_vector_is_bitwise_the_same_in_any_company_and_order(either: SentenceE
     assert np.array_equal(either.encode([TEXTS[2]] * 11), whole[[2] * 11])
 
 
+@pytest.mark.parametrize("words", [1, 10, 40, 55, 80])
+def test_the_place_in_a_batch_does_not_matter(either: SentenceEncoder, words: int) -> None:
+    texts = [
+        " ".join([word] * words) for word in ("rent", "ink", "tax", "car", "fee", "bus", "tea", "gas", "oil")
+    ]
+    apart = np.concatenate([either.encode([text]) for text in texts])
+    for _ in texts:
+        texts, apart = texts[1:] + texts[:1], np.roll(apart, -1, axis=0)
+        assert np.array_equal(either.encode(texts), apart)
+
+
 def test_threads_do_not_matter_and_are_left_as_they_were(either: SentenceEncoder) -> None:
     before = torch.get_num_threads()
     one = either.encode(TEXTS[:4])
@@ -72,6 +88,19 @@ def test_identity_names_weights_and_settings_but_no_place(encoder: SentenceEncod
     moved = SentenceEncoder(str(tmp_path / "moved"))
     assert moved.identity == "moved@" + encoder.identity.split("@")[1]
     assert SentenceEncoder(max_tokens=32).identity != encoder.identity
+
+
+def test_bf16_turns_a_vector_by_a_degree_and_has_an_identity_of_its_own(
+    encoder: SentenceEncoder, in_bf16: SentenceEncoder
+) -> None:
+    cosine = (encoder.encode(TEXTS) * in_bf16.encode(TEXTS)).sum(axis=1)
+    assert np.degrees(np.arccos(cosine.clip(max=1))).max() < 2
+    assert in_bf16.identity != encoder.identity
+
+
+def test_bf16_is_refused_by_the_encoder_that_does_not_have_it() -> None:
+    with pytest.raises(ValueError, match=r"fp32 alone: leave retrieval\.encoder_precision out"):
+        SentenceEncoder(MULTILINGUAL, precision="bf16")
 
 
 def test_the_multilingual_encoder_names_its_version_and_settings(multilingual: SentenceEncoder) -> None:
