@@ -38,6 +38,7 @@ from typing import Any, Protocol
 
 import numpy as np
 import scipy.sparse as sp
+import torch
 
 from jet.retrieval.encoder import MULTILINGUAL, Precision
 from jet.retrieval.ngrams import weigh
@@ -615,25 +616,30 @@ class _Contents:
         scores += same * np.float32(self.settings.same_masked_text_bonus)
         return scores
 
+    def leading(self, scores: np.ndarray, k: int) -> np.ndarray:
+        """Some times `k` texts with the highest `scores` float32 [64, U], best first: int64 [64, F]."""
+        few = min(_LEADING * k, scores.shape[1])
+        return torch.topk(torch.from_numpy(scores), few).indices.numpy()
+
     def promising(
         self,
         queries: Queries,
         eligible: np.ndarray,
         scores: np.ndarray,
+        leading: np.ndarray,
         at: np.ndarray,
         query: np.ndarray,
         k: int,
     ) -> tuple[np.ndarray, np.ndarray]:
         """Texts that hold all of the `k` best rows: pairs of a place in `query` and a text, int64 each.
 
-        `scores` float32 [64, U] is what the texts alone say, and `at` [n] the row of it that each of `query`
-        [n] has. Where the best few texts have `k` eligible rows, no text can have a hit that lies further
-        behind than all bonuses together.
+        `scores` float32 [64, U] is what the texts alone say, `leading` [64, F] names the best of them, and `at`
+        [n] is the row of both that each of `query` [n] has. Where the leading texts have `k` eligible rows, no
+        text can have a hit that lies further behind than all bonuses together. Mostly these are leading texts
+        too; only where the last of them still may have hits, all others are looked at.
         """
-        few = min(_LEADING * k, scores.shape[1])
-        leading = np.argpartition(scores, scores.shape[1] - few, axis=1)[:, scores.shape[1] - few :]
-        order = np.argsort(-np.take_along_axis(scores, leading, 1), axis=1)
-        leading = np.take_along_axis(leading, order, 1)[at]  # [n, few]
+        leading = leading[at]  # [n, F]
+        few = leading.shape[1]
         kinds, of = _ranges(self._text_kinds[leading.ravel()], self._text_kinds[leading.ravel() + 1])
         start, stop = self._eligible_of(kinds, eligible[query[of // few]], k)
         rows = (stop - start).astype(np.float64)
@@ -641,10 +647,15 @@ class _Contents:
             rows[self.owner[self._rows[self._kind_start[kinds]]] == queries.owner[query[of // few]]] = 0
         so_far = np.bincount(of, rows, leading.size).reshape(leading.shape).cumsum(axis=1)
         needed = np.minimum((so_far < k).sum(axis=1), few - 1)
-        lowest = scores[at, leading[np.arange(len(at)), needed]] - self._most_bonus
+        score = scores[at[:, None], leading]
+        lowest = score[np.arange(len(at)), needed] - self._most_bonus
         lowest[so_far[:, -1] < k] = -np.inf
-        place, text = np.nonzero(scores[at] >= lowest[:, None])
-        return place, text
+        reached = score >= lowest[:, None]
+        beyond = np.flatnonzero(reached[:, -1]) if few < scores.shape[1] else np.zeros(0, dtype=np.int64)
+        reached[beyond] = False
+        place, column = np.nonzero(reached)
+        others, text = np.nonzero(scores[at[beyond]] >= lowest[beyond, None])
+        return np.append(place, beyond[others]), np.append(leading[place, column], text)
 
     def _eligible_of(self, kinds: np.ndarray, eligible: np.ndarray, k: int) -> tuple[np.ndarray, np.ndarray]:
         """Where the rows of `kinds` that can be among `k` hits begin and end; so many rows are `eligible`."""
@@ -715,8 +726,9 @@ def _search_exactly(contents: _Contents, queries: Queries, limit: np.ndarray, k:
     hits = Hits.none(len(queries), k)
     for texts, at, query in _batches(queries.text, np.flatnonzero(eligible)):
         scores = contents.score_all(contents.look_up(queries, texts))
+        leading = contents.leading(scores, k)
         for some in _pieces(len(query), len(contents.texts)):
-            place, text = contents.promising(queries, eligible, scores, at[some], query[some], k)
+            place, text = contents.promising(queries, eligible, scores, leading, at[some], query[some], k)
             score = scores[at[some][place], text]
             contents.rank(hits, queries, eligible, query[some][place], text, score, k)
     return hits

@@ -134,7 +134,7 @@ def test_the_answer_does_not_depend_on_how_blocks_are_shared_out(
     assert same(merge(answers, k), search(memory, store, weights, queries, options, k))
 
 
-def everything(_self, _queries, _eligible, scores, at, _query, _k):
+def everything(_self, _queries, _eligible, scores, _leading, at, _query, _k):
     """Every text of the block, for every query."""
     place, text = np.nonzero(np.ones((len(at), scores.shape[1]), dtype=bool))
     return place, text
