@@ -1,7 +1,8 @@
 """Beam search over whole entries, a batch at a time.
 
 Beams are the network's step axis: all beams of all entries advance in one call, and text, accounts and
-memory were encoded once before. Since the network admits each set of lines in one spelling only, and stop
+memory were encoded once before. The first step, where nothing is written yet, is one step for all of them.
+Since the network admits each set of lines in one spelling only, and stop
 only where an entry is valid, finished beams are distinct, valid sets, and their probabilities are
 probabilities (no length penalty). An entry is done when no living beam can beat its third best finished
 one; what it holds is frozen then, so its answer doesn't depend on which entries share the batch.
@@ -51,19 +52,19 @@ def beam_search(network: JetNetwork, encoded: Encoded, width: int) -> Decoded:
     batch, longest = encoded.batch, network.settings.max_lines
     size, neighbors = batch.neighbor_row.shape
     stop, device = batch.stop, batch.rank.device
-    live = _beams(size, width, longest, neighbors, device)
-    live.log_probs[:, 0] = 0.0
+    live = _beams(size, 1, longest, neighbors, device)
+    live.log_probs[:] = 0.0
     done = _beams(size, width, longest, neighbors, device)
-    hidden = encoded.hidden.repeat_interleave(width, 0)  # [B * W, H]
-    prefix = (batch.neighbor_row != NOTHING).unsqueeze(1).expand(-1, width, -1)
-    previous = torch.full((size, width), NOTHING, device=device)
+    hidden = encoded.hidden  # [B * W, H], with one beam at first
+    prefix = (batch.neighbor_row != NOTHING).unsqueeze(1)
+    previous = torch.full((size, 1), NOTHING, device=device)
     open_rows = torch.ones(size, dtype=torch.bool, device=device)
     tokens = batch.neighbor_tokens
     for step in range(longest + 1):
         states, hidden = _advance(network, encoded, previous, hidden)
         none = torch.full_like(batch.neighbor_row, NOTHING)
         following = tokens[:, :, step] if step < tokens.shape[2] else none
-        following = following.unsqueeze(1).expand(-1, width, -1)
+        following = following.unsqueeze(1).expand(-1, previous.shape[1], -1)
         result = network.distribution(encoded, states, previous, prefix, following)
         scores = live.log_probs.unsqueeze(2) + result.log_probs
         origin = result.copied * result.copy_share  # [B, W, K] mass that each neighbor gave to its next token
@@ -73,12 +74,12 @@ def beam_search(network: JetNetwork, encoded: Encoded, width: int) -> Decoded:
             break
         if step == longest - 1:  # without a credit by now it can't become an entry any more
             scores[..., 0:stop:2] = 3 * DEAD
-        parent, token = _grow(live, scores[..., :stop], step)
+        parent, token = _grow(live, scores[..., :stop], step, width)
         chosen = _pick(following, parent)
         match = chosen == token.unsqueeze(2)
         live.carried = _pick(live.carried, parent) + _pick(origin, parent) * match
         prefix = _pick(prefix, parent) & match
-        hidden = _pick(hidden.unflatten(0, (size, width)), parent).flatten(0, 1)
+        hidden = _pick(hidden.unflatten(0, (size, -1)), parent).flatten(0, 1)
         previous = token
         open_rows = open_rows & (live.log_probs[:, 0] > done.log_probs[:, KEPT - 1 if width >= KEPT else -1])
         if not bool(open_rows.any()):
@@ -95,22 +96,25 @@ def score_sets(network: JetNetwork, encoded: Encoded, tokens: Tensor) -> Tensor:
     batch = encoded.batch
     size, width, longest = tokens.shape
     lengths = (tokens != NOTHING).sum(-1)
-    hidden = encoded.hidden.repeat_interleave(width, 0)
-    prefix = (batch.neighbor_row != NOTHING).unsqueeze(1).expand(-1, width, -1)
-    previous = torch.full((size, width), NOTHING, device=tokens.device)
+    hidden = encoded.hidden
+    prefix = (batch.neighbor_row != NOTHING).unsqueeze(1)
+    previous = torch.full((size, 1), NOTHING, device=tokens.device)
     total = torch.zeros(size, width, device=tokens.device)
     for step in range(int(lengths.max()) + 1):
         states, hidden = _advance(network, encoded, previous, hidden)
         following = batch.neighbor_tokens[:, :, step] if step < batch.neighbor_tokens.shape[2] else None
         if following is None:
             following = torch.full_like(batch.neighbor_row, NOTHING)
-        following = following.unsqueeze(1).expand(-1, width, -1)
+        following = following.unsqueeze(1).expand(-1, previous.shape[1], -1)
         result = network.distribution(encoded, states, previous, prefix, following)
         token = tokens[:, :, step] if step < longest else torch.full_like(previous, NOTHING)
         token = torch.where(lengths == step, batch.stop, token)
-        said = result.log_probs.gather(2, token.clamp(min=0).unsqueeze(2)).squeeze(2)
+        log_probs = result.log_probs.expand(-1, width, -1)
+        said = log_probs.gather(2, token.clamp(min=0).unsqueeze(2)).squeeze(2)
         total = total + torch.where(step <= lengths, said, 0.0)
         prefix = prefix & (following == token.unsqueeze(2))
+        if step == 0:
+            hidden = hidden.repeat_interleave(width, 0)
         previous = torch.where(token == batch.stop, NOTHING, token)
     return torch.where(lengths > 0, total, 2 * DEAD)
 
@@ -143,7 +147,7 @@ def _advance(network: JetNetwork, encoded: Encoded, previous: Tensor, hidden: Te
 
 def _finish(done: _Beams, live: _Beams, scores: Tensor, origin: Tensor, rows: Tensor) -> None:
     """Merge the beams that stop here into the finished ones, for the rows that are still open."""
-    width = scores.shape[1]
+    width = done.log_probs.shape[1]
     scores = torch.where(rows.unsqueeze(1), scores, 3 * DEAD)
     both = torch.cat([done.log_probs, scores], dim=1)
     best, index = both.topk(width, dim=1)
@@ -152,10 +156,10 @@ def _finish(done: _Beams, live: _Beams, scores: Tensor, origin: Tensor, rows: Te
     done.log_probs, done.tokens, done.carried = best, _pick(tokens, index), _pick(carried, index)
 
 
-def _grow(live: _Beams, scores: Tensor, step: int) -> tuple[Tensor, Tensor]:
-    """The W best continuations: replaces `live`'s tokens and scores; returns parents and tokens [B, W]."""
-    width, tokens = scores.shape[1:]
-    live.log_probs, flat = scores.flatten(1).topk(width, dim=1)
+def _grow(live: _Beams, scores: Tensor, step: int, width: int) -> tuple[Tensor, Tensor]:
+    """The `width` best continuations, or all there are: parents and tokens [B, W], beside what `live` gets."""
+    beams, tokens = scores.shape[1:]
+    live.log_probs, flat = scores.flatten(1).topk(min(width, beams * tokens), dim=1)
     parent, token = flat // tokens, flat % tokens
     grown = _pick(live.tokens, parent)
     grown[:, :, step] = token

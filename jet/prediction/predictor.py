@@ -180,18 +180,21 @@ class Predictor:
             parts.blocks,
             parts.peer_blocks,
         )
-        widths = self._widths(columns)
+        for rows, width in self.groups(columns):
+            yield rows, columns, self._consider(columns, hits, rows, width)
+
+    def groups(self, columns: EntryColumns) -> Iterator[tuple[np.ndarray, int]]:
+        """Row numbers of up to `batch_size` entries with charts of similar size, and what these are padded to.
+
+        That is a power of two. Entries of entities that are not known are left out.
+        """
+        sizes = np.append(np.diff(self.bundle.catalog.offsets), 0)[columns.entity]
+        padded = 2 ** np.ceil(np.log2(np.maximum(sizes, _NARROWEST_CHART))).astype(np.int64)
+        widths = np.where(sizes > 0, padded, 0)
         for width in np.unique(widths[widths > 0]):
             of_width = np.flatnonzero(widths == width)
             for start in range(0, len(of_width), self.settings.batch_size):
-                rows = of_width[start : start + self.settings.batch_size]
-                yield rows, columns, self._consider(columns, hits, rows, int(width))
-
-    def _widths(self, columns: EntryColumns) -> np.ndarray:
-        """int64 [N]: the padded size of each entry's chart, a power of two; 0 where the entity is not known."""
-        sizes = np.append(np.diff(self.bundle.catalog.offsets), 0)[columns.entity]
-        padded = 2 ** np.ceil(np.log2(np.maximum(sizes, _NARROWEST_CHART))).astype(np.int64)
-        return np.where(sizes > 0, padded, 0)
+                yield of_width[start : start + self.settings.batch_size], int(width)
 
     def _consider(self, columns: EntryColumns, hits: Hits, rows: np.ndarray, width: int) -> Considered:
         """Candidates of `rows` and what speaks for them; [batch_size], of which the first are the rows'."""
