@@ -1,12 +1,12 @@
-"""A soak: predict over millions of entries, and look at the memory of every process while it runs.
+"""A soak: neighbors and predict over millions of entries, and the memory of every process while they run.
 
-    python -m benchmarks.soak --output DIR [--entries 2000000] [--config FILE]
+    python -m benchmarks.soak --output DIR [--entries 2000000] [--config FILE] [--actors 1 2 4]
 
-A small model is trained on a demo ledger, and `jet predict` answers a large one of the same companies.
-Every few seconds the proportional set size of each process of the job and its Ray is taken (pages that
-processes share count once in all), and how much of it is Ray's object store. In the end it is checked that
-every id came out once and no other did. DIR gets `memory.csv`, `memory.png` and `soak.json`; what is
-finished there is not done again.
+A small model is trained on a demo ledger, `jet neighbors` searches a large one of the same companies, and
+`jet predict` answers it, once for each number of actors. Every few seconds the proportional set size of each
+process of the job and its Ray is taken (pages that processes share count once in all), and how much of it is
+Ray's object store. In the end it is checked that every id came out once and no other did. DIR gets
+`memory-JOB.csv`, `memory-JOB.png` and `soak.json`; what is finished there is not done again.
 """
 
 from __future__ import annotations
@@ -18,7 +18,6 @@ import os
 import subprocess
 import sys
 import time
-from collections import defaultdict
 from pathlib import Path
 
 import matplotlib
@@ -29,6 +28,7 @@ import numpy as np
 import psutil
 import pyarrow as pa
 import pyarrow.compute as pc
+import pyarrow.csv as pcsv
 import pyarrow.parquet as pq
 
 from jet.books.schema import joined_keys
@@ -43,6 +43,7 @@ def main() -> None:
     parser.add_argument("--entries", type=int, default=2_000_000)
     parser.add_argument("--companies", type=int, default=40)
     parser.add_argument("--config", help="settings for the jobs, a YAML file")
+    parser.add_argument("--actors", type=int, nargs="+", default=[2], help="numbers of predicting actors")
     args = parser.parse_args()
     out, given = args.output, ["--config", args.config] if args.config else []
     made_up = ["--companies", str(args.companies), "--seed", "7"]
@@ -52,11 +53,25 @@ def main() -> None:
     small, large = str(out / "small"), str(out / "large")
     jet("pipeline", "--ledgers", str(out / "small-books"), "--output", small, *given)
     jet("ingest", "--ledgers", str(out / "large-books"), "--output", large, *given)
-    predictions = out / "predictions"
-    if not predictions.exists():
-        predict = ["predict", "--ledgers", large, "--bundle", f"{small}/model", "--output", str(predictions)]
-        watch([sys.executable, "-m", "ray_jobs.cli", *predict, *given], out / "memory.csv")
-    figures = flatness(out / "memory.csv", out / "memory.png") | same_ids(Path(large), predictions)
+    bundle = f"{small}/model"
+    jobs = {"neighbors": ["neighbors", "--entries", large]} | {
+        f"predict-{actors}": [
+            "predict",
+            "--ledgers",
+            large,
+            "--bundle",
+            bundle,
+            "--runtime.actors",
+            str(actors),
+        ]
+        for actors in args.actors
+    }
+    figures: dict[str, object] = {}
+    for name, job in jobs.items():
+        answers, log = out / name, out / f"memory-{name}.csv"
+        if not answers.exists():
+            watch([*job, "--output", str(answers), *given], log)
+        figures[name] = memory_figures(log) | same_ids(Path(large), answers)
     (out / "soak.json").write_text(json.dumps(figures, indent=1))
     print(json.dumps(figures, indent=1))
 
@@ -66,9 +81,9 @@ def jet(*arguments: str) -> None:
     subprocess.run([sys.executable, "-m", "ray_jobs.cli", *arguments], check=True)
 
 
-def watch(command: list[str], log: Path) -> None:
-    """Run `command`, and write the memory of its processes every `PAUSE_S` seconds."""
-    process = subprocess.Popen(command)
+def watch(job: list[str], log: Path) -> None:
+    """Run a job, and write the memory of its processes every `PAUSE_S` seconds."""
+    process = subprocess.Popen([sys.executable, "-m", "ray_jobs.cli", *job])
     start = time.monotonic()
     with log.open("w", newline="") as stream:
         writer = csv.writer(stream)
@@ -103,7 +118,8 @@ def kind_of(name: str, command: str) -> str:
     if name in ("raylet", "gcs_server"):
         return name
     for part, kind in {
-        "WritePart": "predicting actor",
+        "WritePart": "actor",
+        "IndexShard": "index shard",
         "ray::": "other worker",
         "ray_jobs": "driver",
     }.items():
@@ -112,47 +128,48 @@ def kind_of(name: str, command: str) -> str:
     return "other of Ray's"
 
 
-def flatness(log: Path, picture: Path) -> dict[str, object]:
-    """The growth of each kind of process over the middle of the run, and the picture of all.
+def memory_figures(log: Path) -> dict[str, object]:
+    """What a job took: of all processes together, and of each kind of process; draws the picture beside `log`.
 
-    Growth is a straight line through the largest process of the kind, over the middle half of the run, in
-    megabytes an hour.
+    Figures are of the middle half of the run, in megabytes, but for the largest size that a process ever had.
+    Growth is a straight line through the largest process of the kind, in megabytes an hour.
     """
-    series: dict[str, dict[float, float]] = defaultdict(dict)
-    shared: dict[float, float] = defaultdict(float)
-    with log.open() as stream:
-        for row in csv.DictReader(stream):
-            at, kind = float(row["seconds"]), row["name"]
-            series[kind][at] = max(series[kind].get(at, 0.0), float(row["megabytes"]))
-            shared[at] += float(row["of_the_store"])
-    end = max(max(each) for each in series.values())
-    middle = [size for at, size in shared.items() if end / 4 < at < 3 * end / 4]
-    found: dict[str, object] = {"seconds": end}
-    if middle:
-        found["object store, mapped by all processes together"] = {
-            "megabytes": round(float(np.median(middle)), 1)
-        }
+    table = pcsv.read_csv(log).to_pandas()
+    end = float(table["seconds"].max())
+    middle = table[table["seconds"].between(end / 4, 3 * end / 4)]
+    together = middle.groupby("seconds")[["megabytes", "of_the_store"]].sum()
+    found: dict[str, object] = {
+        "seconds": end,
+        "all_processes_mb": round(float(together["megabytes"].median()), 1),
+        "of_them_object_store_mb": round(float(together["of_the_store"].median()), 1),
+    }
     figure, axes = plt.subplots(figsize=(9, 5), layout="constrained")
-    for kind, values in sorted(series.items()):
-        at, size = np.array(list(values)), np.array(list(values.values()))
-        axes.plot(at, size, label=kind)
-        half = (at > end / 4) & (at < 3 * end / 4)
-        slope = float(np.polyfit(at[half], size[half], 1)[0] * 3600) if half.sum() > 2 else float("nan")
-        found[kind] = {"largest_mb": float(size.max()), "growth_mb_an_hour": round(slope, 1)}
+    for kind, rows in table.groupby("name"):
+        largest = rows.groupby("seconds")["megabytes"].max()
+        axes.plot(largest.index, largest.values, label=kind)
+        steady = middle[middle["name"] == kind]
+        line = steady.groupby("seconds")["megabytes"].max()
+        slope = np.polyfit(line.index, line.values, 1)[0] * 3600 if len(line) > 2 else np.nan
+        found[str(kind)] = {
+            "processes": int(steady.groupby("seconds")["pid"].nunique().max()) if len(steady) else 0,
+            "largest_mb": float(largest.max()),
+            "growth_mb_an_hour": round(float(slope), 1),
+            "own_mb": round(float((steady["megabytes"] - steady["of_the_store"]).median()), 1),
+        }
     axes.set(xlabel="seconds", ylabel="proportional set size of the largest, MB", ylim=(0, None))
     axes.legend()
-    figure.savefig(picture, dpi=120)
+    figure.savefig(log.with_suffix(".png"), dpi=120)
     return found
 
 
-def same_ids(entries: Path, predictions: Path) -> dict[str, int]:
-    """How many entries and predictions there are. Exits where one is missing or doubled."""
-    keys = [_keys(folder) for folder in (entries, predictions)]
+def same_ids(entries: Path, answers: Path) -> dict[str, int]:
+    """How many entries and answers there are. Exits where one is missing or doubled."""
+    keys = [_keys(folder) for folder in (entries, answers)]
     distinct = [len(pc.unique(each)) for each in keys]
     missing = int(pc.sum(pc.invert(pc.is_in(keys[0], value_set=keys[1]))).as_py())
     if missing or distinct[0] != distinct[1] or len(keys[1]) != distinct[1]:
-        sys.exit(f"{distinct[0]} entries, {len(keys[1])} predictions of {distinct[1]}; {missing} are missing")
-    return {"entries": len(keys[0]), "predictions": len(keys[1])}
+        sys.exit(f"{distinct[0]} entries, {len(keys[1])} answers to {distinct[1]}; {missing} are missing")
+    return {"entries": len(keys[0]), "answers": len(keys[1])}
 
 
 def _keys(folder: Path) -> pa.Array:

@@ -32,14 +32,20 @@ def soaked(settings, tmp_path_factory):
     return output
 
 
-def test_every_entry_has_one_prediction(soaked):
+def test_every_entry_has_neighbors_and_one_prediction(soaked):
     figures = json.loads((soaked / "soak.json").read_text())
-    assert figures["entries"] == figures["predictions"] == 3000
+    assert set(figures) == {"neighbors", "predict-2"}
+    for each in figures.values():
+        assert each["entries"] == each["answers"] == 3000
+        assert each["all_processes_mb"] > each["of_them_object_store_mb"] > 0
 
 
-def test_the_memory_of_driver_actors_and_ray_is_on_record(soaked):
-    with (soaked / "memory.csv").open() as stream:
+@pytest.mark.parametrize(
+    ("job", "kinds"), [("neighbors", {"driver", "index shard"}), ("predict-2", {"driver", "actor"})]
+)
+def test_the_memory_of_driver_actors_and_ray_is_on_record(soaked, job, kinds):
+    with (soaked / f"memory-{job}.csv").open() as stream:
         rows = list(csv.DictReader(stream))
-    assert {"driver", "predicting actor", "raylet", "gcs_server"} <= {row["name"] for row in rows}
+    assert kinds | {"raylet", "gcs_server"} <= {row["name"] for row in rows}
     assert all(float(row["megabytes"]) > 0 for row in rows)
-    assert (soaked / "memory.png").stat().st_size > 10_000
+    assert (soaked / f"memory-{job}.png").stat().st_size > 10_000
