@@ -43,7 +43,7 @@ def main() -> None:
     parser.add_argument("--entries", type=int, default=2_000_000)
     parser.add_argument("--companies", type=int, default=40)
     parser.add_argument("--config", help="settings for the jobs, a YAML file")
-    parser.add_argument("--actors", type=int, nargs="+", default=[2], help="numbers of predicting actors")
+    parser.add_argument("--actors", type=int, nargs="*", default=[2], help="numbers of predicting actors")
     args = parser.parse_args()
     out, given = args.output, ["--config", args.config] if args.config else []
     made_up = ["--companies", str(args.companies), "--seed", "7"]
