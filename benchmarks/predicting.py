@@ -47,8 +47,8 @@ from jet.retrieval.encoder import SentenceEncoder
 from jet.retrieval.neighbors import make_encoder, retrieve
 
 PART_ROWS = 1024
-ONE_BY_ONE = 8
-"""Entries that the ancestor's way decodes in a round: it takes about a second for each."""
+ONE_BY_ONE = 32
+"""Entries that the ancestor's way decodes in a round, from all over the part."""
 
 
 def main() -> None:
