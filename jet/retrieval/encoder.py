@@ -198,7 +198,9 @@ class _UniversalEncoder:
         lengths = np.array([len(self._tokenizer.encode(text, **given)) for text in texts])
         for length in np.unique(lengths):
             members = np.flatnonzero(lengths == length)
-            size = min(_UNIVERSAL_ROWS, max(1, _UNIVERSAL_TOKENS // length))
+            size = _UNIVERSAL_ROWS
+            while size > 1 and size * length > _UNIVERSAL_TOKENS:
+                size //= 2  # a power of two: kernels compute rows in fours or eights, and odd ones otherwise
             for start in range(0, len(members), size):
                 rows = members[start : start + size]
                 found = self._backend.encode([texts[row] for row in np.resize(rows, size)])
