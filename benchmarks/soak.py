@@ -129,34 +129,38 @@ def kind_of(name: str, command: str) -> str:
 
 
 def memory_figures(log: Path) -> dict[str, object]:
-    """What a job took: of all processes together, and of each kind of process; draws the picture beside `log`.
+    """What a job took, in megabytes; draws the picture beside `log`.
 
-    Figures are of the middle half of the run, in megabytes, but for the largest size that a process ever had.
-    Growth is a straight line through the largest process of the kind, in megabytes an hour.
+    `all_processes` and the `object_store`, which they share, are medians of the middle half of the run. Of each
+    kind of process there is what the largest one has to itself, the store left out: the most ever, and the
+    growth an hour, a straight line through the middle half. (A process's part of the store grows while it reads
+    more of it, and the others' parts shrink.)
     """
     table = pcsv.read_csv(log).to_pandas()
+    table["own"] = table["megabytes"] - table["of_the_store"]
     end = float(table["seconds"].max())
-    middle = table[table["seconds"].between(end / 4, 3 * end / 4)]
-    together = middle.groupby("seconds")[["megabytes", "of_the_store"]].sum()
+    in_the_middle = table["seconds"].between(end / 4, 3 * end / 4)
+    together = table.groupby("seconds")[["megabytes", "of_the_store"]].sum()
+    steady = together[together.index.isin(table["seconds"][in_the_middle])].median()
     found: dict[str, object] = {
         "seconds": end,
-        "all_processes_mb": round(float(together["megabytes"].median()), 1),
-        "of_them_object_store_mb": round(float(together["of_the_store"].median()), 1),
+        "all_processes": round(float(steady["megabytes"]), 1),
+        "object_store": round(float(steady["of_the_store"]), 1),
     }
     figure, axes = plt.subplots(figsize=(9, 5), layout="constrained")
+    axes.plot(together.index, together["of_the_store"], label="object store, shared by all", linestyle="--")
     for kind, rows in table.groupby("name"):
-        largest = rows.groupby("seconds")["megabytes"].max()
+        largest = rows.groupby("seconds")["own"].max()
         axes.plot(largest.index, largest.values, label=kind)
-        steady = middle[middle["name"] == kind]
-        line = steady.groupby("seconds")["megabytes"].max()
+        middle = rows[in_the_middle[rows.index]]
+        line = middle.groupby("seconds")["own"].max()
         slope = np.polyfit(line.index, line.values, 1)[0] * 3600 if len(line) > 2 else np.nan
         found[str(kind)] = {
-            "processes": int(steady.groupby("seconds")["pid"].nunique().max()) if len(steady) else 0,
-            "largest_mb": float(largest.max()),
-            "growth_mb_an_hour": round(float(slope), 1),
-            "own_mb": round(float((steady["megabytes"] - steady["of_the_store"]).median()), 1),
+            "processes": int(middle.groupby("seconds")["pid"].nunique().max()) if len(middle) else 0,
+            "largest": round(float(largest.max()), 1),
+            "growth_an_hour": round(float(slope), 1),
         }
-    axes.set(xlabel="seconds", ylabel="proportional set size of the largest, MB", ylim=(0, None))
+    axes.set(xlabel="seconds", ylabel="memory of the largest process of a kind, MB", ylim=(0, None))
     axes.legend()
     figure.savefig(log.with_suffix(".png"), dpi=120)
     return found
