@@ -201,8 +201,8 @@ def with_effort(index: Any, effort: int) -> Any:
 def sufficient(
     ledger: Ledger, asked: np.ndarray, exact: np.ndarray, name: str
 ) -> dict[int, tuple[float, float, Any]]:
-    """For each recall the least effort that reaches it on what is asked (or the most there is): its seconds, its
-    recall and the empty index; one entry where the same effort serves several."""
+    """For each recall the least effort that reaches it on what is asked, or the most there is: its seconds, its
+    recall and the empty index. One entry where the same effort serves several."""
     empty = empty_index(ledger, name)
     efforts = least_efforts(ledger, empty)
     found: dict[int, tuple[float, float, Any]] = {}

@@ -46,14 +46,16 @@ def commands(output: Path, data: Path | None, large: bool) -> list[list[Any]]:
         ["benchmarks.peaks"],
         ["benchmarks.ingest", *own],
         ["benchmarks.text_encoding", *own],
-        ["benchmarks.nearest", "--entries", 100_000],
+        ["benchmarks.nearest", "--entries", 100_000, "--asked", 0.1],
         ["benchmarks.training_step", "--data", run],
         ["benchmarks.predicting", "--run", run],
         ["benchmarks.driver_cost"],
         ["benchmarks.whole", "--output", output / "whole", "--config", Path(__file__).parent / "fast.yaml"],
     ]
     if large:
-        found.append(["benchmarks.nearest", "--entries", 1_000_000, "--asked", 0.02])
+        found.append(
+            ["benchmarks.nearest", "--entries", 1_000_000, "--asked", 0.02, "--only", "ivf", "--rounds", 1]
+        )
     return found
 
 
