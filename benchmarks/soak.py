@@ -161,7 +161,7 @@ def memory_figures(log: Path) -> dict[str, object]:
             "growth_an_hour": round(float(slope), 1),
         }
     axes.set(xlabel="seconds", ylabel="memory of the largest process of a kind, MB", ylim=(0, None))
-    axes.legend()
+    axes.legend(loc="center left", bbox_to_anchor=(1, 0.5))
     figure.savefig(log.with_suffix(".png"), dpi=120)
     return found
 
