@@ -47,7 +47,7 @@ from jet.retrieval.encoder import SentenceEncoder
 from jet.retrieval.neighbors import make_encoder, retrieve
 
 PART_ROWS = 1024
-ONE_BY_ONE = 32
+ONE_BY_ONE = 8
 """Entries that the ancestor's way decodes in a round, from all over the part."""
 
 
