@@ -49,6 +49,7 @@ from jet.training.optim import OptimSettings
         (RetrievalSettings, {"peers_below": -1}, r"retrieval\.peers_below"),
         (RetrievalSettings, {"journal_bonus": -1}, r"retrieval\.journal_bonus"),
         (RetrievalSettings, {"max_tokens": 12}, r"retrieval\.max_tokens"),
+        (RetrievalSettings, {"encoder_precision": "bf16"}, r"retrieval\.encoder_precision"),
         (SplitSettings, {"train": 0}, r"train must be"),
         (SplitSettings, {"calibration": -0.1}, r"calibration must be"),
         (SplitSettings, {"train": 0.9, "calibration": 0.2}, r"train and calibration"),

@@ -89,11 +89,7 @@ class SentenceEncoder:
             raise ValueError(f"batch is {batch}, must be at least 1")
         if max_tokens < _WIDTH_STEP or max_tokens % _WIDTH_STEP:
             raise ValueError(f"max_tokens is {max_tokens}, must be a positive multiple of {_WIDTH_STEP}")
-        if name == MULTILINGUAL and precision != "fp32":
-            raise ValueError(
-                f"the encoder {name!r} computes in fp32 alone: leave retrieval.encoder_precision out, or name "
-                f"a transformer, like {PACKAGED!r}"
-            )
+        check_precision(name, precision)
         self.name = name
         self._network: _Network = (
             _UniversalEncoder(max_tokens)
@@ -205,6 +201,15 @@ class _UniversalEncoder:
                 rows = members[start : start + size]
                 found = self._backend.encode([texts[row] for row in np.resize(rows, size)])
                 vectors[rows] = found[: len(rows)]
+
+
+def check_precision(name: str, precision: Precision) -> None:
+    """Raises ValueError where the encoder called `name` doesn't compute in `precision`."""
+    if name == MULTILINGUAL and precision != "fp32":
+        raise ValueError(
+            f"the encoder {name!r} computes in fp32 alone: leave retrieval.encoder_precision out, or name a "
+            f"transformer in retrieval.encoder, like {PACKAGED!r}"
+        )
 
 
 def padded(tokens: Sequence[Sequence[int]], width: int, pad: int | None) -> tuple[Tensor, Tensor]:

@@ -40,7 +40,7 @@ import numpy as np
 import scipy.sparse as sp
 import torch
 
-from jet.retrieval.encoder import MULTILINGUAL, Precision
+from jet.retrieval.encoder import MULTILINGUAL, Precision, check_precision
 from jet.retrieval.ngrams import weigh
 from jet.retrieval.store import TextStore
 from jet.retrieval.text import stable_hash
@@ -129,6 +129,7 @@ class RetrievalSettings:
             raise ValueError("retrieval.sentence_weight and ngram_weight are both 0: nothing would be similar")
         if self.block_rows > 1 << 20:
             raise ValueError(f"retrieval.block_rows is {self.block_rows}, must be at most {1 << 20}")
+        check_precision(self.encoder, self.encoder_precision)
         if self.max_tokens < 8 or self.max_tokens % 8:
             raise ValueError(f"retrieval.max_tokens is {self.max_tokens}, must be a positive multiple of 8")
 
