@@ -16,7 +16,7 @@ import hashlib
 import importlib.metadata
 import importlib.resources
 import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path, PurePath
 from typing import Any, Literal, Protocol
@@ -140,14 +140,10 @@ class _Transformer:
         tokens = self.tokenizer(texts, truncation=True, max_length=self.max_tokens)["input_ids"]
         lengths = np.array([len(row) for row in tokens])
         widths = -(-lengths // _WIDTH_STEP) * _WIDTH_STEP
-        for width in np.unique(widths):
-            members = np.flatnonzero(widths == width)
-            for start in range(0, len(members), self.batch):
-                rows = members[start : start + self.batch]
-                filled = np.resize(rows, self.batch)  # repeats the rows until the batch is full
-                ids, mask = padded([tokens[row] for row in filled], int(width), self.tokenizer.pad_token_id)
-                found = pooled(self.model, ids.to(self.device), mask.to(self.device))
-                vectors[rows] = found[: len(rows)].cpu().numpy()
+        for width, rows, filled in _full_batches(widths, lambda _: self.batch):
+            ids, mask = padded([tokens[row] for row in filled], width, self.tokenizer.pad_token_id)
+            found = pooled(self.model, ids.to(self.device), mask.to(self.device))
+            vectors[rows] = found[: len(rows)].cpu().numpy()
 
 
 class _CutTokens:
@@ -192,15 +188,33 @@ class _UniversalEncoder:
     def encode_into(self, texts: list[str], vectors: np.ndarray) -> None:
         given = {"out_type": int, "add_bos": True, "add_eos": True}  # as the backend asks
         lengths = np.array([len(self._tokenizer.encode(text, **given)) for text in texts])
-        for length in np.unique(lengths):
-            members = np.flatnonzero(lengths == length)
-            size = _UNIVERSAL_ROWS
-            while size > 1 and size * length > _UNIVERSAL_TOKENS:
-                size //= 2  # a power of two: kernels compute rows in fours or eights, and odd ones otherwise
-            for start in range(0, len(members), size):
-                rows = members[start : start + size]
-                found = self._backend.encode([texts[row] for row in np.resize(rows, size)])
-                vectors[rows] = found[: len(rows)]
+        for _, rows, filled in _full_batches(lengths, _universal_rows):
+            vectors[rows] = self._backend.encode([texts[row] for row in filled])[: len(rows)]
+
+
+def _universal_rows(length: int) -> int:
+    """How many texts of `length` tokens make a batch.
+
+    A power of two, since kernels compute rows in fours or eights, and odd ones otherwise.
+    """
+    rows = _UNIVERSAL_ROWS
+    while rows > 1 and rows * length > _UNIVERSAL_TOKENS:
+        rows //= 2
+    return rows
+
+
+def _full_batches(
+    sizes: np.ndarray, rows_of: Callable[[int], int]
+) -> Iterator[tuple[int, np.ndarray, np.ndarray]]:
+    """The numbers of texts of the same size, as many at a time as `rows_of` it says.
+
+    Of each batch the size, the numbers, and the numbers repeated until the batch is full.
+    """
+    for size in np.unique(sizes).tolist():
+        members, batch = np.flatnonzero(sizes == size), rows_of(size)
+        for start in range(0, len(members), batch):
+            rows = members[start : start + batch]
+            yield size, rows, np.resize(rows, batch)
 
 
 def check_precision(name: str, precision: Precision) -> None:
