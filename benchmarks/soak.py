@@ -1,6 +1,6 @@
 """A soak: neighbors and predict over millions of entries, and the memory of every process while they run.
 
-    python -m benchmarks.soak --output DIR [--entries 2000000] [--config FILE] [--actors 1 2 4]
+    python -m benchmarks.soak --output DIR [--entries 2000000] [--config FILE] [--actors 1 2 4] [--every 5]
 
 A small model is trained on a demo ledger, `jet neighbors` searches a large one of the same companies, and
 `jet predict` answers it, once for each number of actors. Every few seconds the proportional set size of each
@@ -33,8 +33,6 @@ import pyarrow.parquet as pq
 
 from jet.books.schema import joined_keys
 
-PAUSE_S = 5.0
-
 
 def main() -> None:
     """Run what is not finished; print the figures as JSON."""
@@ -44,6 +42,7 @@ def main() -> None:
     parser.add_argument("--companies", type=int, default=40)
     parser.add_argument("--config", help="settings for the jobs, a YAML file")
     parser.add_argument("--actors", type=int, nargs="*", default=[2], help="numbers of predicting actors")
+    parser.add_argument("--every", type=float, default=5.0, help="seconds between two looks at the memory")
     args = parser.parse_args()
     out, given = args.output, ["--config", args.config] if args.config else []
     made_up = ["--companies", str(args.companies), "--seed", "7"]
@@ -70,7 +69,7 @@ def main() -> None:
     for name, job in jobs.items():
         answers, log = out / name, out / f"memory-{name}.csv"
         if not answers.exists():
-            watch([*job, "--output", str(answers), *given], log)
+            watch([*job, "--output", str(answers), *given], log, args.every)
         figures[name] = memory_figures(log) | same_ids(Path(large), answers)
     (out / "soak.json").write_text(json.dumps(figures, indent=1))
     print(json.dumps(figures, indent=1))
@@ -81,15 +80,15 @@ def jet(*arguments: str) -> None:
     subprocess.run([sys.executable, "-m", "ray_jobs.cli", *arguments], check=True)
 
 
-def watch(job: list[str], log: Path) -> None:
-    """Run a job, and write the memory of its processes every `PAUSE_S` seconds."""
+def watch(job: list[str], log: Path, every: float) -> None:
+    """Run a job, and write the memory of its processes every so many seconds."""
     process = subprocess.Popen([sys.executable, "-m", "ray_jobs.cli", *job])
     start = time.monotonic()
     with log.open("w", newline="") as stream:
         writer = csv.writer(stream)
         writer.writerow(["seconds", "pid", "name", "megabytes", "of_the_store"])
         while process.poll() is None:
-            time.sleep(PAUSE_S)
+            time.sleep(every)
             seconds = round(time.monotonic() - start, 1)
             for pid, name, size, shared in memory_of(process.pid):
                 writer.writerow([seconds, pid, name, round(size / 1e6, 1), round(shared / 1e6, 1)])

@@ -21,7 +21,7 @@ def soaked(settings, tmp_path_factory):
     command = [sys.executable, "-m", "benchmarks.soak", "--output", output, "--config", settings]
     environment = {name: value for name, value in os.environ.items() if name != "RAY_ADDRESS"}
     ended = subprocess.run(
-        [*map(str, command), "--companies", "2", "--entries", "3000"],
+        [*map(str, command), "--companies", "2", "--entries", "3000", "--every", "0.2"],
         cwd=ROOT,
         env=environment,
         capture_output=True,
