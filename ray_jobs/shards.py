@@ -20,6 +20,7 @@ from jet.retrieval.index import (
     build_block,
     merge,
     plan_blocks,
+    search_blocks,
 )
 from jet.retrieval.neighbors import History
 from jet.retrieval.probe import Probe, probe_all
@@ -70,7 +71,10 @@ class IndexShard:
         self.width = {OWN: settings.neighbors, PEERS: settings.peers}
         self.job = job
         self.blocks = {
-            name: [build_block(block, self.memories[name], self.history.store, idf, settings) for block in some]
+            name: {
+                block: build_block(block, self.memories[name], self.history.store, idf, settings)
+                for block in some
+            }
             for name, some in blocks.items()
         }
 
@@ -78,7 +82,7 @@ class IndexShard:
         """How much of what exact search finds ScaNN finds, in each of this shard's blocks that it searches."""
         found: list[Probe] = []
         for memory, blocks in self.blocks.items():
-            for each in probe_all(blocks, self.memories[memory], self.width[memory]) if blocks else []:
+            for each in probe_all(blocks.values(), self.memories[memory], self.width[memory]) if blocks else []:
                 number, entity = each.block.number, each.block.entity
                 fields = about(
                     job=self.job,
@@ -92,11 +96,8 @@ class IndexShard:
 
     def search(self, memory: str, queries: Queries, limit: np.ndarray, k: int) -> Hits:
         """The best rows of this shard's blocks for each of `queries`."""
-        parts = [Hits.none(len(queries), k)]
-        for index in self.blocks[memory]:
-            if _sees(queries, limit, index.block):
-                parts.append(index.search(queries, limit, k))
-        return merge(parts, k)
+        held = self.blocks[memory]
+        return search_blocks(list(held), held.__getitem__, queries, limit, k)
 
 
 def memories_of(history: History) -> dict[str, Memory]:

@@ -30,7 +30,7 @@ import math
 import shutil
 import uuid
 import warnings
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
@@ -52,10 +52,12 @@ NO_JOURNAL = stable_hash("")
 """A journal that isn't known is never the same as another one that isn't known."""
 
 _DECIMALS = np.float32(1e5)
+_ERROR = np.float32(1e-6)  # more than the share of a similarity that float32 errs by
 _RECENCY_DAYS = 365
 _FOLDED = 256  # dimensions that ScaNN's vectors have for the n-grams
 _TRAINED_ON = 10_000  # texts that ScaNN learns its quantization from
 _LEADING = 4  # times K texts that are looked at to find out which can have hits
+_GROUPS = 4  # times as many groups of texts as leading texts are looked for: see `_highest`
 _CELLS = 1 << 22  # of scores by query and text that are looked at together, and
 _QUERIES = 4096  # queries: what bounds the memory of a search where many ask for the same text
 _SCANN_LEAST = 16  # texts; with fewer it can't be trained
@@ -256,6 +258,11 @@ class Hits:
         repeated = np.tril(self.row[:, :, None] == self.row[:, None, :], -1).any(axis=2)
         return Hits(np.where(repeated, -1, self.row), np.where(repeated, np.float32(-np.inf), self.similarity))
 
+    def floor(self) -> np.ndarray:
+        """What older rows must be more similar than to be among the K best, float32 [Q]."""
+        last = self.similarity[:, -1]
+        return last - np.abs(last) * _ERROR
+
     @classmethod
     def none(cls, queries: int, k: int) -> Hits:
         """No neighbor for any of the queries."""
@@ -267,10 +274,11 @@ class BlockIndex(Protocol):
 
     block: Block
 
-    def search(self, queries: Queries, limit: np.ndarray, k: int) -> Hits:
+    def search(self, queries: Queries, limit: np.ndarray, k: int, floor: np.ndarray | None = None) -> Hits:
         """The `k` most similar rows below `limit`, int64 [Q] (see `limits`), of the block.
 
-        Queries of other entities, and those whose limit is at or below the block's start, get none.
+        Queries of other entities, and those whose limit is at or below the block's start, get none. Rows no
+        more similar than `floor`, float32 [Q], need not be found: newer blocks have as good ones.
         """
 
 
@@ -338,11 +346,12 @@ class ExactBlock:
         self, block: Block, memory: Memory, store: TextStore, idf: np.ndarray, settings: RetrievalSettings
     ) -> None:
         self.block = block
-        self._contents = _Contents(block, memory, store, idf, settings)
+        # By column, the product with all vectors is a third faster.
+        self._contents = _Contents(block, memory, store, idf, settings, by_column=True)
 
-    def search(self, queries: Queries, limit: np.ndarray, k: int) -> Hits:
+    def search(self, queries: Queries, limit: np.ndarray, k: int, floor: np.ndarray | None = None) -> Hits:
         """See `BlockIndex.search`."""
-        return _search_exactly(self._contents, queries, limit, k)
+        return _search_exactly(self._contents, queries, limit, k, floor)
 
 
 class ScannBlock:
@@ -374,14 +383,15 @@ class ScannBlock:
             dense(contents.vectors, contents.ngrams, settings), settings
         )
 
-    def search(self, queries: Queries, limit: np.ndarray, k: int) -> Hits:
+    def search(self, queries: Queries, limit: np.ndarray, k: int, floor: np.ndarray | None = None) -> Hits:
         """See `BlockIndex.search`; approximate where the eligible part is large."""
         contents = self._contents
+        floor = _no_floor(queries) if floor is None else floor
         eligible = contents.eligible(queries, limit)
         hits = Hits.none(len(queries), k)
         exact = np.flatnonzero((eligible > 0) & (eligible <= self.exact_rows))
         if len(exact):
-            found = self._early.search(queries.take(exact), limit[exact], k)
+            found = self._early.search(queries.take(exact), limit[exact], k, floor[exact])
             hits.row[exact], hits.similarity[exact] = found.row, found.similarity
         by_scann = np.flatnonzero(eligible > self.exact_rows)
         wanted = self._settings.overfetch * k
@@ -397,7 +407,7 @@ class ScannBlock:
                     which, place = np.nonzero(proposed[at[some]] >= 0)
                     own = at[some][which]
                     text, score = proposed[own, place], scores[own, place]
-                    contents.rank(hits, queries, eligible, query[some][which], text, score, k)
+                    contents.rank(hits, queries, eligible, floor, query[some][which], text, score, k)
         return hits
 
     @property
@@ -453,7 +463,7 @@ class ScannBlock:
 
     def _propose(self, features: _Features, width: int) -> np.ndarray:
         """Texts of the block that ScaNN takes to be similar, int64 [64, width']; -1: none."""
-        queries = dense(features.vectors, features.ngrams, self._settings)
+        queries = dense(features.vectors, sp.csr_matrix(features.ngrams.T), self._settings)
         found, score = self._searcher.search_batched(queries, final_num_neighbors=width)
         return np.where(np.isnan(score), -1, found.astype(np.int64))
 
@@ -494,18 +504,37 @@ def search(
 
     `blocks` are indexes by block number; those not given are built when their turn comes and dropped after.
     """
-    limit = limits(memory, queries)
+
+    def index_of(block: Block) -> BlockIndex:
+        return (blocks or {}).get(block.number) or build_block(block, memory, store, idf, settings)
+
+    plan = plan_blocks(memory.offsets, settings)
+    return search_blocks(plan, index_of, queries, limits(memory, queries), k)
+
+
+def search_blocks(
+    blocks: Sequence[Block],
+    index_of: Callable[[Block], BlockIndex],
+    queries: Queries,
+    limit: np.ndarray,
+    k: int,
+) -> Hits:
+    """The `k` most similar rows of some blocks below each query's `limit`, int64 [Q].
+
+    The newest blocks are searched first. Mostly they hold the best rows, and of older ones only better rows are
+    looked for. `index_of` is asked only for blocks that a query may see, when their turn comes.
+    """
     hits = Hits.none(len(queries), k)
     order = np.argsort(queries.entity, kind="stable")
     entities = queries.entity[order]
-    for block in plan_blocks(memory.offsets, settings):
+    for block in sorted(blocks, key=lambda block: -block.start):
         own = order[np.searchsorted(entities, block.entity) : np.searchsorted(entities, block.entity, "right")]
         own = own[limit[own] > block.start]
         if not len(own):
             continue
-        index = (blocks or {}).get(block.number) or build_block(block, memory, store, idf, settings)
-        found = index.search(queries.take(own), limit[own], k)
-        best = merge([hits.take(own), found], k)
+        so_far = hits.take(own)
+        found = index_of(block).search(queries.take(own), limit[own], k, so_far.floor())
+        best = merge([so_far, found], k)
         hits.row[own], hits.similarity[own] = best.row, best.similarity
     return hits
 
@@ -520,7 +549,7 @@ class _Features:
     """What is known of a batch of 64 query texts; the last batch is filled up with zeros."""
 
     vectors: np.ndarray  # float32 [64, D]
-    ngrams: sp.csr_matrix  # float32 [64, 8192], weighed
+    ngrams: np.ndarray  # float32 [8192, 64], weighed
     masked: np.ndarray  # int64 [64]; -1: filled up
 
 
@@ -528,34 +557,44 @@ class _Contents:
     """A block's rows and distinct texts as arrays, and the one formula of similarity."""
 
     def __init__(
-        self, block: Block, memory: Memory, store: TextStore, idf: np.ndarray, settings: RetrievalSettings
+        self,
+        block: Block,
+        memory: Memory,
+        store: TextStore,
+        idf: np.ndarray,
+        settings: RetrievalSettings,
+        by_column: bool = False,
     ) -> None:
+        """The vectors lie in memory row by row, or `by_column`."""
         rows = slice(block.start, block.stop)
         self.block = block
         self.store = store
         self.idf = idf
         self.settings = settings
-        self.texts, self.text = np.unique(memory.text[rows], return_inverse=True)  # [U], [n]
+        self.texts, self._first_row, self.text = np.unique(  # [U], [U], [n]
+            memory.text[rows], return_index=True, return_inverse=True
+        )
         self.date = memory.date[rows]
         self.journal = memory.journal[rows]
         self.owner = None if memory.owner is None else memory.owner[rows]
         self.vectors = store.vectors[self.texts]
+        if by_column:  # torch turns them ten times as fast as NumPy
+            self.vectors = torch.from_numpy(self.vectors).T.contiguous().numpy().T
         self.ngrams = weigh(store.ngrams[self.texts], idf)
         self.masked = store.masked[self.texts]
-        self._by_column = sp.csr_matrix(self.ngrams.T)
-        self._most_bonus = np.float32(settings.journal_bonus + settings.recency_bonus + 2 / float(_DECIMALS))
+        self._most_bonus = np.float32(settings.journal_bonus + settings.recency_bonus) * (1 + _ERROR)
         days = np.arange(16 * _RECENCY_DAYS)  # after 16 years nothing is left of the bonus
         self._recency = (settings.recency_bonus * np.exp(-days / _RECENCY_DAYS)).astype(np.float32)
         # Rows by kind, then age: of equal text, journal and owner only the most recent can be hits.
         kinds = [self.text, self.journal, *([] if self.owner is None else [self.owner])]
-        order = np.lexsort(kinds[::-1])
-        new = np.ones(len(order), dtype=bool)
-        new[1:] = np.any([np.diff(each[order]) != 0 for each in kinds], axis=0)
-        self._rows = order
-        self._kind_start = np.append(np.flatnonzero(new), len(order))
-        self._text_kinds = np.searchsorted(self.text[order][new], np.arange(len(self.texts) + 1))
+        self._rows = by_kind = np.lexsort(kinds[::-1])
+        new = np.ones(len(by_kind), dtype=bool)
+        new[1:] = np.any([np.diff(each[by_kind]) != 0 for each in kinds], axis=0)
+        self._kind_start = np.append(np.flatnonzero(new), len(by_kind))
+        self._text_kinds = np.searchsorted(self.text[by_kind][new], np.arange(len(self.texts) + 1))
         kind = np.cumsum(new) - 1
-        self._kind_and_row = kind * len(order) + order  # sorted, so one search finds a limit within a kind
+        # Sorted, so one search finds a limit within a kind.
+        self._kind_and_row = kind * len(by_kind) + by_kind
 
     def eligible(self, queries: Queries, limit: np.ndarray) -> np.ndarray:
         """How many of the block's rows, from its first, each query may see, int64 [Q].
@@ -588,44 +627,41 @@ class _Contents:
         ngrams.resize(BATCH, ngrams.shape[1])
         return _Features(
             vectors=np.pad(store.vectors[texts], ((0, missing), (0, 0))),
-            ngrams=ngrams,
+            ngrams=ngrams.T.toarray(order="C"),
             masked=np.pad(store.masked[texts], (0, missing), constant_values=-1),
         )
 
     def score_all(self, features: _Features) -> np.ndarray:
         """What the texts alone say of each query text and each text of the block, float32 [64, U]."""
-        scores = np.zeros((BATCH, len(self.texts)), dtype=np.float32)
+        scores = features.vectors @ self.vectors.T
+        scores *= np.float32(self.settings.sentence_weight)
         if self.settings.ngram_weight:
-            scores += np.float32(self.settings.ngram_weight) * (features.ngrams @ self._by_column).toarray()
-        if self.store.dimension:
-            scores += np.float32(self.settings.sentence_weight) * (features.vectors @ self.vectors.T)
+            scores += (np.float32(self.settings.ngram_weight) * (self.ngrams @ features.ngrams)).T
         same = features.masked[:, None] == self.masked
         scores += same * np.float32(self.settings.same_masked_text_bonus)
         return scores
 
     def score_some(self, features: _Features, texts: np.ndarray) -> np.ndarray:
         """As `score_all`, but for the block's texts number `texts`, int64 [64, W] (-1: any value)."""
-        pairs = self.ngrams[texts.reshape(-1)]
-        pair = np.repeat(np.arange(texts.size), np.diff(pairs.indptr))
-        products = pairs.data * features.ngrams.toarray()[pair // texts.shape[1], pairs.indices]
-        scores = np.bincount(pair, products, texts.size).reshape(texts.shape).astype(np.float32)
-        scores *= np.float32(self.settings.ngram_weight)
-        if self.store.dimension:
-            cosine = np.einsum("qd,qwd->qw", features.vectors, self.vectors[texts])
-            scores += np.float32(self.settings.sentence_weight) * cosine
+        scores = np.einsum("qd,qwd->qw", features.vectors, self.vectors[texts])
+        scores *= np.float32(self.settings.sentence_weight)
+        if self.settings.ngram_weight:
+            some, place = np.unique(texts, return_inverse=True)
+            products = self.ngrams[some] @ features.ngrams
+            scores += np.float32(self.settings.ngram_weight) * products[place, np.arange(BATCH)[:, None]]
         same = features.masked[:, None] == self.masked[texts]
         scores += same * np.float32(self.settings.same_masked_text_bonus)
         return scores
 
     def leading(self, scores: np.ndarray, k: int) -> np.ndarray:
         """Some times `k` texts with the highest `scores` float32 [64, U], best first: int64 [64, F]."""
-        few = min(_LEADING * k, scores.shape[1])
-        return torch.topk(torch.from_numpy(scores), few).indices.numpy()
+        return _highest(scores, min(_LEADING * k, scores.shape[1]))
 
     def promising(
         self,
         queries: Queries,
         eligible: np.ndarray,
+        floor: np.ndarray,
         scores: np.ndarray,
         leading: np.ndarray,
         at: np.ndarray,
@@ -635,28 +671,74 @@ class _Contents:
         """Texts that hold all of the `k` best rows: pairs of a place in `query` and a text, int64 each.
 
         `scores` float32 [64, U] is what the texts alone say, `leading` [64, F] names the best of them, and `at`
-        [n] is the row of both that each of `query` [n] has. Where the leading texts have `k` eligible rows, no
-        text can have a hit that lies further behind than all bonuses together. Mostly these are leading texts
-        too; only where the last of them still may have hits, all others are looked at.
+        [n] is the row of both that each of `query` [n] has. No text can have a hit that lies further behind the
+        `floor` than all bonuses together. Where that leaves more than the leading texts, and these have `k`
+        eligible rows, none can lie so far behind the last of those either. Only where the last of the leading
+        texts still may have hits, all texts are looked at.
         """
         leading = leading[at]  # [n, F]
-        few = leading.shape[1]
-        kinds, of = _ranges(self._text_kinds[leading.ravel()], self._text_kinds[leading.ravel() + 1])
-        start, stop = self._eligible_of(kinds, eligible[query[of // few]], k)
-        rows = (stop - start).astype(np.float64)
-        if queries.owner is not None and self.owner is not None:
-            rows[self.owner[self._rows[self._kind_start[kinds]]] == queries.owner[query[of // few]]] = 0
-        so_far = np.bincount(of, rows, leading.size).reshape(leading.shape).cumsum(axis=1)
-        needed = np.minimum((so_far < k).sum(axis=1), few - 1)
         score = scores[at[:, None], leading]
-        lowest = score[np.arange(len(at)), needed] - self._most_bonus
-        lowest[so_far[:, -1] < k] = -np.inf
+        lowest = (
+            floor[query] - self._most_bonus + np.float32(0.4) / _DECIMALS
+        )  # what rounds to the floor is out
+        weak = np.flatnonzero(score[:, -1] >= lowest)
+        if len(weak):
+            held = self._lowest_of(queries, eligible, score[weak], leading[weak], query[weak], k)
+            lowest[weak] = np.maximum(lowest[weak], self._below(held))
         reached = score >= lowest[:, None]
+        few = leading.shape[1]
         beyond = np.flatnonzero(reached[:, -1]) if few < scores.shape[1] else np.zeros(0, dtype=np.int64)
         reached[beyond] = False
         place, column = np.nonzero(reached)
-        others, text = np.nonzero(scores[at[beyond]] >= lowest[beyond, None])
+        others, text = self._all_promising(
+            scores[at[beyond]],
+            lowest[beyond],
+            eligible[query[beyond]],
+            k,
+            queries.owner is not None and self.owner is not None,
+        )
         return np.append(place, beyond[others]), np.append(leading[place, column], text)
+
+    def _all_promising(
+        self, scores: np.ndarray, lowest: np.ndarray, eligible: np.ndarray, k: int, owned: bool
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """Pairs of a row and a text, for each row of `scores` [n, U] those that reach `lowest` [n] and have one
+        of so many `eligible` [n] rows. Where `k` of them have, others must not lie too far behind these."""
+        scores = np.where(self._first_row < eligible[:, None], scores, -np.inf)
+        if not owned and k <= scores.shape[1]:
+            best = torch.topk(torch.from_numpy(scores), k).values[:, -1].numpy()
+            lowest = np.maximum(lowest, self._below(best))
+        reached = (scores >= lowest[:, None]) & (scores > -np.inf)
+        return np.divmod(np.flatnonzero(reached), scores.shape[1])
+
+    def _below(self, score: np.ndarray) -> np.ndarray:
+        """What a text must score to have a hit before the eligible rows of one with this `score`."""
+        return score - self._most_bonus - 2 / _DECIMALS
+
+    def _lowest_of(
+        self,
+        queries: Queries,
+        eligible: np.ndarray,
+        score: np.ndarray,
+        leading: np.ndarray,
+        query: np.ndarray,
+        k: int,
+    ) -> np.ndarray:
+        """The `score` [n, F] of the last of the `leading` texts [n, F] that it takes to have `k` eligible rows,
+        for each of `query` [n]; -inf where all of them have fewer."""
+        few = leading.shape[1]
+        kinds, of = _ranges(self._text_kinds[leading.ravel()], self._text_kinds[leading.ravel() + 1])
+        start, stop = self._eligible_of(kinds, eligible[query[of // few]], k)
+        rows = (stop - start) * self._others(queries, query[of // few], kinds)
+        so_far = np.bincount(of, rows, leading.size).reshape(leading.shape).cumsum(axis=1)
+        needed = np.minimum((so_far < k).sum(axis=1), few - 1)
+        return np.where(so_far[:, -1] < k, -np.inf, score[np.arange(len(query)), needed])
+
+    def _others(self, queries: Queries, query: np.ndarray, kinds: np.ndarray) -> np.ndarray | bool:
+        """Whether the rows of each of `kinds` aren't those of the owner of the `query` beside it."""
+        if queries.owner is None or self.owner is None:
+            return True
+        return self.owner[self._rows[self._kind_start[kinds]]] != queries.owner[query]
 
     def _eligible_of(self, kinds: np.ndarray, eligible: np.ndarray, k: int) -> tuple[np.ndarray, np.ndarray]:
         """Where the rows of `kinds` that can be among `k` hits begin and end; so many rows are `eligible`."""
@@ -668,32 +750,34 @@ class _Contents:
         hits: Hits,
         queries: Queries,
         eligible: np.ndarray,
+        floor: np.ndarray,
         query: np.ndarray,
         text: np.ndarray,
         score: np.ndarray,
         k: int,
     ) -> None:
-        """Write the `k` best rows of some texts into `hits`.
+        """Write the `k` best rows of some texts into `hits`, only those above the `floor`.
 
         One value for each pair of a query and a text of the block: int64 `query` and `text`, float32 `score`,
         which is what the texts alone say. The pairs of a query stand together, and in one call only.
         """
         kinds, of = _ranges(self._text_kinds[text], self._text_kinds[text + 1])
         start, stop = self._eligible_of(kinds, eligible[query[of]], k)
-        place, of_kind = _ranges(start, stop)
-        pair = of[of_kind]
-        rows, query, similarity = self._rows[place], query[pair], score[pair]
-        if queries.owner is not None and self.owner is not None:
-            other = self.owner[rows] != queries.owner[query]
-            rows, query, similarity = rows[other], query[other], similarity[other]
+        there = (stop > start) & self._others(queries, query[of], kinds)
+        start, stop, query, score = start[there], stop[there], query[of[there]], score[of[there]]
+        # The newest row of a kind is the most similar one.
+        lowest = np.rint(floor[query] * _DECIMALS)
+        good = self._rounded(queries, query, self._rows[stop - 1], score) > lowest
+        place, of = _ranges(start[good], stop[good])
+        rows, query, lowest = self._rows[place], query[good][of], lowest[good][of]
+        rounded = self._rounded(queries, query, rows, score[good][of])
+        good = rounded > lowest
+        rows, query, rounded = rows[good], query[good], rounded[good]
         if not len(rows):
             return
-        similarity = similarity + self._recency.take(queries.date[query] - self.date[rows], mode="clip")
-        same = (self.journal[rows] == queries.journal[query]) & (queries.journal[query] != NO_JOURNAL)
-        similarity += same * np.float32(self.settings.journal_bonus)
         # One integer says it all: the query, then the rounded similarity, then the row. No two are equal.
         size = len(self.text)
-        key = np.rint(similarity * _DECIMALS).astype(np.int64) * size + rows
+        key = rounded.astype(np.int64) * size + rows
         highest = key.max()
         span = highest - key.min() + 1
         first = np.flatnonzero(np.diff(query, prepend=-1))
@@ -705,6 +789,14 @@ class _Contents:
         goal = asked[number[best]], column[best]
         hits.row[goal] = self.block.start + row
         hits.similarity[goal] = (rounded / float(_DECIMALS)).astype(np.float32)
+
+    def _rounded(self, queries: Queries, query: np.ndarray, rows: np.ndarray, score: np.ndarray) -> np.ndarray:
+        """Similarity, in units of the fifth decimal, of each of `query` and the block's row beside it, whose
+        texts alone say `score`; float32 [n]."""
+        similarity = score + self._recency.take(queries.date[query] - self.date[rows], mode="clip")
+        same = (self.journal[rows] == queries.journal[query]) & (queries.journal[query] != NO_JOURNAL)
+        similarity += same * np.float32(self.settings.journal_bonus)
+        return np.rint(similarity * _DECIMALS)
 
     def digest(self, settings: RetrievalSettings) -> str:
         """Of everything that the index of these texts depends on."""
@@ -718,21 +810,51 @@ class _Contents:
         return digest.hexdigest()
 
 
-def _search_exactly(contents: _Contents, queries: Queries, limit: np.ndarray, k: int) -> Hits:
+def _no_floor(queries: Queries) -> np.ndarray:
+    return np.full(len(queries), -np.inf, dtype=np.float32)
+
+
+def _search_exactly(
+    contents: _Contents, queries: Queries, limit: np.ndarray, k: int, floor: np.ndarray | None = None
+) -> Hits:
     """See `BlockIndex.search`; every query is compared with every text.
 
     Not all rows are ranked: most are of texts so far behind that no bonus helps them.
     """
+    floor = _no_floor(queries) if floor is None else floor
     eligible = contents.eligible(queries, limit)
     hits = Hits.none(len(queries), k)
     for texts, at, query in _batches(queries.text, np.flatnonzero(eligible)):
         scores = contents.score_all(contents.look_up(queries, texts))
         leading = contents.leading(scores, k)
         for some in _pieces(len(query), len(contents.texts)):
-            place, text = contents.promising(queries, eligible, scores, leading, at[some], query[some], k)
+            place, text = contents.promising(
+                queries, eligible, floor, scores, leading, at[some], query[some], k
+            )
             score = scores[at[some][place], text]
-            contents.rank(hits, queries, eligible, query[some][place], text, score, k)
+            contents.rank(hits, queries, eligible, floor, query[some][place], text, score, k)
     return hits
+
+
+def _highest(scores: np.ndarray, few: int) -> np.ndarray:
+    """Columns of the `few` highest of each row of `scores` float32 [n, U], best first: int64 [n, few].
+
+    What `torch.topk` does, in a fifth to a third of the time where U is large. Columns are looked at in groups:
+    the `few` highest columns are no lower than the least of the `few` highest maxima of groups.
+    """
+    groups = _GROUPS * few
+    together = scores.shape[1] // groups
+    if together < 2:
+        return torch.topk(torch.from_numpy(scores), few).indices.numpy()
+    maxima = scores[:, : groups * together].reshape(len(scores), together, groups).max(axis=1)
+    least = np.partition(maxima, groups - few, axis=1)[:, groups - few]
+    row, column = np.divmod(np.flatnonzero(scores >= least[:, None]), scores.shape[1])
+    place = np.arange(len(row)) - np.searchsorted(row, np.arange(len(scores)))[row]
+    candidates = np.zeros((len(scores), place.max() + 1), dtype=np.int64)
+    candidates[row, place] = column
+    score = np.full(candidates.shape, -np.inf, dtype=np.float32)
+    score[row, place] = scores[row, column]
+    return np.take_along_axis(candidates, np.argsort(-score, axis=1)[:, :few], axis=1)
 
 
 def _batches(text: np.ndarray, members: np.ndarray) -> Iterator[tuple[np.ndarray, np.ndarray, np.ndarray]]:
@@ -742,8 +864,9 @@ def _batches(text: np.ndarray, members: np.ndarray) -> Iterator[tuple[np.ndarray
     """
     texts, place = np.unique(text[members], return_inverse=True)
     order = np.argsort(place, kind="stable")
+    members, place = members[order], place[order]
     for first in range(0, len(texts), BATCH):
-        own = order[np.searchsorted(place[order], first) : np.searchsorted(place[order], first + BATCH)]
+        own = slice(*np.searchsorted(place, [first, first + BATCH]))
         yield texts[first : first + BATCH], place[own] - first, members[own]
 
 

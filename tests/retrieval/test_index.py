@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import math
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -134,7 +135,7 @@ def test_the_answer_does_not_depend_on_how_blocks_are_shared_out(
     assert same(merge(answers, k), search(memory, store, weights, queries, options, k))
 
 
-def everything(_self, _queries, _eligible, scores, _leading, at, _query, _k):
+def everything(_self, _queries, _eligible, _floor, scores, _leading, at, _query, _k):
     """Every text of the block, for every query."""
     place, text = np.nonzero(np.ones((len(at), scores.shape[1]), dtype=bool))
     return place, text
@@ -142,7 +143,7 @@ def everything(_self, _queries, _eligible, scores, _leading, at, _query, _k):
 
 @settings(max_examples=40, deadline=None)
 @given(
-    weights_of=st.tuples(*[st.sampled_from([0.0, 0.01, 0.1, 2.0])] * 3),
+    weights_of=st.tuples(*[st.sampled_from([0.0, 0.01, 0.1, 2.0, 100.0])] * 3),
     k=st.integers(1, 20),
     leading=st.integers(1, 3),
     owners=st.sampled_from([0, 1, 3]),
@@ -160,6 +161,7 @@ def test_rows_that_no_bonus_can_help_are_left_out_without_a_trace(
         memory, asked = replace(memory, owner=owner), replace(queries, owner=owner)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(index._Contents, "promising", everything)
+        patch.setattr(Hits, "floor", lambda hits: np.full(len(hits.row), -np.inf, dtype=np.float32))
         whole = search(memory, history.store, weights, asked, options, k)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(index, "_LEADING", leading)
@@ -168,24 +170,51 @@ def test_rows_that_no_bonus_can_help_are_left_out_without_a_trace(
         assert same(search(memory, history.store, weights, asked, options, k), whole)
 
 
-def test_most_rows_of_a_large_block_are_not_ranked(make_books, fake_encoder, monkeypatch) -> None:
-    entries = make_books(seed=2, entries=6000, entities=1, days=900)
-    history = History.of(entries, text_store(entries, fake_encoder))
-    memory, weights = history.memory, idf(history.store.ngrams)
-    ranked: list[int] = []
+@pytest.fixture
+def ranked(monkeypatch: pytest.MonkeyPatch) -> Counter[int]:
+    """How many kinds of rows `rank` was given, by the block's number."""
+    counts: Counter[int] = Counter()
     rank = index._Contents.rank
 
-    def counted(self, hits, queries, eligible, query, text, score, k):
+    def counted(self, hits, queries, eligible, floor, query, text, score, k):
         rows, _ = index._ranges(self._text_kinds[text], self._text_kinds[text + 1])
-        ranked.append(len(rows))
-        rank(self, hits, queries, eligible, query, text, score, k)
+        counts[self.block.number] += len(rows)
+        rank(self, hits, queries, eligible, floor, query, text, score, k)
 
     monkeypatch.setattr(index._Contents, "rank", counted)
-    late = np.arange(5000, 6000)
-    asked = Queries(memory.entity, memory.date, memory.text, memory.journal).take(late)
-    search(memory, history.store, weights, asked, RetrievalSettings(), 10)
-    kinds = len(np.unique(memory.text)) * 3  # journals
-    assert sum(ranked) < 1000 * kinds / 3
+    return counts
+
+
+def late_queries(make_books, fake_encoder) -> tuple[History, Queries]:
+    """6,000 entries, and the last 1,000 of them as queries."""
+    entries = make_books(seed=2, entries=6000, entities=1, days=900)
+    history = History.of(entries, text_store(entries, fake_encoder))
+    memory = history.memory
+    asked = Queries(memory.entity, memory.date, memory.text, memory.journal).take(np.arange(5000, 6000))
+    return history, asked
+
+
+def test_most_rows_of_a_large_block_are_not_ranked(make_books, fake_encoder, ranked) -> None:
+    history, asked = late_queries(make_books, fake_encoder)
+    search(history.memory, history.store, idf(history.store.ngrams), asked, RetrievalSettings(), 10)
+    kinds = len(np.unique(history.memory.text)) * 3  # journals
+    assert ranked.total() < 1000 * kinds / 3
+
+
+def test_of_older_blocks_only_what_may_be_better_is_ranked(
+    make_books, fake_encoder, ranked, monkeypatch
+) -> None:
+    history, asked = late_queries(make_books, fake_encoder)
+    memory, store, weights = history.memory, history.store, idf(history.store.ngrams)
+    options = RetrievalSettings(block_rows=1000, journal_bonus=0, recency_bonus=0)
+    found = search(memory, store, weights, asked, options, 10)
+    with_floor = ranked.copy()
+    ranked.clear()
+    monkeypatch.setattr(Hits, "floor", lambda hits: np.full(len(hits.row), -np.inf, dtype=np.float32))
+    assert same(search(memory, store, weights, asked, options, 10), found)
+    assert with_floor[5] == ranked[5]  # the newest
+    older = range(4)  # of block 4, early queries have too little in block 5
+    assert sum(with_floor[block] for block in older) < sum(ranked[block] for block in older) / 2
 
 
 @settings(max_examples=15, deadline=None)
