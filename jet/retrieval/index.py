@@ -463,7 +463,7 @@ class ScannBlock:
 
     def _propose(self, features: _Features, width: int) -> np.ndarray:
         """Texts of the block that ScaNN takes to be similar, int64 [64, width']; -1: none."""
-        queries = dense(features.vectors, sp.csr_matrix(features.ngrams.T), self._settings)
+        queries = dense(features.vectors, features.ngrams, self._settings)
         found, score = self._searcher.search_batched(queries, final_num_neighbors=width)
         return np.where(np.isnan(score), -1, found.astype(np.int64))
 
@@ -549,7 +549,7 @@ class _Features:
     """What is known of a batch of 64 query texts; the last batch is filled up with zeros."""
 
     vectors: np.ndarray  # float32 [64, D]
-    ngrams: np.ndarray  # float32 [8192, 64], weighed
+    ngrams: sp.csr_matrix  # float32 [64, 8192], weighed
     masked: np.ndarray  # int64 [64]; -1: filled up
 
 
@@ -582,6 +582,8 @@ class _Contents:
             self.vectors = torch.from_numpy(self.vectors).T.contiguous().numpy().T
         self.ngrams = weigh(store.ngrams[self.texts], idf)
         self.masked = store.masked[self.texts]
+        self._by_masked = np.argsort(self.masked)
+        self._masked = self.masked[self._by_masked]
         self._most_bonus = np.float32(settings.journal_bonus + settings.recency_bonus) * (1 + _ERROR)
         days = np.arange(16 * _RECENCY_DAYS)  # after 16 years nothing is left of the bonus
         self._recency = (settings.recency_bonus * np.exp(-days / _RECENCY_DAYS)).astype(np.float32)
@@ -627,7 +629,7 @@ class _Contents:
         ngrams.resize(BATCH, ngrams.shape[1])
         return _Features(
             vectors=np.pad(store.vectors[texts], ((0, missing), (0, 0))),
-            ngrams=ngrams.T.toarray(order="C"),
+            ngrams=ngrams,
             masked=np.pad(store.masked[texts], (0, missing), constant_values=-1),
         )
 
@@ -636,9 +638,10 @@ class _Contents:
         scores = features.vectors @ self.vectors.T
         scores *= np.float32(self.settings.sentence_weight)
         if self.settings.ngram_weight:
-            scores += (np.float32(self.settings.ngram_weight) * (self.ngrams @ features.ngrams)).T
-        same = features.masked[:, None] == self.masked
-        scores += same * np.float32(self.settings.same_masked_text_bonus)
+            scores += self._ngram_scores(self.ngrams, features).T
+        first = np.searchsorted(self._masked, features.masked, "left")
+        same, query = _ranges(first, np.searchsorted(self._masked, features.masked, "right"))
+        scores[query, self._by_masked[same]] += np.float32(self.settings.same_masked_text_bonus)
         return scores
 
     def score_some(self, features: _Features, texts: np.ndarray) -> np.ndarray:
@@ -647,11 +650,14 @@ class _Contents:
         scores *= np.float32(self.settings.sentence_weight)
         if self.settings.ngram_weight:
             some, place = np.unique(texts, return_inverse=True)
-            products = self.ngrams[some] @ features.ngrams
-            scores += np.float32(self.settings.ngram_weight) * products[place, np.arange(BATCH)[:, None]]
+            scores += self._ngram_scores(self.ngrams[some], features)[place, np.arange(BATCH)[:, None]]
         same = features.masked[:, None] == self.masked[texts]
         scores += same * np.float32(self.settings.same_masked_text_bonus)
         return scores
+
+    def _ngram_scores(self, ngrams: sp.csr_matrix, features: _Features) -> np.ndarray:
+        """Of some of the block's texts, by row, and each query text: float32 [n, 64]."""
+        return (ngrams @ features.ngrams.T.toarray(order="C")) * np.float32(self.settings.ngram_weight)
 
     def leading(self, scores: np.ndarray, k: int) -> np.ndarray:
         """Some times `k` texts with the highest `scores` float32 [64, U], best first: int64 [64, F]."""
