@@ -107,7 +107,6 @@ def opened(ledgers: list[str], name: str, output: str, config: JobConfig, staged
 def imported(ledgers: list[str], what: str, output: str, config: JobConfig) -> str:
     """Import ledger files into a folder beside the output; returns it. It is removed in the end."""
     folder = beside(absolute(output), what)
-    connect(config.runtime)
     try:
         ingest.import_ledgers(ledgers, folder, config)
     except ArtifactError:  # left by a run with other files or settings

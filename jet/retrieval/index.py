@@ -684,9 +684,8 @@ class _Contents:
         """
         leading = leading[at]  # [n, F]
         score = scores[at[:, None], leading]
-        lowest = (
-            floor[query] - self._most_bonus + np.float32(0.4) / _DECIMALS
-        )  # what rounds to the floor is out
+        # What rounds to the floor is out.
+        lowest = floor[query] + np.float32(0.4) / _DECIMALS - self._most_bonus
         weak = np.flatnonzero(score[:, -1] >= lowest)
         if len(weak):
             held = self._lowest_of(queries, eligible, score[weak], leading[weak], query[weak], k)
@@ -697,21 +696,18 @@ class _Contents:
         reached[beyond] = False
         place, column = np.nonzero(reached)
         others, text = self._all_promising(
-            scores[at[beyond]],
-            lowest[beyond],
-            eligible[query[beyond]],
-            k,
-            queries.owner is not None and self.owner is not None,
+            queries, eligible[query[beyond]], scores[at[beyond]], lowest[beyond], k
         )
         return np.append(place, beyond[others]), np.append(leading[place, column], text)
 
     def _all_promising(
-        self, scores: np.ndarray, lowest: np.ndarray, eligible: np.ndarray, k: int, owned: bool
+        self, queries: Queries, eligible: np.ndarray, scores: np.ndarray, lowest: np.ndarray, k: int
     ) -> tuple[np.ndarray, np.ndarray]:
         """Pairs of a row and a text, for each row of `scores` [n, U] those that reach `lowest` [n] and have one
         of so many `eligible` [n] rows. Where `k` of them have, others must not lie too far behind these."""
         scores = np.where(self._first_row < eligible[:, None], scores, -np.inf)
-        if not owned and k <= scores.shape[1]:
+        all_count = queries.owner is None or self.owner is None
+        if all_count and k <= scores.shape[1]:
             best = torch.topk(torch.from_numpy(scores), k).values[:, -1].numpy()
             lowest = np.maximum(lowest, self._below(best))
         reached = (scores >= lowest[:, None]) & (scores > -np.inf)
