@@ -8,8 +8,8 @@ one process, and compute cosines alone. faiss goes through the ledger day by day
 entries, then adds them, so that it can't see later ones either. Its indexes are HNSW (32 links) and IVF
 (lists: four times the root of the number of entries, trained on all vectors), each with the least effort of
 a doubling series that reaches a recall@10 of .95, and of .99; exact search is its flat index. Jet has its
-defaults: blocks of 65,536 entries, exact below 20,000 distinct texts and ScaNN above. HNSW that doesn't reach
-a recall with 1,024 candidates is measured with these, and its recall stands beside it.
+defaults: blocks of 65,536 entries, searched exactly. HNSW that doesn't reach a recall with 1,024 candidates is
+measured with these, and its recall stands beside it.
 
 Recall is measured on all that is asked: the share of the exact ten whose similarity a contender reaches, so
 equal texts can stand in for each other. Of a large ledger, faiss is asked about some whole days (`--asked`) and
