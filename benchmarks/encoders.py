@@ -41,9 +41,9 @@ from jet.books.importers import ImportSettings, expand, import_file, to_tables
 from jet.books.split import CALIBRATION, TRAIN, SplitSettings, split_by_date
 from jet.model.features import sort_entries
 from jet.retrieval.encoder import MULTILINGUAL, PACKAGED, Encoder, SentenceEncoder
-from jet.retrieval.index import RetrievalSettings
 from jet.retrieval.neighbors import History, find_neighbors, text_store
 from jet.retrieval.ngrams import idf, ngram_counts, weigh
+from jet.retrieval.settings import RetrievalSettings
 from jet.retrieval.store import TextStore
 from jet.retrieval.text import normalize, normalize_all
 

@@ -38,8 +38,10 @@ import pyarrow.compute as pc
 from benchmarks.side_by_side import ROUNDS, compared, report
 from jet.books.demo import DemoSettings, write_demo_ledger
 from jet.books.importers import ImportSettings, import_file, to_tables
-from jet.retrieval.index import Memory, Queries, RetrievalSettings, dense, search
+from jet.retrieval.index import dense, search
+from jet.retrieval.memory import Memory, Queries
 from jet.retrieval.ngrams import idf, weigh
+from jet.retrieval.settings import RetrievalSettings
 from jet.retrieval.store import TextStore
 from jet.retrieval.text import normalize_all
 

@@ -41,9 +41,9 @@ from jet.prediction.judgment import Judgment
 from jet.prediction.ranker import Ranker, RankerSettings
 from jet.prediction.stack import Method, Stack
 from jet.remembered import Books, Lot
-from jet.retrieval.index import RetrievalSettings
 from jet.retrieval.ngrams import weigh
 from jet.retrieval.peers import chart_families
+from jet.retrieval.settings import RetrievalSettings
 from jet.retrieval.store import TextStore
 from jet.training.data import TrainingData
 

@@ -26,7 +26,8 @@ from jet.evaluation.examine import examine
 from jet.prediction.examples import Examples
 from jet.prediction.predictor import Judged, Parts, Predictor, PredictSettings, judge
 from jet.prediction.stack import Scores
-from jet.retrieval.index import BlockIndex, Memory, ScannBlock, plan_blocks
+from jet.retrieval.index import BlockIndex, ScannBlock
+from jet.retrieval.memory import Memory, plan_blocks
 from jet.retrieval.neighbors import make_encoder
 from jet.retrieval.text import normalize_all
 from jet.storage import patiently

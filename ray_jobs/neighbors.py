@@ -29,10 +29,11 @@ from jet.books.catalog import Catalog
 from jet.books.schema import ACCOUNTS, ENTRIES
 from jet.books.split import TRAIN, split_by_date
 from jet.model.features import sort_entries
-from jet.retrieval.index import RetrievalSettings, limits
+from jet.retrieval.memory import limits
 from jet.retrieval.neighbors import History, all_hits, earlier_entries, neighbors_table
 from jet.retrieval.ngrams import idf as fit_idf
 from jet.retrieval.probe import Probe
+from jet.retrieval.settings import RetrievalSettings
 from jet.retrieval.store import TextStore
 from jet.retrieval.text import normalize_all
 from ray_jobs import metrics

@@ -11,19 +11,11 @@ from typing import Any
 import numpy as np
 import ray
 
-from jet.retrieval.index import (
-    Block,
-    Hits,
-    Memory,
-    Queries,
-    RetrievalSettings,
-    build_block,
-    merge,
-    plan_blocks,
-    search_blocks,
-)
+from jet.retrieval.index import build_block, search_blocks
+from jet.retrieval.memory import Block, Hits, Memory, Queries, merge, plan_blocks
 from jet.retrieval.neighbors import History
 from jet.retrieval.probe import Probe, probe_all
+from jet.retrieval.settings import RetrievalSettings
 from ray_jobs import metrics
 from ray_jobs.logs import about
 

@@ -12,8 +12,8 @@ import ray
 from ray.data import ActorPoolStrategy
 
 from jet.retrieval.encoder import SentenceEncoder
-from jet.retrieval.index import RetrievalSettings
 from jet.retrieval.neighbors import make_encoder
+from jet.retrieval.settings import RetrievalSettings
 from jet.retrieval.vector_cache import VectorCache
 from ray_jobs import metrics
 from ray_jobs.runtime import RuntimeSettings

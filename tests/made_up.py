@@ -30,10 +30,10 @@ from jet.prediction.examples import Examples
 from jet.prediction.judgment import Judgment
 from jet.prediction.predictor import Predictor, PredictSettings, judge
 from jet.prediction.ranker import RankerSettings
-from jet.retrieval.index import RetrievalSettings
 from jet.retrieval.neighbors import History, find_neighbors, retrieve
 from jet.retrieval.ngrams import idf, weigh
 from jet.retrieval.peers import Peers, chart_families
+from jet.retrieval.settings import RetrievalSettings
 from jet.retrieval.store import TextStore
 from jet.retrieval.text import normalize_all
 from jet.training.data import TrainingData

@@ -12,7 +12,7 @@ from jet.books.split import SplitSettings
 from jet.config import JetConfig
 from jet.model.network import ModelSettings
 from jet.prediction.predictor import PredictSettings
-from jet.retrieval.index import RetrievalSettings
+from jet.retrieval.settings import RetrievalSettings
 from jet.training.loop import TrainSettings
 from jet.training.losses import LossSettings
 from jet.training.optim import OptimSettings

@@ -21,7 +21,7 @@ from torch import Tensor
 from jet.model.features import NOTHING, Batch
 from jet.model.network import JetNetwork, Step, Tables, TextProjection
 from jet.prediction.decode import beam_search
-from jet.retrieval.index import Hits
+from jet.retrieval.memory import Hits
 from jet.training.data import TrainingData
 from jet.training.loop import TrainBatch
 from jet.training.losses import entry_losses

@@ -13,7 +13,8 @@ import numpy as np
 import pyarrow as pa
 
 from jet.books.split import TRAIN
-from jet.retrieval.index import Hits, Queries, search
+from jet.retrieval.index import search
+from jet.retrieval.memory import Hits, Queries
 from jet.retrieval.neighbors import History, neighbors_table
 from jet.training.data import TrainingData
 

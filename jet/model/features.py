@@ -21,7 +21,7 @@ import torch
 from torch import Tensor
 
 from jet.books.catalog import Catalog
-from jet.retrieval.index import Hits, Memory, Queries
+from jet.retrieval.memory import Hits, Memory, Queries
 from jet.retrieval.store import TextStore
 from jet.retrieval.text import normalize_all, stable_hashes
 

@@ -37,8 +37,9 @@ from jet.model.features import (
 )
 from jet.model.memory import NeighborMemory, copy_distribution, masked_softmax, mean_labels
 from jet.model.pointer import JointHead, SeparateHeads
-from jet.retrieval.index import Hits, RetrievalSettings
+from jet.retrieval.memory import Hits
 from jet.retrieval.neighbors import source_starts, source_widths
+from jet.retrieval.settings import RetrievalSettings
 
 TINY = 1e-9
 """Added to probabilities before their logarithm."""

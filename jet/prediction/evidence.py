@@ -25,8 +25,11 @@ from jet.model.features import (
     set_key,
 )
 from jet.prediction.counts import Counts
-from jet.retrieval.index import NO_JOURNAL, Hits, Memory, RetrievalSettings, dense, limits
+from jet.retrieval.index import dense
+from jet.retrieval.memory import Hits, Memory, limits
 from jet.retrieval.ngrams import CHAR_BUCKETS, ngram_counts, weigh
+from jet.retrieval.settings import RetrievalSettings
+from jet.retrieval.similarity import NO_JOURNAL
 from jet.retrieval.store import TextStore
 from jet.retrieval.text import normalize_all
 

@@ -17,7 +17,7 @@ from jet.prediction.evidence import Library, gather
 from jet.prediction.expert import line_scores
 from jet.prediction.ranker import Ranker, RankerSettings
 from jet.prediction.ranking_features import ranking_features, stacked
-from jet.retrieval.index import Hits
+from jet.retrieval.memory import Hits
 
 _AT_ONCE = 64
 

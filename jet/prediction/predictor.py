@@ -43,7 +43,8 @@ from jet.prediction.reviews import settled
 from jet.prediction.stack import FIGURES, METHODS, Method, Scores, figures
 from jet.prediction.table import predictions_table
 from jet.retrieval.encoder import Encoder
-from jet.retrieval.index import BlockIndex, Hits, Memory, build_block, plan_blocks
+from jet.retrieval.index import BlockIndex, build_block
+from jet.retrieval.memory import Hits, Memory, plan_blocks
 from jet.retrieval.neighbors import retrieve
 from jet.retrieval.peers import Peers
 from jet.retrieval.store import TextStore

@@ -23,17 +23,10 @@ import pyarrow.compute as pc
 from jet.books.catalog import Catalog
 from jet.books.schema import NEIGHBOR, NEIGHBORS, SOURCES
 from jet.retrieval.encoder import Encoder, SentenceEncoder
-from jet.retrieval.index import (
-    BlockIndex,
-    Hits,
-    Memory,
-    Queries,
-    RetrievalSettings,
-    limits,
-    search,
-    with_latest,
-)
+from jet.retrieval.index import BlockIndex, search
+from jet.retrieval.memory import Hits, Memory, Queries, limits, with_latest
 from jet.retrieval.peers import Peers, chart_families
+from jet.retrieval.settings import RetrievalSettings
 from jet.retrieval.store import TextStore
 from jet.retrieval.text import normalize_all, stable_hashes
 

@@ -19,8 +19,9 @@ from itertools import chain
 import numpy as np
 
 from jet.books.catalog import Catalog
-from jet.retrieval.index import Hits, Memory, Queries, RetrievalSettings
+from jet.retrieval.memory import Hits, Memory, Queries
 from jet.retrieval.ngrams import idf, ngram_counts, weigh
+from jet.retrieval.settings import RetrievalSettings
 from jet.retrieval.text import normalize_all
 
 _LEAST_SHARED = 5  # codes; fewer say nothing

@@ -12,8 +12,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from jet.retrieval.index import BATCH, Block, BlockIndex, Memory, Queries, ScannBlock, limits
+from jet.retrieval.index import BlockIndex, ScannBlock
+from jet.retrieval.memory import Block, Memory, Queries, limits
 from jet.retrieval.neighbors import recalled
+from jet.retrieval.similarity import BATCH
 
 
 @dataclass(frozen=True)

@@ -15,9 +15,10 @@ from jet.books.schema import NEIGHBORS, joined_keys, validate
 from jet.books.split import SPLITS, TRAIN, SplitSettings
 from jet.model.features import EntryColumns, collate, entry_columns, sort_entries
 from jet.model.network import ModelSettings, TextInputs, localized
-from jet.retrieval.index import Hits, RetrievalSettings
+from jet.retrieval.memory import Hits
 from jet.retrieval.neighbors import source_starts, source_widths
 from jet.retrieval.ngrams import weigh
+from jet.retrieval.settings import RetrievalSettings
 from jet.retrieval.store import TextStore
 from jet.retrieval.text import normalize_all
 from jet.training.loop import TrainBatch

@@ -29,7 +29,7 @@ from jet.model.features import (
     sort_entries,
 )
 from jet.prediction.predictor import without_lines
-from jet.retrieval.index import Hits
+from jet.retrieval.memory import Hits
 from jet.retrieval.neighbors import retrieve
 from jet.retrieval.peers import Peers, chart_families
 

@@ -13,7 +13,8 @@ from torch.nn import functional as F
 from jet.model.features import CLOSED, NOTHING
 from jet.model.memory import copy_distribution, masked_softmax, mean_labels
 from jet.model.network import ModelSettings, allowed_tokens, follow_neighbors, localized
-from jet.retrieval.index import Hits, RetrievalSettings
+from jet.retrieval.memory import Hits
+from jet.retrieval.settings import RetrievalSettings
 from jet.training.losses import LOSSES, entry_losses
 
 NO_DROPOUT = {"dropout": 0.0, "neighbor_dropout": 0.0, "residual_dropout": 0.0, "entity_dropout": 0.0}

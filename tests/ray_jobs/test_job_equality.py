@@ -17,8 +17,8 @@ from jet.books.schema import ENTRIES
 from jet.bundle import Bundle
 from jet.prediction.predictor import Judged, Predictor, PredictSettings, judge
 from jet.prediction.stack import Scores
-from jet.retrieval.index import RetrievalSettings
 from jet.retrieval.neighbors import make_encoder
+from jet.retrieval.settings import RetrievalSettings
 from ray_jobs.answering import JudgeSlice, judged_of, over_slices, share
 from ray_jobs.runtime import RuntimeSettings
 from ray_jobs.texts import encode_texts

@@ -10,9 +10,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from jet.books.schema import ENTRIES, NEIGHBORS
-from jet.retrieval.index import Hits, RetrievalSettings
+from jet.retrieval.memory import Hits
 from jet.retrieval.neighbors import History, find_neighbors, make_encoder, recall_at_k, text_store
 from jet.retrieval.ngrams import idf
+from jet.retrieval.settings import RetrievalSettings
 from jet.retrieval.text import normalize
 
 

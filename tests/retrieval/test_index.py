@@ -12,24 +12,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from jet.retrieval import index
-from jet.retrieval.index import (
-    Block,
-    ExactBlock,
-    Hits,
-    Memory,
-    Queries,
-    RetrievalSettings,
-    ScannBlock,
-    build_block,
-    limits,
-    merge,
-    plan_blocks,
-    search,
-)
+from jet.retrieval import index, similarity
+from jet.retrieval.index import ExactBlock, ScannBlock, build_block, search
+from jet.retrieval.memory import Block, Hits, Memory, Queries, limits, merge, plan_blocks
 from jet.retrieval.neighbors import History, recall_at_k, text_store
 from jet.retrieval.ngrams import idf, weigh
 from jet.retrieval.probe import probe, probe_all
+from jet.retrieval.settings import RetrievalSettings
+from jet.retrieval.similarity import NO_JOURNAL
 from jet.retrieval.store import TextStore
 
 needs_scann = pytest.mark.skipif(not index.has_scann(), reason="ScaNN isn't installed")
@@ -68,7 +58,7 @@ def by_hand(
     by_text = settings.sentence_weight * (store.vectors @ store.vectors[text]).astype(float)
     by_text += settings.ngram_weight * (ngrams @ ngrams[text].T).toarray()[:, 0]
     by_text += settings.same_masked_text_bonus * (store.masked == store.masked[text])
-    same_journal = (memory.journal == queries.journal[query]) & (memory.journal != index.NO_JOURNAL)
+    same_journal = (memory.journal == queries.journal[query]) & (memory.journal != NO_JOURNAL)
     similarity = by_text[memory.text] + settings.journal_bonus * same_journal
     similarity += settings.recency_bonus * np.exp(-age / 365.0)
     return np.where((memory.entity == queries.entity[query]) & (age > 0), similarity, -np.inf)
@@ -160,11 +150,11 @@ def test_rows_that_no_bonus_can_help_are_left_out_without_a_trace(
         owner = np.arange(len(memory)) % owners
         memory, asked = replace(memory, owner=owner), replace(queries, owner=owner)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(index._Contents, "promising", everything)
+        patch.setattr(similarity.Contents, "promising", everything)
         patch.setattr(Hits, "floor", lambda hits: np.full(len(hits.row), -np.inf, dtype=np.float32))
         whole = search(memory, history.store, weights, asked, options, k)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(index, "_LEADING", leading)
+        patch.setattr(similarity, "_LEADING", leading)
         patch.setattr(index, "_CELLS", 500)
         patch.setattr(index, "_QUERIES", 7)
         assert same(search(memory, history.store, weights, asked, options, k), whole)
@@ -174,14 +164,14 @@ def test_rows_that_no_bonus_can_help_are_left_out_without_a_trace(
 def ranked(monkeypatch: pytest.MonkeyPatch) -> Counter[int]:
     """How many kinds of rows `rank` was given, by the block's number."""
     counts: Counter[int] = Counter()
-    rank = index._Contents.rank
+    rank = similarity.Contents.rank
 
     def counted(self, hits, queries, eligible, floor, query, text, score, k):
-        rows, _ = index._ranges(self._text_kinds[text], self._text_kinds[text + 1])
+        rows, _ = similarity.ranges(self._text_kinds[text], self._text_kinds[text + 1])
         counts[self.block.number] += len(rows)
         rank(self, hits, queries, eligible, floor, query, text, score, k)
 
-    monkeypatch.setattr(index._Contents, "rank", counted)
+    monkeypatch.setattr(similarity.Contents, "rank", counted)
     return counts
 
 
@@ -565,7 +555,7 @@ def test_exact_stands_in_where_scann_is_not_installed(
 def test_recency_is_a_trace_that_fades(history: History, weights: np.ndarray) -> None:
     store = history.store
     zeros = np.zeros(3, dtype=np.int64)
-    memory = Memory.of(zeros, np.array([0, 635, 999]), zeros + 3, zeros + index.NO_JOURNAL, 1)
+    memory = Memory.of(zeros, np.array([0, 635, 999]), zeros + 3, zeros + NO_JOURNAL, 1)
     asked = Queries(memory.entity[:1], np.array([1000], np.int32), memory.text[:1], memory.journal[:1])
     hits = search(memory, store, weights, asked, RetrievalSettings(), 3)
     assert hits.row[0].tolist() == [2, 1, 0]

@@ -18,7 +18,8 @@ from hypothesis import strategies as st
 
 from jet.books.catalog import Catalog
 from jet.books.schema import ACCOUNTS, ENTRIES, SOURCES
-from jet.retrieval.index import Hits, Memory, RetrievalSettings, build_block, limits, merge, plan_blocks, search
+from jet.retrieval.index import build_block, search
+from jet.retrieval.memory import Hits, Memory, limits, merge, plan_blocks
 from jet.retrieval.neighbors import (
     History,
     all_hits,
@@ -32,6 +33,7 @@ from jet.retrieval.neighbors import (
 )
 from jet.retrieval.ngrams import idf
 from jet.retrieval.peers import Peers, chart_families
+from jet.retrieval.settings import RetrievalSettings
 
 STANDARD = {
     "1510": "accounts receivable",

@@ -1,0 +1,218 @@
+"""The entries that may be neighbors, those that look for some, and what they find.
+
+Notable:
+
+- **Causality is structural.** The memory's rows are sorted by (entity, date, entry id), so what a query may
+  see, the rows of its entity with a strictly earlier date, is a prefix of the entity's rows. A search gets
+  that prefix's end as `limit` and can't reach a row of the query's own day, and so never the entry itself.
+- **Blocks are a function of data and settings alone.** Each entity's rows are cut, in order of date, into
+  blocks. Blocks are what machines share out; however they do, the merged answer is the same.
+- **Ranks are a total order.** Similarities are rounded to 5 decimals and ties go to the more recent row, so
+  that last-bit noise of different kernels decides nothing. Identical texts tie but for their age.
+
+Legend: N rows of the memory, E entities, Q queries, K neighbors.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+
+import numpy as np
+
+from jet.retrieval.settings import RetrievalSettings
+from jet.retrieval.store import TextStore
+
+ERROR = np.float32(1e-6)
+"""More than the share of a similarity that float32 errs by."""
+
+
+@dataclass(frozen=True)
+class Memory:
+    """The entries that may be neighbors, sorted by (entity, date, entry id); ValueError if they aren't."""
+
+    entity: np.ndarray
+    """int32 [N], numbers from 0 to E-1."""
+    date: np.ndarray
+    """int32 [N], days since 1970."""
+    text: np.ndarray
+    """int64 [N], rows of the text store."""
+    journal: np.ndarray
+    """int64 [N], `stable_hash` of the journal."""
+    offsets: np.ndarray
+    """int64 [E+1]: the rows of entity e are offsets[e] to offsets[e+1]."""
+    owner: np.ndarray | None = None
+    """int32 [N], where several share an "entity" (see `jet.retrieval.peers`): whose row it really is."""
+
+    def __post_init__(self) -> None:
+        sizes = {len(self.entity), len(self.date), len(self.text), len(self.journal), int(self.offsets[-1])}
+        if len(sizes) != 1:
+            raise ValueError(f"the memory's arrays differ in length: {sorted(sizes)}")
+        same_entity = self.entity[1:] == self.entity[:-1]
+        backwards = (self.date[1:] < self.date[:-1]) & same_entity | (self.entity[1:] < self.entity[:-1])
+        if backwards.any():
+            raise ValueError(f"the memory isn't sorted by entity and date at row {int(backwards.argmax()) + 1}")
+        counts = np.diff(self.offsets)
+        if not np.array_equal(np.repeat(np.arange(len(counts)), counts), self.entity):
+            raise ValueError("the memory's offsets don't say where its entities begin and end")
+
+    def __len__(self) -> int:
+        return len(self.entity)
+
+    @classmethod
+    def of(
+        cls,
+        entity: np.ndarray,
+        date: np.ndarray,
+        text: np.ndarray,
+        journal: np.ndarray,
+        entities: int,
+        owner: np.ndarray | None = None,
+    ) -> Memory:
+        """The memory of sorted rows, its offsets computed for `entities` (E) entities."""
+        return cls(
+            entity=entity.astype(np.int32),
+            date=date.astype(np.int32),
+            text=text.astype(np.int64),
+            journal=journal.astype(np.int64),
+            offsets=np.searchsorted(entity, np.arange(entities + 1)).astype(np.int64),
+            owner=None if owner is None else owner.astype(np.int32),
+        )
+
+
+@dataclass(frozen=True)
+class Queries:
+    """Entries whose neighbors are wanted, in any order. Raises ValueError where a text has no row."""
+
+    entity: np.ndarray
+    """int32 [Q]; -1: an entity that the memory doesn't have."""
+    date: np.ndarray
+    """int32 [Q], days since 1970."""
+    text: np.ndarray
+    """int64 [Q], rows of `store`."""
+    journal: np.ndarray
+    """int64 [Q], `stable_hash` of the journal."""
+    store: TextStore | None = None
+    """The store that `text` counts in, where it isn't the memory's: new texts needn't be added to that."""
+    owner: np.ndarray | None = None
+    """int32 [Q], for a memory with owners: rows of this owner are no neighbors."""
+
+    def __post_init__(self) -> None:
+        if len(self.text) and self.text.min() < 0:
+            raise ValueError(f"query {int(self.text.argmin())} has a text that isn't in the store")
+
+    def __len__(self) -> int:
+        return len(self.entity)
+
+    def take(self, rows: np.ndarray) -> Queries:
+        """Queries number `rows`."""
+        owner = None if self.owner is None else self.owner[rows]
+        return Queries(
+            self.entity[rows], self.date[rows], self.text[rows], self.journal[rows], self.store, owner
+        )
+
+
+@dataclass(frozen=True)
+class Block:
+    """Rows `start` to `stop` of the memory, all of one entity."""
+
+    number: int
+    entity: int
+    start: int
+    stop: int
+
+
+@dataclass(frozen=True)
+class Hits:
+    """Neighbors found, best first.
+
+    What retrieval gives as a whole (`jet.retrieval.neighbors.all_hits`) has its columns by how a neighbor came
+    to be one: first the similar ones, then the latest, then the peers; what is missing of each stands last.
+    """
+
+    row: np.ndarray
+    """int64 [Q, K], rows of the memory; -1: none."""
+    similarity: np.ndarray
+    """float32 [Q, K]; -inf where there is none."""
+
+    def columns(self, places: np.ndarray) -> Hits:
+        """Some columns of all queries."""
+        # `take` keeps rows contiguous; `[:, places]` doesn't, and then dropout draws other numbers.
+        return Hits(self.row.take(places, axis=1), self.similarity.take(places, axis=1))
+
+    def take(self, rows: np.ndarray) -> Hits:
+        """All columns of some queries."""
+        return Hits(self.row[rows], self.similarity[rows])
+
+    def without_repeats(self) -> Hits:
+        """The same, without a row where an earlier column of the query has it."""
+        repeated = np.tril(self.row[:, :, None] == self.row[:, None, :], -1).any(axis=2)
+        return Hits(np.where(repeated, -1, self.row), np.where(repeated, np.float32(-np.inf), self.similarity))
+
+    def floor(self) -> np.ndarray:
+        """What older rows must be more similar than to be among the K best, float32 [Q]."""
+        last = self.similarity[:, -1]
+        return last - np.abs(last) * ERROR
+
+    @classmethod
+    def none(cls, queries: int, k: int) -> Hits:
+        """No neighbor for any of the queries."""
+        return cls(np.full((queries, k), -1, np.int64), np.full((queries, k), -np.inf, np.float32))
+
+
+def plan_blocks(memory_offsets: np.ndarray, settings: RetrievalSettings) -> list[Block]:
+    """The blocks of all entities, numbered in the order of their rows.
+
+    Rows that are added to an entity later change its last block only.
+    """
+    blocks: list[Block] = []
+    for entity, (first, end) in enumerate(pairwise(memory_offsets.tolist())):
+        for start in range(first, end, settings.block_rows):
+            stop = min(start + settings.block_rows, end)
+            blocks.append(Block(len(blocks), entity, start, stop))
+    return blocks
+
+
+def limits(memory: Memory, queries: Queries) -> np.ndarray:
+    """Where each query's eligible rows end, int64 [Q]: the first row of its entity that isn't earlier.
+
+    0 for an entity that the memory doesn't have.
+    """
+    limit = np.zeros(len(queries), dtype=np.int64)
+    for entity in np.unique(queries.entity):
+        if 0 <= entity < len(memory.offsets) - 1:
+            first, end = memory.offsets[entity], memory.offsets[entity + 1]
+            own = queries.entity == entity
+            limit[own] = first + np.searchsorted(memory.date[first:end], queries.date[own], side="left")
+    return limit
+
+
+def merge(parts: Sequence[Hits], k: int) -> Hits:
+    """The `k` best of the hits of several blocks; the order of `parts` doesn't matter.
+
+    A total order: the higher similarity first, then the higher row, which is the more recent one.
+    """
+    row = np.concatenate([part.row for part in parts], axis=1)
+    similarity = np.concatenate([part.similarity for part in parts], axis=1)
+    if row.shape[1] < k:
+        none = Hits.none(len(row), k - row.shape[1])
+        row = np.concatenate([row, none.row], axis=1)
+        similarity = np.concatenate([similarity, none.similarity], axis=1)
+    order = np.lexsort((-row, -similarity), axis=1)[:, :k]
+    return Hits(np.take_along_axis(row, order, axis=1), np.take_along_axis(similarity, order, axis=1))
+
+
+def with_latest(hits: Hits, limit: np.ndarray, memory: Memory, queries: Queries, count: int) -> Hits:
+    """`hits` [Q, K] and behind them the `count` newest rows below each `limit`, the newest first.
+
+    They may be among the hits too: whoever reads only some columns wants them in any case, and
+    `Hits.without_repeats` leaves them out. Their similarity is 0: nobody compared them. Returns [Q, K + count].
+    """
+    last = limit[:, None] - 1 - np.arange(count)
+    there = (queries.entity >= 0) & (queries.entity < len(memory.offsets) - 1)
+    first = memory.offsets[np.where(there, queries.entity, 0)]
+    newest = np.where((last >= first[:, None]) & there[:, None], last, -1)
+    row = np.concatenate([hits.row, newest], axis=1)
+    similarity = np.where(newest >= 0, np.float32(0), np.float32(-np.inf))
+    return Hits(row, np.concatenate([hits.similarity, similarity], axis=1))

@@ -1,0 +1,79 @@
+"""What counts as similar, and how it is looked for: the settings of retrieval."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from jet.retrieval.encoder import MULTILINGUAL, Precision, check_precision
+
+
+@dataclass(frozen=True, kw_only=True)
+class RetrievalSettings:
+    """What counts as similar, and how it is looked for."""
+
+    neighbors: int = 48
+    """How many similar entries of its own entity an entry gets as neighbors (K)."""
+    encoder: str = MULTILINGUAL
+    """Sentence encoder: packaged-multilingual, packaged-minilm, a folder, a name on the hub, or "" for n-grams
+    alone."""
+    max_tokens: int = 64
+    """Where the encoder cuts a text, a multiple of 8."""
+    encoder_precision: Precision = "fp32"
+    """What a transformer computes in: fp32, or bf16, which is faster where the hardware has it (GPUs, CPUs with
+    AVX512-BF16 or AMX) and turns a vector by a degree. The packaged multilingual encoder has fp32 alone."""
+    sentence_weight: float = 0.5
+    """Weight of the sentence vectors' cosine."""
+    ngram_weight: float = 0.5
+    """Weight of the n-gram similarity."""
+    journal_bonus: float = 0.1
+    """Added where both entries have the same journal, and it is known."""
+    same_masked_text_bonus: float = 0.05
+    """Added where the texts differ in nothing but their digits."""
+    recency_bonus: float = 0.01
+    """Added times exp(-age in days / 365)."""
+    latest: int = 4
+    """The entity's newest earlier entries, whatever their text, that join the neighbors: who paid last week
+    often pays this week."""
+    peers: int = 12
+    """How many similar entries of other companies with the same standard chart join them (see
+    `jet.retrieval.peers`)."""
+    peers_below: int = 500
+    """Only entries whose entity had booked fewer than this ask other companies."""
+    exact_below: int = 65_536
+    """A block with fewer distinct texts than this is searched exactly, a larger one by ScaNN, which
+    is no faster with fewer texts than the default."""
+    block_rows: int = 65_536
+    """Rows of an entity that make a block; at most 1,048,576, which bounds the memory of a search."""
+    scann_leaves: int | None = None
+    """Leaves of ScaNN's tree; null: no tree, since two builds of one from the same texts may differ."""
+    scann_leaves_to_search: int | None = None
+    """Leaves of the tree looked into for a query; null: a quarter of them."""
+    overfetch: int = 8
+    """ScaNN proposes this times K texts, which are then scored exactly."""
+
+    def __post_init__(self) -> None:
+        for name in ("neighbors", "exact_below", "block_rows", "overfetch"):
+            if getattr(self, name) < 1:
+                raise ValueError(f"retrieval.{name} is {getattr(self, name)}, must be at least 1")
+        for name in ("latest", "peers", "peers_below"):
+            if getattr(self, name) < 0:
+                raise ValueError(f"retrieval.{name} is {getattr(self, name)}, must be at least 0")
+        for name in ("scann_leaves", "scann_leaves_to_search"):
+            if getattr(self, name) is not None and getattr(self, name) < 1:
+                raise ValueError(f"retrieval.{name} is {getattr(self, name)}, must be null or at least 1")
+        for name in (
+            "sentence_weight",
+            "ngram_weight",
+            "journal_bonus",
+            "same_masked_text_bonus",
+            "recency_bonus",
+        ):
+            if not 0 <= getattr(self, name) <= 100:
+                raise ValueError(f"retrieval.{name} is {getattr(self, name)}, must be between 0 and 100")
+        if self.sentence_weight + self.ngram_weight == 0:
+            raise ValueError("retrieval.sentence_weight and ngram_weight are both 0: nothing would be similar")
+        if self.block_rows > 1 << 20:
+            raise ValueError(f"retrieval.block_rows is {self.block_rows}, must be at most {1 << 20}")
+        check_precision(self.encoder, self.encoder_precision)
+        if self.max_tokens < 8 or self.max_tokens % 8:
+            raise ValueError(f"retrieval.max_tokens is {self.max_tokens}, must be a positive multiple of 8")
