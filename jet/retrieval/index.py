@@ -28,7 +28,7 @@ from jet.retrieval.store import TextStore
 
 _FOLDED = 256  # dimensions that ScaNN's vectors have for the n-grams
 _TRAINED_ON = 10_000  # texts that ScaNN learns its quantization from
-_CELLS = 1 << 22  # of scores by query and text that are looked at together, and
+_CELLS = 1 << 22  # pairs of a query and a text or kind of rows that are looked at together, and
 _QUERIES = 4096  # queries: what bounds the memory of a search where many ask for the same text
 _SCANN_LEAST = 16  # texts; with fewer it can't be trained
 _FORMAT = 1  # of a saved ScaNN block
@@ -67,7 +67,7 @@ class ScannBlock:
     """Lets ScaNN propose texts, and scores their rows exactly.
 
     What ScaNN proposes may lie behind a query's limit or be its owner's, so it proposes the more the smaller
-    the eligible part of the block is and the more of that is the owner's; a part of fewer than `exact_below`
+    the eligible part of the block is and the more of that is the owner's; a part of no more than `exact_below`
     rows is searched exactly instead.
     """
 
@@ -112,7 +112,7 @@ class ScannBlock:
                 features = contents.look_up(queries, texts)
                 proposed = self._propose(features, width)
                 scores = contents.score_some(features, proposed)
-                for some in _pieces(len(query), width):
+                for some in _pieces(len(query), contents.most_kinds(proposed)):
                     which, place = np.nonzero(proposed[at[some]] >= 0)
                     own = at[some][which]
                     text, score = proposed[own, place], scores[own, place]
@@ -190,7 +190,8 @@ def build_block(
     With a `folder`, a ScaNN index is loaded from there if it was saved before, else built and saved.
     """
     distinct = len(np.unique(memory.text[block.start : block.stop]))
-    if distinct < max(settings.exact_below, _SCANN_LEAST) or not has_scann():
+    all_early = block.stop - block.start <= settings.exact_below  # ScaNN would never be asked
+    if all_early or distinct < max(settings.exact_below, _SCANN_LEAST) or not has_scann():
         return ExactBlock(block, memory, store, idf, settings)
     if folder is not None and folder.exists():
         return ScannBlock.load(folder, block, memory, store, idf, settings)
@@ -269,8 +270,8 @@ def _search_exactly(
     hits = Hits.none(len(queries), k)
     for texts, at, query in _batches(queries.text, np.flatnonzero(eligible)):
         scores = contents.score_all(contents.look_up(queries, texts))
-        leading = contents.leading(scores, k)
-        for some in _pieces(len(query), len(contents.texts)):
+        leading = contents.leading(scores[: len(texts)], k)
+        for some in _pieces(len(query), max(len(contents.texts), contents.most_kinds(leading))):
             place, text = contents.promising(
                 queries, eligible, floor, scores, leading, at[some], query[some], k
             )
@@ -292,9 +293,9 @@ def _batches(text: np.ndarray, members: np.ndarray) -> Iterator[tuple[np.ndarray
         yield texts[first : first + BATCH], place[own] - first, members[own]
 
 
-def _pieces(queries: int, texts: int) -> Iterator[slice]:
-    """Some of so many queries at a time, where each is compared with so many texts."""
-    together = min(max(1, _CELLS // texts), _QUERIES)
+def _pieces(queries: int, compared: int) -> Iterator[slice]:
+    """Some of so many queries at a time, where each is compared with so many texts or kinds of rows."""
+    together = min(max(1, _CELLS // compared), _QUERIES)
     for start in range(0, queries, together):
         yield slice(start, start + together)
 

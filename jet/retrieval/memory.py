@@ -25,7 +25,7 @@ from jet.retrieval.settings import RetrievalSettings
 from jet.retrieval.store import TextStore
 
 ERROR = np.float32(1e-6)
-"""More than the share of a similarity that float32 errs by."""
+"""More than the share of a similarity that float32 errs by; so much is allowed where rows are left out."""
 
 
 @dataclass(frozen=True)
@@ -151,7 +151,8 @@ class Hits:
         return Hits(np.where(repeated, -1, self.row), np.where(repeated, np.float32(-np.inf), self.similarity))
 
     def floor(self) -> np.ndarray:
-        """What older rows must be more similar than to be among the K best, float32 [Q]."""
+        """What older rows must be more similar than to be among the K best, float32 [Q]; a trifle too low, so
+        that no hit is lost by it. For hits that are all similar ones, best first."""
         last = self.similarity[:, -1]
         return last - np.abs(last) * ERROR
 

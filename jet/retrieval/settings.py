@@ -40,8 +40,8 @@ class RetrievalSettings:
     peers_below: int = 500
     """Only entries whose entity had booked fewer than this ask other companies."""
     exact_below: int = 65_536
-    """A block with fewer distinct texts than this is searched exactly, a larger one by ScaNN, which
-    is no faster with fewer texts than the default."""
+    """A block with fewer distinct texts than this is searched exactly, a larger one by ScaNN; and exactly for
+    entries that may see no more rows of it than this. With fewer texts than the default, ScaNN is no faster."""
     block_rows: int = 65_536
     """Rows of an entity that make a block; at most 1,048,576, which bounds the memory of a search."""
     scann_leaves: int | None = None

@@ -6,9 +6,9 @@ Similarity = sentence_weight * cosine of the sentence vectors + ngram_weight * d
 Notable:
 
 - **Queries don't disturb each other.** Their texts are scored in batches of a fixed number of rows, the last
-  one padded, and everything after that is done query by query: bit for bit the same in any company.
+  one padded, and from these scores every query has the hits that it would have alone, bit for bit.
 - **Few rows are ranked.** Most rows have texts so far behind the best that no bonus helps them, and of equal
-  text and journal only the most recent can be hits.
+  text, journal and owner only the K most recent can be hits.
 
 Legend: Q queries, K neighbors, n rows and U distinct texts of a block, D dimensions of a sentence vector, F
 leading texts of a query.
@@ -35,10 +35,10 @@ BATCH = 64
 NO_JOURNAL = stable_hash("")
 """A journal that isn't known is never the same as another one that isn't known."""
 
-_DECIMALS = np.float32(1e5)
+_DECIMALS = np.float32(1e5)  # similarities are rounded to multiples of one of these
 _RECENCY_DAYS = 365
 _LEADING = 4  # times K texts that are looked at to find out which can have hits
-_GROUPS = 4  # times as many groups of texts as leading texts are looked for: see `_highest`
+_GROUPS = 4  # groups of columns for each one that is looked for: see `_highest`
 
 
 @dataclass(frozen=True)
@@ -157,8 +157,12 @@ class Contents:
         return (ngrams @ features.ngrams.T.toarray(order="C")) * np.float32(self.settings.ngram_weight)
 
     def leading(self, scores: np.ndarray, k: int) -> np.ndarray:
-        """Some times `k` texts with the highest `scores` float32 [64, U], best first: int64 [64, F]."""
+        """Some times `k` texts with the highest `scores` float32 [n, U], best first: int64 [n, F]."""
         return _highest(scores, min(_LEADING * k, scores.shape[1]))
+
+    def most_kinds(self, texts: np.ndarray) -> int:
+        """How many kinds of rows the texts of a row of `texts` [n, F] have at most."""
+        return int(np.diff(self._text_kinds)[texts].sum(axis=1).max())
 
     def promising(
         self,
@@ -171,17 +175,17 @@ class Contents:
         query: np.ndarray,
         k: int,
     ) -> tuple[np.ndarray, np.ndarray]:
-        """Texts that hold all of the `k` best rows: pairs of a place in `query` and a text, int64 each.
+        """Texts that hold all of the `k` best rows above the `floor`: pairs of a place in `query` and a text.
 
         `scores` float32 [64, U] is what the texts alone say, `leading` [64, F] names the best of them, and `at`
-        [n] is the row of both that each of `query` [n] has. No text can have a hit that lies further behind the
-        `floor` than all bonuses together. Where that leaves more than the leading texts, and these have `k`
-        eligible rows, none can lie so far behind the last of those either. Only where the last of the leading
-        texts still may have hits, all texts are looked at.
+        [n] is the row of both that each of `query` [n] has. A text that scores less than the floor by more than
+        all bonuses together can have no hit. Where that leaves more than the leading texts, the same goes for
+        the last text that it takes to have `k` eligible rows. Only where the last of the leading texts still
+        may have hits, all texts are looked at. Returns int64 [m] each.
         """
         leading = leading[at]  # [n, F]
         score = scores[at[:, None], leading]
-        # What rounds to the floor is out.
+        # A hit is half a unit of the last decimal above the floor; a tenth is left for float32's noise.
         lowest = floor[query] + np.float32(0.4) / _DECIMALS - self._most_bonus
         weak = np.flatnonzero(score[:, -1] >= lowest)
         if len(weak):
@@ -211,7 +215,8 @@ class Contents:
         return np.divmod(np.flatnonzero(reached), scores.shape[1])
 
     def _below(self, score: np.ndarray) -> np.ndarray:
-        """What a text must score to have a hit before the eligible rows of one with this `score`."""
+        """What a text must score to have a hit before the eligible rows of one with this `score`; two units of
+        the last decimal are more than rounding both can change."""
         return score - self._most_bonus - 2 / _DECIMALS
 
     def _lowest_of(
@@ -264,7 +269,7 @@ class Contents:
         start, stop = self._eligible_of(kinds, eligible[query[of]], k)
         there = (stop > start) & self._others(queries, query[of], kinds)
         start, stop, query, score = start[there], stop[there], query[of[there]], score[of[there]]
-        # The newest row of a kind is the most similar one.
+        # The newest eligible row of a kind is the most similar one: but for their age they are alike.
         lowest = np.rint(floor[query] * _DECIMALS)
         good = self._rounded(queries, query, self._rows[stop - 1], score) > lowest
         place, of = ranges(start[good], stop[good])
@@ -312,8 +317,9 @@ class Contents:
 def _highest(scores: np.ndarray, few: int) -> np.ndarray:
     """Columns of the `few` highest of each row of `scores` float32 [n, U], best first: int64 [n, few].
 
-    What `torch.topk` does, in a fifth to a third of the time where U is large. Columns are looked at in groups:
-    the `few` highest columns are no lower than the least of the `few` highest maxima of groups.
+    What `torch.topk` does, mostly in a fifth to a third of the time. Columns are looked at in groups: the `few`
+    highest columns are no lower than the least of the `few` highest maxima of groups. Where that leaves many,
+    since their scores are equal, `torch.topk` is faster.
     """
     groups = _GROUPS * few
     together = scores.shape[1] // groups
@@ -321,7 +327,10 @@ def _highest(scores: np.ndarray, few: int) -> np.ndarray:
         return torch.topk(torch.from_numpy(scores), few).indices.numpy()
     maxima = scores[:, : groups * together].reshape(len(scores), together, groups).max(axis=1)
     least = np.partition(maxima, groups - few, axis=1)[:, groups - few]
-    row, column = np.divmod(np.flatnonzero(scores >= least[:, None]), scores.shape[1])
+    found = np.flatnonzero(scores >= least[:, None])
+    if len(found) > len(scores) * groups:
+        return torch.topk(torch.from_numpy(scores), few).indices.numpy()
+    row, column = np.divmod(found, scores.shape[1])
     place = np.arange(len(row)) - np.searchsorted(row, np.arange(len(scores)))[row]
     candidates = np.zeros((len(scores), place.max() + 1), dtype=np.int64)
     candidates[row, place] = column

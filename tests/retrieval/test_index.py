@@ -552,6 +552,33 @@ def test_exact_stands_in_where_scann_is_not_installed(
     assert isinstance(build_block(block, memory, store, idf(store.ngrams), BY_SCANN), ExactBlock)
 
 
+@needs_scann
+def test_a_block_that_scann_would_never_be_asked_about_is_exact(
+    clustered: tuple[Memory, TextStore, Queries],
+) -> None:
+    _, store, _ = clustered
+    for rows, kind in ((100, ExactBlock), (101, ScannBlock)):
+        zeros = np.zeros(rows, dtype=np.int64)
+        memory = Memory.of(zeros, np.arange(rows), np.arange(rows), zeros, 1)  # every text is another one
+        options = RetrievalSettings(exact_below=100)
+        [block] = plan_blocks(memory.offsets, options)
+        assert isinstance(build_block(block, memory, store, idf(store.ngrams), options), kind)
+
+
+@settings(deadline=None)
+@given(data=st.data())
+def test_the_highest_columns_are_those_of_a_sort(data: st.DataObject) -> None:
+    rows, columns = data.draw(st.integers(1, 5)), data.draw(st.integers(1, 300))
+    few = data.draw(st.integers(1, columns))
+    values = data.draw(st.integers(1, 50))  # few values: many ties
+    draw = np.random.default_rng(data.draw(st.integers(0, 1000)))
+    scores = (draw.integers(-values, values, size=(rows, columns)) / 7).astype(np.float32)
+    found = similarity._highest(scores, few)
+    assert found.shape == (rows, few)
+    assert all(len(set(row)) == few for row in found.tolist())
+    assert np.array_equal(np.take_along_axis(scores, found, axis=1), -np.sort(-scores, axis=1)[:, :few])
+
+
 def test_recency_is_a_trace_that_fades(history: History, weights: np.ndarray) -> None:
     store = history.store
     zeros = np.zeros(3, dtype=np.int64)
