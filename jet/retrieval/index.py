@@ -189,9 +189,10 @@ def build_block(
 
     With a `folder`, a ScaNN index is loaded from there if it was saved before, else built and saved.
     """
-    distinct = len(np.unique(memory.text[block.start : block.stop]))
-    all_early = block.stop - block.start <= settings.exact_below  # ScaNN would never be asked
-    if all_early or distinct < max(settings.exact_below, _SCANN_LEAST) or not has_scann():
+    texts = memory.text[block.start : block.stop]
+    few = max(settings.exact_below, _SCANN_LEAST)
+    # Of so few rows ScaNN would never be asked; of more, distinct texts are worth counting.
+    if len(texts) <= settings.exact_below or len(np.unique(texts)) < few or not has_scann():
         return ExactBlock(block, memory, store, idf, settings)
     if folder is not None and folder.exists():
         return ScannBlock.load(folder, block, memory, store, idf, settings)
