@@ -3,6 +3,7 @@ be had there."""
 
 from __future__ import annotations
 
+import atexit
 import contextlib
 import logging
 import os
@@ -50,6 +51,7 @@ def connect(settings: RuntimeSettings) -> None:
             ) from None
         if settings.log_format == "json":
             logs.set_up(metrics.job_name(), "json")  # Ray has added handlers of its own
+        atexit.register(leave_output)
         spend_restart_warning()
         where = address or f"a local Ray with {int(ray.cluster_resources().get('CPU', 0))} CPUs"
         log.info("connected to %s", where)
@@ -58,6 +60,12 @@ def connect(settings: RuntimeSettings) -> None:
     context.enable_progress_bars = False  # they don't go with a log; jobs tell their progress themselves
     logging.getLogger("ray.data").setLevel(logging.WARNING)
     logging.getLogger("ray.data._internal.progress").setLevel(logging.ERROR)
+
+
+def leave_output() -> None:
+    """Let what Ray still prints while the process ends go to standard error: a job's result is the last line of
+    its output. (What is registered later runs earlier: Ray ends after this.)"""
+    sys.stdout = sys.stderr
 
 
 def local_options(settings: RuntimeSettings) -> dict[str, Any]:

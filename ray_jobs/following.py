@@ -132,7 +132,7 @@ async def _log(client: JobSubmissionClient, submission_id: str, skip: int) -> As
 
 
 def interrupted(client: JobSubmissionClient, submission_id: str) -> bool:
-    """Ctrl-C: ask whether the job shall be stopped, and stop it on a yes. True: it was stopped.
+    """Ctrl-C: ask whether the job shall be stopped, and stop it on a yes. True: it was told to.
 
     Where nobody can be asked, it runs on.
     """
@@ -146,8 +146,17 @@ def interrupted(client: JobSubmissionClient, submission_id: str) -> bool:
         print(file=sys.stderr)
     if answer.strip().lower() not in ("y", "yes"):
         return False
+    if not stopped(client, submission_id):
+        log.info("it still waits for its start, or for its end: Ray stops it as soon as it has a place")
+    return True
+
+
+def stopped(client: JobSubmissionClient, submission_id: str, seconds: float = STOPPING_S) -> bool:
+    """Stop a job; returns whether it has ended within that time. One without a place to start at can't."""
     client.stop_job(submission_id)
-    end = time.monotonic() + STOPPING_S
-    while not client.get_job_status(submission_id).is_terminal() and time.monotonic() < end:
+    end = time.monotonic() + seconds
+    while not client.get_job_status(submission_id).is_terminal():
+        if time.monotonic() > end:
+            return False
         time.sleep(0.2)
     return True

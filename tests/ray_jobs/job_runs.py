@@ -72,7 +72,10 @@ def run_job(name: str, *arguments: Any, called: str | None = None) -> Done:
     # A failed run's actors hang on a cycle of references and hold their CPUs until it is collected.
     # A job of its own ends its process then; this one goes on.
     gc.collect()
-    return Done(status, out.getvalue(), err.getvalue())
+    # Ray's autoscaler tells a driver of waiting work at any time. A job of its own isn't connected yet where
+    # this one could take that for its output.
+    lines = [line for line in out.getvalue().splitlines(keepends=True) if not line.startswith("(autoscaler ")]
+    return Done(status, "".join(lines), err.getvalue())
 
 
 def succeed(name: str, *arguments: Any, called: str | None = None) -> dict[str, Any]:

@@ -1,10 +1,14 @@
-"""`runtime.log_format: json`: an object a line, from the driver and from those that work for it."""
+"""What a job tells: with `runtime.log_format: json` an object a line, from the driver and from those that work
+for it; and in the end its result, whatever others print."""
 
 from __future__ import annotations
 
 import json
+import os
+import subprocess
+import sys
 
-from job_runs import entry, start_job, wait_until, write_jsonl
+from job_runs import ROOT, entry, start_job, wait_until, write_jsonl
 
 
 def test_every_line_is_an_object_that_says_what_it_is_about(head, tmp_path):
@@ -46,3 +50,43 @@ def test_the_reason_why_a_job_fails_is_an_object_too(head, tmp_path):
     [line] = [json.loads(line) for line in err.splitlines()]
     assert (line["levelname"], line["job"]) == ("ERROR", "ingest")
     assert line["message"].startswith(f"error: {missing}: no such file")
+
+
+A_JOB_WITH_TALKING_WORKERS = """
+import sys, time
+import ray
+from ray_jobs import connection, runtime
+
+HELP = "a job whose workers print until it has ended"
+
+def arguments(parser):
+    pass
+
+@ray.remote
+def talk():
+    for number in range(100):
+        print("said", number, flush=True)
+        time.sleep(0.1)
+
+def run(args, config):
+    connection.connect(config.runtime)
+    talk.remote()
+    time.sleep(3)
+    return {}
+
+sys.exit(runtime.main("talk", sys.modules["__main__"], []))
+"""
+
+
+def test_what_workers_print_while_the_driver_ends_is_not_output(head):
+    done = subprocess.run(
+        [sys.executable, "-c", A_JOB_WITH_TALKING_WORKERS],
+        cwd=ROOT,
+        env={**os.environ, "RAY_ADDRESS": head.address, "RAY_DEDUP_LOGS": "0"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    assert json.loads(done.stdout)["job"] == "talk"
+    assert ") said 1" in done.stderr

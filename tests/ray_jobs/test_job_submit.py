@@ -249,7 +249,9 @@ def test_a_job_that_waits_for_a_node_says_so(head, client, tmp_path, monkeypatch
     assert done.status == 130
     assert "It may be waiting for resources" in caplog.text
     assert client.get_job_status("waiting") == "PENDING"
-    client.stop_job("waiting")
+    assert not following.stopped(client, "waiting", seconds=0.5)
+    with ray_node(head, "nowhere", "--num-cpus=0"):  # the promise made then; and nothing is left waiting
+        wait_for(client, "waiting", "STOPPED")
 
 
 def test_the_driver_goes_where_the_cluster_has_a_place_for_drivers(head, client, tmp_path):
