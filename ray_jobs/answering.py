@@ -25,7 +25,7 @@ from jet.bundle import Bundle
 from jet.evaluation.examine import examine
 from jet.prediction.examples import Examples
 from jet.prediction.predictor import Judged, Parts, Predictor, PredictSettings, judge
-from jet.prediction.stack import Scores
+from jet.prediction.stack import Method, Scores
 from jet.retrieval.index import BlockIndex, ScannBlock
 from jet.retrieval.memory import Memory, plan_blocks
 from jet.retrieval.neighbors import make_encoder
@@ -149,11 +149,12 @@ class PredictSlice:
 class ExamineSlice:
     """Everything that a report wants to know of a slice of booked entries."""
 
-    def __init__(self, shared: list[ray.ObjectRef]) -> None:
+    def __init__(self, shared: list[ray.ObjectRef], methods: Sequence[Method]) -> None:
         self.predictor = ray.get(shared[0]).predictor()
+        self.methods = methods
 
     def __call__(self, entries: pa.Table) -> pa.Table:
-        return examine(self.predictor, entries)
+        return examine(self.predictor, entries, self.methods)
 
 
 class JudgeSlice:
@@ -229,8 +230,10 @@ def over_slices(
     entries: pa.Table,
     runtime: RuntimeSettings,
     keys: Sequence[str] = ("entity", "entry_id"),
+    **given: Any,
 ) -> pa.Table:
-    """What `worker` makes of `entries`, slice by slice on a pool of actors, sorted by `keys`."""
+    """What `worker`, made with what is `given`, makes of `entries`, slice by slice on a pool of actors, sorted
+    by `keys`."""
     size = max(1, min(runtime.block_rows, -(-len(entries) // runtime.actors)))
     slices = [entries.slice(start, size) for start in range(0, len(entries), size)]
     actors = min(runtime.actors, len(slices))
@@ -238,7 +241,7 @@ def over_slices(
     found = ray.data.from_arrow(slices).map_batches(
         worker,
         # In a list, so that the actor gets the reference and fetches a shared view by itself.
-        fn_constructor_kwargs={"shared": [shared]},
+        fn_constructor_kwargs={"shared": [shared], **given},
         batch_size=None,
         batch_format="pyarrow",
         compute=ActorPoolStrategy(size=actors),

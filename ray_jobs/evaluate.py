@@ -12,7 +12,7 @@ from __future__ import annotations
 import logging
 import sys
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from typing import Any
 
 import jsonargparse
@@ -54,7 +54,7 @@ from jet.model.features import sort_entries
 from jet.prediction.drift import Signs, compare, held_back, sentences, summary
 from jet.prediction.evidence import Library
 from jet.prediction.examples import newest
-from jet.prediction.stack import METHODS
+from jet.prediction.stack import METHODS, Method
 from jet.retrieval.neighbors import History, find_neighbors
 from jet.training.data import TrainingData
 from ray_jobs.answering import ExamineSlice, ExampleSlice, PredictSlice, examples_of, over_slices, share
@@ -149,13 +149,14 @@ def evaluate_bundle(artifact: Artifact, bundle: Bundle, output: str, config: Job
     exam = Exam(artifact, bundle, config)
     names = rival_names(exam)
     rivals = run_rivals(names, exam.entries, exam.split, materials(exam, names))
-    examined = examine_rows(exam)
+    chosen = config.predict.method
+    methods = METHODS if config.evaluate.parts else (chosen,)
+    examined = examine_rows(exam, methods)
     scored: dict[str, dict[int, Scored]] = {
         method: {part: exam.scored(predictions_of(examined[part], method), part) for part in examined}
-        for method in METHODS
+        for method in methods
     }
     trees = {method: exam.measured(method, each[CALIBRATION], each[TEST]) for method, each in scored.items()}
-    chosen = config.predict.method
     test = scored[chosen][TEST]
     rival_scores = {
         name: {part: exam.scored_rival(run, part) for part in (CALIBRATION, TEST)}
@@ -220,18 +221,18 @@ def evaluate_bundle(artifact: Artifact, bundle: Bundle, output: str, config: Job
         )
 
 
-def examine_rows(exam: Exam) -> dict[int, pa.Table]:
+def examine_rows(exam: Exam, methods: Sequence[Method]) -> dict[int, pa.Table]:
     """`examine` of the calibration and of the test entries, whose own lines are not looked at.
 
     One pool of actors answers both: its start takes as long as thousands of answers.
     """
     wanted = {part: exam.of(part) for part in (CALIBRATION, TEST)}
     both = pa.concat_tables(wanted.values()).combine_chunks()
-    settings = asdict(exam.config.predict) | {"method": "stacked"}  # which computes the others' scores too
-    shared = share(
-        exam.bundle, type(exam.config.predict)(**settings), [both["description"]], exam.config.runtime
-    )
-    examined = over_slices(ExamineSlice, shared, both, exam.config.runtime)
+    settings = exam.config.predict
+    if len(methods) > 1:
+        settings = replace(settings, method="stacked")  # which computes the others' scores too
+    shared = share(exam.bundle, settings, [both["description"]], exam.config.runtime)
+    examined = over_slices(ExamineSlice, shared, both, exam.config.runtime, methods=methods)
     keys = joined_keys(examined["entity"], examined["entry_id"])
     return {
         part: examined.filter(pc.is_in(keys, value_set=joined_keys(own["entity"], own["entry_id"])))

@@ -251,7 +251,13 @@ def train_worker(given: dict[str, Any]) -> None:
     if rank == 0:
         tracked = kept.enter_context(kept_in(given["tracked"]))
         tracker = build_tracker(config.tracking, asdict(config), tracked, context.get_experiment_name())
-    steps = len(epoch_rows(rows, settings.seed, 0, settings.batch_size, rank, world))
+
+    def order_of(epoch: int) -> np.ndarray:
+        return epoch_rows(
+            rows, settings.seed, epoch, settings.batch_size, rank, world, most=settings.epoch_rows
+        )
+
+    steps = len(order_of(0))
     trainer = Trainer(
         network, settings, config.losses, config.optim, steps, get_device(), sum_over_ranks, tracker, world
     )
@@ -260,8 +266,7 @@ def train_worker(given: dict[str, Any]) -> None:
     watched = held_out[np.linspace(0, len(held_out) - 1, count).astype(int)]
     last = given["until"] or settings.max_epochs
     while trainer.progress.epoch < last and not trainer.progress.stopped(settings):
-        order = epoch_rows(rows, settings.seed, trainer.progress.epoch, settings.batch_size, rank, world)
-        figures = trainer.train_epoch(data.batches(order), rank)
+        figures = trainer.train_epoch(data.batches(order_of(trainer.progress.epoch)), rank)
         figures |= trainer.evaluate(data.batches(share_of(held_out, rank, world, settings.batch_size)))
         figures |= watch(trainer, data, share_of(watched, rank, world, settings.batch_size), config)
         best = trainer.judge(figures)

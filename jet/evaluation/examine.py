@@ -1,11 +1,13 @@
 """Everything that a report wants to know of booked entries, in one pass over them.
 
-The answers of each method (ranker and decoder alone, and the stack of both) come from the same candidates, so
-they are computed together; beside them stands what retrieval found, for its own measures, and whether the
+The answers of several methods (ranker and decoder alone, and the stack of both) come from the same candidates,
+so they are computed together; beside them stands what retrieval found, for its own measures, and whether the
 amounts proposed for the true set of lines would have been right.
 """
 
 from __future__ import annotations
+
+from collections.abc import Sequence
 
 import numpy as np
 import pyarrow as pa
@@ -21,12 +23,14 @@ from jet.prediction.table import predictions_table
 _TOKENS = pa.list_(pa.list_(pa.int64()))
 
 
-def examine(predictor: Predictor, entries: pa.Table) -> pa.Table:
+def examine(predictor: Predictor, entries: pa.Table, methods: Sequence[Method] = METHODS) -> pa.Table:
     """One row for each of the booked `entries`, in order.
 
-    Columns: entity, entry_id; for each of METHODS a struct with the columns of `PREDICTIONS`; true, the entry's
-    own lines as tokens; neighbors and candidates, lists of sets of tokens, best first (neighbors are the
-    entity's own similar ones); total_known, amounts_right (those proposed for the true set),
+    The predictor's own method must have what all `methods` need: "stacked" has, another one only for itself.
+
+    Columns: entity, entry_id; for each of `methods` a struct with the columns of `PREDICTIONS`; true, the
+    entry's own lines as tokens; neighbors and candidates, lists of sets of tokens, best first (neighbors are
+    the entity's own similar ones); total_known, amounts_right (those proposed for the true set),
     amounts_guessed (they could have been wrong) and amount_confidence.
     """
     entries = validate(entries, ENTRIES, "entries to examine")
@@ -34,12 +38,12 @@ def examine(predictor: Predictor, entries: pa.Table) -> pa.Table:
     true = entry_columns(entries, bundle.catalog, predictor.library.store)
     tokens, amounts = padded_lines(true, bundle.model.max_lines)
     unseen = without_lines(entries)
-    answers: dict[Method, Answers] = {method: predictor.nothing(size) for method in METHODS}
+    answers: dict[Method, Answers] = {method: predictor.nothing(size) for method in methods}
     neighbors: list[list[list[int]]] = [[] for _ in range(size)]
     candidates: list[list[list[int]]] = [[] for _ in range(size)]
     guessed, right, sure = np.zeros(size, bool), np.zeros(size, bool), np.zeros(size)
     for rows, columns, considered in predictor.batches(unseen):
-        for method in METHODS:
+        for method in methods:
             predictor.choose(answers[method], rows, columns, considered, method)
         wanted = np.resize(rows, len(considered.evidence))
         proposal = predictor.amounts(columns, wanted, considered.evidence, tokens[wanted])
@@ -53,7 +57,7 @@ def examine(predictor: Predictor, entries: pa.Table) -> pa.Table:
     promise = predictor.settings.promise
     by_method = {
         str(method): _struct(predictions_table(bundle, method, promise, unseen, answers[method]))
-        for method in METHODS
+        for method in methods
     }
     return pa.table(
         {
@@ -72,7 +76,7 @@ def examine(predictor: Predictor, entries: pa.Table) -> pa.Table:
 
 
 def predictions_of(examined: pa.Table, method: str) -> pa.Table:
-    """The predictions (`PREDICTIONS`) by one of METHODS."""
+    """The predictions (`PREDICTIONS`) by one of the methods."""
     column = examined[method].combine_chunks()
     return pa.Table.from_arrays([column.field(field.name) for field in PREDICTIONS], schema=PREDICTIONS)
 

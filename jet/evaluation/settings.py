@@ -1,10 +1,26 @@
-"""What an evaluation looks at beside the model itself."""
+"""What an evaluation looks at beside the model itself.
+
+The baselines have only their names here: every process reads the settings, few need what baselines are made of.
+"""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
-from jet.evaluation.baselines import ALL
+ALL = (
+    "majority",
+    "last_same_text",
+    "tfidf_vote",
+    "nearest_tfidf",
+    "nearest_sentence",
+    "nearest_combined",
+    "svm_static",
+    "svm_refitted",
+    "logistic_multilabel",
+    "boosted_trees",
+    "ancestor",
+)
+"""The names of all baselines, from the simplest to the heaviest."""
 
 DEFAULT = ("last_same_text", "tfidf_vote", "svm_refitted")
 
@@ -15,6 +31,8 @@ class EvaluateSettings:
 
     baselines: str = "default"
     """Rivals beside the model: default, all, none, or names with commas between them."""
+    parts: bool = True
+    """Measure also the other methods of prediction: ranker and decoder, each alone, beside the stack."""
     frozen: bool = True
     """Measure also with the memory ending where the test begins."""
     curve_rows: int = 400

@@ -55,6 +55,9 @@ class TrainSettings:
     """Entries a step, over all workers."""
     max_epochs: int = 12
     """Most passes over the training rows; the learning rate falls over this many."""
+    epoch_rows: int = 0
+    """Most training rows of an epoch, others in each; 0: all. Of many millions of rows an epoch takes hours,
+    and only at its end there is a checkpoint and a look at the calibration."""
     patience: int = 4
     """Epochs without a better calibration likelihood before the training stops."""
     watched_rows: int = 128
@@ -68,12 +71,16 @@ class TrainSettings:
         for name in ("batch_size", "max_epochs", "patience"):
             if getattr(self, name) < 1:
                 raise ValueError(f"train.{name} must be at least 1, got {getattr(self, name)}")
-        if self.watched_rows < 0:
-            raise ValueError(f"train.watched_rows must be at least 0, got {self.watched_rows}")
+        for name in ("epoch_rows", "watched_rows"):
+            if getattr(self, name) < 0:
+                raise ValueError(f"train.{name} must be at least 0, got {getattr(self, name)}")
 
 
-def epoch_rows(rows: np.ndarray, seed: int, epoch: int, batch_size: int, rank: int, world: int) -> np.ndarray:
-    """int64 [steps, about batch_size / world]: the rows that `rank` sees in each step of `epoch`.
+def epoch_rows(
+    rows: np.ndarray, seed: int, epoch: int, batch_size: int, rank: int, world: int, most: int = 0
+) -> np.ndarray:
+    """int64 [steps, about batch_size / world]: the rows that `rank` sees in each step of `epoch`; `most`
+    rows in all, where that isn't 0.
 
     The last batch is filled up from the permutation's beginning, so every rank has the same number of steps of
     the same size; the sizes of two ranks differ by one row at most. Raises `ValueError` where a rank would have
@@ -81,8 +88,8 @@ def epoch_rows(rows: np.ndarray, seed: int, epoch: int, batch_size: int, rank: i
     """
     if batch_size < world:
         raise ValueError(f"a batch of {batch_size} entries can't be shared by {world} workers")
-    order = np.random.default_rng([seed, epoch]).permutation(rows)
-    steps = math.ceil(len(rows) / batch_size)
+    order = np.random.default_rng([seed, epoch]).permutation(rows)[: most or None]
+    steps = math.ceil(len(order) / batch_size)
     order = np.resize(order, steps * batch_size)
     start, stop = (batch_size * each // world for each in (rank, rank + 1))
     return order.reshape(steps, batch_size)[:, start:stop]

@@ -49,6 +49,15 @@ def test_each_method_answers_as_a_predictor_by_this_method_does(bundle, entries,
         assert found.equals(expected)
 
 
+@pytest.mark.parametrize("method", METHODS)
+def test_a_method_that_is_asked_for_alone_answers_as_its_predictor_does(bundle, entries, examined, method):
+    found = examine(Predictor(bundle[1], PredictSettings(method=method)), entries, [method])
+    assert not (set(METHODS) - {method}) & set(found.column_names)
+    assert predictions_of(found, method).equals(Predictor(bundle[1], PredictSettings(method=method))(entries))
+    for name in ("true", "neighbors", "amounts_right"):
+        assert found[name].equals(examined[name])
+
+
 def named(lines):
     return [(line["account"], line["side"]) for line in lines]
 

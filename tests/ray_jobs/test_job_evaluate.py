@@ -7,7 +7,8 @@ import json
 import pytest
 from job_runs import read, run_job, succeed
 
-from jet.evaluation.baselines import ALL, OF_SENTENCES
+from jet.evaluation.baselines import OF_SENTENCES
+from jet.evaluation.settings import ALL
 
 
 @pytest.fixture(scope="module")
@@ -42,6 +43,20 @@ def test_the_model_s_figures_are_those_of_the_pipeline_s_report(folder, pipeline
         json.loads((path / "metrics.json").read_text())["test"] for path in (folder, pipeline.folder / "report")
     )
     assert (one["model"], one["methods"]) == (other["model"], other["methods"])
+
+
+def test_the_chosen_method_can_be_measured_without_the_others(pipeline, settings, tmp_path):
+    given = ("--entries", pipeline.folder / "entries", "--model", pipeline.folder / "model")
+    alone = ("--evaluate.parts", "false", "--evaluate.frozen", "false", "--evaluate.curve_rows", 0)
+    asked = ("--config", settings, "--baselines", "none", "--predict.method", "ranker", *alone)
+    succeed("evaluate", *given, "--output", tmp_path / "report", *asked)
+    test = json.loads((tmp_path / "report" / "metrics.json").read_text())["test"]
+    whole = json.loads((pipeline.folder / "report" / "metrics.json").read_text())["test"]
+    assert "methods" not in test
+    assert test["model"]["overall"]["n"] == whole["model"]["overall"]["n"]
+    assert "stacked_answer" not in read(tmp_path / "report").column_names
+    ranker = read(pipeline.folder / "report")["ranker_answer"]
+    assert read(tmp_path / "report")["ranker_answer"].equals(ranker)
 
 
 def test_a_rival_that_the_texts_do_not_allow_is_refused_where_it_is_asked_for_by_name(

@@ -87,6 +87,16 @@ def test_the_order_is_another_one_each_epoch_and_with_each_seed():
     assert len(orders) == 4
 
 
+def test_of_many_rows_an_epoch_can_take_some_and_the_next_one_others():
+    rows = np.arange(50)
+    whole, one, other = (
+        epoch_rows(rows, 0, epoch, 10, 0, 1, most) for epoch, most in [(0, 0), (0, 20), (1, 20)]
+    )
+    assert np.array_equal(one, whole[:2])
+    assert set(one.flat) != set(other.flat)
+    assert np.array_equal(epoch_rows(rows, 0, 0, 10, 0, 1, most=99), whole)
+
+
 def test_a_batch_that_is_smaller_than_the_workers_are_many_is_an_error_that_names_it():
     with pytest.raises(ValueError, match="batch of 3 entries can't be shared by 4 workers"):
         epoch_rows(np.arange(50), 0, 0, 3, 1, 4)

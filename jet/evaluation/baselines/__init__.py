@@ -7,8 +7,8 @@ answer. Those that learn do so at fixed points, and say at which.
 They are meant to be strong: whoever beats them must have beaten something. What they were tuned by (features,
 C, temperatures) was chosen on the calibration rows of real ledgers, never on test.
 
-One idea a file; `registry` knows all of them by name. A further one is a class with a name and `predict`, and a
-line there.
+One idea a file; `registry` makes all of them by name. A further one is a class with a name and `predict`, a
+line there, and its name in `jet.evaluation.settings.ALL`.
 """
 
 from jet.evaluation.baselines.ancestor import Ancestor
@@ -20,15 +20,13 @@ from jet.evaluation.baselines.protocol import (
     BaselinePredictions,
     score_baseline,
 )
-from jet.evaluation.baselines.registry import ALL, BASELINES, OF_SENTENCES, Materials, make_baseline
+from jet.evaluation.baselines.registry import OF_SENTENCES, Materials, make_baseline
 from jet.evaluation.baselines.repeats import LastSameText, Majority
 from jet.evaluation.baselines.similar import Nearest, TfidfVote
 from jet.evaluation.baselines.svm import LinearSvm
 
 __all__ = [
-    "ALL",
     "ANSWERS",
-    "BASELINES",
     "OF_SENTENCES",
     "Ancestor",
     "Baseline",

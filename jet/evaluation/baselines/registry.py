@@ -16,6 +16,7 @@ from jet.evaluation.baselines.protocol import Baseline
 from jet.evaluation.baselines.repeats import LastSameText, Majority
 from jet.evaluation.baselines.similar import By, Nearest, TfidfVote
 from jet.evaluation.baselines.svm import LinearSvm
+from jet.evaluation.settings import ALL
 from jet.retrieval.store import TextStore
 from jet.training.data import TrainingData
 
@@ -62,14 +63,8 @@ _MAKERS: dict[str, Callable[[Materials], Baseline]] = {
     "ancestor": lambda given: Ancestor(_given(given.data, "ancestor", "training data"), given.seed),
 }
 
-ALL = tuple(_MAKERS)
-"""The names of all baselines, from the simplest to the heaviest."""
-
 OF_SENTENCES = ("nearest_sentence", "nearest_combined")
 """Those that need sentence vectors in the text store."""
-
-BASELINES: dict[str, Baseline] = {"last_same_text": LastSameText(), "tfidf_vote": TfidfVote()}
-"""The baselines that every report shows, by name."""
 
 
 def make_baseline(name: str, materials: Materials | None = None) -> Baseline:
@@ -77,6 +72,6 @@ def make_baseline(name: str, materials: Materials | None = None) -> Baseline:
 
     Raises ValueError where there is none of this name, or the materials lack what it needs.
     """
-    if name not in _MAKERS:
+    if name not in ALL:
         raise ValueError(f"there is no baseline {name!r}; there are {', '.join(ALL)}")
     return _MAKERS[name](materials or Materials())
