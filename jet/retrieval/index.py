@@ -95,16 +95,16 @@ class ScannBlock:
     def search(self, queries: Queries, limit: np.ndarray, k: int, floor: np.ndarray | None = None) -> Hits:
         """See `BlockIndex.search`; approximate where the eligible part is large."""
         contents = self._contents
-        floor = _no_floor(queries) if floor is None else floor
-        eligible = contents.eligible(queries, limit)
+        asked = contents.asked(queries, limit, k, floor)
+        eligible = asked.eligible
         hits = Hits.none(len(queries), k)
         exact = np.flatnonzero((eligible > 0) & (eligible <= self.exact_rows))
         if len(exact):
-            found = self._early.search(queries.take(exact), limit[exact], k, floor[exact])
+            found = self._early.search(queries.take(exact), limit[exact], k, asked.floor[exact])
             hits.row[exact], hits.similarity[exact] = found.row, found.similarity
         by_scann = np.flatnonzero(eligible > self.exact_rows)
         wanted = self._settings.overfetch * k
-        in_the_way = 1 + contents.owned(queries, eligible)[by_scann] / wanted
+        in_the_way = 1 + contents.owned(asked)[by_scann] / wanted
         doublings = np.ceil(np.log2(len(contents.text) / eligible[by_scann] * in_the_way)).astype(int)
         for doubling in np.unique(doublings):
             width = min(len(contents.texts), wanted << int(doubling))
@@ -116,7 +116,7 @@ class ScannBlock:
                     which, place = np.nonzero(proposed[at[some]] >= 0)
                     own = at[some][which]
                     text, score = proposed[own, place], scores[own, place]
-                    contents.rank(hits, queries, eligible, floor, query[some][which], text, score, k)
+                    contents.rank(hits, asked, query[some][which], text, score)
         return hits
 
     @property
@@ -255,10 +255,6 @@ def has_scann() -> bool:
     return importlib.util.find_spec("scann") is not None
 
 
-def _no_floor(queries: Queries) -> np.ndarray:
-    return np.full(len(queries), -np.inf, dtype=np.float32)
-
-
 def _search_exactly(
     contents: Contents, queries: Queries, limit: np.ndarray, k: int, floor: np.ndarray | None = None
 ) -> Hits:
@@ -266,18 +262,15 @@ def _search_exactly(
 
     Not all rows are ranked: most are of texts so far behind that no bonus helps them.
     """
-    floor = _no_floor(queries) if floor is None else floor
-    eligible = contents.eligible(queries, limit)
+    asked = contents.asked(queries, limit, k, floor)
     hits = Hits.none(len(queries), k)
-    for texts, at, query in _batches(queries.text, np.flatnonzero(eligible)):
+    for texts, at, query in _batches(queries.text, np.flatnonzero(asked.eligible)):
         scores = contents.score_all(contents.look_up(queries, texts))
         leading = contents.leading(scores[: len(texts)], k)
         for some in _pieces(len(query), max(len(contents.texts), contents.most_kinds(leading))):
-            place, text = contents.promising(
-                queries, eligible, floor, scores, leading, at[some], query[some], k
-            )
+            place, text = contents.promising(asked, query[some], scores, leading, at[some])
             score = scores[at[some][place], text]
-            contents.rank(hits, queries, eligible, floor, query[some][place], text, score, k)
+            contents.rank(hits, asked, query[some][place], text, score)
     return hits
 
 

@@ -50,6 +50,19 @@ class Features:
     masked: np.ndarray  # int64 [64]; -1: filled up
 
 
+@dataclass(frozen=True)
+class Asked:
+    """What a block is asked by Q queries: for each the `k` most similar rows of those that it may see."""
+
+    queries: Queries
+    eligible: np.ndarray  # int64 [Q] how many rows it may see, from the block's first
+    floor: np.ndarray  # float32 [Q] only rows more similar than this are wanted
+    k: int
+
+    def __len__(self) -> int:
+        return len(self.queries)
+
+
 class Contents:
     """A block's rows and distinct texts as arrays, and the one formula of similarity."""
 
@@ -95,8 +108,8 @@ class Contents:
         # Sorted, so one search finds a limit within a kind.
         self._kind_and_row = kind * len(by_kind) + by_kind
 
-    def eligible(self, queries: Queries, limit: np.ndarray) -> np.ndarray:
-        """How many of the block's rows, from its first, each query may see, int64 [Q].
+    def asked(self, queries: Queries, limit: np.ndarray, k: int, floor: np.ndarray | None = None) -> Asked:
+        """What `queries` ask that may see rows of the memory below `limit`, int64 [Q]; see `BlockIndex.search`.
 
         Raises ValueError where a limit lets in a row that isn't strictly earlier.
         """
@@ -105,15 +118,17 @@ class Contents:
         late = (count > 0) & (self.date[count - 1] >= queries.date)
         if late.any():
             raise ValueError(f"the limit of query {int(late.argmax())} lets in entries that aren't earlier")
-        return count
+        no_floor = np.full(len(queries), -np.inf, dtype=np.float32)
+        return Asked(queries, count, no_floor if floor is None else floor, k)
 
-    def owned(self, queries: Queries, eligible: np.ndarray) -> np.ndarray:
-        """How many of the first `eligible` [Q] rows are the query's owner's, int64 [Q]."""
-        count = np.zeros(len(queries), dtype=np.int64)
-        if self.owner is not None and queries.owner is not None:
-            for owner in np.unique(queries.owner):
-                asks = queries.owner == owner
-                count[asks] = np.searchsorted(np.flatnonzero(self.owner == owner), eligible[asks])
+    def owned(self, asked: Asked) -> np.ndarray:
+        """How many of the eligible rows are the query's owner's, int64 [Q]."""
+        owners = asked.queries.owner
+        count = np.zeros(len(asked), dtype=np.int64)
+        if self.owner is not None and owners is not None:
+            for owner in np.unique(owners):
+                asks = owners == owner
+                count[asks] = np.searchsorted(np.flatnonzero(self.owner == owner), asked.eligible[asks])
         return count
 
     def look_up(self, queries: Queries, texts: np.ndarray) -> Features:
@@ -165,51 +180,41 @@ class Contents:
         return int(np.diff(self._text_kinds)[texts].sum(axis=1).max())
 
     def promising(
-        self,
-        queries: Queries,
-        eligible: np.ndarray,
-        floor: np.ndarray,
-        scores: np.ndarray,
-        leading: np.ndarray,
-        at: np.ndarray,
-        query: np.ndarray,
-        k: int,
+        self, asked: Asked, query: np.ndarray, scores: np.ndarray, leading: np.ndarray, at: np.ndarray
     ) -> tuple[np.ndarray, np.ndarray]:
-        """Texts that hold all of the `k` best rows above the `floor`: pairs of a place in `query` and a text.
+        """Texts that hold all rows that can be hits of some queries: pairs of a place in `query` and a text.
 
         `scores` float32 [64, U] is what the texts alone say, `leading` [64, F] names the best of them, and `at`
         [n] is the row of both that each of `query` [n] has. A text that scores less than the floor by more than
         all bonuses together can have no hit. Where that leaves more than the leading texts, the same goes for
-        the last text that it takes to have `k` eligible rows. Only where the last of the leading texts still
+        the last text that it takes to have k eligible rows. Only where the last of the leading texts still
         may have hits, all texts are looked at. Returns int64 [m] each.
         """
         leading = leading[at]  # [n, F]
         score = scores[at[:, None], leading]
         # A hit is half a unit of the last decimal above the floor; a tenth is left for float32's noise.
-        lowest = floor[query] + np.float32(0.4) / _DECIMALS - self._most_bonus
+        lowest = asked.floor[query] + np.float32(0.4) / _DECIMALS - self._most_bonus
         weak = np.flatnonzero(score[:, -1] >= lowest)
         if len(weak):
-            held = self._lowest_of(queries, eligible, score[weak], leading[weak], query[weak], k)
+            held = self._lowest_of(asked, query[weak], score[weak], leading[weak])
             lowest[weak] = np.maximum(lowest[weak], self._below(held))
         reached = score >= lowest[:, None]
         few = leading.shape[1]
         beyond = np.flatnonzero(reached[:, -1]) if few < scores.shape[1] else np.zeros(0, dtype=np.int64)
         reached[beyond] = False
         place, column = np.nonzero(reached)
-        others, text = self._all_promising(
-            queries, eligible[query[beyond]], scores[at[beyond]], lowest[beyond], k
-        )
+        others, text = self._all_promising(asked, query[beyond], scores[at[beyond]], lowest[beyond])
         return np.append(place, beyond[others]), np.append(leading[place, column], text)
 
     def _all_promising(
-        self, queries: Queries, eligible: np.ndarray, scores: np.ndarray, lowest: np.ndarray, k: int
+        self, asked: Asked, query: np.ndarray, scores: np.ndarray, lowest: np.ndarray
     ) -> tuple[np.ndarray, np.ndarray]:
-        """Pairs of a row and a text, for each row of `scores` [n, U] those that reach `lowest` [n] and have one
-        of so many `eligible` [n] rows. Where `k` of them have, others must not lie too far behind these."""
-        scores = np.where(self._first_row < eligible[:, None], scores, -np.inf)
-        all_count = queries.owner is None or self.owner is None
-        if all_count and k <= scores.shape[1]:
-            best = torch.topk(torch.from_numpy(scores), k).values[:, -1].numpy()
+        """Pairs of a place in `query` [n] and a text, of those that reach `lowest` [n] by their `scores` [n, U]
+        and have an eligible row. Where k of them have, others must not lie too far behind these."""
+        scores = np.where(self._first_row < asked.eligible[query, None], scores, -np.inf)
+        all_count = asked.queries.owner is None or self.owner is None
+        if all_count and asked.k <= scores.shape[1]:
+            best = torch.topk(torch.from_numpy(scores), asked.k).values[:, -1].numpy()
             lowest = np.maximum(lowest, self._below(best))
         reached = (scores >= lowest[:, None]) & (scores > -np.inf)
         return np.divmod(np.flatnonzero(reached), scores.shape[1])
@@ -219,62 +224,44 @@ class Contents:
         the last decimal are more than rounding both can change."""
         return score - self._most_bonus - 2 / _DECIMALS
 
-    def _lowest_of(
-        self,
-        queries: Queries,
-        eligible: np.ndarray,
-        score: np.ndarray,
-        leading: np.ndarray,
-        query: np.ndarray,
-        k: int,
-    ) -> np.ndarray:
-        """The `score` [n, F] of the last of the `leading` texts [n, F] that it takes to have `k` eligible rows,
+    def _lowest_of(self, asked: Asked, query: np.ndarray, score: np.ndarray, leading: np.ndarray) -> np.ndarray:
+        """The `score` [n, F] of the last of the `leading` texts [n, F] that it takes to have k eligible rows,
         for each of `query` [n]; -inf where all of them have fewer."""
         few = leading.shape[1]
         kinds, of = ranges(self._text_kinds[leading.ravel()], self._text_kinds[leading.ravel() + 1])
-        start, stop = self._eligible_of(kinds, eligible[query[of // few]], k)
-        rows = (stop - start) * self._others(queries, query[of // few], kinds)
+        start, stop = self._eligible_of(asked, query[of // few], kinds)
+        rows = (stop - start) * self._others(asked, query[of // few], kinds)
         so_far = np.bincount(of, rows, leading.size).reshape(leading.shape).cumsum(axis=1)
-        needed = np.minimum((so_far < k).sum(axis=1), few - 1)
-        return np.where(so_far[:, -1] < k, -np.inf, score[np.arange(len(query)), needed])
+        needed = np.minimum((so_far < asked.k).sum(axis=1), few - 1)
+        return np.where(so_far[:, -1] < asked.k, -np.inf, score[np.arange(len(query)), needed])
 
-    def _others(self, queries: Queries, query: np.ndarray, kinds: np.ndarray) -> np.ndarray | bool:
+    def _others(self, asked: Asked, query: np.ndarray, kinds: np.ndarray) -> np.ndarray | bool:
         """Whether the rows of each of `kinds` aren't those of the owner of the `query` beside it."""
-        if queries.owner is None or self.owner is None:
+        if asked.queries.owner is None or self.owner is None:
             return True
-        return self.owner[self._rows[self._kind_start[kinds]]] != queries.owner[query]
+        return self.owner[self._rows[self._kind_start[kinds]]] != asked.queries.owner[query]
 
-    def _eligible_of(self, kinds: np.ndarray, eligible: np.ndarray, k: int) -> tuple[np.ndarray, np.ndarray]:
-        """Where the rows of `kinds` that can be among `k` hits begin and end; so many rows are `eligible`."""
-        stop = np.searchsorted(self._kind_and_row, kinds * len(self._rows) + eligible)
-        return np.maximum(self._kind_start[kinds], stop - k), stop
+    def _eligible_of(self, asked: Asked, query: np.ndarray, kinds: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Where the rows of each of `kinds` that can be hits of the `query` beside it begin and end."""
+        stop = np.searchsorted(self._kind_and_row, kinds * len(self._rows) + asked.eligible[query])
+        return np.maximum(self._kind_start[kinds], stop - asked.k), stop
 
-    def rank(
-        self,
-        hits: Hits,
-        queries: Queries,
-        eligible: np.ndarray,
-        floor: np.ndarray,
-        query: np.ndarray,
-        text: np.ndarray,
-        score: np.ndarray,
-        k: int,
-    ) -> None:
-        """Write the `k` best rows of some texts into `hits`, only those above the `floor`.
+    def rank(self, hits: Hits, asked: Asked, query: np.ndarray, text: np.ndarray, score: np.ndarray) -> None:
+        """Write the best rows of some texts into `hits`.
 
         One value for each pair of a query and a text of the block: int64 `query` and `text`, float32 `score`,
         which is what the texts alone say. The pairs of a query stand together, and in one call only.
         """
         kinds, of = ranges(self._text_kinds[text], self._text_kinds[text + 1])
-        start, stop = self._eligible_of(kinds, eligible[query[of]], k)
-        there = (stop > start) & self._others(queries, query[of], kinds)
+        start, stop = self._eligible_of(asked, query[of], kinds)
+        there = (stop > start) & self._others(asked, query[of], kinds)
         start, stop, query, score = start[there], stop[there], query[of[there]], score[of[there]]
         # The newest eligible row of a kind is the most similar one: but for their age they are alike.
-        lowest = np.rint(floor[query] * _DECIMALS)
-        good = self._rounded(queries, query, self._rows[stop - 1], score) > lowest
+        lowest = np.rint(asked.floor[query] * _DECIMALS)
+        good = self._rounded(asked.queries, query, self._rows[stop - 1], score) > lowest
         place, of = ranges(start[good], stop[good])
         rows, query, lowest = self._rows[place], query[good][of], lowest[good][of]
-        rounded = self._rounded(queries, query, rows, score[good][of])
+        rounded = self._rounded(asked.queries, query, rows, score[good][of])
         good = rounded > lowest
         rows, query, rounded = rows[good], query[good], rounded[good]
         if not len(rows):
@@ -285,12 +272,12 @@ class Contents:
         highest = key.max()
         span = highest - key.min() + 1
         first = np.flatnonzero(np.diff(query, prepend=-1))
-        asked, number = query[first], np.repeat(np.arange(len(first)), np.diff(first, append=len(query)))
+        asking, number = query[first], np.repeat(np.arange(len(first)), np.diff(first, append=len(query)))
         key = highest - np.sort(number * span + (highest - key)) % span
         column = np.arange(len(key)) - first[number]
-        best = column < k
+        best = column < asked.k
         rounded, row = np.divmod(key[best], size)
-        goal = asked[number[best]], column[best]
+        goal = asking[number[best]], column[best]
         hits.row[goal] = self.block.start + row
         hits.similarity[goal] = (rounded / float(_DECIMALS)).astype(np.float32)
 

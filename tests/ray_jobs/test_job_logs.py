@@ -63,15 +63,21 @@ def arguments(parser):
     pass
 
 @ray.remote
-def talk():
-    for number in range(100):
-        print("said", number, flush=True)
-        time.sleep(0.1)
+class Talker:
+    def start(self):
+        pass
+
+    def talk(self):
+        for number in range(200):
+            print("said", number, flush=True)
+            time.sleep(0.1)
 
 def run(args, config):
     connection.connect(config.runtime)
-    talk.remote()
-    time.sleep(3)
+    talker = Talker.remote()
+    ray.get(talker.start.remote())
+    talker.talk.remote()
+    time.sleep(4)
     return {}
 
 sys.exit(runtime.main("talk", sys.modules["__main__"], []))

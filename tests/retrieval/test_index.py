@@ -125,7 +125,7 @@ def test_the_answer_does_not_depend_on_how_blocks_are_shared_out(
     assert same(merge(answers, k), search(memory, store, weights, queries, options, k))
 
 
-def everything(_self, _queries, _eligible, _floor, scores, _leading, at, _query, _k):
+def everything(_self, _asked, _query, scores, _leading, at):
     """Every text of the block, for every query."""
     place, text = np.nonzero(np.ones((len(at), scores.shape[1]), dtype=bool))
     return place, text
@@ -166,10 +166,10 @@ def ranked(monkeypatch: pytest.MonkeyPatch) -> Counter[int]:
     counts: Counter[int] = Counter()
     rank = similarity.Contents.rank
 
-    def counted(self, hits, queries, eligible, floor, query, text, score, k):
+    def counted(self, hits, asked, query, text, score):
         rows, _ = similarity.ranges(self._text_kinds[text], self._text_kinds[text + 1])
         counts[self.block.number] += len(rows)
-        rank(self, hits, queries, eligible, floor, query, text, score, k)
+        rank(self, hits, asked, query, text, score)
 
     monkeypatch.setattr(similarity.Contents, "rank", counted)
     return counts
