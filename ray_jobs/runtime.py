@@ -151,7 +151,7 @@ def main(name: str, job: Any, argv: Sequence[str] | None = None) -> int:
     if isinstance(result, dict):
         seconds = round(time.monotonic() - start, 1)
         result = printable(json.dumps({"job": name, **result, "seconds": seconds}, ensure_ascii=False))
-    print(result)
+    print(result, flush=True)
     return 0
 
 
