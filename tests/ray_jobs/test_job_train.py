@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
@@ -79,6 +80,14 @@ def test_one_process_and_two_workers_agree_in_the_losses_of_every_epoch(alone, d
         for name in ("train/loss", "train/loss_pointer", "train/loss_side", "val/likelihood"):
             assert one[name] == pytest.approx(two[name], rel=1e-3), (two["epoch"], name)
     assert alone[0]["train/loss"] > alone[-1]["train/loss"]
+
+
+def test_an_epoch_of_some_rows_has_so_many_steps(pipeline, settings, tmp_path):
+    config = config_of(settings)
+    config.train = replace(config.train, epoch_rows=100, max_epochs=2)
+    state, facts = training.fit(str(pipeline.folder), str(tmp_path / "model"), config, "some")
+    assert facts["epochs"] == 2
+    assert state["progress"]["step"] == 2 * state["progress"]["epoch"]  # 64 rows, then 36, filled up
 
 
 def test_a_batch_that_workers_cannot_share_is_refused_before_they_start(pipeline, settings, tmp_path):
