@@ -1,6 +1,6 @@
 """Steps a second of the training: Ray Train beside torchrun, with the same loop on the same data.
 
-    python -m benchmarks.training_step --data RUN [--epochs 2]
+    python -m benchmarks.training_step --data RUN [--epochs 4]
 
 RUN is a folder with what `jet ingest` and `jet neighbors` wrote. Both launchers start 1 and then 2 workers,
 which train for some epochs with `jet.training.loop.Trainer`, one thread each, two of them under DDP on gloo, as
@@ -36,7 +36,7 @@ def main() -> None:
     """Measure both launchers in turn, or, started by one of them, train."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
     parser.add_argument("--data", required=True)
-    parser.add_argument("--epochs", type=int, default=2)
+    parser.add_argument("--epochs", type=int, default=4)
     parser.add_argument("--counts", type=int, nargs="+", default=[1, 2], help="numbers of workers")
     parser.add_argument("--launcher", choices=["ray", "torchrun"], help=argparse.SUPPRESS)
     parser.add_argument("--workers", type=int, help=argparse.SUPPRESS)

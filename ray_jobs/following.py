@@ -131,13 +131,13 @@ async def _log(client: JobSubmissionClient, submission_id: str, skip: int) -> As
         await stream.aclose()
 
 
-def interrupted(client: JobSubmissionClient, submission_id: str) -> bool:
-    """Ctrl-C: ask whether the job shall be stopped, and stop it on a yes. True: it was told to.
+def interrupted(client: JobSubmissionClient, submission_id: str) -> str | None:
+    """Ctrl-C: ask whether the job shall be stopped, and stop it on a yes. Returns what comes of that.
 
-    Where nobody can be asked, it runs on.
+    Where nobody can be asked, or the answer is no, it runs on: None.
     """
     if not sys.stdin.isatty():
-        return False
+        return None
     print(f"\njet submit: stop the job {submission_id}? [y/N] ", end="", file=sys.stderr, flush=True)
     try:
         answer = sys.stdin.readline()
@@ -145,10 +145,10 @@ def interrupted(client: JobSubmissionClient, submission_id: str) -> bool:
         answer = ""
         print(file=sys.stderr)
     if answer.strip().lower() not in ("y", "yes"):
-        return False
-    if not stopped(client, submission_id):
-        log.info("it still waits for its start, or for its end: Ray stops it as soon as it has a place")
-    return True
+        return None
+    if stopped(client, submission_id):
+        return f"stopped {submission_id}; what it had finished stays"
+    return f"{submission_id} is to stop; if it still waits for its start, Ray stops it once it has a place"
 
 
 def stopped(client: JobSubmissionClient, submission_id: str, seconds: float = STOPPING_S) -> bool:

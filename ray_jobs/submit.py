@@ -178,8 +178,8 @@ def submitted_and_followed(address: str, submission: Submission, given: argparse
         output = following.Output(submission.job)
         details = asyncio.run(following.follow(client, submission_id, output))
     except KeyboardInterrupt:
-        if following.interrupted(client, submission_id):
-            return end_with(130, f"stopped {submission_id}; what it had finished stays")
+        if (told := following.interrupted(client, submission_id)) is not None:
+            return end_with(130, told)
         hint(address, submission_id)
         return end_with(130, f"{submission_id} is not stopped")
     except following.LostError as error:

@@ -118,8 +118,9 @@ class Contents:
         late = (count > 0) & (self.date[count - 1] >= queries.date)
         if late.any():
             raise ValueError(f"the limit of query {int(late.argmax())} lets in entries that aren't earlier")
-        no_floor = np.full(len(queries), -np.inf, dtype=np.float32)
-        return Asked(queries, count, no_floor if floor is None else floor, k)
+        if floor is None:
+            floor = np.full(len(queries), -np.inf, dtype=np.float32)
+        return Asked(queries, count, floor, k)
 
     def owned(self, asked: Asked) -> np.ndarray:
         """How many of the eligible rows are the query's owner's, int64 [Q]."""

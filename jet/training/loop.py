@@ -54,7 +54,7 @@ class TrainSettings:
     batch_size: int = 128
     """Entries a step, over all workers."""
     max_epochs: int = 12
-    """Most passes over the training rows; the learning rate falls over this many."""
+    """Most epochs, passes over the training rows; the learning rate falls over this many."""
     epoch_rows: int = 0
     """Most training rows of an epoch, others in each; 0: all. Of many millions of rows an epoch takes hours,
     and only at its end there is a checkpoint and a look at the calibration."""

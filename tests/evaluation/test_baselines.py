@@ -5,11 +5,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from made_up_books import RENT, SETS, entries, entry
 
-from jet.evaluation.baselines import (
-    Materials,
-    make_baseline,
-    score_baseline,
-)
+from jet.evaluation.baselines import Materials, make_baseline, registry, score_baseline
 from jet.evaluation.settings import ALL
 
 QUICK = settings(deadline=None, max_examples=25)
@@ -95,6 +91,10 @@ def test_answers_are_scored_beside_their_own_truth():
     assert one.predicted == [at[row] for row in np.flatnonzero(split == 2).tolist()]
     with pytest.raises(ValueError, match="did not answer row"):
         score_baseline(table, found, split == 0)
+
+
+def test_the_settings_name_all_that_can_be_made_and_no_others():
+    assert tuple(registry._MAKERS) == ALL
 
 
 @EVERY
