@@ -30,6 +30,8 @@ from ray_jobs.terminal import printable
 
 log = logging.getLogger("jet")
 
+jsonargparse.set_parsing_settings(docstring_parse_attribute_docstrings=True)  # --help tells what settings mean
+
 MOST_CONFIG_BYTES = 1 << 18
 DEEPEST_CONFIG = 32
 

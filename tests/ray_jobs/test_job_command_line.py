@@ -15,7 +15,7 @@ from types import SimpleNamespace
 import pytest
 from job_runs import ROOT, entry, run_job, succeed, write_jsonl
 
-from ray_jobs import cli, connection, runtime
+from ray_jobs import cli, connection, pipeline, runtime
 from ray_jobs.terminal import PrintableFormatter
 from ray_jobs.training import interruptible
 
@@ -50,6 +50,13 @@ def test_every_job_tells_its_options(job, monkeypatch, capsys):
     assert f"usage: jet {job}" in shown
     assert "--model.hidden" in shown
     assert "--runtime.actors" in shown
+
+
+def test_help_tells_of_every_setting_what_it_means():
+    parser = runtime.job_parser("pipeline", pipeline)
+    settings = [action for action in parser._actions if "." in action.dest]
+    assert len(settings) > 80
+    assert [action.dest for action in settings if not action.help] == []
 
 
 def test_every_job_is_in_the_usage(monkeypatch, capsys):
