@@ -141,7 +141,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
 def read_ledger(name: str, folder: Path) -> Ledger:
     """The booked entries of the files in `folder`, each id of an entity once, split by date."""
     records = (record for path in expand([str(folder)]) for record in import_file(path, ImportSettings()))
-    imported, accounts, _ = map(pa.concat_tables, zip(*to_tables(records), strict=True))
+    imported, accounts, *_ = map(pa.concat_tables, zip(*to_tables(records), strict=True))
     entries = sort_entries(imported.filter(pc.is_valid(imported["lines"]))).combine_chunks()
     keys = list(zip(entries["entity"].to_pylist(), entries["entry_id"].to_pylist(), strict=True))
     first = {key: row for row, key in reversed(list(enumerate(keys)))}

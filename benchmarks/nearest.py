@@ -134,7 +134,7 @@ def demo(entries: int) -> Ledger:
         [path] = Path(folder).glob("*.jsonl")
         tables = [
             table.select(["date", "description"])
-            for table, _, _ in to_tables(import_file(str(path), ImportSettings()))
+            for table, *_ in to_tables(import_file(str(path), ImportSettings()))
         ]
     table = pa.concat_tables(tables).sort_by("date")
     texts = normalize_all(table["description"])

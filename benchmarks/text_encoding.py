@@ -77,7 +77,7 @@ def descriptions(data: Path | None, folder: Path) -> list[str]:
         sources = sorted(path for path in data.iterdir() if path.is_dir())
     found: list[str] = []
     for file in expand([str(source) for source in sources]):
-        for entries, _, _ in to_tables(import_file(file, ImportSettings())):
+        for entries, *_ in to_tables(import_file(file, ImportSettings())):
             found += normalize_all(entries["description"]).to_pylist()
     return found
 

@@ -87,7 +87,7 @@ def timed(command: list[object]) -> float:
 def booked(file: str) -> list[tuple[tuple[str, str], str]]:
     """What every entry of a file was booked on."""
     found = []
-    for entries, _, _ in to_tables(import_file(file, ImportSettings())):
+    for entries, *_ in to_tables(import_file(file, ImportSettings())):
         for row in entries.select(["entity", "entry_id", "lines"]).to_pylist():
             found.append(((row["entity"], row["entry_id"]), lines_of(row)))
     return found

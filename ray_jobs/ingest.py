@@ -159,7 +159,7 @@ def _import_group(
     keys, accounts, rejected = [], [], []
     records = chain.from_iterable(_records(file, named, settings) for file in files)
     with pq.ParquetWriter(writer.file(name), ENTRIES, filesystem=writer.filesystem, compression="zstd") as out:
-        for entries, some_accounts, some_rejected in to_tables(records):
+        for entries, some_accounts, some_rejected, _some_files in to_tables(records):
             out.write_table(entries, row_group_size=ROW_GROUP)
             keys.append(entries.select(["entity", "entry_id", "file", "file_line"]))
             accounts.append(some_accounts)
@@ -220,6 +220,7 @@ def _remove(writer: ArtifactWriter, keys: pa.Table) -> pa.Table:
             "entity": row["entity"],
             "entry_id": row["entry_id"],
             "excerpt": row["entry_id"],
+            "used_for": "nothing",
         }
         for row in keys.to_pylist()
     ]

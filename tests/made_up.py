@@ -175,6 +175,7 @@ def entry(entity, entry_id, day, text, spelled=None, total=None, journal="A", cu
         "lines": None if spelled is None else lines(spelled),
         "file": "made-up",
         "file_line": 1,
+        "direction": "",
     }
 
 

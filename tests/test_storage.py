@@ -262,7 +262,7 @@ def test_ledgers_on_a_store_are_read_and_named_by_their_uri(anywhere):
     put(f"{anywhere}/a.csv", CSV.encode())
     for name in ("a.ledger", "a.csv"):
         path = f"{anywhere}/{name}"
-        ((entries, _, rejected),) = to_tables(import_file(path, ImportSettings()))
+        ((entries, _, rejected, _),) = to_tables(import_file(path, ImportSettings()))
         assert entries["file"].to_pylist() == [path]
         assert not len(rejected)
     with pytest.raises(UnreadableFile, match=rf"{anywhere}/b.csv: no such file"):

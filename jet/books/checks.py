@@ -2,16 +2,18 @@
 
 `Rule` lists them all, those that only one format can break included, so that a rejected entry can be looked
 up in one place. A check reports the first rule that is broken; what is wrong is named in words, with the way
-out. Nothing is repaired here: an entry is taken as it stands, or rejected.
+out. `admit` says what an entry that breaks one may still be used for.
 """
 
 from __future__ import annotations
 
 import datetime
+from dataclasses import replace
 from decimal import Context, Decimal
 from enum import StrEnum
 
-from jet.books.records import Account, Entry, Line, Rejection
+from jet.books.currencies import decimals
+from jet.books.records import Account, Entry, Line, Rejection, total_of
 from jet.books.schema import NATURES, SIDES
 
 TOLERANCE = Decimal("0.005")
@@ -47,7 +49,11 @@ class Rule(StrEnum):
     BAD_SIDE = "bad_side", "A line is on side D (debit) or C (credit)."
     BAD_AMOUNT = (
         "bad_amount",
-        "An amount is a finite number with at most 20 digits before the point and 8 after it.",
+        "An amount is a finite number with at most 20 digits before the point.",
+    )
+    TOO_MANY_DECIMALS = (
+        "too_many_decimals",
+        "More than 8 decimals are rounded to the currency's.",
     )
     NEGATIVE_AMOUNT = "negative_amount", "An amount is not negative: the side carries the sign."
     ONE_SIDED = "one_sided", "An entry has a debit and a credit."
@@ -81,6 +87,8 @@ def reject(
     entity: str | None = None,
     entry_id: str | None = None,
     excerpt: str = "",
+    used_for: str = "nothing",
+    file_lines: int = 1,
 ) -> Rejection:
     """A rejection that can be stored, whatever its texts hold; long ones are cut."""
     return Rejection(
@@ -91,11 +99,13 @@ def reject(
         entity=None if entity is None else clean(entity[:EXCERPT_CHARACTERS]),
         entry_id=None if entry_id is None else clean(entry_id[:EXCERPT_CHARACTERS]),
         excerpt=clean(excerpt[:EXCERPT_CHARACTERS]),
+        used_for=used_for,
+        file_lines=file_lines,
     )
 
 
-def reject_entry(rule: Rule, message: str, entry: Entry) -> Rejection:
-    """The rejection that stands in the place of `entry`."""
+def reject_entry(rule: Rule, message: str, entry: Entry, used_for: str = "nothing") -> Rejection:
+    """The rejection that stands in the place of `entry`, or beside it where it is used for something."""
     lines = "; ".join(
         f"{line.side} {line.account} {'?' if line.amount is None else _short(line.amount)}"
         for line in (entry.lines or [])[:5]
@@ -108,6 +118,8 @@ def reject_entry(rule: Rule, message: str, entry: Entry) -> Rejection:
         entity=entry.entity or None,
         entry_id=entry.entry_id or None,
         excerpt=f"{entry.date} {entry.description[:EXCERPT_CHARACTERS]} | {lines}",
+        used_for=used_for,
+        file_lines=entry.file_lines if used_for == "nothing" else 0,
     )
 
 
@@ -115,6 +127,50 @@ def check_entry(entry: Entry, tolerance: Decimal = TOLERANCE) -> Rejection | Non
     """The rejection of `entry` by the first rule that it breaks, or None where it is fine."""
     fault = _fault(entry, tolerance)
     return None if fault is None else reject_entry(*fault, entry)
+
+
+def admit(entry: Entry, tolerance: Decimal, strict: bool = False) -> tuple[Entry | None, Rejection | None]:
+    """What of `entry` is used, and by which rule it isn't used whole; one of both may be None.
+
+    Amounts with too many decimals are rounded to the currency's. The lines of an entry that doesn't balance are
+    used, its amounts aren't. With `strict`, an entry that breaks a rule isn't used at all.
+    """
+    fault = _fault(entry, tolerance)
+    if fault is None:
+        return entry, None
+    if strict:
+        return None, reject_entry(*fault, entry)
+    rule, message = fault
+    if rule is Rule.TOO_MANY_DECIMALS:
+        rounded = _rounded(entry)
+        if (fault := _fault(rounded, tolerance)) is None:
+            message += "; here it is rounded to the currency's decimals"
+            return rounded, reject_entry(rule, message, entry, "all")
+        entry, (rule, message) = rounded, fault
+    if rule in (Rule.UNBALANCED, Rule.TOTAL_MISMATCH):
+        lines = [replace(line, amount=None) for line in entry.lines or ()]
+        taught = replace(entry, lines=lines, total=None)
+        if _fault(taught, tolerance) is None:
+            return taught, reject_entry(rule, f"{message}; its accounts and sides are used", entry, "lines")
+    return None, reject_entry(rule, message, entry)
+
+
+def _rounded(entry: Entry) -> Entry:
+    """`entry` with its amounts rounded, half a unit to the even one, to the decimals of their currencies."""
+
+    def rounded(amount: Decimal | None, currency: str) -> Decimal | None:
+        if amount is None or amount == amount.quantize(SMALLEST_UNIT, context=EXACT):
+            return amount
+        unit = Decimal(1).scaleb(-decimals(currency or entry.currency))
+        return amount.quantize(unit, context=EXACT)
+
+    lines = None
+    if entry.lines is not None:
+        lines = [replace(line, amount=rounded(line.amount, line.currency)) for line in entry.lines]
+    total = rounded(entry.total, entry.currency)
+    if lines is not None and total != entry.total:
+        total = total_of(lines, entry.currency)
+    return replace(entry, lines=lines, total=total)
 
 
 def check_account(account: Account, file: str, file_line: int = 1) -> Rejection | None:
@@ -172,7 +228,7 @@ def _amount_fault(amount: Decimal, what: str) -> tuple[Rule, str] | None:
     if amount < 0:
         return Rule.NEGATIVE_AMOUNT, f"{what}: amount {_short(amount)} is negative: use the other side"
     if amount != amount.quantize(SMALLEST_UNIT, context=EXACT):
-        return Rule.BAD_AMOUNT, f"{what}: amount {_short(amount)} has more than 8 decimals: round it"
+        return Rule.TOO_MANY_DECIMALS, f"{what}: amount {_short(amount)} has more than 8 decimals: round it"
     return None
 
 
@@ -210,7 +266,7 @@ def _balance_fault(entry: Entry, lines: list[Line], tolerance: Decimal) -> tuple
         sums = balance.setdefault(line.currency or entry.currency, [Decimal(0), Decimal(0)])
         sums[line.side == "C"] += line.amount
     for currency, (debited, credited) in balance.items():
-        if abs(debited - credited) > tolerance:
+        if abs(debited - credited) > (entry.tolerances or {}).get(currency, tolerance):
             return Rule.UNBALANCED, (
                 f"debits {_short(debited)} and credits {_short(credited)}"
                 f"{f' in {currency}' if currency else ''} differ by "

@@ -1,4 +1,4 @@
-"""What an importer yields: an entry, an account, or the reason why something was left out.
+"""What an importer yields: an entry, an account, the reason why something was left out, or a count of lines.
 
 These are plain Python records, not Arrow rows: an importer reads one entry at a time, and `to_tables` in
 `jet.books.importers` turns batches of them into the tables of `jet.books.schema`.
@@ -26,7 +26,13 @@ class Line:
 
 @dataclass(slots=True)
 class Entry:
-    """A journal entry; `lines` is None for one whose lines are to be predicted."""
+    """A journal entry; `lines` is None for one whose lines are to be predicted.
+
+    `direction` says which way the money goes, as seen from the bank: "in", "out", or "" where nothing says it.
+    `file_lines` counts the lines of the file that were read as this entry. `tolerances` has the most by which
+    debits and credits may differ in a currency where the format's own rules say it: the entry was balanced by
+    these.
+    """
 
     entity: str
     entry_id: str
@@ -38,6 +44,9 @@ class Entry:
     lines: list[Line] | None
     file: str
     file_line: int
+    direction: str = ""
+    file_lines: int = 1
+    tolerances: dict[str, Decimal] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +64,11 @@ class Account:
 
 @dataclass(frozen=True, slots=True)
 class Rejection:
-    """Something of a file that was not imported, the rule that it broke and the way out."""
+    """Something of a file that broke a rule, the way out, and what of it is used all the same.
+
+    `used_for` is one of `jet.books.schema.USES`. `file_lines` counts the lines of the file that were rejected
+    with it: 0 where they are counted elsewhere, since an entry of theirs is used.
+    """
 
     file: str
     file_line: int
@@ -64,9 +77,33 @@ class Rejection:
     entity: str | None
     entry_id: str | None
     excerpt: str
+    used_for: str = "nothing"
+    file_lines: int = 1
 
 
-Record = Entry | Account | Rejection
+@dataclass(frozen=True, slots=True)
+class Passed:
+    """Lines of a file that make no entry and break no rule, and why they are passed over ("blank", "comment",
+    "header", "directive", "account" and so on)."""
+
+    file: str
+    reason: str
+    lines: int
+
+
+@dataclass(frozen=True, slots=True)
+class FileEnd:
+    """The end of a file that was read whole: how many lines it has. Every one of them is an entry's, passed
+    over, or rejected."""
+
+    file: str
+    lines: int
+    format: str
+    dialect: str = ""
+    """Of a format with several: the one whose rules were followed."""
+
+
+Record = Entry | Account | Rejection | Passed | FileEnd
 
 
 def total_of(lines: Iterable[Line], currency: str) -> Decimal | None:

@@ -49,8 +49,12 @@ ENTRIES = pa.schema(
         pa.field("lines", pa.list_(LINE)),  # null: an entry to predict
         _required("file", pa.string()),
         _required("file_line", pa.int64()),  # counted from 1
+        _required("direction", pa.string()),  # of the money, as seen from the bank: of DIRECTIONS
     ]
 )
+
+DIRECTIONS = ("in", "out", "")
+""""" : not known."""
 
 ACCOUNTS = pa.schema(
     [
@@ -75,8 +79,27 @@ REJECTED = pa.schema(
         pa.field("entity", pa.string()),  # null: it could not be read
         pa.field("entry_id", pa.string()),  # null: it could not be read
         _required("excerpt", pa.string()),  # the first characters of what was rejected
+        _required("used_for", pa.string()),  # of USES: what of it is used all the same
     ]
 )
+
+USES = ("nothing", "lines", "all")
+"""What is used of something that broke a rule. lines: the entry's accounts and sides, in memory and training;
+its amounts are unknown. all: everything, changed as the message says."""
+
+FILES = pa.schema(
+    [
+        _required("file", pa.string()),
+        _required("format", pa.string()),
+        _required("dialect", pa.string()),  # "" : the format has none
+        _required("lines", pa.int64()),  # of the file (of parquet: rows): the sum of the next three
+        _required("entry_lines", pa.int64()),  # read as entries
+        _required("passed_lines", pa.int64()),  # passed over by rule
+        _required("rejected_lines", pa.int64()),  # rejected, each with its reason
+        _required("passed_over", pa.map_(pa.string(), pa.int64())),  # reason to lines
+    ]
+)
+"""The files of an import, and what became of every line."""
 
 SOURCES = ("similar", "latest", "peer")
 """How an entry came to be a neighbor: similar, of the same entity; among the newest of that; similar, of

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from jet.books.checks import Rule
-from jet.books.importers import Account, Entry, ImportSettings, Line, Rejection, UnreadableFile
+from jet.books.importers import Account, Entry, ImportSettings, Line, Rejection, Source, UnreadableFile
 from jet.books.importers.jsonl import JsonlImporter
 
 ROW = {
@@ -30,7 +30,7 @@ ROW = {
 def read(*rows, file="books/book.jsonl", **options):
     texts = [row if isinstance(row, str) else json.dumps(row, ensure_ascii=False) for row in rows]
     data = "\n".join(texts).encode("utf-8", "surrogatepass")
-    return list(JsonlImporter().records(BytesIO(data), file, ImportSettings(**options)))
+    return list(JsonlImporter().records(Source(file, BytesIO(data)), ImportSettings(**options)))
 
 
 def only(kind, records):
@@ -202,7 +202,7 @@ values = st.recursive(
 @given(st.lists(st.binary(max_size=30) | values.map(lambda value: json.dumps(value).encode()), max_size=5))
 def test_no_bytes_break_the_importer(parts):
     try:
-        records = list(JsonlImporter().records(BytesIO(b"\n".join(parts)), "x.jsonl", ImportSettings()))
+        records = list(JsonlImporter().records(Source("x.jsonl", BytesIO(b"\n".join(parts))), ImportSettings()))
     except UnreadableFile:
         return
     assert all(isinstance(record, Entry | Account | Rejection) for record in records)

@@ -9,12 +9,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from jet.books.checks import Rule
-from jet.books.importers import Account, Entry, ImportSettings, Line, Rejection, UnreadableFile
+from jet.books.importers import Account, Entry, ImportSettings, Line, Rejection, Source, UnreadableFile
 from jet.books.importers.ledger_cli import LedgerImporter
 
 
 def read(text, file="books/club.ledger", **options):
-    return list(LedgerImporter().records(BytesIO(text.encode()), file, ImportSettings(**options)))
+    return list(LedgerImporter().records(Source(file, BytesIO(text.encode())), ImportSettings(**options)))
 
 
 def only(kind, records):
@@ -325,7 +325,7 @@ def test_entries_that_are_written_come_back(entries):
 )
 def test_no_bytes_break_the_importer(parts):
     try:
-        records = list(LedgerImporter().records(BytesIO(b"".join(parts)), "x.ledger", ImportSettings()))
+        records = list(LedgerImporter().records(Source("x.ledger", BytesIO(b"".join(parts))), ImportSettings()))
     except UnreadableFile:
         return
     assert all(isinstance(record, Entry | Account | Rejection) for record in records)

@@ -9,7 +9,16 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from jet.books.checks import Rule
-from jet.books.importers import Account, Entry, ImportSettings, Line, Rejection, UnreadableFile, import_file
+from jet.books.importers import (
+    Account,
+    Entry,
+    ImportSettings,
+    Line,
+    Rejection,
+    Source,
+    UnreadableFile,
+    import_file,
+)
 from jet.books.importers.sie import SieImporter, fields
 
 HEADER = """#FLAGGA 0
@@ -36,7 +45,7 @@ VOUCHER = """#VER A 1 20200131 "Inköp varor" 20200201
 
 def read(text, encoding="utf-8", file="books/book.se", **options):
     data = text if isinstance(text, bytes) else text.encode(encoding)
-    return list(SieImporter().records(BytesIO(data), file, ImportSettings(**options)))
+    return list(SieImporter().records(Source(file, BytesIO(data)), ImportSettings(**options)))
 
 
 def only(kind, records):
@@ -96,7 +105,9 @@ def test_the_encoding_is_told_from_the_bytes_whatever_format_claims(encoding, ne
 
 def test_a_given_encoding_is_taken():
     data = '#FNAMN "Ärlig"\n'.encode("cp437") + voucher("#TRANS 1 {} 1", "#TRANS 2 {} -1").encode()
-    (entry,) = only(Entry, list(SieImporter().records(BytesIO(data), "a", ImportSettings(encoding="latin-1"))))
+    (entry,) = only(
+        Entry, list(SieImporter().records(Source("a", BytesIO(data)), ImportSettings(encoding="latin-1")))
+    )
     assert entry.entity == "\x8erlig"
 
 
@@ -318,7 +329,7 @@ def test_entries_that_are_written_come_back(entries):
 )
 def test_no_bytes_break_the_importer(parts):
     try:
-        records = list(SieImporter().records(BytesIO(b"".join(parts)), "x.se", ImportSettings()))
+        records = list(SieImporter().records(Source("x.se", BytesIO(b"".join(parts))), ImportSettings()))
     except UnreadableFile:
         return
     assert all(isinstance(record, Entry | Account | Rejection) for record in records)

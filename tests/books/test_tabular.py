@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from jet.books.checks import Rule
-from jet.books.importers import Account, Entry, ImportSettings, Line, Rejection, UnreadableFile
+from jet.books.importers import Account, Entry, ImportSettings, Line, Rejection, Source, UnreadableFile
 from jet.books.importers.common import parse_amount, parse_date
 from jet.books.importers.tabular import TabularImporter
 
@@ -21,7 +21,7 @@ BOTH = "1,2020-01-31,Bröd,5410,Förbrukning,D,80.10,x\n1,2020-01-31,Bröd,1930,
 
 
 def read_bytes(data, file="books/book.csv", **options):
-    return list(TabularImporter().records(io.BytesIO(data), file, ImportSettings(**options)))
+    return list(TabularImporter().records(Source(file, io.BytesIO(data)), ImportSettings(**options)))
 
 
 def read(text, **options):

@@ -31,6 +31,7 @@ def entry(entry_id, pairs, *, day=0, text="", entity="a"):
         "lines": None if pairs is None else lines(pairs),
         "file": "made-up",
         "file_line": 1,
+        "direction": "",
     }
 
 

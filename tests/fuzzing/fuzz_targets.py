@@ -30,13 +30,14 @@ from jet.books.importers import (
     Account,
     Entry,
     ImportSettings,
+    Passed,
     Record,
     Rejection,
     UnreadableFile,
     import_file,
     to_tables,
 )
-from jet.books.schema import ACCOUNTS, ENTRIES, REJECTED, SchemaError
+from jet.books.schema import ACCOUNTS, ENTRIES, FILES, REJECTED, SchemaError
 from jet.bundle import Bundle
 from ray_jobs.runtime import job_parser, parsed
 
@@ -46,6 +47,8 @@ import made_up
 Target = Callable[[bytes], None]
 
 RULES = {rule.value for rule in Rule}
+
+SCHEMAS = (ENTRIES, ACCOUNTS, REJECTED, FILES)
 
 SETTINGS = (
     {},
@@ -116,20 +119,20 @@ def check_records(records: list[Record], file: str, settings: ImportSettings) ->
             assert used <= accounts or is_refused, used - accounts
         elif isinstance(record, Account):
             assert (fault := check_account(record, file)) is None, fault
-        else:
+        elif isinstance(record, Rejection):
             assert record.rule in RULES, record
             # What is wrong, and the way out.
             assert ":" in record.message or "must" in record.message or record.rule == Rule.INCLUDE, record
             assert record.file_line >= 1, record
             assert len(record.message) <= 1000, record
             assert len(record.excerpt) <= EXCERPT_CHARACTERS, record
-    counts = [0, 0, 0]
+    counts = [0, 0, 0, 0]
     for tables in to_tables(records, batch=7):
-        for number, (table, schema) in enumerate(zip(tables, (ENTRIES, ACCOUNTS, REJECTED), strict=True)):
+        for number, (table, schema) in enumerate(zip(tables, SCHEMAS, strict=True)):
             assert table.schema == schema
             table.validate(full=True)
             counts[number] += len(table)
-    assert sum(counts) == len(records)
+    assert sum(counts) == sum(not isinstance(record, Passed) for record in records)
 
 
 # --- settings ----------------------------------------------------------------------------------------------

@@ -77,6 +77,7 @@ def books(
                 "lines": [],
                 "file": "",
                 "file_line": 1,
+                "direction": "",
             }
         )
     return pa.Table.from_pylist(rows, schema=ENTRIES)

@@ -10,19 +10,21 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from decimal import Decimal
-from typing import Any
+from typing import Any, NamedTuple
 
 import pyarrow as pa
 
 from jet.books import checks
 from jet.books.checks import Rule
-from jet.books.importers.common import FORMATS, Importer, ImportSettings, UnreadableFile
-from jet.books.importers.files import expand, open_file
+from jet.books.identity import Numbering, is_made
+from jet.books.importers.common import FORMATS, Importer, ImportSettings, Source, UnreadableFile
+from jet.books.importers.files import expand, open_file, parent
 from jet.books.importers.jsonl import JsonlImporter
 from jet.books.importers.ledger_cli import LedgerImporter
+from jet.books.importers.lines import LineCounts
 from jet.books.importers.sie import SieImporter
 from jet.books.importers.tabular import PARQUET_MAGIC, TabularImporter
-from jet.books.records import Account, Entry, Line, Record, Rejection
+from jet.books.records import Account, Entry, FileEnd, Line, Passed, Record, Rejection
 from jet.books.schema import ACCOUNTS, AMOUNT, DIMENSION, ENTRIES, LINE, REJECTED
 
 __all__ = [
@@ -30,11 +32,15 @@ __all__ = [
     "IMPORTERS",
     "Account",
     "Entry",
+    "FileEnd",
     "ImportSettings",
     "Importer",
     "Line",
+    "Passed",
     "Record",
     "Rejection",
+    "Source",
+    "Tables",
     "UnreadableFile",
     "expand",
     "import_file",
@@ -62,9 +68,11 @@ _PACKED = {
 _UTF_16_MARKS = (b"\xff\xfe", b"\xfe\xff")
 
 
-def import_file(path: str, settings: ImportSettings) -> Iterator[Record]:
+def import_file(path: str, settings: ImportSettings, folder: str = "") -> Iterator[Record]:
     """The records of one ledger file (a path or URI), every entry checked: a faulty one is rejected in its
-    place.
+    place, or used for what it is good for and rejected for the rest.
+
+    What it includes must lie in `folder`, by default its own.
 
     Raises UnreadableFile where the file is missing, empty, binary or of no known format: at the call where
     its first bytes tell, else while it is read. Raises `OSError` where an object store doesn't give it.
@@ -72,7 +80,7 @@ def import_file(path: str, settings: ImportSettings) -> Iterator[Record]:
     with open_file(path) as stream:
         head = stream.read(HEAD_BYTES)
     importer = recognize(path, head, settings.format)
-    return _checked_records(path, importer, settings)
+    return _checked_records(path, importer, settings, folder or parent(path))
 
 
 def recognize(path: str, head: bytes, format_: str = "auto") -> Importer:
@@ -94,47 +102,67 @@ def recognize(path: str, head: bytes, format_: str = "auto") -> Importer:
     raise UnreadableFile(f"{path}: no known format; set format to one of {', '.join(FORMATS)}, or leave it out")
 
 
-def to_tables(records: Iterable[Record], batch: int = 20_000) -> Iterator[tuple[pa.Table, pa.Table, pa.Table]]:
-    """Tables of entries, accounts and rejections, in batches of so many records (fewer where they are very
-    long); at least one batch."""
+class Tables(NamedTuple):
+    """A batch of what was read."""
+
+    entries: pa.Table
+    accounts: pa.Table
+    rejected: pa.Table
+    files: pa.Table
+
+
+def to_tables(records: Iterable[Record], batch: int = 20_000) -> Iterator[Tables]:
+    """Tables of entries, accounts, rejections and files, in batches of so many records (fewer where they are
+    very long); at least one batch."""
     entries: list[Entry] = []
     accounts: list[Account] = []
     rejections: list[Rejection] = []
+    counts = LineCounts()
     is_first = True
     characters = 0
+
+    def tables() -> Tables:
+        return Tables(
+            _entries_table(entries), _table(accounts, ACCOUNTS), _table(rejections, REJECTED), counts.table()
+        )
+
     for record in records:
+        counts.add(record)
         characters += _characters(record)
         if isinstance(record, Entry):
             entries.append(record)
         elif isinstance(record, Account):
             accounts.append(record)
-        else:
+        elif isinstance(record, Rejection):
             rejections.append(record)
         if len(entries) + len(accounts) + len(rejections) >= batch or characters >= BATCH_CHARACTERS:
-            yield _entries_table(entries), _table(accounts, ACCOUNTS), _table(rejections, REJECTED)
+            yield tables()
             entries, accounts, rejections = [], [], []
             characters = 0
             is_first = False
-    if is_first or entries or accounts or rejections:
-        yield _entries_table(entries), _table(accounts, ACCOUNTS), _table(rejections, REJECTED)
+    if is_first or entries or accounts or rejections or counts.has_ended():
+        yield tables()
 
 
-def _checked_records(path: str, importer: Importer, settings: ImportSettings) -> Iterator[Record]:
+def _checked_records(path: str, importer: Importer, settings: ImportSettings, folder: str) -> Iterator[Record]:
     tolerance = Decimal(str(settings.tolerance))
     file = checks.clean(path)
     ids: set[tuple[str, str]] = set()
+    numbering = Numbering()
     with open_file(path) as stream:
-        for record in importer.records(stream, file, settings):
+        for record in importer.records(Source(file, stream, path, folder), settings):
             if isinstance(record, Entry):
-                rejection = checks.check_entry(record, tolerance)
-                if rejection is None and (record.entity, record.entry_id) in ids:
-                    rejection = checks.reject_entry(
-                        Rule.DUPLICATE_ID,
-                        f"the id {record.entry_id} came earlier in the file: give each entry its own",
-                        record,
-                    )
+                if is_made(record.entry_id):
+                    record.entry_id = numbering.next(record.entity, record.entry_id)
+                entry, rejection = checks.admit(record, tolerance, settings.strict)
+                if entry is not None and (entry.entity, entry.entry_id) in ids:
+                    message = f"the id {entry.entry_id} came earlier in the file: give each entry its own"
+                    entry, rejection = None, checks.reject_entry(Rule.DUPLICATE_ID, message, record)
                 ids.add((record.entity, record.entry_id))
-                yield rejection or record
+                if entry is not None:
+                    yield entry
+                if rejection is not None:
+                    yield rejection
             elif isinstance(record, Account):
                 yield checks.check_account(record, file) or record
             else:
@@ -147,6 +175,8 @@ def _characters(record: Record) -> int:
         return len(record.entity) + len(record.code) + len(record.name) + len(record.parent or "")
     if isinstance(record, Rejection):
         return len(record.file) + len(record.message)
+    if not isinstance(record, Entry):
+        return 0
     found = len(record.entity) + len(record.entry_id) + len(record.description)
     found += len(record.currency) + len(record.journal) + len(record.file)
     for line in record.lines or ():

@@ -113,8 +113,17 @@ class ImportSettings:
     date_format: str | None = None
     """For CSV and TSV: how dates are written, such as %d.%m.%Y; by default 2025-01-31 or 20250131."""
 
-    decimal_comma: bool = False
-    """Whether "1.234" is a thousand and more, and "1,234" a bit more than one."""
+    decimal_comma: bool | None = None
+    """Whether "1.234" is a thousand and more, and "1,234" a bit more than one; by default as the file's other
+    numbers, or its own directives, have it."""
+
+    dialect: Literal["auto", "ledger", "hledger"] = "auto"
+    """For plain-text journals: the program by whose rules they are read; auto takes the one that the file
+    needs."""
+
+    strict: bool = False
+    """Whether an entry that breaks a rule is of no use at all. By default one that doesn't balance still
+    teaches accounts and sides, and too many decimals are rounded; the rejected table says which."""
 
     delimiter: str | None = None
     """For CSV and TSV: the character between two fields; by default recognized from the first line."""
@@ -140,6 +149,19 @@ class ImportSettings:
             raise ValueError(f"delimiter {self.delimiter!r} must be one character, and not a quote or newline")
 
 
+@dataclass(frozen=True)
+class Source:
+    """A ledger file that is being read."""
+
+    file: str
+    """What it is called in records and messages."""
+    stream: BinaryIO
+    path: str = ""
+    """Path or URI that it was opened by; "": it is in memory only, and can include no other."""
+    folder: str = ""
+    """What it may include lies in this folder."""
+
+
 class Importer(Protocol):
     """One format: recognizes its files, and reads their records as a stream."""
 
@@ -148,8 +170,12 @@ class Importer(Protocol):
     def recognizes(self, path: str, head: bytes) -> bool:
         """Whether the file at `path`, whose first bytes are `head`, is of this format."""
 
-    def records(self, stream: BinaryIO, file: str, settings: ImportSettings) -> Iterator[Record]:
-        """The records of `stream`; what can't be read becomes a rejection, and reading goes on."""
+    def records(self, source: Source, settings: ImportSettings) -> Iterator[Record]:
+        """The records of `source`; what can't be read becomes a rejection, and reading goes on.
+
+        Every line of the file is counted once: as an entry's (`Entry.file_lines`), a rejection's
+        (`Rejection.file_lines`), or in a `Passed`. A `FileEnd` ends it.
+        """
 
 
 def _splits_at_newlines(encoding: str) -> bool:

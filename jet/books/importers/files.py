@@ -34,6 +34,11 @@ def expand(paths: Sequence[str]) -> dict[str, pafs.FileInfo]:
     return dict(sorted(found.values(), key=lambda file: file[0]))
 
 
+def parent(path: str) -> str:
+    """The folder of a file, by its path or URI."""
+    return path.rpartition("/")[0] if is_uri(path) else str(Path(path).parent)
+
+
 def open_file(path: str) -> BinaryIO:
     """A ledger file's bytes, read as they are asked for.
 

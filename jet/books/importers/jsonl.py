@@ -13,12 +13,13 @@ import json
 from collections.abc import Iterator
 from dataclasses import replace
 from decimal import Decimal
-from typing import Any, BinaryIO
+from typing import Any
 
 from jet.books.checks import Rule, reject
 from jet.books.importers.common import (
     BrokenRuleError,
     ImportSettings,
+    Source,
     checked_amount,
     file_stem,
     has_suffix,
@@ -46,8 +47,9 @@ class JsonlImporter:
         """By the extension, or by a file that begins with an object."""
         return has_suffix(path, ".jsonl", ".ndjson") or without_mark(head).lstrip().startswith(b"{")
 
-    def records(self, stream: BinaryIO, file: str, settings: ImportSettings) -> Iterator[Record]:
+    def records(self, source: Source, settings: ImportSettings) -> Iterator[Record]:
         """The entries in the order of the file, then the chart of accounts."""
+        stream, file = source.stream, source.file
         reader = _Reader(file, settings)
         for number, text in text_lines(stream, file, settings.encoding):
             if not text or text.isspace():

@@ -25,13 +25,13 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from decimal import Decimal
 from pathlib import PurePath
-from typing import BinaryIO
 
 from jet.books.checks import AMOUNT_LIMIT, EXACT, MAX_TEXT_BYTES, SMALLEST_UNIT, Rule, reject
 from jet.books.importers.common import (
     BrokenRuleError,
     Extent,
     ImportSettings,
+    Source,
     file_stem,
     has_suffix,
     parse_amount,
@@ -102,8 +102,9 @@ class LedgerImporter:
             return True
         return not has_suffix(path, ".beancount", ".bean") and _TELLTALE.search(without_mark(head)) is not None
 
-    def records(self, stream: BinaryIO, file: str, settings: ImportSettings) -> Iterator[Record]:
+    def records(self, source: Source, settings: ImportSettings) -> Iterator[Record]:
         """The entries in the order of the file, then every account that is declared or used."""
+        stream, file = source.stream, source.file
         journal = _Journal(file, settings)
         transaction: _Transaction | None = None
         skipping = ""  # the line that ends a block comment
@@ -165,7 +166,7 @@ class _Journal:
         self.file = file
         self.entity = settings.entity if settings.entity is not None else _entity(file)
         self.commodity = settings.default_currency
-        self.decimal_comma = settings.decimal_comma
+        self.decimal_comma = bool(settings.decimal_comma)
         self.tolerance = Decimal(str(settings.tolerance))
         self.year: int | None = None
         self.aliases: dict[str, str] = {}

@@ -23,12 +23,12 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from decimal import Decimal
-from typing import BinaryIO
 
 from jet.books.checks import EXACT, SMALLEST_UNIT, Rule, reject
 from jet.books.importers.common import (
     Extent,
     ImportSettings,
+    Source,
     checked_amount,
     file_stem,
     has_suffix,
@@ -64,8 +64,9 @@ class SieImporter:
         by_name = has_suffix(path, ".se", ".si", ".sie") and text.lstrip().startswith(b"#")
         return by_name or _TELLTALE.search(text) is not None
 
-    def records(self, stream: BinaryIO, file: str, settings: ImportSettings) -> Iterator[Record]:
+    def records(self, source: Source, settings: ImportSettings) -> Iterator[Record]:
         """The vouchers in the order of the file, then the chart of accounts."""
+        stream, file = source.stream, source.file
         book = _Book(file, settings)
         voucher: _Voucher | None = None
         for number, raw in text_lines(stream, file, settings.encoding, _guess_encoding):

@@ -29,6 +29,7 @@ from jet.books.importers.common import (
     BrokenRuleError,
     Extent,
     ImportSettings,
+    Source,
     UnreadableFile,
     checked_amount,
     file_stem,
@@ -69,8 +70,9 @@ class TabularImporter:
         header = without_mark(head).split(b"\n", 1)[0]
         return b"date" in header.lower() and max(header.count(mark.encode()) for mark in _DELIMITERS) >= 2
 
-    def records(self, stream: BinaryIO, file: str, settings: ImportSettings) -> Iterator[Record]:
+    def records(self, source: Source, settings: ImportSettings) -> Iterator[Record]:
         """The entries in the order of the table, then the accounts that they use."""
+        stream, file = source.stream, source.file
         magic = stream.read(len(PARQUET_MAGIC))
         stream.seek(0)
         rows = (_parquet_rows if magic == PARQUET_MAGIC else _csv_rows)(stream, file, settings)
@@ -321,7 +323,7 @@ class _Reader:
         try:
             match value:
                 case str():
-                    return parse_amount(value, self.settings.decimal_comma) if value.strip() else None
+                    return parse_amount(value, bool(self.settings.decimal_comma)) if value.strip() else None
                 case float():  # has no exact decimals
                     return (
                         None

@@ -1,0 +1,25 @@
+"""How many decimals money has: those of ISO 4217's currencies, and what stands for another commodity.
+
+The codes are those of the standard's list of active currencies, of which most have two decimals.
+"""
+
+from __future__ import annotations
+
+MOST_DECIMALS = 8
+"""Of a commodity that is no currency of the standard: a share, a coin of a chain, a currency not given."""
+
+_NONE = "BIF CLP DJF GNF ISK JPY KMF KRW PYG RWF UGX VND VUV XAF XOF XPF"
+_THREE = "BHD IQD JOD KWD LYD OMR TND"
+_TWO = """
+AED AFN ALL AMD AOA ARS AUD AWG AZN BAM BBD BDT BGN BMD BND BOB BRL BSD BTN BWP BYN BZD CAD CDF CHF CNY COP CRC
+CUP CVE CZK DKK DOP DZD EGP ERN ETB EUR FJD FKP GBP GEL GHS GIP GMD GTQ GYD HKD HNL HTG HUF IDR ILS INR IRR JMD
+KES KGS KHR KPW KYD KZT LAK LBP LKR LRD LSL MAD MDL MGA MKD MMK MNT MOP MRU MUR MVR MWK MXN MYR MZN NAD NGN NIO
+NOK NPR NZD PAB PEN PGK PHP PKR PLN QAR RON RSD RUB SAR SBD SCR SDG SEK SGD SHP SLE SOS SRD SSP STN SVC SYP SZL
+THB TJS TMT TOP TRY TTD TWD TZS UAH USD UYU UZS VED VES WST XCD YER ZAR ZMW ZWG
+"""
+_DECIMALS = {code: count for count, codes in ((0, _NONE), (2, _TWO), (3, _THREE)) for code in codes.split()}
+
+
+def decimals(currency: str) -> int:
+    """The decimals of a currency by its code, in capitals; MOST_DECIMALS for any other commodity."""
+    return _DECIMALS.get(currency, MOST_DECIMALS)
