@@ -14,7 +14,7 @@ from enum import StrEnum
 
 from jet.books.currencies import decimals
 from jet.books.records import Account, Entry, Line, Rejection, total_of
-from jet.books.schema import NATURES, SIDES
+from jet.books.schema import DIRECTIONS, NATURES, SIDES
 
 TOLERANCE = Decimal("0.005")
 MAX_LINES = 10_000
@@ -56,6 +56,7 @@ class Rule(StrEnum):
         "More than 8 decimals are rounded to the currency's.",
     )
     NEGATIVE_AMOUNT = "negative_amount", "An amount is not negative: the side carries the sign."
+    BAD_DIRECTION = "bad_direction", "A direction is in or out, as seen from the bank, or not given."
     ONE_SIDED = "one_sided", "An entry has a debit and a credit."
     UNBALANCED = "unbalanced", "Debits equal credits in each currency, within the tolerance."
     TOTAL_MISMATCH = "total_mismatch", "A given total equals the sum of the debits in the entry's currency."
@@ -201,6 +202,8 @@ def _fault(entry: Entry, tolerance: Decimal) -> tuple[Rule, str] | None:
         return Rule.BAD_DATE, f"date {entry.date} is not between 1900 and 2200: correct it"
     if entry.total is not None and (fault := _amount_fault(entry.total, "total")):
         return fault
+    if entry.direction not in DIRECTIONS:
+        return Rule.BAD_DIRECTION, f"direction {entry.direction[:40]!r} must be in or out, or left out"
     texts = [entry.entity, entry.entry_id, entry.description, entry.currency, entry.journal]
     lines = entry.lines
     if lines is None:

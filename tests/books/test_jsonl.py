@@ -10,7 +10,17 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from jet.books.checks import Rule
-from jet.books.importers import Account, Entry, ImportSettings, Line, Rejection, Source, UnreadableFile
+from jet.books.importers import (
+    Account,
+    Entry,
+    FileEnd,
+    ImportSettings,
+    Line,
+    Passed,
+    Rejection,
+    Source,
+    UnreadableFile,
+)
 from jet.books.importers.jsonl import JsonlImporter
 
 ROW = {
@@ -35,6 +45,12 @@ def read(*rows, file="books/book.jsonl", **options):
 
 def only(kind, records):
     return [record for record in records if isinstance(record, kind)]
+
+
+def lines_of(records):
+    """Lines of the file that the records account for."""
+    counted = sum(record.file_lines for record in records if isinstance(record, Entry | Rejection))
+    return counted + sum(record.lines for record in only(Passed, records))
 
 
 def line(**changes):
@@ -205,4 +221,76 @@ def test_no_bytes_break_the_importer(parts):
         records = list(JsonlImporter().records(Source("x.jsonl", BytesIO(b"\n".join(parts))), ImportSettings()))
     except UnreadableFile:
         return
-    assert all(isinstance(record, Entry | Account | Rejection) for record in records)
+    assert lines_of(records) == only(FileEnd, records)[0].lines
+
+
+# --- which way the money goes -------------------------------------------------------------------------------
+
+
+def to_predict(total, **changes):
+    return {
+        "entry_id": str(total),
+        "entity": "E",
+        "date": "2025-03-01",
+        "description": "x",
+        "total": total,
+        **changes,
+    }
+
+
+def directions(*rows):
+    return [entry.direction for entry in only(Entry, read("", *rows))]
+
+
+def test_a_sign_of_the_total_is_the_direction_and_the_total_its_size():
+    records = read("", to_predict("-30.00"), to_predict(30), to_predict("0"))
+    assert [(entry.direction, entry.total) for entry in only(Entry, records)] == [
+        ("out", 30),
+        ("in", 30),
+        ("", 0),
+    ]
+
+
+def test_totals_without_any_sign_say_nothing():
+    assert directions(to_predict("30"), to_predict("40")) == ["", ""]
+    booked = {**ROW, "total": "-80.1"}
+    assert directions(booked, to_predict("30")) == ["", ""]
+    assert only(Entry, read("", booked))[0].total == Decimal("80.1")
+
+
+@pytest.mark.parametrize("distance", [0, 1, 1 << 20])
+def test_the_sign_may_come_late(distance):
+    padding = to_predict("1", description="x" * 90_000)
+    rows = [to_predict("30"), *[padding] * (distance // 90_000), to_predict("-5")]
+    assert directions(*rows)[0] == "in"
+
+
+def test_a_direction_is_taken_as_it_is_given():
+    assert directions(to_predict("30", direction="out"), {**ROW, "direction": "in"}) == ["out", "in"]
+
+
+@pytest.mark.parametrize(
+    ("row", "message"),
+    [
+        (to_predict("30", direction="outgoing"), "must be in or out"),
+        (to_predict("-30", direction="in"), "contradicts the total -30"),
+    ],
+)
+def test_a_direction_that_is_none_or_contradicts_its_total_is_rejected(row, message):
+    (rejection,) = only(Rejection, read("", row))
+    assert rejection.rule == Rule.BAD_DIRECTION
+    assert message in rejection.message
+
+
+def test_a_negative_debit_is_a_credit_and_a_negative_credit_a_debit():
+    lines = [{"account": "1", "side": "D", "amount": "-5"}, {"account": "2", "side": "C", "amount": -5}]
+    (entry,) = only(Entry, read("", {**ROW, "lines": lines}))
+    assert [(line.account, line.side, line.amount) for line in entry.lines] == [("1", "C", 5), ("2", "D", 5)]
+
+
+@given(
+    st.lists(st.sampled_from(["", "  ", "{", "[1]", json.dumps(ROW), '{"type": "account"}', "x"]), max_size=20)
+)
+def test_every_line_of_a_file_is_accounted_for(lines):
+    records = list(JsonlImporter().records(Source("x", BytesIO("\n".join(lines).encode())), ImportSettings()))
+    assert lines_of(records) == only(FileEnd, records)[0].lines == len("\n".join(lines).splitlines())

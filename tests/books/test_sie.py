@@ -3,6 +3,7 @@
 import datetime
 from decimal import Decimal
 from io import BytesIO
+from itertools import permutations
 
 import pytest
 from hypothesis import given, settings
@@ -12,14 +13,17 @@ from jet.books.checks import Rule
 from jet.books.importers import (
     Account,
     Entry,
+    FileEnd,
     ImportSettings,
     Line,
+    Passed,
     Rejection,
     Source,
     UnreadableFile,
     import_file,
 )
-from jet.books.importers.sie import SieImporter, fields
+from jet.books.importers.sie import SieImporter
+from jet.books.importers.sie_records import fields
 
 HEADER = """#FLAGGA 0
 #FORMAT PC8
@@ -52,6 +56,12 @@ def only(kind, records):
     return [record for record in records if isinstance(record, kind)]
 
 
+def lines_of(records):
+    """Lines of the file that the records account for."""
+    counted = sum(record.file_lines for record in records if isinstance(record, Entry | Rejection))
+    return counted + sum(record.lines for record in only(Passed, records))
+
+
 def entry_of(text, **options):
     (entry,) = only(Entry, read(text, **options))
     return entry
@@ -78,6 +88,7 @@ def test_a_voucher_becomes_an_entry():
         ],
         file="books/book.se",
         file_line=13,
+        file_lines=6,
     )
 
 
@@ -210,9 +221,12 @@ def test_a_repeated_number_gets_its_date_and_is_a_duplicate_on_the_same_day(tmp_
 
 
 @pytest.mark.parametrize("number", ['""', "0"])
-def test_a_voucher_without_a_number_is_called_by_file_and_line(number):
+def test_a_voucher_without_a_number_is_called_by_what_it_says(number):
     text = voucher("#TRANS 1 {} 5", "#TRANS 2 {} -5", head=f'#VER "" {number} 20200131')
-    assert entry_of(text).entry_id == "book-1"
+    entry_id = entry_of(text).entry_id
+    assert entry_id.startswith("2020-01-31~")
+    assert entry_of("#FNAMN Other\n" + text.replace("5", "5.00")).entry_id == entry_id
+    assert entry_of(text.replace("5", "6")).entry_id != entry_id
 
 
 @pytest.mark.parametrize(
@@ -226,7 +240,7 @@ def test_a_voucher_without_a_number_is_called_by_file_and_line(number):
 )
 def test_the_entity_is_what_the_settings_ask_for(options, entity):
     records = read(HEADER + VOUCHER, **options)
-    assert {record.entity for record in records} == {entity}
+    assert {record.entity for record in records if isinstance(record, Entry | Account)} == {entity}
 
 
 def test_an_organization_number_of_zeros_is_none():
@@ -332,4 +346,140 @@ def test_no_bytes_break_the_importer(parts):
         records = list(SieImporter().records(Source("x.se", BytesIO(b"".join(parts))), ImportSettings()))
     except UnreadableFile:
         return
-    assert all(isinstance(record, Entry | Account | Rejection) for record in records)
+    assert lines_of(records) == only(FileEnd, records)[0].lines
+
+
+# --- nothing is swallowed, cut or counted twice -------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        '12" skruv',
+        'Bolt 12" lång',
+        '12"x14" bräda',
+        '"Nya" kaféet',
+        'Rör 3/4"',
+        '5" 6" 7"',
+        "C:\\böcker\\",
+        "{a} b",
+    ],
+)
+@pytest.mark.parametrize("behind", ["", ' 20200201 "AB"'])
+def test_a_quote_within_a_text_neither_ends_nor_cuts_it(text, behind):
+    row = f'#TRANS 1 {{1 "20"}} 5.00 20200131 "{text}"{behind}'
+    entry = entry_of(voucher(row, "#TRANS 2 {} -5.00", head=f'#VER A 1 20200131 "{text}"{behind}'))
+    assert entry.description == text
+    assert [line.text for line in entry.lines] == [text, ""]
+
+
+@given(
+    st.text(
+        st.characters(categories=["L", "N", "P"], exclude_characters='\\"{}#\x1f'), min_size=1, max_size=12
+    ),
+    st.text(st.characters(categories=["L"]), min_size=1, max_size=8),
+)
+def test_every_text_that_is_quoted_as_the_standard_says_is_read_as_it_stands(first, second):
+    text = f'{first} "{second}" {first}'
+    escaped = text.replace('"', '\\"')
+    assert (
+        entry_of(voucher("#TRANS 1 {} 5", "#TRANS 2 {} -5", head=f'#VER A 1 20200131 "{escaped}"')).description
+        == text
+    )
+
+
+def test_a_text_whose_quote_does_not_close_goes_on_in_the_next_line():
+    text = voucher("#TRANS 1 {} 5", "#TRANS 2 {} -5", head='#VER A 1 20200131 "Hyra\njanuari\noch februari"')
+    (entry,) = only(Entry, read(text))
+    assert (entry.description, entry.file_lines) == ("Hyra januari och februari", 7)
+
+
+def test_a_text_that_is_cut_off_takes_no_record_with_it():
+    text = voucher('#TRANS 1 {} 5 20200131 "cut off', "#TRANS 2 {} -5", head='#VER A 1 20200131 "Hyra')
+    entry = entry_of(text)
+    assert (entry.description, len(entry.lines), entry.lines[0].text) == ("Hyra", 2, "cut off")
+
+
+def test_a_line_that_is_no_record_is_rejected_and_not_dropped():
+    records = read(HEADER + "Utskrivet av Acme\n" + VOUCHER)
+    (rejection,) = only(Rejection, records)
+    assert (rejection.rule, rejection.excerpt) == (Rule.MALFORMED, "Utskrivet av Acme")
+    assert "begin it with #" in rejection.message
+
+
+ADDED = ["#RTRANS 1 {} 200", "#RTRANS 2 {} -200"]
+STATE = ["#TRANS 1 {} 200", "#TRANS 2 {} -200"]
+
+
+@pytest.mark.parametrize("rows", sorted(set(permutations([*ADDED, *STATE]))))
+def test_a_line_that_was_added_counts_once_wherever_its_repetition_stands(rows):
+    entry = entry_of(voucher("#BTRANS 1 {} 100", *rows, "#BTRANS 2 {} -100"))
+    assert sorted((line.account, line.side, line.amount) for line in entry.lines) == [
+        ("1", "D", 200),
+        ("2", "C", 200),
+    ]
+
+
+def test_what_was_added_twice_counts_twice():
+    entry = entry_of(voucher(*ADDED, *ADDED, *STATE, *STATE))
+    assert [line.amount for line in entry.lines] == [200] * 4
+
+
+def test_where_no_line_repeats_what_was_added_the_added_lines_are_the_state():
+    entry = entry_of(voucher("#BTRANS 1 {} 100", *ADDED, "#TRANS 3 {} 0"))
+    assert [(line.account, line.side) for line in entry.lines] == [("1", "D"), ("2", "C")]
+
+
+@pytest.mark.parametrize(
+    "spelled", ["556000-0001", "5560000001", "165560000001", "16556000-0001", "SE556000000101", "556000 - 0001"]
+)
+def test_an_organization_number_is_one_however_it_is_spelled(spelled):
+    assert entry_of(f'#ORGNR "{spelled}"\n' + VOUCHER, entity_from="org_number").entity == "556000-0001"
+
+
+def test_an_entry_with_an_account_that_the_chart_lacks_is_used_and_said():
+    text = "#KONTO 1930 Bank\n#KONTO 2641 Moms\n#IB 0 1930 5\n" + VOUCHER
+    records = read(text)
+    (rejection,) = only(Rejection, records)
+    assert (rejection.rule, rejection.used_for, rejection.file_lines) == (Rule.UNKNOWN_ACCOUNT, "all", 0)
+    assert len(only(Entry, records)) == 1
+    assert ("4010", "") in [(account.code, account.name) for account in only(Account, records)]
+    strict = read(text, strict=True)
+    assert not only(Entry, strict)
+    assert only(Rejection, strict)[0].used_for == "nothing"
+
+
+@given(
+    st.lists(
+        st.sampled_from(
+            [
+                *(
+                    '#VER A 1 20200131 "x',
+                    "{",
+                    "}",
+                    "",
+                    "  ",
+                    '#TRANS 1 {} 5 "',
+                    "#TRANS 2 {} -5",
+                    "#RTRANS 1 {} 5",
+                ),
+                *(
+                    "#KONTO 1 Bank",
+                    "stray text",
+                    "#IB 0 1 5",
+                    '#PROSA "a',
+                    'b"',
+                    "#VER",
+                    "\x1a",
+                    '#FNAMN "A" "B',
+                ),
+            ]
+        ),
+        max_size=40,
+    ),
+    st.booleans(),
+)
+def test_every_line_of_a_file_is_accounted_for(lines, strict):
+    records = read("\n".join(lines), strict=strict)
+    (end,) = only(FileEnd, records)
+    assert end.lines == lines_of(records) == len("\n".join(lines).splitlines())

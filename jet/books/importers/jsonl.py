@@ -4,19 +4,25 @@ The keys are those of the tables in `jet.books.schema`. `lines` may be missing o
 Amounts are numbers or strings and read as decimals, never as floats. A chart comes as objects of type
 "account", or by what the lines say about their accounts; a row of its own wins. A key that is not known
 rejects its record: a misspelled "amount" must not pass for an amount that nobody knows.
+
+A negative debit is a credit, and the other way round. The sign of an entry to predict says which way the money
+goes, as a bank has it: out where its total is negative; in where it isn't and another one's in the file is.
 """
 
 from __future__ import annotations
 
 import datetime
 import json
+import re
 from collections.abc import Iterator
 from dataclasses import replace
 from decimal import Decimal
-from typing import Any
+from typing import Any, BinaryIO
 
 from jet.books.checks import Rule, reject
 from jet.books.importers.common import (
+    CHUNK_BYTES,
+    LONGEST_LINE,
     BrokenRuleError,
     ImportSettings,
     Source,
@@ -27,14 +33,16 @@ from jet.books.importers.common import (
     text_lines,
     without_mark,
 )
-from jet.books.records import Account, Entry, Line, Record, total_of
-from jet.books.schema import NATURES
+from jet.books.records import Account, Entry, FileEnd, Line, Passed, Record, total_of
+from jet.books.schema import DIRECTIONS, NATURES, SIDES
 
 _ENTRY_KEYS = frozenset(
-    ("type", "entry_id", "entity", "date", "description", "currency", "journal", "total", "lines")
+    ("type", "entry_id", "entity", "date", "description", "currency", "journal", "total", "direction", "lines")
 )
 _CHART_KEYS = ("account_name", "parent", "nature", "opened", "closed")
 _LINE_KEYS = frozenset((*_CHART_KEYS, "account", "side", "amount", "currency", "text", "dimensions"))
+_NEGATIVE_TOTAL = re.compile(rb'"total"\s{0,9}:\s{0,9}"?\s{0,9}-')
+_LINES = re.compile(rb'"lines"\s{0,9}:\s{0,9}\[')
 _ACCOUNT_KEYS = frozenset(("type", "entity", "code", "name", "parent", "nature", "opened", "closed"))
 
 
@@ -49,16 +57,19 @@ class JsonlImporter:
 
     def records(self, source: Source, settings: ImportSettings) -> Iterator[Record]:
         """The entries in the order of the file, then the chart of accounts."""
-        stream, file = source.stream, source.file
-        reader = _Reader(file, settings)
-        for number, text in text_lines(stream, file, settings.encoding):
+        file = source.file
+        reader = _Reader(file, settings, _has_signed_totals(source.stream))
+        number = blank = charts = 0
+        for number, text in text_lines(source.stream, file, settings.encoding):
             if not text or text.isspace():
+                blank += 1
                 continue
             row: Any = None
             try:
                 row = _parse(text)
                 if row.get("type") == "account":
                     reader.read_account(row)
+                    charts += 1
                 else:
                     yield reader.entry(row, number)
             except BrokenRuleError as error:
@@ -72,6 +83,23 @@ class JsonlImporter:
                     excerpt=text,
                 )
         yield from reader.accounts()
+        yield Passed(file, "blank", blank)
+        yield Passed(file, "account", charts)
+        yield FileEnd(file, number, self.name)
+
+
+def _has_signed_totals(stream: BinaryIO) -> bool:
+    """Whether a total of an entry to predict has a minus; leaves the stream at its start."""
+    found, rest = False, b""
+    while not found and (chunk := stream.read(CHUNK_BYTES)):
+        whole, _, rest = (rest + chunk).rpartition(b"\n")
+        rows = whole.split(b"\n") if _NEGATIVE_TOTAL.search(whole) else []
+        found = any(_NEGATIVE_TOTAL.search(row) and not _LINES.search(row) for row in rows)
+        if len(rest) > LONGEST_LINE:  # such a line is no record
+            rest = b""
+    found = found or bool(_NEGATIVE_TOTAL.search(rest) and not _LINES.search(rest))
+    stream.seek(0)
+    return found
 
 
 def _no_constant(name: str) -> None:
@@ -126,6 +154,24 @@ def _amount(row: dict[str, Any], key: str) -> Decimal | None:
         raise BrokenRuleError(Rule.BAD_AMOUNT, str(error)) from None
 
 
+def _direction(row: dict[str, Any], total: Decimal | None, signed_totals: bool) -> str:
+    """Which way the money goes, by the record's word or by the sign of its total; "" where neither tells."""
+    said = _text(row, "direction")
+    if said not in DIRECTIONS:
+        raise BrokenRuleError(
+            Rule.BAD_DIRECTION, f"direction {said[:40]!r} must be in or out, as seen from the bank, or left out"
+        )
+    by_sign = ""
+    if total is not None and total and signed_totals:
+        by_sign = "out" if total < 0 else "in"
+    if said == "in" and by_sign == "out":
+        raise BrokenRuleError(
+            Rule.BAD_DIRECTION,
+            f"direction in contradicts the total {total}, which is negative: correct one, or leave the minus out",
+        )
+    return said or by_sign
+
+
 def _date(row: dict[str, Any], key: str) -> datetime.date | None:
     text = _text(row, key)
     try:
@@ -157,9 +203,10 @@ def _dimensions(value: Any) -> tuple[tuple[str, str], ...]:
 class _Reader:
     """Turns rows into records, and remembers the accounts."""
 
-    def __init__(self, file: str, settings: ImportSettings) -> None:
+    def __init__(self, file: str, settings: ImportSettings, signed_totals: bool) -> None:
         self.file = file
         self.settings = settings
+        self.signed_totals = signed_totals
         self.default_entity = file_stem(file)
         self.chart: dict[tuple[str, str], Account] = {}  # by rows of their own
         self.used: dict[tuple[str, str], Account] = {}  # by the lines
@@ -184,7 +231,11 @@ class _Reader:
                     Rule.MALFORMED, "lines must be a list, or left out to have them predicted"
                 )
             lines = [self._line(line, entity, currency) for line in rows]
-            total = total_of(lines, currency) if total is None else total
+        direction = _direction(row, total, self.signed_totals and lines is None)
+        if total is not None:
+            total = total.copy_abs()
+        elif lines is not None:
+            total = total_of(lines, currency)
         return Entry(
             entity=entity,
             entry_id=_text(row, "entry_id"),
@@ -196,6 +247,7 @@ class _Reader:
             lines=lines,
             file=self.file,
             file_line=number,
+            direction=direction,
         )
 
     def read_account(self, row: dict[str, Any]) -> None:
@@ -224,10 +276,13 @@ class _Reader:
         code = _text(row, "account")
         self._use(row, entity, code)
         dimensions = row.get("dimensions")
+        side, amount = _text(row, "side"), _amount(row, "amount")
+        if amount is not None and amount < 0 and side in SIDES:
+            side, amount = SIDES[1 - SIDES.index(side)], amount.copy_abs()
         return Line(
             account=code,
-            side=_text(row, "side"),
-            amount=_amount(row, "amount"),
+            side=side,
+            amount=amount,
             currency=_text(row, "currency") or currency,
             text=_text(row, "text"),
             dimensions=_dimensions(dimensions) if dimensions else (),

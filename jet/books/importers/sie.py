@@ -6,25 +6,28 @@ Notable, since real files differ from the standard:
 - A voucher without text is described by the first text of its lines, as a bank row comes that way.
 - A zero line is on no side and is dropped. #BTRANS, a removed line, is ignored; #RTRANS, an added one,
   counts once, with or without the #TRANS of the same account, objects and amount that the standard puts
-  after it for older readers.
-- Only a file with a chart (#KONTO) and balances (#IB, #UB or #RES) is a full export, in which a line's
-  account must be in the chart. Import files mustn't hold balances, and their charts cover little or nothing:
-  an account that is missing there gets an empty name.
+  after it for older readers, wherever in the voucher that stands.
+- Only a file with a chart (#KONTO) and balances (#IB, #UB or #RES) is a full export, in which every account
+  that is booked should be in the chart. Where one isn't, the entry is used, the account has no name, and the
+  table of rejected rows says so. Import files mustn't hold balances; their charts cover little or nothing.
 - #KTYP knows debts but not equity: accounts 20xx of a BAS chart are equity. Without #KTYP, the class (first
   digit) of a BAS chart says what an account is.
 - An id is series, number and the year in which the fiscal year began. Some programs repeat a number within a
-  series: from the second on the date is added. A voucher without a number is called by file and line.
+  series: from the second on the date is added. A voucher without a number is called by what it says.
+- An organization number is one however it is spelled: 556000-0001, 5560000001, 165560000001, SE556000000101.
 """
 
 from __future__ import annotations
 
 import datetime
 import re
+from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from decimal import Decimal
 
 from jet.books.checks import EXACT, SMALLEST_UNIT, Rule, reject
+from jet.books.identity import made_id
 from jet.books.importers.common import (
     Extent,
     ImportSettings,
@@ -36,15 +39,15 @@ from jet.books.importers.common import (
     text_lines,
     without_mark,
 )
-from jet.books.records import Account, Entry, Line, Record, Rejection, total_of
-
-Word = str | list[str]
+from jet.books.importers.sie_records import Word, records
+from jet.books.records import Account, Entry, FileEnd, Line, Passed, Record, Rejection, total_of
 
 MOST_YEARS = 100
 """Fiscal years that are remembered: every id asks for its own."""
 
-_BLANK = " \t\x1a"  # \x1a: the end-of-file mark of DOS
-_HIDDEN_QUOTE = "\ue000"
+_KINDS = dict.fromkeys(("#KONTO", "#KTYP", "#SRU", "#ENHET"), "account") | dict.fromkeys(
+    ("#IB", "#UB", "#RES", "#OIB", "#OUB", "#PSALDO", "#PBUDGET"), "balance"
+)
 _TELLTALE = re.compile(rb"(?:\A|[\r\n])[ \t]*#(?:FLAGGA|SIETYP|VER)[ \t]", re.IGNORECASE)
 _SWEDISH = "åäöÅÄÖéÉüÜ"
 _CP437_LETTERS = _SWEDISH.encode("cp437")
@@ -66,71 +69,61 @@ class SieImporter:
 
     def records(self, source: Source, settings: ImportSettings) -> Iterator[Record]:
         """The vouchers in the order of the file, then the chart of accounts."""
-        stream, file = source.stream, source.file
+        file = source.file
         book = _Book(file, settings)
         voucher: _Voucher | None = None
-        for number, raw in text_lines(stream, file, settings.encoding, _guess_encoding):
-            text = raw.strip(_BLANK)
-            if text[:1] == "#":
-                words = fields(text)
-                tag = _text(words, 0).upper()
-                if tag in ("#TRANS", "#RTRANS", "#BTRANS"):
-                    if voucher is None:
-                        yield reject(
-                            Rule.MALFORMED,
-                            f"a {tag} outside of a voucher: put it between the braces of its #VER",
-                            file=file,
-                            file_line=number,
-                            excerpt=text,
-                        )
-                    elif voucher.extent.add(len(text)):
-                        voucher.add(tag, words)
-                elif tag == "#VER":
-                    if voucher is not None:
-                        yield book.unclosed(voucher)
-                    voucher = _Voucher(number, text, words)
-                else:
-                    book.read(tag, words)
-            elif text[:1] == "}" and voucher is not None:
-                yield book.entry(voucher)
-                voucher = None
+        passed: Counter[str] = Counter()
+        last = 0
+        for record in records(text_lines(source.stream, file, settings.encoding, _guess_encoding)):
+            text, words = record.text, record.words
+            last = record.last
+            tag = _text(words, 0).upper()
+            if tag == "#VER":
+                if voucher is not None:
+                    yield book.unclosed(voucher)
+                voucher = _Voucher(record.number, text, words, file_lines=record.lines)
+            elif tag in ("#TRANS", "#RTRANS", "#BTRANS") and voucher is not None:
+                voucher.file_lines += record.lines
+                if voucher.extent.add(len(text)):
+                    voucher.add(tag, words)
+            elif text[:1] in ("{", "}") and voucher is not None:
+                voucher.file_lines += record.lines
+                if text[:1] == "}":
+                    yield from book.entry(voucher)
+                    voucher = None
+            elif (fault := _stray(tag, text)) is not None:
+                yield reject(
+                    Rule.MALFORMED,
+                    fault,
+                    file=file,
+                    file_line=record.number,
+                    excerpt=text,
+                    file_lines=record.lines,
+                )
+            else:
+                passed[_KINDS.get(tag, "header") if tag else "blank"] += record.lines
+                book.read(tag, words)
         if voucher is not None:
             yield book.unclosed(voucher)
         yield from book.accounts()
+        for reason, lines in passed.items():
+            yield Passed(file, reason, lines)
+        yield FileEnd(file, last, self.name)
+
+
+def _stray(tag: str, text: str) -> str | None:
+    """What is wrong with a line that is in no voucher, if it is no record of its own."""
+    if tag in ("#TRANS", "#RTRANS", "#BTRANS"):
+        return f"a {tag} outside of a voucher: put it between the braces of its #VER"
+    if text and not tag and text not in ("{", "}"):
+        return "the line is no record: begin it with # and the record's name, or remove it"
+    return None
 
 
 def _guess_encoding(data: bytes) -> str:
     """Code page 437 or Latin-1 (as Windows has it), by which one's Swedish letters `data` has more of."""
     without = len(data.translate(None, _CP437_LETTERS)), len(data.translate(None, _LATIN_LETTERS))
     return "cp437" if without[0] <= without[1] else "cp1252"
-
-
-def fields(text: str) -> list[Word]:
-    """The fields of a record: words, quoted strings (\\" is a quote), and an object list as a list."""
-    if '"' not in text and "{" not in text:
-        return list(text.split())
-    hidden = text.replace('\\"', _HIDDEN_QUOTE)
-    escaped = hidden != text and hidden.count('"') % 2 == 0  # unlike "C:\books\", which escapes nothing
-    pieces = (hidden if escaped else text).split('"')
-    words: list[Word] = []
-    into: list[Word] | list[str] = words
-    for index, piece in enumerate(pieces):
-        if escaped:
-            piece = piece.replace(_HIDDEN_QUOTE, '"')
-        if index % 2:
-            into.append(piece)
-        elif "{" in piece or "}" in piece:
-            for word in piece.replace("{", " { ").replace("}", " } ").split():
-                if word == "{":
-                    into = []
-                    words.append(into)
-                elif word == "}":
-                    into = words
-                else:
-                    into.append(word)
-        else:
-            into.extend(piece.split())
-    return words
 
 
 def _text(words: list[Word], index: int) -> str:
@@ -153,12 +146,32 @@ def _amount(text: str) -> Decimal:
         raise ValueError(f"amount {text[:40]!r} can't be read: write it like -1234.50") from None
 
 
+def _org_number(text: str) -> str:
+    """An organization number in one spelling, 556000-0001; "" for none, or one of zeros.
+
+    It has ten digits. In front of them may stand the century (of a person's number) or 16, or, as of a number
+    for value added tax, SE, with 01 behind them.
+    """
+    digits = "".join(character for character in text if character.isdecimal())
+    if text.upper().startswith("SE") and len(digits) == 12:
+        digits = digits[:10]
+    elif len(digits) == 12 and digits[:2] in ("16", "18", "19", "20"):
+        digits = digits[2:]
+    if not digits.strip("0"):
+        return ""
+    return f"{digits[:6]}-{digits[6:]}" if len(digits) == 10 else text
+
+
 @dataclass(slots=True)
 class _Posting:
     account: str
     objects: list[str]
     amount: Decimal  # debits are positive
     text: str
+
+    @property
+    def key(self) -> tuple[str, tuple[str, ...], Decimal]:
+        return self.account, tuple(self.objects), self.amount
 
 
 @dataclass(slots=True)
@@ -168,14 +181,14 @@ class _Voucher:
     file_line: int
     raw: str
     words: list[Word]
+    file_lines: int = 1
     postings: list[_Posting] = field(default_factory=list)
-    added: _Posting | None = None  # the #RTRANS just read, whose #TRANS may follow
+    added: list[_Posting] = field(default_factory=list)  # by #RTRANS
     problem: tuple[Rule, str] | None = None
     extent: Extent = field(default_factory=Extent)
 
     def add(self, tag: str, words: list[Word]) -> None:
         """Add a line."""
-        added, self.added = self.added, None
         if tag == "#BTRANS":
             return
         objects = words[2] if len(words) > 2 else ""
@@ -194,17 +207,24 @@ class _Voucher:
                 Rule.MALFORMED,
                 f"account {posting.account}: the object list is not made of pairs: correct it",
             )
-        if tag == "#RTRANS":
-            self.added = posting
-        elif (
-            added is not None
-            and added.account == posting.account
-            and added.objects == objects
-            and added.amount == posting.amount
-        ):
-            added.text = added.text or posting.text
-            return
-        self.postings.append(posting)
+        (self.added if tag == "#RTRANS" else self.postings).append(posting)
+
+    def lines(self) -> list[_Posting]:
+        """The voucher's lines: what #TRANS say, and what #RTRANS add that no #TRANS repeats.
+
+        A repeated line keeps the text of both. Where only the #TRANS balance, they are the voucher.
+        """
+        same: dict[tuple[str, tuple[str, ...], Decimal], list[_Posting]] = {}
+        for posting in self.added:
+            same.setdefault(posting.key, []).append(posting)
+        lines = []
+        for posting in self.postings:
+            if repeated := same.get(posting.key):
+                added = repeated.pop(0)
+                posting = replace(posting, text=posting.text or added.text)
+            lines.append(posting)
+        is_whole = any(posting.amount for posting in lines) and not sum(posting.amount for posting in lines)
+        return lines if is_whole else lines + [posting for rest in same.values() for posting in rest]
 
 
 class _Book:
@@ -238,7 +258,7 @@ class _Book:
             case "#FNAMN":
                 self.name = first
             case "#ORGNR":
-                self.org_number = first if first.strip("0- ") else ""
+                self.org_number = _org_number(first)
             case "#VALUTA" if first:
                 self.currency = first.upper()
             case "#KPTYP":
@@ -268,26 +288,35 @@ class _Book:
         """The rejection of a voucher that doesn't end."""
         return self._reject(voucher, Rule.MALFORMED, "the voucher's } is missing: is the file cut off?")
 
-    def entry(self, voucher: _Voucher) -> Entry | Rejection:
-        """The entry of a voucher that has been read to its end."""
+    def entry(self, voucher: _Voucher) -> Iterator[Entry | Rejection]:
+        """The entry of a voucher that has been read to its end, and what is to be said about it."""
         try:
             date = parse_date(_text(voucher.words, 3))
         except ValueError as error:
-            return self._reject(voucher, Rule.BAD_DATE, str(error))
+            yield self._reject(voucher, Rule.BAD_DATE, str(error))
+            return
         entry_id = self._id(voucher, date)
         if (fault := voucher.extent.fault() or voucher.problem) is not None:
-            return self._reject(voucher, *fault, entry_id)
-        is_full = bool(self.names) and self.has_balances
-        lines = []
-        for posting in voucher.postings:
-            if not posting.amount:
-                continue
-            if is_full and posting.account not in self.names:
-                message = f"account {posting.account} is not in the file's chart: add its #KONTO, or correct it"
-                return self._reject(voucher, Rule.UNKNOWN_ACCOUNT, message, entry_id)
-            lines.append(self._line(posting))
+            yield self._reject(voucher, *fault, entry_id)
+            return
+        postings = [posting for posting in voucher.lines() if posting.amount]
+        unknown = [posting.account for posting in postings if posting.account not in self.names]
+        if unknown and self.names and self.has_balances:
+            is_used = not self.settings.strict
+            message = f"account {unknown[0]} is not in the file's chart: add its #KONTO, or correct it" + (
+                "; the entry is used, the account has no name" if is_used else ""
+            )
+            yield self._reject(
+                voucher, Rule.UNKNOWN_ACCOUNT, message, entry_id, "all" if is_used else "nothing"
+            )
+            if not is_used:
+                return
+        yield self._entry(voucher, postings, entry_id, date)
+
+    def _entry(self, voucher: _Voucher, postings: list[_Posting], entry_id: str, date: datetime.date) -> Entry:
+        lines = [self._line(posting) for posting in postings]
         self.used.update(line.account for line in lines)
-        texts = (posting.text for posting in voucher.postings if posting.text)
+        texts = (posting.text for posting in (*voucher.postings, *voucher.added) if posting.text)
         return Entry(
             entity=self.entity,
             entry_id=entry_id,
@@ -299,6 +328,7 @@ class _Book:
             lines=lines,
             file=self.file,
             file_line=voucher.file_line,
+            file_lines=voucher.file_lines,
         )
 
     def accounts(self) -> Iterator[Account]:
@@ -329,7 +359,10 @@ class _Book:
     def _id(self, voucher: _Voucher, date: datetime.date) -> str:
         series, number = _text(voucher.words, 1), _text(voucher.words, 2)
         if number in ("", "0"):  # to be numbered by the program that imports it
-            return f"{file_stem(self.file)}-{voucher.file_line}"
+            lines = (
+                f"{posting.account} {posting.amount.normalize()} {posting.text}" for posting in voucher.lines()
+            )
+            return made_id(date, [series, _text(voucher.words, 4), *lines])
         year = next((start.year for start, end in self.years if start <= date <= end), date.year)
         entry_id = "-".join(part for part in (series, number, str(year)) if part)
         if entry_id in self.ids:
@@ -337,7 +370,14 @@ class _Book:
         self.ids.add(entry_id)
         return entry_id
 
-    def _reject(self, voucher: _Voucher, rule: Rule, message: str, entry_id: str | None = None) -> Rejection:
+    def _reject(
+        self,
+        voucher: _Voucher,
+        rule: Rule,
+        message: str,
+        entry_id: str | None = None,
+        used_for: str = "nothing",
+    ) -> Rejection:
         return reject(
             rule,
             message,
@@ -346,4 +386,6 @@ class _Book:
             entity=self.entity,
             entry_id=entry_id,
             excerpt=voucher.raw,
+            used_for=used_for,
+            file_lines=voucher.file_lines if used_for == "nothing" else 0,
         )

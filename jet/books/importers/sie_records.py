@@ -1,0 +1,103 @@
+"""The records of a SIE file, and their fields.
+
+Notable, since real files differ from the standard:
+
+- A quote within a text, as in "12" screws", doesn't end it: a text ends at the first quote behind which another
+  one can begin.
+- A text whose quote doesn't close goes on in the next line, if that begins no record.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator
+from typing import NamedTuple
+
+Word = str | list[str]
+
+_MOST_CONTINUATIONS = 100
+"""Lines that a text whose quote doesn't close takes at most."""
+_TOKEN = re.compile(r'\s+|[{}"]|[^\s{}"]+')
+_BETWEEN = " \t{}"
+_BLANK = " \t\x1a"  # \x1a: the end-of-file mark of DOS
+_HIDDEN_QUOTE = "\ue000"
+
+
+class Record(NamedTuple):
+    """A record of a file, on several lines where a text has newlines; without words where it is none."""
+
+    number: int
+    last: int
+    text: str
+    words: list[Word]
+
+    @property
+    def lines(self) -> int:
+        """How many lines of the file it takes."""
+        return self.last - self.number + 1
+
+
+def records(lines: Iterable[tuple[int, str]]) -> Iterator[Record]:
+    """The records of a file; a text whose quote doesn't close takes the lines behind it that begin none."""
+    number, last, text = 0, 0, ""
+    words: list[Word] = []
+    is_open = False
+    for at, raw in lines:
+        line = raw.strip(_BLANK)
+        if is_open and at - number < _MOST_CONTINUATIONS and line[:1] not in ("#", "{", "}"):
+            last, text = at, f"{text} {line}".rstrip()
+        else:
+            if number:
+                yield Record(number, last, text, words)
+            number, last, text = at, at, line
+        words, is_open = _fields(text) if text[:1] == "#" else ([], False)
+    if number:
+        yield Record(number, last, text, words)
+
+
+def fields(text: str) -> list[Word]:
+    """The fields of a record: words, quoted strings (\\" is a quote), and an object list as a list."""
+    return _fields(text)[0]
+
+
+def _fields(text: str) -> tuple[list[Word], bool]:
+    """The fields of a record, and whether the last one is a text whose quote doesn't close."""
+    if '"' not in text and "{" not in text:
+        return list(text.split()), False
+    hidden = text.replace('\\"', _HIDDEN_QUOTE)
+    escaped = hidden != text and hidden.count('"') % 2 == 0  # unlike "C:\books\", which escapes nothing
+    text = hidden if escaped else text
+    words: list[Word] = []
+    into: list[Word] | list[str] = words
+    at, is_open = 0, False
+    while at < len(text):
+        token = _TOKEN.match(text, at)
+        assert token is not None  # it matches any character
+        at = token.end()
+        if token[0] == "{":
+            into = []
+            words.append(into)
+        elif token[0] == "}":
+            into = words
+        elif token[0] == '"':
+            word, at, is_open = _quoted(text, at)
+            into.append(word.replace(_HIDDEN_QUOTE, '"') if escaped else word)
+        elif not token[0].isspace():
+            into.append(token[0].replace(_HIDDEN_QUOTE, '"') if escaped else token[0])
+    return words, is_open
+
+
+def _quoted(text: str, start: int) -> tuple[str, int, bool]:
+    """The string whose opening quote is before `start`, where it ends, and whether it doesn't close.
+
+    It ends at the first quote with a blank or brace behind it, if the quote after that opens the next string:
+    in "12" screws" the second one doesn't, since it stands behind a letter. A doubled quote is one.
+    """
+    end = text.find('"', start)
+    while end >= 0:
+        following = text.find('"', end + 1)
+        is_last = end + 1 == len(text) or text[end + 1] in _BETWEEN
+        if is_last and (following < 0 or text[following - 1] in _BETWEEN):
+            return text[start:end].replace('""', '"'), end + 1, False
+        end = following
+    return text[start:], len(text), True
