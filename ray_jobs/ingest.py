@@ -16,7 +16,6 @@ from itertools import chain
 from typing import Any
 
 import jsonargparse
-import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
@@ -26,8 +25,9 @@ from pyarrow.fs import FileInfo
 from jet.artifact import ArtifactWriter, Manifest, artifact_writer, finished, read_parquet
 from jet.books.catalog import Catalog
 from jet.books.importers import ImportSettings, UnreadableFile, expand, import_file, to_tables
+from jet.books.reconcile import Imported, Reconciled, reconcile
 from jet.books.records import Record, Rejection
-from jet.books.schema import ENTRIES, REJECTED, joined_keys
+from jet.books.schema import ENTRIES
 from jet.storage import resolve
 from ray_jobs import metrics
 from ray_jobs.connection import connect
@@ -73,48 +73,56 @@ def import_ledgers(ledgers: Sequence[str], output: str, config: JobConfig) -> Ma
     named = {name for name in files if resolve(name) in [resolve(given) for given in ledgers]}
     log.info("importing %d files in %d groups", len(files), len(groups))
     with artifact_writer(output, KIND, config.part("ingest"), inputs, resolved=asdict(config)) as writer:
-        pending = {
-            _import_group.remote(group, named, number, writer, config.ingest, metrics.job_name()): number
-            for number, group in enumerate(groups)
-        }
-        parts = []
-        with metrics.stage("ingest", len(groups)) as finished_group:
-            while pending:
-                ready, _ = ray.wait(list(pending), num_returns=1)
-                number = pending.pop(ready[0])
-                parts.append((number, *_result(ready[0])))
-                finished_group(len(parts[-1][1]))
-                count_rejected(parts[-1][3])
-                fields = about(stage="ingest", block=part_name(number))
-                log.info("imported %d of %d groups", len(parts), len(groups), extra=fields)
-        parts.sort(key=lambda part: part[0])
-        keys = pa.concat_tables([part[1] for part in parts])
-        rejected = pa.concat_tables([part[3] for part in parts])
-        duplicates = _duplicates(keys)
-        if duplicates.any():
-            doubles = _remove(writer, keys.filter(pa.array(duplicates)))
-            count_rejected(doubles)
-            rejected = pa.concat_tables([rejected, doubles])
-        accounts = Catalog.from_accounts(pa.concat_tables([part[2] for part in parts])).accounts
+        reconciled = reconcile(_import(groups, named, writer, config))
+        for note in reconciled.notes:
+            log.warning(note)
+        imported = reconciled.imported
+        _rewrite(writer, reconciled)
+        count_rejected(imported.rejected)
+        accounts = Catalog.from_accounts(imported.accounts).accounts
         writer.write_table("accounts/part-0.parquet", accounts)
-        writer.write_table("rejected/part-0.parquet", rejected)
+        writer.write_table("rejected/part-0.parquet", imported.rejected)
+        writer.write_table("files/part-0.parquet", imported.files)
         rows = {
-            "entries": len(keys) - int(duplicates.sum()),
+            "entries": len(imported.keys) - int(reconciled.duplicate.sum()),
             "accounts": len(accounts),
-            "rejected": len(rejected),
+            **uses(imported.rejected),
         }
         if not rows["entries"]:
-            first = rejected.slice(0, 1).to_pylist()
-            why = (
-                f"; the first: {first[0]['file']}:{first[0]['file_line']}: {first[0]['message']}"
-                if first
-                else ""
-            )
-            raise UnreadableFile(
-                f"no entry could be imported from {len(files)} files, {len(rejected)} rejected{why}"
-            )
-        rules = dict(Counter(rejected["rule"].to_pylist()))
+            raise UnreadableFile(_nothing_imported(len(files), imported.rejected))
+        rules = dict(Counter(imported.rejected["rule"].to_pylist()))
         return writer.publish(rows, {"rules": rules, "files": len(files)})
+
+
+def uses(rejected: pa.Table) -> dict[str, int]:
+    """How many rows of the rejected table are of no use, and how many are still used for something."""
+    unused = int(pc.sum(pc.equal(rejected["used_for"], "nothing")).as_py() or 0)
+    return {"rejected": unused, "partly_used": len(rejected) - unused}
+
+
+def _nothing_imported(files: int, rejected: pa.Table) -> str:
+    why = ""
+    for first in rejected.slice(0, 1).to_pylist():
+        why = f"; the first: {first['file']}:{first['file_line']}: {first['message']}"
+    return f"no entry could be imported from {files} files, {len(rejected)} rejected{why}"
+
+
+def _import(groups: list[list[str]], named: set[str], writer: ArtifactWriter, config: JobConfig) -> Imported:
+    """Import all groups, side by side."""
+    pending = {
+        _import_group.remote(group, named, number, writer, config.ingest, metrics.job_name()): number
+        for number, group in enumerate(groups)
+    }
+    parts: dict[int, Imported] = {}
+    with metrics.stage("ingest", len(groups)) as finished_group:
+        while pending:
+            ready, _ = ray.wait(list(pending), num_returns=1)
+            number = pending.pop(ready[0])
+            parts[number] = _result(ready[0])
+            finished_group(len(parts[number].keys))
+            fields = about(stage="ingest", block=part_name(number))
+            log.info("imported %d of %d groups", len(parts), len(groups), extra=fields)
+    return Imported.concat([parts[number] for number in sorted(parts)])
 
 
 def part_name(number: int) -> str:
@@ -141,7 +149,7 @@ def _groups(files: Mapping[str, FileInfo]) -> list[list[str]]:
     return [group for group in groups if group]
 
 
-def _result(reference: ray.ObjectRef) -> tuple[pa.Table, pa.Table, pa.Table]:
+def _result(reference: ray.ObjectRef) -> Imported:
     try:
         return ray.get(reference)
     except ray.exceptions.RayTaskError as error:
@@ -153,23 +161,24 @@ def _result(reference: ray.ObjectRef) -> tuple[pa.Table, pa.Table, pa.Table]:
 @ray.remote
 def _import_group(
     files: list[str], named: set[str], number: int, writer: ArtifactWriter, settings: ImportSettings, job: str
-) -> tuple[pa.Table, pa.Table, pa.Table]:
-    """Import some files into one part; returns the entries' keys, the accounts and the rejections."""
+) -> Imported:
+    """Import some files into one part."""
     name = part_name(number)
-    keys, accounts, rejected = [], [], []
+    keys, accounts, rejected, read = [], [], [], []
     records = chain.from_iterable(_records(file, named, settings) for file in files)
     with pq.ParquetWriter(writer.file(name), ENTRIES, filesystem=writer.filesystem, compression="zstd") as out:
-        for entries, some_accounts, some_rejected, _some_files in to_tables(records):
+        for entries, some_accounts, some_rejected, some_files in to_tables(records):
             out.write_table(entries, row_group_size=ROW_GROUP)
-            keys.append(entries.select(["entity", "entry_id", "file", "file_line"]))
+            keys.append(entries.select(["entity", "entry_id", "date", "file", "file_line"]))
             accounts.append(some_accounts)
             rejected.append(some_rejected)
+            read.append(some_files)
     found = pa.concat_tables(keys)
-    found = found.append_column("part", pa.array([name] * len(found)))
+    found = found.append_column("part", pa.array([name] * len(found), pa.string()))
     refused = pa.concat_tables(rejected)
     log.info("%s: %d entries", name, len(found), extra=about(job=job, stage="ingest", block=name))
     _log_rejected(refused, name, job)
-    return found, pa.concat_tables(accounts), refused
+    return Imported(found, pa.concat_tables(accounts), refused, pa.concat_tables(read))
 
 
 def _log_rejected(rejected: pa.Table, block: str, job: str) -> None:
@@ -188,43 +197,23 @@ def _records(file: str, named: set[str], settings: ImportSettings) -> Iterator[R
     except UnreadableFile as error:
         if file in named:
             raise
-        yield Rejection(file, 1, "unreadable_file", str(error), None, None, "")
+        yield Rejection(file, 1, "unreadable_file", str(error), None, None, "", file_lines=0)
     except OSError as error:
         raise OSError(f"{file} can't be read now: {error}") from error
 
 
-def _duplicates(keys: pa.Table) -> np.ndarray:
-    """bool: whether an earlier row has the same entity and id."""
-    joined = joined_keys(keys["entity"], keys["entry_id"])
-    codes = joined.dictionary_encode().indices.to_numpy()
-    first = np.zeros(len(codes), dtype=bool)
-    first[np.unique(codes, return_index=True)[1]] = True
-    return ~first
-
-
-def _remove(writer: ArtifactWriter, keys: pa.Table) -> pa.Table:
-    """Take the entries of `keys` out of the parts that hold them; returns them as rejections."""
-    for name in pc.unique(keys["part"]).to_pylist():
-        lost = keys.filter(pc.equal(keys["part"], name))
-        places = set(zip(lost["file"].to_pylist(), lost["file_line"].to_pylist(), strict=True))
+def _rewrite(writer: ArtifactWriter, reconciled: Reconciled) -> None:
+    """Write those parts anew of which some entries are called otherwise, or are duplicates."""
+    touched = pa.array(reconciled.duplicate | reconciled.changed)
+    keys = reconciled.imported.keys
+    for name in pc.unique(keys["part"].filter(touched)).to_pylist():
+        here = pc.equal(keys["part"], name)
         table = read_parquet(writer.filesystem, writer.file(name))
-        here = zip(table["file"].to_pylist(), table["file_line"].to_pylist(), strict=True)
-        writer.write_table(name, table.filter(pa.array([place not in places for place in here])))
-    rows = [
-        {
-            "file": row["file"],
-            "file_line": row["file_line"],
-            "rule": "duplicate_id",
-            "message": f"entry {row['entry_id']!r} of {row['entity']} was already read from another place; ids "
-            "must be unique within an entity",
-            "entity": row["entity"],
-            "entry_id": row["entry_id"],
-            "excerpt": row["entry_id"],
-            "used_for": "nothing",
-        }
-        for row in keys.to_pylist()
-    ]
-    return pa.Table.from_pylist(rows, schema=REJECTED)
+        for column in ("entity", "entry_id"):
+            place = ENTRIES.get_field_index(column)
+            table = table.set_column(place, ENTRIES.field(column), keys[column].filter(here))
+        kept = pa.array(~reconciled.duplicate).filter(here.combine_chunks())
+        writer.write_table(name, table.filter(kept))
 
 
 if __name__ == "__main__":

@@ -2,7 +2,7 @@
 
 A place (a line, the third entry of a day) changes when lines or files are added, and two files have the same
 ones. So an entry is called by its date and a digest of what it says; of several that say the same, the second
-is "...-2" and so on, counted over all files of a run. These are interchangeable: it doesn't matter which
+is "...-2" and so on, counted over all files of a run. They are interchangeable, so it doesn't matter which
 of them is the second: no entry is lost, and the ids stay when files are added, moved or renamed.
 """
 
@@ -13,7 +13,10 @@ import hashlib
 import re
 from collections.abc import Iterable
 
-_MADE = re.compile(r"(\d{4}-\d\d-\d\d~[0-9a-f]{10})(?:-(\d+))?")
+MADE = r"([0-9]{4}-[0-9]{2}-[0-9]{2}~[0-9a-f]{10})(?:-[0-9]+)?"
+"""A made id as a regular expression: group 1 is the id without its number."""
+
+_MADE = re.compile(MADE)
 
 
 def made_id(date: datetime.date, texts: Iterable[str]) -> str:
@@ -40,3 +43,23 @@ class Numbering:
             raise ValueError(f"id {entry_id!r} was not made by jet")
         count = self._count[entity, found[1]] = self._count.get((entity, found[1]), 0) + 1
         return found[1] if count == 1 else f"{found[1]}-{count}"
+
+
+class Ids:
+    """Gives every entry an id of its own, in the order in which they come."""
+
+    def __init__(self) -> None:
+        self._numbering = Numbering()
+        self._days: dict[tuple[str, str], datetime.date] = {}
+
+    def of(self, entity: str, entry_id: str, date: datetime.date) -> str | None:
+        """What an entry is called; None where it came before."""
+        if is_made(entry_id):
+            return self._numbering.next(entity, entry_id)
+        for name in (entry_id, f"{entry_id}-{date:%Y%m%d}"):
+            if (entity, name) not in self._days:
+                self._days[entity, name] = date
+                return name
+            if self._days[entity, name] == date:
+                return None
+        return None

@@ -101,6 +101,10 @@ class FileEnd:
     format: str
     dialect: str = ""
     """Of a format with several: the one whose rules were followed."""
+    entity: str = ""
+    """Whose books the file holds, where these are one company's by its format."""
+    org_number: str = ""
+    """What the authorities call that company, where the file says it, in one spelling."""
 
 
 Record = Entry | Account | Rejection | Passed | FileEnd

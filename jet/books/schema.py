@@ -92,6 +92,8 @@ FILES = pa.schema(
         _required("file", pa.string()),
         _required("format", pa.string()),
         _required("dialect", pa.string()),  # "" : the format has none
+        _required("entity", pa.string()),  # whose books it holds; "" : a table, which says it in its rows
+        _required("org_number", pa.string()),  # of that company; "" : not known
         _required("lines", pa.int64()),  # of the file (of parquet: rows): the sum of the next three
         _required("entry_lines", pa.int64()),  # read as entries
         _required("passed_lines", pa.int64()),  # passed over by rule

@@ -73,16 +73,22 @@ def test_every_voucher_of_a_real_file_is_imported_or_rejected(name):
 @pytest.mark.shared
 @needs_shared
 def test_real_files_are_decoded_rightly_and_few_vouchers_are_rejected():
-    by_rule: Counter[str] = Counter()
+    by_rule: Counter[tuple[str, str]] = Counter()
     texts = []
     for name in SIE_FILES:
         for record in import_file(str(SHARED / "sie" / name), ImportSettings()):
             if isinstance(record, Rejection):
-                by_rule[record.rule] += 1
-            elif "underdim" not in name:  # holds replacement characters already
+                by_rule[record.rule, record.used_for] += 1
+            elif (
+                isinstance(record, Account | Entry) and "underdim" not in name
+            ):  # holds replacement characters already
                 texts.append(record.name if isinstance(record, Account) else record.description)
     assert set("".join(texts)) - set(map(chr, range(32, 127))) <= set("åäöÅÄÖéÉü´½§°")
-    assert by_rule == {Rule.NO_LINES: 5, Rule.UNKNOWN_ACCOUNT: 37, Rule.UNBALANCED: 1}
+    assert by_rule == {
+        (Rule.NO_LINES, "nothing"): 5,
+        (Rule.UNKNOWN_ACCOUNT, "all"): 37,
+        (Rule.UNBALANCED, "lines"): 1,
+    }
 
 
 @pytest.mark.shared
@@ -175,10 +181,22 @@ def test_entries_are_checked_and_rejected_in_their_place(tmp_path):
 
 
 def test_ids_are_unique_within_an_entity(tmp_path):
-    row = '{"entry_id": "1", "date": "2020-01-31", "entity": "%s"}\n'
-    path = made(tmp_path, "a.jsonl", row % "E" + row % "F" + row % "E")
-    records = list(import_file(path, ImportSettings()))
-    assert [getattr(record, "rule", None) for record in records] == [None, None, Rule.DUPLICATE_ID]
+    row = '{"entry_id": "1", "date": "%s", "entity": "%s"}\n'
+    rows = [
+        ("2020-01-31", "E"),
+        ("2020-01-31", "F"),
+        ("2020-01-31", "E"),
+        ("2021-01-04", "E"),
+        ("2021-01-04", "E"),
+    ]
+    path = made(tmp_path, "a.jsonl", "".join(row % each for each in rows))
+    records = [
+        record for record in import_file(path, ImportSettings()) if isinstance(record, Entry | Rejection)
+    ]
+    assert [getattr(record, "rule", None) for record in records] == [
+        *(None, None, Rule.DUPLICATE_ID, None, Rule.DUPLICATE_ID)
+    ]
+    assert [entry.entry_id for entry in only(Entry, records)] == ["1", "1", "1-20210104"]  # numbers begin anew
 
 
 def test_paths_expand_to_files_sorted_and_each_once(tmp_path):

@@ -6,7 +6,7 @@ import pytest
 from job_runs import assert_same, entry, read, run_job, succeed, write_jsonl
 
 from jet.artifact import open_artifact
-from jet.books.schema import REJECTED
+from jet.books.schema import FILES, REJECTED
 
 pytestmark = pytest.mark.usefixtures("head")
 
@@ -84,9 +84,10 @@ def test_every_entry_of_every_file_is_accounted_for(tmp_path):
     ]
     line = succeed("ingest", "--ledgers", *ledgers, "--output", tmp_path / "out")
     assert line["entries"] + line["rejected"] == 55
-    assert line["entries"] == 50
-    assert sum(line["rules"].values()) == line["rejected"]
+    assert (line["entries"], line["partly_used"]) == (51, 1)
+    assert sum(line["rules"].values()) == line["rejected"] + line["partly_used"]
     rejected = rejected_in(tmp_path / "out")
+    assert [row["entry_id"] for row in rejected if row["used_for"] == "lines"] == ["unbalanced"]
     assert all(row["message"] and row["file_line"] >= 1 for row in rejected)
     assert sorted(row["entry_id"] for row in rejected) == sorted(row["entry_id"] for row in bad)
 
@@ -120,3 +121,42 @@ def test_a_changed_ledger_into_the_same_output_is_refused(tmp_path):
     done = run_job("ingest", "--ledgers", ledger, "--output", tmp_path / "out")
     assert done.status == 2
     assert "already taken: it was made from other inputs" in done.complaint
+
+
+def sie(number, name, day, org_number="556000-0001"):
+    head = f'#FLAGGA 0\n#SIETYP 4\n#FNAMN "{name}"\n#ORGNR {org_number}\n#RAR 0 {day[:4]}0101 {day[:4]}1231\n'
+    return head + f'#VER "" {number} {day} "Hyra"\n{{\n#TRANS 5010 {{}} 10.00\n#TRANS 1930 {{}} -10.00\n}}\n'
+
+
+@pytest.mark.parametrize("group_bytes", [1, 1 << 20])
+def test_a_company_that_two_programs_spell_differently_is_one_and_loses_nothing(
+    tmp_path, monkeypatch, group_bytes
+):
+    monkeypatch.setattr("ray_jobs.ingest.GROUP_BYTES", group_bytes)
+    books = tmp_path / "books"
+    for folder, number, name, day, org_number in (
+        ("2024", 1, "Prov AB", "20240115", "556000-0001"),
+        ("2025", 1, "PROV AKTIEBOLAG", "20250115", "5560000001"),
+        ("monday", 0, "Prov AB", "20250203", "556000-0001"),
+        ("tuesday", 0, "Prov AB", "20250203", "556000-0001"),  # a till that says the same on both days' files
+    ):
+        (books / folder).mkdir(parents=True)
+        (books / folder / "till.se").write_text(sie(number, name, day, org_number))
+    line = succeed("ingest", "--ledgers", books, "--output", tmp_path / "out")
+    assert (line["entries"], line["rejected"]) == (4, 0)
+    rows = read(tmp_path / "out").to_pylist()
+    assert {row["entity"] for row in rows} == {"Prov AB"}
+    ids = [row["entry_id"] for row in rows]
+    assert sorted(ids[:2]) == ["1-2024", "1-2025"]
+    assert ids[3] == f"{ids[2]}-2"
+    files = open_artifact(str(tmp_path / "out"), "entries").read_table(FILES, "files").to_pylist()
+    assert [row["lines"] for row in files] == [10] * 4
+    assert all(row["entry_lines"] + row["passed_lines"] == 10 for row in files)
+
+
+def test_the_same_file_twice_is_rejected_entry_by_entry(tmp_path):
+    for name in ("a.se", "b.se"):
+        (tmp_path / name).write_text(sie(1, "Prov AB", "20240115"))
+    line = succeed("ingest", "--ledgers", tmp_path / "a.se", tmp_path / "b.se", "--output", tmp_path / "out")
+    assert (line["entries"], line["rejected"]) == (1, 1)
+    assert rejected_in(tmp_path / "out")[0]["file"] == str(tmp_path / "b.se")

@@ -9,6 +9,7 @@ all is an error.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
 from decimal import Decimal
 from typing import Any, NamedTuple
 
@@ -16,7 +17,7 @@ import pyarrow as pa
 
 from jet.books import checks
 from jet.books.checks import Rule
-from jet.books.identity import Numbering, is_made
+from jet.books.identity import Ids
 from jet.books.importers.common import FORMATS, Importer, ImportSettings, Source, UnreadableFile
 from jet.books.importers.files import expand, open_file, parent
 from jet.books.importers.jsonl import JsonlImporter
@@ -147,26 +148,33 @@ def to_tables(records: Iterable[Record], batch: int = 20_000) -> Iterator[Tables
 def _checked_records(path: str, importer: Importer, settings: ImportSettings, folder: str) -> Iterator[Record]:
     tolerance = Decimal(str(settings.tolerance))
     file = checks.clean(path)
-    ids: set[tuple[str, str]] = set()
-    numbering = Numbering()
+    ids = Ids()
     with open_file(path) as stream:
         for record in importer.records(Source(file, stream, path, folder), settings):
             if isinstance(record, Entry):
-                if is_made(record.entry_id):
-                    record.entry_id = numbering.next(record.entity, record.entry_id)
-                entry, rejection = checks.admit(record, tolerance, settings.strict)
-                if entry is not None and (entry.entity, entry.entry_id) in ids:
-                    message = f"the id {entry.entry_id} came earlier in the file: give each entry its own"
-                    entry, rejection = None, checks.reject_entry(Rule.DUPLICATE_ID, message, record)
-                ids.add((record.entity, record.entry_id))
-                if entry is not None:
-                    yield entry
-                if rejection is not None:
-                    yield rejection
+                yield from _checked_entry(record, ids, settings, tolerance)
             elif isinstance(record, Account):
                 yield checks.check_account(record, file) or record
             else:
                 yield record
+
+
+def _checked_entry(
+    entry: Entry, ids: Ids, settings: ImportSettings, tolerance: Decimal
+) -> Iterator[Entry | Rejection]:
+    """The entry as far as it is used, under an id of its own, and what is wrong with it."""
+    used, rejection = checks.admit(entry, tolerance, settings.strict)
+    if used is not None:
+        entry_id = ids.of(used.entity, used.entry_id, used.date)
+        if entry_id is None:
+            message = f"the id {used.entry_id} came earlier in the file, for the same day: give each its own"
+            yield checks.reject_entry(Rule.DUPLICATE_ID, message, entry)
+            return
+        used.entry_id = entry_id
+        yield used
+        rejection = rejection and replace(rejection, entry_id=entry_id)
+    if rejection is not None:
+        yield rejection
 
 
 def _characters(record: Record) -> int:

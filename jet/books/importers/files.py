@@ -34,6 +34,19 @@ def expand(paths: Sequence[str]) -> dict[str, pafs.FileInfo]:
     return dict(sorted(found.values(), key=lambda file: file[0]))
 
 
+def given_folder(file: str, paths: Sequence[str]) -> str:
+    """The folder of `paths` (or the one that a pattern of theirs begins with) that `file` was found in; its own
+    where it was named itself."""
+    for path in paths:
+        parts = path.rstrip("/").split("/")
+        if not Path(path).exists():
+            parts = list(takewhile(lambda part: not glob.has_magic(part), parts))
+        folder = "/".join(parts) or ("/" if path.startswith("/") else ".")
+        if file != path and (folder == "." or file.startswith(folder.rstrip("/") + "/")):
+            return folder
+    return parent(file)
+
+
 def parent(path: str) -> str:
     """The folder of a file, by its path or URI."""
     return path.rpartition("/")[0] if is_uri(path) else str(Path(path).parent)

@@ -167,7 +167,7 @@ def _direction(row: dict[str, Any], total: Decimal | None, signed_totals: bool) 
     if said == "in" and by_sign == "out":
         raise BrokenRuleError(
             Rule.BAD_DIRECTION,
-            f"direction in contradicts the total {total}, which is negative: correct one, or leave the minus out",
+            f"direction in contradicts the total {total}, which is negative: correct one of them",
         )
     return said or by_sign
 

@@ -61,6 +61,8 @@ class LineCounts:
                 "file": end.file,
                 "format": end.format,
                 "dialect": end.dialect,
+                "entity": end.entity,
+                "org_number": end.org_number,
                 "lines": end.lines,
                 "entry_lines": entries,
                 "passed_lines": passed.total(),

@@ -108,7 +108,7 @@ class SieImporter:
         yield from book.accounts()
         for reason, lines in passed.items():
             yield Passed(file, reason, lines)
-        yield FileEnd(file, last, self.name)
+        yield FileEnd(file, last, self.name, entity=book.entity, org_number=book.org_number)
 
 
 def _stray(tag: str, text: str) -> str | None:

@@ -1,0 +1,133 @@
+"""What only all files of a run together can tell: ids that are unique and stay, companies that are one."""
+
+from __future__ import annotations
+
+import datetime
+from collections import Counter
+
+import pyarrow as pa
+from hypothesis import given
+from hypothesis import strategies as st
+
+from jet.books.identity import Ids, is_made, made_id
+from jet.books.reconcile import Imported, companies, reconcile, settle_ids
+from jet.books.schema import ACCOUNTS, ENTRIES, FILES, REJECTED
+
+DAY, NEXT_YEAR = datetime.date(2024, 1, 5), datetime.date(2025, 1, 5)
+KEYS = pa.schema([(name, ENTRIES.field(name).type) for name in ("entity", "entry_id", "date", "file")])
+MADE = made_id(DAY, ["Rent", "D 5010 900"])
+
+
+def keys_of(*rows):
+    """Keys of entries, each (entity, id, date) and perhaps its file."""
+    columns = [[(*row, "a.se")[place] for row in rows] for place in range(4)]
+    table = pa.table(columns, schema=KEYS)
+    return table.append_column("file_line", pa.array(range(1, len(rows) + 1))).append_column(
+        "part", pa.array(["part-00000.parquet"] * len(rows), pa.string())
+    )
+
+
+def files_of(*rows):
+    """Files, each (file, entity, organization number)."""
+    fixed = {
+        "format": "sie",
+        "dialect": "",
+        "lines": 0,
+        "entry_lines": 0,
+        "passed_lines": 0,
+        "rejected_lines": 0,
+    }
+    names = ("file", "entity", "org_number")
+    return pa.Table.from_pylist(
+        [{**fixed, **dict(zip(names, row, strict=True)), "passed_over": []} for row in rows], schema=FILES
+    )
+
+
+def settled(*rows):
+    ids, duplicate = settle_ids(keys_of(*rows))
+    return [None if double else name for name, double in zip(ids.to_pylist(), duplicate, strict=True)]
+
+
+def test_an_id_is_made_of_what_an_entry_says():
+    assert is_made(MADE)
+    assert made_id(DAY, ["Rent", "D 5010 900"]) == MADE
+    assert made_id(DAY, ["Rent", "D 5010", "900"]) != MADE
+    assert made_id(NEXT_YEAR, ["Rent", "D 5010 900"]) != MADE
+    assert not is_made("A-1-2024")
+
+
+def test_entries_of_several_files_that_say_the_same_are_all_kept():
+    assert settled(("A", MADE, DAY), ("A", f"{MADE}-2", DAY), ("A", MADE, DAY), ("B", MADE, DAY)) == [
+        *(MADE, f"{MADE}-2", f"{MADE}-3", MADE)
+    ]
+
+
+def test_an_id_of_the_books_that_comes_again_is_a_duplicate_on_the_same_day_only():
+    rows = [("A", "7", DAY), ("A", "7", DAY), ("A", "7", NEXT_YEAR), ("A", "7", NEXT_YEAR), ("B", "7", DAY)]
+    assert settled(*rows) == ["7", None, "7-20250105", None, "7"]
+
+
+@given(
+    st.lists(
+        st.tuples(st.sampled_from("AB"), st.sampled_from([MADE, "7", "8"]), st.sampled_from([DAY, NEXT_YEAR]))
+    )
+)
+def test_ids_are_unique_whatever_comes_and_those_made_are_never_lost(rows):
+    found = settled(*rows)
+    kept = Counter((row[0], name) for row, name in zip(rows, found, strict=True) if name is not None)
+    assert set(kept.values()) <= {1}
+    assert all(name is not None for row, name in zip(rows, found, strict=True) if row[1] == MADE)
+
+
+@given(st.lists(st.sampled_from([MADE, made_id(DAY, ["Phone"]), "7"]), max_size=8))
+def test_files_that_are_added_behind_change_no_id(names):
+    before = [("A", name, DAY) for name in names]
+    assert settled(*before, ("A", MADE, DAY), ("A", "7", NEXT_YEAR))[: len(before)] == settled(*before)
+
+
+def test_a_file_by_itself_gives_the_ids_that_all_files_give():
+    ids = Ids()
+    assert [ids.of("A", *row) for row in (("7", DAY), ("7", NEXT_YEAR), (MADE, DAY), (MADE, DAY))] == [
+        *("7", "7-20250105", MADE, f"{MADE}-2")
+    ]
+
+
+def test_one_organization_number_is_one_company():
+    files = files_of(
+        ("2024.se", "Prov AB", "556000-0001"),
+        ("2025.se", "PROV AKTIEBOLAG", "556000-0001"),
+        ("x.se", "Other AB", ""),
+        ("y.se", "Another AB", ""),
+    )
+    assert companies(files) == {"PROV AKTIEBOLAG": "Prov AB"}
+    keys = keys_of(("Prov AB", "A-1", DAY), ("PROV AKTIEBOLAG", "A-2", DAY), ("Other AB", "A-1", DAY))
+    accounts = pa.Table.from_pylist([{"entity": "PROV AKTIEBOLAG", "code": "1", "name": ""}], schema=ACCOUNTS)
+    found = reconcile(Imported(keys, accounts, REJECTED.empty_table(), files))
+    assert found.imported.keys["entity"].to_pylist() == ["Prov AB", "Prov AB", "Other AB"]
+    assert found.imported.accounts["entity"].to_pylist() == ["Prov AB"]
+    assert found.changed.tolist() == [False, True, False]
+    assert "one organization number" in found.notes[0]
+
+
+def test_a_duplicate_becomes_a_rejection_with_the_way_out():
+    imported = Imported(
+        keys_of(("A", "7", DAY, "a.se"), ("A", "7", DAY, "b.se")),
+        ACCOUNTS.empty_table(),
+        REJECTED.empty_table(),
+        files_of(),
+    )
+    found = reconcile(imported)
+    (row,) = found.imported.rejected.to_pylist()
+    assert (row["rule"], row["file"], row["file_line"]) == ("duplicate_id", "b.se", 2)
+    assert "leave one out" in row["message"]
+
+
+def test_whose_books_are_called_like_their_file_is_said_in_one_line():
+    keys = keys_of(
+        ("bank", "1", DAY, "x/bank.csv"), ("card", "1", DAY, "x/card.csv"), ("Acme", "1", DAY, "x/y.csv")
+    )
+    found = reconcile(Imported(keys, ACCOUNTS.empty_table(), REJECTED.empty_table(), files_of()))
+    (note,) = found.notes
+    assert note.startswith("2 files don't say whose books they are")
+    assert "(bank, card)" in note
+    assert "--ingest.entity" in note
