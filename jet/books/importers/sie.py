@@ -214,6 +214,8 @@ class _Voucher:
 
         A repeated line keeps the text of both. Where only the #TRANS balance, they are the voucher.
         """
+        if not self.added:
+            return self.postings
         same: dict[tuple[str, tuple[str, ...], Decimal], list[_Posting]] = {}
         for posting in self.added:
             same.setdefault(posting.key, []).append(posting)

@@ -17,7 +17,8 @@ Word = str | list[str]
 
 _MOST_CONTINUATIONS = 100
 """Lines that a text whose quote doesn't close takes at most."""
-_TOKEN = re.compile(r'\s+|[{}"]|[^\s{}"]+')
+_REGULAR = re.compile(r'[^"]*+(?:(?<=[\s{])"[^"]*+"(?=[\s}]|$)[^"]*+)*+')
+"""A record in which every quote begins or ends a text."""
 _BETWEEN = " \t{}"
 _BLANK = " \t\x1a"  # \x1a: the end-of-file mark of DOS
 _HIDDEN_QUOTE = "\ue000"
@@ -64,27 +65,39 @@ def _fields(text: str) -> tuple[list[Word], bool]:
     """The fields of a record, and whether the last one is a text whose quote doesn't close."""
     if '"' not in text and "{" not in text:
         return list(text.split()), False
-    hidden = text.replace('\\"', _HIDDEN_QUOTE)
+    hidden = text.replace('\\"', _HIDDEN_QUOTE) if "\\" in text else text
     escaped = hidden != text and hidden.count('"') % 2 == 0  # unlike "C:\books\", which escapes nothing
     text = hidden if escaped else text
+    pieces, is_open = (text.split('"'), False) if _REGULAR.fullmatch(text) else _pieces(text)
     words: list[Word] = []
     into: list[Word] | list[str] = words
-    at, is_open = 0, False
-    while at < len(text):
-        token = _TOKEN.match(text, at)
-        assert token is not None  # it matches any character
-        at = token.end()
-        if token[0] == "{":
-            into = []
-            words.append(into)
-        elif token[0] == "}":
-            into = words
-        elif token[0] == '"':
-            word, at, is_open = _quoted(text, at)
-            into.append(word.replace(_HIDDEN_QUOTE, '"') if escaped else word)
-        elif not token[0].isspace():
-            into.append(token[0].replace(_HIDDEN_QUOTE, '"') if escaped else token[0])
+    for index, piece in enumerate(pieces):
+        if escaped:
+            piece = piece.replace(_HIDDEN_QUOTE, '"')
+        if index % 2:
+            into.append(piece)
+        elif "{" in piece or "}" in piece:
+            for word in piece.replace("{", " { ").replace("}", " } ").split():
+                if word == "{":
+                    into = []
+                    words.append(into)
+                elif word == "}":
+                    into = words
+                else:
+                    into.append(word)
+        else:
+            into.extend(piece.split())
     return words, is_open
+
+
+def _pieces(text: str) -> tuple[list[str], bool]:
+    """What stands outside and within quotes, in turn, and whether the last of these doesn't close."""
+    pieces, at, is_open = [], 0, False
+    while (start := text.find('"', at)) >= 0:
+        word, end, is_open = _quoted(text, start + 1)
+        pieces += [text[at:start], word]
+        at = end
+    return [*pieces, text[at:]], is_open
 
 
 def _quoted(text: str, start: int) -> tuple[str, int, bool]:
