@@ -111,11 +111,11 @@ Record = Entry | Account | Rejection | Passed | FileEnd
 
 
 def total_of(lines: Iterable[Line], currency: str) -> Decimal | None:
-    """The sum of the debits in `currency`; None where an amount is not known."""
+    """The sum of the debits in `currency`, lines without one counted in; None where an amount is not known."""
     total = Decimal(0)
     for line in lines:
         if line.amount is None:
             return None
-        if line.side == "D" and line.currency == currency:
+        if line.side == "D" and line.currency in (currency, ""):
             total += line.amount
     return total

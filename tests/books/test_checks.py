@@ -6,8 +6,8 @@ from decimal import Decimal
 
 import pytest
 
-from jet.books.checks import MAX_LINES, Rule, check_account, check_entry, clean, reject
-from jet.books.records import Account, Entry, Line
+from jet.books.checks import MAX_LINES, TOLERANCE, Rule, admit, check_account, check_entry, clean, reject
+from jet.books.records import Account, Entry, Line, total_of
 
 DEBIT = Line("5410", "D", Decimal("100.25"), "SEK")
 CREDIT = Line("1930", "C", Decimal("100.25"), "SEK")
@@ -79,6 +79,7 @@ def test_a_fine_entry_passes(changes):
         (Rule.UNBALANCED, debit(amount=Decimal("100.256"))),
         (Rule.UNBALANCED, debit(currency="EUR")),
         (Rule.TOTAL_MISMATCH, {"total": Decimal("99")}),
+        (Rule.BAD_DIRECTION, {"direction": "outgoing"}),
         (Rule.BAD_TEXT, {"description": "a\0b"}),
         (Rule.BAD_TEXT, debit(text="\ud800")),
         (Rule.BAD_TEXT, debit(dimensions=(("project", "\0"),))),
@@ -98,6 +99,86 @@ def test_the_tolerance_is_the_callers():
     off = entry(**debit(amount=Decimal("101")))
     assert check_entry(off, Decimal("0.75")) is None
     assert check_entry(off, Decimal("0.7499")) is not None
+
+
+# --- what an entry that breaks a rule is still used for -----------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [debit(amount=Decimal("99")), debit(currency="EUR"), {"total": Decimal("99")}],
+    ids=["unbalanced", "currencies", "total"],
+)
+def test_the_accounts_and_sides_of_an_entry_that_does_not_balance_are_used_without_its_amounts(changes):
+    given = entry(**changes)
+    used, rejection = admit(given, TOLERANCE)
+    assert [(line.account, line.side, line.amount) for line in used.lines] == [
+        *(("5410", "D", None), ("1930", "C", None))
+    ]
+    assert used.total is None
+    assert check_entry(used) is None
+    assert (rejection.used_for, rejection.file_lines) == ("lines", 0)
+    assert "its accounts and sides are used" in rejection.message
+    assert given.lines[0].amount is not None
+
+
+@pytest.mark.parametrize(
+    ("currency", "amount", "rounded"),
+    [
+        ("EUR", "12.3456789012", "12.35"),
+        ("EUR", "0.125000001", "0.13"),
+        ("JPY", "110.0000000001", "110"),
+        ("KWD", "1.23456789012", "1.235"),
+        ("BTC", "0.123456789012", "0.12345679"),
+        ("", "0.123456789012", "0.12345679"),
+    ],
+)
+def test_too_many_decimals_are_rounded_to_the_currency_and_said(currency, amount, rounded):
+    lines = [replace(line, amount=Decimal(amount), currency=currency) for line in (DEBIT, CREDIT)]
+    used, rejection = admit(entry(lines=lines, currency=currency, total=Decimal(amount)), TOLERANCE)
+    assert [line.amount for line in used.lines] == [Decimal(rounded)] * 2
+    assert used.total == Decimal(rounded)
+    assert (rejection.rule, rejection.used_for) == (Rule.TOO_MANY_DECIMALS, "all")
+    assert "rounded" in rejection.message
+
+
+def test_an_entry_that_does_not_balance_once_it_is_rounded_gives_its_lines_alone():
+    third = replace(CREDIT, amount=Decimal("33.333333333333"), currency="JPY")
+    used, rejection = admit(
+        entry(lines=[replace(DEBIT, amount=Decimal(100), currency="JPY"), *[third] * 3]), TOLERANCE
+    )
+    assert [line.amount for line in used.lines] == [None] * 4
+    assert (rejection.rule, rejection.used_for) == (Rule.UNBALANCED, "lines")
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [{"lines": [DEBIT]}, {"lines": []}, {"entry_id": ""}, debit(account=""), debit(amount=Decimal("NaN"))],
+)
+def test_an_entry_without_two_sides_an_id_or_an_account_is_of_no_use(changes):
+    used, rejection = admit(entry(**changes), TOLERANCE)
+    assert used is None
+    assert (rejection.used_for, rejection.file_lines) == ("nothing", 1)
+
+
+@pytest.mark.parametrize("changes", [debit(amount=Decimal("99")), debit(amount=Decimal("100.250000001"))])
+def test_strict_refuses_whatever_breaks_a_rule(changes):
+    used, rejection = admit(entry(**changes), TOLERANCE, strict=True)
+    assert used is None
+    assert rejection.used_for == "nothing"
+
+
+def test_an_entry_is_balanced_as_its_format_says():
+    off = entry(**debit(amount=Decimal("100.35")))
+    assert check_entry(off) is not None
+    assert check_entry(replace(off, tolerances={"SEK": Decimal("0.1")})) is None
+    assert check_entry(replace(off, tolerances={"EUR": Decimal("0.1")})) is not None
+
+
+def test_lines_without_a_currency_count_in_the_total_as_they_do_in_the_balance():
+    lines = [replace(DEBIT, currency=""), DEBIT, replace(CREDIT, amount=Decimal("200.50"))]
+    assert total_of(lines, "SEK") == Decimal("200.50")
+    assert check_entry(entry(lines=lines, total=total_of(lines, "SEK"))) is None
 
 
 @pytest.mark.parametrize(
