@@ -157,21 +157,33 @@ def admit(entry: Entry, tolerance: Decimal, strict: bool = False) -> tuple[Entry
 
 
 def _rounded(entry: Entry) -> Entry:
-    """`entry` with its amounts rounded, half a unit to the even one, to the decimals of their currencies."""
+    """`entry` with the amounts of its currencies rounded, half a unit to the even one, of which one amount has too
+    many decimals: rounded alike, they still balance."""
+    amounts = [(entry.total, entry.currency)]
+    amounts += [(line.amount, line.currency or entry.currency) for line in entry.lines or ()]
+    finer = {currency for amount, currency in amounts if amount is not None and _has_too_many_decimals(amount)}
 
     def rounded(amount: Decimal | None, currency: str) -> Decimal | None:
-        if amount is None or amount == amount.quantize(SMALLEST_UNIT, context=EXACT):
+        if amount is None or currency not in finer or not _is_fit(amount):
             return amount
-        unit = Decimal(1).scaleb(-decimals(currency or entry.currency))
-        return amount.quantize(unit, context=EXACT)
+        return amount.quantize(Decimal(1).scaleb(-decimals(currency)), context=EXACT)
 
-    lines = None
-    if entry.lines is not None:
-        lines = [replace(line, amount=rounded(line.amount, line.currency)) for line in entry.lines]
+    lines = entry.lines
+    if lines is not None:
+        lines = [replace(line, amount=rounded(line.amount, line.currency or entry.currency)) for line in lines]
     total = rounded(entry.total, entry.currency)
-    if lines is not None and total != entry.total:
+    if lines is not None and total is not None and entry.currency in finer:
         total = total_of(lines, entry.currency)
     return replace(entry, lines=lines, total=total)
+
+
+def _has_too_many_decimals(amount: Decimal) -> bool:
+    return _is_fit(amount) and amount != amount.quantize(SMALLEST_UNIT, context=EXACT)
+
+
+def _is_fit(amount: Decimal) -> bool:
+    """Whether an amount can be rounded and summed at all; of one that can't, another rule speaks."""
+    return amount.is_finite() and abs(amount) < AMOUNT_LIMIT
 
 
 def check_account(account: Account, file: str, file_line: int = 1) -> Rejection | None:
@@ -226,11 +238,11 @@ def _fault(entry: Entry, tolerance: Decimal) -> tuple[Rule, str] | None:
 
 
 def _amount_fault(amount: Decimal, what: str) -> tuple[Rule, str] | None:
-    if not amount.is_finite() or abs(amount) >= AMOUNT_LIMIT:
+    if not _is_fit(amount):
         return Rule.BAD_AMOUNT, f"{what}: amount {_short(amount)} is not finite or too large: correct it"
     if amount < 0:
         return Rule.NEGATIVE_AMOUNT, f"{what}: amount {_short(amount)} is negative: use the other side"
-    if amount != amount.quantize(SMALLEST_UNIT, context=EXACT):
+    if _has_too_many_decimals(amount):
         return Rule.TOO_MANY_DECIMALS, f"{what}: amount {_short(amount)} has more than 8 decimals: round it"
     return None
 

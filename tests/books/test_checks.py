@@ -142,6 +142,22 @@ def test_too_many_decimals_are_rounded_to_the_currency_and_said(currency, amount
     assert "rounded" in rejection.message
 
 
+def test_amounts_of_a_currency_are_rounded_alike_so_that_they_still_balance():
+    derived = replace(CREDIT, amount=Decimal("605626.710860051310"), currency="EUR")
+    priced = replace(DEBIT, amount=Decimal("605626.71086005"), currency="EUR")
+    other = [replace(line, currency="USD", amount=Decimal("0.12345678")) for line in (DEBIT, CREDIT)]
+    used, rejection = admit(entry(lines=[priced, derived, *other]), TOLERANCE)
+    assert [line.amount for line in used.lines] == [*[Decimal("605626.71")] * 2, *[Decimal("0.12345678")] * 2]
+    assert rejection.used_for == "all"
+
+
+@pytest.mark.parametrize("amount", ["NaN", "Infinity", "1E+30"])
+def test_where_another_amount_is_none_nothing_is_rounded(amount):
+    lines = [replace(DEBIT, amount=Decimal("0.123456789")), replace(CREDIT, amount=Decimal(amount))]
+    used, rejection = admit(entry(lines=lines), TOLERANCE)
+    assert (used, rejection.rule) == (None, Rule.BAD_AMOUNT)
+
+
 def test_an_entry_that_does_not_balance_once_it_is_rounded_gives_its_lines_alone():
     third = replace(CREDIT, amount=Decimal("33.333333333333"), currency="JPY")
     used, rejection = admit(
