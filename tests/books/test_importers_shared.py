@@ -261,6 +261,11 @@ def test_tables_come_in_batches_and_at_least_once():
         ({"date_format": "%d.%m."}, "date_format"),
         ({"date_format": "%"}, "date_format"),
         ({"delimiter": ",,"}, "delimiter"),
+        ({"quote": "''"}, "quote"),
+        ({"quote": "\\"}, "quote"),
+        ({"quote": ";", "delimiter": ";"}, "quote"),
+        ({"skip_lines": -1}, "skip_lines"),
+        ({"sides": {"S": "debit"}}, "sides"),
     ],
 )
 def test_settings_are_checked(options, message):

@@ -24,7 +24,6 @@ from jet.books.importers import (
     UnreadableFile,
 )
 from jet.books.importers.common import parse_date
-from jet.books.importers.numbers import parse_amount
 from jet.books.importers.tabular import TabularImporter
 
 HEADER = "entry_id,date,description,account,account_name,side,amount,text\n"
@@ -250,51 +249,6 @@ def test_files_are_recognized_by_content_too():
     assert importer.recognizes("x.txt", b"Id;Date;Text\n1;2;3\n")
     assert importer.recognizes("x", b"PAR1\0\0")
     assert not importer.recognizes("x.txt", b"Dear reader, up to date, we are not.\n"[:20])
-
-
-@pytest.mark.parametrize(
-    ("text", "amount"),
-    [
-        ("1234.5", "1234.5"),
-        ("-1,234.50", "-1234.5"),
-        ("1.234,50", "1234.5"),
-        ("1 234,50", "1234.5"),
-        ("1\u00a0234,50-", "-1234.5"),
-        ("(12.00)", "-12"),
-        ("\u2212 7", "-7"),
-        ("1'234.50", "1234.5"),
-        ("12,34,567.00", "1234567"),
-        (".5", "0.5"),
-        ("5.", "5"),
-        ("1,234", "1234"),
-        ("0,123", "0.123"),
-        ("1.5e3", "1500"),
-    ],
-)
-def test_amounts_are_read_as_people_write_them(text, amount):
-    assert parse_amount(text) == Decimal(amount)
-
-
-def test_a_decimal_comma_turns_points_into_separators():
-    assert parse_amount("1.234", decimal_comma=True) == 1234
-    assert parse_amount("1,234", decimal_comma=True) == Decimal("1.234")
-    assert parse_amount("1.5", decimal_comma=True) == Decimal("1.5")
-
-
-@pytest.mark.parametrize(
-    "text", ["", "-", ".", ",", "1.2.3", "1,2,3", "1.234,567,8", "nan", "1_000", "--5", "1e40"]
-)
-def test_other_amounts_are_not_guessed(text):
-    with pytest.raises(ValueError, match="amount"):
-        parse_amount(text)
-
-
-@given(st.text(alphabet="0123456789.,-+() 'eE_٣", max_size=12), st.booleans())
-def test_an_amount_is_a_number_or_a_value_error(text, decimal_comma):
-    try:
-        assert parse_amount(text, decimal_comma).is_finite()
-    except ValueError:
-        return
 
 
 @given(st.dates())

@@ -105,9 +105,14 @@ def ambiguity(text: str, amount: Amount, has_both: bool = False) -> str:
     """What to say of an amount that has two readings, where the file decides neither or (`has_both`) both."""
     why = "the file's other amounts have both marks" if has_both else "nothing in the file decides"
     return (
-        f"amount {text.strip()[:40]!r} is {amount.point} with a decimal point and {amount.comma} with a "
-        f"decimal comma, and {why}: set --ingest.decimal_comma to true (a comma) or false (a point)"
+        f"amount {text.strip()[:40]!r} is {_short(amount.point)} with a decimal point and "
+        f"{_short(amount.comma)} with a decimal comma, and {why}: set --ingest.decimal_comma to true (a comma) "
+        "or false (a point)"
     )
+
+
+def _short(amount: Decimal | None) -> str:
+    return f"{amount or 0:f}".rstrip("0").rstrip(".")
 
 
 def _within_bounds(text: str) -> str:

@@ -84,6 +84,26 @@ class _Run:
         self.lines += row.lines
 
 
+@dataclass
+class _Parts:
+    """The runs of an id whose rows lie apart: all of them, or, where only their lines are counted, the first two,
+    the second with the lines of all later ones."""
+
+    runs: list[_Run] = field(default_factory=list)
+    count: int = 0
+    stands: bool = False
+    """Whether the first is an entry by itself."""
+
+    def add(self, run: _Run, is_held: bool) -> None:
+        self.count += 1
+        if is_held or len(self.runs) < 2:
+            self.runs.append(run)
+        else:
+            self.runs[1].lines += run.lines
+        if not is_held:
+            del run.rows[1:]
+
+
 class _Import:
     """The import of one table."""
 
@@ -94,9 +114,7 @@ class _Import:
         self.tolerance = Decimal(str(settings.tolerance))
         self.keys = Keys(table.columns, file, settings)
         self.passed: Counter[str] = Counter()
-        self.apart: dict[Key, list[_Run]] = {}
-        self.standing: dict[Key, int] = {}
-        """The line of the first run of an id, where that is an entry by itself."""
+        self.apart: dict[Key, _Parts] = {}
 
     def records(self) -> Iterator[Record]:
         found = survey(self.keys.of(self.table.rows()), self.table.columns, self.settings)
@@ -109,8 +127,6 @@ class _Import:
                 yield from self._part(reader, key, run, found)
             else:
                 yield from self._entry(reader, key, run)
-        for key, runs in self.apart.items():
-            yield self._too_far_apart(key, runs)
         yield from reader.accounts()
         for reason, lines in self.passed.items():
             yield Passed(self.file, reason, lines)
@@ -164,21 +180,21 @@ class _Import:
     def _part(self, reader: EntryReader, key: Key, run: _Run, found: Survey) -> Iterator[Entry | Rejection]:
         """A run of an id that has several: with the last one comes what they make together. A first run that is
         an entry by itself stands, and the id is another entry's too."""
-        runs = self.apart.setdefault(key, [])
-        runs.append(run)
-        if len(runs) == 1:
+        parts = self.apart.setdefault(key, _Parts())
+        if not parts.runs:
             entry = self._complete(reader, key, run)
             if entry is not None and len({line.account for line in entry.lines or ()}) > 1:
-                self.standing[key] = entry.file_line
+                parts.stands = True
                 yield entry
-        if len(runs) == found.runs[key] and (found.can_hold or key in self.standing):
+        parts.add(run, is_held=found.can_hold and not parts.stands)
+        if parts.count == found.runs[key]:
             del self.apart[key]
-            if key in self.standing:
-                yield self._again(key, runs, self.standing.pop(key))
+            if parts.stands:
+                yield self._again(key, parts.runs)
+            elif found.can_hold:
+                yield from self._together(reader, key, parts.runs)
             else:
-                yield from self._together(reader, key, runs)
-        elif not found.can_hold or key in self.standing:
-            del run.rows[1:]
+                yield self._too_far_apart(key, parts.runs)
 
     def _together(self, reader: EntryReader, key: Key, runs: list[_Run]) -> Iterator[Entry | Rejection]:
         """The entry whose rows lie apart. Where all runs are complete, as entries to predict are, the first
@@ -186,7 +202,7 @@ class _Import:
         whole = _run_of([row for run in runs for row in run.rows], sum(run.lines for run in runs))
         if all(self._complete(reader, key, run) is not None for run in runs):
             yield self._read(reader, key, runs[0])
-            yield self._again(key, runs, runs[0].rows[0].number)
+            yield self._again(key, runs)
             return
         try:
             yield self._read(reader, key, whole)
@@ -199,10 +215,10 @@ class _Import:
                 error = BrokenRuleError(Rule.NOT_ADJACENT, message)
             yield self._rejection(error, key, whole)
 
-    def _again(self, key: Key, runs: list[_Run], line: int) -> Rejection:
+    def _again(self, key: Key, runs: list[_Run]) -> Rejection:
         """The rejection of all runs but the first, which is an entry by itself."""
         again = _run_of(runs[1].rows, sum(run.lines for run in runs[1:]))
-        message = f"the id came earlier in the file, in line {line}: give each entry its own"
+        message = f"the id came earlier in the file, in line {runs[0].rows[0].number}: give each entry its own"
         return self._rejection(BrokenRuleError(Rule.NOT_ADJACENT, message), key, again)
 
     def _too_far_apart(self, key: Key, runs: list[_Run]) -> Rejection:

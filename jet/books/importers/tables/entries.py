@@ -18,12 +18,14 @@ from jet.books.checks import EXACT, SMALLEST_UNIT, Rule
 from jet.books.importers.common import BrokenRuleError, ImportSettings, checked_amount
 from jet.books.importers.numbers import Amount, ambiguity, read_amount
 from jet.books.importers.tables.rows import AMOUNTS, Columns, Row, blank, day_of, text_of
-from jet.books.importers.tables.shapes import NO_ID, Key
+from jet.books.importers.tables.shapes import NO_ID, Key, is_heading
 from jet.books.importers.tables.survey import Survey
 from jet.books.importers.tables.words import Sides, direction
 from jet.books.records import Account, Entry, Line, total_of
 
 _OTHER = {"D": "C", "C": "D"}
+_STATEMENT = {"CRDT": "in", "DBIT": "out"}
+"""Sides as ISO 20022 has them on a bank's statement. Other words may be the bank's view or the books'."""
 
 
 class Cell(NamedTuple):
@@ -47,6 +49,7 @@ class EntryReader:
 
     def __init__(self, file: str, columns: Columns, settings: ImportSettings, found: Survey) -> None:
         self._file = file
+        self._columns = columns
         self._settings = settings
         self._mark = found.mark
         self._contradiction = found.contradicts_itself
@@ -78,6 +81,10 @@ class EntryReader:
         if not key.entry_id:
             raise BrokenRuleError(*NO_ID)
         first = rows[0].cells
+        if len(rows) == 1 and self._is_title(first):
+            raise BrokenRuleError(
+                Rule.MALFORMED, f"the row holds {key.entry_id[:40]!r} only: leave out titles and footers"
+            )
         entry = Entry(
             entity=key.entity,
             entry_id=key.entry_id,
@@ -98,6 +105,10 @@ class EntryReader:
         else:
             self._booked(entry, rows, total)
         return entry
+
+    def _is_title(self, cells: Sequence[Any]) -> bool:
+        """Whether a row with an id holds nothing else."""
+        return blank(cells[self._at["date"]]) and sum(not blank(cell) for cell in cells) == 1
 
     def _date(self, rows: Sequence[Row]) -> datetime.date:
         """The day of the first row, which the others have too, or none."""
@@ -150,6 +161,8 @@ class EntryReader:
         for cell, sign in ((debit, 1), (credit, -1)):
             if cell and cell.value:
                 ways.add("in" if cell.value * sign > 0 else "out")
+        if self._has_side:
+            ways.add(_STATEMENT.get(text_of(cells[self._at["side"]]).upper(), ""))
         ways = (ways | {entry.direction}) - {""}
         if len(ways) > 1:
             raise BrokenRuleError(
@@ -171,6 +184,9 @@ class EntryReader:
     def _booked(self, entry: Entry, rows: Sequence[Row], total: Cell | None) -> None:
         lines: list[Line] = []
         name_at = self._at["account_name"]
+        if is_heading(rows[0].cells, self._columns):
+            entry.currency = self._currency(rows[0].cells, None)
+            rows = rows[1:]
         for row in rows:
             try:
                 line = self._line(row.cells, entry, is_first=row is rows[0])
@@ -191,7 +207,7 @@ class EntryReader:
         side, cell = self._side_and_amount(cells)
         currency = self._currency(cells, cell)
         if is_first:
-            entry.currency = currency = currency or self._settings.default_currency
+            entry.currency = entry.currency or currency or self._settings.default_currency
         if not side:
             return None
         amount = None if cell is None else cell.value

@@ -19,7 +19,7 @@ from jet.books.importers.tables.rows import Row
 Numbered = tuple[int, str]
 
 MOST_LINES_OF_A_CELL = 10_000
-_FEWEST = 20
+_MANY = 100
 
 _OPEN = "unexpected end of data"  # what the csv module says of a quoted cell that the text ends within
 _ESCAPE = re.compile(r"\\(.)")
@@ -141,12 +141,14 @@ class Splitter:
         if taken and not is_closed:
             rows_inside += self._looks_like_row(taken[-1][1])
         source.give_back(taken)
-        if len(taken) > _FEWEST:  # or a file of such lines would be read over and over
-            self._limit = max(_FEWEST, self._limit // 2)
-        inside = f"{rows_inside} row{'s' * (rows_inside != 1)} of the table would be in its cell"
-        return self._broken(
-            number, line, f"a quote opens a cell that doesn't end in line {number}, and {inside}"
+        if len(taken) >= min(self._limit, _MANY):  # or a file of such lines would be read over and over
+            self._limit = max(1, self._limit // 2)
+        inside = (
+            f", and {rows_inside} row{'s' * (rows_inside > 1)} of the table would be in it"
+            if rows_inside
+            else ""
         )
+        return self._broken(number, line, f"a quote opens a cell that doesn't end{inside}")
 
     def _within(self, text: str) -> str:
         """Whether a cell that is open before a line is so after it, is closed, or has a quote too many."""
@@ -171,9 +173,8 @@ class Splitter:
 
     def _broken(self, number: int, line: str, problem: str) -> Row:
         way_out = "correct the quotes, or set --ingest.quote '' where the file quotes nothing"
-        return Row(
-            number, 1, line.split(self.quoting.delimiter), len(line), f"line {number}: {problem}: {way_out}"
-        )
+        cells = [cell.strip(f" {self.quoting.quote}") for cell in line.split(self.quoting.delimiter)]
+        return Row(number, 1, cells, len(line), f"line {number}: {problem}: {way_out}")
 
 
 def _stray(error: csv.Error) -> str:

@@ -91,11 +91,12 @@ class Keys:
         return self._settings.entity or _text(row.cells[self._at["entity"]]) or self._default
 
     def _continues(self, cells: Any, first: Any, date: str) -> bool:
-        """Whether a row without an id belongs to the entry of `first`: both have accounts, and it has no other
-        day."""
+        """Whether a row without an id belongs to the entry of `first`: it has an account and no other day, and
+        the first has an account too, or holds nothing but what belongs to the entry."""
         account_at = self._at["account"]
-        has_accounts = not blank(cells[account_at]) and not blank(first[account_at])
-        return has_accounts and date in ("", _text(first[self._at["date"]]))
+        if blank(cells[account_at]) or date not in ("", _text(first[self._at["date"]])):
+            return False
+        return not blank(first[account_at]) or is_heading(first, self._columns)
 
     def _is_sum(self, cells: Any, entry_id: str, date: str) -> bool:
         """Whether a row sums up others, by its words or by its shape."""
@@ -112,6 +113,11 @@ class Keys:
             return True
         given = [cells[place] for place in self._amounts if _is_amount(cells[place])]
         return len(given) > 1 and not any(texts)
+
+
+def is_heading(cells: Any, columns: Columns) -> bool:
+    """Whether a row holds what belongs to an entry, and no line."""
+    return all(blank(cells[columns.place(field)]) for field in ("account", "side", "amount", "debit", "credit"))
 
 
 def _text(value: Any) -> str:

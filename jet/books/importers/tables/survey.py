@@ -14,6 +14,7 @@ from jet.books.importers.tables.shapes import Key
 
 MOST_WORDS = 1_000
 MOST_HELD_ROWS = 500_000
+MOST_HELD_CHARACTERS = 1 << 26
 
 
 @dataclass
@@ -48,16 +49,18 @@ def survey(rows: Iterable[tuple[Key, Row]], columns: Columns, settings: ImportSe
     side_at, account_at = columns.place("side"), columns.place("account")
     seen: set[Key] = set()
     last: Key | None = None
-    count = 0
+    count = characters = 0
     for key, row in rows:
         if row.passed:
             continue
         if key != last:
             if key in seen:
                 runs[key] += 1
-            seen.add(key)
+            elif not key.number:
+                seen.add(key)
             last = key
         count += 1
+        characters += row.size
         cells = row.cells
         has_account = not blank(cells[account_at])
         for name, at in amounts:
@@ -80,7 +83,7 @@ def survey(rows: Iterable[tuple[Key, Row]], columns: Columns, settings: ImportSe
                 signed.add(name)
         if (word := cells[side_at]) and isinstance(word, str) and len(words) < MOST_WORDS:
             words.add(word)
-    found.can_hold = count <= MOST_HELD_ROWS
+    found.can_hold = count <= MOST_HELD_ROWS and characters <= MOST_HELD_CHARACTERS
     for key in runs:
         runs[key] += 1
     if settings.decimal_comma is not None:
