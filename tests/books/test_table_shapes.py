@@ -1,4 +1,4 @@
-"""The shapes of tables: titles before the header, rows filled in once, sums between them, rows that lie apart."""
+"""The shapes of tables: titles before the header, rows filled in once, sums between them, rows apart."""
 
 import random
 

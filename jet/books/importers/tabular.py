@@ -86,8 +86,8 @@ class _Run:
 
 @dataclass
 class _Parts:
-    """The runs of an id whose rows lie apart: all of them, or, where only their lines are counted, the first two,
-    the second with the lines of all later ones."""
+    """The runs of an id whose rows lie apart: all, or, where only their lines are counted, the first two, the
+    second with the lines of all later ones."""
 
     runs: list[_Run] = field(default_factory=list)
     count: int = 0

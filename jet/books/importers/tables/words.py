@@ -63,11 +63,11 @@ class Sides:
         if sides:
             raise ValueError(
                 f"side {word[:40]!r} is debit beside some of the file's other words and credit beside others: "
-                f"say which in --ingest.sides"
+                f"say which in --ingest.sides, as in {{{word[:40]}: D}}"
             )
         raise ValueError(
-            f"side {word[:40]!r} is not known: write D or C, or say in --ingest.sides which of both it is; "
-            f"known are {KNOWN}"
+            f"side {word[:40]!r} is not known: write D or C, or say in --ingest.sides which of both it is, as in "
+            f"{{{word[:40]}: D}}; known are {KNOWN}"
         )
 
 
