@@ -12,8 +12,18 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from jet.books.checks import Rule
-from jet.books.importers import Account, Entry, ImportSettings, Line, Rejection, Source, UnreadableFile
-from jet.books.importers.common import parse_amount, parse_date
+from jet.books.importers import (
+    Account,
+    Entry,
+    FileEnd,
+    ImportSettings,
+    Line,
+    Passed,
+    Rejection,
+    Source,
+    UnreadableFile,
+)
+from jet.books.importers.common import parse_date
 from jet.books.importers.tabular import TabularImporter
 
 HEADER = "entry_id,date,description,account,account_name,side,amount,text\n"
@@ -57,6 +67,7 @@ def test_adjacent_rows_become_an_entry():
         lines=[Line("5410", "D", Decimal("80.1"), "", "x"), Line("1930", "C", Decimal("80.1"))],
         file="books/book.csv",
         file_line=2,
+        file_lines=2,
     )
     assert (second.lines, second.file_line) == (None, 4)
     assert only(Account, records) == [Account("book", "5410", "Förbrukning"), Account("book", "1930", "")]
@@ -105,7 +116,8 @@ def test_an_amount_may_be_unknown():
 
 
 def test_an_entry_to_predict_may_have_a_total_and_no_columns_for_lines():
-    (entry,) = read('entry_id,date,description,total\n1,2020-01-31,"a, ""b""\nc","1,234.50"\n')
+    records = read('entry_id,date,description,total\n1,2020-01-31,"a, ""b""\nc","1,234.50"\n')
+    (entry,) = only(Entry, records)
     assert (entry.lines, entry.total, entry.description) == (None, Decimal("1234.50"), 'a, "b"\nc')
 
 
@@ -132,7 +144,7 @@ def test_an_id_that_comes_back_is_rejected():
         ("9,2020-01-31,x,1,,D,1e30,\n", Rule.BAD_AMOUNT),
         ("9,2020-01-31,x,1,,D,5,t,more\n", Rule.MALFORMED),
         ("9,2020-01-31,x,1,,D,5,\n9,2020-02-01,x,2,,C,5,\n", Rule.INCONSISTENT),
-        ("9,2020-01-31," + "x" * 200_000 + ",1,,D,5,\n", Rule.MALFORMED),
+        ('9,2020-01-31,"' + "x" * 200_000 + '",1,,D,5,\n', Rule.MALFORMED),
     ],
 )
 def test_rows_that_break_a_rule_are_rejected_and_the_rest_goes_on(rows, rule):
@@ -143,7 +155,7 @@ def test_rows_that_break_a_rule_are_rejected_and_the_rest_goes_on(rows, rule):
 
 
 @pytest.mark.parametrize(
-    ("cells", "rule"), [("5,5", Rule.BAD_SIDE), (",", Rule.BAD_SIDE), ("-5,", Rule.NEGATIVE_AMOUNT)]
+    ("cells", "rule"), [("5,5", Rule.BAD_SIDE), (",", Rule.BAD_SIDE), ("-5,-5", Rule.BAD_SIDE)]
 )
 def test_a_line_has_a_debit_or_a_credit(cells, rule):
     text = f"entry_id,date,description,account,debit,credit\n1,2020-01-31,x,1,{cells}\n"
@@ -157,7 +169,7 @@ def test_a_line_has_a_debit_or_a_credit(cells, rule):
         ("entry_id,date,description", {"columns": {"account": "Konto"}}, ["Konto", "account", "columns"]),
         ("entry_id,date,description,account", {}, ["side", "debit", "columns"]),
         ("entry_id,date,date,description", {}, ["date", "more than once"]),
-        ("entry_id,da\rte", {}, ["header", "quotes"]),
+        ("entry_id,da\rte", {}, ["date", "columns"]),
     ],
 )
 def test_missing_columns_name_what_there_is_and_the_setting(header, options, names):
@@ -239,51 +251,6 @@ def test_files_are_recognized_by_content_too():
     assert not importer.recognizes("x.txt", b"Dear reader, up to date, we are not.\n"[:20])
 
 
-@pytest.mark.parametrize(
-    ("text", "amount"),
-    [
-        ("1234.5", "1234.5"),
-        ("-1,234.50", "-1234.5"),
-        ("1.234,50", "1234.5"),
-        ("1 234,50", "1234.5"),
-        ("1\u00a0234,50-", "-1234.5"),
-        ("(12.00)", "-12"),
-        ("\u2212 7", "-7"),
-        ("1'234.50", "1234.5"),
-        ("12,34,567.00", "1234567"),
-        (".5", "0.5"),
-        ("5.", "5"),
-        ("1,234", "1234"),
-        ("0,123", "0.123"),
-        ("1.5e3", "1500"),
-    ],
-)
-def test_amounts_are_read_as_people_write_them(text, amount):
-    assert parse_amount(text) == Decimal(amount)
-
-
-def test_a_decimal_comma_turns_points_into_separators():
-    assert parse_amount("1.234", decimal_comma=True) == 1234
-    assert parse_amount("1,234", decimal_comma=True) == Decimal("1.234")
-    assert parse_amount("1.5", decimal_comma=True) == Decimal("1.5")
-
-
-@pytest.mark.parametrize(
-    "text", ["", "-", ".", ",", "1.2.3", "1,2,3", "1.234,567,8", "nan", "1_000", "--5", "1e40"]
-)
-def test_other_amounts_are_not_guessed(text):
-    with pytest.raises(ValueError, match="amount"):
-        parse_amount(text)
-
-
-@given(st.text(alphabet="0123456789.,-+() 'eE_٣", max_size=12), st.booleans())
-def test_an_amount_is_a_number_or_a_value_error(text, decimal_comma):
-    try:
-        assert parse_amount(text, decimal_comma).is_finite()
-    except ValueError:
-        return
-
-
 @given(st.dates())
 def test_dates_come_back(date):
     assert parse_date(date.isoformat()) == parse_date(date.isoformat().replace("-", "")) == date
@@ -322,4 +289,4 @@ def test_no_bytes_break_the_importer(start, parts):
         records = read_bytes(start + b"\n".join(parts))
     except UnreadableFile:
         return
-    assert all(isinstance(record, Entry | Account | Rejection) for record in records)
+    assert all(isinstance(record, Entry | Account | Rejection | Passed | FileEnd) for record in records)

@@ -58,6 +58,8 @@ SETTINGS = (
     {"encoding": "gb18030", "entity_from": "name_and_org_number"},
     {"date_format": "%d.%m.%Y", "delimiter": "\t"},
     {"columns": {"entry_id": "date", "account_name": "text"}},
+    {"quote": "", "skip_lines": 1, "strict": True},
+    {"quote": "'", "decimal_comma": False, "sides": {"x": "D", "S": "C"}},
 )
 
 

@@ -11,13 +11,14 @@ import datetime
 import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 from functools import lru_cache
 from pathlib import PurePath
 from typing import BinaryIO, Literal, Protocol
 
 from jet.books.checks import AMOUNT_LIMIT, EXACT, MAX_LINES, SMALLEST_UNIT, Rule
 from jet.books.records import Record
+from jet.books.schema import SIDES
 
 FORMATS = ("sie", "jsonl", "ledger", "tabular")
 """The importers' names, in the order in which they are asked whether a file is theirs."""
@@ -37,6 +38,7 @@ FIELDS = (
     "credit",
     "text",
     "total",
+    "direction",
 )
 """What a column of a table can hold."""
 
@@ -126,7 +128,18 @@ class ImportSettings:
     teaches accounts and sides, and too many decimals are rounded; the rejected table says which."""
 
     delimiter: str | None = None
-    """For CSV and TSV: the character between two fields; by default recognized from the first line."""
+    """For CSV and TSV: the character between two fields; by default recognized from the header."""
+
+    quote: str | None = None
+    """For CSV and TSV: the character around a field that holds delimiters, "" where the file quotes nothing; by
+    default the double quote, or none where the file shows it."""
+
+    skip_lines: int | None = None
+    """For CSV and TSV: the lines before the header; by default those before the columns sought."""
+
+    sides: dict[str, str] = field(default_factory=dict)
+    """For CSV, TSV and parquet: D or C for each word of the column of sides that jet doesn't know, or reads
+    otherwise."""
 
     default_currency: str = ""
     """The currency of entries that name none."""
@@ -147,6 +160,14 @@ class ImportSettings:
             raise ValueError(f"date_format {self.date_format!r} must hold a year, a month and a day")
         if self.delimiter is not None and (len(self.delimiter) != 1 or self.delimiter in '"\r\n'):
             raise ValueError(f"delimiter {self.delimiter!r} must be one character, and not a quote or newline")
+        if self.quote is not None and (len(self.quote) > 1 or self.quote in tuple("\\\r\n ")):
+            raise ValueError(f'quote {self.quote!r} must be one character, or "" where nothing is quoted')
+        if self.quote and self.quote == self.delimiter:
+            raise ValueError(f"quote {self.quote!r} must not be the delimiter")
+        if self.skip_lines is not None and self.skip_lines < 0:
+            raise ValueError(f"skip_lines {self.skip_lines} must be zero or more")
+        if any(side not in SIDES for side in self.sides.values()):
+            raise ValueError(f"sides must name D or C for each word, not {', '.join(self.sides.values())}")
 
 
 @dataclass(frozen=True)
@@ -276,57 +297,3 @@ def checked_amount(amount: Decimal) -> Decimal:
         raise ValueError(f"amount {str(amount)[:40]} is not finite or too large: correct it")
     rounded = amount.quantize(SMALLEST_UNIT, context=EXACT)
     return rounded if rounded == amount else amount
-
-
-_SPACES = str.maketrans("", "", " \u00a0\u202f\u2009'")
-_NUMBER = re.compile(r"[0-9]+(?:[.,][0-9]+)*[.,]|[0-9]*(?:[.,][0-9]+)+")
-
-
-def parse_amount(text: str, decimal_comma: bool = False) -> Decimal:
-    """An amount as people write it: 1234.5, -1,234.50, 1.234,50, 1 234,50, (12.00) or 12.00-.
-
-    Where a number holds one separator with three digits after it, it groups thousands if it is a comma and
-    is a decimal point otherwise; the other way round with `decimal_comma`. Raises ValueError.
-    """
-    if not decimal_comma and text.replace(".", "", 1).isdecimal():
-        return checked_amount(Decimal(text))
-    number = text.strip().replace("\N{MINUS SIGN}", "-")
-    sign = ""
-    if number.startswith("(") and number.endswith(")"):
-        sign, number = "-", number[1:-1].strip()
-    elif number[:1] in ("-", "+"):
-        sign, number = number[0], number[1:].lstrip()
-    elif number.endswith("-"):
-        sign, number = "-", number[:-1].rstrip()
-    number = number.translate(_SPACES)
-    try:
-        if _NUMBER.fullmatch(number):
-            number = _with_point(number, decimal_comma)
-        elif "_" in number or not number[:1].isdecimal():
-            raise InvalidOperation
-        return checked_amount(Decimal(sign + number))
-    except ArithmeticError:
-        raise ValueError(f"amount {text.strip()[:40]!r} can't be read: correct it") from None
-
-
-def _with_point(number: str, decimal_comma: bool) -> str:
-    """A number of digits, points and commas, with a decimal point and no grouping."""
-    last = max(number.rfind("."), number.rfind(","))
-    mark = number[last]
-    whole, fraction = number[:last], number[last + 1 :]
-    other = "," if mark == "." else "."
-    if mark in whole:  # 1.234.567: a mark that repeats groups
-        return _ungrouped(number, mark)
-    if other in whole:
-        return f"{_ungrouped(whole, other)}.{fraction}"
-    is_default = mark == ("," if decimal_comma else ".")
-    if is_default or len(fraction) != 3 or not 1 <= len(whole) <= 3 or whole == "0":
-        return f"{whole}.{fraction}"
-    return whole + fraction
-
-
-def _ungrouped(number: str, separator: str) -> str:
-    first, *middle, last = number.split(separator)
-    if not 1 <= len(first) <= 3 or len(last) != 3 or any(len(group) not in (2, 3) for group in middle):
-        raise InvalidOperation
-    return "".join([first, *middle, last])

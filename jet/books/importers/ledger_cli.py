@@ -34,10 +34,10 @@ from jet.books.importers.common import (
     Source,
     file_stem,
     has_suffix,
-    parse_amount,
     text_lines,
     without_mark,
 )
+from jet.books.importers.numbers import parse_amount
 from jet.books.records import Account, Entry, Line, Record, Rejection, total_of
 
 Money = tuple[Decimal, str]

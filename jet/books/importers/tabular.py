@@ -1,61 +1,41 @@
 """CSV, TSV and parquet tables with one row a line of an entry.
 
-The rows of one entry follow one another, so that a table of any size streams; an id that comes back later is
-rejected. A row whose account and amount are empty is an entry to predict. Sides come as a column of sides
-beside unsigned amounts, as two amount columns (debit and credit), or as the sign of the amount (positive: a
-debit). A line whose side only the sign or column could tell and that is zero is on no side, and is dropped.
+The rows of one entry follow one another, so that a table of any size streams; in one that isn't too long, they
+may lie apart. Sides come as a column of sides beside amounts, as two amount columns (debit and credit), or as
+the sign of the amount (positive: a debit). A line whose side only the sign or column could tell and that is
+zero is on no side, and is dropped.
 
-What belongs to the entry (date, description, journal, total) is taken from its first row; rows that disagree
-on the date are rejected with their entry.
+How a table is read is in `jet.books.importers.tables`; here, rows become records.
 """
 
 from __future__ import annotations
 
-import csv
-import datetime
-import math
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field, replace
 from decimal import Decimal
-from itertools import chain, groupby
-from typing import Any, BinaryIO, NamedTuple
+from itertools import groupby
+from operator import itemgetter
 
-import pyarrow as pa
-import pyarrow.parquet as pq
-
-from jet.books.checks import EXACT, SMALLEST_UNIT, Rule, reject
+from jet.books.checks import Rule, check_entry, reject
 from jet.books.importers.common import (
-    FIELDS,
     BrokenRuleError,
     Extent,
     ImportSettings,
     Source,
-    UnreadableFile,
-    checked_amount,
-    file_stem,
     has_suffix,
-    parse_amount,
-    parse_date,
-    text_lines,
     without_mark,
 )
-from jet.books.records import Account, Entry, Line, Record, Rejection, total_of
-from jet.books.schema import PREDICTIONS, runs_code
+from jet.books.importers.tables.delimited import DelimitedTable
+from jet.books.importers.tables.entries import EntryReader, RowFault
+from jet.books.importers.tables.header import DELIMITERS
+from jet.books.importers.tables.parquet import MAGIC, ParquetTable
+from jet.books.importers.tables.rows import Row, Table, excerpt
+from jet.books.importers.tables.shapes import NO_ID, Key, Keys
+from jet.books.importers.tables.survey import Survey, survey, undecided
+from jet.books.records import Entry, FileEnd, Passed, Record, Rejection
 
-PARQUET_MAGIC = b"PAR1"
-
-_DELIMITERS = ",;\t|"
-_BATCH_ROWS = 10_000
-_SIDES = {"d": "D", "debit": "D", "dr": "D", "c": "C", "credit": "C", "cr": "C"}
-_REQUIRED = ("entry_id", "date", "description")
-
-
-class _Row(NamedTuple):
-    """A row by our fields; `problem` where its cells can't be told apart."""
-
-    number: int
-    cells: dict[str, Any]
-    problem: str = ""
+PARQUET_MAGIC = MAGIC
 
 
 class TabularImporter:
@@ -64,292 +44,239 @@ class TabularImporter:
     name = "tabular"
 
     def recognizes(self, path: str, head: bytes) -> bool:
-        """By the extension, parquet's first bytes, or a first line with at least two delimiters."""
-        if has_suffix(path, ".csv", ".tsv", ".parquet") or head.startswith(PARQUET_MAGIC):
+        """By the extension, parquet's first bytes, or one of the first lines with a date among its columns."""
+        if has_suffix(path, ".csv", ".tsv", ".parquet") or head.startswith(MAGIC):
             return True
-        header = without_mark(head).split(b"\n", 1)[0]
-        return b"date" in header.lower() and max(header.count(mark.encode()) for mark in _DELIMITERS) >= 2
+        first, *others = without_mark(head).split(b"\n", 30)[:30]
+        if b"date" in first.lower() and max(first.count(mark.encode()) for mark in DELIMITERS) >= 2:
+            return True
+        return any(_has_date_column(line) for line in others)
 
     def records(self, source: Source, settings: ImportSettings) -> Iterator[Record]:
         """The entries in the order of the table, then the accounts that they use."""
         stream, file = source.stream, source.file
-        magic = stream.read(len(PARQUET_MAGIC))
         stream.seek(0)
-        rows = (_parquet_rows if magic == PARQUET_MAGIC else _csv_rows)(stream, file, settings)
-        reader = _Reader(file, settings)
-        for (entity, entry_id, _), group in groupby(rows, reader.key):
-            yield reader.entry(entity, entry_id, *_kept(group))
-        yield from reader.accounts()
+        is_parquet = stream.read(len(MAGIC)) == MAGIC
+        table: Table = (ParquetTable if is_parquet else DelimitedTable)(stream, file, settings)
+        yield from _Import(file, table, settings).records()
 
 
-def _kept(rows: Iterable[_Row]) -> tuple[list[_Row], Extent]:
-    """The rows of an entry, as many as are kept, and how long the entry is."""
-    kept: list[_Row] = []
-    extent = Extent()
-    for row in rows:
-        fits = extent.add(sum(len(cell) for cell in row.cells.values() if isinstance(cell, str | bytes)))
-        if fits or not kept:
-            kept.append(row)
-    return kept, extent
+def _has_date_column(line: bytes) -> bool:
+    for mark in DELIMITERS:
+        cells = [cell.strip(b' "\r').lower() for cell in line.split(mark.encode())]
+        if len(cells) >= 3 and b"date" in cells:
+            return True
+    return False
 
 
-def _parquet_rows(stream: BinaryIO, file: str, settings: ImportSettings) -> Iterator[_Row]:
-    number = 0
-    try:
-        table = pq.ParquetFile(stream)
-        if set(table.schema_arrow.names) >= {field.name for field in PREDICTIONS}:
-            raise UnreadableFile(
-                f"{file}: these are jet's predictions, which nobody has reviewed; give the entries as they "
-                "were booked, as the accounting system exports them"
-            )
-        columns = _columns(table.schema_arrow.names, file, settings)
-        for name in columns.values():
-            if runs_code(type_ := table.schema_arrow.field(name).type):
-                raise UnreadableFile(
-                    f"{file}: column {name!r} is of the type {type_}, which runs code when it is read; "
-                    "write it anew as text, number or date"
-                )
-        for batch in table.iter_batches(_BATCH_ROWS, columns=list(columns.values())):
-            values = [batch.column(name).to_pylist() for name in columns.values()]
-            for cells in zip(*values, strict=True):
-                number += 1
-                yield _Row(number, dict(zip(columns, cells, strict=True)))
-    except UnreadableFile:
-        raise
-    except (pa.ArrowException, OSError, OverflowError, ValueError) as error:
-        raise UnreadableFile(
-            f"{file}: the parquet file can't be read after row {number} ({_one_line(error)}); write it anew"
-        ) from None
+@dataclass
+class _Run:
+    """Adjacent rows of an entry: as many as are kept, and how many there are."""
+
+    rows: list[Row] = field(default_factory=list)
+    extent: Extent = field(default_factory=Extent)
+    lines: int = 0
+
+    def add(self, row: Row) -> None:
+        fits = self.extent.add(row.size)
+        if fits or not self.rows:
+            self.rows.append(row)
+        self.lines += row.lines
 
 
-def _csv_rows(stream: BinaryIO, file: str, settings: ImportSettings) -> Iterator[_Row]:
-    lines = (f"{line}\n" for _, line in text_lines(stream, file, settings.encoding))
-    header_line = next(lines, "")
-    delimiter = settings.delimiter or max(_DELIMITERS, key=header_line.count)
-    table = csv.reader(chain([header_line], lines), delimiter=delimiter)
-    try:
-        header = [name.strip() for name in next(table)]
-    except csv.Error as error:
-        raise UnreadableFile(f"{file}: the header can't be read ({error}); check its quotes") from None
-    columns = _columns(header, file, settings)
-    places = {field: header.index(name) for field, name in columns.items()}
-    while True:
-        number = table.line_num + 1
-        try:
-            row = next(table, None)
-        except csv.Error as error:
-            yield _Row(number, {}, f"the row can't be read ({error}): check its quotes")
-            continue
-        if row is None:
-            return
-        if not any(row):
-            continue
-        problem = ""
-        if any(row[len(header) :]):
-            problem = f"the row has more than the header's {len(header)} cells: quote those with a delimiter"
-        cells = {field: row[place] if place < len(row) else "" for field, place in places.items()}
-        yield _Row(number, cells, problem)
+@dataclass
+class _Parts:
+    """The runs of an id whose rows lie apart: all, or, where only their lines are counted, the first two, the
+    second with the lines of all later ones."""
+
+    runs: list[_Run] = field(default_factory=list)
+    count: int = 0
+    stands: bool = False
+    """Whether the first is an entry by itself."""
+
+    def add(self, run: _Run, is_held: bool) -> None:
+        self.count += 1
+        if is_held or len(self.runs) < 2:
+            self.runs.append(run)
+        else:
+            self.runs[1].lines += run.lines
+        if not is_held:
+            del run.rows[1:]
 
 
-def _one_line(error: Exception) -> str:
-    return " ".join(str(error).split())[:200]
+class _Import:
+    """The import of one table."""
 
-
-def _columns(names: Sequence[str], file: str, settings: ImportSettings) -> dict[str, str]:
-    """The file's column for each of our fields that it has."""
-    found = f"it has {', '.join(names)[:1000]}"
-    columns = {field: settings.columns.get(field, field) for field in FIELDS}
-    missing = [field for field in FIELDS if columns[field] not in names]
-    for field in missing:
-        if field in settings.columns or field in _REQUIRED:
-            raise UnreadableFile(
-                f"{file}: no column {columns[field]!r} for {field}; {found}; "
-                f"name the right one in the setting columns, as in {{{field}: ...}}"
-            )
-        del columns[field]
-    repeated = [name for name, count in Counter(names).items() if count > 1 and name in columns.values()]
-    if repeated:
-        raise UnreadableFile(f"{file}: column {repeated[0]!r} comes more than once; rename all but one")
-    if "account" in columns and not columns.keys() & {"amount", "side", "debit", "credit"}:
-        raise UnreadableFile(
-            f"{file}: accounts without sides; {found}; "
-            "name a column for side, for a signed amount, or for debit and credit in the setting columns"
-        )
-    return columns
-
-
-def _text(value: Any) -> str:
-    """A cell as text; "" for null. Whole floats are integers that a table with nulls holds as floats."""
-    if isinstance(value, str):
-        return value.strip()
-    if value is None or (isinstance(value, float) and math.isnan(value)):
-        return ""
-    if isinstance(value, float) and value.is_integer():
-        return str(int(value))
-    if isinstance(value, (int, float, Decimal, datetime.date)):
-        return str(value)
-    raise BrokenRuleError(
-        Rule.MALFORMED, f"a cell of type {type(value).__name__} holds no text: convert the column"
-    )
-
-
-class _Reader:
-    """Turns the rows of an entry into the entry, and remembers ids and accounts."""
-
-    def __init__(self, file: str, settings: ImportSettings) -> None:
+    def __init__(self, file: str, table: Table, settings: ImportSettings) -> None:
         self.file = file
+        self.table = table
         self.settings = settings
-        self.default_entity = file_stem(file)
-        self.finished: set[tuple[str, str]] = set()
-        self.names: dict[tuple[str, str], str] = {}
+        self.tolerance = Decimal(str(settings.tolerance))
+        self.keys = Keys(table.columns, file, settings)
+        self.passed: Counter[str] = Counter()
+        self.apart: dict[Key, _Parts] = {}
 
-    def key(self, row: _Row) -> tuple[str, str, int]:
-        """Entity and id of the entry that a row belongs to; a row without an id is by itself."""
-        try:
-            entity = self.settings.entity or _text(row.cells.get("entity")) or self.default_entity
-            entry_id = _text(row.cells.get("entry_id"))
-            return entity, entry_id, 0 if entry_id else row.number
-        except BrokenRuleError:
-            return self.settings.entity or self.default_entity, "", row.number
+    def records(self) -> Iterator[Record]:
+        found = survey(self.keys.of(self.table.rows()), self.table.columns, self.settings)
+        if undecided(found):
+            found.mark = self._mark_by_balance(found)
+        yield from self._contradiction(found)
+        reader = EntryReader(self.file, self.table.columns, self.settings, found)
+        for key, run in self._runs(self.passed):
+            if key in found.runs:
+                yield from self._part(reader, key, run, found)
+            else:
+                yield from self._entry(reader, key, run)
+        yield from reader.accounts()
+        for reason, lines in self.passed.items():
+            yield Passed(self.file, reason, lines)
+        yield FileEnd(self.file, self.table.line_count(), "tabular")
 
-    def entry(self, entity: str, entry_id: str, rows: list[_Row], extent: Extent) -> Entry | Rejection:
-        """The entry of adjacent rows that share entity and id."""
+    def _runs(self, passed: Counter[str]) -> Iterator[tuple[Key, _Run]]:
+        """The rows of the table by the entry that they belong to, where they are adjacent."""
+        for key, group in groupby(self.keys.of(self.table.rows()), itemgetter(0)):
+            run = _Run()
+            for _, row in group:
+                if row.passed:
+                    passed[row.passed] += row.lines
+                else:
+                    run.add(row)
+            if run.rows:
+                yield key, run
+
+    def _entry(self, reader: EntryReader, key: Key, run: _Run) -> Iterator[Entry | Rejection]:
+        """The entry of a run; without rows at its end that have no id, where it is complete without them."""
+        named = run.rows
+        if len(run.rows) == run.extent.lines and not reader.has_id(run.rows[-1]):
+            named = [row for row in run.rows if reader.has_id(row)]
+        if 2 <= len(named) < len(run.rows):
+            part = _run_of(named)
+            if (entry := self._complete(reader, key, part)) is not None:
+                yield entry
+                for row in run.rows:
+                    if not reader.has_id(row):
+                        yield self._rejection(
+                            BrokenRuleError(*NO_ID), key._replace(entry_id=""), _run_of([row])
+                        )
+                return
         try:
-            for row in rows:
-                if row.problem:
-                    raise BrokenRuleError(Rule.MALFORMED, row.problem)
-            if not entry_id:
-                raise BrokenRuleError(Rule.MISSING_ID, "the row has no entry_id: give it one")
-            if (entity, entry_id) in self.finished:
-                raise BrokenRuleError(
-                    Rule.NOT_ADJACENT, "the id came earlier in the file: sort the rows by entry"
-                )
-            self.finished.add((entity, entry_id))
-            if (fault := extent.fault()) is not None:
-                raise BrokenRuleError(*fault)
-            return self._read(entity, entry_id, rows)
+            yield self._read(reader, key, run)
         except BrokenRuleError as error:
-            return reject(
-                error.rule,
-                str(error),
-                file=self.file,
-                file_line=rows[0].number,
-                entity=entity,
-                entry_id=entry_id or None,
-                excerpt=" | ".join(str(value) for value in rows[0].cells.values()),
-            )
+            yield self._rejection(error, key, run)
 
-    def accounts(self) -> Iterator[Account]:
-        """The accounts that the lines use, by the first name that a line gives them."""
-        for (entity, code), name in self.names.items():
-            yield Account(entity, code, name)
+    def _read(self, reader: EntryReader, key: Key, run: _Run) -> Entry:
+        if (fault := run.extent.fault()) is not None:
+            raise BrokenRuleError(*fault)
+        return reader.read(key, run.rows, run.lines)
 
-    def _read(self, entity: str, entry_id: str, rows: list[_Row]) -> Entry:
-        first = rows[0].cells
-        date = self._date(first)
-        if any(self._date(row.cells) != date for row in rows[1:]):
-            raise BrokenRuleError(
-                Rule.INCONSISTENT, "rows of the entry differ in their date: give all the same"
-            )
-        currency = _text(first.get("currency")) or self.settings.default_currency
-        total = self._amount(first, "total")
-        lines: list[Line] | None = None
-        if len(rows) > 1 or not self._is_to_predict(first):
-            lines = []
-            for row in rows:
-                if (line := self._line(row.cells, currency)) is not None:
-                    lines.append(line)
-                    self._use(entity, line.account, _text(row.cells.get("account_name")))
-            total = total_of(lines, currency) if total is None else total
-        return Entry(
-            entity=entity,
-            entry_id=entry_id,
-            date=date,
-            description=_text(first["description"]),
-            currency=currency,
-            journal=_text(first.get("journal")),
-            total=total,
-            lines=lines,
-            file=self.file,
-            file_line=rows[0].number,
-        )
-
-    def _is_to_predict(self, cells: dict[str, Any]) -> bool:
-        return not any(_text(cells.get(field)) for field in ("account", "amount", "debit", "credit"))
-
-    def _use(self, entity: str, code: str, name: str) -> None:
-        if code and not self.names.get((entity, code)):
-            self.names[entity, code] = name
-
-    def _line(self, cells: dict[str, Any], currency: str) -> Line | None:
-        """The line of a row; None for a zero that is on no side."""
-        side, amount = self._side_and_amount(cells)
-        if not side:
+    def _complete(self, reader: EntryReader, key: Key, run: _Run) -> Entry | None:
+        """The entry of a run that breaks no rule."""
+        try:
+            entry = self._read(reader, key, run)
+        except BrokenRuleError:
             return None
-        return Line(
-            account=_text(cells.get("account")),
-            side=side,
-            amount=amount,
-            currency=_text(cells.get("currency")) or currency,
-            text=_text(cells.get("text")),
+        return entry if check_entry(entry, self.tolerance) is None else None
+
+    def _part(self, reader: EntryReader, key: Key, run: _Run, found: Survey) -> Iterator[Entry | Rejection]:
+        """A run of an id that has several: with the last one comes what they make together. A first run that is
+        an entry by itself stands, and the id is another entry's too."""
+        parts = self.apart.setdefault(key, _Parts())
+        if not parts.runs:
+            entry = self._complete(reader, key, run)
+            if entry is not None and len({line.account for line in entry.lines or ()}) > 1:
+                parts.stands = True
+                yield entry
+        parts.add(run, is_held=found.can_hold and not parts.stands)
+        if parts.count == found.runs[key]:
+            del self.apart[key]
+            if parts.stands:
+                yield self._again(key, parts.runs)
+            elif found.can_hold:
+                yield from self._together(reader, key, parts.runs)
+            else:
+                yield self._too_far_apart(key, parts.runs)
+
+    def _together(self, reader: EntryReader, key: Key, runs: list[_Run]) -> Iterator[Entry | Rejection]:
+        """The entry whose rows lie apart. Where all runs are complete, as entries to predict are, the first
+        stands."""
+        whole = _run_of([row for run in runs for row in run.rows], sum(run.lines for run in runs))
+        if all(self._complete(reader, key, run) is not None for run in runs):
+            yield self._read(reader, key, runs[0])
+            yield self._again(key, runs)
+            return
+        try:
+            yield self._read(reader, key, whole)
+        except BrokenRuleError as error:
+            if error.rule == Rule.INCONSISTENT:
+                message = (
+                    f"the id comes back in line {runs[1].rows[0].number} with another date: give each entry an "
+                    "id of its own, such as the year and the number"
+                )
+                error = BrokenRuleError(Rule.NOT_ADJACENT, message)
+            yield self._rejection(error, key, whole)
+
+    def _again(self, key: Key, runs: list[_Run]) -> Rejection:
+        """The rejection of all runs but the first, which is an entry by itself."""
+        again = _run_of(runs[1].rows, sum(run.lines for run in runs[1:]))
+        message = f"the id came earlier in the file, in line {runs[0].rows[0].number}: give each entry its own"
+        return self._rejection(BrokenRuleError(Rule.NOT_ADJACENT, message), key, again)
+
+    def _too_far_apart(self, key: Key, runs: list[_Run]) -> Rejection:
+        """The rejection of an id whose rows lie apart in a file that is too long to wait for them."""
+        message = (
+            f"the rows of the entry lie apart, from line {runs[0].rows[0].number} and again from line "
+            f"{runs[1].rows[0].number}, in a file too long to bring them together: sort it by entry_id"
+        )
+        whole = _run_of(runs[0].rows, sum(run.lines for run in runs))
+        return self._rejection(BrokenRuleError(Rule.NOT_ADJACENT, message), key, whole)
+
+    def _mark_by_balance(self, found: Survey) -> str:
+        """The decimal mark by which entries balance that don't by the other; "" where that says nothing."""
+        readers = {
+            mark: EntryReader(self.file, self.table.columns, self.settings, replace(found, mark=mark))
+            for mark in ".,"
+        }
+        votes = set()
+        for key, run in self._runs(Counter()):
+            marks = [mark for mark in readers if self._complete(readers[mark], key, run) is not None]
+            if len(marks) == 1:
+                votes.add(marks[0])
+        return votes.pop() if len(votes) == 1 else ""
+
+    def _contradiction(self, found: Survey) -> Iterator[Rejection]:
+        """Says once of a file that its amounts have both decimal marks."""
+        if self.settings.decimal_comma is None and found.contradicts_itself:
+            (line, point), (other, comma) = found.proofs["."], found.proofs[","]
+            yield reject(
+                Rule.BAD_AMOUNT,
+                f"{point[:40]!r} in line {line} has a decimal point, and {comma[:40]!r} in line {other} a "
+                "decimal comma: write all alike; amounts that have one reading are read, others only where "
+                "--ingest.decimal_comma decides",
+                file=self.file,
+                file_line=max(line, other),
+                excerpt=f"{point} | {comma}",
+                used_for="all",
+                file_lines=0,
+            )
+
+    def _rejection(self, error: BrokenRuleError, key: Key, run: _Run) -> Rejection:
+        row = error.row if isinstance(error, RowFault) else run.rows[0]
+        return reject(
+            error.rule,
+            str(error),
+            file=self.file,
+            file_line=row.number,
+            entity=key.entity,
+            entry_id=key.entry_id or None,
+            excerpt=excerpt(row),
+            file_lines=run.lines,
         )
 
-    def _side_and_amount(self, cells: dict[str, Any]) -> tuple[str, Decimal | None]:
-        amount = self._amount(cells, "amount")
-        if "side" in cells:
-            side = _text(cells["side"])
-            if not side:
-                raise BrokenRuleError(Rule.BAD_SIDE, "a line has no side: write D or C")
-            return _SIDES.get(side.lower(), side), amount
-        if amount is None:
-            debit, credit = self._amount(cells, "debit"), self._amount(cells, "credit")
-            if debit is None and credit is None:
-                raise BrokenRuleError(Rule.BAD_SIDE, "a line has neither side nor amount: give it an amount")
-            if debit and credit:
-                raise BrokenRuleError(
-                    Rule.BAD_SIDE, "a line has both a debit and a credit: make two lines of it"
-                )
-            if (debit or credit or 0) < 0:
-                raise BrokenRuleError(
-                    Rule.NEGATIVE_AMOUNT, "a debit or credit is negative: use the other column"
-                )
-            amount = debit or (credit or Decimal(0)).copy_negate()
-        if not amount:
-            return "", amount
-        return "D" if amount > 0 else "C", amount.copy_abs()
 
-    def _amount(self, cells: dict[str, Any], field: str) -> Decimal | None:
-        value = cells.get(field)
-        try:
-            match value:
-                case str():
-                    return parse_amount(value, bool(self.settings.decimal_comma)) if value.strip() else None
-                case float():  # has no exact decimals
-                    return (
-                        None
-                        if math.isnan(value)
-                        else checked_amount(Decimal(str(value))).quantize(SMALLEST_UNIT, context=EXACT)
-                    )
-                case bool():
-                    raise ValueError("true and false are no amounts: convert the column")
-                case int() | Decimal():
-                    return checked_amount(Decimal(value))
-                case None:
-                    return None
-            raise ValueError(f"a cell of type {type(value).__name__} holds no amount: convert the column")
-        except ValueError as error:
-            raise BrokenRuleError(Rule.BAD_AMOUNT, f"{field}: {error}") from None
-
-    def _date(self, cells: dict[str, Any]) -> datetime.date:
-        value = cells["date"]
-        if isinstance(value, datetime.datetime):
-            return value.date()
-        if isinstance(value, datetime.date):
-            return value
-        text = _text(value)
-        try:
-            if self.settings.date_format is None:
-                return parse_date(text)
-            return datetime.datetime.strptime(text, self.settings.date_format).date()
-        except ValueError as error:
-            raise BrokenRuleError(Rule.BAD_DATE, str(error)) from None
+def _run_of(rows: Iterable[Row], lines: int | None = None) -> _Run:
+    run = _Run()
+    for row in rows:
+        run.add(row)
+    if lines is not None:
+        run.lines = lines
+    return run

@@ -1,0 +1,129 @@
+"""CSV, TSV and their like as a table: lines, parted as the file itself shows."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import BinaryIO
+
+from jet.books.importers.common import CHUNK_BYTES, ImportSettings, text_lines
+from jet.books.importers.tables.header import find_header
+from jet.books.importers.tables.quoting import Numbered, Quoting, Splitter, convention_of
+from jet.books.importers.tables.rows import AMOUNTS, Row, day_of, plain, text_of
+
+
+class DelimitedTable:
+    """A delimited text file; raises UnreadableFile where it has no header with the columns needed."""
+
+    def __init__(self, stream: BinaryIO, file: str, settings: ImportSettings) -> None:
+        self._stream = stream
+        self._file = file
+        self._settings = settings
+        self._line_count = 0
+        header = find_header(self._lines(), file, settings)
+        self.columns = header.columns
+        self._before, self._data = header.before, header.before + header.lines
+        self._header = [plain(name) for name in header.columns.names]
+        self._extra: int | None = None
+        self._quoting = self._convention(header.quoting, header.is_quoted)
+
+    def rows(self) -> Iterator[Row]:
+        """All lines of the file, as rows; once they were gone through, rows that are longer than the others are
+        known, and have a problem."""
+        lines = self._lines()
+        for _ in range(self._data):
+            number, line = next(lines)
+            yield Row(number, 1, (), passed=_reason(line, number > self._before))
+        width, reach = self.columns.width, self.columns.reach
+        extra, least = self._extra, len(self._header)
+        at = self.columns.place("entry_id")
+        entry_id = self.columns.names[at].strip()
+        for row in self._splitter(self._quoting).rows(lines):
+            cells = row.cells
+            if row.passed:
+                yield row
+                continue
+            assert isinstance(cells, list)
+            beyond = len(cells) - width
+            if not any(cells):
+                yield row._replace(passed="blank")
+                continue
+            least = min(least, beyond)
+            if beyond < 0:
+                cells.extend([""] * (1 + max(0, reach - len(cells))))
+            elif beyond == 0:
+                cells.append("")
+            else:
+                row = self._longer(row, extra)
+            if cells[at].strip() == entry_id and self._is_header(cells):
+                row = row._replace(passed="header", problem="")
+            yield row
+        self._extra = max(0, least)
+
+    def line_count(self) -> int:
+        return self._line_count
+
+    def _lines(self) -> Iterator[Numbered]:
+        self._stream.seek(0)
+        number = 0
+        for number, line in text_lines(self._stream, self._file, self._settings.encoding):
+            yield number, line
+        self._line_count = number
+
+    def _longer(self, row: Row, extra: int | None) -> Row:
+        """A row with more cells than the header. Empty ones are fine where every row has them."""
+        width, cells = self.columns.width, row.cells
+        problem = row.problem
+        if not problem and (any(cells[width:]) or (extra is not None and len(cells) - width > extra)):
+            problem = (
+                f"the row has more than the header's {width} cells: quote those with a delimiter "
+                f"{self._quoting.delimiter!r}"
+            )
+        return row._replace(cells=[*cells[:width], ""], problem=problem)
+
+    def _is_header(self, cells: Sequence[str]) -> bool:
+        """Whether a row repeats the header, as at the top of a printed page."""
+        return [plain(cell) for cell in cells[: self.columns.width]] == self._header
+
+    def _convention(self, quoting: Quoting, is_quoted: bool) -> Quoting:
+        """How the file is quoted, by what it holds; `quoting` says which characters may do it."""
+        escapes = [f"\\{quoting.delimiter}", f"\\{quoting.quote}"]
+        if not quoting.quote or not self._holds(quoting.quote, *escapes):
+            return quoting
+        lines = self._lines()
+        for _ in range(self._data):
+            next(lines)
+        texts = {self.columns.place(field) for field in ("description", "text", "account_name")}
+        is_standard = is_quoted or bool(self._settings.quote)
+        return convention_of(lines, self._splitter(quoting), texts, is_standard, self._holds(*escapes))
+
+    def _holds(self, *marks: str) -> bool:
+        """Whether the file has one of some characters, or two that follow each other."""
+        found = [mark.encode() for mark in marks]
+        self._stream.seek(0)
+        end = b""
+        while chunk := self._stream.read(CHUNK_BYTES):
+            if any(mark in chunk or mark in end + chunk[:1] for mark in found):
+                return True
+            end = chunk[-1:]
+        return False
+
+    def _splitter(self, quoting: Quoting) -> Splitter:
+        return Splitter(quoting, self.columns.width, self._is_row)
+
+    def _is_row(self, cells: list[str]) -> bool:
+        """Whether cells, as many as the header's, are those of a row: a day, or amounts and no id."""
+        date = cells[self.columns.place("date")]
+        if not date:
+            amounts = [cells[self.columns.place(field)] for field in AMOUNTS if self.columns.has(field)]
+            return any(amounts) and not any(set(text) - set("0123456789.,'- ") for text in amounts)
+        try:
+            day_of(text_of(date), self._settings.date_format)
+        except ValueError:
+            return False
+        return True
+
+
+def _reason(line: str, is_header: bool) -> str:
+    if not line.strip():
+        return "blank"
+    return "header" if is_header else "preamble"

@@ -1,0 +1,298 @@
+"""Turns the rows of an entry into the entry.
+
+What belongs to the entry (date, description, journal, total, direction) is taken from its first row. A debit of
+a negative amount is a credit of the positive one, and the other way round: many programs take entries back so.
+A single row without an account is an entry to predict; its amount is the entry's total, and its sign, where the
+file has both signs, is the direction of the money.
+"""
+
+from __future__ import annotations
+
+import datetime
+import math
+from collections.abc import Iterator, Sequence
+from decimal import Decimal
+from typing import Any, NamedTuple
+
+from jet.books.checks import EXACT, SMALLEST_UNIT, Rule
+from jet.books.importers.common import BrokenRuleError, ImportSettings, checked_amount
+from jet.books.importers.numbers import Amount, ambiguity, read_amount
+from jet.books.importers.tables.rows import AMOUNTS, Columns, Row, blank, day_of, text_of
+from jet.books.importers.tables.shapes import NO_ID, Key, is_heading
+from jet.books.importers.tables.survey import Survey
+from jet.books.importers.tables.words import Sides, direction
+from jet.books.records import Account, Entry, Line, total_of
+
+_OTHER = {"D": "C", "C": "D"}
+_STATEMENT = {"CRDT": "in", "DBIT": "out"}
+"""Sides as ISO 20022 has them on a bank's statement. Other words may be the bank's view or the books'."""
+
+
+class Cell(NamedTuple):
+    """An amount as it was given, with the currency and the side beside it."""
+
+    value: Decimal
+    currency: str = ""
+    side: str = ""
+
+
+class RowFault(BrokenRuleError):  # noqa: N818 (it stands for the error that it wraps)
+    """A rule that a row breaks, with the row."""
+
+    def __init__(self, error: BrokenRuleError, row: Row) -> None:
+        super().__init__(error.rule, str(error))
+        self.row = row
+
+
+class EntryReader:
+    """Reads entries, and remembers the accounts that they use."""
+
+    def __init__(self, file: str, columns: Columns, settings: ImportSettings, found: Survey) -> None:
+        self._file = file
+        self._columns = columns
+        self._settings = settings
+        self._mark = found.mark
+        self._contradiction = found.contradicts_itself
+        self._signed = found.signed
+        self._sides = Sides(found.words, settings.sides)
+        self._at = {field: columns.place(field) for field in (*AMOUNTS, "account", "side", "currency", "text")}
+        self._at |= {
+            field: columns.place(field) for field in ("date", "description", "journal", "account_name")
+        }
+        self._direction_at = columns.place("direction")
+        self._id_at = columns.place("entry_id")
+        self._has_side, self._has_amount = columns.has("side"), columns.has("amount")
+        self._names: dict[tuple[str, str], str] = {}
+
+    def accounts(self) -> Iterator[Account]:
+        """The accounts that the lines use, by the first name that a line gives them."""
+        for (entity, code), name in self._names.items():
+            yield Account(entity, code, name)
+
+    def has_id(self, row: Row) -> bool:
+        """Whether a row names its entry itself."""
+        return not blank(row.cells[self._id_at])
+
+    def read(self, key: Key, rows: Sequence[Row], file_lines: int) -> Entry:
+        """The entry of rows that share a key; raises BrokenRuleError."""
+        for row in rows:
+            if row.problem:
+                raise RowFault(BrokenRuleError(Rule.MALFORMED, row.problem), row)
+        if not key.entry_id:
+            raise BrokenRuleError(*NO_ID)
+        first = rows[0].cells
+        if len(rows) == 1 and self._is_title(first):
+            raise BrokenRuleError(
+                Rule.MALFORMED, f"the row holds {key.entry_id[:40]!r} only: leave out titles and footers"
+            )
+        entry = Entry(
+            entity=key.entity,
+            entry_id=key.entry_id,
+            date=self._date(rows),
+            description=text_of(first[self._at["description"]]),
+            currency="",
+            journal=text_of(first[self._at["journal"]]),
+            total=None,
+            lines=None,
+            file=self._file,
+            file_line=rows[0].number,
+            direction=self._given_direction(rows),
+            file_lines=file_lines,
+        )
+        total = self._amount(first, "total")
+        if len(rows) == 1 and not text_of(first[self._at["account"]]):
+            self._to_predict(entry, first, total)
+        else:
+            self._booked(entry, rows, total)
+        return entry
+
+    def _is_title(self, cells: Sequence[Any]) -> bool:
+        """Whether a row with an id holds nothing else."""
+        return blank(cells[self._at["date"]]) and sum(not blank(cell) for cell in cells) == 1
+
+    def _date(self, rows: Sequence[Row]) -> datetime.date:
+        """The day of the first row, which the others have too, or none."""
+        at, date_format = self._at["date"], self._settings.date_format
+        first = rows[0].cells[at]
+        try:
+            day = day_of(first, date_format)
+            other = next(
+                (row for row in rows if row.cells[at] != first and self._is_other_day(row.cells[at], day)), None
+            )
+        except BrokenRuleError:
+            raise
+        except ValueError as error:
+            raise BrokenRuleError(Rule.BAD_DATE, str(error)) from None
+        if other is not None:
+            raise BrokenRuleError(
+                Rule.INCONSISTENT,
+                f"rows of the entry differ in their date, from line {other.number} on: give all the same",
+            )
+        return day
+
+    def _is_other_day(self, value: Any, day: datetime.date) -> bool:
+        return not blank(value) and day_of(value, self._settings.date_format) != day
+
+    def _given_direction(self, rows: Sequence[Row]) -> str:
+        """What the column of directions says; "" where there is none."""
+        words = {text for row in rows if (text := text_of(row.cells[self._direction_at]))}
+        if not words:
+            return ""
+        try:
+            ways = {direction(word) for word in words}
+        except ValueError as error:
+            raise BrokenRuleError(Rule.MALFORMED, str(error)) from None
+        if len(ways) > 1:
+            raise BrokenRuleError(
+                Rule.INCONSISTENT, "rows of the entry differ in their direction: give all the same"
+            )
+        return ways.pop()
+
+    # --- entries to predict ---
+
+    def _to_predict(self, entry: Entry, cells: Sequence[Any], total: Cell | None) -> None:
+        """Complete an entry of a row without account: the amount is its total, the sign its direction."""
+        amount, debit, credit = (self._amount(cells, field) for field in ("amount", "debit", "credit"))
+        if debit and credit and debit.value and credit.value:
+            raise BrokenRuleError(
+                Rule.BAD_SIDE, "a row without account has both a debit and a credit: split it"
+            )
+        ways = {self._way(field, cell) for field, cell in (("total", total), ("amount", amount))}
+        for cell, sign in ((debit, 1), (credit, -1)):
+            if cell and cell.value:
+                ways.add("in" if cell.value * sign > 0 else "out")
+        if self._has_side:
+            ways.add(_STATEMENT.get(text_of(cells[self._at["side"]]).upper(), ""))
+        ways = (ways | {entry.direction}) - {""}
+        if len(ways) > 1:
+            raise BrokenRuleError(
+                Rule.INCONSISTENT, "the row's sign and its direction contradict each other: correct one"
+            )
+        entry.direction = next(iter(ways), "")
+        given = [cell for cell in (total, amount, debit, credit) if cell is not None]
+        given = [cell for cell in given if cell.value] or given
+        entry.currency = self._currency(cells, given[0] if given else None) or self._settings.default_currency
+        entry.total = given[0].value.copy_abs() if given else None
+
+    def _way(self, field: str, cell: Cell | None) -> str:
+        if cell is None or not cell.value or field not in self._signed:
+            return ""
+        return "in" if cell.value > 0 else "out"
+
+    # --- booked entries ---
+
+    def _booked(self, entry: Entry, rows: Sequence[Row], total: Cell | None) -> None:
+        lines: list[Line] = []
+        name_at = self._at["account_name"]
+        if is_heading(rows[0].cells, self._columns):
+            entry.currency = self._currency(rows[0].cells, None)
+            rows = rows[1:]
+        for row in rows:
+            try:
+                line = self._line(row.cells, entry, is_first=row is rows[0])
+                if line is None:
+                    continue
+                name = text_of(row.cells[name_at])
+            except BrokenRuleError as error:
+                raise RowFault(error, row) from None
+            lines.append(line)
+            if line.account and not self._names.get((entry.entity, line.account)):
+                self._names[entry.entity, line.account] = name
+        entry.lines = lines
+        entry.total = total_of(lines, entry.currency) if total is None else total.value
+
+    def _line(self, cells: Sequence[Any], entry: Entry, is_first: bool) -> Line | None:
+        """The line of a row; None for a zero that is on no side. The first row's currency is the entry's."""
+        at = self._at
+        side, cell = self._side_and_amount(cells)
+        currency = self._currency(cells, cell)
+        if is_first:
+            entry.currency = entry.currency or currency or self._settings.default_currency
+        if not side:
+            return None
+        amount = None if cell is None else cell.value
+        return Line(
+            account=text_of(cells[at["account"]]),
+            side=side,
+            amount=amount,
+            currency=currency or entry.currency,
+            text=text_of(cells[at["text"]]),
+        )
+
+    def _currency(self, cells: Sequence[Any], cell: Cell | None) -> str:
+        """The currency of a row, which its column or the amount's own cell names."""
+        given = text_of(cells[self._at["currency"]])
+        beside = cell.currency if cell is not None else ""
+        if given and beside and given.upper() != beside:
+            raise BrokenRuleError(
+                Rule.BAD_AMOUNT, f"the amount is in {beside}, the row's currency is {given[:40]}: correct one"
+            )
+        return given or beside
+
+    def _side_and_amount(self, cells: Sequence[Any]) -> tuple[str, Cell | None]:
+        """The side and the amount of a row, never negative; "" for a zero that is on no side."""
+        cell = self._amount(cells, "amount") if self._has_amount else None
+        word = text_of(cells[self._at["side"]]) if self._has_side else ""
+        if not word and cell is not None:
+            word = cell.side
+        if word:
+            side = self._meaning(word)
+        elif self._has_side:
+            raise BrokenRuleError(Rule.BAD_SIDE, "a line has no side: write D or C")
+        else:
+            if cell is None:
+                side, cell = self._debit_or_credit(cells)
+            else:
+                side = "D"
+            if not cell.value:
+                return "", cell
+        if cell is not None and cell.value < 0:
+            return _OTHER[side], cell._replace(value=cell.value.copy_abs())
+        return side, cell
+
+    def _debit_or_credit(self, cells: Sequence[Any]) -> tuple[str, Cell]:
+        debit, credit = self._amount(cells, "debit"), self._amount(cells, "credit")
+        if debit is None and credit is None:
+            raise BrokenRuleError(Rule.BAD_SIDE, "a line has neither side nor amount: give it an amount")
+        if debit and credit and debit.value and credit.value:
+            raise BrokenRuleError(Rule.BAD_SIDE, "a line has both a debit and a credit: make two lines of it")
+        side, cell = ("D", debit) if (debit and debit.value) or credit is None else ("C", credit)
+        assert cell is not None
+        if cell.side and self._meaning(cell.side) != side:
+            raise BrokenRuleError(
+                Rule.BAD_SIDE, f"the word {cell.side!r} beside the amount contradicts its column: correct one"
+            )
+        return side, cell
+
+    def _meaning(self, word: str) -> str:
+        try:
+            return self._sides.side(word)
+        except ValueError as error:
+            raise BrokenRuleError(Rule.BAD_SIDE, str(error)) from None
+
+    def _amount(self, cells: Sequence[Any], field: str) -> Cell | None:
+        value = cells[self._at[field]]
+        if value is None or value == "":
+            return None
+        try:
+            match value:
+                case str():
+                    return self._written(value) if value.strip() else None
+                case float():  # has no exact decimals
+                    if math.isnan(value):
+                        return None
+                    return Cell(checked_amount(Decimal(str(value))).quantize(SMALLEST_UNIT, context=EXACT))
+                case bool():
+                    raise ValueError("true and false are no amounts: convert the column")
+                case int() | Decimal():
+                    return Cell(checked_amount(Decimal(value)))
+            raise ValueError(f"a cell of type {type(value).__name__} holds no amount: convert the column")
+        except ValueError as error:
+            raise BrokenRuleError(Rule.BAD_AMOUNT, f"{field}: {error}") from None
+
+    def _written(self, text: str) -> Cell:
+        amount: Amount = read_amount(text)
+        value = amount.value(self._mark)
+        if value is None:
+            raise ValueError(ambiguity(text, amount, self._contradiction))
+        return Cell(value, amount.currency, amount.side)

@@ -1,0 +1,155 @@
+"""The rows of a table, whatever file it is in, and how their cells are read as text and days."""
+
+from __future__ import annotations
+
+import datetime
+import math
+import re
+from collections.abc import Iterator, Sequence
+from decimal import Decimal
+from functools import lru_cache
+from typing import Any, NamedTuple, Protocol
+
+from jet.books.checks import Rule
+from jet.books.importers.common import FIELDS, BrokenRuleError, ImportSettings, UnreadableFile, parse_date
+
+REQUIRED = ("entry_id", "date", "description")
+AMOUNTS = ("amount", "debit", "credit", "total")
+
+
+class Row(NamedTuple):
+    """A row, or lines of the file that make none."""
+
+    number: int
+    """Its first line in the file, counted from 1."""
+    lines: int
+    """Of the file."""
+    cells: Sequence[Any]
+    """In the order of the header, as far as any is read; the last one is empty."""
+    size: int = 0
+    """Characters of its texts."""
+    problem: str = ""
+    """Why its cells can't be told apart."""
+    passed: str = ""
+    """Why it makes no entry and breaks no rule: one of the reasons of `Passed`."""
+
+
+class Table(Protocol):
+    """A file of rows, which can be gone through more than once."""
+
+    columns: Columns
+
+    def rows(self) -> Iterator[Row]:
+        """All lines of the file, as rows."""
+
+    def line_count(self) -> int:
+        """The lines of the file, after its rows were gone through."""
+
+
+class Columns:
+    """Where our fields are among the cells of a row.
+
+    A column is meant by its name whatever its case, blanks and underscores. Raises UnreadableFile where one
+    that is needed is missing or comes twice; `start` begins the message.
+    """
+
+    def __init__(self, names: Sequence[str], start: str, settings: ImportSettings) -> None:
+        self.names = list(names)
+        self.width = len(self.names)
+        self._places = _places(self.names, start, settings)
+        self.reach = max(self._places.values()) + 1
+
+    def place(self, field: str) -> int:
+        """The place of a field's cell; where it has no column, that of the empty one at the end."""
+        return self._places.get(field, -1)
+
+    def has(self, field: str) -> bool:
+        """Whether a field has a column."""
+        return field in self._places
+
+    def used(self) -> list[int]:
+        """The places that are read, in the order of the fields."""
+        return list(self._places.values())
+
+
+def plain(name: str) -> str:
+    """A column's name as it is compared."""
+    return re.sub(r"[\s_-]+", "_", name.strip()).casefold()
+
+
+def sought(settings: ImportSettings) -> dict[str, str]:
+    """The columns that a table must have: those that every entry needs, and those that the settings name."""
+    return {field: field for field in REQUIRED} | settings.columns
+
+
+def _places(names: Sequence[str], start: str, settings: ImportSettings) -> dict[str, int]:
+    found = f"it has {', '.join(names)[:1000]}"
+    exact: dict[str, list[int]] = {}
+    alike: dict[str, list[int]] = {}
+    for place, name in enumerate(names):
+        exact.setdefault(name.strip(), []).append(place)
+        alike.setdefault(plain(name), []).append(place)
+    mapped = {plain(name) for field, name in settings.columns.items() if field != plain(name)}
+    places: dict[str, int] = {}
+    for field in FIELDS:
+        name = settings.columns.get(field, field)
+        at = exact.get(name) or alike.get(plain(name), [])
+        if field not in settings.columns and name not in exact and plain(name) in mapped:
+            at = []  # the column "Text" that the settings give to another field
+        if len(at) > 1:
+            raise UnreadableFile(f"{start}column {name!r} comes more than once; rename all but one")
+        if at:
+            places[field] = at[0]
+        elif field in sought(settings):
+            raise UnreadableFile(
+                f"{start}no column {name!r} for {field}; {found}; "
+                f"name the right one in the setting columns, as in {{{field}: ...}}"
+            )
+    if "account" in places and not places.keys() & {"amount", "side", "debit", "credit"}:
+        raise UnreadableFile(
+            f"{start}accounts without sides; {found}; "
+            "name a column for side, for a signed amount, or for debit and credit in the setting columns"
+        )
+    return places
+
+
+def text_of(value: Any) -> str:
+    """A cell as text; "" for null. Whole floats are integers that a table with nulls holds as floats."""
+    if type(value) is str:
+        return value.strip()
+    if value is None or (isinstance(value, float) and math.isnan(value)):
+        return ""
+    if isinstance(value, float) and value.is_integer():
+        return str(int(value))
+    if isinstance(value, (int, float, Decimal, datetime.date)):
+        return str(value)
+    raise BrokenRuleError(
+        Rule.MALFORMED, f"a cell of type {type(value).__name__} holds no text: convert the column"
+    )
+
+
+def day_of(value: Any, date_format: str | None) -> datetime.date:
+    """A cell as a day; raises ValueError."""
+    if isinstance(value, datetime.datetime):
+        return value.date()
+    if isinstance(value, datetime.date):
+        return value
+    text = text_of(value)
+    if date_format is None:
+        return parse_date(text)
+    return _day_in(text, date_format) if len(text) <= 100 else _day_in(text[:100], date_format)
+
+
+@lru_cache(maxsize=10_000)
+def _day_in(text: str, date_format: str) -> datetime.date:
+    return datetime.datetime.strptime(text, date_format).date()
+
+
+def excerpt(row: Row) -> str:
+    """The first cells of a row, for people."""
+    return " | ".join(str(value)[:200] for value in row.cells[:50])
+
+
+def blank(value: Any) -> bool:
+    """Whether a cell holds nothing."""
+    return value is None or value == "" or (isinstance(value, float) and math.isnan(value))

@@ -1,0 +1,142 @@
+"""Which entry a row belongs to, by the shapes in which programs export tables.
+
+Usually every row has its entry's id. Odoo and GnuCash write what is the same in the first row only and leave
+id and date empty below it: such rows belong to the entry before them. Reports have sums and balances between
+the rows: these are passed over, and make no entry.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator
+from typing import Any, NamedTuple
+
+from jet.books.checks import Rule
+from jet.books.importers.common import BrokenRuleError, ImportSettings, file_stem
+from jet.books.importers.numbers import read_amount
+from jet.books.importers.tables.rows import AMOUNTS, Columns, Row, blank, text_of
+
+_SUMS = (
+    *("total", "totals", "total général", "total general", "grand total", "subtotal", "sub-total", "sub total"),
+    *("sum", "sums", "summe", "summen", "zwischensumme", "gesamt", "gesamtsumme", "endsumme", "übertrag"),
+    *("saldo", "saldi", "saldovortrag", "anfangssaldo", "endsaldo", "anfangsbestand", "endbestand"),
+    *("summa", "delsumma", "slutsumma", "omslutning", "ingående saldo", "ingående balans", "utgående saldo"),
+    *("utgående balans", "sum total", "i alt", "inngående saldo", "utgående saldo", "inngående balanse"),
+    *("sous-total", "sous total", "totaux", "solde", "solde initial", "solde final", "report", "à reporter"),
+    *("à nouveau", "totaal", "subtotaal", "beginsaldo", "eindsaldo", "beginbalans", "eindbalans"),
+    *("totale", "subtotale", "saldo iniziale", "saldo finale", "suma", "sumas", "saldo inicial", "saldo final"),
+    *("razem", "ogółem", "celkem", "součet", "spolu", "összesen", "yhteensä", "välisumma", "итого", "всего"),
+    *("сальдо", "合計", "小計", "総計", "合计", "小计", "期首残高", "期末残高", "前期繰越", "次期繰越"),
+    *(
+        "opening balance",
+        "closing balance",
+        "beginning balance",
+        "ending balance",
+        "balance",
+        "balance forward",
+    ),
+    *("balance brought forward", "balance carried forward", "brought forward", "carried forward"),
+)
+_IS_SUM = re.compile(
+    rf"(?:{'|'.join(map(re.escape, sorted(_SUMS, key=len, reverse=True)))})(?!\w)", re.IGNORECASE
+)
+
+
+class Key(NamedTuple):
+    """What the rows of an entry share."""
+
+    entity: str
+    entry_id: str
+    number: int
+    """0; of a row that belongs to no entry, its line, since it is by itself."""
+
+
+class Keys:
+    """Tells which entry each row of a table belongs to."""
+
+    def __init__(self, columns: Columns, file: str, settings: ImportSettings) -> None:
+        self._at = {field: columns.place(field) for field in ("entry_id", "date", "entity", "account")}
+        self._amounts = [columns.place(field) for field in AMOUNTS if columns.has(field)]
+        self._columns = columns
+        self._default = file_stem(file)
+        self._settings = settings
+
+    def of(self, rows: Iterable[Row]) -> Iterator[tuple[Key, Row]]:
+        """The rows with their keys, those of sums as passed over. What is passed over has the key before it."""
+        key = Key("", "", 0)
+        last_entities: tuple[Any, ...] = ()
+        last: Row | None = None  # of the entry that is read, which rows without an id may continue
+        id_at, date_at, entity_at = self._at["entry_id"], self._at["date"], self._at["entity"]
+        for row in rows:
+            cells = row.cells
+            if row.passed or (
+                last is not None and cells[id_at] == last.cells[id_at] and cells[entity_at] in last_entities
+            ):
+                yield key, row
+            else:
+                entry_id, date = _text(cells[id_at]), _text(cells[date_at])
+                if not (entry_id and date) and self._is_sum(cells, entry_id, date):
+                    last = None
+                    yield key, row._replace(passed="total")
+                elif entry_id:
+                    last, last_entities = row, (cells[entity_at], "", None)
+                    key = Key(self._entity(row), entry_id, 0)
+                    yield key, row
+                elif last is not None and self._continues(cells, last.cells, date):
+                    yield key, row
+                else:
+                    yield Key(self._entity(row), "", row.number), row
+
+    def _entity(self, row: Row) -> str:
+        return self._settings.entity or _text(row.cells[self._at["entity"]]) or self._default
+
+    def _continues(self, cells: Any, first: Any, date: str) -> bool:
+        """Whether a row without an id belongs to the entry of `first`: it has an account and no other day, and
+        the first has an account too, or holds nothing but what belongs to the entry."""
+        account_at = self._at["account"]
+        if blank(cells[account_at]) or date not in ("", _text(first[self._at["date"]])):
+            return False
+        return not blank(first[account_at]) or is_heading(first, self._columns)
+
+    def _is_sum(self, cells: Any, entry_id: str, date: str) -> bool:
+        """Whether a row sums up others, by its words or by its shape."""
+        if entry_id:
+            return not date and _IS_SUM.match(entry_id) is not None
+        texts = [
+            _text(cell)
+            for place, cell in enumerate(cells)
+            if place not in self._amounts and isinstance(cell, str)
+        ]
+        if date or _text(cells[self._at["account"]]):
+            return any(_IS_SUM.fullmatch(text.rstrip(" :")) for text in texts)
+        if any(_IS_SUM.match(text) for text in texts):
+            return True
+        given = [cells[place] for place in self._amounts if _is_amount(cells[place])]
+        return len(given) > 1 and not any(texts)
+
+
+def is_heading(cells: Any, columns: Columns) -> bool:
+    """Whether a row holds what belongs to an entry, and no line."""
+    return all(blank(cells[columns.place(field)]) for field in ("account", "side", "amount", "debit", "credit"))
+
+
+def _text(value: Any) -> str:
+    try:
+        return text_of(value)
+    except BrokenRuleError:
+        return ""
+
+
+def _is_amount(value: Any) -> bool:
+    if not isinstance(value, str):
+        return not blank(value)
+    try:
+        return bool(value.strip()) and read_amount(value) is not None
+    except ValueError:
+        return False
+
+
+NO_ID = (
+    Rule.MISSING_ID,
+    "the row has no entry_id: give it one, or leave both id and date empty in the rows below an entry's first",
+)

@@ -1,0 +1,98 @@
+"""What only a whole table says: its decimal mark, its words for sides, signs, and ids whose rows lie apart."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from decimal import Decimal
+
+from jet.books.importers.common import ImportSettings
+from jet.books.importers.numbers import EITHER, read_amount
+from jet.books.importers.tables.rows import AMOUNTS, Columns, Row, blank
+from jet.books.importers.tables.shapes import Key
+
+MOST_WORDS = 1_000
+MOST_HELD_ROWS = 500_000
+MOST_HELD_CHARACTERS = 1 << 26
+
+
+@dataclass
+class Survey:
+    """What was found."""
+
+    mark: str = ""
+    """The file's decimal mark, "." or ","; "": nothing decides, or cells decide both ways."""
+    proofs: dict[str, tuple[int, str]] = field(default_factory=dict)
+    """For each mark that a cell decides for, the first such: its line and text; EITHER: the first with two
+    readings."""
+    words: set[str] = field(default_factory=set)
+    """Of the column of sides."""
+    signed: set[str] = field(default_factory=set)
+    """Fields that are negative in a row without an account: a positive one is the other direction."""
+    runs: Counter[Key] = field(default_factory=Counter)
+    """For each id that comes back after rows of others, how often it comes."""
+    can_hold: bool = True
+    """Whether the rows are few enough to wait for those that lie apart."""
+
+    @property
+    def contradicts_itself(self) -> bool:
+        """Whether some cells have a decimal point and others a decimal comma."""
+        return "." in self.proofs and "," in self.proofs
+
+
+def survey(rows: Iterable[tuple[Key, Row]], columns: Columns, settings: ImportSettings) -> Survey:
+    """Go through the rows once."""
+    found = Survey()
+    proofs, words, signed, runs = found.proofs, found.words, found.signed, found.runs
+    amounts = [(field, columns.place(field)) for field in AMOUNTS if columns.has(field)]
+    side_at, account_at = columns.place("side"), columns.place("account")
+    seen: set[Key] = set()
+    last: Key | None = None
+    count = characters = 0
+    for key, row in rows:
+        if row.passed:
+            continue
+        if key != last:
+            if key in seen:
+                runs[key] += 1
+            elif not key.number:
+                seen.add(key)
+            last = key
+        count += 1
+        characters += row.size
+        cells = row.cells
+        has_account = not blank(cells[account_at])
+        for name, at in amounts:
+            value = cells[at]
+            if isinstance(value, str):
+                if not value:
+                    continue
+                try:
+                    amount = read_amount(value)
+                except ValueError:
+                    continue
+                if amount.mark and amount.mark not in proofs:
+                    proofs[amount.mark] = row.number, value.strip()
+                if amount.side and len(words) < MOST_WORDS:
+                    words.add(amount.side)
+                number = amount.point if amount.comma is None else amount.comma
+            else:
+                number = value
+            if not has_account and isinstance(number, int | float | Decimal) and number < 0:
+                signed.add(name)
+        if (word := cells[side_at]) and isinstance(word, str) and len(words) < MOST_WORDS:
+            words.add(word)
+    found.can_hold = count <= MOST_HELD_ROWS and characters <= MOST_HELD_CHARACTERS
+    for key in runs:
+        runs[key] += 1
+    if settings.decimal_comma is not None:
+        found.mark = "," if settings.decimal_comma else "."
+    elif not found.contradicts_itself:
+        found.mark = next((mark for mark in (".", ",") if mark in proofs), "")
+    return found
+
+
+def undecided(found: Survey) -> bool:
+    """Whether there are amounts with two readings, and no cell decides between them."""
+    return EITHER in found.proofs and not found.mark and not found.contradicts_itself
