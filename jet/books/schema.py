@@ -132,6 +132,7 @@ MEMORY = pa.schema(
         _required("text", pa.int64()),  # row of the bundle's texts
         _required("journal", pa.int64()),  # stable hash
         _required("currency", pa.int64()),  # stable hash
+        _required("direction", pa.int8()),  # of the money, as stated: 1 in, -1 out, 0 not known
         pa.field("total", pa.float64()),  # in major units; null: not known
         _required("tokens", pa.large_list(pa.int64())),  # catalog row * 2 + side, in the catalog's order
         _required("amounts", pa.large_list(pa.float64())),  # of each token, in major units; nan: not known

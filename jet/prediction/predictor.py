@@ -33,7 +33,7 @@ from jet.prediction.amounts import (
     propose_amounts,
 )
 from jet.prediction.answers import Answers
-from jet.prediction.candidates import Candidates, propose
+from jet.prediction.candidates import Candidates, agreeing, propose
 from jet.prediction.decode import DEAD, KEPT, beam_search, score_sets
 from jet.prediction.evidence import Evidence, Library, gather
 from jet.prediction.expert import line_scores
@@ -208,22 +208,24 @@ class Predictor:
         decoder = None
         if self.settings.method != "ranker":
             decoder = self._decoder(columns, filled, hits, width, evidence)
-            candidates = candidates.joined("decoder", decoder.beams, evidence.date, bundle.catalog)
+            beams = agreeing(self.library, evidence, decoder.beams)
+            candidates = candidates.joined("decoder", beams, evidence.date, bundle.catalog)
         features = ranking_features(self.library, evidence, line_support, candidates)
         ranked, none = bundle.ranker(features, candidates.there)
         decoded = np.full(candidates.key.shape, -np.inf, dtype=np.float32)
         if decoder is not None:
             decoded = self._decoded(decoder, candidates, ranked)
+        exchanged = evidence.turned.any(axis=1, keepdims=True)  # which backs nothing
         scores = Scores(
             there=candidates.there,
             proposer=candidates.proposer,
             ranked=ranked,
             none=none,
             decoded=decoded,
-            support=features["count"].astype(np.float32),
-            text_share=features["votes_text"].astype(np.float32),
+            support=np.where(exchanged, 0, features["count"]).astype(np.float32),
+            text_share=np.where(exchanged, 0, features["votes_text"]).astype(np.float32),
             similarity=evidence.similarity.max(axis=1, initial=0).astype(np.float32),
-            same_text=np.log1p((evidence.own & evidence.same_text).sum(axis=1)).astype(np.float32),
+            same_text=np.log1p((evidence.backing & evidence.same_text).sum(axis=1)).astype(np.float32),
         )
         return Considered(evidence, candidates, scores)
 
@@ -233,6 +235,8 @@ class Predictor:
     ) -> _Decoder:
         """The decoder's encoding of `rows`, and its own sets."""
         bundle = self.bundle
+        contrary = self.library.contrary(columns, rows, hits)
+        hits = Hits(np.where(contrary, NOTHING, hits.row), hits.similarity)
         batch = collate(
             columns,
             rows,
