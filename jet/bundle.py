@@ -259,8 +259,8 @@ class Bundle:
         content = json.loads(artifact.read_bytes("bundle.json"))
         if content.get("format", 1) != FORMAT:
             raise ArtifactError(
-                f"{path}: the bundle is of format {content.get('format', 1)}, this jet reads {FORMAT}: train again, "
-                "or use the jet that it was trained with"
+                f"{path}: the bundle is of format {content.get('format', 1)}, this jet reads {FORMAT}: train "
+                "again, or use the jet that it was trained with"
             )
         arrays = load_safetensors(artifact.read_bytes("catalog.safetensors"))
         catalog = Catalog(artifact.read_table(ACCOUNTS, "accounts").combine_chunks(), arrays["booked"])

@@ -201,6 +201,10 @@ PREDICTIONS = pa.schema(
         _required("evidence", pa.list_(EVIDENCE)),
         _required("text_known", pa.bool_()),  # whether the entity has booked the same text before
         _required("similarity", pa.float32()),  # of the text, to the most similar earlier one
+        _required(
+            "held", pa.bool_()
+        ),  # a rule keeps it from `auto`, whatever its confidence; reason says which
+        _required("history", pa.int64()),  # entries of the entity before this day
         _required("model", pa.string()),  # fingerprint of the bundle
     ]
 )

@@ -23,13 +23,14 @@ from torch import Tensor
 from jet.books.catalog import Catalog
 from jet.books.schema import DIRECTIONS
 from jet.retrieval.memory import Hits, Memory, Queries
+from jet.retrieval.similarity import NO_CURRENCY, otherness
 from jet.retrieval.store import TextStore
 from jet.retrieval.text import normalize_all, stable_hashes
 
 JOURNAL_BUCKETS = 512
 CURRENCY_BUCKETS = 64
 DATE_FEATURES = 10
-NEIGHBOR_FEATURES = 15
+NEIGHBOR_FEATURES = 16
 NOTHING = -1
 """Padding, in every integer tensor."""
 CLOSED = torch.iinfo(torch.int64).max
@@ -346,6 +347,7 @@ def _neighbor_features(
         similarity,
         queries.text[rows][:, None] == memory.text[hit],
         queries.journal[rows][:, None] == memory.journal[hit],
+        otherness(queries.currency[rows][:, None], memory.currency[hit], NO_CURRENCY),
         np.log1p(age) / 8,
         np.broadcast_to(1 / (1 + np.arange(hit.shape[1])), hit.shape),
         amounts_known,

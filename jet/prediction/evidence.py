@@ -120,6 +120,7 @@ class Evidence:
     entity: np.ndarray  # int64 [B]
     date: np.ndarray  # int32 [B]
     text: np.ndarray  # int64 [B] rows of the text store
+    currency: np.ndarray  # int64 [B] stable hash
     direction: np.ndarray  # int8 [B] of the money, as the entry states it: 1 in, -1 out, 0 not known
     limit: np.ndarray  # int64 [B] the entity's rows of the books below this one are strictly earlier
     earlier: np.ndarray  # int64 [B] how many these are
@@ -205,6 +206,7 @@ def gather(library: Library, queries: EntryColumns, rows: np.ndarray, hits: Hits
         entity=entity,
         date=queries.date[rows],
         text=text,
+        currency=queries.currency[rows],
         direction=queries.direction[rows],
         limit=limit,
         earlier=np.maximum(limit - library.memory.offsets[entity], 0),

@@ -1,4 +1,4 @@
-"""How often an entity had booked something before: a text in either direction, a currency at all.
+"""How often an entity had booked something before: a text in either direction, a line in a currency.
 
 Neighbors are a selection. What must hold of all earlier entries (that a text never was a refund, that there was
 none in this currency) is counted over all of them, strictly earlier, whatever retrieval found.
@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from jet.model.features import EntryColumns
+from jet.model.features import NOTHING, EntryColumns
 from jet.prediction.counts import Counts, joined_key
 from jet.prediction.direction import IN, OUT, UNKNOWN
 from jet.retrieval.similarity import NO_CURRENCY
@@ -25,17 +25,25 @@ class Past:
     masked: Counts  # by entity, text without its digits, and direction
     currencies: Counts  # by entity and currency
     with_currency: Counts  # by entity, where the currency is known
+    lines: Counts  # by token and currency, where it is known
+    lines_with_currency: Counts  # by token, where the currency is known
 
     @classmethod
     def of(cls, books: EntryColumns, direction: np.ndarray, store: TextStore) -> Past:
         """Of booked entries, whose directions are `direction` int8 [N]."""
         row = np.arange(len(books))
         known = np.flatnonzero(books.currency != NO_CURRENCY)
+        of_line = np.repeat(row, books.lengths)
+        token, of_line = np.unique(np.stack([books.tokens, of_line]), axis=1)
+        has = books.currency[of_line] != NO_CURRENCY
+        token, of_line = token[has], of_line[has]
         return cls(
             Counts.of(joined_key(books.entity, books.text, direction), row),
             Counts.of(joined_key(books.entity, store.masked[books.text], direction), row),
             Counts.of(joined_key(books.entity, books.currency), row),
             Counts.of(joined_key(books.entity[known]), known),
+            Counts.of(joined_key(token, books.currency[of_line]), of_line),
+            Counts.of(joined_key(token), of_line),
         )
 
     def ways(self, entity: np.ndarray, text: np.ndarray, store: TextStore, limit: np.ndarray) -> np.ndarray:
@@ -55,3 +63,13 @@ class Past:
         same = self.currencies.before(joined_key(entity, currency), limit)
         any_known = self.with_currency.before(joined_key(entity), limit)
         return (currency != NO_CURRENCY) & (same == 0) & (any_known > 0)
+
+    def other_currency(self, tokens: np.ndarray, currency: np.ndarray, limit: np.ndarray) -> np.ndarray:
+        """float64 [B, D, L]: the share of entries below `limit` [B] with each of `tokens` that are in another
+        currency than `currency` [B]; 0 where that isn't known. Few entries count as less than all."""
+        found = np.zeros(tokens.shape)
+        entry, *_ = at = np.nonzero((tokens != NOTHING) & (currency != NO_CURRENCY)[:, None, None])
+        token, of, below = tokens[at], currency[entry], limit[entry]
+        known = self.lines_with_currency.before(joined_key(token), below)
+        found[at] = (known - self.lines.before(joined_key(token, of), below)) / (known + 1)
+        return found

@@ -79,11 +79,14 @@ def _first(among: np.ndarray, value: np.ndarray) -> np.ndarray:
 
 def guessed(evidence: Evidence, tokens: np.ndarray) -> np.ndarray:
     """bool [B, A, T]: which lines of `tokens` [B, A, T] no neighbor of the same entity has."""
-    theirs = np.where(evidence.backing[:, :, None], evidence.lines, NOTHING).reshape(len(tokens), -1)
-    found = np.zeros(tokens.shape, dtype=bool)
-    for place in range(tokens.shape[2]):
-        found[:, :, place] = (tokens[:, :, place, None] == theirs[:, None, :]).any(axis=2)
-    return (tokens != NOTHING) & ~found
+    place, neighbor, line = np.nonzero(evidence.backing[:, :, None] & (evidence.lines != NOTHING))
+    base = max(tokens.max(initial=0), evidence.lines.max(initial=0)) + 1  # with the entry, a line is one number
+    theirs = np.unique(base * place + evidence.lines[place, neighbor, line])
+    there = tokens != NOTHING
+    entry = np.broadcast_to(np.arange(len(tokens))[:, None, None], tokens.shape)
+    found = there.copy()
+    found[there] = ~np.isin(base * entry[there] + tokens[there], theirs)
+    return found
 
 
 def sentence(kind: int, shown: int, like: int, last: str, more: bool) -> str:
