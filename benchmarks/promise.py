@@ -44,8 +44,9 @@ from jet.books.split import CALIBRATION, TEST, SplitSettings, split_by_date
 from jet.bundle import Bundle
 from jet.model.features import sort_entries
 from jet.prediction.calibration import Calibration
+from jet.prediction.holds import cuts
 from jet.prediction.predictor import Predictor, PredictSettings, judge
-from jet.prediction.stack import FIGURES, Stack, cross_fitted, figures
+from jet.prediction.stack import FIGURES, Stack, cross_fitted, figures, least_line
 from jet.prediction.threshold import precision_lower_bound, threshold_for
 from jet.retrieval.neighbors import make_encoder
 
@@ -139,6 +140,9 @@ class Answers(NamedTuple):
     figures: np.ndarray  # float64 [N, len(FIGURES)]
     right: np.ndarray  # bool [N]
     entity: np.ndarray  # str [N]
+    most: np.ndarray  # float64 [N] what the confidence is at most
+    held: np.ndarray  # bool [N] kept from `auto`, whatever the confidence
+    history: np.ndarray  # int64 [N] earlier entries of the company
     calibration: np.ndarray  # bool [N] of the calibration split, else of the test split
 
 
@@ -162,8 +166,30 @@ def answers_of(run: str) -> Answers:
         best = np.where(judged.scores.there, chances[:, :-1], -1).argmax(axis=1)
         owner = np.array(asked["entity"].to_pylist())
         calibrated = np.full(len(asked), part == CALIBRATION)
-        parts.append((figures(judged.scores, chances), best == judged.right, owner, calibrated))
+        held = judged.held | judged.scores.guess[np.arange(len(asked)), best]
+        most = least_line(judged.scores, chances, best)
+        found = (figures(judged.scores, chances), best == judged.right, owner, most, held, judged.history)
+        parts.append((*found, calibrated))
     return Answers(*(np.concatenate(columns) for columns in zip(*parts, strict=True)))
+
+
+def calibrated(answers: Answers, rows: np.ndarray) -> Calibration:
+    """The calibration that `rows` of the answers give."""
+    owners = answers.entity[rows].tolist()
+    kept = (answers.most[rows], answers.held[rows], answers.history[rows])
+    return Calibration.fit(FIGURES, answers.figures[rows], answers.right[rows], owners, *kept)
+
+
+def automatic(
+    calibration: Calibration, choose: Rule, promise: float, answers: Answers, rows: np.ndarray
+) -> np.ndarray:
+    """bool [n]: which `rows` of the answers a rule automates by this calibration."""
+    free = ~calibration.held
+    cut = choose(promise, calibration.confidence[free], calibration.right[free])
+    confidence = np.minimum(calibration(answers.figures[rows]), answers.most[rows])
+    least = calibration.thresholds(promise).least_history
+    threshold = np.full(len(rows), np.inf if cut is None else cut)
+    return confidence >= cuts(threshold, answers.held[rows], answers.history[rows], least)
 
 
 def real(answers: Answers, rows: int, promise: float, resamplings: int, seed: int = 0) -> dict[str, list[Kept]]:
@@ -172,12 +198,15 @@ def real(answers: Answers, rows: int, promise: float, resamplings: int, seed: in
     found: dict[str, list[Kept]] = defaultdict(list)
     for _ in range(resamplings):
         slice_ = draw.integers(0, len(answers.right), rows)
-        right, owners = answers.right[slice_], answers.entity[slice_].tolist()
-        calibration = Calibration.fit(FIGURES, answers.figures[slice_], right, owners)
-        confidence = calibration(answers.figures)
-        cuts = {rule: choose(promise, calibration.confidence, right) for rule, choose in RULES.items()}
-        automated = {rule: confidence >= (np.inf if cut is None else cut) for rule, cut in cuts.items()}
-        automated["bound, own"] = confidence >= calibration.thresholds(promise).of(answers.entity.tolist())
+        calibration = calibrated(answers, slice_)
+        everybody = np.arange(len(answers.right))
+        automated = {
+            rule: automatic(calibration, choose, promise, answers, everybody) for rule, choose in RULES.items()
+        }
+        confidence = np.minimum(calibration(answers.figures), answers.most)
+        thresholds = calibration.thresholds(promise)
+        own, least = thresholds.of(answers.entity.tolist()), thresholds.least_history
+        automated["bound, own"] = confidence >= cuts(own, answers.held, answers.history, least)
         for rule, auto in automated.items():
             precision = float(answers.right[auto].mean()) if auto.any() else 1.0
             found[rule].append(Kept(precision, float(auto.mean())))
@@ -188,13 +217,10 @@ def as_split(answers: Answers, promise: float) -> dict[str, tuple[float, float |
     """By rule, what is automated of the test split (a share) where the calibration split decides, and the
     precision of that, None of nothing."""
     then, later = answers.calibration, ~answers.calibration
-    right, owners = answers.right[then], answers.entity[then].tolist()
-    calibration = Calibration.fit(FIGURES, answers.figures[then], right, owners)
-    confidence = calibration(answers.figures[later])
+    calibration = calibrated(answers, np.flatnonzero(then))
     found: dict[str, tuple[float, float | None]] = {}
     for rule, choose in RULES.items():
-        cut = choose(promise, calibration.confidence, right)
-        auto = confidence >= (np.inf if cut is None else cut)
+        auto = automatic(calibration, choose, promise, answers, np.flatnonzero(later))
         precision = float(answers.right[later][auto].mean()) if auto.any() else None
         found[rule] = (float(auto.mean()), precision)
     return found

@@ -50,6 +50,9 @@ from jet.training.data import TrainingData
 log = logging.getLogger(__name__)
 
 KIND = "model"
+FORMAT = 2
+"""Of a bundle's files and of what its trained parts read. 2: books with directions, neighbors by currency, what
+keeps an answer from `auto`."""
 LEARNED = "learned.json"
 """What people taught the bundle; a bundle that nobody taught has none."""
 
@@ -212,6 +215,7 @@ class Bundle:
         writer.write_table("texts/part-0.parquet", self.store.to_table())
         writer.write_table("books/part-0.parquet", self.books.to_table(self.catalog))
         content = {
+            "format": FORMAT,
             "fingerprint": self.fingerprint,
             "fingerprints": self.fingerprints,
             "encoder": self.encoder,
@@ -229,7 +233,7 @@ class Bundle:
         """The bundle at `path`. Raises `ArtifactError` where a file or a part is not what was saved."""
         artifact = open_artifact(path, KIND)
         with _readable(path):
-            bundle, saved = cls._read(artifact)
+            bundle, saved = cls._read(path, artifact)
             misfit = bundle._misfit()
             found = {} if misfit else bundle.fingerprints | {"whole": bundle.fingerprint}
         if misfit:
@@ -250,9 +254,14 @@ class Bundle:
         return bundle
 
     @classmethod
-    def _read(cls, artifact: Artifact) -> tuple[Bundle, dict[str, str]]:
+    def _read(cls, path: str, artifact: Artifact) -> tuple[Bundle, dict[str, str]]:
         """The trained bundle in an artifact, unchecked, and the fingerprints that it was saved with."""
         content = json.loads(artifact.read_bytes("bundle.json"))
+        if content.get("format", 1) != FORMAT:
+            raise ArtifactError(
+                f"{path}: the bundle is of format {content.get('format', 1)}, this jet reads {FORMAT}: train "
+                "again, or use the jet that it was trained with"
+            )
         arrays = load_safetensors(artifact.read_bytes("catalog.safetensors"))
         catalog = Catalog(artifact.read_table(ACCOUNTS, "accounts").combine_chunks(), arrays["booked"])
         texts, books = (

@@ -119,22 +119,27 @@ class Exam:
             self.entries, run.predictions, rows, strata=self.strata[part], accounts=self.accounts
         )
 
-    def thresholds(self, method: str) -> tuple[dict[str, float | None], dict[str, dict[str, float | None]]]:
-        """What the bundle decides by: the pooled threshold of each promise, and companies' own."""
+    def thresholds(
+        self, method: str
+    ) -> tuple[dict[str, float | None], dict[str, dict[str, float | None]], dict[str, int]]:
+        """What the bundle decides by: the pooled threshold of each promise, companies' own, and the fewest
+        earlier entries that a company must have."""
         calibration = self.bundle.calibration(method)  # type: ignore[arg-type]
         pooled: dict[str, float | None] = {}
         own: dict[str, dict[str, float | None]] = {}
+        least: dict[str, int] = {}
         for promise in self.promises:
             found = calibration.thresholds(promise)
             pooled[f"{promise:g}"] = found.pooled
+            least[f"{promise:g}"] = found.least_history
             for entity, threshold in found.own.items():
                 own.setdefault(entity, {})[f"{promise:g}"] = threshold
-        return pooled, own
+        return pooled, own, least
 
     def measured(self, method: str, calibration: Scored, test: Scored) -> dict[str, Any]:
         """The figures of one of METHODS."""
-        pooled, own = self.thresholds(method)
-        return evaluate(calibration, test, thresholds=pooled, company_thresholds=own)
+        pooled, own, least = self.thresholds(method)
+        return evaluate(calibration, test, thresholds=pooled, company_thresholds=own, least_history=least)
 
 
 def evaluate_bundle(artifact: Artifact, bundle: Bundle, output: str, config: JobConfig) -> Manifest:

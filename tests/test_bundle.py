@@ -255,6 +255,12 @@ def test_other_families_of_charts_are_refused(copy):
         Bundle.load(str(copy))
 
 
+def test_a_bundle_of_an_earlier_format_is_refused_by_name(copy):
+    rewrite_json(copy, lambda content: content.pop("format"))
+    with pytest.raises(ArtifactError, match="copy: the bundle is of format 1, this jet reads 2: train again"):
+        Bundle.load(str(copy))
+
+
 @pytest.mark.parametrize(
     "change",
     [

@@ -134,6 +134,7 @@ MEMORY = pa.schema(
         _required("text", pa.int64()),  # row of the bundle's texts
         _required("journal", pa.int64()),  # stable hash
         _required("currency", pa.int64()),  # stable hash
+        _required("direction", pa.int8()),  # of the money, as stated: 1 in, -1 out, 0 not known
         pa.field("total", pa.float64()),  # in major units; null: not known
         _required("tokens", pa.large_list(pa.int64())),  # catalog row * 2 + side, in the catalog's order
         _required("amounts", pa.large_list(pa.float64())),  # of each token, in major units; nan: not known
@@ -202,6 +203,10 @@ PREDICTIONS = pa.schema(
         _required("evidence", pa.list_(EVIDENCE)),
         _required("text_known", pa.bool_()),  # whether the entity has booked the same text before
         _required("similarity", pa.float32()),  # of the text, to the most similar earlier one
+        _required(
+            "held", pa.bool_()
+        ),  # a rule keeps it from `auto`, whatever its confidence; reason says which
+        _required("history", pa.int64()),  # entries of the entity before this day
         _required("model", pa.string()),  # fingerprint of the bundle
     ]
 )

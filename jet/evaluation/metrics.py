@@ -14,7 +14,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from itertools import pairwise
 from typing import Any
@@ -28,6 +28,7 @@ from scipy.stats import binomtest
 from jet.books.schema import ACCOUNTS, ENTRIES, PREDICTIONS, SIDES, validate
 from jet.books.split import date_order
 from jet.prediction.calibration import Thresholds
+from jet.prediction.holds import cuts
 from jet.prediction.threshold import threshold_for
 from jet.retrieval.text import normalize_all
 
@@ -83,8 +84,16 @@ class Scored:
     valid: NDArray[np.bool_]
     """Whether the answer keeps the rules of `score_sets`."""
     strata: dict[str, NDArray] = field(default_factory=dict)
+    held: NDArray[np.bool_] | None = None
+    """What no confidence automates (see `jet.prediction.holds`); None: no rule holds anything."""
+    history: NDArray[np.int64] | None = None
+    """Earlier entries of the entity; None: as many as it takes."""
 
     def __post_init__(self) -> None:
+        if self.held is None:
+            self.held = np.zeros(len(self.entity), dtype=bool)
+        if self.history is None:
+            self.history = np.full(len(self.entity), np.iinfo(np.int64).max)
         columns: dict[str, Sequence | NDArray] = {
             "entry_id": self.entry_id,
             "true": self.true,
@@ -92,6 +101,8 @@ class Scored:
             "confidence": self.confidence,
             "alternatives": self.alternatives,
             "valid": self.valid,
+            "held": self.held,
+            "history": self.history,
             **self.strata,
         }
         for name, column in columns.items():
@@ -162,7 +173,7 @@ def score_predictions(
     if missing:
         raise ValueError(f"entries without a prediction: {_named(missing)}")
     matched = predictions.take(pa.array([found[key] for key in keys], pa.int64())).combine_chunks()
-    return score_sets(
+    scored = score_sets(
         entries,
         line_sets(matched["lines"]),
         matched["confidence"].to_numpy(),
@@ -170,6 +181,8 @@ def score_predictions(
         strata=strata,
         accounts=accounts,
     )
+    held, history = matched["held"].to_numpy(zero_copy_only=False), matched["history"].to_numpy()
+    return replace(scored, held=held, history=history)
 
 
 def _keys(table: pa.Table) -> list[tuple[str, str]]:
@@ -316,6 +329,7 @@ def group_metrics(
     mask: NDArray,
     thresholds: Mapping[str, float | None],
     company_thresholds: Mapping[str, Mapping[str, float | None]] | None = None,
+    least_history: Mapping[str, int] | None = None,
 ) -> dict[str, Any]:
     """The figures of the rows that `mask` (a mask, or row numbers) picks; None where one has no meaning.
 
@@ -332,20 +346,24 @@ def group_metrics(
       weighted by their rows (Naeini et al., "Obtaining well calibrated probabilities using Bayesian
       binning", AAAI 2015); calibration_error_by_chance: what it would be on average on so few rows if the
       confidence were exactly right
-    - automation, for each promise of `thresholds`: the threshold, the share of entries at or above it
-      (coverage, n_auto), their precision and its two-sided 95 % Clopper–Pearson interval; entities that
-      `company_thresholds` has a threshold of their own for are held to that instead
+    - automation, for each promise of `thresholds`: the threshold, the share of entries at or above it that no
+      rule holds and whose entity has the promise's `least_history` (coverage, n_auto), their precision and its
+      two-sided 95 % Clopper–Pearson interval; entities that `company_thresholds` has a threshold of their own
+      for are held to that instead
     - repeat_ceiling: where strata are known, the share whose lines had been booked before
     """
     counts = {name: column[mask] for name, column in scored.counts.items()}
     confidence = scored.confidence[mask]
     right = counts["exact"] > 0
     n = right.size
-    cuts = {promise: np.full(n, _cut(threshold)) for promise, threshold in thresholds.items()}
+    limits = {promise: np.full(n, _cut(threshold)) for promise, threshold in thresholds.items()}
     for entity, own in (company_thresholds or {}).items():
         rows = scored.entity[mask] == entity
-        for promise in own.keys() & cuts.keys():
-            cuts[promise][rows] = _cut(own[promise])
+        for promise in own.keys() & limits.keys():
+            limits[promise][rows] = _cut(own[promise])
+    for promise, limit in limits.items():
+        least = (least_history or {}).get(promise, 0)
+        limits[promise] = cuts(limit, scored.held[mask], scored.history[mask], least)
     total = {name: int(column.sum()) for name, column in counts.items()}
     metrics: dict[str, Any] = {
         "n": n,
@@ -362,7 +380,7 @@ def group_metrics(
         "expected_calibration_error": _calibration_error(confidence, right),
         "calibration_error_by_chance": _calibration_error_by_chance(confidence),
         "automation": {
-            promise: _automation(threshold, confidence >= cuts[promise], right)
+            promise: _automation(threshold, confidence >= limits[promise], right)
             for promise, threshold in thresholds.items()
         },
     }
@@ -442,14 +460,16 @@ def evaluate(
     *,
     thresholds: Mapping[str, float | None] | None = None,
     company_thresholds: Mapping[str, Mapping[str, float | None]] | None = None,
+    least_history: Mapping[str, int] | None = None,
 ) -> dict[str, Any]:
     """All figures of the test rows, as a tree that JSON can hold.
 
     "overall" and each of "by_entity" are `group_metrics`, with the `thresholds` (see `thresholds_for`) that
     answers are held to, by default those that the calibration rows of all entities together decide, save where
     `company_thresholds` (entity -> promise -> threshold, None: nothing is automated) has one of the entity's
-    own; "macro" averages the figures of the entities, one voice each, over those where a figure has a meaning.
-    "strata" holds n, exact match and line F1 of every value of every stratum.
+    own, and save what rules hold (`least_history`: promise -> entries); "macro" averages the figures of the
+    entities, one voice each, over those where a figure has a meaning. "strata" holds n, exact
+    match and line F1 of every value of every stratum.
     """
     if thresholds is None:
         thresholds = thresholds_for(scored_calibration)
@@ -462,10 +482,11 @@ def evaluate(
     order = np.argsort(number, kind="stable")
     groups = np.split(order, np.cumsum(np.bincount(number, minlength=entities.size))[:-1])
     by_entity = {
-        str(entity): group_metrics(scored_test, rows, own_thresholds(str(entity)))
+        str(entity): group_metrics(scored_test, rows, own_thresholds(str(entity)), least_history=least_history)
         for entity, rows in zip(entities, groups, strict=False)
     }
-    overall = group_metrics(scored_test, np.arange(len(scored_test)), thresholds, company_thresholds)
+    everything = np.arange(len(scored_test))
+    overall = group_metrics(scored_test, everything, thresholds, company_thresholds, least_history)
     macro: dict[str, Any] = {"entities": len(by_entity)}
     for name in overall:
         values = [metrics[name] for metrics in by_entity.values() if isinstance(metrics[name], float)]

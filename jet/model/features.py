@@ -21,14 +21,16 @@ import torch
 from torch import Tensor
 
 from jet.books.catalog import Catalog
+from jet.books.schema import DIRECTIONS
 from jet.retrieval.memory import Hits, Memory, Queries
+from jet.retrieval.similarity import NO_CURRENCY, otherness
 from jet.retrieval.store import TextStore
 from jet.retrieval.text import normalize_all, stable_hashes
 
 JOURNAL_BUCKETS = 512
 CURRENCY_BUCKETS = 64
 DATE_FEATURES = 10
-NEIGHBOR_FEATURES = 15
+NEIGHBOR_FEATURES = 16
 NOTHING = -1
 """Padding, in every integer tensor."""
 CLOSED = torch.iinfo(torch.int64).max
@@ -49,6 +51,7 @@ class EntryColumns:
     text: np.ndarray  # int64 [N]
     journal: np.ndarray  # int64 [N], stable hash
     currency: np.ndarray  # int64 [N], stable hash
+    direction: np.ndarray  # int8 [N], of the money, as stated: 1 in, -1 out, 0 not known
     total: np.ndarray  # float64 [N], major units
     offsets: np.ndarray  # int64 [N + 1]
     tokens: np.ndarray  # int64
@@ -70,7 +73,7 @@ class EntryColumns:
     @cached_property
     def set_keys(self) -> np.ndarray:
         """uint64 [N]: `set_key` of each entry's lines."""
-        sums = np.concatenate([[np.uint64(0)], np.cumsum(_mixed(self.tokens), dtype=np.uint64)])
+        sums = np.concatenate([[np.uint64(0)], np.cumsum(mixed(self.tokens), dtype=np.uint64)])
         return sums[self.offsets[1:]] - sums[self.offsets[:-1]]
 
     def take(self, rows: np.ndarray) -> EntryColumns:
@@ -78,7 +81,7 @@ class EntryColumns:
         lengths = self.lengths[rows]
         offsets = np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64)
         lines = np.arange(offsets[-1]) + np.repeat(self.offsets[rows] - offsets[:-1], lengths)
-        per_row = ("entity", "date", "text", "journal", "currency", "total")
+        per_row = ("entity", "date", "text", "journal", "currency", "direction", "total")
         return EntryColumns(
             **{name: getattr(self, name)[rows] for name in per_row},
             offsets=offsets,
@@ -93,6 +96,8 @@ class EntryColumns:
             date=self.date[rows],
             text=self.text[rows],
             journal=self.journal[rows],
+            currency=self.currency[rows],
+            direction=self.direction[rows],
         )
 
     def memory(self, entities: int) -> Memory:
@@ -104,10 +109,11 @@ class EntryColumns:
             text=self.text,
             journal=self.journal,
             offsets=offsets,
+            currency=self.currency,
         )
 
 
-def _mixed(tokens: np.ndarray) -> np.ndarray:
+def mixed(tokens: np.ndarray) -> np.ndarray:
     """uint64: each token's bits spread by splitmix64 (Steele et al., OOPSLA 2014)."""
     mixed = (tokens.astype(np.uint64) + np.uint64(1)) * np.uint64(0x9E3779B97F4A7C15)
     for shift, factor in ((30, 0xBF58476D1CE4E5B9), (27, 0x94D049BB133111EB)):
@@ -117,7 +123,7 @@ def _mixed(tokens: np.ndarray) -> np.ndarray:
 
 def set_key(tokens: np.ndarray) -> np.ndarray:
     """uint64 [...]: equal for equal multisets of `tokens` [..., L], whatever their order; 0 without any."""
-    return np.where(tokens == NOTHING, np.uint64(0), _mixed(tokens)).sum(axis=-1, dtype=np.uint64)
+    return np.where(tokens == NOTHING, np.uint64(0), mixed(tokens)).sum(axis=-1, dtype=np.uint64)
 
 
 def neighbor_lines(
@@ -176,11 +182,17 @@ def entry_columns(entries: pa.Table, catalog: Catalog, store: TextStore) -> Entr
         text=text,
         journal=stable_hashes(_whole(entries["journal"])),
         currency=stable_hashes(_whole(entries["currency"])),
+        direction=_signs(entries["direction"]),
         total=amount,
         offsets=offsets,
         tokens=tokens,
         amounts=amounts,
     )
+
+
+def _signs(direction: pa.ChunkedArray) -> np.ndarray:
+    """int8 [N]: 1 for "in", -1 for "out", 0 for ""."""
+    return np.array([1, -1, 0], dtype=np.int8)[pc.index_in(_whole(direction), pa.array(DIRECTIONS)).to_numpy()]
 
 
 def _lines(entries: pa.Table, catalog: Catalog) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -335,6 +347,7 @@ def _neighbor_features(
         similarity,
         queries.text[rows][:, None] == memory.text[hit],
         queries.journal[rows][:, None] == memory.journal[hit],
+        otherness(queries.currency[rows][:, None], memory.currency[hit], NO_CURRENCY),
         np.log1p(age) / 8,
         np.broadcast_to(1 / (1 + np.arange(hit.shape[1])), hit.shape),
         amounts_known,

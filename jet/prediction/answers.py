@@ -10,6 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from jet.model.features import NOTHING
+from jet.prediction.holds import Standing
 
 
 @dataclass(frozen=True)
@@ -35,6 +36,18 @@ class Answers:
     review: np.ndarray  # int64 [N] the row of the books that a review settles the answer by; NOTHING
     text_known: np.ndarray  # bool [N] the entity has booked the same text before
     nearest: np.ndarray  # float32 [N] similarity of the most similar earlier text
+    standing: Standing  # what may keep the answers from `auto`
+
+    @property
+    def held(self) -> np.ndarray:
+        """bool [N]: whether a rule of `jet.prediction.holds` keeps the answer from `auto`, whatever its
+        confidence."""
+        return self.standing.held | self.guess[:, 0].any(axis=1)
+
+    @property
+    def least_line(self) -> np.ndarray:
+        """float32 [N]: the least probability of a line of the answer; 1 without an answer."""
+        return np.where(self.tokens[:, 0] != NOTHING, self.line_share[:, 0], 1).min(axis=1)
 
     @property
     def answered(self) -> np.ndarray:

@@ -3,18 +3,19 @@
 A logistic regression (Platt 1999) on a few figures of the answer and of its evidence, fitted on the
 calibration split's free-running answers. The calibration rows are kept, so that the threshold of any promised
 precision can be looked up later (`jet.prediction.threshold`): one for all companies together, and a lower
-one of its own for each company that has rows enough to keep the promise by itself.
+one of its own for each company that has rows enough to keep the promise by itself. Rows that a rule keeps from
+`auto` (`jet.prediction.holds`) have no say in thresholds.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 
-from jet.prediction.threshold import LEVEL, threshold_for
+from jet.prediction.threshold import LEVEL, least_history, threshold_for
 
 _LEAST_ROWS = 20
 
@@ -35,6 +36,10 @@ class Thresholds:
     to less by a stricter promise, which must never automate more.
     """
 
+    least_history: int = 0
+    """The fewest earlier entries of a company with which the promise is known to be kept: see
+    `jet.prediction.threshold.least_history`."""
+
     def of(self, entities: Sequence[str]) -> np.ndarray:
         """float64: the threshold of each of `entities`, inf where there is none."""
         pooled = np.inf if self.pooled is None else self.pooled
@@ -54,21 +59,33 @@ class Calibration:
     confidence: np.ndarray  # float64 [rows]
     right: np.ndarray  # bool [rows]
     entity: tuple[str, ...]  # [rows]
+    held: np.ndarray  # bool [rows] a rule kept the answer from `auto` (see `jet.prediction.holds`)
+    history: np.ndarray  # int64 [rows] earlier entries of the entity
 
     @classmethod
     def none(cls, names: Sequence[str]) -> Calibration:
         """Before anything was calibrated: the first figure as it is, and no promise."""
         weights = np.zeros(len(names))
         weights[0] = 1.0
-        return cls(tuple(names), weights, 0.0, np.empty(0), np.empty(0, dtype=bool), ())
+        no = np.empty(0, dtype=bool)
+        return cls(tuple(names), weights, 0.0, np.empty(0), no, (), no, np.empty(0, dtype=np.int64))
 
     @classmethod
     def fit(
-        cls, names: Sequence[str], figures: np.ndarray, right: np.ndarray, entity: Sequence[str]
+        cls,
+        names: Sequence[str],
+        figures: np.ndarray,
+        right: np.ndarray,
+        entity: Sequence[str],
+        most: np.ndarray | None = None,
+        held: np.ndarray | None = None,
+        history: np.ndarray | None = None,
     ) -> Calibration:
         """From `figures` [rows, len(names)], whether the answer was `right` [rows], and whose it was.
 
-        With too few rows, or none right or none wrong, nothing can be fitted: the first figure stands.
+        `most` float64 [rows] bounds the confidence; `held` and `history` as in the class, by default nothing is
+        held and everybody has the same history. With too few rows, or none right or none wrong, nothing can be
+        fitted: the first figure stands.
         """
         start = cls.none(names)
         weights, bias = start.weights, start.bias
@@ -80,7 +97,10 @@ class Calibration:
             model = LogisticRegression(C=1.0, max_iter=1000).fit(figures / spread, right)
             weights, bias = model.coef_[0] / spread, float(model.intercept_[0])
         confidence = 1 / (1 + np.exp(-(figures @ weights + bias)))
-        return cls(tuple(names), weights, bias, confidence, right, tuple(entity))
+        confidence = confidence if most is None else np.minimum(confidence, most)
+        held = np.zeros(len(right), dtype=bool) if held is None else held
+        history = np.zeros(len(right), dtype=np.int64) if history is None else history
+        return cls(tuple(names), weights, bias, confidence, right, tuple(entity), held, history)
 
     def __call__(self, figures: np.ndarray) -> np.ndarray:
         """The probability that an answer is right, [rows], of `figures` [rows, len(names)]."""
@@ -90,17 +110,21 @@ class Calibration:
         """From which confidence on a precision of `promise` is kept."""
         if not len(self.right):
             return Thresholds(None, {})
-        pooled = threshold_for(promise, self.confidence, self.right)
-        entity = np.array(self.entity)
+        free = ~self.held
+        confidence, right, history = self.confidence[free], self.right[free], self.history[free]
+        pooled = threshold_for(promise, confidence, right)
+        entity = np.array(self.entity)[free]
         own = {}
         names = list(dict.fromkeys(self.entity))
         level = 1 - (1 - LEVEL) / len(names)
         for name in names:
             rows = entity == name
-            threshold = threshold_for(promise, self.confidence[rows], self.right[rows], level)
+            threshold = threshold_for(promise, confidence[rows], right[rows], level)
             if threshold is not None and (pooled is None or threshold < pooled):
                 own[name] = threshold
-        return Thresholds(pooled, own)
+        found = Thresholds(pooled, own)
+        automated = confidence >= found.of(entity.tolist())
+        return replace(found, least_history=least_history(history[automated & right], history))
 
     def as_dict(self) -> dict[str, Any]:
         """What JSON can hold of it: all."""
@@ -111,6 +135,8 @@ class Calibration:
             "confidence": self.confidence.tolist(),
             "right": self.right.astype(int).tolist(),
             "entity": list(self.entity),
+            "held": self.held.astype(int).tolist(),
+            "history": self.history.tolist(),
         }
 
     @classmethod
@@ -118,6 +144,11 @@ class Calibration:
         """The inverse of `as_dict`. Raises `ValueError` where the figures are not `names`, this version's."""
         if tuple(content["figures"]) != tuple(names):
             raise ValueError(f"calibration has the figures {content['figures']}; this jet has {tuple(names)}")
+        if "history" not in content:
+            raise ValueError(
+                "the calibration doesn't say how many earlier entries its companies had, so what is too few "
+                "can't be told: it is of an earlier jet; train again"
+            )
         return cls(
             tuple(names),
             np.asarray(content["weights"], dtype=np.float64),
@@ -125,4 +156,6 @@ class Calibration:
             np.asarray(content["confidence"], dtype=np.float64),
             np.asarray(content["right"], dtype=bool),
             tuple(content["entity"]),
+            np.asarray(content["held"], dtype=bool),
+            np.asarray(content["history"], dtype=np.int64),
         )

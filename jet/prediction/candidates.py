@@ -6,7 +6,8 @@ up, substitutions of one account (by the expert's choice, or by the account whos
 and the mirrored, doubled and thinned forms of the nearest sets. All of it is array work over a batch.
 
 Every candidate is valid: at least one debit and one credit, accounts open on the date, at most L lines, in the
-catalog's token order; no two of an entry are the same set.
+catalog's token order; no two of an entry are the same set; none contradicts the direction that the entry states
+(`jet.prediction.direction`).
 
 Shapes: B entries, M neighbors, D candidates, L lines.
 """
@@ -107,9 +108,20 @@ def propose(library: Library, evidence: Evidence, scores: LineScores, kept: int)
         ("doubled", doubled(best[:, :1])),
         ("thinned", thinned(best[:, :1])),
     ]
-    return Candidates.of(
-        [(name, in_order(sets, catalog)) for name, sets in parts], evidence.date, catalog, kept
-    )
+    parts = [(name, agreeing(library, evidence, in_order(sets, catalog))) for name, sets in parts]
+    return Candidates.of(parts, evidence.date, catalog, kept)
+
+
+def agreeing(library: Library, evidence: Evidence, sets: np.ndarray) -> np.ndarray:
+    """`sets` int64 [B, P, L] without those whose money goes the other way than the entry states."""
+    stated = np.flatnonzero(evidence.direction)
+    if not len(stated):
+        return sets
+    limit = np.broadcast_to(evidence.limit[stated, None], sets[stated].shape[:2])
+    theirs = library.money.directions(sets[stated], limit)
+    sets = sets.copy()
+    sets[stated] = np.where((theirs * evidence.direction[stated, None] < 0)[:, :, None], NOTHING, sets[stated])
+    return sets
 
 
 def distinct(evidence: Evidence, key: np.ndarray, weight: np.ndarray, count: int) -> np.ndarray:

@@ -11,7 +11,15 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from jet.model.features import EntryColumns
+from jet.model.features import EntryColumns, mixed
+
+
+def joined_key(*parts: np.ndarray) -> np.ndarray:
+    """uint64 [...]: a key of several integers together (arrays that broadcast)."""
+    key = np.zeros(np.broadcast_shapes(*(part.shape for part in parts)), dtype=np.uint64)
+    for part in parts:
+        key = mixed(key ^ part.astype(np.int64).astype(np.uint64))
+    return key
 
 
 @dataclass(frozen=True)

@@ -20,16 +20,19 @@ from jet.model.features import (
     NOTHING,
     EntryColumns,
     day_of_month,
+    in_order,
     neighbor_lines,
     same_roundness,
     set_key,
 )
 from jet.prediction.counts import Counts
+from jet.prediction.direction import Money
+from jet.prediction.past import Past
 from jet.retrieval.index import dense
 from jet.retrieval.memory import Hits, Memory, limits
 from jet.retrieval.ngrams import CHAR_BUCKETS, ngram_counts, weigh
 from jet.retrieval.settings import RetrievalSettings
-from jet.retrieval.similarity import NO_JOURNAL
+from jet.retrieval.similarity import NO_CURRENCY, NO_JOURNAL, otherness
 from jet.retrieval.store import TextStore
 from jet.retrieval.text import normalize_all
 
@@ -53,6 +56,10 @@ class Library:
     """Of the books' sets of lines."""
     tokens: Counts
     """Of the books' lines."""
+    money: Money
+    direction: np.ndarray
+    """int8 [N]: which way the money went in each of the books' entries."""
+    past: Past
     account_text: np.ndarray
     """int64 [C]: the store's row of each account's text; -1 where it has none."""
     account_names: sp.csr_matrix
@@ -69,6 +76,8 @@ class Library:
         longest: int,
     ) -> Library:
         """With all that is counted once and looked up often."""
+        money = Money.of(books, catalog)
+        direction = money.of_books(books)
         return cls(
             books=books,
             catalog=catalog,
@@ -76,9 +85,12 @@ class Library:
             idf=idf,
             retrieval=retrieval,
             longest=longest,
-            memory=books.memory(len(catalog.entities)),
+            memory=replace(books.memory(len(catalog.entities)), direction=direction),
             sets=Counts.of_sets(books),
             tokens=Counts.of_tokens(books),
+            money=money,
+            direction=direction,
+            past=Past.of(books, direction, store),
             account_text=store.rows(normalize_all(catalog.texts())),
             account_names=_name_ngrams(catalog, idf),
         )
@@ -86,6 +98,11 @@ class Library:
     def with_store(self, store: TextStore) -> Library:
         """The same with `store`, which extends this one's."""
         return replace(self, store=store)
+
+    def contrary(self, queries: EntryColumns, rows: np.ndarray, hits: Hits) -> np.ndarray:
+        """bool [B, K]: which of the `hits` [B, K] of `rows` of `queries` went the other way than these say."""
+        theirs = np.where(hits.row >= 0, self.direction[hits.row], 0)
+        return queries.direction[rows][:, None] * theirs < 0
 
 
 def _name_ngrams(catalog: Catalog, idf: np.ndarray) -> sp.csr_matrix:
@@ -103,6 +120,8 @@ class Evidence:
     entity: np.ndarray  # int64 [B]
     date: np.ndarray  # int32 [B]
     text: np.ndarray  # int64 [B] rows of the text store
+    currency: np.ndarray  # int64 [B] stable hash
+    direction: np.ndarray  # int8 [B] of the money, as the entry states it: 1 in, -1 out, 0 not known
     limit: np.ndarray  # int64 [B] the entity's rows of the books below this one are strictly earlier
     earlier: np.ndarray  # int64 [B] how many these are
     row: np.ndarray  # int64 [B, M] rows of the books; NOTHING where there is no neighbor
@@ -112,6 +131,8 @@ class Evidence:
     same_text: np.ndarray  # bool [B, M]
     same_masked: np.ndarray  # bool [B, M] the texts differ in nothing but their digits
     same_journal: np.ndarray  # bool [B, M] and it is known
+    turned: np.ndarray  # bool [B, M] it went the other way: its lines here have their sides exchanged
+    other_currency: np.ndarray  # float32 [B, M] 1: in another currency; .5: its own isn't known; else 0
     age: np.ndarray  # float64 [B, M] days
     same_day: np.ndarray  # bool [B, M] the same day of the month
     amount_gap: np.ndarray  # float64 [B, M] the entry's log amount less the neighbor's; nan where not known
@@ -126,6 +147,11 @@ class Evidence:
     def there(self) -> np.ndarray:
         """bool [B, M]: where there is a neighbor."""
         return self.row != NOTHING
+
+    @cached_property
+    def backing(self) -> np.ndarray:
+        """bool [B, M]: neighbors of the entity itself that were booked just like their lines say."""
+        return self.own & ~self.turned
 
     @property
     def text_known(self) -> np.ndarray:
@@ -147,14 +173,29 @@ class Evidence:
 
 
 def gather(library: Library, queries: EntryColumns, rows: np.ndarray, hits: Hits) -> Evidence:
-    """The evidence for `rows` of `queries`, from all `hits` [B, M] that retrieval found for them."""
+    """The evidence for `rows` of `queries`, from all `hits` [B, M] that retrieval found for them.
+
+    Neighbors whose money went the other way than the entry states are left out. Where no other one has the
+    entry's text, though, or there are no others at all, they stand in with their sides exchanged: a refund.
+    """
     books, store = library.books, library.store
     hits = hits.without_repeats()
     entity = queries.entity[rows]
     lines = neighbor_lines(books, hits.row, entity, library.catalog, library.longest)
-    row = np.where(lines[:, :, 0] == NOTHING, NOTHING, hits.row)
-    there = row != NOTHING
     text = queries.text[rows]
+    turned = np.zeros(hits.row.shape, dtype=bool)
+    row = np.where(lines[:, :, 0] == NOTHING, NOTHING, hits.row)
+    contrary = library.contrary(queries, rows, hits) & (row != NOTHING)
+    if contrary.any():
+        own = (row != NOTHING) & (books.entity[row] == entity[:, None])
+        alike = own & (store.masked[books.text[row]] == store.masked[text][:, None])
+        turned = contrary & alike & ~(alike & ~contrary).any(axis=1, keepdims=True)
+        turned |= contrary & own & ~(own & ~contrary).any(axis=1, keepdims=True)
+        exchanged = in_order(np.where(lines == NOTHING, NOTHING, lines ^ 1), library.catalog)
+        lines = np.where(turned[:, :, None], exchanged, lines)
+        lines[contrary & ~turned] = NOTHING
+        row = np.where(contrary & ~turned, NOTHING, row)
+    there = row != NOTHING
     theirs = np.where(there, books.text[row], text[:, None])  # what isn't there says nothing of the books
     journal = queries.journal[rows][:, None]
     limit = limits(library.memory, queries.queries(rows))
@@ -165,6 +206,8 @@ def gather(library: Library, queries: EntryColumns, rows: np.ndarray, hits: Hits
         entity=entity,
         date=queries.date[rows],
         text=text,
+        currency=queries.currency[rows],
+        direction=queries.direction[rows],
         limit=limit,
         earlier=np.maximum(limit - library.memory.offsets[entity], 0),
         row=row,
@@ -174,6 +217,10 @@ def gather(library: Library, queries: EntryColumns, rows: np.ndarray, hits: Hits
         same_text=there & (theirs == text[:, None]),
         same_masked=there & (store.masked[theirs] == store.masked[text][:, None]),
         same_journal=there & (books.journal[row] == journal) & (journal != NO_JOURNAL),
+        turned=turned,
+        other_currency=np.where(
+            there, otherness(queries.currency[rows][:, None], books.currency[row], NO_CURRENCY), np.float32(0)
+        ),
         age=np.where(there, queries.date[rows][:, None] - books.date[row], 0).astype(np.float64),
         same_day=there & (day_of_month(books.date[row]) == day_of_month(queries.date[rows])[:, None]),
         amount_gap=np.where(there, queries.log_amount[rows][:, None] - books.log_amount[row], np.nan).astype(

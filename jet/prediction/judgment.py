@@ -16,7 +16,7 @@ import numpy as np
 from jet.prediction.amounts import AMOUNT_FIGURES
 from jet.prediction.calibration import Calibration
 from jet.prediction.drift import Signs
-from jet.prediction.stack import FIGURES, METHODS, Method, Scores, Stack, cross_fitted, figures
+from jet.prediction.stack import FIGURES, METHODS, Method, Scores, Stack, cross_fitted, figures, least_line
 
 
 @dataclass(frozen=True)
@@ -75,6 +75,8 @@ class Judgment:
         amounts_right: np.ndarray,
         text_known: np.ndarray,
         nearest: np.ndarray,
+        held: np.ndarray,
+        history: np.ndarray,
         entity: Sequence[str],
     ) -> Judgment:
         """From what was `Judged` of N booked entries, and whose each is."""
@@ -83,7 +85,11 @@ class Judgment:
         for method in METHODS:
             chances = cross_fitted(scores, right) if method == "stacked" else stack(scores, method)
             best = np.where(scores.there, chances[:, :-1], -1).argmax(axis=1)
-            calibrations[method] = Calibration.fit(FIGURES, figures(scores, chances), best == right, entity)
+            kept = held | scores.guess[np.arange(len(right)), best]
+            most = least_line(scores, chances, best)
+            calibrations[method] = Calibration.fit(
+                FIGURES, figures(scores, chances), best == right, entity, most, kept, history
+            )
         # Amounts have a chance to be right only where the lines are.
         best = np.where(scores.there, stack(scores)[:, :-1], -1).argmax(axis=1)
         rows = np.flatnonzero(amounts_guessed & (best == right))

@@ -33,14 +33,15 @@ from jet.prediction.amounts import (
     propose_amounts,
 )
 from jet.prediction.answers import Answers
-from jet.prediction.candidates import Candidates, propose
+from jet.prediction.candidates import Candidates, agreeing, propose
 from jet.prediction.decode import DEAD, KEPT, beam_search, score_sets
 from jet.prediction.evidence import Evidence, Library, gather
 from jet.prediction.expert import line_scores
+from jet.prediction.holds import Standing
 from jet.prediction.ranking_features import ranking_features
 from jet.prediction.reasons import SHOWN, grounds, guessed
 from jet.prediction.reviews import settled
-from jet.prediction.stack import FIGURES, METHODS, Method, Scores, figures
+from jet.prediction.stack import FIGURES, METHODS, WEIGHED, Method, Scores, figures, line_bits
 from jet.prediction.table import predictions_table
 from jet.retrieval.encoder import Encoder
 from jet.retrieval.index import BlockIndex, build_block
@@ -53,7 +54,6 @@ from jet.retrieval.text import normalize_all
 _NARROWEST_CHART = 64
 _SCORED = 8  # of the ranker's best candidates that the decoder didn't propose itself: it is asked about these
 _LEAST = 1e-12  # probability of an answer that a review settled, whatever the model thinks of it
-_WEIGHED = 8  # candidates, best first, whose probability counts for that of a line
 
 
 @dataclass(kw_only=True)
@@ -117,6 +117,7 @@ class Considered:
     evidence: Evidence
     candidates: Candidates
     scores: Scores
+    standing: Standing
 
 
 @dataclass(frozen=True)
@@ -208,24 +209,29 @@ class Predictor:
         decoder = None
         if self.settings.method != "ranker":
             decoder = self._decoder(columns, filled, hits, width, evidence)
-            candidates = candidates.joined("decoder", decoder.beams, evidence.date, bundle.catalog)
+            beams = agreeing(self.library, evidence, decoder.beams)
+            candidates = candidates.joined("decoder", beams, evidence.date, bundle.catalog)
         features = ranking_features(self.library, evidence, line_support, candidates)
         ranked, none = bundle.ranker(features, candidates.there)
         decoded = np.full(candidates.key.shape, -np.inf, dtype=np.float32)
         if decoder is not None:
             decoded = self._decoded(decoder, candidates, ranked)
+        exchanged = evidence.turned.any(axis=1, keepdims=True)  # which backs nothing
         scores = Scores(
             there=candidates.there,
             proposer=candidates.proposer,
             ranked=ranked,
             none=none,
             decoded=decoded,
-            support=features["count"].astype(np.float32),
-            text_share=features["votes_text"].astype(np.float32),
+            support=np.where(exchanged, 0, features["count"]).astype(np.float32),
+            text_share=np.where(exchanged, 0, features["votes_text_currency"]).astype(np.float32),
             similarity=evidence.similarity.max(axis=1, initial=0).astype(np.float32),
-            same_text=np.log1p((evidence.own & evidence.same_text).sum(axis=1)).astype(np.float32),
+            same_text=np.log1p((evidence.backing & evidence.same_text).sum(axis=1)).astype(np.float32),
+            guess=guessed(evidence, candidates.tokens).any(axis=2),
+            lines=line_bits(candidates.tokens),
         )
-        return Considered(evidence, candidates, scores)
+        standing = Standing.of(self.library, evidence)
+        return Considered(evidence, candidates, scores, standing)
 
     @torch.inference_mode()
     def _decoder(
@@ -233,6 +239,8 @@ class Predictor:
     ) -> _Decoder:
         """The decoder's encoding of `rows`, and its own sets."""
         bundle = self.bundle
+        contrary = self.library.contrary(columns, rows, hits)
+        hits = Hits(np.where(contrary, NOTHING, hits.row), hits.similarity)
         batch = collate(
             columns,
             rows,
@@ -296,6 +304,7 @@ class Predictor:
             review=np.full(size, NOTHING),
             text_known=np.zeros(size, dtype=bool),
             nearest=np.zeros(size, dtype=np.float32),
+            standing=Standing.nothing(size),
         )
 
     def choose(
@@ -313,7 +322,7 @@ class Predictor:
         place, review = settled(evidence, candidates, self.bundle.books.reviewed)
         sure = np.arange(chance.shape[1]) == place[:, None]
         chance = np.where(sure, np.maximum(chance, _LEAST), chance)
-        order = np.argsort(np.where(sure, -2, -chance), axis=1, kind="stable")[:, :_WEIGHED]
+        order = np.argsort(np.where(sure, -2, -chance), axis=1, kind="stable")[:, :WEIGHED]
         chance = np.take_along_axis(chance, order, 1)
         exists = (chance > 0)[:, :, None]
         tokens = np.where(exists, np.take_along_axis(candidates.tokens, order[:, :, None], 1), NOTHING)
@@ -339,6 +348,7 @@ class Predictor:
         }
         for name, values in found.items():
             getattr(answers, name)[rows] = values[: len(rows)]
+        answers.standing.put(rows, considered.standing)
 
     def amounts(
         self, columns: EntryColumns, rows: np.ndarray, evidence: Evidence, tokens: np.ndarray
@@ -372,6 +382,10 @@ class Judged:
     amounts_right: np.ndarray  # bool [N] they are all right
     text_known: np.ndarray  # bool [N] the entity has booked the same text before
     nearest: np.ndarray  # float32 [N] similarity of the most similar earlier text
+    held: (
+        np.ndarray
+    )  # bool [N] the entry is kept from `auto`, whatever is answered (see `jet.prediction.holds`)
+    history: np.ndarray  # int64 [N] earlier entries of the entity
 
 
 def judge(predictor: Predictor, entries: pa.Table) -> Judged:
@@ -393,6 +407,8 @@ def judge(predictor: Predictor, entries: pa.Table) -> Judged:
         amounts_right=np.zeros(size, dtype=bool),
         text_known=np.zeros(size, dtype=bool),
         nearest=np.zeros(size, dtype=np.float32),
+        held=np.ones(size, dtype=bool),
+        history=np.zeros(size, dtype=np.int64),
     )
     tokens, amounts = padded_lines(true, bundle.model.max_lines)
     for rows, columns, considered in predictor.batches(without_lines(entries)):
@@ -403,6 +419,8 @@ def judge(predictor: Predictor, entries: pa.Table) -> Judged:
             getattr(judged.scores, each.name)[rows] = getattr(considered.scores, each.name)[:count]
         judged.text_known[rows] = considered.evidence.text_known[:count]
         judged.nearest[rows] = considered.evidence.nearest[:count]
+        judged.held[rows] = considered.standing.held[:count]
+        judged.history[rows] = considered.standing.history[:count]
         wanted = np.resize(rows, len(considered.evidence))
         proposal = predictor.amounts(columns, wanted, considered.evidence, tokens[wanted])
         judged.amount_figures[rows] = proposal.figures[:count]

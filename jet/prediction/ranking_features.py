@@ -78,7 +78,9 @@ def _weights(evidence: Evidence) -> dict[str, np.ndarray]:
         "size": close * np.exp(-gap),
         "digits": close * np.where(evidence.digits > 0, np.exp(12 * (evidence.digits - 1)), 0.0),
         "journal": close * evidence.same_journal,
+        "currency": close * (1 - evidence.other_currency),
         "text": own * evidence.same_text,
+        "text_currency": own * evidence.same_text * (1 - evidence.other_currency),
         "masked": own * evidence.same_masked,
         "latest": own * np.exp(-evidence.age / 10),
         "day": close * evidence.same_day,
@@ -180,17 +182,20 @@ def _line_figures(
 def _history(
     library: Library, evidence: Evidence, candidates: Candidates, there: np.ndarray
 ) -> dict[str, np.ndarray]:
-    """How often the entity had booked the set, and its rarest line, at all."""
+    """How often the entity had booked the set, and its rarest line, at all; and how much of the line that is
+    mostly booked in other currencies is."""
     limit = evidence.limit
     sets = library.sets.before(candidates.key, limit[:, None])
     lines = library.tokens.before(np.maximum(candidates.tokens, 0), limit[:, None, None])
     rarest = np.where(there, lines, np.iinfo(np.int64).max).min(axis=2)
     earlier = np.maximum(evidence.earlier, 1)[:, None]
+    other = library.past.other_currency(candidates.tokens, evidence.currency, limit)
     return {
         "prior": sets / earlier,
         "prior_log": np.log1p(sets),
         "rarest": np.log1p(rarest),
         "rarest_share": rarest / earlier,
+        "other_currency": other.max(axis=2, initial=0),
         "unbooked": np.where(there, lines == 0, 0).sum(axis=2),
     }
 

@@ -17,14 +17,14 @@ from jet.prediction.evidence import Evidence
 
 SHOWN = 12
 """Earlier entries that are shown at most (S)."""
-SAME_TEXT, SIMILAR, PEERS, NOBODY = range(4)
+SAME_TEXT, SIMILAR, PEERS, NOBODY, TURNED = range(5)
 
 
 @dataclass(frozen=True)
 class Grounds:
     """The evidence that is shown for the answers to B entries."""
 
-    kind: np.ndarray  # int64 [B] SAME_TEXT, SIMILAR, PEERS or NOBODY: who is asked
+    kind: np.ndarray  # int64 [B] SAME_TEXT, SIMILAR, PEERS, NOBODY or TURNED: who is asked
     row: np.ndarray  # int64 [B, S] rows of the books, NOTHING where there are fewer
     weight: np.ndarray  # float32 [B, S] share of the votes of those shown; 0 where it was booked otherwise
     similarity: np.ndarray  # float32 [B, S]
@@ -35,8 +35,9 @@ class Grounds:
 
 def grounds(evidence: Evidence, key: np.ndarray) -> Grounds:
     """What speaks for and against the sets `key` uint64 [B] (0: no answer)."""
-    own, peers = evidence.own, evidence.there & ~evidence.own
-    same_lines = (evidence.key == key[:, None]) & evidence.there
+    own, peers = evidence.backing, evidence.there & ~evidence.own
+    alike = (evidence.key == key[:, None]) & evidence.there
+    same_lines = alike & ~evidence.turned
     with_text = own & evidence.same_text
     # With the same text the latest ones count, otherwise the most similar ones.
     newest, nearest = _first(with_text, evidence.row), _first(own, evidence.similarity)
@@ -47,8 +48,11 @@ def grounds(evidence: Evidence, key: np.ndarray) -> Grounds:
     abroad = np.take_along_axis(same_lines & peers, foreign, 1).any(axis=1)
     kind[own.any(axis=1) & (backed | ~abroad)] = SIMILAR
     kind[with_text.any(axis=1)] = SAME_TEXT
-    order = np.select([(kind == SAME_TEXT)[:, None], (kind == SIMILAR)[:, None]], [newest, nearest], foreign)
-    among = np.select([(kind == SAME_TEXT)[:, None], (kind == SIMILAR)[:, None]], [with_text, own], peers)
+    turned = alike & evidence.turned
+    kind[turned.any(axis=1) & ~(same_lines & own).any(axis=1)] = TURNED
+    kinds = [(kind == each)[:, None] for each in (SAME_TEXT, SIMILAR, TURNED)]
+    order = np.select(kinds, [newest, nearest, _first(turned, evidence.row)], foreign)
+    among = np.select(kinds, [with_text, own, turned], peers)
     shown = np.take_along_axis(among, order, 1) & (np.arange(SHOWN) < among.shape[1])
 
     def of(values: np.ndarray) -> np.ndarray:
@@ -75,11 +79,14 @@ def _first(among: np.ndarray, value: np.ndarray) -> np.ndarray:
 
 def guessed(evidence: Evidence, tokens: np.ndarray) -> np.ndarray:
     """bool [B, A, T]: which lines of `tokens` [B, A, T] no neighbor of the same entity has."""
-    theirs = np.where(evidence.own[:, :, None], evidence.lines, NOTHING).reshape(len(tokens), -1)
-    found = np.zeros(tokens.shape, dtype=bool)
-    for place in range(tokens.shape[2]):
-        found[:, :, place] = (tokens[:, :, place, None] == theirs[:, None, :]).any(axis=2)
-    return (tokens != NOTHING) & ~found
+    place, neighbor, line = np.nonzero(evidence.backing[:, :, None] & (evidence.lines != NOTHING))
+    base = max(tokens.max(initial=0), evidence.lines.max(initial=0)) + 1  # with the entry, a line is one number
+    theirs = np.unique(base * place + evidence.lines[place, neighbor, line])
+    there = tokens != NOTHING
+    entry = np.broadcast_to(np.arange(len(tokens))[:, None, None], tokens.shape)
+    found = there.copy()
+    found[there] = ~np.isin(base * entry[there] + tokens[there], theirs)
+    return found
 
 
 def sentence(kind: int, shown: int, like: int, last: str, more: bool) -> str:
@@ -102,6 +109,13 @@ def sentence(kind: int, shown: int, like: int, last: str, more: bool) -> str:
             f"like nothing in these books; booked like {like} of the {shown} most similar entries of companies "
             f"with the same standard chart, last on {last}"
         )
+    if kind == TURNED:
+        of = (
+            f"the last {shown} similar entries"
+            if more
+            else f"{shown} similar {'entry' if shown == 1 else 'entries'}"
+        )
+        return f"a guess: like {of} whose money went the other way, with the sides exchanged"
     if kind == NOBODY:
         return "a guess: there are no earlier entries, only the names of the accounts"
     return "a guess: no similar entry is booked like this"

@@ -3,7 +3,8 @@
 A model weighs one correction against twenty older entries that were booked the other way, and goes on as
 before: whoever corrected it would not correct it twice. So where entries of the same company with the very same
 text were reviewed after the training (`jet learn`, or `jet predict --reviewed`), and all of them were booked
-alike, an entry with that text is answered like them. Where reviews of one text differ, the text doesn't decide,
+alike, an entry with that text is answered like them (but those whose money went the other way than the entry
+states don't count). Where reviews of one text differ, the text doesn't decide,
 and the model weighs as ever. The confidence is that of the model in this answer: where it thinks little of it,
 the entry goes to review.
 

@@ -16,6 +16,7 @@ from typing import Literal
 
 import numpy as np
 
+from jet.model.features import NOTHING
 from jet.prediction.candidates import PROPOSERS
 
 Method = Literal["stacked", "ranker", "decoder"]
@@ -26,6 +27,10 @@ FIGURES = ("log_odds", "margin", "none", "similarity", "same_text", "support", "
 of these; the nearest neighbor; how many have the same text; how many were booked like the best candidate,
 and their share among those with the same text; whether ranker and decoder agree."""
 
+WEIGHED = 8
+"""Candidates, best first, whose probability counts for that of a line."""
+
+_BITS = 64
 _FLOOR = -20.0  # the least that the decoder's log-probability counts
 _FOLDS = 5
 _LEAST_ROWS = 20
@@ -45,6 +50,8 @@ class Scores:
     text_share: np.ndarray  # float32 [N, D] its share among own neighbors with the same text
     similarity: np.ndarray  # float32 [N] of the nearest neighbor
     same_text: np.ndarray  # float32 [N] own neighbors with the same text (log1p)
+    guess: np.ndarray  # bool [N, D] it has a line that no own neighbor has
+    lines: np.ndarray  # uint64 [N, D] `line_bits` of the candidates
 
     @classmethod
     def nothing(cls, entries: int, candidates: int) -> Scores:
@@ -60,6 +67,8 @@ class Scores:
             text_share=np.zeros(shape, dtype=np.float32),
             similarity=np.zeros(entries, dtype=np.float32),
             same_text=np.zeros(entries, dtype=np.float32),
+            guess=np.zeros(shape, dtype=bool),
+            lines=np.zeros(shape, dtype=np.uint64),
         )
 
     def take(self, rows: np.ndarray) -> Scores:
@@ -148,6 +157,37 @@ def figures(scores: Scores, probability: np.ndarray, chosen: np.ndarray | None =
         "agreed": one_way.argmax(axis=1) == other_way.argmax(axis=1),
     }
     return np.stack([np.asarray(values[name], np.float64) for name in FIGURES], axis=1)
+
+
+def line_bits(tokens: np.ndarray) -> np.ndarray:
+    """uint64 [B, D]: the lines of each of the candidates `tokens` [B, D, L] as a set of bits; equal lines of an
+    entry's candidates have the same bit. Beyond 64 different ones a line has none."""
+    flat = tokens.reshape(len(tokens), -1)
+    order = np.argsort(flat, axis=1, kind="stable")
+    ordered = np.take_along_axis(flat, order, 1)
+    new = np.zeros(flat.shape, dtype=np.int64)
+    new[:, 1:] = ordered[:, 1:] != ordered[:, :-1]
+    number = np.empty_like(flat)
+    np.put_along_axis(number, order, np.cumsum(new, axis=1) - (ordered[:, :1] == NOTHING), 1)
+    has = (flat != NOTHING) & (number < _BITS)
+    bits = np.where(has, np.uint64(1) << np.where(has, number, 0).astype(np.uint64), np.uint64(0))
+    return np.bitwise_or.reduce(bits.reshape(tokens.shape), axis=2)
+
+
+def least_line(scores: Scores, probability: np.ndarray, chosen: np.ndarray) -> np.ndarray:
+    """float64 [N]: the least that the lines of the candidate `chosen` int64 [N] have of the probability
+    [N, D + 1] of the `WEIGHED` best candidates; 1 where there is no candidate."""
+    chance = np.where(scores.there, probability[:, :-1], 0.0)
+    order = np.argsort(-chance, axis=1, kind="stable")[:, :WEIGHED]
+    share = np.take_along_axis(chance, order, 1)
+    share = share / np.maximum(share.sum(axis=1, keepdims=True), 1e-12)
+    bits, own = np.take_along_axis(scores.lines, order, 1), scores.lines[np.arange(len(chance)), chosen]
+    least = np.ones(len(chance))
+    for bit in range(_BITS):
+        has = (bits >> np.uint64(bit)) & np.uint64(1) == 1
+        wanted = (own >> np.uint64(bit)) & np.uint64(1) == 1
+        least = np.where(wanted, np.minimum(least, (share * has).sum(axis=1)), least)
+    return least
 
 
 def _with_none(logits: np.ndarray, none: np.ndarray) -> np.ndarray:

@@ -5,6 +5,7 @@ Shapes: N entries, KEPT sets of an entry, T lines, S shown neighbors.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
 
@@ -17,7 +18,9 @@ from jet.bundle import Bundle
 from jet.model.features import NOTHING
 from jet.prediction.amounts import GUESSED
 from jet.prediction.answers import Answers
+from jet.prediction.calibration import Calibration
 from jet.prediction.decode import KEPT
+from jet.prediction.holds import cuts
 from jet.prediction.reasons import sentence
 from jet.prediction.stack import Method
 
@@ -29,10 +32,8 @@ def predictions_table(
 ) -> pa.Table:
     """Predictions (`PREDICTIONS`) of `entries` (`ENTRIES`), one row each, in order."""
     calibration = bundle.calibration(method)
-    confidence = np.where(answers.answered, calibration(answers.figures), 0.0).astype(np.float32)
-    thresholds = calibration.thresholds(promise).of(entries["entity"].to_pylist())
-    auto = answers.answered & (confidence >= thresholds)
-    decisions = np.where(answers.answered, np.where(auto, "auto", "review"), "none")
+    decided = _Decided.of(calibration, promise, entries["entity"].to_pylist(), answers)
+    decisions = np.where(answers.answered, np.where(decided.auto, "auto", "review"), "none")
     lines, offsets = _lines(bundle, answers)
     chosen = pa.ListArray.from_arrays(*_sublist(lines, offsets, np.arange(len(entries)) * KEPT))
     return pa.Table.from_arrays(
@@ -40,57 +41,91 @@ def predictions_table(
             entries["entity"],
             entries["entry_id"],
             chosen,
-            pa.array(confidence),
+            pa.array(decided.confidence),
             pa.array(answers.none),
             pa.array(decisions),
-            pa.array(_reasons(bundle, entries, answers, auto, thresholds, promise), pa.string()),
+            pa.array(_reasons(bundle, entries, answers, decided), pa.string()),
             _amount_confidence(bundle, answers),
             _alternatives(answers, lines, offsets),
             _evidence(bundle, entries, answers),
             pa.array(answers.text_known),
             pa.array(answers.nearest),
+            pa.array(answers.held & answers.answered),
+            pa.array(answers.standing.history),
             pa.array([bundle.identity] * len(entries), pa.string()),
         ],
         schema=PREDICTIONS,
     )
 
 
-def _reasons(
-    bundle: Bundle,
-    entries: pa.Table,
-    answers: Answers,
-    auto: np.ndarray,
-    thresholds: np.ndarray,
-    promise: float,
-) -> list[str]:
+@dataclass(frozen=True)
+class _Decided:
+    """What was decided of N answers, and by which figures."""
+
+    confidence: np.ndarray  # float32 [N]
+    auto: np.ndarray  # bool [N]
+    thresholds: np.ndarray  # float64 [N]
+    least_history: int
+    promise: float
+
+    @classmethod
+    def of(cls, calibration: Calibration, promise: float, entities: list[str], answers: Answers) -> _Decided:
+        """`auto` is what reaches its company's threshold, and is held by no rule (`jet.prediction.holds`)."""
+        confidence = np.minimum(calibration(answers.figures), answers.least_line)
+        confidence = np.where(answers.answered, confidence, 0.0).astype(np.float32)
+        found = calibration.thresholds(promise)
+        own, least = found.of(entities), found.least_history
+        reached = confidence >= cuts(own, answers.held, answers.standing.history, least)
+        return cls(confidence, answers.answered & reached, own, least, promise)
+
+
+def _reasons(bundle: Bundle, entries: pa.Table, answers: Answers, decided: _Decided) -> list[str]:
     """What each answer rests on, and why it isn't booked by itself."""
     known = set(bundle.catalog.entities)
     like = answers.same_lines & (answers.row != NOTHING)
     newest = np.where(like, bundle.books.columns.date[answers.row], np.iinfo(np.int32).min).max(axis=1)
     shown = (answers.row != NOTHING).sum(axis=1)
+    currencies, directions = entries["currency"].to_pylist(), entries["direction"].to_pylist()
     reasons = []
     for i, entity in enumerate(entries["entity"].to_pylist()):
         if not answers.answered[i]:
-            reasons.append(
-                "no debit and credit account of the entity is open on this date"
-                if entity in known
-                else f"entity {entity!r} is not in the model's catalog: give its chart of accounts along, or "
-                "train with its books"
-            )
+            reasons.append(_why_none(entity, entity in known, directions[i]))
             continue
         last = date.fromordinal(_EPOCH + int(newest[i])).isoformat() if like[i].any() else ""
         why = sentence(int(answers.ground[i]), int(shown[i]), int(like[i].sum()), last, bool(answers.more[i]))
         if answers.review[i] != NOTHING:
             name = bundle.books.ids[int(answers.review[i])].as_py()
             why = f"as reviewed in entry {name!r} with this text; {why}"
-        if not auto[i]:
-            why += (
-                f"; to review: {promise:.0%} are promised from a confidence of {thresholds[i]:.3f} on"
-                if np.isfinite(thresholds[i])
-                else f"; to review: no confidence was high enough in the calibration to promise {promise:.0%}"
-            )
+        if not decided.auto[i]:
+            why += f"; to review: {'; '.join(_held(bundle, answers, decided, i, currencies[i]))}"
         reasons.append(why)
     return reasons
+
+
+def _why_none(entity: str, known: bool, direction: str) -> str:
+    """Why there is no answer."""
+    if not known:
+        return (
+            f"entity {entity!r} is not in the model's catalog: give its chart of accounts along, or "
+            "train with its books"
+        )
+    if direction:
+        return f"no lines with the money going {direction} can be made of accounts that are open on this date"
+    return "no debit and credit account of the entity is open on this date"
+
+
+def _held(bundle: Bundle, answers: Answers, decided: _Decided, row: int, currency: str) -> list[str]:
+    """Why an answer isn't booked by itself: the rules that hold it, and the threshold that it doesn't reach."""
+    promise, threshold = decided.promise, decided.thresholds[row]
+    tokens = np.unique(answers.tokens[row, 0][answers.guess[row, 0]])
+    codes = bundle.catalog.accounts["code"].take(pa.array(tokens // 2)).to_pylist()
+    guesses = [f"{'DC'[token % 2]} {code}" for token, code in zip(tokens.tolist(), codes, strict=True)]
+    why = answers.standing.reasons(row, guesses, currency, decided.least_history, promise)
+    if not np.isfinite(threshold):
+        why.append(f"no confidence was high enough in the calibration to promise {promise:.0%}")
+    elif decided.confidence[row] < threshold:
+        why.append(f"{promise:.0%} are promised from a confidence of {threshold:.3f} on")
+    return why
 
 
 def _amount_confidence(bundle: Bundle, answers: Answers) -> pa.Array:

@@ -20,6 +20,8 @@ from scipy.special import betaincinv
 
 LEVEL = 0.9
 """How sure it is that a threshold, looked at by itself, keeps its promise."""
+LEAST_ROWS = 10
+"""Right automated answers of the calibration that it takes to say that companies so young keep a promise."""
 
 
 def precision_lower_bound(right: ArrayLike, total: ArrayLike, level: float = LEVEL) -> NDArray[np.float64]:
@@ -63,3 +65,16 @@ def threshold_for(
     hits = np.bincount(group, right, minlength=values.size)[::-1].cumsum()[::-1]
     keeps = precision_lower_bound(hits, total, level) >= promise
     return float(values[keeps.argmax()]) if keeps.any() else None
+
+
+def least_history(kept: NDArray[np.int64], all_rows: NDArray[np.int64]) -> int:
+    """The fewest earlier entries with which companies are known to keep a promise; 0 before any calibration.
+
+    `kept` has the earlier entries of the calibration rows that the promise automates and that are right,
+    `all_rows` those of all rows. It is the smallest number such that `LEAST_ROWS` of the kept had so many or
+    fewer, and where there are not that many, the largest of all. One row more or less changes it little, and a
+    stricter promise, which automates some of the same rows, never lowers it.
+    """
+    if len(kept) < LEAST_ROWS:
+        return int(all_rows.max(initial=0))
+    return int(np.sort(kept)[LEAST_ROWS - 1])

@@ -44,6 +44,10 @@ class Memory:
     """int64 [E+1]: the rows of entity e are offsets[e] to offsets[e+1]."""
     owner: np.ndarray | None = None
     """int32 [N], where several share an "entity" (see `jet.retrieval.peers`): whose row it really is."""
+    currency: np.ndarray | None = None
+    """int64 [N], `stable_hash` of the currency; None: not known of any."""
+    direction: np.ndarray | None = None
+    """int8 [N], which way the money went: 1 in, -1 out, 0 not known; None: not known of any."""
 
     def __post_init__(self) -> None:
         sizes = {len(self.entity), len(self.date), len(self.text), len(self.journal), int(self.offsets[-1])}
@@ -69,6 +73,8 @@ class Memory:
         journal: np.ndarray,
         entities: int,
         owner: np.ndarray | None = None,
+        currency: np.ndarray | None = None,
+        direction: np.ndarray | None = None,
     ) -> Memory:
         """The memory of sorted rows, its offsets computed for `entities` (E) entities."""
         return cls(
@@ -78,6 +84,8 @@ class Memory:
             journal=journal.astype(np.int64),
             offsets=np.searchsorted(entity, np.arange(entities + 1)).astype(np.int64),
             owner=None if owner is None else owner.astype(np.int32),
+            currency=currency,
+            direction=direction,
         )
 
 
@@ -97,6 +105,10 @@ class Queries:
     """The store that `text` counts in, where it isn't the memory's: new texts needn't be added to that."""
     owner: np.ndarray | None = None
     """int32 [Q], for a memory with owners: rows of this owner are no neighbors."""
+    currency: np.ndarray | None = None
+    """int64 [Q], `stable_hash` of the currency; None: not known of any."""
+    direction: np.ndarray | None = None
+    """int8 [Q], which way the money goes: 1 in, -1 out, 0 not known; None: not known of any."""
 
     def __post_init__(self) -> None:
         if len(self.text) and self.text.min() < 0:
@@ -107,9 +119,13 @@ class Queries:
 
     def take(self, rows: np.ndarray) -> Queries:
         """Queries number `rows`."""
-        owner = None if self.owner is None else self.owner[rows]
+
+        def of(column: np.ndarray | None) -> np.ndarray | None:
+            return None if column is None else column[rows]
+
         return Queries(
-            self.entity[rows], self.date[rows], self.text[rows], self.journal[rows], self.store, owner
+            *(self.entity[rows], self.date[rows], self.text[rows], self.journal[rows]),
+            *(self.store, of(self.owner), of(self.currency), of(self.direction)),
         )
 
 

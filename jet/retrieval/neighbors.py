@@ -52,7 +52,7 @@ class History:
         With a `catalog`, of the charts of all their entities, they can be each other's peers. Raises ValueError
         where a text isn't in the store.
         """
-        entries = entries.select(["entity", "entry_id", "date", "description", "journal"])
+        entries = entries.select(["entity", "entry_id", "date", "description", "journal", "currency"])
         entries = entries.sort_by([(name, "ascending") for name in ("entity", "date", "entry_id")])
         entities = pc.unique(entries["entity"]).cast(pa.string())
         if catalog is not None:
@@ -73,6 +73,7 @@ class History:
             text=text,
             journal=stable_hashes(entries["journal"]),
             entities=len(entities),
+            currency=stable_hashes(entries["currency"]),
         )
         peers = None if catalog is None else Peers.of(memory, chart_families(catalog))
         return cls(memory, store, entities, _one_chunk(entries["entry_id"]), peers)
@@ -90,6 +91,7 @@ class History:
             text=(store or self.store).rows(normalize_all(entries["description"])),
             journal=stable_hashes(entries["journal"]),
             store=store,
+            currency=stable_hashes(entries["currency"]),
         )
 
 

@@ -13,7 +13,7 @@ Shapes: E entities, C accounts of the catalog, N rows of the books, Q queries, P
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import chain
 
 import numpy as np
@@ -99,6 +99,8 @@ class Peers:
             journal=books.journal[order],
             entities=int(family.max(initial=-1)) + 1,
             owner=books.entity[order],
+            currency=None if books.currency is None else books.currency[order],
+            direction=None if books.direction is None else books.direction[order],
         )
         return cls(memory, order, family)
 
@@ -111,7 +113,7 @@ class Peers:
         alone = np.bincount(self.family, minlength=1)[self.family] == 1
         family = np.append(np.where(alone, -1, self.family), -1)
         family = family[np.where(asks, queries.entity, -1)].astype(np.int32)
-        return Queries(family, queries.date, queries.text, queries.journal, queries.store, queries.entity)
+        return replace(queries, entity=family, owner=queries.entity)
 
     def rows(self, hits: Hits) -> Hits:
         """`hits` [Q, P] of the families' memory as rows of the books."""

@@ -39,6 +39,7 @@ def probe(index: ScannBlock, memory: Memory, k: int) -> Probe:
         memory.text[rows],
         memory.journal[rows],
         owner=None if memory.owner is None else memory.owner[rows],
+        currency=None if memory.currency is None else memory.currency[rows],
     )
     limit = limits(memory, asked)
     late = np.flatnonzero(limit - block.start > index.exact_rows)

@@ -29,6 +29,11 @@ class RetrievalSettings:
     """Added where both entries have the same journal, and it is known."""
     same_masked_text_bonus: float = 0.05
     """Added where the texts differ in nothing but their digits."""
+    other_currency_penalty: float = 0.1
+    """Taken off where both currencies are known and differ, and half of it where one of them isn't known."""
+    other_direction_penalty: float = 0.3
+    """Taken off where it is known that the money went the other way, and half of it where the earlier entry
+    doesn't say; nothing where the new one doesn't."""
     recency_bonus: float = 0.01
     """Added times exp(-age in days / 365)."""
     latest: int = 4
@@ -66,6 +71,8 @@ class RetrievalSettings:
             "ngram_weight",
             "journal_bonus",
             "same_masked_text_bonus",
+            "other_currency_penalty",
+            "other_direction_penalty",
             "recency_bonus",
         ):
             if not 0 <= getattr(self, name) <= 100:

@@ -1,14 +1,15 @@
 """The one formula of similarity, and which rows of a block can be hits by it.
 
 Similarity = sentence_weight * cosine of the sentence vectors + ngram_weight * dot product of the n-gram rows
-+ bonuses for the same journal, the same digit-masked text and recency.
++ bonuses for the same journal, the same digit-masked text and recency - penalties for another currency and for
+money that goes the other way. What isn't known of the query costs nothing, since it costs all rows the same.
 
 Notable:
 
 - **Queries don't disturb each other.** Their texts are scored in batches of a fixed number of rows, the last
   one padded, and from these scores every query has the hits that it would have alone, bit for bit.
 - **Few rows are ranked.** Most rows have texts so far behind the best that no bonus helps them, and of equal
-  text, journal and owner only the K most recent can be hits.
+  text, journal, currency, direction and owner only the K most recent can be hits.
 
 Legend: Q queries, K neighbors, n rows and U distinct texts of a block, D dimensions of a sentence vector, F
 leading texts of a query.
@@ -34,6 +35,8 @@ BATCH = 64
 
 NO_JOURNAL = stable_hash("")
 """A journal that isn't known is never the same as another one that isn't known."""
+
+NO_CURRENCY = stable_hash("")
 
 _DECIMALS = np.float32(1e5)  # similarities are rounded to multiples of one of these
 _RECENCY_DAYS = 365
@@ -87,18 +90,22 @@ class Contents:
         self.date = memory.date[rows]
         self.journal = memory.journal[rows]
         self.owner = None if memory.owner is None else memory.owner[rows]
+        self.currency = None if memory.currency is None else memory.currency[rows]
+        self.direction = None if memory.direction is None else memory.direction[rows]
         self.vectors = store.vectors[self.texts]
         if by_column:  # torch turns them ten times as fast as NumPy
             self.vectors = torch.from_numpy(self.vectors).T.contiguous().numpy().T
         self.ngrams = weigh(store.ngrams[self.texts], idf)
         self.masked = store.masked[self.texts]
+        self._currencies = np.empty(0) if self.currency is None else np.unique(self.currency)
         self._by_masked = np.argsort(self.masked)
         self._masked = self.masked[self._by_masked]
         self._most_bonus = np.float32(settings.journal_bonus + settings.recency_bonus) * (1 + ERROR)
         days = np.arange(16 * _RECENCY_DAYS)  # after 16 years nothing is left of the bonus
         self._recency = (settings.recency_bonus * np.exp(-days / _RECENCY_DAYS)).astype(np.float32)
-        # Rows by kind, then age: of equal text, journal and owner only the most recent can be hits.
-        kinds = [self.text, self.journal, *([] if self.owner is None else [self.owner])]
+        # Rows by kind, then age: of one kind only the most recent can be hits.
+        some = (self.text, self.journal, self.owner, self.currency, self.direction)
+        kinds = [each for each in some if each is not None]
         self._rows = by_kind = np.lexsort(kinds[::-1])
         new = np.ones(len(by_kind), dtype=bool)
         new[1:] = np.any([np.diff(each[by_kind]) != 0 for each in kinds], axis=0)
@@ -198,7 +205,7 @@ class Contents:
         weak = np.flatnonzero(score[:, -1] >= lowest)
         if len(weak):
             held = self._lowest_of(asked, query[weak], score[weak], leading[weak])
-            lowest[weak] = np.maximum(lowest[weak], self._below(held))
+            lowest[weak] = np.maximum(lowest[weak], self._below(held, asked.queries, query[weak]))
         reached = score >= lowest[:, None]
         few = leading.shape[1]
         beyond = np.flatnonzero(reached[:, -1]) if few < scores.shape[1] else np.zeros(0, dtype=np.int64)
@@ -216,14 +223,25 @@ class Contents:
         all_count = asked.queries.owner is None or self.owner is None
         if all_count and asked.k <= scores.shape[1]:
             best = torch.topk(torch.from_numpy(scores), asked.k).values[:, -1].numpy()
-            lowest = np.maximum(lowest, self._below(best))
+            lowest = np.maximum(lowest, self._below(best, asked.queries, query))
         reached = (scores >= lowest[:, None]) & (scores > -np.inf)
         return np.divmod(np.flatnonzero(reached), scores.shape[1])
 
-    def _below(self, score: np.ndarray) -> np.ndarray:
-        """What a text must score to have a hit before the eligible rows of one with this `score`; two units of
-        the last decimal are more than rounding both can change."""
-        return score - self._most_bonus - 2 / _DECIMALS
+    def _below(self, score: np.ndarray, queries: Queries, query: np.ndarray) -> np.ndarray:
+        """What a text must score to have a hit before the eligible rows of one with this `score`, for each of
+        `query`; two units of the last decimal are more than rounding both can change."""
+        return score - self._most_bonus - self._most_penalty(queries, query) - 2 / _DECIMALS
+
+    def _most_penalty(self, queries: Queries, query: np.ndarray) -> np.ndarray:
+        """float32 [n]: more than what is taken off any row for each of `query`."""
+        most = np.zeros(len(query), dtype=np.float32)
+        if self.currency is not None and queries.currency is not None:
+            asked = queries.currency[query]
+            known = (asked != NO_CURRENCY) & ((self._currencies[0] != asked) | (len(self._currencies) > 1))
+            most += known * np.float32(self.settings.other_currency_penalty)
+        if self.direction is not None and queries.direction is not None:
+            most += (queries.direction[query] != 0) * np.float32(self.settings.other_direction_penalty)
+        return most * (1 + ERROR)
 
     def _lowest_of(self, asked: Asked, query: np.ndarray, score: np.ndarray, leading: np.ndarray) -> np.ndarray:
         """The `score` [n, F] of the last of the `leading` texts [n, F] that it takes to have k eligible rows,
@@ -288,6 +306,12 @@ class Contents:
         similarity = score + self._recency.take(queries.date[query] - self.date[rows], mode="clip")
         same = (self.journal[rows] == queries.journal[query]) & (queries.journal[query] != NO_JOURNAL)
         similarity += same * np.float32(self.settings.journal_bonus)
+        if self.currency is not None and queries.currency is not None:
+            other = otherness(queries.currency[query], self.currency[rows], NO_CURRENCY)
+            similarity -= other * np.float32(self.settings.other_currency_penalty)
+        if self.direction is not None and queries.direction is not None:
+            other = otherness(queries.direction[query], self.direction[rows], 0)
+            similarity -= other * np.float32(self.settings.other_direction_penalty)
         return np.rint(similarity * _DECIMALS)
 
     def digest(self, settings: RetrievalSettings) -> str:
@@ -300,6 +324,12 @@ class Contents:
         for part in parts:
             digest.update(np.ascontiguousarray(part).data)
         return digest.hexdigest()
+
+
+def otherness(asked: np.ndarray, theirs: np.ndarray, unknown: int) -> np.ndarray:
+    """float32 [...]: 1 where both are known and differ, .5 where only `asked` is known, else 0."""
+    doubt = np.where(theirs == unknown, np.float32(0.5), np.float32(1))
+    return np.where((asked == theirs) | (asked == unknown), np.float32(0), doubt)
 
 
 def _highest(scores: np.ndarray, few: int) -> np.ndarray:

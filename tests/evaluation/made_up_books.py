@@ -56,6 +56,8 @@ def prediction(entry_id, pairs, *, confidence=0.5, alternatives=(), entity="a"):
         "evidence": [],
         "text_known": False,
         "similarity": 0.0,
+        "held": False,
+        "history": 100,
         "model": "",
     }
 

@@ -215,12 +215,12 @@ def test_neighbor_features_say_how_a_neighbor_relates():
     assert batch.neighbor_row[0].tolist() == [0] + [NOTHING] * (batch.neighbor_row.shape[1] - 1)
     similarity = data.hits.similarity[1, 0]
     # Both are on the 2nd; 100 and 50 are whole in the same units but for hundreds.
-    expected = [similarity, 1, 0, np.log1p(31) / 8, 1, 1, 51 / 101, 0, 10 / 11, 1]
+    expected = [similarity, 1, 0, 0, np.log1p(31) / 8, 1, 1, 51 / 101, 0, 10 / 11, 1]
     np.testing.assert_allclose(first, expected, rtol=1e-5)
     by_neighbor = dict(zip(batch.neighbor_row[1].tolist(), relation[1], strict=True))
-    assert by_neighbor[0][1:3].tolist() == [0, 1]  # another text, the same journal
-    assert by_neighbor[0][5:9].tolist() == [1, 1, 1, 1]  # the same total
-    assert by_neighbor[2][5:9].tolist() == [0, 0, 0, 0]  # no total is known
+    assert by_neighbor[0][1:4].tolist() == [0, 1, 0]  # another text, the same journal, no other currency
+    assert by_neighbor[0][6:10].tolist() == [1, 1, 1, 1]  # the same total
+    assert by_neighbor[2][6:10].tolist() == [0, 0, 0, 0]  # no total is known
 
 
 def test_neighbors_vote_for_the_sets_that_they_were_booked_to():

@@ -34,7 +34,8 @@ def of_rows(rows):
     entity = tuple(name for name, _, _ in rows)
     confidence = np.array([twentieths / 20 for _, twentieths, _ in rows])
     right = np.array([is_right for _, _, is_right in rows], dtype=bool)
-    return Calibration(NAMES, np.zeros(len(NAMES)), 0.0, confidence, right, entity)
+    held, history = np.zeros(len(rows), dtype=bool), np.full(len(rows), 100)
+    return Calibration(NAMES, np.zeros(len(NAMES)), 0.0, confidence, right, entity, held, history)
 
 
 # --- confidence -----------------------------------------------------------------------------------------

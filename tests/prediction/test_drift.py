@@ -213,6 +213,8 @@ def predictions(owners, decisions):
             "evidence": [],
             "text_known": True,
             "similarity": 1.0,
+            "held": False,
+            "history": 100,
             "model": "m",
         }
         for number, (owner, decision) in enumerate(zip(owners, decisions, strict=True))

@@ -28,7 +28,7 @@ from jet.prediction.predictor import (
     padded_lines,
     without_lines,
 )
-from jet.prediction.stack import METHODS, figures
+from jet.prediction.stack import METHODS, figures, least_line
 
 SETTINGS = PredictSettings(batch_size=16)
 
@@ -226,6 +226,8 @@ def calibrated_on(bundle, confidence, right, entity):
         confidence=np.asarray(confidence, float),
         right=np.asarray(right, bool),
         entity=tuple(entity),
+        held=np.zeros(len(entity), dtype=bool),
+        history=np.zeros(len(entity), dtype=np.int64),
     )
     calibrations = {**bundle.judgment.calibrations, "stacked": rows}
     return bundle.with_judgment(replace(bundle.judgment, calibrations=calibrations))
@@ -243,10 +245,10 @@ def test_decisions_follow_the_threshold(bundle, new_entries):
             assert row["confidence"] >= threshold - 1e-6
             assert "review" not in row["reason"]
         elif row["decision"] == "review":
-            assert row["confidence"] < threshold
-            assert row["reason"].endswith(
-                f"; to review: 95% are promised from a confidence of {threshold:.3f} on"
-            )
+            assert row["held"] or row["confidence"] < threshold
+            assert "; to review: " in row["reason"]
+            wanted = f"95% are promised from a confidence of {threshold:.3f} on"
+            assert row["reason"].endswith(wanted) == (row["confidence"] < threshold)
     assert decisions == {"auto", "review", "none"}
 
 
@@ -255,7 +257,7 @@ def test_a_company_that_keeps_the_promise_by_itself_is_held_to_its_own_threshold
     sure = calibrated_on(bundle, np.full(200, 1e-9), np.arange(200) < 100, ["birch"] * 100 + ["alder"] * 100)
     assert sure.calibration("stacked").thresholds(0.95).pooled is None
     rows = Predictor.for_entries(sure, SETTINGS, new_entries, None)(new_entries).to_pylist()
-    assert {row["decision"] for row in rows if row["entity"] == "birch"} == {"auto"}
+    assert {row["decision"] for row in rows if row["entity"] == "birch" and not row["held"]} == {"auto"}
     assert {row["decision"] for row in rows if row["entity"] in ("alder", "cedar")} == {"review"}
 
 
@@ -284,7 +286,8 @@ def test_either_part_answers_alone_with_a_confidence_of_its_own(bundle, new_entr
     predictor = Predictor.for_entries(bundle, settings, new_entries, None)
     rows = predictor(new_entries)
     answers = predictor.answers(new_entries)
-    expected = np.where(answers.answered, bundle.calibration(method)(answers.figures), 0)
+    expected = np.minimum(bundle.calibration(method)(answers.figures), answers.least_line)
+    expected = np.where(answers.answered, expected, 0)
     np.testing.assert_allclose(rows["confidence"].to_numpy(), expected, rtol=1e-6)
     assert all(row["lines"] for row in rows.to_pylist() if row["decision"] != "none")
 
@@ -337,6 +340,10 @@ def test_judging_says_which_candidate_is_exactly_what_was_booked(data, bundle):
     assert (best == judged.right).any()
     assert not (best == judged.right).all()
     confidence = bundle.calibration("stacked")(figures(judged.scores, probability))
+    confidence = np.minimum(confidence, least_line(judged.scores, probability, best))
+    least = [min(line["probability"] for line in row["lines"]) for row in predicted.to_pylist()]
+    np.testing.assert_allclose(least_line(judged.scores, probability, best), least, rtol=1e-5)
+    assert np.array_equal(judged.history, predicted["history"].to_numpy())
     np.testing.assert_allclose(predicted["confidence"].to_numpy(), confidence, rtol=1e-6)
 
 

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from jet.prediction.candidates import PROPOSERS
 from jet.prediction.judgment import Judgment
-from jet.prediction.stack import FIGURES, METHODS, Scores, Stack, cross_fitted, figures
+from jet.prediction.stack import FIGURES, METHODS, Scores, Stack, cross_fitted, figures, least_line
 
 DECODER = PROPOSERS.index("decoder")
 
@@ -44,6 +44,8 @@ def made_up_scores(rows=300, width=5, seed=0, ranker=1.0, decoder=1.0, none=0.1)
         text_share=np.where(there, draw.random(there.shape), 0).astype(np.float32),
         similarity=draw.random(rows).astype(np.float32),
         same_text=draw.random(rows).astype(np.float32),
+        guess=np.zeros(there.shape, dtype=bool),
+        lines=np.where(there, np.uint64(1) << np.arange(width, dtype=np.uint64), np.uint64(0)),
     )
     return scores, right
 
@@ -153,7 +155,9 @@ def judged(rows=400, **known):
     amounts_right = figures_of_amounts[:, 0] + draw.normal(size=rows) > 0
     entity = [f"company {number % 3}" for number in range(rows)]
     known, nearest = draw.random(rows) < 0.7, draw.random(rows).astype(np.float32)
-    judgment = Judgment.fit(scores, right, figures_of_amounts, guessed, amounts_right, known, nearest, entity)
+    held, history = draw.random(rows) < 0.1, draw.integers(1, 100, rows)
+    given = (figures_of_amounts, guessed, amounts_right, known, nearest, held, history, entity)
+    judgment = Judgment.fit(scores, right, *given)
     return scores, right, guessed, judgment
 
 
@@ -164,7 +168,8 @@ def test_every_method_gets_a_calibration_of_its_own_answers():
         calibration = judgment.calibrations[method]
         best = np.where(scores.there, chances[:, :-1], -1).argmax(axis=1)
         assert np.array_equal(calibration.right, best == right)
-        assert np.array_equal(calibration.confidence, calibration(figures(scores, chances)))
+        bounded = np.minimum(calibration(figures(scores, chances)), least_line(scores, chances, best))
+        assert np.array_equal(calibration.confidence, bounded)
     assert len(judgment.calibrations["stacked"].right) == len(right)
     assert judgment.calibrations["stacked"].entity[:3] == ("company 0", "company 1", "company 2")
 
