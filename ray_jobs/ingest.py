@@ -25,6 +25,8 @@ from pyarrow.fs import FileInfo
 from jet.artifact import ArtifactWriter, Manifest, artifact_writer, finished, read_parquet
 from jet.books.catalog import Catalog
 from jet.books.importers import ImportSettings, UnreadableFile, expand, import_file, to_tables
+from jet.books.importers.files import given_folder
+from jet.books.importers.journal import included_by_others
 from jet.books.reconcile import Imported, Reconciled, reconcile
 from jet.books.records import Record, Rejection
 from jet.books.schema import ENTRIES
@@ -69,11 +71,15 @@ def import_ledgers(ledgers: Sequence[str], output: str, config: JobConfig) -> Ma
         log.info("%s holds the same import already", output)
         return done
     connect(config.runtime)
-    groups = _groups(files)
+    folders = {name: given_folder(name, ledgers) for name in files}
+    included = included_by_others(folders)
+    if included:
+        log.info("%d files are included by others, and read with these", len(included))
+    groups = _groups({name: info for name, info in files.items() if name not in included})
     named = {name for name in files if resolve(name) in [resolve(given) for given in ledgers]}
     log.info("importing %d files in %d groups", len(files), len(groups))
     with artifact_writer(output, KIND, config.part("ingest"), inputs, resolved=asdict(config)) as writer:
-        reconciled = reconcile(_import(groups, named, writer, config))
+        reconciled = reconcile(_import(groups, named, folders, writer, config))
         for note in reconciled.notes:
             log.warning(note)
         imported = reconciled.imported
@@ -107,10 +113,18 @@ def _nothing_imported(files: int, rejected: pa.Table) -> str:
     return f"no entry could be imported from {files} files, {len(rejected)} rejected{why}"
 
 
-def _import(groups: list[list[str]], named: set[str], writer: ArtifactWriter, config: JobConfig) -> Imported:
+def _import(
+    groups: list[list[str]],
+    named: set[str],
+    folders: Mapping[str, str],
+    writer: ArtifactWriter,
+    config: JobConfig,
+) -> Imported:
     """Import all groups, side by side."""
     pending = {
-        _import_group.remote(group, named, number, writer, config.ingest, metrics.job_name()): number
+        _import_group.remote(
+            {file: folders[file] for file in group}, named, number, writer, config.ingest, metrics.job_name()
+        ): number
         for number, group in enumerate(groups)
     }
     parts: dict[int, Imported] = {}
@@ -160,12 +174,17 @@ def _result(reference: ray.ObjectRef) -> Imported:
 
 @ray.remote
 def _import_group(
-    files: list[str], named: set[str], number: int, writer: ArtifactWriter, settings: ImportSettings, job: str
+    folders: Mapping[str, str],
+    named: set[str],
+    number: int,
+    writer: ArtifactWriter,
+    settings: ImportSettings,
+    job: str,
 ) -> Imported:
-    """Import some files into one part."""
+    """Import some files, each of which may include what is in its folder of `folders`, into one part."""
     name = part_name(number)
     keys, accounts, rejected, read = [], [], [], []
-    records = chain.from_iterable(_records(file, named, settings) for file in files)
+    records = chain.from_iterable(_records(file, folder, named, settings) for file, folder in folders.items())
     with pq.ParquetWriter(writer.file(name), ENTRIES, filesystem=writer.filesystem, compression="zstd") as out:
         for entries, some_accounts, some_rejected, some_files in to_tables(records):
             out.write_table(entries, row_group_size=ROW_GROUP)
@@ -189,11 +208,11 @@ def _log_rejected(rejected: pa.Table, block: str, job: str) -> None:
         log.info("%d rows rejected: %s", row["count_all"], row["rule"], extra=fields)
 
 
-def _records(file: str, named: set[str], settings: ImportSettings) -> Iterator[Record]:
+def _records(file: str, folder: str, named: set[str], settings: ImportSettings) -> Iterator[Record]:
     """The records of a file. One that can't be read is an error where it was `named`; where it only lies in a
     folder or fits a pattern, it is rejected and the rest goes on."""
     try:
-        yield from import_file(file, settings)
+        yield from import_file(file, settings, folder)
     except UnreadableFile as error:
         if file in named:
             raise

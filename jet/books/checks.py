@@ -158,8 +158,8 @@ def admit(entry: Entry, tolerance: Decimal, strict: bool = False) -> tuple[Entry
 
 
 def _rounded(entry: Entry) -> Entry:
-    """`entry` with the amounts of its currencies rounded, half a unit to the even one, of which one amount has too
-    many decimals: rounded alike, they still balance."""
+    """`entry` with the amounts of a currency rounded, half a unit to the even one, if one has too many
+    decimals: rounded alike, they still balance."""
     amounts = [(entry.total, entry.currency)]
     amounts += [(line.amount, line.currency or entry.currency) for line in entry.lines or ()]
     finer = {currency for amount, currency in amounts if amount is not None and _has_too_many_decimals(amount)}

@@ -160,3 +160,31 @@ def test_the_same_file_twice_is_rejected_entry_by_entry(tmp_path):
     line = succeed("ingest", "--ledgers", tmp_path / "a.se", tmp_path / "b.se", "--output", tmp_path / "out")
     assert (line["entries"], line["rejected"]) == (1, 1)
     assert rejected_in(tmp_path / "out")[0]["file"] == str(tmp_path / "b.se")
+
+
+def test_a_main_file_and_those_it_includes_are_one_company_and_read_once(tmp_path):
+    books = tmp_path / "acme"
+    books.mkdir()
+    for year in ("2023", "2024"):
+        rent = f"{year}-12-31 Rent\n    Expenses:Rent   1.200,00 EUR\n    bk\n"
+        (books / f"{year}.journal").write_text(rent)
+    (books / "main.journal").write_text("decimal-mark ,\nalias bk = Assets:Bank\ninclude 20*.journal\n")
+    line = succeed("ingest", "--ledgers", books, "--output", tmp_path / "out")
+    assert (line["entries"], line["rejected"]) == (2, 0)
+    rows = read(tmp_path / "out").to_pylist()
+    assert {(row["entity"], row["lines"][1]["account"]) for row in rows} == {("acme", "Assets:Bank")}
+    assert [str(row["total"]) for row in rows] == ["1200.00000000"] * 2
+
+
+def test_a_file_of_another_account_is_added_and_no_id_changes(tmp_path):
+    books = tmp_path / "books"
+    books.mkdir()
+    (books / "bank.journal").write_text("2024-01-05 Rent\n    expenses:rent    900 EUR\n    assets:bank\n")
+    command = ("ingest", "--ledgers", books, "--ingest.entity", "Acme", "--output")
+    succeed(*command, tmp_path / "one")
+    [before] = read(tmp_path / "one").to_pylist()
+    (books / "a-card.journal").write_text("2024-01-05 Lunch\n    expenses:food  12 EUR\n    card\n")
+    succeed(*command, tmp_path / "two")
+    after = read(tmp_path / "two").to_pylist()
+    assert len(after) == 2
+    assert before["entry_id"] in [row["entry_id"] for row in after]

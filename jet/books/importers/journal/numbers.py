@@ -15,7 +15,8 @@ from dataclasses import dataclass
 from decimal import Decimal, InvalidOperation
 from typing import Protocol
 
-from jet.books.importers.common import checked_amount, parse_amount
+from jet.books.importers.common import checked_amount
+from jet.books.importers.numbers import parse_amount
 
 LONE_MARK = re.compile(r"[0-9]+([.,])((?:[0-9]{3})+)")
 """A number that may be read in two ways: one separator, and groups of three digits behind it."""
