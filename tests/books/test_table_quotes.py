@@ -42,6 +42,30 @@ def test_a_quote_that_opens_and_one_that_closes_another_cell_take_in_nothing():
     assert (only(Entry, records)[0].description, texts_of(records)) == ('"x', ['y"', ""])
 
 
+def test_a_quote_that_opens_and_one_that_ends_the_next_row_take_in_no_row():
+    rows = f'1,{DAY},x,1,5,"Bolt M8\n1,{DAY},x,2,-5,Pipe 3"\n'
+    assert texts_of(read(TEXTS + rows)) == ['"Bolt M8', 'Pipe 3"']
+    broken = read(TEXTS + f'2,{DAY},"a, b",1,5,\n2,{DAY},x,2,-5,\n' + rows)
+    assert (list(booked(broken)), rules(broken)) == (["2"], [(Rule.MALFORMED, 4)])
+    assert_all_lines_are_counted(broken)
+
+
+def test_one_broken_row_among_texts_in_quotes_leaves_these_as_they_are():
+    good = "".join(
+        f'{number},{DAY},"Rent",1,5,"May"\n{number},{DAY},"Rent",2,-5,"May"\n' for number in range(3)
+    )
+    records = read(TEXTS + good + f'9,{DAY},"Rent,1,5,"May"\n9,{DAY},"Rent",2,-5,"May"\n')
+    assert {entry.description for entry in only(Entry, records)} == {"Rent"}
+    assert rules(records) == [(Rule.MALFORMED, 8)]
+    assert_all_lines_are_counted(records)
+
+
+def test_a_broken_row_says_nothing_of_the_files_amounts():
+    rows = f'1,{DAY},"a, b",1,5,\n1,{DAY},x,2,-5,\n2,{DAY},"broken,1.5,2.5,\n2,{DAY},"x, y",2,"-1,5",\n'
+    notices = [rejection for rejection in only(Rejection, read(TEXTS + rows)) if rejection.used_for == "all"]
+    assert notices == []
+
+
 def test_quotes_within_an_unquoted_cell_stay():
     records = read(TEXTS + f'1,{DAY},Pipe 3" x 5",1,5,"a, ""b"""\n1,{DAY},x,2,-5,\n')
     assert (only(Entry, records)[0].description, texts_of(records)) == ('Pipe 3" x 5"', ['a, "b"', ""])

@@ -74,6 +74,12 @@ def test_unknown_words_are_refused_with_the_known_ones_and_the_setting_names_the
     assert booked(read(SIDES + sided("D", "C"), sides={"D": "C", "C": "D"})) == {"1": TURNED}
 
 
+def test_a_side_beside_debits_and_credits_agrees_with_them():
+    header = "entry_id,date,description,account,side,debit,credit\n"
+    assert booked(read(header + f"1,{DAY},x,1,S,5,0\n1,{DAY},x,2,H,,5\n")) == {"1": BOTH}
+    assert rules(read(header + f"1,{DAY},x,1,S,0,5\n1,{DAY},x,2,H,,5\n")) == [(Rule.BAD_SIDE, 2)]
+
+
 def test_a_side_may_stand_beside_the_amount():
     header = "entry_id;date;description;account;amount\n"
     rows = f"1;{DAY};x;1;1.200,00 S\n1;{DAY};x;2;1.200,00 H\n"

@@ -11,11 +11,13 @@ How a table is read is in `jet.books.importers.tables`; here, rows become record
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from itertools import groupby
 from operator import itemgetter
+from sys import intern
+from typing import Any
 
 from jet.books.checks import Rule, check_entry, reject
 from jet.books.importers.common import (
@@ -69,7 +71,7 @@ def _has_date_column(line: bytes) -> bool:
     return False
 
 
-@dataclass
+@dataclass(slots=True)
 class _Run:
     """Adjacent rows of an entry: as many as are kept, and how many there are."""
 
@@ -84,7 +86,7 @@ class _Run:
         self.lines += row.lines
 
 
-@dataclass
+@dataclass(slots=True)
 class _Parts:
     """The runs of an id whose rows lie apart: all, or, where only their lines are counted, the first two, the
     second with the lines of all later ones."""
@@ -96,12 +98,19 @@ class _Parts:
 
     def add(self, run: _Run, is_held: bool) -> None:
         self.count += 1
-        if is_held or len(self.runs) < 2:
+        if is_held:
+            run.rows = [row._replace(cells=_shared(row.cells)) for row in run.rows]
+            self.runs.append(run)
+        elif len(self.runs) < 2:
+            run.rows = [run.rows[0]._replace(cells=())]
             self.runs.append(run)
         else:
             self.runs[1].lines += run.lines
-        if not is_held:
-            del run.rows[1:]
+
+
+def _shared(cells: Sequence[Any]) -> tuple[Any, ...]:
+    """Cells of which equal texts are one object: most of a table's are."""
+    return tuple(intern(cell) if type(cell) is str else cell for cell in cells)
 
 
 class _Import:

@@ -62,6 +62,7 @@ class EntryReader:
         self._direction_at = columns.place("direction")
         self._id_at = columns.place("entry_id")
         self._has_side, self._has_amount = columns.has("side"), columns.has("amount")
+        self._has_columns = columns.has("debit") or columns.has("credit")
         self._names: dict[tuple[str, str], str] = {}
 
     def accounts(self) -> Iterator[Account]:
@@ -237,6 +238,8 @@ class EntryReader:
             word = cell.side
         if word:
             side = self._meaning(word)
+            if cell is None and self._has_columns:
+                cell = self._of_side(cells, side)
         elif self._has_side:
             raise BrokenRuleError(Rule.BAD_SIDE, "a line has no side: write D or C")
         else:
@@ -249,6 +252,14 @@ class EntryReader:
         if cell is not None and cell.value < 0:
             return _OTHER[side], cell._replace(value=cell.value.copy_abs())
         return side, cell
+
+    def _of_side(self, cells: Sequence[Any], side: str) -> Cell | None:
+        """The amount of a row that has a side and columns of debits and credits."""
+        own, other = ("debit", "credit") if side == "D" else ("credit", "debit")
+        cell = self._amount(cells, other)
+        if cell is not None and cell.value:
+            raise BrokenRuleError(Rule.BAD_SIDE, f"the row's side is {side}, and it has a {other}: correct one")
+        return self._amount(cells, own)
 
     def _debit_or_credit(self, cells: Sequence[Any]) -> tuple[str, Cell]:
         debit, credit = self._amount(cells, "debit"), self._amount(cells, "credit")

@@ -125,11 +125,11 @@ class Splitter:
         for at, text in source:
             taken.append((at, text))
             size += len(text)
+            rows_inside += self._looks_like_row(text)
             state = self._within(text)
             is_closed = state == "closed"
             if state != "open" or len(taken) >= self._limit or size > LONGEST_ENTRY:
                 break
-            rows_inside += self._looks_like_row(text)
         whole = "\n".join([line, *(text for _, text in taken)])
         if is_closed and not rows_inside:
             try:
@@ -138,8 +138,6 @@ class Splitter:
                 return self._broken(number, line, _stray(error))._replace(lines=1 + len(taken))
             self.raw = whole
             return Row(number, 1 + len(taken), cells, size)
-        if taken and not is_closed:
-            rows_inside += self._looks_like_row(taken[-1][1])
         source.give_back(taken)
         if len(taken) >= min(self._limit, _MANY):  # or a file of such lines would be read over and over
             self._limit = max(1, self._limit // 2)
@@ -210,7 +208,7 @@ def convention_of(
     quoting, width = splitter.quoting, splitter.width
     escaping = Quoting(quoting.delimiter, quoting.quote, escapes=True)
     escaped_delimiter = f"\\{quoting.delimiter}"
-    standard, escapes, nothing = int(is_standard), 0, 0
+    standard, enclosed, escapes, nothing = int(is_standard), 0, 0, 0
     for row in splitter.rows(lines):
         if standard and not may_escape:
             break
@@ -226,11 +224,13 @@ def convention_of(
             escapes += _fits(escaping, raw, width) - fits
         if row.problem:
             nothing += splitter.splits_evenly(raw)
-        elif fits and quoting.quote in raw and _shows_standard(row, raw, splitter, text_places):
-            standard += 1
+        elif fits and quoting.quote in raw:
+            standard += _shows_standard(row, raw, splitter, text_places)
+            enclosed += not any(quoting.quote in cell for cell in row.cells)
     if escapes > 0:
         return escaping
-    return Quoting(quoting.delimiter, "") if nothing and not standard else quoting
+    is_unquoted = nothing > 0 and not standard and nothing >= enclosed
+    return Quoting(quoting.delimiter, "") if is_unquoted else quoting
 
 
 def _fits(quoting: Quoting, raw: str, width: int) -> bool:

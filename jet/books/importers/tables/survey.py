@@ -13,7 +13,7 @@ from jet.books.importers.tables.rows import AMOUNTS, Columns, Row, blank
 from jet.books.importers.tables.shapes import Key
 
 MOST_WORDS = 1_000
-MOST_HELD_ROWS = 500_000
+MOST_HELD_ROWS = 300_000
 MOST_HELD_CHARACTERS = 1 << 26
 
 
@@ -61,6 +61,8 @@ def survey(rows: Iterable[tuple[Key, Row]], columns: Columns, settings: ImportSe
             last = key
         count += 1
         characters += row.size
+        if row.problem:
+            continue
         cells = row.cells
         has_account = not blank(cells[account_at])
         for name, at in amounts:

@@ -66,8 +66,8 @@ class Sides:
                 f"say which in --ingest.sides, as in {{{word[:40]}: D}}"
             )
         raise ValueError(
-            f"side {word[:40]!r} is not known: write D or C, or say in --ingest.sides which of both it is, as in "
-            f"{{{word[:40]}: D}}; known are {KNOWN}"
+            f"side {word[:40]!r} is not known: write D or C, or say in --ingest.sides which of both it is, as "
+            f"in {{{word[:40]}: D}}; known are {KNOWN}"
         )
 
 
