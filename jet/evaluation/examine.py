@@ -16,7 +16,7 @@ from jet.books.schema import ENTRIES, PREDICTIONS, validate
 from jet.model.features import NOTHING, entry_columns
 from jet.prediction.amounts import minor_units
 from jet.prediction.answers import Answers
-from jet.prediction.predictor import Predictor, padded_lines, without_lines
+from jet.prediction.predictor import Predictor, padded_lines, priced, without_lines
 from jet.prediction.stack import METHODS, Method
 from jet.prediction.table import predictions_table
 
@@ -30,8 +30,8 @@ def examine(predictor: Predictor, entries: pa.Table, methods: Sequence[Method] =
 
     Columns: entity, entry_id; for each of `methods` a struct with the columns of `PREDICTIONS`; true, the
     entry's own lines as tokens; neighbors and candidates, lists of sets of tokens, best first (neighbors are
-    the entity's own similar ones); total_known, amounts_right (those proposed for the true set),
-    amounts_guessed (they could have been wrong) and amount_confidence.
+    the entity's own similar ones); total_known, amounts_known (of all its lines), amounts_right (those
+    proposed for the true set), amounts_guessed (they could have been wrong) and amount_confidence.
     """
     entries = validate(entries, ENTRIES, "entries to examine")
     bundle, size = predictor.bundle, len(entries)
@@ -68,6 +68,7 @@ def examine(predictor: Predictor, entries: pa.Table, methods: Sequence[Method] =
             "neighbors": pa.array(neighbors, _TOKENS),
             "candidates": pa.array(candidates, _TOKENS),
             "total_known": ~np.isnan(true.total),
+            "amounts_known": priced(tokens, amounts),
             "amounts_right": right,
             "amounts_guessed": guessed,
             "amount_confidence": sure,

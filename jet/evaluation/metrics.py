@@ -84,15 +84,15 @@ class Scored:
     valid: NDArray[np.bool_]
     """Whether the answer keeps the rules of `score_sets`."""
     strata: dict[str, NDArray] = field(default_factory=dict)
-    held: NDArray[np.bool_] | None = None
-    """What no confidence automates (see `jet.prediction.holds`); None: no rule holds anything."""
-    history: NDArray[np.int64] | None = None
-    """Earlier entries of the entity; None: as many as it takes."""
+    held: NDArray[np.bool_] = field(default_factory=lambda: np.zeros(0, dtype=bool))
+    """What no confidence automates (see `jet.prediction.holds`); by default nothing is held."""
+    history: NDArray[np.int64] = field(default_factory=lambda: np.zeros(0, dtype=np.int64))
+    """Earlier entries of the entity; by default as many as it takes."""
 
     def __post_init__(self) -> None:
-        if self.held is None:
+        if not len(self.held):
             self.held = np.zeros(len(self.entity), dtype=bool)
-        if self.history is None:
+        if not len(self.history):
             self.history = np.full(len(self.entity), np.iinfo(np.int64).max)
         columns: dict[str, Sequence | NDArray] = {
             "entry_id": self.entry_id,
@@ -520,10 +520,11 @@ def amount_metrics(
 ) -> dict[str, Any]:
     """The figures of amounts proposed for the true lines, of what `jet.evaluation.examine.examine` found.
 
-    All entries with a known total count; those with one line on each side can't be wrong and need no guess.
-    `thresholds` gives those of the amounts' calibration for a promise. As a tree that JSON can hold.
+    All entries count whose total is known, and the amounts of all their lines; those with one line on each side
+    can't be wrong and need no guess. `thresholds` gives those of the amounts' calibration for a promise. As a
+    tree that JSON can hold.
     """
-    known = examined["total_known"].to_numpy()
+    known = examined["total_known"].to_numpy() & examined["amounts_known"].to_numpy()
     right = examined["amounts_right"].to_numpy()[known]
     sure = examined["amount_confidence"].to_numpy()[known]
     lines = pc.list_value_length(examined["true"]).to_numpy()[known]

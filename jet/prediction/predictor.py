@@ -227,7 +227,7 @@ class Predictor:
             text_share=np.where(exchanged, 0, features["votes_text_currency"]).astype(np.float32),
             similarity=evidence.similarity.max(axis=1, initial=0).astype(np.float32),
             same_text=np.log1p((evidence.backing & evidence.same_text).sum(axis=1)).astype(np.float32),
-            guess=guessed(evidence, candidates.tokens).any(axis=2),
+            guess=np.asarray(guessed(evidence, candidates.tokens).any(axis=2)),
             lines=line_bits(candidates.tokens),
         )
         standing = Standing.of(self.library, evidence)
@@ -378,7 +378,7 @@ class Judged:
     scores: Scores
     right: np.ndarray  # int64 [N] the place of the true set among the candidates, D where it isn't
     amount_figures: np.ndarray  # float64 [N, len(AMOUNT_FIGURES)] of amounts proposed for the true set
-    amounts_guessed: np.ndarray  # bool [N] they could be wrong
+    amounts_guessed: np.ndarray  # bool [N] they could be wrong, and it is known what is right
     amounts_right: np.ndarray  # bool [N] they are all right
     text_known: np.ndarray  # bool [N] the entity has booked the same text before
     nearest: np.ndarray  # float32 [N] similarity of the most similar earlier text
@@ -424,7 +424,7 @@ def judge(predictor: Predictor, entries: pa.Table) -> Judged:
         wanted = np.resize(rows, len(considered.evidence))
         proposal = predictor.amounts(columns, wanted, considered.evidence, tokens[wanted])
         judged.amount_figures[rows] = proposal.figures[:count]
-        judged.amounts_guessed[rows] = proposal.guessed[:count]
+        judged.amounts_guessed[rows] = proposal.guessed[:count] & priced(tokens, amounts)[rows]
         judged.amounts_right[rows] = (proposal.amounts == minor_units(amounts[wanted])).all(axis=1)[:count]
     return judged
 
@@ -440,6 +440,12 @@ def padded_lines(entries: EntryColumns, longest: int) -> tuple[np.ndarray, np.nd
         return np.full(inside.shape, NOTHING), np.full(inside.shape, np.nan)
     at = np.where(inside, entries.offsets[:-1, None] + place, 0)
     return np.where(inside, entries.tokens[at], NOTHING), np.where(inside, entries.amounts[at], np.nan)
+
+
+def priced(tokens: np.ndarray, amounts: np.ndarray) -> np.ndarray:
+    """bool [N]: whether the amounts of all lines are known, of what `padded_lines` gave; those of an entry that
+    doesn't balance are not."""
+    return np.asarray(((tokens == NOTHING) | ~np.isnan(amounts)).all(axis=1))
 
 
 def build_blocks(library: Library, memory: Memory) -> dict[int, BlockIndex]:

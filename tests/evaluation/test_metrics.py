@@ -399,3 +399,19 @@ def test_a_company_with_a_threshold_of_its_own_is_held_to_that():
         assert automation["n_auto"] == sum(
             e["automation"][promise]["n_auto"] for e in held["by_entity"].values()
         )
+
+
+def test_what_a_rule_holds_is_not_automated_however_sure():
+    rows = [([("1", "D"), ("2", "C")], [("1", "D"), ("2", "C")], 0.9)] * 4
+    held, history = np.array([True, False, False, False]), np.array([50, 50, 50, 3])
+    one = scored(rows, held=held, history=history)
+    everything = np.ones(4, bool)
+    assert group_metrics(one, everything, {"0.9": 0.5})["automation"]["0.9"]["coverage"] == 0.75
+    counted = group_metrics(one, everything, {"0.9": 0.5}, least_history={"0.9": 4})
+    assert counted["automation"]["0.9"]["n_auto"] == 2
+    assert (
+        evaluate(one, one, thresholds={"0.9": 0.5}, least_history={"0.9": 4})["overall"]["automation"]["0.9"][
+            "coverage"
+        ]
+        == 0.5
+    )

@@ -48,9 +48,11 @@ def fitted(vectorizer: TfidfVectorizer, texts: Sequence[str]) -> TfidfVectorizer
 def facts(entries: pa.Table) -> list[Facts]:
     """Per row of `entries` (schema ENTRIES) what is known beside the text, each with its weight."""
     found: list[Facts] = []
-    columns = (entries[name].to_pylist() for name in ("journal", "currency", "total"))
-    for journal, currency, total in zip(*columns, strict=True):
+    columns = (entries[name].to_pylist() for name in ("journal", "currency", "total", "direction"))
+    for journal, currency, total, direction in zip(*columns, strict=True):
         own = [f"journal {journal}", f"currency {currency}"]
+        if direction:
+            own.append(f"direction {direction}")
         if total:
             own += [f"total {total}", f"total about 2^{math.floor(math.log2(total))}"]
         found.append(dict.fromkeys(own, _FACT_WEIGHT))
