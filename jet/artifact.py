@@ -21,7 +21,7 @@ import uuid
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path, PurePosixPath
 from typing import Any
@@ -31,12 +31,9 @@ import pyarrow.parquet as pq
 from pyarrow import fs as pafs
 
 from jet.books.schema import validate
+from jet.manifest import MANIFEST, ArtifactError, Manifest, read_manifest
+from jet.places import RUN_FOLDER, WRITERS, refuse_foreign, why_none
 from jet.storage import files_under, has_rename, patiently, read_whole, resolve, write_whole
-
-MANIFEST = "manifest.json"
-FORMAT = 1
-RUN_FOLDER = "files-"
-"""How the folders of runs begin, in an artifact on an object store."""
 
 log = logging.getLogger("jet.artifact")
 
@@ -47,35 +44,10 @@ def beside(output: str, what: str) -> str:
     return f"{parent}/.{name}.{what}"
 
 
-class ArtifactError(ValueError):
-    """An artifact is missing, unfinished, changed since it was published, or of another kind."""
-
-
 def digest_of(value: Any) -> str:
     """A short fingerprint of anything that JSON can hold; the same on every machine."""
     text = json.dumps(value, sort_keys=True, ensure_ascii=False, default=str)
     return hashlib.sha256(text.encode()).hexdigest()[:16]
-
-
-@dataclass(frozen=True)
-class Manifest:
-    """What an artifact says of itself."""
-
-    kind: str
-    fingerprint: str  # of the content: equal files have an equal fingerprint
-    rows: dict[str, int]
-    files: dict[str, dict[str, Any]]  # path in the artifact: {"size", "sha256"}
-    config: dict[str, Any]  # the settings that bear on the content
-    inputs: dict[str, str]  # name: fingerprint
-    resolved: dict[str, Any] = field(default_factory=dict)  # every setting of the job that wrote it
-    facts: dict[str, Any] = field(default_factory=dict)
-    created: str = ""
-    folder: str = ""  # within the artifact, where its files are: that of the run, on an object store
-    format: int = FORMAT
-
-    def as_dict(self) -> dict[str, Any]:
-        """The manifest as it stands in `manifest.json`."""
-        return dict(self.__dict__)
 
 
 @dataclass(frozen=True)
@@ -150,73 +122,15 @@ def read_parquet(filesystem: pafs.FileSystem, name: str, columns: Sequence[str] 
         raise ArtifactError(f"{name} can't be read: {' '.join(str(error).split())[:200]}") from error
 
 
-_WORDS: dict[type, str] = {str: "text", dict: "table"}
-_PARTS: dict[str, type] = dict.fromkeys(("kind", "fingerprint", "created"), str)
-_PARTS |= dict.fromkeys(("rows", "config", "inputs", "resolved", "facts"), dict)
-
-
-def read_manifest(path: str) -> Manifest | None:
-    """The manifest of the artifact at `path`, or None where nothing was published."""
-    filesystem, root = resolve(path)
-    try:
-        content = json.loads(read_whole(filesystem, f"{root}/{MANIFEST}"))
-    except (FileNotFoundError, NotADirectoryError):
-        return None
-    except (ValueError, RecursionError) as error:  # no JSON, not even text, or nested without end
-        raise ArtifactError(f"{path}/{MANIFEST} is not JSON: {error}") from None
-    if not isinstance(content, dict) or content.get("format") != FORMAT:
-        found = repr(content.get("format") if isinstance(content, dict) else content)[:40]
-        raise ArtifactError(f"{path}/{MANIFEST} has format {found}; this jet reads {FORMAT}")
-    try:
-        manifest = Manifest(**content)
-    except TypeError as error:
-        raise ArtifactError(f"{path}/{MANIFEST} lacks what a manifest has: {str(error)[:200]}") from None
-    files, folder = manifest.files, manifest.folder
-    if not isinstance(files, dict) or not all(
-        isinstance(facts, dict) and isinstance(facts.get("sha256"), str) for facts in files.values()
-    ):
-        raise ArtifactError(f"{path}/{MANIFEST} doesn't name files with their sizes and digests")
-    if not isinstance(folder, str):
-        raise ArtifactError(f"{path}/{MANIFEST} names a folder that is none: {repr(folder)[:40]}")
-    for part, type_ in _PARTS.items():
-        if not isinstance(getattr(manifest, part), type_):
-            raise ArtifactError(f"{path}/{MANIFEST}: {part} is no {_WORDS[type_]}: fetch the artifact anew")
-    if not all(isinstance(number, int) for number in manifest.rows.values()):
-        raise ArtifactError(f"{path}/{MANIFEST}: rows are not all numbers: fetch the artifact anew")
-    for name in files:
-        if not _lies_inside(str(PurePosixPath(folder, name)), filesystem, root):
-            raise ArtifactError(
-                f"{path}/{MANIFEST} names {name!r}, which is outside of the artifact, or a link to there: "
-                f"fetch the artifact anew, or copy it with what its links lead to (cp -rL)"
-            )
-    return manifest
-
-
-def _lies_inside(name: str, filesystem: pafs.FileSystem, root: str) -> bool:
-    """Whether a file that a manifest names is in the artifact's own folder, links followed.
-
-    Who unpacks a stranger's archive gets the links in it too; what they lead to, the stranger may not read.
-    """
-    if name.startswith("/") or ".." in PurePosixPath(name).parts:
-        return False
-    if not isinstance(filesystem, pafs.LocalFileSystem):
-        return True
-    try:
-        return Path(root, name).resolve().is_relative_to(Path(root).resolve())
-    except (OSError, RuntimeError, ValueError):  # links in a circle, or no name at all, as with a NUL
-        return False
-
-
 def open_artifact(path: str, kind: str) -> Artifact:
     """Open a published artifact of `kind`. Raises `ArtifactError` with what to do where there is none, or where
     its files aren't those that were published: every byte is read for that, at about the speed of the disk."""
     manifest = read_manifest(path)
     if manifest is None:
-        raise ArtifactError(
-            f"{path} holds no finished {kind} (there is no {MANIFEST}): was the job that writes it ended?"
-        )
+        raise ArtifactError(why_none(path, kind))
     if manifest.kind != kind:
-        raise ArtifactError(f"{path} holds {manifest.kind}, and {kind} is wanted")
+        by = f": what {WRITERS[kind]} writes" if kind in WRITERS else ""
+        raise ArtifactError(f"{path} holds {manifest.kind}, and {kind} is wanted{by}")
     artifact = _artifact(path, manifest)
     artifact.verify()
     return artifact
@@ -251,7 +165,15 @@ class ArtifactWriter:
         self.folder = "" if self.local else f"{RUN_FOLDER}{run}"
         self.staging = beside(self.root, f"staging-{run}") if self.local else f"{self.root}/{self.folder}"
         if self.local:
-            self.filesystem.create_dir(self.staging, recursive=True)
+            self._make_staging()
+
+    def _make_staging(self) -> None:
+        try:
+            Path(self.staging).mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise ArtifactError(
+                f"{self.path} can't be made ({error.strerror}): give an --output where you may make folders"
+            ) from None
 
     def file(self, name: str) -> str:
         """The full path (on `filesystem`) at which to write the file `name`; its folder exists."""
@@ -363,10 +285,11 @@ def finished(path: str, kind: str, config: Mapping[str, Any], inputs: Mapping[st
     """The manifest at `path` where this very work was done before; None where nothing is.
 
     Raises `ArtifactError` where something else stands there, or what does was changed: a finished artifact is
-    never touched again.
+    never touched again. So whoever asks knows, before any work is done, that the work can be published.
     """
     manifest = read_manifest(path)
     if manifest is None:
+        refuse_foreign(path)
         return None
     wanted = json.loads(json.dumps([dict(config), dict(inputs)], default=str))
     if manifest.kind == kind and [manifest.config, manifest.inputs] == wanted:
@@ -382,33 +305,6 @@ def finished(path: str, kind: str, config: Mapping[str, Any], inputs: Mapping[st
         f"{path} is already taken: {why}. A finished artifact is never changed: give another --output, "
         f"or remove that folder."
     )
-
-
-def refuse_foreign(path: str) -> None:
-    """Raise `ArtifactError` where `path` is a file, or a folder with anything in it.
-
-    On an object store, the files of unfinished runs may be in it, which nobody reads. A missing bucket, which
-    would show late, is told too.
-    """
-    filesystem, root = resolve(path)
-    bucket = root.partition("/")[0]
-    if not has_rename(filesystem) and filesystem.get_file_info(bucket).type == pafs.FileType.NotFound:
-        raise ArtifactError(f"{path}: there is no bucket {bucket!r}: check its name, or make it first")
-    if filesystem.get_file_info(root).type == pafs.FileType.File:
-        raise ArtifactError(f"{path} is a file; an output must be a folder that does not exist yet")
-    there = filesystem.get_file_info(pafs.FileSelector(root, allow_not_found=True))
-    names = sorted(info.base_name for info in there)
-    runs = [] if has_rename(filesystem) else [name for name in names if name.startswith(RUN_FOLDER)]
-    foreign = next((name for name in names if name not in runs), None)
-    if foreign is not None:
-        raise ArtifactError(f"{path} is not empty (it has {foreign}): give an --output that does not exist yet")
-    if runs:
-        log.info(
-            "%s has files of runs that didn't end (%s); nobody reads them, and they can be removed once nobody "
-            "goes on with them",
-            path,
-            ", ".join(runs),
-        )
 
 
 def _differences(old: Any, new: Any, prefix: str = "") -> list[str]:

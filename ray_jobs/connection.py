@@ -11,16 +11,22 @@ import random
 import socket
 import sys
 from collections.abc import Iterator
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 import ray
 from ray.data import DataContext
 
-from ray_jobs import logs, metrics
+from ray_jobs import crashes, logs, metrics
 from ray_jobs.runtime import RuntimeSettings
 
 log = logging.getLogger("jet")
+
+LONGEST_SOCKET = "dash_MetricsHead"
+"""The longest name of those that Ray 2.60 gives its sockets."""
+MOST_SOCKET_BYTES = 103 if sys.platform == "darwin" else 107
+"""Of the path of a socket, with its name."""
 
 LEAST_LOCAL_CPUS = 4
 """A local Ray counts at least this many CPUs: training workers and data tasks must fit beside each other."""
@@ -34,6 +40,7 @@ def connect(settings: RuntimeSettings) -> None:
         if not sys.stderr.isatty():
             os.environ.setdefault("RAY_COLOR_PREFIX", "0")
         if not address:
+            refuse_long_sockets()
             guard_token()
         try:
             with contextlib.nullcontext() if address else known_address():
@@ -51,6 +58,7 @@ def connect(settings: RuntimeSettings) -> None:
             ) from None
         if settings.log_format == "json":
             logs.set_up(metrics.job_name(), "json")  # Ray has added handlers of its own
+        crashes.keep_out()
         atexit.register(leave_output)
         spend_restart_warning()
         where = address or f"a local Ray with {int(ray.cluster_resources().get('CPU', 0))} CPUs"
@@ -72,6 +80,23 @@ def local_options(settings: RuntimeSettings) -> dict[str, Any]:
     """How a local Ray is started."""
     cpus = settings.local_cpus or max(os.cpu_count() or 1, LEAST_LOCAL_CPUS)
     return {"address": "local", "num_cpus": cpus, "include_dashboard": True, "dashboard_host": "127.0.0.1"}
+
+
+def refuse_long_sockets() -> None:
+    """Raise `ValueError` where the sockets of a local Ray would have paths that are too long.
+
+    Ray starts some of its processes before it finds that out, and then names no setting.
+    """
+    names = ("RAY_TMPDIR", "TMPDIR") if sys.platform == "linux" else ("RAY_TMPDIR",)
+    by = next((name for name in names if name in os.environ), None)
+    folder = os.environ[by] if by else "/tmp"  # noqa: S108 (what Ray takes)
+    session = f"session_{datetime.now():%Y-%m-%d_%H-%M-%S_%f}_{os.getpid()}"
+    path = f"{folder.rstrip('/')}/ray/{session}/sockets/{LONGEST_SOCKET}"
+    if (size := len(os.fsencode(path))) > MOST_SOCKET_BYTES:
+        raise ValueError(
+            f"{by} names a folder that is too long for the sockets of a local Ray: {path} has {size} bytes, "
+            f"and {MOST_SOCKET_BYTES} are the most: set RAY_TMPDIR to a shorter folder, such as /tmp"
+        )
 
 
 def guard_token() -> None:

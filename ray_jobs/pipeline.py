@@ -64,7 +64,7 @@ def run(args: jsonargparse.Namespace, config: JobConfig) -> dict[str, Any]:
     )
     return {
         "output": folder,
-        "rows": {**imported.rows, **predicted.rows},
+        "rows": {**imported.rows, "predictions": predicted.rows["predictions"]},
         "decisions": predicted.facts["decisions"],
         "drift": predicted.facts["drift"],
         "model": trained.facts["fingerprint"],

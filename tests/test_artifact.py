@@ -10,7 +10,6 @@ import pyarrow as pa
 import pytest
 
 from jet.artifact import (
-    FORMAT,
     MANIFEST,
     ArtifactError,
     artifact_writer,
@@ -21,6 +20,7 @@ from jet.artifact import (
     refuse_foreign,
 )
 from jet.books.schema import ACCOUNTS, SchemaError
+from jet.manifest import FORMAT
 from jet.storage import remove
 
 CONFIG = {"split": {"train": 0.7, "shares": (1, 2)}, "seed": 0}
@@ -222,9 +222,20 @@ def test_a_path_out_of_the_artifact_is_refused(tmp_path, name):
 
 def test_where_there_is_nothing_the_error_says_what_to_do(tmp_path):
     (tmp_path / "file").write_text("x")
-    for name in ("nowhere", "file", "file/below"):
-        with pytest.raises(ArtifactError, match=rf"{name} holds no finished things .*was the job"):
-            open_artifact(str(tmp_path / name), "things")
+    (tmp_path / "empty").mkdir()
+    (tmp_path / "broken-off").mkdir()
+    (tmp_path / "broken-off" / "part-0.parquet").write_text("x")
+    publish(tmp_path / "above" / "out", kind="entries")
+    for name, why in {
+        "nowhere": r"there is no such folder: check the path; `jet ingest` writes it",
+        "file/below": r"there is no such folder",
+        "file": r"it is a file, and a folder is wanted; `jet ingest` writes it",
+        "empty": r"it is an empty folder: check the path; `jet ingest`",
+        "broken-off": r"there is no manifest\.json in it: was the job that writes it ended\?",
+        "above": rf"it is the folder above: name {tmp_path}/above/out",
+    }.items():
+        with pytest.raises(ArtifactError, match=rf"{name} holds no finished entries: {why}"):
+            open_artifact(str(tmp_path / name), "entries")
 
 
 def test_equal_content_has_an_equal_fingerprint_wherever_and_whenever_it_is_written(tmp_path):

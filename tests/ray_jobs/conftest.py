@@ -14,7 +14,7 @@ import pyarrow as pa
 import pytest
 import ray
 from heads import Head, ray_head
-from job_runs import SETTINGS, Done, run_job
+from job_runs import SETTINGS, Done, entry, run_job, write_jsonl
 from object_store import Front
 
 from jet.artifact import artifact_writer, open_artifact
@@ -70,11 +70,13 @@ def settings(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="session")
 def pipeline(head: Head, settings: Path, tmp_path_factory: pytest.TempPathFactory) -> Pipeline:
-    """The pipeline over the books of three small companies, 12 of 600 entries without lines."""
+    """The pipeline over the books of three small companies, 12 of 600 entries without lines, and over a row
+    that is rejected."""
     assert head.address
     folder = tmp_path_factory.mktemp("pipeline")
     ledgers = folder / "ledgers"
     write_demo_ledger(ledgers, DemoSettings(companies=3, entries=600, open_entries=12, seed=7))
+    write_jsonl(ledgers / "undated.jsonl", [entry("undated", date="some day")])
     output = folder / "out"
     arguments = ["--ledgers", str(ledgers), "--output", str(output), "--config", str(settings)]
     done = run_job("pipeline", *arguments)

@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 from job_runs import keys, read, run_job
 
-from jet.books.schema import PREDICTIONS
+from jet.artifact import open_artifact
+from jet.books.schema import PREDICTIONS, REJECTED
 
 
 @pytest.fixture(scope="module")
@@ -19,7 +20,12 @@ def metrics(pipeline) -> dict:
 def test_it_succeeds_with_one_json_line_on_standard_output(pipeline):
     assert pipeline.done.status == 0
     assert len(pipeline.done.out.splitlines()) == 1
-    assert pipeline.done.result["rows"] == {"entries": 600, "accounts": 293, "rejected": 0, "predictions": 12}
+
+
+def test_its_json_counts_what_ingest_rejected_and_what_predict_made(pipeline):
+    entries = open_artifact(str(pipeline.folder / "entries"), "entries")
+    assert pipeline.done.result["rows"] == {**entries.manifest.rows, "predictions": 12}
+    assert entries.manifest.rows["rejected"] == len(entries.read_table(REJECTED, "rejected")) == 1
 
 
 @pytest.mark.parametrize(
