@@ -1,0 +1,99 @@
+"""Whether jet reads a journal as the tools do: equal sums, or a refusal by both."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from decimal import Decimal
+from pathlib import Path
+
+from tools import Reading, Sums
+
+from jet.books import checks
+from jet.books.importers import Entry, ImportSettings, Rejection, Source, UnreadableFile
+from jet.books.importers.files import open_file
+from jet.books.importers.ledger_cli import LedgerImporter
+
+
+@dataclass(frozen=True)
+class Difference:
+    """What jet makes of a journal in a dialect, beside what the dialect's own tool makes of it."""
+
+    kind: str
+    tool: str
+    said: str
+
+    def is_like(self, other: Difference) -> bool:
+        """Whether another is of the same kind and cause: the words up to the first figure are the same."""
+        return (self.kind, self.tool, self._cause()) == (other.kind, other.tool, other._cause())
+
+    def _cause(self) -> str:
+        return "" if self.kind.endswith(("sums", "descriptions")) else re.split(r"[\d\"']", self.said)[0]
+
+    def __str__(self) -> str:
+        return f"{self.kind} ({self.tool}): {self.said}"
+
+
+def by_jet(path: Path, dialect: str) -> Reading:
+    """What jet makes of a journal: entries as they stand in it, before decimals are rounded."""
+    settings = ImportSettings(entity="x", dialect=dialect)
+    reading, sums = Reading(), Sums()
+    tolerance = Decimal(str(settings.tolerance))
+    try:
+        with open_file(str(path)) as stream:
+            for record in LedgerImporter().records(
+                Source(path.name, stream, str(path), str(path.parent)), settings
+            ):
+                if isinstance(record, Rejection):
+                    _refuse(reading, record)
+                elif isinstance(record, Entry):
+                    _add(reading, sums, record, tolerance)
+                elif hasattr(record, "dialect"):
+                    reading.dialect = record.dialect
+    except UnreadableFile as error:
+        reading.refusal = str(error)
+    reading.sums = sums.result()
+    return reading
+
+
+def _refuse(reading: Reading, rejection: Rejection) -> None:
+    if rejection.used_for == "all" or rejection.rule == checks.Rule.NO_LINES:  # the latter changes no sum
+        return
+    if not reading.refusal:
+        reading.refusal = f"{rejection.rule}: {rejection.message} (line {rejection.file_line})"
+
+
+def _add(reading: Reading, sums: Sums, entry: Entry, tolerance: Decimal) -> None:
+    admitted, rejection = checks.admit(entry, tolerance)
+    if rejection is not None:
+        _refuse(reading, rejection)
+    if admitted is None:
+        return
+    date = entry.date.isoformat()
+    for line in entry.lines or ():
+        if line.amount:
+            reading.texts.add((date, entry.description.strip()))
+            sums.add(
+                date,
+                line.account,
+                line.currency,
+                line.amount if line.side == "D" else line.amount.copy_negate(),
+            )
+
+
+def difference(tool: str, theirs: Reading, ours: Reading) -> Difference | None:
+    """How the two differ, if they do."""
+    if theirs.refusal and ours.refusal:
+        return None
+    if theirs.refusal:
+        return Difference("jet reads what the tool refuses", tool, theirs.refusal)
+    if ours.refusal:
+        return Difference("jet refuses what the tool reads", tool, ours.refusal)
+    if theirs.sums != ours.sums:
+        keys = [key for key in sorted({*theirs.sums, *ours.sums}) if theirs.sums.get(key) != ours.sums.get(key)]
+        unlike = [f"{' '.join(key)}: {theirs.sums.get(key, 0)}, jet {ours.sums.get(key, 0)}" for key in keys]
+        return Difference("other sums", tool, "; ".join(unlike[:3]))
+    if theirs.texts != ours.texts:
+        said = f"{sorted(theirs.texts - ours.texts)[:2]}, jet {sorted(ours.texts - theirs.texts)[:2]}"
+        return Difference("other descriptions", tool, said)
+    return None
