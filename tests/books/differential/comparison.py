@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 import re
+import traceback
 from dataclasses import dataclass
 from decimal import Decimal
 from pathlib import Path
 
-from tools import Reading, Sums
+from tools import EXACT, Reading, Sums
 
 from jet.books import checks
-from jet.books.importers import Entry, ImportSettings, Rejection, Source, UnreadableFile
+from jet.books.importers import IMPORTERS, Entry, ImportSettings, Rejection, Source, UnreadableFile
 from jet.books.importers.files import open_file
-from jet.books.importers.ledger_cli import LedgerImporter
+
+ZERO = Decimal(0)
+NEARLY = Decimal("5e-8")
+"""What may remain between exact sums: jet stores 8 decimals, hledger tells 10, beancount divides a price by the
+units that it is for."""
 
 
 @dataclass(frozen=True)
@@ -41,7 +46,7 @@ def by_jet(path: Path, dialect: str) -> Reading:
     tolerance = Decimal(str(settings.tolerance))
     try:
         with open_file(str(path)) as stream:
-            for record in LedgerImporter().records(
+            for record in IMPORTERS["ledger"].records(
                 Source(path.name, stream, str(path), str(path.parent)), settings
             ):
                 if isinstance(record, Rejection):
@@ -52,6 +57,9 @@ def by_jet(path: Path, dialect: str) -> Reading:
                     reading.dialect = record.dialect
     except UnreadableFile as error:
         reading.refusal = str(error)
+    except Exception as error:
+        frame = traceback.extract_tb(error.__traceback__)[-1]
+        reading.failure = f"{error!r} in {Path(frame.filename).name}, line {frame.lineno}"
     reading.sums = sums.result()
     return reading
 
@@ -81,16 +89,22 @@ def _add(reading: Reading, sums: Sums, entry: Entry, tolerance: Decimal) -> None
             )
 
 
-def difference(tool: str, theirs: Reading, ours: Reading) -> Difference | None:
-    """How the two differ, if they do."""
+def difference(tool: str, theirs: Reading, ours: Reading, nearly: Decimal = NEARLY) -> Difference | None:
+    """How the two differ, if they do; sums by more than `nearly`."""
+    if ours.failure:
+        return Difference("jet fails", tool, ours.failure)
     if theirs.refusal and ours.refusal:
         return None
     if theirs.refusal:
         return Difference("jet reads what the tool refuses", tool, theirs.refusal)
     if ours.refusal:
         return Difference("jet refuses what the tool reads", tool, ours.refusal)
-    if theirs.sums != ours.sums:
-        keys = [key for key in sorted({*theirs.sums, *ours.sums}) if theirs.sums.get(key) != ours.sums.get(key)]
+    keys = [
+        key
+        for key in sorted({*theirs.sums, *ours.sums})
+        if abs(EXACT.subtract(theirs.sums.get(key, ZERO), ours.sums.get(key, ZERO))) > nearly
+    ]
+    if keys:
         unlike = [f"{' '.join(key)}: {theirs.sums.get(key, 0)}, jet {ours.sums.get(key, 0)}" for key in keys]
         return Difference("other sums", tool, "; ".join(unlike[:3]))
     if theirs.texts != ours.texts:

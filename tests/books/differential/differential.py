@@ -57,7 +57,8 @@ def differences(path: Path, outcomes: Counter[str] | None = None) -> list[Differ
         if (unlike := difference(tool, theirs[tool], ours)) is not None:
             found.append(unlike)
     guessed = by_jet(path, "auto")
-    if guessed.dialect in theirs and (unlike := difference(guessed.dialect, theirs[guessed.dialect], guessed)):
+    tool = guessed.dialect or "ledger"
+    if (unlike := difference(tool, theirs[tool], guessed)) is not None:
         found.append(Difference(f"guessed: {unlike.kind}", unlike.tool, unlike.said))
     return found
 

@@ -22,12 +22,23 @@ DIALECTS = ("both", "ledger", "hledger")
 FEATURES = {  # the probability of each, and the dialect that has it
     **{"assertion": (0.15, "both"), "assignment": (0.08, "both"), "wrong assertion": (0.03, "both")},
     **{"virtual": (0.15, "both"), "pool": (0.12, "both"), "mixed pool": (0.03, "ledger")},
-    **{"cost": (0.2, "both"), "exchange": (0.1, "both"), "lot": (0.08, "both"), "sale": (0.05, "ledger")},
+    **{
+        "cost": (0.2, "both"),
+        "exchange": (0.1, "both"),
+        "exchange of three": (0.03, "both"),
+        "lot": (0.08, "both"),
+        "sale": (0.05, "ledger"),
+    },
     **{"lot notes": (0.05, "ledger"), "priced by @": (0.04, "both"), "virtual cost": (0.03, "ledger")},
     **{"many commodities": (0.3, "both"), "two left out": (0.03, "both"), "nothing left out": (0.2, "both")},
     **{"comments": (0.3, "both"), "tight comments": (0.08, "both"), "blocks": (0.08, "both")},
     **{"status": (0.3, "both"), "code": (0.2, "both"), "secondary dates": (0.15, "both")},
-    **{"posting dates": (0.05, "both"), "no year": (0.15, "both"), "apply year": (0.08, "ledger")},
+    **{
+        "posting dates": (0.05, "both"),
+        "no year": (0.15, "both"),
+        "apply year": (0.08, "ledger"),
+        "out of order": (0.05, "both"),
+    },
     **{"alias": (0.12, "both"), "pattern alias": (0.05, "hledger"), "apply account": (0.1, "both")},
     **{"accounts": (0.15, "both"), "account subdirectives": (0.08, "ledger"), "bucket": (0.07, "ledger")},
     **{"payees": (0.06, "both"), "tags": (0.06, "both"), "prices": (0.1, "both"), "include": (0.1, "both")},
@@ -236,7 +247,8 @@ class Writer:
                 return [f"apply year {draw.randint(2019, 2025)}"]
             case "Y":
                 self.year_known = True
-                return [f"{draw.choice(['Y', 'Y ', 'year ', 'Y '])}{draw.randint(2019, 2025)}"]
+                words = ["Y", "Y ", "year "] if self.dialect == "ledger" else ["Y", "Y "]
+                return [f"{draw.choice(words)}{draw.randint(2019, 2025)}"]
             case "payees":
                 return [f"payee {draw.choice(PAYEES) or 'x'}"]
             case "tags":
@@ -275,9 +287,11 @@ class Writer:
     def header(self) -> list[str]:
         """The first line."""
         draw = self.draw
-        self.day = min(360, self.day + draw.randint(0, 20))
+        self.day = (
+            draw.randint(0, 360) if self.now("out of order") else min(360, self.day + draw.randint(0, 20))
+        )
         separator = draw.choice("-/.")
-        month, day = 1 + self.day // 31, 1 + self.day % 28
+        month, day = 1 + self.day // 31, 1 + self.day % 31 % 28
         form = draw.choice(["{:02d}{}{:02d}", "{:02d}{}{:02d}", "{}{}{}"])
         date = form.format(month, separator, day)
         if not (self.year_known and self.has("no year") and draw.random() < 0.7):

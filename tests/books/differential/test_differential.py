@@ -7,8 +7,10 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
+import beancounts
 import pytest
 from comparison import by_jet, difference
 from journals import journal
@@ -49,3 +51,21 @@ def test_generated_journals_are_read_as_by_the_tools_themselves():
     command = [sys.executable, str(HERE / "differential.py"), "--count", str(COUNT), "--most", "1"]
     done = subprocess.run(command, capture_output=True, text=True)
     assert done.returncode == 0, done.stdout + done.stderr
+
+
+@pytest.mark.skipif(not beancounts.version(), reason="not installed: beancount (the extra `dev` has it)")
+@pytest.mark.parametrize("dialect", TOOLS)
+def test_books_said_as_a_journal_and_for_beancount_have_the_same_sums(dialect, tmp_path):
+    """Both read them, or both refuse them."""
+    paths = [tmp_path / f"{seed}.beancount" for seed in range(500)]
+    for seed, path in enumerate(paths):
+        books = beancounts.twofold(seed)
+        path.write_text(books.beancount())
+        path.with_suffix(".journal").write_text(books.journal())
+    theirs = beancounts.by_beancount(paths)
+    assert len(theirs) == len(paths)
+    assert 10 < sum(bool(reading.refusal) for reading in theirs) < 150
+    for path, reading in zip(paths, theirs, strict=True):
+        ours = by_jet(path.with_suffix(".journal"), dialect)
+        unlike = difference("beancount", reading, replace(ours, texts=reading.texts))
+        assert unlike is None, f"{unlike}; by beancount {beancounts.version()}\n{path.read_text()}"

@@ -3,7 +3,9 @@
 Notable:
 
 - Amounts are taken at cost, the one of jet's lines: what a posting costs is what balances.
-- ledger's `quantity(cost)` and hledger's `aquantity` are exact; reports round.
+- ledger's `quantity(cost)` and hledger's `aquantity` are exact; reports round. A long mantissa hledger writes
+  with an exponent ("5.1624840669118428767255e22"): read as a float, it would lose its last digits.
+- ledger counts `h` and `m` in seconds.
 - Postings in parentheses are left out, as by jet.
 """
 
@@ -54,6 +56,7 @@ class Reading:
     sums: dict[Key, Decimal] = field(default_factory=dict)
     texts: set[tuple[str, str]] = field(default_factory=set)
     dialect: str = ""
+    failure: str = ""
 
 
 class Sums:
@@ -94,8 +97,10 @@ def by_ledger(path: Path) -> Reading:
             continue
         if (account[0], account[-1]) == ("[", "]"):
             account = account[1:-1]
+        if commodity == "s":
+            quantity, commodity = EXACT.divide(Decimal(quantity), 3600), "h"
         sums.add(date, account, commodity.strip('"'), Decimal(quantity))
-        reading.texts.add((date, payee.strip()))
+        reading.texts.add((date, payee.strip().replace("<Unspecified payee>", "")))
     reading.sums = sums.result()
     return reading
 
@@ -106,7 +111,7 @@ def by_hledger(path: Path) -> Reading:
     if done.returncode:
         return Reading(refusal=_telling(done.stderr, *_HLEDGER_CAUSES))
     reading, sums = Reading(), Sums()
-    for transaction in json.loads(done.stdout):
+    for transaction in json.loads(done.stdout, parse_float=Decimal):
         date = transaction["tdate"]
         for posting in transaction["tpostings"]:
             for currency, amount in map(_at_cost, posting["pamount"]):
@@ -129,7 +134,7 @@ def _at_cost(amount: dict) -> tuple[str, Decimal]:
 
 def _decimal(quantity: dict) -> Decimal:
     with localcontext(EXACT):
-        return Decimal(quantity["decimalMantissa"]).scaleb(-quantity["decimalPlaces"])
+        return Decimal(quantity["decimalMantissa"]).scaleb(-int(quantity["decimalPlaces"]))
 
 
 def _run(command: list[str], folder: Path) -> subprocess.CompletedProcess[str]:
