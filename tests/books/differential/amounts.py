@@ -6,7 +6,7 @@ import random
 from dataclasses import dataclass
 from decimal import Decimal
 
-SYMBOLS = ["EUR", "USD", "$", "€", "£", "kr", "CHF", "Ft", "₿", '"Fund 1"', '"A-b"', "SEK", "h", ""]
+SYMBOLS = ["EUR", "USD", "$", "€", "£", "kr", "CHF", "Ft", "₿", '"Fund 1"', '"A-b"', "SEK", "hrs", ""]
 PRICED = ["ACME", '"VW 3"', "BTC", "units", "GBP"]
 
 _ODDITIES = ["plus", "trailing", "leading", "zeros", "long", "inner", "blank", "swap", "lone", "lone", "side"]
@@ -23,9 +23,11 @@ class Style:
     mark: str
     group: str
 
-    def sample(self) -> str:
-        """The amount that a directive shows its format by."""
-        return self.dressed(f"1{self.group}000{self.mark}" + "0" * self.decimals)
+    def sample(self, ends_in_mark: bool = True) -> str:
+        """The amount that a directive shows its format by; where it has no decimals, hledger wants a mark, and
+        ledger none."""
+        mark = self.mark if self.decimals or ends_in_mark else ""
+        return self.dressed(f"1{self.group}000{mark}" + "0" * self.decimals)
 
     def dressed(self, number: str, sign: str = "", is_sign_first: bool = True) -> str:
         """A number with its commodity and sign."""

@@ -108,7 +108,9 @@ def _bookings(draw: random.Random, accounts: list[str]) -> list[Booking]:
         made.append(Booking(draw.choice(accounts), amount, currency))
     if draw.random() < 0.3:
         places = 3 if how > LEFT_OUT else 0  # beancount rounds what it fills in to the decimals of the others
-        number, price, sign = value(places), value(), draw.choice(["@", "@@"])
+        number, price = value(places), value()
+        # of a total beancount makes a price of 28 digits; what that loses, whole numbers don't tolerate
+        sign = draw.choice(["@", "@@"]) if decimals else "@"
         made.append(Booking(draw.choice(accounts), number, draw.choice(HOLDINGS), (sign, price, currency)))
         total += price if sign == "@@" else number * price
     if how < LEFT_OUT:

@@ -19,6 +19,17 @@ NEARLY = Decimal("5e-8")
 """What may remain between exact sums: jet stores 8 decimals, hledger tells 10, beancount divides a price by the
 units that it is for."""
 
+BY_DESIGN = {
+    "automated transaction": re.compile("an automated transaction isn't applied"),
+    "expression": re.compile("is an expression, which isn't computed"),
+    "one blank or tab before an amount": re.compile("an account and an amount with one blank or tab"),
+    "directive not followed": re.compile("begins no directive|is a directive of"),
+    "assigned balance of all accounts below": re.compile("by a balance with all below"),
+    "two readings, and nothing decides": re.compile("nothing says which is meant"),
+    "too large": re.compile("too large"),
+}
+"""What jet refuses although a tool reads it, by words of the message: never read otherwise."""
+
 
 @dataclass(frozen=True)
 class Difference:
@@ -65,6 +76,8 @@ def by_jet(path: Path, dialect: str) -> Reading:
 
 
 def _refuse(reading: Reading, rejection: Rejection) -> None:
+    if "assert" in rejection.message and rejection.used_for == "all":
+        reading.doubt = rejection.message
     if rejection.used_for == "all" or rejection.rule == checks.Rule.NO_LINES:  # the latter changes no sum
         return
     if not reading.refusal:
@@ -89,20 +102,29 @@ def _add(reading: Reading, sums: Sums, entry: Entry, tolerance: Decimal) -> None
             )
 
 
-def difference(tool: str, theirs: Reading, ours: Reading, nearly: Decimal = NEARLY) -> Difference | None:
-    """How the two differ, if they do; sums by more than `nearly`."""
+def by_design(refusal: str) -> str:
+    """Why jet refuses what a tool reads, where that is meant to be so; else empty."""
+    return next((reason for reason, words in BY_DESIGN.items() if words.search(refusal)), "")
+
+
+def difference(tool: str, theirs: Reading, ours: Reading) -> Difference | None:
+    """How the two differ, if they do."""
     if ours.failure:
         return Difference("jet fails", tool, ours.failure)
-    if theirs.refusal and ours.refusal:
+    if theirs.refusal and (ours.refusal or ("alance assertion" in theirs.refusal and ours.doubt)):
         return None
     if theirs.refusal:
         return Difference("jet reads what the tool refuses", tool, theirs.refusal)
+    if by_design(ours.refusal):
+        return None
+    if ours.doubt:
+        return Difference("jet doubts a balance that holds", tool, ours.doubt)
     if ours.refusal:
         return Difference("jet refuses what the tool reads", tool, ours.refusal)
     keys = [
         key
         for key in sorted({*theirs.sums, *ours.sums})
-        if abs(EXACT.subtract(theirs.sums.get(key, ZERO), ours.sums.get(key, ZERO))) > nearly
+        if abs(EXACT.subtract(theirs.sums.get(key, ZERO), ours.sums.get(key, ZERO))) > NEARLY + theirs.slack
     ]
     if keys:
         unlike = [f"{' '.join(key)}: {theirs.sums.get(key, 0)}, jet {ours.sums.get(key, 0)}" for key in keys]

@@ -22,7 +22,7 @@ from pathlib import Path
 HERE = Path(__file__).resolve()
 sys.path[:0] = [str(HERE.parent), str(HERE.parents[3])]
 
-from comparison import Difference, by_jet, difference  # noqa: E402
+from comparison import Difference, by_design, by_jet, difference  # noqa: E402
 from journals import Journal, journal  # noqa: E402
 from shrinking import shrunk  # noqa: E402
 from tools import TOOLS, version  # noqa: E402
@@ -54,6 +54,8 @@ def differences(path: Path, outcomes: Counter[str] | None = None) -> list[Differ
         ours = by_jet(path, tool)
         if outcomes is not None:
             outcomes[f"{tool} {'refuses' if theirs[tool].refusal else 'reads'}"] += 1
+            if not theirs[tool].refusal and (reason := by_design(ours.refusal)):
+                outcomes[f"{tool} reads, jet refuses by design: {reason}"] += 1
         if (unlike := difference(tool, theirs[tool], ours)) is not None:
             found.append(unlike)
     guessed = by_jet(path, "auto")
@@ -130,9 +132,10 @@ def main() -> int:
         tally = run(args.count, args.start, args.processes)
     for line in report(tally, args.most):
         print(line, flush=True)
-    outcomes = ", ".join(f"{what} {number}" for what, number in sorted(tally.outcomes.items()))
+    for what, number in sorted(tally.outcomes.items()):
+        print(f"{number} x {what}")
     print(f"{len(tally.found)} differences from {version('ledger')} and {version('hledger')}")
-    print(f"{outcomes}; {time.monotonic() - begun:.0f} s")
+    print(f"in {time.monotonic() - begun:.0f} s")
     return int(bool(tally.found))
 
 

@@ -49,7 +49,7 @@ FEATURES = {  # the probability of each, and the dialect that has it
     **{"decimal comma": (0.2, "both"), "mixed marks": (0.05, "both"), "groups": (0.25, "both")},
     **{"one blank": (0.05, "both"), "tabs": (0.1, "both"), "odd blanks": (0.08, "both")},
     **{"blank lines with blanks": (0.06, "both"), "dense": (0.15, "both"), "crlf": (0.05, "both")},
-    **{"no final newline": (0.08, "both"), "mark of byte order": (0.01, "both"), "huge": (0.03, "both")},
+    **{"no final newline": (0.08, "both"), "huge": (0.03, "both")},
     **{"no commodity": (0.1, "both"), "single posting": (0.03, "both"), "junk": (0.02, "both")},
 }
 
@@ -74,13 +74,11 @@ class Journal:
     files: dict[str, list[list[str]]] = field(default_factory=dict)
     newline: str = "\n"
     ends: bool = True
-    has_mark: bool = False
 
     def content(self, name: str) -> bytes:
         """The bytes of one of the files."""
         text = self.newline.join(line for piece in self.files[name] for line in piece)
-        text += self.newline if self.ends else ""
-        return (b"\xef\xbb\xbf" if self.has_mark else b"") + text.encode()
+        return (text + (self.newline if self.ends else "")).encode()
 
     def write(self, folder: Path) -> Path:
         """Write the files; returns the main one's path."""
@@ -153,7 +151,8 @@ class Writer:
         self.made.files = {"main.journal": pieces, **self.made.files}
         self.made.newline = "\r\n" if self.has("crlf") else "\n"
         self.made.ends = not self.has("no final newline")
-        self.made.has_mark = self.has("mark of byte order")
+        if not self.made.ends and not pieces[-1][-1].strip():  # hledger refuses blanks that end a file
+            pieces[-1].pop()
         return self.made
 
     def spaced(self, lines: list[str]) -> list[str]:
@@ -177,9 +176,8 @@ class Writer:
     def between(self) -> Iterator[list[str]]:
         """What may stand between two transactions."""
         if self.now("comments", 0.3):
-            mark = self.draw.choice(
-                [";", "#", "*", "; ", "# ", "%", "|"][: 5 if self.dialect != "ledger" else 7]
-            )
+            marks = [";", "#", "*", "; ", "# ", "|"]
+            mark = self.draw.choice(marks if self.dialect == "ledger" else marks[:-1])
             yield [f"{mark}{self.draw.choice(COMMENTS)}"]
         if self.now("blocks", 0.3):
             yield ["comment", self.draw.choice(["2024-01-01 x", "    a  1", "text", ""]), "end comment"]
@@ -216,9 +214,13 @@ class Writer:
             case "commodity line" if self.dialect != "ledger":
                 return [f"commodity {style.sample()}" + draw.choice(["", "  ; x"])]
             case "commodity line" | "commodity block":
-                symbol = style.symbol or "h"
-                inner = [f"    format {style.sample()}", "    note x", "    nomarket", "    default"]
-                return [f"commodity {symbol}", *draw.sample(inner[: 1 if self.dialect != "ledger" else 4], 1)]
+                style = self.styles[0]  # only the last one may have no symbol
+                sample = style.sample(ends_in_mark=self.dialect != "ledger")
+                inner = [f"    format {sample}", "    note x", "    nomarket", "    default"]
+                return [
+                    f"commodity {style.symbol}",
+                    draw.choice(inner if self.dialect == "ledger" else inner[:1]),
+                ]
             case "D":
                 return [f"D {style.sample()}"]
             case "accounts":

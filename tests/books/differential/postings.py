@@ -130,10 +130,10 @@ def of_many_commodities(w: Writer) -> Rows:
 def at_cost(w: Writer) -> Rows:
     """Bought or sold for a price by the unit or in all."""
     bought, style = w.draw.choice(w.priced), w.draw.choice(w.styles)
-    quantity = value(w, bought) * w.draw.choice([1, 1, -1])
-    price = value(w, style)
+    quantity = value(w, bought) * w.draw.choice([1, 1, -1]) if not w.now("zero", 0.2) else Decimal(0)
+    price = min(value(w, style), Decimal(999)) if quantity > 10**15 else value(w, style)
     is_total = w.draw.random() < 0.5
-    worth = (price if quantity > 0 else -price) if is_total else quantity * price
+    worth = (price if quantity >= 0 else -price) if is_total else quantity * price
     sign = "@@" if is_total else "@"
     if w.now("priced by @", 0.3):
         sign += " ="

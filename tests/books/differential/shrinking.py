@@ -45,8 +45,8 @@ def _candidates(journal: Journal) -> Iterator[Journal]:
             for start in range(0, len(pieces), size):
                 yield _with(journal, name, pieces[:start] + pieces[start + size :])
             size //= 2
-    if journal.newline != "\n" or not journal.ends or journal.has_mark:
-        yield replace(journal, newline="\n", ends=True, has_mark=False)
+    if journal.newline != "\n" or not journal.ends:
+        yield replace(journal, newline="\n", ends=True)
     for name, pieces in journal.files.items():
         for at, piece in enumerate(pieces):
             for line in range(len(piece)):

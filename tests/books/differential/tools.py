@@ -55,7 +55,11 @@ class Reading:
     refusal: str = ""
     sums: dict[Key, Decimal] = field(default_factory=dict)
     texts: set[tuple[str, str]] = field(default_factory=set)
+    slack: Decimal = Decimal(0)
+    """What sums may be off by, since a price was rounded before it was multiplied."""
     dialect: str = ""
+    doubt: str = ""
+    """Of jet: a balance that the books assert and that isn't so. The entry is read nonetheless."""
     failure: str = ""
 
 
@@ -86,7 +90,7 @@ def version(tool: str) -> str:
 
 def by_ledger(path: Path) -> Reading:
     """What ledger makes of a journal."""
-    command = ["ledger", "--args-only", "--file", path.name, "register", "--format", _LEDGER_FORMAT]
+    command = ["ledger", "--args-only", "--file", path.name, "register", "--empty", "--format", _LEDGER_FORMAT]
     done = _run(command, path.parent)
     if done.returncode:
         return Reading(refusal=_telling(done.stderr, "Error:"))
@@ -114,7 +118,9 @@ def by_hledger(path: Path) -> Reading:
     for transaction in json.loads(done.stdout, parse_float=Decimal):
         date = transaction["tdate"]
         for posting in transaction["tpostings"]:
-            for currency, amount in map(_at_cost, posting["pamount"]):
+            for each in posting["pamount"]:
+                currency, amount = _at_cost(each)
+                reading.slack += _slack(each)
                 if amount and posting["ptype"] != "VirtualPosting":
                     sums.add(date, posting["paccount"], currency, amount)
                     reading.texts.add((date, transaction["tdescription"].strip()))
@@ -124,12 +130,21 @@ def by_hledger(path: Path) -> Reading:
 
 def _at_cost(amount: dict) -> tuple[str, Decimal]:
     quantity = _decimal(amount["aquantity"])
-    price = amount.get("aprice") or amount.get("acost")
+    price = amount.get("aprice")  # "acost" from 1.26 on
     if price is None:
         return amount["acommodity"], quantity
     each = _decimal(price["contents"]["aquantity"])
     worth = EXACT.multiply(quantity, each) if price["tag"] == "UnitPrice" else each.copy_sign(quantity)
-    return price["contents"]["acommodity"], worth if quantity else Decimal(0)
+    return price["contents"]["acommodity"], worth
+
+
+def _slack(amount: dict) -> Decimal:
+    """By how much a worth may be off: of a price that hledger computes, where two commodities are exchanged, it
+    tells ten decimals."""
+    price = amount.get("aprice")
+    if price is None or price["tag"] != "UnitPrice" or price["contents"]["aquantity"]["decimalPlaces"] < 10:
+        return Decimal(0)
+    return abs(_decimal(amount["aquantity"])).scaleb(-10, EXACT)
 
 
 def _decimal(quantity: dict) -> Decimal:
