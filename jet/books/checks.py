@@ -69,8 +69,9 @@ class Rule(StrEnum):
     NOT_ADJACENT = "not_adjacent", "The rows of one entry follow one another."
     INCONSISTENT = "inconsistent", "The rows of one entry agree on what belongs to the entry."
     UNKNOWN_ACCOUNT = "unknown_account", "In a file with its full chart, a line's account is in that chart."
-    INCLUDE = "include", "An included journal is not followed, and is imported by its own name."
+    INCLUDE = "include", "An included journal is there, in the folder of the files, and not included by itself."
     UNSUPPORTED_DIRECTIVE = "unsupported_directive", "A directive that could change entries is understood."
+    DIALECT = "dialect", "A plain-text journal says the same to ledger and hledger, or whose rules hold is set."
 
 
 def clean(text: str) -> str:

@@ -33,7 +33,7 @@ from jet.books.importers import (
     to_tables,
 )
 from jet.books.importers.common import parse_date, text_lines
-from jet.books.importers.ledger_cli import MOST_LEVELS
+from jet.books.importers.journal import MOST_LEVELS
 from ray_jobs.terminal import printable
 
 DAY = "2025-01-31"

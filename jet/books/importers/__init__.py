@@ -19,8 +19,8 @@ from jet.books.checks import Rule
 from jet.books.identity import Numbering, is_made
 from jet.books.importers.common import FORMATS, Importer, ImportSettings, Source, UnreadableFile
 from jet.books.importers.files import expand, open_file, parent
+from jet.books.importers.journal import LedgerImporter
 from jet.books.importers.jsonl import JsonlImporter
-from jet.books.importers.ledger_cli import LedgerImporter
 from jet.books.importers.lines import LineCounts
 from jet.books.importers.sie import SieImporter
 from jet.books.importers.tabular import PARQUET_MAGIC, TabularImporter

@@ -1,0 +1,24 @@
+"""Plain-text journals of ledger and hledger, two programs with one language and two readings of it.
+
+| file | idea |
+|---|---|
+| `importer` | files, what they include, and what becomes of each line |
+| `dialects` | by whose rules a journal is read |
+| `numbers` | how each program reads a number |
+| `syntax` | the first line and the postings of a transaction, taken apart |
+| `directives` | what directives say for the entries that follow |
+| `names` | aliases, applied names, the chart |
+| `balancing` | what postings are worth, and how exactly they balance |
+| `balances` | amounts that are given by the balance they lead to |
+| `entries` | from a transaction to an entry |
+| `includes` | which files an include stands for, and which files others include |
+
+Notable: virtual postings in parentheses are outside of the balance and left out; a zero posting is on no side
+and makes no line. Of a posting with a price its line has what it cost.
+"""
+
+from jet.books.importers.journal.importer import LedgerImporter
+from jet.books.importers.journal.includes import included_by_others
+from jet.books.importers.journal.names import MOST_LEVELS
+
+__all__ = ["MOST_LEVELS", "LedgerImporter", "included_by_others"]

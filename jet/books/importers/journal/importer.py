@@ -1,0 +1,325 @@
+"""The importer of plain-text journals: files, what they include, and what becomes of each line.
+
+A journal is read twice where nobody says whose rules hold: first its lines are surveyed, then they are read.
+Entries come in the order of the file. Only where hledger needs the order of dates (an amount is given by a
+balance, and the file isn't sorted), all are kept until its end.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from pathlib import PurePath
+from typing import BinaryIO
+
+from jet.books.checks import Rule, reject
+from jet.books.importers.common import (
+    BrokenRuleError,
+    ImportSettings,
+    Source,
+    UnreadableFile,
+    file_stem,
+    has_suffix,
+    text_lines,
+    without_mark,
+)
+from jet.books.importers.files import open_file, parent
+from jet.books.importers.journal.dialects import Choice, Survey, choose
+from jet.books.importers.journal.directives import Directives, State, begun
+from jet.books.importers.journal.entries import Draft, Entries, Transaction
+from jet.books.importers.journal.includes import MOST_DEEP, MOST_FILES, SUFFIXES, included
+from jet.books.records import FileEnd, Passed, Record, Rejection
+
+MOST_KEPT = 1_000_000
+"""Lines of transactions that are kept to put them in the order of their dates."""
+
+_TELLTALE = re.compile(rb"(?m)^\d{4}[-/.]\d{1,2}[-/.]\d{1,2}[ =\t].*\r?\n[ \t]+\S")
+_GENERIC_STEMS = ("main", "ledger", "journal", "index")
+
+
+class LedgerImporter:
+    """Reads journals of ledger and hledger."""
+
+    name = "ledger"
+
+    def recognizes(self, path: str, head: bytes) -> bool:
+        """By the extension, or by a dated line that an indented one follows."""
+        if has_suffix(path, *SUFFIXES):
+            return True
+        return not has_suffix(path, ".beancount", ".bean") and _TELLTALE.search(without_mark(head)) is not None
+
+    def records(self, source: Source, settings: ImportSettings) -> Iterator[Record]:
+        """The entries in the order of the file and of those that it includes in their place, then every
+        account that is declared or used."""
+        entity = settings.entity if settings.entity is not None else _entity(source.file)
+        survey = Survey()
+        if settings.dialect != "ledger":
+            for _, line in _Walk(source, settings).lines():
+                survey.add(line)
+            source.stream.seek(0)
+        choice = (
+            Choice(settings.dialect, "setting") if settings.dialect != "auto" else choose(survey, source.file)
+        )
+        seen: dict[str, int] = {}
+        if choice.dialect == "hledger" and survey.has_price:
+            reading = _Reading(source, settings, choice, entity)
+            for _ in reading.drafts():
+                pass
+            seen = reading.state.by_hledger.seen if reading.state.by_hledger else {}
+            source.stream.seek(0)
+        reading = _Reading(source, settings, choice, entity)
+        if reading.state.by_hledger is not None:
+            reading.state.by_hledger.seen = seen
+        in_order = choice.dialect == "ledger" or survey.is_ordered or not survey.has_assertion
+        yield from reading.records() if in_order else reading.sorted_records()
+        yield from reading.entries_said()
+        yield from reading.state.chart.accounts(entity)
+
+
+class _Walk:
+    """The lines of a journal and of those that it includes, as text: for the survey."""
+
+    def __init__(self, source: Source, settings: ImportSettings) -> None:
+        self._source = source
+        self._encoding = settings.encoding
+        self._left = MOST_FILES
+
+    def lines(self) -> Iterator[tuple[int, str]]:
+        """All lines with their numbers."""
+        source = self._source
+        return self._of(source.stream, source.file, source.path, (source.path,))
+
+    def _of(self, stream: BinaryIO, file: str, path: str, chain: tuple[str, ...]) -> Iterator[tuple[int, str]]:
+        for number, line in text_lines(stream, file, self._encoding):
+            yield number, line
+            if line[:1] not in ("i", "!", "@") or not (found := re.match(r"[!@]?include[ \t]+(\S.*)", line)):
+                continue
+            try:
+                folder = self._source.folder or parent(path)
+                targets = included(found[1], path, folder, whole_glob=True) if path else []
+            except BrokenRuleError:
+                continue
+            for target in targets:
+                self._left -= 1
+                if target in chain or len(chain) > MOST_DEEP or self._left < 0:
+                    continue
+                try:
+                    with open_file(target) as inner:
+                        yield from self._of(inner, target, target, (*chain, target))
+                except (UnreadableFile, OSError):
+                    continue
+
+
+@dataclass(slots=True)
+class _Block:
+    """A directive with the indented lines below it, or such lines that belong to nothing."""
+
+    file_line: int
+    text: str
+    reason: str  # as which they are passed over
+    fault: tuple[Rule, str] | None = None
+    lines: int = 1
+    takes: Callable[[str], tuple[Rule, str] | None] | None = None
+
+
+class _Reading:
+    """One journal that is being read, with all that it includes."""
+
+    def __init__(self, source: Source, settings: ImportSettings, choice: Choice, entity: str) -> None:
+        self.source = source
+        self.settings = settings
+        self.entity = entity
+        self.state: State = begun(choice, settings, lambda here, there: self.entries.note(here, there))
+        self.entries = Entries(self.state, settings, entity)
+        self._left = MOST_FILES
+
+    def drafts(self) -> Iterator[Record | Draft]:
+        """All records, and the transactions not balanced yet."""
+        source = self.source
+        return self._file(source.stream, source.file, source.path, (source.path,))
+
+    def records(self) -> Iterator[Record]:
+        """All records in their order."""
+        for item in self.drafts():
+            if isinstance(item, Draft):
+                yield from self.entries.finished(item)
+            else:
+                yield item
+
+    def sorted_records(self) -> Iterator[Record]:
+        """All records in their order, the entries balanced in the order of their dates."""
+        kept: list[Record | Draft] = []
+        drafts = self.drafts()
+        lines = 0
+        for item in drafts:
+            kept.append(item)
+            lines += item.transaction.lines if isinstance(item, Draft) else 1
+            if lines > MOST_KEPT:
+                self.entries.has_balances = False
+                break
+        places = [at for at, item in enumerate(kept) if isinstance(item, Draft)]
+        done: dict[int, list[Record]] = {}
+        for at in sorted(places, key=lambda at: kept[at].date):  # type: ignore[union-attr]
+            done[at] = list(self.entries.finished(kept[at]))  # type: ignore[arg-type]
+        for at, item in enumerate(kept):
+            if isinstance(item, Draft):
+                yield from done[at]
+            else:
+                yield item
+        for item in drafts:
+            if isinstance(item, Draft):
+                yield from self.entries.finished(item)
+            else:
+                yield item
+
+    def entries_said(self) -> Iterator[Rejection]:
+        """That ledger and hledger read the file differently, if they do."""
+        if self.entries.differs is not None:
+            file, line, said = self.entries.differs
+            yield reject(
+                Rule.DIALECT,
+                f"the programs differ: {said}; this line is the first: set --ingest.dialect ledger or hledger",
+                file=file,
+                file_line=line,
+                entity=self.entity,
+                used_for="all",
+                file_lines=0,
+            )
+
+    def _file(self, stream: BinaryIO, file: str, path: str, chain: tuple[str, ...]) -> Iterator[Record | Draft]:
+        passed: Counter[str] = Counter()
+        directives = Directives(self.state)
+        current: Transaction | _Block | None = None
+        skipping: tuple[str, ...] = ()
+        number = 0
+        for number, line in text_lines(stream, file, self.settings.encoding):
+            text = line.strip()
+            if skipping:
+                passed["comment"] += 1
+                skipping = () if line.startswith(skipping) else skipping
+                continue
+            if text and line[0] in " \t":
+                if type(current) is Transaction:
+                    current.add(text)
+                elif type(current) is _Block:
+                    fault = current.takes(text) if current.takes else None
+                    if fault is None:
+                        current.lines += 1
+                    else:
+                        yield self._reject(fault, file, number, text)
+                elif text[0] == ";" and not self.state.is_ledger:
+                    passed["comment"] += 1
+                else:
+                    current = _Block(number, text, "", _ORPHAN)
+                continue
+            if current is not None:
+                yield from self._ended(current, file, passed)
+                current = None
+            if not text:
+                passed["blank"] += 1
+            elif text[0].isdigit() and line[0] == text[0]:
+                current = Transaction(file, number, text)
+            elif self._is_comment(text):
+                passed["comment"] += 1
+            elif text[0] in "=~":
+                current = self._passed_transaction(number, text)
+            elif ends := self._comment_block(text):
+                passed["comment"] += 1
+                skipping = ends
+            elif _is_include(text):
+                yield from self._include(text, file, path, number, chain, passed)
+            else:
+                current = _Block(number, text, "directive", directives.read(text), takes=directives.read_below)
+        if current is not None:
+            yield from self._ended(current, file, passed)
+        directives.end()
+        for reason, lines in passed.items():
+            yield Passed(file, reason, lines)
+        yield FileEnd(file, number, LedgerImporter.name, self.state.choice.dialect)
+
+    def _ended(
+        self, current: Transaction | _Block, file: str, passed: Counter[str]
+    ) -> Iterator[Record | Draft]:
+        if isinstance(current, Transaction):
+            yield self.entries.draft(current)
+        elif current.fault is None:
+            passed[current.reason] += current.lines
+        else:
+            yield self._reject(current.fault, file, current.file_line, current.text, current.lines)
+
+    def _is_comment(self, text: str) -> bool:
+        return text[0] in (";#*|%" if self.state.is_ledger else ";#*")
+
+    def _comment_block(self, text: str) -> tuple[str, ...]:
+        """What ends the comment that a line begins; nothing, where it begins none."""
+        if self.state.is_ledger:
+            return ("end comment", "end test") if text.split(None, 1)[0] in ("comment", "test") else ()
+        return ("end comment",) if text == "comment" else ()
+
+    def _passed_transaction(self, number: int, text: str) -> _Block:
+        if text[0] == "~":
+            return _Block(number, text, "periodic")
+        if not self.state.is_ledger:
+            return _Block(number, text, "automated")
+        message = "an automated transaction isn't applied: write its postings into the entries that it fits"
+        return _Block(number, text, "", (Rule.UNSUPPORTED_DIRECTIVE, message))
+
+    def _include(
+        self, text: str, file: str, path: str, number: int, chain: tuple[str, ...], passed: Counter[str]
+    ) -> Iterator[Record | Draft]:
+        target = text.replace("\t", " ").partition(" ")[2].strip()
+        try:
+            if not path:
+                message = f"includes {target[:60]}, which isn't followed from memory: pass the path of the file"
+                raise BrokenRuleError(Rule.INCLUDE, message)
+            folder = self.source.folder or parent(self.source.path)
+            targets = included(target, path, folder, whole_glob=not self.state.is_ledger)
+            self._left -= len(targets)
+            if len(chain) > MOST_DEEP or self._left < 0:
+                most = f"{MOST_DEEP} files within each other, or {MOST_FILES:,} in all"
+                raise BrokenRuleError(Rule.INCLUDE, f"include {target[:60]}: more than {most}: include fewer")
+        except BrokenRuleError as error:
+            yield self._reject((error.rule, str(error)), file, number, text)
+            return
+        faults: list[str] = []
+        for each in targets:
+            if each in chain:
+                faults.append(
+                    f"include {each[:200]} goes in a circle, and isn't followed: remove one of the lines"
+                )
+                continue
+            try:
+                with open_file(each) as stream:
+                    yield from self._file(stream, each, each, (*chain, each))
+            except UnreadableFile as error:
+                faults.append(f"include: {error}")
+        if not faults:
+            passed["directive"] += 1
+        for at, fault in enumerate(faults):
+            rejection = self._reject((Rule.INCLUDE, fault), file, number, text)
+            yield rejection if at == 0 else replace(rejection, file_lines=0)
+
+    def _reject(self, fault: tuple[Rule, str], file: str, number: int, text: str, lines: int = 1) -> Rejection:
+        rule, message = fault
+        return reject(
+            rule, message, file=file, file_line=number, entity=self.entity, excerpt=text, file_lines=lines
+        )
+
+
+_ORPHAN = (
+    Rule.MALFORMED,
+    "an indented line that belongs to no transaction, since one that is empty, holds only blanks, or begins "
+    "with a comment ends a transaction: remove that line, or write a first line with date and payee",
+)
+
+
+def _is_include(text: str) -> bool:
+    line = text.lstrip("!@") if text[0] in "!@" else text
+    return line.startswith(("include ", "include\t"))
+
+
+def _entity(file: str) -> str:
+    stem, folder = file_stem(file), PurePath(file).parent.name
+    return folder if stem.lower() in _GENERIC_STEMS and folder not in ("", "..") else stem
