@@ -96,6 +96,8 @@ def written(draw: random.Random, value: Decimal, style: Style, odd: float = 0.0)
             at = draw.randint(1, len(whole) - 1)
             separator = draw.choice([",", ".", " ", "'"])
             return style.dressed(f"{whole[:at]}{separator}{whole[at:]}", sign)
+        elif oddity == "exponent" and not part.strip("0"):
+            return style.dressed(f"{whole}{draw.choice('eE')}{draw.randint(0, 3)}", sign)
         elif oddity == "blank" and sign:
             sign += " "
         elif oddity == "lone":

@@ -61,7 +61,7 @@ ACCOUNTS = [
 PAYEES = ["Shop", "Corner Shop", "Café", "O'Neil & Co.", "株式会社", "Rent 2/3", "x", "", "A  B", "No. 7 | 12"]
 COMMENTS = ["note", "tag: x", ":a:b:", "10 EUR", "= 5", "日本", "", "see (x) [y]", "a, b: c", "; twice"]
 
-_JUNK = ["frobnicate 3", "2024-13-01 x", "    stray  1 EUR", "end", "-x", "Y", "@"]
+_JUNK = ["frobnicate 3", "2024-13-01 x", "    stray  1 EUR", "-x", "Y", "@"]
 
 
 @dataclass
@@ -151,8 +151,10 @@ class Writer:
         self.made.files = {"main.journal": pieces, **self.made.files}
         self.made.newline = "\r\n" if self.has("crlf") else "\n"
         self.made.ends = not self.has("no final newline")
-        if not self.made.ends and not pieces[-1][-1].strip():  # hledger refuses blanks that end a file
-            pieces[-1].pop()
+        if not self.made.ends:
+            for pieces in self.made.files.values():
+                if not pieces[-1][-1].strip():  # hledger refuses blanks that end a file
+                    pieces[-1].pop()
         return self.made
 
     def spaced(self, lines: list[str]) -> list[str]:
@@ -215,6 +217,8 @@ class Writer:
                 return [f"commodity {style.sample()}" + draw.choice(["", "  ; x"])]
             case "commodity line" | "commodity block":
                 style = self.styles[0]  # only the last one may have no symbol
+                if not style.decimals and self.dialect == "both":  # one tool wants a mark at the end, one none
+                    return self.directive("D")
                 sample = style.sample(ends_in_mark=self.dialect != "ledger")
                 inner = [f"    format {sample}", "    note x", "    nomarket", "    default"]
                 return [
