@@ -5,13 +5,14 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 OUTPUT ?= demo-output
 SECONDS ?= 60
+COUNT ?= 2000
 
 # pip is told to leave byte-compiling (a minute for 19,000 files) to Python, which does it for the quarter of
 # them that are ever imported; so Python must be allowed to keep what it compiled.
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help demo install test fuzz soak bench check check-cluster format clean
+.PHONY: help demo install test fuzz differential soak bench check check-cluster format clean
 
 help:  ## list these targets
 	@echo "make TARGET, with:"
@@ -30,6 +31,9 @@ test: $(VENV)/.installed-dev  ## run all tests
 
 fuzz: $(VENV)/.installed-dev  ## fuzz each reader of files (or TARGETS='sie csv') for SECONDS=60; Linux on x86-64
 	@$(BIN)/python tests/fuzzing/run.py --seconds $(SECONDS) $(TARGETS)
+
+differential: $(VENV)/.installed-dev  ## read COUNT=2000 generated journals as ledger and hledger do; needs both (Debian: ledger, hledger)
+	@$(BIN)/python tests/books/differential/differential.py --count $(COUNT) $(ARGS)
 
 check: $(VENV)/.installed-dev  ## style, lint, types, import contracts
 	$(BIN)/ruff check .
