@@ -58,6 +58,8 @@ SETTINGS = (
     {"encoding": "gb18030", "entity_from": "name_and_org_number"},
     {"date_format": "%d.%m.%Y", "delimiter": "\t"},
     {"columns": {"entry_id": "date", "account_name": "text"}},
+    {"dialect": "ledger"},
+    {"dialect": "hledger"},
 )
 
 
@@ -292,6 +294,16 @@ comment
 x
 end comment
 include other.ledger
+commodity 1.000,00 EUR
+bucket Assets:Bank
+Account x
+  alias y
+2024-03-01 Y ; z
+  y	5 EUR = 5,5
+  Assets:Bank
+2024-02-01 X
+  Assets:Bank  = 1.000 EUR
+  y  (5 + 3)
 P 2024/01/01 EUR $1.1
 """
 
@@ -374,6 +386,16 @@ TOKENS: dict[str, list[str]] = {
     "manifest": ['"files"', '"folder": "..",', "../", "null", "[", "{", "1e999", '"sha256"', '"format": 1'],
     "bundle": ["F32", '"shape":[1,1]', "null", "-1", "1e999", "[", "{", "PAR1"],
 }
+TOKENS["ledger"] += [
+    "commodity ",
+    "  format ",
+    "decimal-mark ,",
+    "D 1.000,00 EUR",
+    "include ",
+    "bucket ",
+    "Y 20",
+]
+TOKENS["ledger"] += ["payee ", "  alias ", "\t", "[", "(", "== ", "1,000 EUR"]
 TOKENS["any"] = [token for name in ("sie", "jsonl", "ledger", "csv") for token in TOKENS[name]]
 
 WORDS = [

@@ -45,10 +45,12 @@ def balanced(postings: list[Posting], numbers: Numbers, is_ledger: bool) -> tupl
     groups = ([p for p in postings if p.kind != "("],) if is_ledger else (real, virtual)
     for group in groups:
         found = _pool(group, is_ledger)
+        values += found
+        if any(posting.amount is None for posting in group):
+            continue  # it takes what is left over
         for commodity, rest in _sums(found).items():
             if rest:
                 rests[commodity] = max(rests.get(commodity, Decimal(0)), abs(rest))
-        values += found
     return values, {commodity: _allowed(numbers, commodity, rest) for commodity, rest in rests.items()}
 
 

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from decimal import Decimal
 
@@ -22,15 +22,25 @@ from jet.books.importers.journal.numbers import (
     HledgerNumbers,
     LedgerNumbers,
     Number,
-    Numbers,
     grouped,
 )
 from jet.books.importers.journal.syntax import Dialect
 
-_LEDGER_WORDS = frozenset(
-    ["A", "bucket", "apply", "year", "end", "test", "value", "python", "import", "capture", "fixed", "endfixed"]
-    + ["assert", "check", "def", "define", "eval", "expr"]
-)
+_LEDGER_WORDS = {
+    "A",
+    "bucket",
+    "apply",
+    "year",
+    "end",
+    "test",
+    "value",
+    "python",
+    "import",
+    "capture",
+    "fixed",
+} | {
+    *("endfixed", "assert", "check", "def", "define", "eval", "expr"),
+}
 _NUMBER = re.compile(
     r"""([^\s\d.,;@="+-]{1,30})?[ ]?-?(?<![\d.,])(\d[\d.,]*\d)(?:[ ]?([^\s\d.,;@="+-]+|"[^"]*"))?""", re.ASCII
 )
@@ -132,6 +142,8 @@ class Survey:
                 self._add_numbers(rest)
             if self._word not in ("=", "~"):
                 return
+        self.has_assertion |= "=" in line
+        self.has_price |= "@" in line
         self._add_posting(line.strip()[:LONGEST_SURVEYED])
 
     def _add_posting(self, text: str) -> None:
@@ -139,9 +151,7 @@ class Survey:
         rest = text[gap.end() :].lstrip().partition(";")[0] if gap else ""
         if not rest:
             return
-        self.has_price |= "@" in rest
         if "=" in rest:
-            self.has_assertion = True
             self.needs["hledger"] += _STAR_ASSERTION.search(rest) is not None
         if gap and gap[0] == "\t" and text[gap.start() - 1 : gap.start()] != " " and rest[:1].strip():
             self.needs["ledger"] += text[gap.end()] not in " \t" and text[gap.end()].isascii()
@@ -153,14 +163,16 @@ class Survey:
     def _add_numbers(self, text: str) -> None:
         for before, digits, after in _NUMBER.findall(text):
             symbol = (before or after).strip('"')
-            if (lone := LONE_MARK.fullmatch(digits)) and len(lone[0]) - len(lone[2]) <= 4 and digits[0] != "0":
+            lone = LONE_MARK.fullmatch(digits)
+            is_open = lone is not None and len(digits) - len(lone[2]) <= 4 and digits[0] != "0"
+            if lone:
                 self._add_lone(lone[1], symbol)
-            elif mark := _sure_mark(digits):
+            if not is_open and (mark := _sure_mark(digits)):
                 self.points += mark == "."
                 self.commas += mark == ","
                 if digits.count(".") > 1 and symbol not in self._commas_of and "," not in digits:
                     self.needs["hledger"] += 1
-                elif mark == ",":
+                elif mark == "," and not lone:
                     self._commas_of.add(symbol)
 
     def _add_lone(self, mark: str, symbol: str) -> None:
@@ -229,7 +241,7 @@ class ComparedNumbers:
 
     def read(self, text: str, commodity: str, counts: bool = True) -> Number:
         number = self.chosen.read(text, commodity, counts)
-        if "," in text or "." in text:
+        if "," in text or ("." in text and LONE_MARK.fullmatch(text)):
             try:
                 other: Number | None = self.other.read(text, commodity, counts)
             except ValueError:
@@ -254,29 +266,25 @@ class ComparedNumbers:
         elif by_mark != number.value or (not mark and self._choice.basis == "none"):
             raise ValueError(self._ambiguous(text, number, other, by_mark if mark else None))
         if differs and other is not None and self._choice.basis in ("mark", "extension", "none"):
-            self._note(f"{text} as {number.value:f}", f"as {other.value:f}")
+            self._note(f"{text} as {_shown(number.value)}", f"as {_shown(other.value)}")
 
     def _ambiguous(self, text: str, number: Number, other: Number | None, by_mark: Decimal | None) -> str:
-        readings = [f"{number.value:f} for {self._choice.dialect}"]
+        readings = [f"{_shown(number.value)} for {self._choice.dialect}"]
         if other is not None:
-            readings.append(f"{other.value:f} for {self._choice.other}")
+            readings.append(f"{_shown(other.value)} for {self._choice.other}")
         if by_mark is not None:
-            readings.append(f"{by_mark:f} by the decimal mark of the file's other numbers")
+            readings.append(f"{_shown(by_mark)} by the decimal mark of the file's other numbers")
         return (
             f"amount {text[:40]!r} is {', '.join(readings)}, and nothing says which is meant: "
             "set --ingest.dialect ledger or hledger, or --ingest.decimal_comma true or false"
         )
 
 
+def _shown(number: Decimal) -> str:
+    """A number without zeros that could be taken for thousands."""
+    return f"{number.normalize():f}"
+
+
 def numbers_of(dialect: Dialect) -> LedgerNumbers | HledgerNumbers:
     """Numbers by the rules of a program, nothing said yet."""
     return LedgerNumbers() if dialect == "ledger" else HledgerNumbers()
-
-
-def surveyed(lines: Iterable[str], survey: Survey) -> None:
-    """Take note of all lines of a file."""
-    for line in lines:
-        survey.add(line)
-
-
-__all__ = ["Choice", "ComparedNumbers", "Numbers", "Survey", "choose", "numbers_of", "surveyed"]

@@ -166,7 +166,10 @@ class Entries:
         if [(v.posting.account, v.number) for v in values if v.number] != [
             (v.posting.account, v.number) for v in others if v.number
         ]:
-            pooled, apart = "postings in brackets with the others", "apart from them"
+            pooled, apart = (
+                "postings in brackets together with the real ones",
+                "those in brackets by themselves",
+            )
             self.note(pooled if self.state.is_ledger else apart, apart if self.state.is_ledger else pooled)
 
     def _entry(self, draft: Draft, values: list[Value], rests: dict[str, Decimal]) -> Entry:

@@ -72,6 +72,9 @@ class LedgerImporter:
         reading = _Reading(source, settings, choice, entity)
         if reading.state.by_hledger is not None:
             reading.state.by_hledger.seen = seen
+        reading.entries.has_balances = (
+            choice.basis == "setting" and choice.dialect == "ledger"
+        ) or survey.has_assertion
         in_order = choice.dialect == "ledger" or survey.is_ordered or not survey.has_assertion
         yield from reading.records() if in_order else reading.sorted_records()
         yield from reading.entries_said()

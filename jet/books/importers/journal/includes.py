@@ -107,7 +107,7 @@ def included_by_others(files: Mapping[str, str]) -> set[str]:
     """
     names = {_real(file): file for file in files}
     journals = sorted(file for file in files if has_suffix(file, *SUFFIXES))
-    known: dict[str, set[str]] = {}
+    known: dict[tuple[str, str], set[str]] = {}
     reached: dict[str, set[str]] = {file: _reached(file, files[file], known) for file in journals}
     direct = {file: {names[path] for path in reached[file] if path in names} - {file} for file in journals}
     taken: set[str] = set()
@@ -122,16 +122,16 @@ def included_by_others(files: Mapping[str, str]) -> set[str]:
     return taken - kept
 
 
-def _reached(file: str, folder: str, known: dict[str, set[str]]) -> set[str]:
+def _reached(file: str, folder: str, known: dict[tuple[str, str], set[str]]) -> set[str]:
     """The real paths of all that a file includes, also through others."""
     found: set[str] = set()
     waiting = [file]
     while waiting:
         path = waiting.pop()
-        real = _real(path)
-        if real not in known:
-            known[real] = set(_targets(path, folder))
-        for target in known[real]:
+        key = _real(path), folder
+        if key not in known:
+            known[key] = set(_targets(path, folder))
+        for target in known[key]:
             name = _real(target)
             if name not in found and len(found) < MOST_FILES:
                 found.add(name)

@@ -234,7 +234,9 @@ class _Tail:
             else:
                 raise unreadable(self.text, f"has {next_!r} where nothing more is expected")
         posting.note = self.text[self.at + 1 :].strip()
-        posting.is_lot |= posting.lot is not None
+        posting.is_lot = (posting.is_lot or posting.lot is not None) and bool(
+            posting.amount and posting.amount.commodity
+        )
         if posting.lot and not (self.is_ledger and posting.amount and posting.amount.commodity):
             posting.lot = None
         elif posting.lot and lot_total and posting.amount and posting.amount.number:
