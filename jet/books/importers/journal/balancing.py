@@ -38,6 +38,9 @@ def balanced(postings: list[Posting], numbers: Numbers, is_ledger: bool) -> tupl
 
     Raises BrokenRuleError where more than one amount is left out.
     """
+    if is_ledger:
+        for posting in postings:
+            _check_price(posting)
     real = [posting for posting in postings if posting.kind == ""]
     virtual = [posting for posting in postings if posting.kind == "["]
     values: list[Value] = []
@@ -70,7 +73,7 @@ def _pool(postings: list[Posting], is_ledger: bool) -> list[Value]:
             Rule.MALFORMED,
             "more than one amount is left out: fill in all but one, with two or more blanks before it",
         )
-    values = [_value(posting, is_ledger) for posting in given]
+    values = [_value(posting) for posting in given]
     sums = _sums(values)
     if not left_out:
         open_ = [commodity for commodity, amount in sums.items() if amount]
@@ -81,15 +84,20 @@ def _pool(postings: list[Posting], is_ledger: bool) -> list[Value]:
     return values
 
 
-def _value(posting: Posting, is_ledger: bool) -> Value:
+def _check_price(posting: Posting) -> None:
+    """Raise BrokenRuleError for a price that ledger doesn't take: one in the commodity of what it is for."""
+    is_own = posting.cost and posting.amount and posting.cost.commodity == posting.amount.commodity
+    if is_own and not posting.is_lot:
+        raise BrokenRuleError(
+            Rule.MALFORMED, f"the price of {posting.account[:40]!r} is in its own commodity: give it in another"
+        )
+
+
+def _value(posting: Posting) -> Value:
     """The worth of a posting with an amount: what it cost, if that is said, else the amount itself."""
     amount = posting.amount or Money(Decimal(0), "")
     if posting.cost is None:
         return Value(posting, amount.number, amount.commodity)
-    if is_ledger and posting.cost.commodity == amount.commodity and not posting.is_lot:
-        raise BrokenRuleError(
-            Rule.MALFORMED, f"the price of {posting.account[:40]!r} is in its own commodity: give it in another"
-        )
     return Value(posting, *_basis(posting, posting.cost.number, posting.cost.commodity))
 
 

@@ -76,6 +76,8 @@ class Survey:
     has_price: bool = False
     has_assertion: bool = False
     is_ordered: bool = True
+    is_prone: bool = False
+    """Whether it holds what the programs may read differently, numbers and comments apart."""
     _commas_of: set[str] = field(default_factory=set)
     _default_mark: str = ""
     _is_open: bool = False
@@ -126,6 +128,7 @@ class Survey:
             self.needs["hledger"] += 1
         elif word in _LEDGER_WORDS and not (word in ("apply", "end") and rest in ("account", "apply account")):
             self.needs["ledger"] += not (word == "apply" and rest.startswith("account"))
+        self.is_prone |= word in ("D", "alias")
         if word in ("D", "commodity"):
             self._add_numbers(rest)
             if word == "D" and (found := re.search(r"\d([.,])\d*[^\d.,]*$", rest)):
@@ -139,11 +142,13 @@ class Survey:
             if part in _LEDGER_PARTS.get(self._word, ()):
                 self.needs["ledger"] += 1
             if part == "format":
+                self.is_prone = True
                 self._add_numbers(rest)
             if self._word not in ("=", "~"):
                 return
         self.has_assertion |= "=" in line
         self.has_price |= "@" in line
+        self.is_prone |= "=" in line or "{" in line
         self._add_posting(line.strip()[:LONGEST_SURVEYED])
 
     def _add_posting(self, text: str) -> None:

@@ -62,6 +62,11 @@ class State:
     def is_ledger(self) -> bool:
         return self.choice.dialect == "ledger"
 
+    def see(self, precisions: dict[str, int]) -> None:
+        """Take the most decimals of each commodity, where they are known before they are read."""
+        if self.by_hledger is not None:
+            self.by_hledger.seen = precisions
+
     def payee(self, written: str) -> str:
         """The payee, by the aliases of `payee` directives."""
         for pattern, payee in self.payees:

@@ -22,6 +22,7 @@ from jet.books.importers.journal.syntax import (
 )
 from jet.books.records import Entry, Line, Rejection, total_of
 
+MOST_COMPARED_LINES = 20
 CURRENCIES = {"$": "USD", "US$": "USD", "€": "EUR", "£": "GBP"}
 
 
@@ -59,6 +60,15 @@ class Draft:
     postings: list[Posting]
 
 
+def reading_of(entry: Entry) -> str:
+    """What an entry says, for people, and to be compared with another reading of it."""
+    lines = []
+    for line in (entry.lines or ())[:MOST_COMPARED_LINES]:
+        amount = (line.amount or Decimal(0)).normalize()
+        lines.append(f"{'-' if line.side == 'C' else ''}{amount:f} {line.currency} on {line.account}")
+    return f"{entry.description[:60]}: {', '.join(lines)}"[:400]
+
+
 class Entries:
     """Makes entries of transactions, by what the directives have said."""
 
@@ -67,6 +77,7 @@ class Entries:
         self.entity = entity
         self.balances = Balances(state.is_ledger)
         self.has_balances = True
+        self.others: dict[tuple[str, int], str] = {}  # the other dialect's reading, by file and line
         self.differs: tuple[str, int, str] | None = None  # file, line, and how the dialects differ there
         self._here: Transaction | None = None
         self._commodity = settings.default_currency
@@ -156,6 +167,9 @@ class Entries:
         if self.has_balances:
             self.balances.add(values, postings)
         entry = self._entry(draft, values, rests)
+        other = self.others.get((entry.file, entry.file_line))
+        if other is not None and self.differs is None and other != (own := reading_of(entry)):
+            self.note(own, other)
         return [entry, *(self._asserted(entry, fault) for fault in faults)]
 
     def _compare_pools(self, postings: list[Posting], values: list[Value]) -> None:

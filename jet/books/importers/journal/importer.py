@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 from pathlib import PurePath
 from typing import BinaryIO
 
-from jet.books.checks import Rule, reject
+from jet.books.checks import TOLERANCE, Rule, check_entry, reject
 from jet.books.importers.common import (
     BrokenRuleError,
     ImportSettings,
@@ -28,9 +28,13 @@ from jet.books.importers.common import (
 from jet.books.importers.files import open_file, parent
 from jet.books.importers.journal.dialects import Choice, Survey, choose
 from jet.books.importers.journal.directives import Directives, State, begun
-from jet.books.importers.journal.entries import Draft, Entries, Transaction
+from jet.books.importers.journal.entries import Draft, Entries, Transaction, reading_of
 from jet.books.importers.journal.includes import MOST_DEEP, MOST_FILES, SUFFIXES, included
-from jet.books.records import FileEnd, Passed, Record, Rejection
+from jet.books.importers.journal.syntax import Dialect
+from jet.books.records import Entry, FileEnd, Passed, Record, Rejection
+
+MOST_COMPARED = 100_000
+"""Transactions that are read by both dialects to see whether they differ."""
 
 MOST_KEPT = 1_000_000
 """Lines of transactions that are kept to put them in the order of their dates."""
@@ -58,27 +62,46 @@ class LedgerImporter:
         if settings.dialect != "ledger":
             for _, line in _Walk(source, settings).lines():
                 survey.add(line)
-            source.stream.seek(0)
-        choice = (
-            Choice(settings.dialect, "setting") if settings.dialect != "auto" else choose(survey, source.file)
-        )
-        seen: dict[str, int] = {}
-        if choice.dialect == "hledger" and survey.has_price:
-            reading = _Reading(source, settings, choice, entity)
-            for _ in reading.drafts():
-                pass
-            seen = reading.state.by_hledger.seen if reading.state.by_hledger else {}
-            source.stream.seek(0)
+        choice = choose(survey, source.file)
+        if settings.dialect != "auto":
+            choice = Choice(settings.dialect, "setting")
         reading = _Reading(source, settings, choice, entity)
-        if reading.state.by_hledger is not None:
-            reading.state.by_hledger.seen = seen
-        reading.entries.has_balances = (
-            choice.basis == "setting" and choice.dialect == "ledger"
-        ) or survey.has_assertion
+        if choice.dialect == "hledger" and survey.has_price:
+            reading.state.see(_precisions(source, settings, choice))
+        if survey.is_prone and choice.basis in ("mark", "extension", "none"):
+            reading.entries.others = _readings(source, settings, choice.other)
+        reading.entries.has_balances = survey.has_assertion or settings.dialect == "ledger"
+        source.stream.seek(0)
         in_order = choice.dialect == "ledger" or survey.is_ordered or not survey.has_assertion
         yield from reading.records() if in_order else reading.sorted_records()
         yield from reading.entries_said()
         yield from reading.state.chart.accounts(entity)
+
+
+def _precisions(source: Source, settings: ImportSettings, choice: Choice) -> dict[str, int]:
+    """The most decimals of each commodity anywhere: hledger balances prices by them."""
+    source.stream.seek(0)
+    reading = _Reading(source, settings, choice, "")
+    for _ in reading.drafts():
+        pass
+    return reading.state.by_hledger.seen if reading.state.by_hledger else {}
+
+
+def _readings(source: Source, settings: ImportSettings, dialect: Dialect) -> dict[tuple[str, int], str]:
+    """What a dialect reads in each transaction, by file and line; nothing where it refuses something."""
+    source.stream.seek(0)
+    found: dict[tuple[str, int], str] = {}
+    reading = _Reading(source, settings, Choice(dialect, "setting"), "an entity")
+    for record in reading.sorted_records() if dialect == "hledger" else reading.records():
+        if isinstance(record, Rejection) and record.used_for == "nothing":
+            return {}
+        if isinstance(record, Entry):
+            if check_entry(record, TOLERANCE) is not None:
+                return {}
+            found[record.file, record.file_line] = reading_of(record)
+        if len(found) >= MOST_COMPARED:
+            break
+    return found
 
 
 class _Walk:
