@@ -101,6 +101,13 @@ def journal(seed: int) -> Journal:
         return Writer(seed).journal()
 
 
+def _ends_in_posting(pieces: list[list[str]]) -> bool:
+    """Whether a file's last line may lack its end: for hledger a directive needs it, and blanks alone do."""
+    while not pieces[-1][-1].strip():
+        pieces[-1].pop()
+    return pieces[-1][-1].startswith((" ", "\t"))
+
+
 class Writer:
     def __init__(self, seed: int) -> None:
         self.draw = random.Random(seed)
@@ -150,11 +157,8 @@ class Writer:
         pieces += [[line] for line in reversed(self.open)]
         self.made.files = {"main.journal": pieces, **self.made.files}
         self.made.newline = "\r\n" if self.has("crlf") else "\n"
-        self.made.ends = not self.has("no final newline")
-        if not self.made.ends:
-            for pieces in self.made.files.values():
-                if not pieces[-1][-1].strip():  # hledger refuses blanks that end a file
-                    pieces[-1].pop()
+        if self.has("no final newline"):
+            self.made.ends = not all(map(_ends_in_posting, self.made.files.values()))
         return self.made
 
     def spaced(self, lines: list[str]) -> list[str]:

@@ -13,6 +13,9 @@ if TYPE_CHECKING:
 
 Rows = list[tuple[str, str, str]]
 
+MOST_DECIMALS = 8
+"""What jet stores; amounts of more are rounded by it, and said to be."""
+
 
 def pattern(w: Writer) -> Rows:
     """The postings of one transaction."""
@@ -84,7 +87,8 @@ def plain(w: Writer) -> Rows:
 def a_little(w: Writer, style: Style) -> Decimal:
     """A difference about the size of the last digit: what rounding leaves."""
     digit = w.draw.choice([1, 2, 4, 5, 6, 9, 49, 50, 51])
-    return Decimal(digit).scaleb(-style.decimals - w.draw.choice([-1, 0, 0, 1, 1, 2, 3]))
+    places = style.decimals + w.draw.choice([-1, 0, 0, 1, 1, 2, 3])
+    return Decimal(digit).scaleb(-min(places, MOST_DECIMALS))
 
 
 def asserted(w: Writer, account: str, worth: Decimal, style: Style) -> str:
@@ -150,7 +154,7 @@ def counterpart(w: Writer, worth: Decimal, style: Style) -> Rows:
     if how < 0.4:
         return [(w.account(), "", "")]
     if how < 0.7:
-        return [(w.account(), w.write(-worth, style), "")]
+        return [(w.account(), w.write(-round(worth, MOST_DECIMALS), style), "")]
     return [(w.account(), w.write(-round(worth, style.decimals), style), "")]
 
 
@@ -188,8 +192,8 @@ def sold_from_lots(w: Writer) -> Rows:
     rest = f"{{{w.write(price, style)}}} @ {w.write(got, style)}"
     rows: Rows = [(w.account(), w.write(-quantity, sold), rest)]
     if w.draw.random() < 0.5:
-        rows.append((w.account(), w.write(quantity * got, style), ""))
-        rows.append((w.account(), w.write(quantity * (price - got), style), ""))
+        rows.append((w.account(), w.write(round(quantity * got, MOST_DECIMALS), style), ""))
+        rows.append((w.account(), w.write(round(quantity * (price - got), MOST_DECIMALS), style), ""))
         return rows
     return rows + counterpart(w, -quantity * price, style)
 
