@@ -36,7 +36,7 @@ from jet.books.records import Entry, FileEnd, Passed, Record, Rejection
 MOST_COMPARED = 100_000
 """Transactions that are read by both dialects to see whether they differ."""
 
-MOST_KEPT = 1_000_000
+MOST_KEPT = 300_000
 """Lines of transactions that are kept to put them in the order of their dates."""
 
 _TELLTALE = re.compile(rb"(?m)^\d{4}[-/.]\d{1,2}[-/.]\d{1,2}[ =\t].*\r?\n[ \t]+\S")
