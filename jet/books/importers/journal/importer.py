@@ -203,13 +203,14 @@ class _Reading:
     def entries_said(self) -> Iterator[Rejection]:
         """That ledger and hledger read the file differently, if they do."""
         if self.entries.differs is not None:
-            file, line, said = self.entries.differs
+            where, said = self.entries.differs
             yield reject(
                 Rule.DIALECT,
                 f"the programs differ: {said}; this line is the first: set --ingest.dialect ledger or hledger",
-                file=file,
-                file_line=line,
+                file=where.file,
+                file_line=where.file_line,
                 entity=self.entity,
+                excerpt=where.header,
                 used_for="all",
                 file_lines=0,
             )
