@@ -47,6 +47,7 @@ def test_a_seed_gives_the_same_journal_every_time():
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(1800)
 def test_generated_journals_are_read_as_by_the_tools_themselves():
     command = [sys.executable, str(HERE / "differential.py"), "--count", str(COUNT), "--most", "1"]
     done = subprocess.run(command, capture_output=True, text=True)
