@@ -10,7 +10,7 @@ from __future__ import annotations
 import logging
 import sys
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict
 from itertools import chain
 from typing import Any
@@ -28,6 +28,8 @@ from jet.books.catalog import Catalog
 from jet.books.importers import ImportSettings, UnreadableFile, expand, import_file, to_tables
 from jet.books.records import Record, Rejection
 from jet.books.schema import ENTRIES, REJECTED, joined_keys
+from jet.manifest import MANIFEST
+from jet.places import finished_at, folders_above
 from jet.storage import resolve
 from ray_jobs import metrics
 from ray_jobs.connection import connect
@@ -62,7 +64,9 @@ def run(args: jsonargparse.Namespace, config: JobConfig) -> dict[str, Any]:
 
 def import_ledgers(ledgers: Sequence[str], output: str, config: JobConfig) -> Manifest:
     """Import ledger files and publish the artifact. Raises `UnreadableFile` where one can't be read at all."""
+    refuse_within(ledgers, output)
     files = expand(ledgers)
+    refuse_artifacts(files)
     inputs = {name: f"{info.size}:{info.mtime_ns}" for name, info in files.items()}
     done = finished(output, KIND, config.part("ingest"), inputs)
     if done is not None:
@@ -115,6 +119,28 @@ def import_ledgers(ledgers: Sequence[str], output: str, config: JobConfig) -> Ma
             )
         rules = dict(Counter(rejected["rule"].to_pylist()))
         return writer.publish(rows, {"rules": rules, "files": len(files)})
+
+
+def refuse_within(ledgers: Sequence[str], output: str) -> None:
+    """Raise `ValueError` where `output` lies in a folder of ledgers: the next run would read it too."""
+    above = [resolve(folder) for folder in folders_above(output)]
+    for given in filter(None, ledgers):
+        if resolve(given) in above:
+            raise ValueError(
+                f"--output {output} lies inside of {given}, which is read: the next run would take for ledgers "
+                "what this one writes; give an --output outside of it"
+            )
+
+
+def refuse_artifacts(files: Iterable[str]) -> None:
+    """Raise `ValueError` where ledger files lie in what jet wrote itself."""
+    for name in files:
+        folder, _, file = name.rpartition("/")
+        if file == MANIFEST and (manifest := finished_at(folder)) is not None:
+            raise ValueError(
+                f"{folder} holds {manifest.kind} that jet wrote, and no ledgers: name ledger files, or folders "
+                "with nothing else in them. Entries of `jet ingest` are named alone, to the jobs that read them"
+            )
 
 
 def part_name(number: int) -> str:
