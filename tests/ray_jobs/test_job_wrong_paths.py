@@ -1,5 +1,5 @@
-"""Paths and addresses that lead to something else than a job wants: refused in one line that names the cause and
-the way out, before Ray is started."""
+"""Paths and addresses that lead to something else than a job wants: refused in one line that names the cause
+and the way out, before Ray is started."""
 
 from __future__ import annotations
 
