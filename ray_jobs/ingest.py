@@ -10,7 +10,7 @@ from __future__ import annotations
 import logging
 import sys
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict
 from itertools import chain
 from typing import Any
@@ -30,6 +30,8 @@ from jet.books.importers.journal import included_by_others
 from jet.books.reconcile import Imported, Reconciled, reconcile
 from jet.books.records import Record, Rejection
 from jet.books.schema import ENTRIES
+from jet.manifest import MANIFEST
+from jet.places import finished_at, folders_above
 from jet.storage import resolve
 from ray_jobs import metrics
 from ray_jobs.connection import connect
@@ -64,7 +66,9 @@ def run(args: jsonargparse.Namespace, config: JobConfig) -> dict[str, Any]:
 
 def import_ledgers(ledgers: Sequence[str], output: str, config: JobConfig) -> Manifest:
     """Import ledger files and publish the artifact. Raises `UnreadableFile` where one can't be read at all."""
+    refuse_within(ledgers, output)
     files = expand(ledgers)
+    refuse_artifacts(files)
     inputs = {name: f"{info.size}:{info.mtime_ns}" for name, info in files.items()}
     done = finished(output, KIND, config.part("ingest"), inputs)
     if done is not None:
@@ -137,6 +141,28 @@ def _import(
             fields = about(stage="ingest", block=part_name(number))
             log.info("imported %d of %d groups", len(parts), len(groups), extra=fields)
     return Imported.concat([parts[number] for number in sorted(parts)])
+
+
+def refuse_within(ledgers: Sequence[str], output: str) -> None:
+    """Raise `ValueError` where `output` lies in a folder of ledgers: the next run would read it too."""
+    above = [resolve(folder) for folder in folders_above(output)]
+    for given in filter(None, ledgers):
+        if resolve(given) in above:
+            raise ValueError(
+                f"--output {output} lies inside of {given}, which is read: the next run would take for ledgers "
+                "what this one writes; give an --output outside of it"
+            )
+
+
+def refuse_artifacts(files: Iterable[str]) -> None:
+    """Raise `ValueError` where ledger files lie in what jet wrote itself."""
+    for name in files:
+        folder, _, file = name.rpartition("/")
+        if file == MANIFEST and (manifest := finished_at(folder)) is not None:
+            raise ValueError(
+                f"{folder} holds {manifest.kind} that jet wrote, and no ledgers: name ledger files, or folders "
+                "with nothing else in them. Entries of `jet ingest` are named alone, to the jobs that read them"
+            )
 
 
 def part_name(number: int) -> str:

@@ -100,6 +100,7 @@ def opened(ledgers: list[str], name: str, output: str, config: JobConfig, staged
     """The entries that `ledgers` name. Ledger files are imported first, into a folder added to `staged`."""
     if len(ledgers) == 1 and read_manifest(ledgers[0]) is not None:
         return open_artifact(ledgers[0], "entries")
+    ingest.refuse_within(ledgers, output)
     staged.append(imported(ledgers, name, output, config))
     return open_artifact(staged[-1], "entries")
 
