@@ -26,7 +26,7 @@ from jet.artifact import ArtifactWriter, Manifest, artifact_writer, finished, re
 from jet.books.catalog import Catalog
 from jet.books.importers import ImportSettings, UnreadableFile, expand, import_file, to_tables
 from jet.books.importers.files import given_folder
-from jet.books.importers.journal import included_by_others
+from jet.books.importers.journal import includes_of
 from jet.books.reconcile import Imported, Reconciled, reconcile
 from jet.books.records import Record, Rejection
 from jet.books.schema import ENTRIES
@@ -69,17 +69,18 @@ def import_ledgers(ledgers: Sequence[str], output: str, config: JobConfig) -> Ma
     refuse_within(ledgers, output)
     files = expand(ledgers)
     refuse_artifacts(files)
-    inputs = {name: f"{info.size}:{info.mtime_ns}" for name, info in files.items()}
+    folders = {name: given_folder(name, ledgers) for name in files}
+    includes = includes_of(folders, config.ingest.format)
+    everything = files | (expand(includes.beyond) if includes.beyond else {})
+    inputs = {name: f"{info.size}:{info.mtime_ns}" for name, info in everything.items()}
     done = finished(output, KIND, config.part("ingest"), inputs)
     if done is not None:
         log.info("%s holds the same import already", output)
         return done
     connect(config.runtime)
-    folders = {name: given_folder(name, ledgers) for name in files}
-    included = included_by_others(folders)
-    if included:
-        log.info("%d files are included by others, and read with these", len(included))
-    groups = _groups({name: info for name, info in files.items() if name not in included})
+    if includes.by_others:
+        log.info("%d files are included by others, and read with these", len(includes.by_others))
+    groups = _groups({name: info for name, info in files.items() if name not in includes.by_others})
     named = {name for name in files if resolve(name) in [resolve(given) for given in ledgers]}
     log.info("importing %d files in %d groups", len(files), len(groups))
     with artifact_writer(output, KIND, config.part("ingest"), inputs, resolved=asdict(config)) as writer:
