@@ -41,6 +41,7 @@ from jet.artifact import (
     open_artifact,
     read_manifest,
     read_parquet,
+    refuse_foreign,
 )
 from jet.books.schema import ACCOUNTS, ENTRIES, PREDICTIONS, REJECTED, joined_keys, validate
 from jet.bundle import Bundle
@@ -101,6 +102,8 @@ def opened(ledgers: list[str], name: str, output: str, config: JobConfig, staged
     if len(ledgers) == 1 and read_manifest(ledgers[0]) is not None:
         return open_artifact(ledgers[0], "entries")
     ingest.refuse_within(ledgers, output)
+    if read_manifest(output) is None:
+        refuse_foreign(output)  # before anything is written beside it
     staged.append(imported(ledgers, name, output, config))
     return open_artifact(staged[-1], "entries")
 
