@@ -29,7 +29,7 @@ from jet.books.importers.files import given_folder
 from jet.books.importers.journal import includes_of
 from jet.books.reconcile import Imported, Reconciled, reconcile
 from jet.books.records import Record, Rejection
-from jet.books.schema import ENTRIES
+from jet.books.schema import ENTRIES, uses
 from jet.manifest import MANIFEST
 from jet.places import finished_at, folders_above
 from jet.storage import resolve
@@ -103,12 +103,6 @@ def import_ledgers(ledgers: Sequence[str], output: str, config: JobConfig) -> Ma
             raise UnreadableFile(_nothing_imported(len(files), imported.rejected))
         rules = dict(Counter(imported.rejected["rule"].to_pylist()))
         return writer.publish(rows, {"rules": rules, "files": len(files)})
-
-
-def uses(rejected: pa.Table) -> dict[str, int]:
-    """How many rows of the rejected table are of no use, and how many are still used for something."""
-    unused = int(pc.sum(pc.equal(rejected["used_for"], "nothing")).as_py() or 0)
-    return {"rejected": unused, "partly_used": len(rejected) - unused}
 
 
 def _nothing_imported(files: int, rejected: pa.Table) -> str:

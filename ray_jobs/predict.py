@@ -43,7 +43,7 @@ from jet.artifact import (
     read_parquet,
     refuse_foreign,
 )
-from jet.books.schema import ACCOUNTS, ENTRIES, PREDICTIONS, REJECTED, joined_keys, validate
+from jet.books.schema import ACCOUNTS, ENTRIES, PREDICTIONS, REJECTED, joined_keys, uses, validate
 from jet.bundle import Bundle
 from jet.extension import extended
 from jet.prediction.drift import HELD_BACK, Group, Signs, compare, held_back, sentences, summary
@@ -159,7 +159,7 @@ def predict(
         )
         writer.write_table("rejected/part-0.parquet", rejected)
         return writer.publish(
-            {"predictions": rows, "rejected": len(rejected)},
+            {"predictions": rows, **uses(rejected)},
             {"decisions": decisions, "model": bundle.identity, "drift": summary(groups, held)},
         )
 
