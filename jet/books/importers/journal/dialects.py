@@ -177,7 +177,7 @@ class Survey:
                 self.commas += mark == ","
                 if digits.count(".") > 1 and symbol not in self._commas_of and "," not in digits:
                     self.needs["hledger"] += 1
-                elif mark == "," and not lone:
+                elif mark == "," and symbol and not lone:
                     self._commas_of.add(symbol)
 
     def _add_lone(self, mark: str, symbol: str) -> None:
