@@ -456,7 +456,8 @@ def test_of_fiscal_years_without_end_a_hundred_are_remembered(tmp_path):
 def test_rows_under_a_header_of_a_million_columns_take_no_longer_than_they_are(tmp_path):
     path = tmp_path / "book.csv"
     path.write_text("entry_id,date,description" + ",x" * 1_000_000 + "\n" + f"1,{DAY},x\n2,{DAY},y\n" * 2_000)
-    assert len(read(str(path))) == 4_000
+    records = read(str(path))
+    assert sum(record.file_lines for record in records if isinstance(record, Entry | Rejection)) == 4_000
 
 
 @pytest.mark.timeout(60)

@@ -96,9 +96,26 @@ def parse_amount(text: str, decimal_comma: bool | None = False) -> Decimal:
     return value
 
 
+@lru_cache(maxsize=1 << 16)
 def read_amount(text: str) -> Amount:
     """The amount in a cell: a number with a currency or a side beside it; a dash is zero. Raises ValueError."""
-    return _read_amount(text if len(text) <= LONGEST_AMOUNT else _within_bounds(text))
+    text = _within_bounds(text)
+    if _PLAIN.fullmatch(text):
+        value = checked_amount(Decimal(text))
+        return Amount(value, value if not value else None, "" if not value else ".")
+    if text in _DASHES:
+        return Amount(Decimal(0), Decimal(0), "")
+    found = _CORE.search(text)
+    if found is None:
+        raise ValueError(_unreadable(text))
+    before, after = text[: found.start()], _NO_DECIMALS.sub("", text[found.end() :], count=1)
+    before, after = before.replace("\N{MINUS SIGN}", "-"), after.replace("\N{MINUS SIGN}", "-")
+    words = f"{before} {after}".translate({ord(sign): " " for sign in "-+()"}).split()
+    signs = "".join(sign for sign in f"{before}0{after}" if sign in "-+()0")
+    if not words:
+        return _number(f"{before.strip()}{found[0]}{after.strip()}")
+    currency, side = _beside(words, text)
+    return _number(signs.replace("0", found[0]))._replace(currency=currency, side=side)
 
 
 def ambiguity(text: str, amount: Amount, has_both: bool = False) -> str:
@@ -120,27 +137,6 @@ def _within_bounds(text: str) -> str:
     if len(text) > LONGEST_AMOUNT:
         raise ValueError(f"amount {text[:40]!r}... has {len(text):,} characters, and is none: correct it")
     return text
-
-
-@lru_cache(maxsize=1 << 16)
-def _read_amount(text: str) -> Amount:
-    text = text.strip()
-    if _PLAIN.fullmatch(text):
-        value = checked_amount(Decimal(text))
-        return Amount(value, value if not value else None, "" if not value else ".")
-    if text in _DASHES:
-        return Amount(Decimal(0), Decimal(0), "")
-    found = _CORE.search(text)
-    if found is None:
-        raise ValueError(_unreadable(text))
-    before, after = text[: found.start()], _NO_DECIMALS.sub("", text[found.end() :], count=1)
-    before, after = before.replace("\N{MINUS SIGN}", "-"), after.replace("\N{MINUS SIGN}", "-")
-    words = f"{before} {after}".translate({ord(sign): " " for sign in "-+()"}).split()
-    signs = "".join(sign for sign in f"{before}0{after}" if sign in "-+()0")
-    if not words:
-        return _number(f"{before.strip()}{found[0]}{after.strip()}")
-    currency, side = _beside(words, text)
-    return _number(signs.replace("0", found[0]))._replace(currency=currency, side=side)
 
 
 def _beside(words: list[str], text: str) -> tuple[str, str]:

@@ -30,44 +30,46 @@ class DelimitedTable:
         """All lines of the file, as rows; once they were gone through, rows that are longer than the others are
         known, and have a problem."""
         lines = self._lines()
+        row = Row(0, 1, ())
         for _ in range(self._data):
             number, line = next(lines)
-            yield Row(number, 1, (), passed=_reason(line, number > self._before))
+            row = Row(number, 1, (), passed=_reason(line, number > self._before))
+            yield row
         width, reach = self.columns.width, self.columns.reach
         extra, least = self._extra, len(self._header)
         at = self.columns.place("entry_id")
-        entry_id = self.columns.names[at].strip()
+        name = self.columns.names[at]
         for row in self._splitter(self._quoting).rows(lines):
             cells = row.cells
             if row.passed:
                 yield row
                 continue
             assert isinstance(cells, list)
-            beyond = len(cells) - width
             if not any(cells):
                 yield row._replace(passed="blank")
                 continue
-            least = min(least, beyond)
-            if beyond < 0:
-                cells.extend([""] * (1 + max(0, reach - len(cells))))
-            elif beyond == 0:
+            beyond = len(cells) - width
+            if beyond == 0:
+                least = 0
                 cells.append("")
+            elif beyond < 0:
+                least = 0
+                cells.extend([""] * (1 + max(0, reach - len(cells))))
             else:
+                least = min(least, beyond)
                 row = self._longer(row, extra)
-            if cells[at].strip() == entry_id and self._is_header(cells):
+            if cells[at] == name and self._is_header(cells):
                 row = row._replace(passed="header", problem="")
             yield row
-        self._extra = max(0, least)
+        self._extra = least
+        self._line_count = row.number + row.lines - 1
 
     def line_count(self) -> int:
         return self._line_count
 
     def _lines(self) -> Iterator[Numbered]:
         self._stream.seek(0)
-        number = 0
-        for number, line in text_lines(self._stream, self._file, self._settings.encoding):
-            yield number, line
-        self._line_count = number
+        return text_lines(self._stream, self._file, self._settings.encoding)
 
     def _longer(self, row: Row, extra: int | None) -> Row:
         """A row with more cells than the header. Empty ones are fine where every row has them."""

@@ -12,11 +12,12 @@ import datetime
 import math
 from collections.abc import Iterator, Sequence
 from decimal import Decimal
+from functools import lru_cache
 from typing import Any, NamedTuple
 
 from jet.books.checks import EXACT, SMALLEST_UNIT, Rule
 from jet.books.importers.common import BrokenRuleError, ImportSettings, checked_amount
-from jet.books.importers.numbers import Amount, ambiguity, read_amount
+from jet.books.importers.numbers import ambiguity, read_amount
 from jet.books.importers.tables.rows import AMOUNTS, Columns, Row, blank, day_of, text_of
 from jet.books.importers.tables.shapes import NO_ID, Key, is_heading
 from jet.books.importers.tables.survey import Survey
@@ -62,6 +63,7 @@ class EntryReader:
         self._direction_at = columns.place("direction")
         self._id_at = columns.place("entry_id")
         self._has_side, self._has_amount = columns.has("side"), columns.has("amount")
+        self._has_currency = columns.has("currency")
         self._has_columns = columns.has("debit") or columns.has("credit")
         self._names: dict[tuple[str, str], str] = {}
 
@@ -136,6 +138,8 @@ class EntryReader:
 
     def _given_direction(self, rows: Sequence[Row]) -> str:
         """What the column of directions says; "" where there is none."""
+        if self._direction_at < 0:
+            return ""
         words = {text for row in rows if (text := text_of(row.cells[self._direction_at]))}
         if not words:
             return ""
@@ -222,7 +226,7 @@ class EntryReader:
 
     def _currency(self, cells: Sequence[Any], cell: Cell | None) -> str:
         """The currency of a row, which its column or the amount's own cell names."""
-        given = text_of(cells[self._at["currency"]])
+        given = text_of(cells[self._at["currency"]]) if self._has_currency else ""
         beside = cell.currency if cell is not None else ""
         if given and beside and given.upper() != beside:
             raise BrokenRuleError(
@@ -302,8 +306,15 @@ class EntryReader:
             raise BrokenRuleError(Rule.BAD_AMOUNT, f"{field}: {error}") from None
 
     def _written(self, text: str) -> Cell:
-        amount: Amount = read_amount(text)
-        value = amount.value(self._mark)
-        if value is None:
-            raise ValueError(ambiguity(text, amount, self._contradiction))
-        return Cell(value, amount.currency, amount.side)
+        cell = _cell(text, self._mark)
+        if cell is None:
+            raise ValueError(ambiguity(text, read_amount(text), self._contradiction))
+        return cell
+
+
+@lru_cache(maxsize=1 << 16)
+def _cell(text: str, mark: str) -> Cell | None:
+    """An amount as it is written, in a file with the decimal `mark`; None where that leaves two readings."""
+    amount = read_amount(text)
+    value = amount.value(mark)
+    return None if value is None else Cell(value, amount.currency, amount.side)

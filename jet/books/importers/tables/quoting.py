@@ -89,14 +89,30 @@ class Splitter:
     def rows(self, lines: Iterable[Numbered]) -> Iterator[Row]:
         """All lines as rows: each once."""
         source = _Lines(lines)
-        quote, delimiter, has_escapes = self.quoting.quote, self.quoting.delimiter, self.quoting.escapes
-        for number, line in source:
-            if quote and (quote in line or (has_escapes and "\\" in line)):
-                yield self._quoted(number, line, source)
-            elif line and not line.isspace():
-                yield Row(number, 1, line.split(delimiter), len(line))
+        delimiter = self.quoting.delimiter
+        quote = self.quoting.quote or "\n"  # no line holds one
+        escape = "\\" if self.quoting.escapes else "\n"
+        while True:
+            for number, line in source.lines:
+                if quote in line or escape in line:
+                    yield self._quoted(number, line, source)
+                    if source.back:
+                        break
+                elif line and not line.isspace():
+                    yield Row(number, 1, line.split(delimiter), len(line))
+                else:
+                    yield Row(number, 1, (), passed="blank")
             else:
-                yield Row(number, 1, (), passed="blank")
+                return
+            while source.back:
+                yield self._row(*source.back.popleft(), source)
+
+    def _row(self, number: int, line: str, source: _Lines) -> Row:
+        if not line or line.isspace():
+            return Row(number, 1, (), passed="blank")
+        if self.quoting.is_plain(line):
+            return Row(number, 1, line.split(self.quoting.delimiter), len(line))
+        return self._quoted(number, line, source)
 
     def _quoted(self, number: int, line: str, source: _Lines) -> Row:
         self.raw = line
@@ -183,17 +199,17 @@ class _Lines:
     """Lines, some of which may be given back to be read again."""
 
     def __init__(self, lines: Iterable[Numbered]) -> None:
-        self._lines = iter(lines)
-        self._back: deque[Numbered] = deque()
+        self.lines = iter(lines)
+        self.back: deque[Numbered] = deque()
 
     def __iter__(self) -> _Lines:
         return self
 
     def __next__(self) -> Numbered:
-        return self._back.popleft() if self._back else next(self._lines)
+        return self.back.popleft() if self.back else next(self.lines)
 
     def give_back(self, lines: list[Numbered]) -> None:
-        self._back.extendleft(reversed(lines))
+        self.back.extendleft(reversed(lines))
 
 
 def convention_of(

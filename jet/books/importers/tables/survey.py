@@ -64,7 +64,6 @@ def survey(rows: Iterable[tuple[Key, Row]], columns: Columns, settings: ImportSe
         if row.problem:
             continue
         cells = row.cells
-        has_account = not blank(cells[account_at])
         for name, at in amounts:
             value = cells[at]
             if isinstance(value, str):
@@ -78,10 +77,10 @@ def survey(rows: Iterable[tuple[Key, Row]], columns: Columns, settings: ImportSe
                     proofs[amount.mark] = row.number, value.strip()
                 if amount.side and len(words) < MOST_WORDS:
                     words.add(amount.side)
-                number = amount.point if amount.comma is None else amount.comma
-            else:
-                number = value
-            if not has_account and isinstance(number, int | float | Decimal) and number < 0:
+                value = amount.point if amount.comma is None else amount.comma
+            elif not isinstance(value, int | float | Decimal):
+                continue
+            if value < 0 and name not in signed and blank(cells[account_at]):
                 signed.add(name)
         if (word := cells[side_at]) and isinstance(word, str) and len(words) < MOST_WORDS:
             words.add(word)
