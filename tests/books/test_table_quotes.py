@@ -147,7 +147,7 @@ def test_a_row_with_more_cells_than_the_others_is_refused_even_where_they_are_em
     shifted = f"1,{DAY},a, b,1,5,\n1,{DAY},x,2,-5,\n"
     assert rules(read(TEXTS + shifted)) == [(Rule.MALFORMED, 2)]
     trailing = f"1,{DAY},a,1,5,,\n1,{DAY},x,2,-5,,\n"
-    assert list(booked(read(TEXTS + trailing))) == ["1"]
+    assert list(booked(read(TEXTS + trailing + "End of the report\n"))) == ["1"]
 
 
 @pytest.mark.timeout(60)

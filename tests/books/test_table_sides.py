@@ -49,6 +49,7 @@ def feed(header, *rows, **options):
             ("T", "K"),
         ),
         *(("借", "貸"), ("借方", "貸方"), ("+", "-"), ("+", "\u2212"), ("B", "A"), ("Débito", "Crédito")),
+        *(("De\u0301bit", "CRE\u0301DIT"), ("Dt", "Kt"), ("Deb.", "Cred."), ("차변", "대변"), ("D", "P")),
     ],
 )
 def test_sides_are_named_in_many_languages(debit, credit):

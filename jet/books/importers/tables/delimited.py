@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from typing import BinaryIO
 
@@ -27,8 +28,8 @@ class DelimitedTable:
         self._quoting = self._convention(header.quoting, header.is_quoted)
 
     def rows(self) -> Iterator[Row]:
-        """All lines of the file, as rows; once they were gone through, rows that are longer than the others are
-        known, and have a problem."""
+        """All lines of the file, as rows; once they were gone through, those longer than most are known,
+        and have a problem."""
         lines = self._lines()
         row = Row(0, 1, ())
         for _ in range(self._data):
@@ -36,7 +37,8 @@ class DelimitedTable:
             row = Row(number, 1, (), passed=_reason(line, number > self._before))
             yield row
         width, reach = self.columns.width, self.columns.reach
-        extra, least = self._extra, len(self._header)
+        widths: Counter[int] = Counter()  # of the rows that are longer than the header
+        exact = 0
         at = self.columns.place("entry_id")
         name = self.columns.names[at]
         for row in self._splitter(self._quoting).rows(lines):
@@ -50,18 +52,18 @@ class DelimitedTable:
                 continue
             beyond = len(cells) - width
             if beyond == 0:
-                least = 0
+                exact += 1
                 cells.append("")
             elif beyond < 0:
-                least = 0
                 cells.extend([""] * (1 + max(0, reach - len(cells))))
             else:
-                least = min(least, beyond)
-                row = self._longer(row, extra)
+                widths[beyond] += 1
+                row = self._longer(row)
             if cells[at] == name and self._is_header(cells):
                 row = row._replace(passed="header", problem="")
             yield row
-        self._extra = least
+        usual = widths.most_common(1)
+        self._extra = usual[0][0] if usual and usual[0][1] > exact else 0
         self._line_count = row.number + row.lines - 1
 
     def line_count(self) -> int:
@@ -71,9 +73,9 @@ class DelimitedTable:
         self._stream.seek(0)
         return text_lines(self._stream, self._file, self._settings.encoding)
 
-    def _longer(self, row: Row, extra: int | None) -> Row:
-        """A row with more cells than the header. Empty ones are fine where every row has them."""
-        width, cells = self.columns.width, row.cells
+    def _longer(self, row: Row) -> Row:
+        """A row with more cells than the header. Empty ones are fine where most rows have them."""
+        width, cells, extra = self.columns.width, row.cells, self._extra
         problem = row.problem
         if not problem and (any(cells[width:]) or (extra is not None and len(cells) - width > extra)):
             problem = (

@@ -7,10 +7,11 @@ dáti and Dal). So a letter's meaning is decided by the words that the whole fil
 
 from __future__ import annotations
 
+import unicodedata
 from collections.abc import Iterable, Mapping
 
 _PAIRS = (
-    ("d dr db debit debits", "c cr credit credits"),
+    ("d dr db deb debit debits", "c cr cred credit credits"),
     ("dbit", "crdt"),
     ("d debet", "k kr kredit credit"),
     ("s soll", "h haben"),
@@ -24,6 +25,7 @@ _PAIRS = (
     ("md", "d dal"),
     ("t tartozik", "k követel"),
     ("дт д дебет", "кт к кредит"),
+    ("dt", "kt ct"),
     ("借 借方", "貸 貸方 贷 贷方"),
     ("차변", "대변"),
     ("+", "-"),
@@ -42,7 +44,8 @@ KNOWN = "D/C, Dr/Cr, Debit/Credit, D/K, S/H, DBIT/CRDT, Débit/Crédit, Wn/Ma, M
 
 def plain_word(word: str) -> str:
     """A word as it is compared."""
-    return word.strip().casefold().rstrip(".").replace("\N{MINUS SIGN}", "-")
+    plain = unicodedata.normalize("NFKC", word.strip()).casefold()
+    return plain.rstrip(".").replace("\N{MINUS SIGN}", "-")
 
 
 class Sides:
