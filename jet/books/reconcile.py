@@ -2,8 +2,8 @@
 
 Ids that were made from what an entry says (`jet.books.identity`) are numbered over all files. An id that the
 books give stands for one entry: a second one of the same day and journal is the same entry read twice, a
-duplicate. One of another day or journal is another entry, called by id and date: voucher numbers begin anew with
-a year, and in each journal.
+duplicate. One of another day or journal is another entry, called by id and date: voucher numbers begin anew
+with a year, and in each journal.
 """
 
 from __future__ import annotations
@@ -25,7 +25,8 @@ class Imported(NamedTuple):
     """What importing some files gave, beside the entries themselves."""
 
     keys: pa.Table
-    """entity, entry_id, date, journal, file, file_line and part of every entry, in the order in which they were read."""
+    """entity, entry_id, date, journal, file, file_line and part of every entry, in the order in which they were
+    read."""
     accounts: pa.Table
     rejected: pa.Table
     files: pa.Table
@@ -68,8 +69,8 @@ def reconcile(imported: Imported) -> Reconciled:
 
 
 def settle_ids(keys: pa.Table) -> tuple[pa.Array, np.ndarray]:
-    """What the entries of `keys` (entity, entry_id, date, journal) are called from here on, in the order of the files,
-    and bool [N] which of them came earlier."""
+    """What the entries of `keys` (entity, entry_id, date, journal) are called from here on, in the order of the
+    files, and bool [N] which of them came earlier."""
     ids = keys["entry_id"].combine_chunks()
     bases = pc.replace_substring_regex(ids, f"^{MADE}$", r"\1")
     bases = pc.replace_substring_regex(bases, f"^{WITH_DAY}$", r"\1")

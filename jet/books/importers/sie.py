@@ -256,7 +256,7 @@ class _Book:
         self.used: set[str] = set()
         self.dimensions: dict[str, str] = {}
         self.years: list[tuple[datetime.date, datetime.date]] = []
-        self.ids: dict[tuple[str, str, datetime.date], list[int]] = {}  # what the vouchers of an id say
+        self.ids: dict[tuple[str, str, datetime.date], dict[int, int]] = {}  # what those of an id say
 
     def read(self, tag: str, words: list[Word]) -> None:
         """Take what a record says; records that matter to nothing here are passed over."""
@@ -383,11 +383,9 @@ class _Book:
 
     def _of_its_own(self, entry_id: str, date: datetime.date, voucher: _Voucher) -> str:
         """An id that another voucher of the day doesn't have, unless it says the same."""
-        says = self.ids.setdefault((self.entity, entry_id, date), [])
+        says = self.ids.setdefault((self.entity, entry_id, date), {})
         lines = hash((str(voucher.words[3:5]), *((posting.key, posting.text) for posting in voucher.lines())))
-        if lines not in says:
-            says.append(lines)
-        place = says.index(lines)
+        place = says.setdefault(lines, len(says))
         return f"{entry_id}-{place + 1}" if place else entry_id
 
     def _reject(

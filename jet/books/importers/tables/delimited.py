@@ -7,9 +7,10 @@ from collections.abc import Iterator, Sequence
 from typing import BinaryIO
 
 from jet.books.importers.common import CHUNK_BYTES, ImportSettings, text_lines
+from jet.books.importers.dates import day_by, is_day
 from jet.books.importers.tables.header import find_header
 from jet.books.importers.tables.quoting import Numbered, Quoting, Splitter, convention_of
-from jet.books.importers.tables.rows import AMOUNTS, Row, day_of, plain, text_of
+from jet.books.importers.tables.rows import AMOUNTS, Row, plain
 
 
 class DelimitedTable:
@@ -120,8 +121,10 @@ class DelimitedTable:
         if not date:
             amounts = [cells[self.columns.place(field)] for field in AMOUNTS if self.columns.has(field)]
             return any(amounts) and not any(set(text) - set("0123456789.,'- ") for text in amounts)
+        if self._settings.date_format is None:
+            return is_day(date)
         try:
-            day_of(text_of(date), self._settings.date_format)
+            day_by(self._settings.date_format, date)
         except ValueError:
             return False
         return True

@@ -53,6 +53,7 @@ class EntryReader:
         self._columns = columns
         self._settings = settings
         self._mark = found.mark
+        self._orders = found.orders
         self._contradiction = found.contradicts_itself
         self._signed = found.signed
         self._sides = Sides(found.words, settings.sides)
@@ -118,7 +119,7 @@ class EntryReader:
         at, date_format = self._at["date"], self._settings.date_format
         first = rows[0].cells[at]
         try:
-            day = day_of(first, date_format)
+            day = day_of(first, date_format, self._orders)
             other = next(
                 (row for row in rows if row.cells[at] != first and self._is_other_day(row.cells[at], day)), None
             )
@@ -134,7 +135,7 @@ class EntryReader:
         return day
 
     def _is_other_day(self, value: Any, day: datetime.date) -> bool:
-        return not blank(value) and day_of(value, self._settings.date_format) != day
+        return not blank(value) and day_of(value, self._settings.date_format, self._orders) != day
 
     def _given_direction(self, rows: Sequence[Row]) -> str:
         """What the column of directions says; "" where there is none."""
