@@ -267,3 +267,12 @@ def test_in_a_file_too_long_to_wait_ids_whose_rows_lie_apart_are_refused_once_ea
     assert "from line 2 and again from line 5" in only(Rejection, records)[0].message
     assert "sort it by entry_id" in only(Rejection, records)[0].message
     assert_all_lines_are_counted(records)
+
+
+def test_lines_that_are_drawn_between_the_rows_are_passed_over():
+    lines = "|---|----------|-|-|------|\n"
+    rows = f"|1  |{DAY}|x|1| 5,00 |\n|1  |{DAY}|x|2| 5,00-|\n"
+    records = read(f"|entry_id|date|description|account|amount|\n{lines}{rows}{lines}")
+    assert booked(records) == {"1": [("1", "D", 5), ("2", "C", 5)]}
+    assert (passed(records)["line drawn"], rules(records)) == (2, [])
+    assert_all_lines_are_counted(records)

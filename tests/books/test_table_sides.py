@@ -169,3 +169,11 @@ def test_the_signs_of_booked_rows_say_nothing_of_entries_to_predict():
 def test_a_row_without_account_among_others_of_its_entry_is_a_line_without_account():
     (entry,) = only(Entry, read(HEADER + f"1,{DAY},x,,5,\n1,{DAY},x,2,,5\n"))
     assert [line.account for line in entry.lines] == ["", "2"]
+
+
+@pytest.mark.parametrize("written", ["EUR", "eur", "€", "CURRENCY::EUR"])
+def test_a_currency_has_one_code_however_it_is_written(written):
+    header = "entry_id,date,description,account,amount,currency\n"
+    rows = f"1,{DAY},x,1,€5,{written}\n1,{DAY},x,2,-5,EUR\n"
+    (entry,) = only(Entry, read(header + rows))
+    assert [line.currency for line in entry.lines] == ["EUR", "EUR"]

@@ -12,6 +12,9 @@ from jet.books.importers.tables.header import find_header
 from jet.books.importers.tables.quoting import Numbered, Quoting, Splitter, convention_of
 from jet.books.importers.tables.rows import AMOUNTS, Row, plain
 
+_DRAWN = ("---", "===", "___")
+_DRAWN_WITH = set("-=_+| ")
+
 
 class DelimitedTable:
     """A delimited text file; raises UnreadableFile where it has no header with the columns needed."""
@@ -50,6 +53,9 @@ class DelimitedTable:
             assert isinstance(cells, list)
             if not any(cells):
                 yield row._replace(passed="blank")
+                continue
+            if len(cells) > at and cells[at].startswith(_DRAWN) and not set("".join(cells)) - _DRAWN_WITH:
+                yield row._replace(passed="line drawn", problem="")
                 continue
             beyond = len(cells) - width
             if beyond == 0:

@@ -16,6 +16,7 @@ from functools import lru_cache
 from typing import Any, NamedTuple
 
 from jet.books.checks import EXACT, SMALLEST_UNIT, Rule
+from jet.books.currencies import currency_code
 from jet.books.importers.common import BrokenRuleError, ImportSettings, checked_amount
 from jet.books.importers.numbers import ambiguity, read_amount
 from jet.books.importers.tables.rows import AMOUNTS, Columns, Row, blank, day_of, text_of
@@ -227,9 +228,9 @@ class EntryReader:
 
     def _currency(self, cells: Sequence[Any], cell: Cell | None) -> str:
         """The currency of a row, which its column or the amount's own cell names."""
-        given = text_of(cells[self._at["currency"]]) if self._has_currency else ""
+        given = currency_code(text_of(cells[self._at["currency"]])) if self._has_currency else ""
         beside = cell.currency if cell is not None else ""
-        if given and beside and given.upper() != beside:
+        if given and beside and given != beside:
             raise BrokenRuleError(
                 Rule.BAD_AMOUNT, f"the amount is in {beside}, the row's currency is {given[:40]}: correct one"
             )
