@@ -76,7 +76,7 @@ class Extent:
         """Count a line; returns whether the entry is still short enough to be kept."""
         self.lines += 1
         self.characters += characters
-        return self.fault() is None
+        return self.lines <= KEPT_LINES and self.characters <= LONGEST_ENTRY
 
     def fault(self) -> tuple[Rule, str] | None:
         """The rule that the entry breaks by its length, if any."""

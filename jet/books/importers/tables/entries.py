@@ -199,12 +199,11 @@ class EntryReader:
                 line = self._line(row.cells, entry, is_first=row is rows[0])
                 if line is None:
                     continue
-                name = text_of(row.cells[name_at])
+                lines.append(line)
+                if line.account and not self._names.get((entry.entity, line.account)):
+                    self._names[entry.entity, line.account] = text_of(row.cells[name_at])
             except BrokenRuleError as error:
                 raise RowFault(error, row) from None
-            lines.append(line)
-            if line.account and not self._names.get((entry.entity, line.account)):
-                self._names[entry.entity, line.account] = name
         entry.lines = lines
         entry.total = total_of(lines, entry.currency) if total is None else total.value
 
