@@ -24,6 +24,7 @@ from jet.artifact import (
     refuse_foreign,
 )
 from jet.books.importers import ImportSettings, UnreadableFile, expand, import_file, to_tables
+from jet.books.importers.journal import included_by_others
 from jet.books.schema import ACCOUNTS
 from jet.experiments.records import Records
 from jet.experiments.trials import Trial
@@ -267,6 +268,22 @@ def test_ledgers_on_a_store_are_read_and_named_by_their_uri(anywhere):
         assert not len(rejected)
     with pytest.raises(UnreadableFile, match=rf"{anywhere}/b.csv: no such file"):
         import_file(f"{anywhere}/b.csv", ImportSettings())
+
+
+def test_a_journal_on_a_store_includes_others_of_its_folder_only(anywhere):
+    put(
+        f"{anywhere}/main.ledger",
+        b"include 2024/*.ledger\ninclude b.ledger\ninclude ../c.ledger\ninclude no.ledger\n",
+    )
+    for name in ("2024/a.ledger", "b.ledger"):
+        put(f"{anywhere}/{name}", LEDGER.encode())
+    ((entries, _, rejected, _),) = to_tables(import_file(f"{anywhere}/main.ledger", ImportSettings()))
+    assert entries["file"].to_pylist() == [f"{anywhere}/2024/a.ledger", f"{anywhere}/b.ledger"]
+    assert rejected["file_line"].to_pylist() == [3, 4]
+    run = dict.fromkeys(
+        [f"{anywhere}/{name}" for name in ("main.ledger", "2024/a.ledger", "b.ledger")], anywhere
+    )
+    assert included_by_others(run) == {f"{anywhere}/2024/a.ledger", f"{anywhere}/b.ledger"}
 
 
 def test_a_ledger_that_a_store_does_not_give_is_no_faulty_ledger(place, store):

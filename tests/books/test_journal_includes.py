@@ -241,3 +241,39 @@ def test_whatever_includes_what_no_file_vanishes(tmp_path_factory, edges):
         for text in texts_of(import_file(file, ImportSettings(), str(folder)))
     }
     assert read_ == {f"e{number}" for number in range(6)}
+
+
+def ids_of(records):
+    return [record.entry_id for record in only(Entry, records)]
+
+
+@settings(max_examples=30, deadline=None)
+@given(
+    st.lists(st.tuples(st.integers(1, 3), st.sampled_from(["1 EUR", "2 EUR"])), min_size=1, max_size=8),
+    st.data(),
+)
+def test_ids_are_unique_and_stay_when_entries_and_files_are_added_or_moved(tmp_path_factory, rows, data):
+    folder = tmp_path_factory.mktemp("books")
+    texts = [entry(f"e{day}", amount, f"2024-01-0{day}") for day, amount in rows]
+    before = read_files(folder, "a.journal", {"a.journal": "\n".join(texts)})
+    moved = data.draw(st.permutations(texts))
+    cut = data.draw(st.integers(0, len(moved)))
+    files = {
+        "main.ledger": "; new\ninclude one.ledger\n" + entry("new") + "include two.ledger\n",
+        "one.ledger": "\n".join(moved[:cut]),
+        "two.ledger": "\n\n".join(moved[cut:]),
+    }
+    after = ids_of(read_files(folder, "main.ledger", files))
+    assert len(set(after)) == len(after) == len(rows) + 1
+    assert set(ids_of(before)) < set(after)
+
+
+def test_a_byte_order_mark_and_other_ends_of_lines_hide_no_include(tmp_path):
+    for ends, mark in (("\r\n", b"\xef\xbb\xbf"), ("\r", b""), ("\n", b"")):
+        main = mark + f"include a.journal{ends}{entry('m').replace(chr(10), ends)}".encode()
+        (tmp_path / "a.journal").write_bytes(entry("a").encode())
+        (tmp_path / "main.journal").write_bytes(main)
+        records = list(import_file(str(tmp_path / "main.journal"), ImportSettings()))
+        assert texts_of(records) == ["a", "m"]
+        run = {str(tmp_path / name): str(tmp_path) for name in ("a.journal", "main.journal")}
+        assert names(included_by_others(run)) == {"a.journal"}

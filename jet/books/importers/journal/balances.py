@@ -14,7 +14,14 @@ from jet.books.importers.journal.balancing import Value
 from jet.books.importers.journal.syntax import Money, Posting
 
 Sums = dict[str, Decimal]
+Booked = defaultdict[tuple[str, bool], Sums]
 ZERO = Decimal(0)
+MOST_COMMODITIES = 100
+"""Of an account whose whole balance is asserted: what bounds the time that it takes."""
+
+
+def _book(sums: Sums, amount: Money) -> None:
+    sums[amount.commodity] = sums.get(amount.commodity, ZERO) + amount.number
 
 
 class Balances:
@@ -22,86 +29,88 @@ class Balances:
 
     def __init__(self, is_ledger: bool) -> None:
         self.is_ledger = is_ledger
-        self._sums: defaultdict[tuple[str, bool], Sums] = defaultdict(dict)
+        self._sums: Booked = defaultdict(dict)
 
     def add(self, values: list[Value], postings: list[Posting]) -> None:
         """Book the postings of an entry, those without an amount by their values."""
         for posting in postings:
             if posting.amount is not None:
-                self._book(posting, posting.amount.number, posting.amount.commodity)
+                self._add(posting, posting.amount)
         for value in values:
             if value.posting.amount is None:
-                self._book(value.posting, value.number, value.commodity)
+                self._add(value.posting, Money(value.number, value.commodity))
 
-    def _book(self, posting: Posting, number: Decimal, commodity: str) -> None:
-        sums = self._sums[posting.account, True]
-        sums[commodity] = sums.get(commodity, ZERO) + number
-        if self.is_ledger and not posting.kind:
-            sums = self._sums[posting.account, False]
-            sums[commodity] = sums.get(commodity, ZERO) + number
+    def _add(self, posting: Posting, amount: Money) -> None:
+        for whole in (True, False) if self.is_ledger and not posting.kind else (True,):
+            _book(self._sums[posting.account, whole], amount)
 
     def assigned(self, postings: list[Posting]) -> tuple[list[Posting], list[str]]:
         """The postings with the amounts that their balances say, and what is wrong with asserted ones.
 
         Raises BrokenRuleError where an amount can't be computed.
         """
-        done: list[Posting] = []
-        faults: list[str] = []
+        if not any(posting.asserted for posting in postings):
+            return postings, []
         if not self.is_ledger and any(posting.asserted and posting.amount is None for posting in postings):
             for posting in postings:
                 posting.cost = None  # as hledger 1.25 drops the prices of an entry where it computes an amount
+        done: list[Posting] = []
+        faults: list[str] = []
+        here: Booked = defaultdict(dict)  # booked by this entry so far
         for posting in postings:
-            if posting.asserted is None:
-                done.append(posting)
-            elif posting.amount is None:
-                done += self._assign(posting, done)
-            else:
-                done.append(posting)
-                faults += self._faults(posting, done)
+            added = [posting]
+            if posting.asserted is not None and posting.amount is None:
+                added = self._assign(posting, posting.asserted, here)
+            for each in added:
+                if each.amount is not None:
+                    _book(here[self._key(each)], each.amount)
+            if posting.asserted is not None and posting.amount is not None:
+                faults += self._faults(posting, posting.asserted, here)
+            done += added
         return done, faults
 
-    def _assign(self, posting: Posting, before: list[Posting]) -> list[Posting]:
-        asserted = posting.asserted or Money(ZERO, "")
+    def _assign(self, posting: Posting, asserted: Money, here: Booked) -> list[Posting]:
         if "*" in posting.asserts:
             raise BrokenRuleError(
                 Rule.BAD_AMOUNT,
-                f"an amount by a balance with all below ({posting.asserts}) isn't computed: write it",
+                f"an amount by {posting.asserts} isn't computed: write the amount",
             )
-        total = self._total(posting, before)
-        amounts = [Money(asserted.number - total.get(asserted.commodity, ZERO), asserted.commodity)]
-        if posting.asserts == "==" or (self.is_ledger and not asserted.commodity):
-            amounts += [Money(-sum_, other) for other, sum_ in total.items() if other != asserted.commodity]
-            amounts = [amount for amount in amounts if amount.number] or amounts[:1]
+        total = self._totals(posting, asserted, here)
+        amounts = [Money(asserted.number - total.pop(asserted.commodity, ZERO), asserted.commodity)]
+        amounts += [Money(-sum_, other) for other, sum_ in total.items()]
+        amounts = [amount for amount in amounts if amount.number] or amounts[:1]
         if self.is_ledger and len(amounts) > 1:
             raise BrokenRuleError(
                 Rule.BAD_AMOUNT, "a balance without a commodity stands for several: name the commodity"
             )
-        if posting.cost is not None:
-            raise BrokenRuleError(Rule.BAD_AMOUNT, "a price of an amount that is left out: write the amount")
         return [Posting(posting.account, posting.kind, amount, note=posting.note) for amount in amounts]
 
-    def _faults(self, posting: Posting, upto: list[Posting]) -> list[str]:
-        asserted = posting.asserted or Money(ZERO, "")
+    def _faults(self, posting: Posting, asserted: Money, here: Booked) -> list[str]:
         if "*" in posting.asserts:
             return []
-        total = self._total(posting, upto)
-        found = total.get(asserted.commodity, ZERO)
-        if self.is_ledger and not asserted.commodity and not asserted.number:
-            found = next((amount for amount in total.values() if amount), ZERO)
-        if found == asserted.number:
+        total = self._totals(posting, asserted, here)
+        found = total.pop(asserted.commodity, ZERO)
+        others = [commodity for commodity, amount in total.items() if amount]
+        if found == asserted.number and not others:
             return []
+        more = f" and {', '.join(others[:3])}" if others else ""
         return [
-            f"{posting.account[:60]} has {found:f} {asserted.commodity}, and not the {asserted.number:f} that "
-            "the books assert: correct one, or import what comes before; the entry is used as it stands"
+            f"{posting.account[:60]} has {found:f} {asserted.commodity}{more}, and not the {asserted.number:f} "
+            "that the books assert: correct one, or import what comes before; the entry is used as it stands"
         ]
 
-    def _total(self, posting: Posting, before: list[Posting]) -> Sums:
-        whole = not self.is_ledger or bool(posting.kind)
-        total = dict(self._sums.get((posting.account, whole), {}))
-        for other in before:
-            is_same = other.account == posting.account and (
-                not self.is_ledger or bool(other.kind) == bool(posting.kind)
+    def _key(self, posting: Posting) -> tuple[str, bool]:
+        return posting.account, not self.is_ledger or bool(posting.kind)
+
+    def _totals(self, posting: Posting, asserted: Money, here: Booked) -> Sums:
+        """The balance of an account in the asserted commodity, or in all that are asserted with it."""
+        key = self._key(posting)
+        before, now = self._sums.get(key, {}), here.get(key, {})
+        is_whole = posting.asserts == "==" or (self.is_ledger and not asserted.commodity)
+        if is_whole and len(before) + len(now) > MOST_COMMODITIES:
+            raise BrokenRuleError(
+                Rule.BAD_AMOUNT,
+                f"{posting.account[:40]} has more than {MOST_COMMODITIES} commodities: name the one meant",
             )
-            if is_same and other.amount is not None:
-                total[other.amount.commodity] = total.get(other.amount.commodity, ZERO) + other.amount.number
-        return total
+        commodities = {*before, *now} if is_whole else {asserted.commodity}
+        return {each: before.get(each, ZERO) + now.get(each, ZERO) for each in sorted(commodities)}

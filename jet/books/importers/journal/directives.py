@@ -15,7 +15,15 @@ from dataclasses import dataclass, field
 from jet.books.checks import Rule
 from jet.books.importers.common import BrokenRuleError, ImportSettings
 from jet.books.importers.journal.dialects import Choice, ComparedNumbers, numbers_of
-from jet.books.importers.journal.names import Chart, Names, joined, matches, safe_pattern
+from jet.books.importers.journal.names import (
+    MOST_ALIASES,
+    MOST_PATTERNS,
+    Chart,
+    Names,
+    joined,
+    matches,
+    safe_pattern,
+)
 from jet.books.importers.journal.numbers import FixedNumbers, HledgerNumbers, LedgerNumbers, Numbers
 from jet.books.importers.journal.syntax import GAPS, PostingReader
 
@@ -210,14 +218,23 @@ class Directives:
                 state.names.aliases[rest] = self._subject
                 state.names.known.clear()
             case "account", "payee" if state.is_ledger:
-                state.unknown.append((safe_pattern(rest), self._subject))
+                self._add_pattern(state.unknown, rest)
             case "account", "default" if state.is_ledger:
                 state.bucket = self._subject
             case "payee", "alias" if state.is_ledger:
-                state.payees.append((safe_pattern(rest), self._subject))
+                self._add_pattern(state.payees, rest)
             case "payee", "uuid" if state.is_ledger:
                 return _unsupported("a payee by uuid isn't followed: write the payee in the entries")
         return None
+
+    def _add_pattern(self, patterns: list[tuple[re.Pattern[str], str]], text: str) -> None:
+        repeating = sum(bool(re.search("[*+?{]", each.pattern)) for each, _ in patterns)
+        if len(patterns) >= MOST_ALIASES or repeating >= MOST_PATTERNS:
+            raise BrokenRuleError(
+                Rule.UNSUPPORTED_DIRECTIVE,
+                f"more than {MOST_PATTERNS} patterns with * + ?, or {MOST_ALIASES:,}, are too many: use names",
+            )
+        patterns.append((safe_pattern(text), self._subject))
 
     def _declare(self, rest: str) -> None:
         name, _, comment = rest.partition(";")

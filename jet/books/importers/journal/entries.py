@@ -78,7 +78,7 @@ class Entries:
         self.balances = Balances(state.is_ledger)
         self.has_balances = True
         self.others: dict[tuple[str, int], str] = {}  # the other dialect's reading, by file and line
-        self.differs: tuple[str, int, str] | None = None  # file, line, and how the dialects differ there
+        self.differs: tuple[Transaction, str] | None = None  # where the dialects differ, and how
         self._here: Transaction | None = None
         self._commodity = settings.default_currency
         self._tolerance = Decimal(str(settings.tolerance))
@@ -89,7 +89,7 @@ class Entries:
         if self.differs is None and self._is_compared and self._here is not None:
             choice = self.state.choice
             said = f"{choice.dialect}, whose rules are followed, reads {here}, and {choice.other} {there}"
-            self.differs = self._here.file, self._here.file_line, said
+            self.differs = self._here, said
 
     def draft(self, transaction: Transaction) -> Draft | Rejection:
         """The transaction's header and postings."""

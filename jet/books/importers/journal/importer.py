@@ -36,7 +36,7 @@ from jet.books.records import Entry, FileEnd, Passed, Record, Rejection
 MOST_COMPARED = 100_000
 """Transactions that are read by both dialects to see whether they differ."""
 
-MOST_KEPT = 1_000_000
+MOST_KEPT = 300_000
 """Lines of transactions that are kept to put them in the order of their dates."""
 
 _TELLTALE = re.compile(rb"(?m)^\d{4}[-/.]\d{1,2}[-/.]\d{1,2}[ =\t].*\r?\n[ \t]+\S")
@@ -203,13 +203,14 @@ class _Reading:
     def entries_said(self) -> Iterator[Rejection]:
         """That ledger and hledger read the file differently, if they do."""
         if self.entries.differs is not None:
-            file, line, said = self.entries.differs
+            where, said = self.entries.differs
             yield reject(
                 Rule.DIALECT,
                 f"the programs differ: {said}; this line is the first: set --ingest.dialect ledger or hledger",
-                file=file,
-                file_line=line,
+                file=where.file,
+                file_line=where.file_line,
                 entity=self.entity,
+                excerpt=where.header,
                 used_for="all",
                 file_lines=0,
             )

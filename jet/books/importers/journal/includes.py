@@ -14,7 +14,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from jet.books.checks import Rule
-from jet.books.importers.common import BrokenRuleError, UnreadableFile, has_suffix
+from jet.books.importers.common import BrokenRuleError, UnreadableFile, has_suffix, without_mark
 from jet.books.importers.files import expand, open_file, parent
 from jet.storage import is_uri
 
@@ -155,7 +155,8 @@ def _targets(file: str, folder: str) -> Iterator[str]:
 def include_lines(stream: Iterator[bytes] | object) -> Iterator[str]:
     """What the include lines of a journal name, those in comment blocks left out."""
     ends: tuple[bytes, ...] = ()
-    for line in _lines(stream):
+    for number, line in enumerate(_lines(stream)):
+        line = line if number else without_mark(line)
         if ends:
             ends = () if line.startswith(ends) else ends
         elif line.startswith((b"comment", b"test")) and line.split()[0] in (b"comment", b"test"):

@@ -19,11 +19,12 @@ MOST_LEVELS = 32
 """Parts of an account's name: each is an account of its own, with the whole name up to there."""
 
 MOST_PATTERN = 200
-MOST_MATCHED = 500
+MOST_MATCHED = 200
 """Characters of a pattern, and of a text that it is tried on: what bounds the time that it takes."""
 
 MOST_ALIASES = 1_000
-"""Aliases that are tried one after the other on every name."""
+MOST_PATTERNS = 100
+"""Aliases that are tried one after the other on every name, and those of them that are patterns."""
 
 _TYPE_TAG = re.compile(r"\btype:\s*(\w+)", re.IGNORECASE)
 _TYPES = {"a": "asset", "c": "asset", "cash": "asset", "l": "liability", "e": "equity", "v": "equity"} | {
@@ -144,6 +145,11 @@ class Names:
                 f"more than {MOST_ALIASES:,} aliases aren't followed: rename the accounts",
             )
         if not self.is_ledger and name.startswith("/"):
+            if len(self.patterns) >= MOST_PATTERNS:
+                raise BrokenRuleError(
+                    Rule.UNSUPPORTED_DIRECTIVE,
+                    f"more than {MOST_PATTERNS} aliases by pattern aren't followed: rename the accounts",
+                )
             pattern, slash, rest = name[1:].rpartition("/")
             if not slash or rest.strip():
                 raise BrokenRuleError(
@@ -174,14 +180,18 @@ class Names:
         for old in reversed(self.aliases):
             if old in self.patterns:
                 pattern, target = self.patterns[old]
-                if len(name) <= MOST_MATCHED:
-                    try:
-                        name = pattern.sub(target, name)
-                    except (re.error, IndexError):
-                        raise BrokenRuleError(
-                            Rule.UNSUPPORTED_DIRECTIVE,
-                            f"alias {old[:40]!r} names a group that it hasn't: correct it",
-                        ) from None
+                if len(name) > MOST_MATCHED:
+                    raise BrokenRuleError(
+                        Rule.TEXT_TOO_LONG,
+                        f"account {name[:40]!r}… is too long for the alias {old[:40]!r}: shorten its name",
+                    )
+                try:
+                    name = pattern.sub(target, name)
+                except (re.error, IndexError):
+                    raise BrokenRuleError(
+                        Rule.UNSUPPORTED_DIRECTIVE,
+                        f"alias {old[:40]!r} names a group that it hasn't: correct it",
+                    ) from None
             elif name == old or name.startswith(old + ":"):
                 name = self.aliases[old] + name[len(old) :]
             checked_name(name)
