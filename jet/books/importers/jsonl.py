@@ -103,9 +103,7 @@ class JsonlImporter:
 
 def _one_value(file: str, text: str) -> str:
     what, way = ("list", ".[]") if text.lstrip().startswith("[") else ("object over several lines", ".")
-    return (
-        f"{file}: a JSON {what}, where each line must be an entry: write it so, as jq -c '{way}' does"
-    )
+    return f"{file}: a JSON {what}, where each line must be an entry: write it so, as jq -c '{way}' does"
 
 
 def _has_signed_totals(stream: BinaryIO) -> bool:

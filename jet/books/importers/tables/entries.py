@@ -58,6 +58,7 @@ class EntryReader:
         self._contradiction = found.contradicts_itself
         self._signed = found.signed
         self._sides = Sides(found.words, settings.sides)
+        self._sides_are_signs = self._sides.are_signs(found.sides_by_sign)
         self._at = {field: columns.place(field) for field in (*AMOUNTS, "account", "side", "currency", "text")}
         self._at |= {
             field: columns.place(field) for field in ("date", "description", "journal", "account_name")
@@ -254,6 +255,8 @@ class EntryReader:
                 side = "D"
             if not cell.value:
                 return "", cell
+        if cell is not None and self._sides_are_signs:
+            return side, cell._replace(value=cell.value.copy_abs())
         if cell is not None and cell.value < 0:
             return _OTHER[side], cell._replace(value=cell.value.copy_abs())
         return side, cell

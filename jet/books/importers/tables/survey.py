@@ -31,6 +31,8 @@ class Survey:
     """Of its dates."""
     words: set[str] = field(default_factory=set)
     """Of the column of sides."""
+    sides_by_sign: set[tuple[str, bool]] = field(default_factory=set)
+    """Words of the column of sides, with whether an amount beside them is negative; zeros left out."""
     signed: set[str] = field(default_factory=set)
     """Fields that are negative in a row without an account: a positive one is the other direction."""
     runs: Counter[Key] = field(default_factory=Counter)
@@ -72,6 +74,7 @@ def survey(rows: Iterable[tuple[Key, Row]], columns: Columns, settings: ImportSe
             date = cells[date_at]
             if isinstance(date, str | int):
                 found.orders.add(str(date), row.number)
+        word = cells[side_at]
         for name, at in amounts:
             value = cells[at]
             if isinstance(value, str):
@@ -90,7 +93,9 @@ def survey(rows: Iterable[tuple[Key, Row]], columns: Columns, settings: ImportSe
                 continue
             if value < 0 and name not in signed and blank(cells[account_at]):
                 signed.add(name)
-        if (word := cells[side_at]) and isinstance(word, str) and len(words) < MOST_WORDS:
+            if name == "amount" and value and type(word) is str and len(words) < MOST_WORDS:
+                found.sides_by_sign.add((word, value < 0))
+        if word and isinstance(word, str) and len(words) < MOST_WORDS:
             words.add(word)
     found.can_hold = count <= MOST_HELD_ROWS and characters <= MOST_HELD_CHARACTERS
     for key in runs:
