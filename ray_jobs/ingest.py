@@ -209,7 +209,7 @@ def _import_group(
     with pq.ParquetWriter(writer.file(name), ENTRIES, filesystem=writer.filesystem, compression="zstd") as out:
         for entries, some_accounts, some_rejected, some_files in to_tables(records):
             out.write_table(entries, row_group_size=ROW_GROUP)
-            keys.append(entries.select(["entity", "entry_id", "date", "file", "file_line"]))
+            keys.append(entries.select(["entity", "entry_id", "date", "journal", "file", "file_line"]))
             accounts.append(some_accounts)
             rejected.append(some_rejected)
             read.append(some_files)

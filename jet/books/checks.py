@@ -274,7 +274,13 @@ def _balance_fault(entry: Entry, lines: list[Line], tolerance: Decimal) -> tuple
     sides = {line.side for line in lines}
     if len(sides) == 1:
         missing = "credit" if "D" in sides else "debit"
-        return Rule.ONE_SIDED, f"the entry has no {missing}: complete it"
+        message = f"the entry has no {missing}: complete it"
+        if len(lines) == 1:
+            message += (
+                "; it has one line: where a row of a table has two accounts, make two rows of it, and give "
+                "all rows of an entry the same id, day and journal"
+            )
+        return Rule.ONE_SIDED, message
     balance: dict[str, list[Decimal]] = {}
     for line in lines:
         if line.amount is None:

@@ -1,4 +1,4 @@
-"""How many decimals money has: those of ISO 4217's currencies, and what stands for another commodity.
+"""The codes of currencies, and how many decimals they have: ISO 4217's, and what stands for another commodity.
 
 The codes are those of the standard's list of active currencies, of which most have two decimals.
 """
@@ -23,3 +23,10 @@ _DECIMALS = {code: count for count, codes in ((0, _NONE), (2, _TWO), (3, _THREE)
 def decimals(currency: str) -> int:
     """The decimals of a currency by its code, in capitals; MOST_DECIMALS for any other commodity."""
     return _DECIMALS.get(currency, MOST_DECIMALS)
+
+
+def currency_code(currency: str) -> str:
+    """A currency's code in capitals, where `currency` is one, the euro's sign, or what GnuCash writes
+    (CURRENCY::EUR); else as it is."""
+    plain = currency.removeprefix("CURRENCY::").upper()
+    return plain if plain in _DECIMALS else "EUR" if currency == "€" else currency

@@ -18,6 +18,9 @@ MADE = r"([0-9]{4}-[0-9]{2}-[0-9]{2}~[0-9a-f]{10})(?:-[0-9]+)?"
 
 _MADE = re.compile(MADE)
 
+WITH_DAY = r"(.+?)-[0-9]{8}(?:-.*)?"
+"""An id with a day behind it as a regular expression, as an entry has that isn't the first of its id."""
+
 
 def made_id(date: datetime.date, texts: Iterable[str]) -> str:
     """The id of an entry of `date` that says `texts`, as the first one that does."""
@@ -46,20 +49,41 @@ class Numbering:
 
 
 class Ids:
-    """Gives every entry an id of its own, in the order in which they come."""
+    """Gives every entry an id of its own, in the order in which they come.
+
+    The second entry of an id is another one where its day or its journal is another: numbers begin anew with a
+    year, and in each journal. It is called by id and day, and where that is taken, by the journal too.
+    """
 
     def __init__(self) -> None:
         self._numbering = Numbering()
-        self._days: dict[tuple[str, str], datetime.date] = {}
+        self._owners: dict[tuple[str, str], tuple[datetime.date, str]] = {}
 
-    def of(self, entity: str, entry_id: str, date: datetime.date) -> str | None:
+    def of(self, entity: str, entry_id: str, date: datetime.date, journal: str = "") -> str | None:
         """What an entry is called; None where it came before."""
         if is_made(entry_id):
             return self._numbering.next(entity, entry_id)
-        for name in (entry_id, f"{entry_id}-{date:%Y%m%d}"):
-            if (entity, name) not in self._days:
-                self._days[entity, name] = date
+        own = _without_day(entry_id, date, journal)
+        if own != entry_id and self._is_taken_by(entity, own, date, journal):
+            return None
+        for name in dict.fromkeys((entry_id, f"{own}-{date:%Y%m%d}", f"{own}-{date:%Y%m%d}-{journal}")):
+            if (entity, name) not in self._owners:
+                self._owners[entity, name] = date, journal
                 return name
-            if self._days[entity, name] == date:
+            if self._is_taken_by(entity, name, date, journal):
                 return None
         return None
+
+    def _is_taken_by(self, entity: str, name: str, date: datetime.date, journal: str) -> bool:
+        """Whether what is called `name` is this very entry. Where one of both names no journal, it may be."""
+        day, other = self._owners.get((entity, name), (None, ""))
+        return day == date and (not journal or not other or journal == other)
+
+
+def _without_day(entry_id: str, date: datetime.date, journal: str) -> str:
+    """The id that the books gave to an entry which was called by its day too."""
+    day = f"-{date:%Y%m%d}"
+    for end in (f"{day}-{journal}", day):
+        if entry_id.endswith(end) and len(entry_id) > len(end):
+            return entry_id.removesuffix(end)
+    return entry_id

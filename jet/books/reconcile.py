@@ -1,8 +1,9 @@
 """What only all files of a run together can tell: which entries have the same id, and which companies are one.
 
 Ids that were made from what an entry says (`jet.books.identity`) are numbered over all files. An id that the
-books give stands for one entry: a second one of the same day is the same entry read twice, a duplicate. One of
-another day is another entry, called by id and date: voucher numbers begin anew with a year or a day.
+books give stands for one entry: a second one of the same day and journal is the same entry read twice, a
+duplicate. One of another day or journal is another entry, called by id and date: voucher numbers begin anew
+with a year, and in each journal.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from jet.books.checks import Rule
-from jet.books.identity import MADE, Ids
+from jet.books.identity import MADE, WITH_DAY, Ids
 from jet.books.schema import REJECTED, joined_keys
 
 
@@ -24,7 +25,8 @@ class Imported(NamedTuple):
     """What importing some files gave, beside the entries themselves."""
 
     keys: pa.Table
-    """entity, entry_id, date, file, file_line and part of every entry, in the order in which they were read."""
+    """entity, entry_id, date, journal, file, file_line and part of every entry, in the order in which they were
+    read."""
     accounts: pa.Table
     rejected: pa.Table
     files: pa.Table
@@ -67,10 +69,11 @@ def reconcile(imported: Imported) -> Reconciled:
 
 
 def settle_ids(keys: pa.Table) -> tuple[pa.Array, np.ndarray]:
-    """What the entries of `keys` (entity, entry_id, date) are called from here on, in the order of the files,
-    and bool [N] which of them came earlier."""
+    """What the entries of `keys` (entity, entry_id, date, journal) are called from here on, in the order of the
+    files, and bool [N] which of them came earlier."""
     ids = keys["entry_id"].combine_chunks()
     bases = pc.replace_substring_regex(ids, f"^{MADE}$", r"\1")
+    bases = pc.replace_substring_regex(bases, f"^{WITH_DAY}$", r"\1")
     names = joined_keys(keys["entity"].combine_chunks(), bases).dictionary_encode().indices.to_numpy()
     rows = np.flatnonzero(np.bincount(names)[names] > 1) if len(names) else np.empty(0, dtype=np.int64)
     duplicate = np.zeros(len(keys), dtype=bool)
@@ -78,7 +81,7 @@ def settle_ids(keys: pa.Table) -> tuple[pa.Array, np.ndarray]:
         return ids, duplicate
     giving = Ids()
     some = keys.take(pa.array(rows))
-    columns = (some[name].to_pylist() for name in ("entity", "entry_id", "date"))
+    columns = (some[name].to_pylist() for name in ("entity", "entry_id", "date", "journal"))
     given = [giving.of(*row) for row in zip(*columns, strict=True)]
     duplicate[rows] = [name is None for name in given]
     settled = ids.to_pylist()
@@ -144,8 +147,8 @@ def _notes(
     made = _flags(pc.match_substring_regex(keys["entry_id"], f"^{MADE}$"))
     if count := int((other & ~made & ~duplicate).sum()):
         yield (
-            f"{count} entries have an id that an entry of another day has too, as numbers do that begin anew "
-            "with a year: their ids have the date added"
+            f"{count} entries have an id that an entry of another day or journal has too, as numbers do that "
+            "begin anew with a year: their ids have the date added"
         )
     if count := int((other & made).sum()):
         yield (

@@ -294,3 +294,32 @@ def test_a_negative_debit_is_a_credit_and_a_negative_credit_a_debit():
 def test_every_line_of_a_file_is_accounted_for(lines):
     records = list(JsonlImporter().records(Source("x", BytesIO("\n".join(lines).encode())), ImportSettings()))
     assert lines_of(records) == only(FileEnd, records)[0].lines == len("\n".join(lines).splitlines())
+
+
+@pytest.mark.parametrize("text", ['[{"entry_id": "1"}]', "[\n  {\n", "[\n{}\n]", '{\n  "entry_id": "1"\n}\n'])
+def test_a_file_that_is_one_value_is_refused_in_one_message_with_the_way_out(text):
+    with pytest.raises(UnreadableFile, match=r"each line must be an entry.*jq -c"):
+        read(text)
+
+
+def test_a_key_that_comes_twice_is_refused_since_one_of_its_values_would_vanish():
+    line = '{"account":"1","side":"D","amount":5,"amount":6}'
+    (rejection,) = only(Rejection, read(f'{{"entry_id":"1","date":"2024-01-05","lines":[{line}]}}'))
+    assert rejection.rule == Rule.MALFORMED
+    assert "'amount' comes twice" in rejection.message
+
+
+@pytest.mark.parametrize(
+    ("debit", "credit"), [("d", "c"), ("debit", "credit"), ("Dr", "CR"), ("Soll", "Haben")]
+)
+def test_sides_may_be_words(debit, credit):
+    lines = f'[{{"account":"1","side":"{debit}","amount":5}},{{"account":"2","side":"{credit}","amount":5}}]'
+    text = f'{{"entry_id":"1","date":"2024-01-05","lines":{lines}}}'
+    (entry,) = only(Entry, read(text, sides={"Soll": "D", "Haben": "C"}))
+    assert [line.side for line in entry.lines] == ["D", "C"]
+
+
+def test_the_code_of_a_currency_is_one_in_small_letters_too():
+    lines = '[{"account":"1","side":"D","amount":5,"currency":"EUR"},{"account":"2","side":"C","amount":5}]'
+    (entry,) = only(Entry, read(f'{{"entry_id":"1","date":"2024-01-05","currency":"eur","lines":{lines}}}'))
+    assert {entry.currency, *(line.currency for line in entry.lines)} == {"EUR"}

@@ -14,13 +14,14 @@ from jet.books.reconcile import Imported, companies, reconcile, settle_ids
 from jet.books.schema import ACCOUNTS, ENTRIES, FILES, REJECTED
 
 DAY, NEXT_YEAR = datetime.date(2024, 1, 5), datetime.date(2025, 1, 5)
-KEYS = pa.schema([(name, ENTRIES.field(name).type) for name in ("entity", "entry_id", "date", "file")])
+NAMES = ("entity", "entry_id", "date", "file", "journal")
+KEYS = pa.schema([(name, ENTRIES.field(name).type) for name in NAMES])
 MADE = made_id(DAY, ["Rent", "D 5010 900"])
 
 
 def keys_of(*rows):
-    """Keys of entries, each (entity, id, date) and perhaps its file."""
-    columns = [[(*row, "a.se")[place] for row in rows] for place in range(4)]
+    """Keys of entries, each (entity, id, date) and perhaps its file and journal."""
+    columns = [[(*row, *("a.se", "")[len(row) - 3 :])[place] for row in rows] for place in range(5)]
     table = pa.table(columns, schema=KEYS)
     return table.append_column("file_line", pa.array(range(1, len(rows) + 1))).append_column(
         "part", pa.array(["part-00000.parquet"] * len(rows), pa.string())
@@ -67,9 +68,26 @@ def test_an_id_of_the_books_that_comes_again_is_a_duplicate_on_the_same_day_only
     assert settled(*rows) == ["7", None, "7-20250105", None, "7"]
 
 
+def test_numbers_of_each_journal_are_entries_of_their_own():
+    rows = [("A", "7", DAY, "a.csv", "VT"), ("A", "7", DAY, "b.csv", "AC"), ("A", "7", DAY, "b.csv", "BK")]
+    assert settled(*rows) == ["7", "7-20240105", "7-20240105-BK"]
+    assert settled(*rows, *rows) == ["7", "7-20240105", "7-20240105-BK", None, None, None]
+    assert settled(*rows[:1], ("A", "7", DAY, "c.csv", "")) == ["7", None]
+
+
+def test_a_file_of_two_years_and_one_of_the_second_hold_the_same_entries():
+    both = [("A", "7", DAY), ("A", "7-20250105", NEXT_YEAR)]
+    assert settled(*both, ("A", "7", NEXT_YEAR)) == ["7", "7-20250105", None]
+    assert settled(("A", "7", NEXT_YEAR), *both) == ["7", "7-20240105", None]
+
+
 @given(
     st.lists(
-        st.tuples(st.sampled_from("AB"), st.sampled_from([MADE, "7", "8"]), st.sampled_from([DAY, NEXT_YEAR]))
+        st.tuples(
+            st.sampled_from("AB"),
+            st.sampled_from([MADE, "7", "8", "7-20250105"]),
+            st.sampled_from([DAY, NEXT_YEAR]),
+        )
     )
 )
 def test_ids_are_unique_whatever_comes_and_those_made_are_never_lost(rows):

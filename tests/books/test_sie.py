@@ -483,3 +483,29 @@ def test_every_line_of_a_file_is_accounted_for(lines, strict):
     records = read("\n".join(lines), strict=strict)
     (end,) = only(FileEnd, records)
     assert end.lines == lines_of(records) == len("\n".join(lines).splitlines())
+
+
+def test_two_vouchers_of_one_number_and_day_are_two_where_they_say_different_things(tmp_path):
+    path = tmp_path / "book.se"
+    path.write_text(HEADER + VOUCHER + VOUCHER.replace("25", "26") + VOUCHER, encoding="utf-8")
+    records = list(import_file(str(path), ImportSettings()))
+    assert [entry.entry_id for entry in only(Entry, records)] == ["A-1-2019", "A-1-2019-2"]
+    assert [rejection.rule for rejection in only(Rejection, records)] == [Rule.DUPLICATE_ID]
+
+
+@pytest.mark.parametrize("amount", ["1 000.00", "-1 000", "12 345,50", "1\u00a0000.00"])
+def test_an_amount_with_a_blank_is_refused_and_never_read_to_half(amount):
+    (rejection,) = only(Rejection, read(voucher(f"#TRANS 1 {{}} {amount}", f"#TRANS 2 {{}} {amount}")))
+    assert rejection.rule == Rule.BAD_AMOUNT
+
+
+def test_two_companies_in_one_file_have_their_own_numbers():
+    records = read(HEADER + VOUCHER + '#FNAMN "Other AB"\n#ORGNR 556000-0001\n' + VOUCHER)
+    assert [(entry.entity, entry.entry_id) for entry in only(Entry, records)] == [
+        *(("Övningsbolaget AB", "A-1-2019"), ("Other AB", "A-1-2019"))
+    ]
+
+
+def test_an_organization_number_may_be_parted_by_a_blank():
+    (end,) = only(FileEnd, read("#FLAGGA 0\n#ORGNR 556000 0001 1\n" + VOUCHER))
+    assert end.org_number == "556000-0001"

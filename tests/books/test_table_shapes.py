@@ -17,7 +17,7 @@ from reading_tables import (
     rules,
 )
 
-from jet.books.checks import Rule
+from jet.books.checks import Rule, check_entry
 from jet.books.importers import Entry, Rejection, UnreadableFile
 from jet.books.importers.tables import survey
 from jet.books.importers.tabular import TabularImporter
@@ -243,12 +243,15 @@ def test_an_id_that_two_complete_entries_have_is_the_firsts():
     assert_all_lines_are_counted(records)
 
 
-def test_an_id_whose_rows_lie_apart_and_differ_in_date_is_refused_once():
+def test_rows_of_an_id_that_lie_apart_and_differ_in_date_are_refused_with_the_cause():
     rows = f"1,2024-01-31,x,1,5,\n2,{DAY},x,1,5,\n2,{DAY},x,2,,5\n1,{DAY},x,2,,5\n"
     records = read(HEADER + rows)
-    (rejection,) = only(Rejection, records)
-    assert (list(booked(records)), rejection.rule, rejection.file_lines) == (["2"], Rule.NOT_ADJACENT, 2)
-    assert "the id comes back in line 5 with another date" in rejection.message
+    found = [check_entry(entry) for entry in only(Entry, records)]
+    assert [rejection and (rejection.rule, rejection.file_line) for rejection in found] == [
+        *(("one_sided", 2), None, ("one_sided", 5))
+    ]
+    assert "the same id, day and journal" in found[0].message
+    assert_all_lines_are_counted(records)
 
 
 def test_in_a_file_too_long_to_wait_ids_whose_rows_lie_apart_are_refused_once_each(monkeypatch):
@@ -263,4 +266,13 @@ def test_in_a_file_too_long_to_wait_ids_whose_rows_lie_apart_are_refused_once_ea
     assert {rejection.rule for rejection in only(Rejection, records)} == {Rule.NOT_ADJACENT}
     assert "from line 2 and again from line 5" in only(Rejection, records)[0].message
     assert "sort it by entry_id" in only(Rejection, records)[0].message
+    assert_all_lines_are_counted(records)
+
+
+def test_lines_that_are_drawn_between_the_rows_are_passed_over():
+    lines = "|---|----------|-|-|------|\n"
+    rows = f"|1  |{DAY}|x|1| 5,00 |\n|1  |{DAY}|x|2| 5,00-|\n"
+    records = read(f"|entry_id|date|description|account|amount|\n{lines}{rows}{lines}")
+    assert booked(records) == {"1": [("1", "D", 5), ("2", "C", 5)]}
+    assert (passed(records)["line drawn"], rules(records)) == (2, [])
     assert_all_lines_are_counted(records)

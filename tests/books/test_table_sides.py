@@ -169,3 +169,23 @@ def test_the_signs_of_booked_rows_say_nothing_of_entries_to_predict():
 def test_a_row_without_account_among_others_of_its_entry_is_a_line_without_account():
     (entry,) = only(Entry, read(HEADER + f"1,{DAY},x,,5,\n1,{DAY},x,2,,5\n"))
     assert [line.account for line in entry.lines] == ["", "2"]
+
+
+@pytest.mark.parametrize("written", ["EUR", "eur", "€", "CURRENCY::EUR"])
+def test_a_currency_has_one_code_however_it_is_written(written):
+    header = "entry_id,date,description,account,amount,currency\n"
+    rows = f"1,{DAY},x,1,€5,{written}\n1,{DAY},x,2,-5,EUR\n"
+    (entry,) = only(Entry, read(header + rows))
+    assert [line.currency for line in entry.lines] == ["EUR", "EUR"]
+
+
+@pytest.mark.parametrize(("debit", "credit"), [("D", "C"), ("S", "H"), ("D", "K"), ("DBIT", "CRDT")])
+def test_signs_that_repeat_the_sides_in_the_whole_file_turn_none(debit, credit):
+    header = "entry_id,date,description,account,side,amount\n"
+    rows = f"1,{DAY},x,1,{debit},5\n1,{DAY},x,2,{credit},-5\n2,{DAY},x,1,{debit},7\n2,{DAY},x,2,{credit},-7\n"
+    assert booked(read(header + rows)) == {
+        "1": [("1", "D", 5), ("2", "C", 5)],
+        "2": [("1", "D", 7), ("2", "C", 7)],
+    }
+    storno = f"3,{DAY},x,1,{debit},-5\n3,{DAY},x,2,{credit},-5\n"
+    assert booked(read(header + storno)) == {"3": [("1", "C", 5), ("2", "D", 5)]}

@@ -137,7 +137,7 @@ def test_an_id_that_comes_back_is_rejected():
     ("rows", "rule"),
     [
         (",2020-01-31,x,1,,D,5,\n", Rule.MISSING_ID),
-        ("9,31.1.2020,x,1,,D,5,\n", Rule.BAD_DATE),
+        ("9,31.13.2020,x,1,,D,5,\n", Rule.BAD_DATE),
         ("9,,x,1,,D,5,\n", Rule.BAD_DATE),
         ("9,2020-01-31,x,1,,,5,\n", Rule.BAD_SIDE),
         ("9,2020-01-31,x,1,,D,five,\n", Rule.BAD_AMOUNT),

@@ -165,7 +165,7 @@ def _checked_entry(
     """The entry as far as it is used, under an id of its own, and what is wrong with it."""
     used, rejection = checks.admit(entry, tolerance, settings.strict)
     if used is not None:
-        entry_id = ids.of(used.entity, used.entry_id, used.date)
+        entry_id = ids.of(used.entity, used.entry_id, used.date, used.journal)
         if entry_id is None:
             message = f"the id {used.entry_id} came earlier in the file, for the same day: give each its own"
             yield checks.reject_entry(Rule.DUPLICATE_ID, message, entry)

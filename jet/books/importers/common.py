@@ -113,7 +113,8 @@ class ImportSettings:
     """For CSV, TSV and parquet: the file's column for each of our fields that is called differently."""
 
     date_format: str | None = None
-    """For CSV and TSV: how dates are written, such as %d.%m.%Y; by default 2025-01-31 or 20250131."""
+    """For CSV and TSV: how dates are written, such as %d.%m.%Y; by default in the order that the file's cells
+    show."""
 
     decimal_comma: bool | None = None
     """Whether "1.234" is a thousand and more, and "1,234" a bit more than one; by default as the file's other

@@ -14,18 +14,22 @@ from __future__ import annotations
 import datetime
 import json
 import re
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import replace
 from decimal import Decimal
+from itertools import chain, islice
 from typing import Any, BinaryIO
 
 from jet.books.checks import Rule, reject
+from jet.books.currencies import currency_code
 from jet.books.importers.common import (
     CHUNK_BYTES,
     LONGEST_LINE,
     BrokenRuleError,
     ImportSettings,
     Source,
+    UnreadableFile,
     checked_amount,
     file_stem,
     has_suffix,
@@ -41,8 +45,11 @@ _ENTRY_KEYS = frozenset(
 )
 _CHART_KEYS = ("account_name", "parent", "nature", "opened", "closed")
 _LINE_KEYS = frozenset((*_CHART_KEYS, "account", "side", "amount", "currency", "text", "dimensions"))
+_SIDES = dict.fromkeys(("d", "dr", "debit"), "D") | dict.fromkeys(("c", "cr", "credit"), "C")
 _NEGATIVE_TOTAL = re.compile(rb'"total"\s{0,9}:\s{0,9}"?\s{0,9}-')
 _LINES = re.compile(rb'"lines"\s{0,9}:\s{0,9}\[')
+_IS_ONE_VALUE = re.compile(r"\s*(?:\[\s*\{|\{[ \t]*\n[ \t]*\")")
+"""The first lines of a file that is one list, or one object over several lines."""
 _ACCOUNT_KEYS = frozenset(("type", "entity", "code", "name", "parent", "nature", "opened", "closed"))
 
 
@@ -52,15 +59,21 @@ class JsonlImporter:
     name = "jsonl"
 
     def recognizes(self, path: str, head: bytes) -> bool:
-        """By the extension, or by a file that begins with an object."""
-        return has_suffix(path, ".jsonl", ".ndjson") or without_mark(head).lstrip().startswith(b"{")
+        """By the extension, or by a file that begins with an object, or with a list of such."""
+        text = without_mark(head).lstrip()
+        is_list = text.startswith(b"[") and text[1:].lstrip().startswith(b"{")
+        return has_suffix(path, ".jsonl", ".ndjson") or text.startswith(b"{") or is_list
 
     def records(self, source: Source, settings: ImportSettings) -> Iterator[Record]:
         """The entries in the order of the file, then the chart of accounts."""
         file = source.file
         reader = _Reader(file, settings, _has_signed_totals(source.stream))
         number = blank = charts = 0
-        for number, text in text_lines(source.stream, file, settings.encoding):
+        lines = text_lines(source.stream, file, settings.encoding)
+        first = list(islice(lines, 2))
+        if _IS_ONE_VALUE.match("\n".join(text for _, text in first)):
+            raise UnreadableFile(_one_value(file, first[0][1]))
+        for number, text in chain(first, lines):
             if not text or text.isspace():
                 blank += 1
                 continue
@@ -88,6 +101,11 @@ class JsonlImporter:
         yield FileEnd(file, number, self.name)
 
 
+def _one_value(file: str, text: str) -> str:
+    what, way = ("list", ".[]") if text.lstrip().startswith("[") else ("object over several lines", ".")
+    return f"{file}: a JSON {what}, where each line must be an entry: write it so, as jq -c '{way}' does"
+
+
 def _has_signed_totals(stream: BinaryIO) -> bool:
     """Whether a total of an entry to predict has a minus; leaves the stream at its start."""
     found, rest = False, b""
@@ -106,7 +124,17 @@ def _no_constant(name: str) -> None:
     raise ValueError(f"{name} is no amount")
 
 
-_decode = json.JSONDecoder(parse_float=Decimal, parse_constant=_no_constant).decode
+def _without_repeats(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        twice, _ = Counter(key for key, _ in pairs).most_common(1)[0]
+        raise ValueError(f"{twice[:40]!r} comes twice in an object: keep one")
+    return found
+
+
+_decode = json.JSONDecoder(
+    object_pairs_hook=_without_repeats, parse_float=Decimal, parse_constant=_no_constant
+).decode
 
 
 def _parse(text: str) -> dict[str, Any]:
@@ -221,7 +249,7 @@ class _Reader:
         if date is None:
             raise BrokenRuleError(Rule.BAD_DATE, "the entry has no date: give it one like 2025-01-31")
         entity = self._entity(row)
-        currency = _text(row, "currency") or self.settings.default_currency
+        currency = currency_code(_text(row, "currency")) or self.settings.default_currency
         total = _amount(row, "total")
         rows = row.get("lines")
         lines = None
@@ -273,20 +301,24 @@ class _Reader:
                 Rule.MALFORMED, 'a line must be an object like {"account": "1930", "side": "D"}'
             )
         _check_keys(row, _LINE_KEYS, "a line")
-        code = _text(row, "account")
-        self._use(row, entity, code)
+        account = _text(row, "account")
+        self._use(row, entity, account)
         dimensions = row.get("dimensions")
-        side, amount = _text(row, "side"), _amount(row, "amount")
+        side, amount = self._side(_text(row, "side")), _amount(row, "amount")
         if amount is not None and amount < 0 and side in SIDES:
             side, amount = SIDES[1 - SIDES.index(side)], amount.copy_abs()
         return Line(
-            account=code,
+            account=account,
             side=side,
             amount=amount,
-            currency=_text(row, "currency") or currency,
+            currency=currency_code(_text(row, "currency")) or currency,
             text=_text(row, "text"),
             dimensions=_dimensions(dimensions) if dimensions else (),
         )
+
+    def _side(self, word: str) -> str:
+        """D or C for a word that means it; else the word."""
+        return word if word in SIDES else self.settings.sides.get(word) or _SIDES.get(word.lower(), word)
 
     def _use(self, row: dict[str, Any], entity: str, code: str) -> None:
         """Remember the account of a line, and what the first line that says something says about it."""

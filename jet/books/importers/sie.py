@@ -13,7 +13,8 @@ Notable, since real files differ from the standard:
 - #KTYP knows debts but not equity: accounts 20xx of a BAS chart are equity. Without #KTYP, the class (first
   digit) of a BAS chart says what an account is.
 - An id is series, number and the year in which the fiscal year began. Some programs repeat a number within a
-  series: from the second on the date is added. A voucher without a number is called by what it says.
+  series: on another day the date is added, on the same day "-2", unless it says the same: then it is a
+  duplicate. A voucher without a number is called by what it says.
 - An organization number is one however it is spelled: 556000-0001, 5560000001, 165560000001, SE556000000101.
 """
 
@@ -146,6 +147,11 @@ def _amount(text: str) -> Decimal:
         raise ValueError(f"amount {text[:40]!r} can't be read: write it like -1234.50") from None
 
 
+def _is_digits_of_amount(text: str) -> bool:
+    """Whether what stands where a line has its date is the rest of an amount like 1 000.00."""
+    return re.fullmatch(r"[0-9]{3}(?:[.,][0-9]*)?", text) is not None
+
+
 def _org_number(text: str) -> str:
     """An organization number in one spelling, 556000-0001; "" for none, or one of zeros.
 
@@ -198,7 +204,12 @@ class _Voucher:
         else:
             objects = []  # some programs leave out an empty list
         try:
-            posting = _Posting(_text(words, 1), objects, _amount(_text(words, at)), _text(words, at + 2))
+            amount = _amount(_text(words, at))
+            if _is_digits_of_amount(_text(words, at + 1)):
+                raise ValueError(
+                    f"amount {_text(words, at)} {_text(words, at + 1)[:40]} has a blank: write it without"
+                )
+            posting = _Posting(_text(words, 1), objects, amount, _text(words, at + 2))
         except ValueError as error:
             self.problem = self.problem or (Rule.BAD_AMOUNT, f"account {_text(words, 1)}: {error}")
             return
@@ -245,7 +256,7 @@ class _Book:
         self.used: set[str] = set()
         self.dimensions: dict[str, str] = {}
         self.years: list[tuple[datetime.date, datetime.date]] = []
-        self.ids: set[str] = set()
+        self.ids: dict[tuple[str, str, datetime.date], dict[int, int]] = {}  # what those of an id say
 
     def read(self, tag: str, words: list[Word]) -> None:
         """Take what a record says; records that matter to nothing here are passed over."""
@@ -260,7 +271,8 @@ class _Book:
             case "#FNAMN":
                 self.name = first
             case "#ORGNR":
-                self.org_number = _org_number(first)
+                is_parted = re.fullmatch(r"[0-9]{6,8} [0-9]{4}", f"{first} {second}") is not None
+                self.org_number = _org_number(f"{first} {second}" if is_parted else first)
             case "#VALUTA" if first:
                 self.currency = first.upper()
             case "#KPTYP":
@@ -367,10 +379,14 @@ class _Book:
             return made_id(date, [series, _text(voucher.words, 4), *lines])
         year = next((start.year for start, end in self.years if start <= date <= end), date.year)
         entry_id = "-".join(part for part in (series, number, str(year)) if part)
-        if entry_id in self.ids:
-            entry_id = f"{entry_id}-{date:%Y%m%d}"
-        self.ids.add(entry_id)
-        return entry_id
+        return self._of_its_own(entry_id, date, voucher)
+
+    def _of_its_own(self, entry_id: str, date: datetime.date, voucher: _Voucher) -> str:
+        """An id that another voucher of the day doesn't have, unless it says the same."""
+        says = self.ids.setdefault((self.entity, entry_id, date), {})
+        lines = hash((str(voucher.words[3:5]), *((posting.key, posting.text) for posting in voucher.lines())))
+        place = says.setdefault(lines, len(says))
+        return f"{entry_id}-{place + 1}" if place else entry_id
 
     def _reject(
         self,

@@ -21,6 +21,7 @@ from typing import Any
 
 from jet.books.checks import Rule, check_entry, reject
 from jet.books.importers.common import (
+    KEPT_LINES,
     BrokenRuleError,
     Extent,
     ImportSettings,
@@ -86,6 +87,9 @@ class _Run:
         self.lines += row.lines
 
 
+_Runs = list[tuple[Key, _Run]]
+
+
 @dataclass(slots=True)
 class _Parts:
     """The runs of an id whose rows lie apart: all, or, where only their lines are counted, the first two, the
@@ -131,11 +135,15 @@ class _Import:
             found.mark = self._mark_by_balance(found)
         yield from self._contradiction(found)
         reader = EntryReader(self.file, self.table.columns, self.settings, found)
-        for key, run in self._runs(self.passed):
-            if key in found.runs:
-                yield from self._part(reader, key, run, found)
-            else:
-                yield from self._entry(reader, key, run)
+        for runs in _of_one_id(self._runs(self.passed)):
+            if len(runs) > 1 and not any(key in found.runs or run.extent.fault() for key, run in runs):
+                yield from self._several(reader, runs)
+                continue
+            for key, run in runs:
+                if key in found.runs:
+                    yield from self._part(reader, key, run, found)
+                else:
+                    yield from self._entry(reader, key, run)
         yield from reader.accounts()
         for reason, lines in self.passed.items():
             yield Passed(self.file, reason, lines)
@@ -152,6 +160,20 @@ class _Import:
                     run.add(row)
             if run.rows:
                 yield key, run
+
+    def _several(self, reader: EntryReader, runs: _Runs) -> Iterator[Entry | Rejection]:
+        """The entries of adjacent rows with one id and several days or journals: one each, if that makes
+        entries, else one of all."""
+        by_day: dict[Key, _Run] = {}
+        for key, run in runs:
+            day = next((other for other in by_day if other.day == key.day), key)
+            by_day[day] = _run_of([*(by_day[day].rows if day in by_day else ()), *run.rows])
+        whole = [(runs[0][0], _run_of(row for _, run in runs for row in run.rows))]
+        readings = [runs, list(by_day.items()), whole]
+        fitting = (some for some in readings if all(self._complete(reader, *one) for one in some))
+        some_fit = (some for some in readings if any(self._complete(reader, *one) for one in some))
+        for key, run in next(fitting, None) or next(some_fit, whole):
+            yield from self._entry(reader, key, run)
 
     def _entry(self, reader: EntryReader, key: Key, run: _Run) -> Iterator[Entry | Rejection]:
         """The entry of a run; without rows at its end that have no id, where it is complete without them."""
@@ -216,12 +238,6 @@ class _Import:
         try:
             yield self._read(reader, key, whole)
         except BrokenRuleError as error:
-            if error.rule == Rule.INCONSISTENT:
-                message = (
-                    f"the id comes back in line {runs[1].rows[0].number} with another date: give each entry an "
-                    "id of its own, such as the year and the number"
-                )
-                error = BrokenRuleError(Rule.NOT_ADJACENT, message)
             yield self._rejection(error, key, whole)
 
     def _again(self, key: Key, runs: list[_Run]) -> Rejection:
@@ -253,20 +269,28 @@ class _Import:
         return votes.pop() if len(votes) == 1 else ""
 
     def _contradiction(self, found: Survey) -> Iterator[Rejection]:
-        """Says once of a file that its amounts have both decimal marks."""
+        """Says once of a file that its amounts have both decimal marks, or its dates several orders."""
         if self.settings.decimal_comma is None and found.contradicts_itself:
             (line, point), (other, comma) = found.proofs["."], found.proofs[","]
-            yield reject(
-                Rule.BAD_AMOUNT,
+            message = (
                 f"{point[:40]!r} in line {line} has a decimal point, and {comma[:40]!r} in line {other} a "
                 "decimal comma: write all alike; amounts that have one reading are read, others only where "
-                "--ingest.decimal_comma decides",
-                file=self.file,
-                file_line=max(line, other),
-                excerpt=f"{point} | {comma}",
-                used_for="all",
-                file_lines=0,
+                "--ingest.decimal_comma decides"
             )
+            yield self._note(Rule.BAD_AMOUNT, message, max(line, other), f"{point} | {comma}")
+        if dates := found.orders.contradiction:
+            (line, first), (other, second) = dates[0], dates[-1]
+            message = (
+                f"the dates {first[:40]!r} in line {line} and {second[:40]!r} in line {other} have day and "
+                "month in different orders: write all alike; dates that have one reading are read, others only "
+                "where --ingest.date_format decides"
+            )
+            yield self._note(Rule.BAD_DATE, message, other, f"{first} | {second}")
+
+    def _note(self, rule: Rule, message: str, line: int, excerpt: str) -> Rejection:
+        return reject(
+            rule, message, file=self.file, file_line=line, excerpt=excerpt, used_for="all", file_lines=0
+        )
 
     def _rejection(self, error: BrokenRuleError, key: Key, run: _Run) -> Rejection:
         row = error.row if isinstance(error, RowFault) else run.rows[0]
@@ -280,6 +304,23 @@ class _Import:
             excerpt=excerpt(row),
             file_lines=run.lines,
         )
+
+
+def _of_one_id(runs: Iterable[tuple[Key, _Run]]) -> Iterator[_Runs]:
+    """Adjacent runs of one id together; of very many, each by itself."""
+    same: _Runs = []
+    rows = 0
+    for key, run in runs:
+        if same and key[:3] != same[-1][0][:3]:
+            yield same
+            same, rows = [], 0
+        elif rows > KEPT_LINES:
+            yield from ([one] for one in same)
+            same, rows = [], 0
+        same.append((key, run))
+        rows += len(run.rows)
+    if same:
+        yield same
 
 
 def _run_of(rows: Iterable[Row], lines: int | None = None) -> _Run:

@@ -7,9 +7,13 @@ from collections.abc import Iterator, Sequence
 from typing import BinaryIO
 
 from jet.books.importers.common import CHUNK_BYTES, ImportSettings, text_lines
+from jet.books.importers.dates import day_by, is_day
 from jet.books.importers.tables.header import find_header
 from jet.books.importers.tables.quoting import Numbered, Quoting, Splitter, convention_of
-from jet.books.importers.tables.rows import AMOUNTS, Row, day_of, plain, text_of
+from jet.books.importers.tables.rows import AMOUNTS, Row, plain
+
+_DRAWN = ("---", "===", "___")
+_DRAWN_WITH = set("-=_+| ")
 
 
 class DelimitedTable:
@@ -49,6 +53,9 @@ class DelimitedTable:
             assert isinstance(cells, list)
             if not any(cells):
                 yield row._replace(passed="blank")
+                continue
+            if len(cells) > at and cells[at].startswith(_DRAWN) and not set("".join(cells)) - _DRAWN_WITH:
+                yield row._replace(passed="line drawn", problem="")
                 continue
             beyond = len(cells) - width
             if beyond == 0:
@@ -120,8 +127,10 @@ class DelimitedTable:
         if not date:
             amounts = [cells[self.columns.place(field)] for field in AMOUNTS if self.columns.has(field)]
             return any(amounts) and not any(set(text) - set("0123456789.,'- ") for text in amounts)
+        if self._settings.date_format is None:
+            return is_day(date)
         try:
-            day_of(text_of(date), self._settings.date_format)
+            day_by(self._settings.date_format, date)
         except ValueError:
             return False
         return True

@@ -16,6 +16,7 @@ from functools import lru_cache
 from typing import Any, NamedTuple
 
 from jet.books.checks import EXACT, SMALLEST_UNIT, Rule
+from jet.books.currencies import currency_code
 from jet.books.importers.common import BrokenRuleError, ImportSettings, checked_amount
 from jet.books.importers.numbers import ambiguity, read_amount
 from jet.books.importers.tables.rows import AMOUNTS, Columns, Row, blank, day_of, text_of
@@ -53,9 +54,11 @@ class EntryReader:
         self._columns = columns
         self._settings = settings
         self._mark = found.mark
+        self._orders = found.orders
         self._contradiction = found.contradicts_itself
         self._signed = found.signed
         self._sides = Sides(found.words, settings.sides)
+        self._sides_are_signs = self._sides.are_signs(found.sides_by_sign)
         self._at = {field: columns.place(field) for field in (*AMOUNTS, "account", "side", "currency", "text")}
         self._at |= {
             field: columns.place(field) for field in ("date", "description", "journal", "account_name")
@@ -118,7 +121,7 @@ class EntryReader:
         at, date_format = self._at["date"], self._settings.date_format
         first = rows[0].cells[at]
         try:
-            day = day_of(first, date_format)
+            day = day_of(first, date_format, self._orders)
             other = next(
                 (row for row in rows if row.cells[at] != first and self._is_other_day(row.cells[at], day)), None
             )
@@ -134,7 +137,7 @@ class EntryReader:
         return day
 
     def _is_other_day(self, value: Any, day: datetime.date) -> bool:
-        return not blank(value) and day_of(value, self._settings.date_format) != day
+        return not blank(value) and day_of(value, self._settings.date_format, self._orders) != day
 
     def _given_direction(self, rows: Sequence[Row]) -> str:
         """What the column of directions says; "" where there is none."""
@@ -225,9 +228,9 @@ class EntryReader:
 
     def _currency(self, cells: Sequence[Any], cell: Cell | None) -> str:
         """The currency of a row, which its column or the amount's own cell names."""
-        given = text_of(cells[self._at["currency"]]) if self._has_currency else ""
+        given = currency_code(text_of(cells[self._at["currency"]])) if self._has_currency else ""
         beside = cell.currency if cell is not None else ""
-        if given and beside and given.upper() != beside:
+        if given and beside and given != beside:
             raise BrokenRuleError(
                 Rule.BAD_AMOUNT, f"the amount is in {beside}, the row's currency is {given[:40]}: correct one"
             )
@@ -252,6 +255,8 @@ class EntryReader:
                 side = "D"
             if not cell.value:
                 return "", cell
+        if cell is not None and self._sides_are_signs:
+            return side, cell._replace(value=cell.value.copy_abs())
         if cell is not None and cell.value < 0:
             return _OTHER[side], cell._replace(value=cell.value.copy_abs())
         return side, cell

@@ -7,11 +7,11 @@ import math
 import re
 from collections.abc import Iterator, Sequence
 from decimal import Decimal
-from functools import lru_cache
 from typing import Any, NamedTuple, Protocol
 
 from jet.books.checks import Rule
-from jet.books.importers.common import FIELDS, BrokenRuleError, ImportSettings, UnreadableFile, parse_date
+from jet.books.importers.common import FIELDS, BrokenRuleError, ImportSettings, UnreadableFile
+from jet.books.importers.dates import Orders, day_by
 
 REQUIRED = ("entry_id", "date", "description")
 AMOUNTS = ("amount", "debit", "credit", "total")
@@ -128,21 +128,14 @@ def text_of(value: Any) -> str:
     )
 
 
-def day_of(value: Any, date_format: str | None) -> datetime.date:
-    """A cell as a day; raises ValueError."""
+def day_of(value: Any, date_format: str | None, orders: Orders) -> datetime.date:
+    """A cell as a day, in the order of the file's dates; raises ValueError."""
     if isinstance(value, datetime.datetime):
         return value.date()
     if isinstance(value, datetime.date):
         return value
     text = text_of(value)
-    if date_format is None:
-        return parse_date(text)
-    return _day_in(text, date_format) if len(text) <= 100 else _day_in(text[:100], date_format)
-
-
-@lru_cache(maxsize=10_000)
-def _day_in(text: str, date_format: str) -> datetime.date:
-    return datetime.datetime.strptime(text, date_format).date()
+    return orders.day(text) if date_format is None else day_by(date_format, text)
 
 
 def excerpt(row: Row) -> str:

@@ -12,7 +12,8 @@ from collections.abc import Iterable, Iterator
 from typing import Any, NamedTuple
 
 from jet.books.checks import Rule
-from jet.books.importers.common import BrokenRuleError, ImportSettings, file_stem
+from jet.books.importers.common import FIELDS, BrokenRuleError, ImportSettings, file_stem
+from jet.books.importers.dates import without_time
 from jet.books.importers.numbers import read_amount
 from jet.books.importers.tables.rows import AMOUNTS, Columns, Row, blank, text_of
 
@@ -43,19 +44,23 @@ _IS_SUM = re.compile(
 
 
 class Key(NamedTuple):
-    """What the rows of an entry share."""
+    """What the rows of an entry share. Numbers begin anew with a year and in each journal, so an id is that of
+    an entry of one day and journal."""
 
     entity: str
     entry_id: str
-    number: int
+    number: int = 0
     """0; of a row that belongs to no entry, its line, since it is by itself."""
+    day: str = ""
+    journal: str = ""
 
 
 class Keys:
     """Tells which entry each row of a table belongs to."""
 
     def __init__(self, columns: Columns, file: str, settings: ImportSettings) -> None:
-        self._at = {field: columns.place(field) for field in ("entry_id", "date", "entity", "account")}
+        self._at = {field: columns.place(field) for field in FIELDS}
+        self._shared = [self._at[field] for field in ("entity", "date", "journal") if columns.has(field)]
         self._amounts = [columns.place(field) for field in AMOUNTS if columns.has(field)]
         self._columns = columns
         self._default = file_stem(file)
@@ -63,14 +68,18 @@ class Keys:
 
     def of(self, rows: Iterable[Row]) -> Iterator[tuple[Key, Row]]:
         """The rows with their keys, those of sums as passed over. What is passed over has the key before it."""
-        key = Key("", "", 0)
-        last_entities: tuple[Any, ...] = ()
+        key = Key("", "")
+        shared: list[
+            tuple[int, tuple[Any, ...]]
+        ] = []  # what a row has, or leaves empty, that goes on with an entry
         last: Row | None = None  # of the entry that is read, which rows without an id may continue
-        id_at, date_at, entity_at = self._at["entry_id"], self._at["date"], self._at["entity"]
+        id_at, date_at = self._at["entry_id"], self._at["date"]
         for row in rows:
             cells = row.cells
             if row.passed or (
-                last is not None and cells[id_at] == last.cells[id_at] and cells[entity_at] in last_entities
+                last is not None
+                and cells[id_at] == last.cells[id_at]
+                and all(cells[at] in values for at, values in shared)
             ):
                 yield key, row
             else:
@@ -79,8 +88,10 @@ class Keys:
                     last = None
                     yield key, row._replace(passed="total")
                 elif entry_id:
-                    last, last_entities = row, (cells[entity_at], "", None)
-                    key = Key(self._entity(row), entry_id, 0)
+                    last = row
+                    shared = [(at, (cells[at], "", None)) for at in self._shared]
+                    journal = _text(cells[self._at["journal"]])
+                    key = Key(self._entity(row), entry_id, 0, without_time(date), journal)
                     yield key, row
                 elif last is not None and self._continues(cells, last.cells, date):
                     yield key, row

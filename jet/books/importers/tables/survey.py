@@ -1,4 +1,4 @@
-"""What only a whole table says: its decimal mark, its words for sides, signs, and ids whose rows lie apart."""
+"""What only a whole table says: its decimal mark, the order of its dates, its words for sides, and so on."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 
 from jet.books.importers.common import ImportSettings
+from jet.books.importers.dates import Orders
 from jet.books.importers.numbers import EITHER, read_amount
 from jet.books.importers.tables.rows import AMOUNTS, Columns, Row, blank
 from jet.books.importers.tables.shapes import Key
@@ -26,12 +27,16 @@ class Survey:
     proofs: dict[str, tuple[int, str]] = field(default_factory=dict)
     """For each mark that a cell decides for, the first such: its line and text; EITHER: the first with two
     readings."""
+    orders: Orders = field(default_factory=Orders)
+    """Of its dates."""
     words: set[str] = field(default_factory=set)
     """Of the column of sides."""
+    sides_by_sign: set[tuple[str, bool]] = field(default_factory=set)
+    """Words of the column of sides, with whether an amount beside them is negative; zeros left out."""
     signed: set[str] = field(default_factory=set)
     """Fields that are negative in a row without an account: a positive one is the other direction."""
     runs: Counter[Key] = field(default_factory=Counter)
-    """For each id that comes back after rows of others, how often it comes."""
+    """For each id, day and journal that come back after rows of others, how often they come."""
     can_hold: bool = True
     """Whether the rows are few enough to wait for those that lie apart."""
 
@@ -46,7 +51,8 @@ def survey(rows: Iterable[tuple[Key, Row]], columns: Columns, settings: ImportSe
     found = Survey()
     proofs, words, signed, runs = found.proofs, found.words, found.signed, found.runs
     amounts = [(field, columns.place(field)) for field in AMOUNTS if columns.has(field)]
-    side_at, account_at = columns.place("side"), columns.place("account")
+    side_at, account_at, date_at = (columns.place(name) for name in ("side", "account", "date"))
+    date: object = None
     seen: set[Key] = set()
     last: Key | None = None
     count = characters = 0
@@ -64,6 +70,11 @@ def survey(rows: Iterable[tuple[Key, Row]], columns: Columns, settings: ImportSe
         if row.problem:
             continue
         cells = row.cells
+        if cells[date_at] != date:
+            date = cells[date_at]
+            if isinstance(date, str | int):
+                found.orders.add(str(date), row.number)
+        word = cells[side_at]
         for name, at in amounts:
             value = cells[at]
             if isinstance(value, str):
@@ -82,7 +93,9 @@ def survey(rows: Iterable[tuple[Key, Row]], columns: Columns, settings: ImportSe
                 continue
             if value < 0 and name not in signed and blank(cells[account_at]):
                 signed.add(name)
-        if (word := cells[side_at]) and isinstance(word, str) and len(words) < MOST_WORDS:
+            if name == "amount" and value and type(word) is str and len(words) < MOST_WORDS:
+                found.sides_by_sign.add((word, value < 0))
+        if word and isinstance(word, str) and len(words) < MOST_WORDS:
             words.add(word)
     found.can_hold = count <= MOST_HELD_ROWS and characters <= MOST_HELD_CHARACTERS
     for key in runs:

@@ -73,6 +73,16 @@ class Sides:
             f"in {{{word[:40]}: D}}; known are {KNOWN}"
         )
 
+    def are_signs(self, signed: Iterable[tuple[str, bool]]) -> bool:
+        """Whether the words only repeat the signs of the amounts beside them (`signed`: a word, and whether the
+        amount is negative): all credits are negative, and no debit is."""
+        found = {
+            (side, is_negative)
+            for word, is_negative in signed
+            for side in self._sides.get(plain_word(word), "?")
+        }
+        return found == {("D", False), ("C", True)}
+
 
 def _meanings(word: str, found: set[str]) -> set[str]:
     """D, C or both: by the pairs of which the file has the other word, else by the first that has the word."""
