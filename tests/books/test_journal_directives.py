@@ -378,3 +378,21 @@ def test_an_entry_is_called_by_what_it_says_wherever_and_however_it_is_read():
     other = only(Entry, read(plain.replace("900", "901")))[0]
     assert other.date == datetime.date(2024, 1, 5)
     assert other.entry_id not in ids
+
+
+@pytest.mark.timeout(60)
+@pytest.mark.parametrize(
+    "text",
+    [
+        "".join(f"2024-01-01 x\n  a  1 {chr(97 + n % 26) * (n // 26 + 1)} = 0\n  b\n" for n in range(4_000)),
+        "2024-01-01 x\n" + "".join(f"  a  1 EUR = {n} EUR\n" for n in range(9_000)) + "  b\n",
+        "".join(f"payee P{n}\n  alias .*{n}.*x\n" for n in range(1_500))
+        + ENTRY.replace("Shop", "p" * 190) * 500,
+        "".join(f"alias /a.*{n}.*x/=b\n" for n in range(200)) + ENTRY.replace("food", "a" * 190) * 500,
+        "2024-01-01 x\n" + f"  a  {'x' * 290}1.5\n" * 5_000,
+        f"2024-01-01 x\n  {'1 ' * 100_000}\n  b\n",
+    ],
+)
+@pytest.mark.parametrize("dialect", ["auto", "ledger", "hledger"])
+def test_nothing_takes_time_that_grows_with_its_square(text, dialect):
+    check_line_counts(read(text, dialect=dialect))

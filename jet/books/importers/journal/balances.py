@@ -16,6 +16,8 @@ from jet.books.importers.journal.syntax import Money, Posting
 Sums = dict[str, Decimal]
 Booked = defaultdict[tuple[str, bool], Sums]
 ZERO = Decimal(0)
+MOST_COMMODITIES = 100
+"""Of an account whose whole balance is asserted: what bounds the time that it takes."""
 
 
 def _book(sums: Sums, amount: Money) -> None:
@@ -105,5 +107,10 @@ class Balances:
         key = self._key(posting)
         before, now = self._sums.get(key, {}), here.get(key, {})
         is_whole = posting.asserts == "==" or (self.is_ledger and not asserted.commodity)
+        if is_whole and len(before) + len(now) > MOST_COMMODITIES:
+            raise BrokenRuleError(
+                Rule.BAD_AMOUNT,
+                f"{posting.account[:40]} has more than {MOST_COMMODITIES} commodities: name the one meant",
+            )
         commodities = {*before, *now} if is_whole else {asserted.commodity}
         return {each: before.get(each, ZERO) + now.get(each, ZERO) for each in sorted(commodities)}

@@ -41,9 +41,9 @@ _LEDGER_WORDS = {
 } | {
     *("endfixed", "assert", "check", "def", "define", "eval", "expr"),
 }
-_NUMBER = re.compile(
-    r"""([^\s\d.,;@="+-]{1,30})?[ ]?-?(?<![\d.,])(\d[\d.,]*\d)(?:[ ]?([^\s\d.,;@="+-]+|"[^"]*"))?""", re.ASCII
-)
+_NUMBER = re.compile(r"(?<![\d.,])\d[\d.,]*+(?<=\d)", re.ASCII)
+_BEFORE = re.compile(r"""([^\s\d.,;@="+-]+)[ ]?-?""", re.ASCII)
+_AFTER = re.compile(r"""[ ]?([^\s\d.,;@="+-]+|"[^"]*")""", re.ASCII)
 _SPACED = re.compile(r"[^\s\d]{0,8}[ ]?[-+]?\d{1,3} \d{3}(?!\d)", re.ASCII)
 _HLEDGER_NUMBER = re.compile(
     r"[^\s\d;.+-]{0,8} ?(?:-?\d[\d.,]*[eE][+-]?\d|\+ ?[^\s\d;+]{0,8} ?\d)|\.\d+ ?[^\s\d]", re.ASCII
@@ -166,8 +166,14 @@ class Survey:
         self.needs["hledger"] += bool(_HLEDGER_NUMBER.match(rest) or _SPACED.match(rest))
 
     def _add_numbers(self, text: str) -> None:
-        for before, digits, after in _NUMBER.findall(text):
-            symbol = (before or after).strip('"')
+        for found in _NUMBER.finditer(text):
+            digits = found[0]
+            if "." not in digits and "," not in digits:
+                continue
+            side = _AFTER.match(text, found.end()) or _BEFORE.fullmatch(
+                text[: found.start()].rpartition("  ")[2]
+            )
+            symbol = side[1].strip('"') if side else ""
             lone = LONE_MARK.fullmatch(digits)
             is_open = lone is not None and len(digits) - len(lone[2]) <= 4 and digits[0] != "0"
             if lone:

@@ -15,7 +15,15 @@ from dataclasses import dataclass, field
 from jet.books.checks import Rule
 from jet.books.importers.common import BrokenRuleError, ImportSettings
 from jet.books.importers.journal.dialects import Choice, ComparedNumbers, numbers_of
-from jet.books.importers.journal.names import MOST_ALIASES, Chart, Names, joined, matches, safe_pattern
+from jet.books.importers.journal.names import (
+    MOST_ALIASES,
+    MOST_PATTERNS,
+    Chart,
+    Names,
+    joined,
+    matches,
+    safe_pattern,
+)
 from jet.books.importers.journal.numbers import FixedNumbers, HledgerNumbers, LedgerNumbers, Numbers
 from jet.books.importers.journal.syntax import GAPS, PostingReader
 
@@ -220,10 +228,11 @@ class Directives:
         return None
 
     def _add_pattern(self, patterns: list[tuple[re.Pattern[str], str]], text: str) -> None:
-        if len(patterns) >= MOST_ALIASES:
+        repeating = sum(bool(re.search("[*+?{]", each.pattern)) for each, _ in patterns)
+        if len(patterns) >= MOST_ALIASES or repeating >= MOST_PATTERNS:
             raise BrokenRuleError(
                 Rule.UNSUPPORTED_DIRECTIVE,
-                f"more than {MOST_ALIASES:,} patterns aren't followed: write the names",
+                f"more than {MOST_PATTERNS} patterns with * + or ?, or {MOST_ALIASES:,}, aren't followed: use names",
             )
         patterns.append((safe_pattern(text), self._subject))
 
