@@ -1,4 +1,4 @@
-"""Small journals for the kinds of difference that comparing found: between the tools, or between jet and them."""
+"""Small journals for the kinds of difference that were found: between the tools, and between jet and them."""
 
 from __future__ import annotations
 
