@@ -232,7 +232,7 @@ class Directives:
         if len(patterns) >= MOST_ALIASES or repeating >= MOST_PATTERNS:
             raise BrokenRuleError(
                 Rule.UNSUPPORTED_DIRECTIVE,
-                f"more than {MOST_PATTERNS} patterns with * + or ?, or {MOST_ALIASES:,}, aren't followed: use names",
+                f"more than {MOST_PATTERNS} patterns with * + ?, or {MOST_ALIASES:,}, are too many: use names",
             )
         patterns.append((safe_pattern(text), self._subject))
 
