@@ -118,6 +118,8 @@ class Writer:
             for name, (probability, where) in FEATURES.items()
             if self.draw.random() < probability and (where in ("both", self.dialect) or is_wild)
         }
+        if self.has("posting dates"):  # by which hledger would order what is asserted
+            self.features -= {"assertion", "assignment", "wrong assertion"}
         self.made = Journal(seed, self.dialect, sorted(self.features))
         marks = ".," if self.has("mixed marks") else "," if self.has("decimal comma") else "."
         count = self.draw.randint(2, 4) if self.has("many commodities") else 1
@@ -221,8 +223,8 @@ class Writer:
                 return [f"commodity {style.sample()}" + draw.choice(["", "  ; x"])]
             case "commodity line" | "commodity block":
                 style = self.styles[0]  # only the last one may have no symbol
-                if not style.decimals and self.dialect == "both":  # one tool wants a mark at the end, one none
-                    return self.directive("D")
+                if self.dialect != "ledger" and (not style.decimals or style.group == " "):
+                    return self.directive("D")  # ledger refuses what hledger asks for
                 sample = style.sample(ends_in_mark=self.dialect != "ledger")
                 inner = [f"    format {sample}", "    note x", "    nomarket", "    default"]
                 return [

@@ -41,7 +41,7 @@ def pattern(w: Writer) -> Rows:
     if w.now("virtual"):
         style = w.draw.choice(w.styles)
         rows.insert(w.draw.randint(0, len(rows)), (f"({w.account()})", w.write(value(w, style), style), ""))
-    if w.now("pool"):
+    if chosen is plain and w.now("pool"):
         style = w.draw.choice(w.styles)
         worth = value(w, style)
         rows.append((f"[{w.account()}]", w.write(worth, style), ""))
@@ -100,7 +100,7 @@ def asserted(w: Writer, account: str, worth: Decimal, style: Style) -> str:
     stated = w.balances[key] + (1 if w.now("wrong assertion", 0.5) else 0)
     sign = "="
     if w.dialect == "hledger":
-        sign = w.draw.choice(["=", "==", "=*", "==*"])
+        sign = w.draw.choice(["=", "=="])
     return f"{sign}{w.draw.choice(['', ' ', ' '])}{w.write(stated, style)}"
 
 

@@ -15,6 +15,7 @@ import pytest
 from comparison import by_jet, difference
 from differential import differences
 from journals import journal
+from kinds import KINDS
 from tools import TOOLS, version
 
 HERE = Path(__file__).parent
@@ -70,3 +71,11 @@ def test_books_said_as_a_journal_and_for_beancount_have_the_same_sums(dialect, t
         ours = by_jet(path.with_suffix(".journal"), dialect)
         unlike = difference("beancount", reading, replace(ours, texts=reading.texts))
         assert unlike is None, f"{unlike}; by beancount {beancounts.version()}\n{path.read_text()}"
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_kind_of_difference_that_was_found_is_none_any_more(kind, tmp_path):
+    path = tmp_path / "main.journal"
+    path.write_text(KINDS[kind])
+    found = differences(path)
+    assert not found, "\n".join([KINDS[kind], *map(str, found), version("ledger"), version("hledger")])
