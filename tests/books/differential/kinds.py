@@ -45,9 +45,12 @@ KINDS = {
     "brackets without an amount beside a real one": _entry("a  5 EUR", "b", "[c]  1 EUR", "[d]"),
     "brackets beside an exchange": _entry("a  4 X", "b  -93 EUR", "[c]  5 kr", "[d]  -5 kr"),
     "brackets beside nothing left out": _entry("a  0.00 EUR", "b", "[c]  9 CHF", "[d]  -9 CHF"),
+    "nothing left out beside a virtual posting": _entry("(a)  3 EUR", "b"),
+    "an exchange over three lines": _entry("a  70 X", "b  -3000 EUR", "c  600000 X"),
     "brackets beside a remainder": _entry("a  530.77 BTC @ 97632 $", "b  -51820137 $", "[c]  1861149", "[d]"),
     "the precision of D": "D £1000,00\n"
     + _entry("a  9,4 X @ 7074,51", "a  -66500,39", "b  £8802674,82", "c  £-8802674,8200"),
+    "the precision of D for its commodity": "D €1000.00\n" + _entry("a  €60.67", "b  €-146.6696", "c  €86.00"),
     "the precision of D without decimals": "D ₿1000.\n" + _entry("a  ₿94274", "b  -₿94273.8"),
     "the precision of other entries": (
         _entry("a  3 X @ 3.335 EUR", "b  -10.01 EUR") + _entry("a  0.125 EUR", "b")
@@ -67,3 +70,29 @@ KINDS = {
     "a price in the same commodity": _entry("a  5 EUR @ 2 EUR", "b  -10 EUR"),
     "zeros of two commodities": _entry("a  0 EUR", "b  0 USD"),
 }
+
+OPEN = {
+    "a TAB before a comment": "hledger takes it for one blank of the account's name, jet for a TAB",
+    "two blanks and one of no-break before an amount": "hledger takes it for a blank; jet refuses",
+    "an ideographic blank in a name": "hledger makes an ordinary blank of it; jet doesn't",
+    "an ideographic blank before an amount": "hledger makes an ordinary blank of it; jet doesn't",
+    "a comma of a periodic transaction": "ledger learns the decimal comma from it; jet doesn't",
+    "D twice, with and without a commodity": "hledger reads the second as one of the first's commodity",
+    "D twice, of which the first has a commodity": "hledger reads the second as one of that commodity",
+    "D twice, with other marks": "hledger refuses the second; jet reads it",
+    "a format without decimals": "ledger refuses it; jet reads it",
+    "an assertion of all accounts below": "jet doesn't compute it",
+    "an assertion on a posting's own date": "hledger orders assertions by it; jet by the entry's",
+    "brackets against real postings": "each balance by themselves in hledger; jet takes them together",
+    "brackets beside an exchange": "ledger counts a third commodity, and refuses; jet exchanges",
+    "brackets beside nothing left out": "ledger refuses an amount left out that is nothing; jet reads it",
+    "nothing left out beside a virtual posting": "ledger refuses such an amount left out; jet reads it",
+    "brackets beside a remainder": "ledger gives nothing to an amount left out where the rest rounds to zero",
+    "an exchange over three lines": "each tool rounds the price in its own way; jet rounds the shares",
+    "the last of eight decimals": "jet lets 0.0000001 pass, since it rounds what it computes to 8 decimals",
+    "the last of seven decimals": "jet lets 0.0000001 pass, since it rounds what it computes to 8 decimals",
+    "more than eight decimals": "jet rounds them to the currency's, and not the entry's other amounts",
+    "aliases of one account": "hledger applies them all, the latest first; jet the first that fits",
+    "a sale from a lot without commodities": "ledger takes the price where none has a commodity; jet the lot's",
+}
+"""The kinds in which jet still differs, and how."""
