@@ -78,14 +78,13 @@ def check_jet(words: Sequence[str]) -> None:
         raise CommandError(f"there is no job {name!r}")
     job, parser = job_of(name)
     arguments = without_examples(words[2 if by_name else 3 :])
-    said = io.StringIO()
     try:
-        with contextlib.redirect_stderr(said), contextlib.redirect_stdout(io.StringIO()):
+        with contextlib.redirect_stdout(io.StringIO()):
             parser.parse_args(translated(arguments, job))
-    except SystemExit as ended:
-        if ended.code:
-            [*_, last] = [line for line in said.getvalue().splitlines() if line.strip()] or ["refused"]
-            raise CommandError(last.strip()) from None
+    except jsonargparse.ArgumentError as error:
+        raise CommandError(" ".join(str(error).split())) from None
+    except SystemExit:  # --help
+        return
 
 
 @cache
