@@ -140,8 +140,8 @@ def _notes(
     if by_file:
         some = ", ".join(by_file[:3]) + (" and so on" if len(by_file) > 3 else "")
         yield (
-            f"{len(by_file)} files don't say whose books they are: each is a company called like the file "
-            f"({some}); --ingest.entity NAME says whose they are"
+            f"companies are called like their files or folders, which don't say whose books they are ({some}); "
+            "--ingest.entity NAME says it"
         )
     other = _flags(pc.not_equal(keys["entry_id"], were))
     made = _flags(pc.match_substring_regex(keys["entry_id"], f"^{MADE}$"))

@@ -146,6 +146,6 @@ def test_whose_books_are_called_like_their_file_is_said_in_one_line():
     )
     found = reconcile(Imported(keys, ACCOUNTS.empty_table(), REJECTED.empty_table(), files_of()))
     (note,) = found.notes
-    assert note.startswith("2 files don't say whose books they are")
+    assert note.startswith("companies are called like their files or folders")
     assert "(bank, card)" in note
     assert "--ingest.entity" in note
