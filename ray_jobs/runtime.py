@@ -166,6 +166,7 @@ def parsed(parser: jsonargparse.ArgumentParser, argv: Sequence[str]) -> jsonargp
     or no value of one.
     """
     found = list(argv)
+    configs = []
     for argument in found:
         refuse_keys(argument.partition("=")[2] if argument.startswith("--") else argument)
     with contextlib.ExitStack() as kept:
@@ -180,11 +181,15 @@ def parsed(parser: jsonargparse.ArgumentParser, argv: Sequence[str]) -> jsonargp
                 found[number] = f"{option}={local}" if option == "--config" else local
             if os.path.isfile(local):  # noqa: PTH113 (it may be a config's text, too long for a path)
                 check_config(path, Path(local))
+                configs.append(path)
         try:
             settings = parser.parse_args(found)
         except jsonargparse.ArgumentError as error:
             said = " ".join(str(error).split()).rstrip(".")
-            raise ValueError(f"{said}; {parser.prog} --help tells the options and their values") from None
+            where = f" (among the options or in {' and '.join(configs)})" if configs else ""
+            raise ValueError(
+                f"{said}{where}; {parser.prog} --help tells the options and their values"
+            ) from None
     refuse_misshapen(settings, JobConfig)
     return settings
 
