@@ -291,7 +291,7 @@ class Writer:
             case "periodic":
                 return [
                     "~ monthly",
-                    f"    {account}  {written(draw, Decimal(10), style)}",
+                    f"    {account}  {style.dressed('10')}",
                     f"    {self.accounts[0]}",
                 ]
             case _:
@@ -351,7 +351,7 @@ class Writer:
         line = f"{indent}{status}{account}" + (f"{gap}{amount}" if amount or rest else "")
         line += (" " if rest and amount else "") + rest
         if self.now("comments", 0.3):
-            gaps = ["  ; ", "  ;", "   ; ", *(["\t; "] if amount or rest else [])] + (
+            gaps = ["  ; ", "  ;", "   ; ", *(["\t; "] if gap != " " and (amount or rest) else [])] + (
                 [";", " ;", " ; "] if self.has("tight comments") else []
             )
             text = draw.choice(COMMENTS)

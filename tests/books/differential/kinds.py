@@ -46,6 +46,18 @@ KINDS = {
     "brackets beside an exchange": _entry("a  4 X", "b  -93 EUR", "[c]  5 kr", "[d]  -5 kr"),
     "brackets beside nothing left out": _entry("a  0.00 EUR", "b", "[c]  9 CHF", "[d]  -9 CHF"),
     "nothing left out beside a virtual posting": _entry("(a)  3 EUR", "b"),
+    "the precision of D beside more decimals": "D 1000,00\n"
+    + _entry(
+        'a  "VW 3" 8000000,811 @ 1247987,00',
+        "b  -9983897012117,45700000",
+        "c  1000,33 ACME @ 600000,76",
+        "d  -600198760,25",
+    ),
+    "a lot price that ends in its mark": _entry("a  3 X {$493.} @ $493.00", "b"),
+    "one posting that rounds to nothing": "commodity 1000,0000\n" + _entry("a  0,000049", "b  0"),
+    "a balance of the only commodity, assigned": (
+        _entry("s  25 X @ 24 hrs", "s  -600 hrs") + _entry("a  5 CHF", "s  == -5 CHF")
+    ),
     "an exchange over three lines": _entry("a  70 X", "b  -3000 EUR", "c  600000 X"),
     "brackets beside a remainder": _entry("a  530.77 BTC @ 97632 $", "b  -51820137 $", "[c]  1861149", "[d]"),
     "the precision of D": "D £1000,00\n"
@@ -72,6 +84,9 @@ KINDS = {
 }
 
 OPEN = {
+    "a lot price that ends in its mark": "jet refuses it",
+    "one posting that rounds to nothing": "an entry of jet has two sides",
+    "a balance of the only commodity, assigned": "hledger refuses it; jet reads it",
     "a TAB before a comment": "hledger takes it for one blank of the account's name, jet for a TAB",
     "two blanks and one of no-break before an amount": "hledger takes it for a blank; jet refuses",
     "an ideographic blank in a name": "hledger makes an ordinary blank of it; jet doesn't",
@@ -91,7 +106,6 @@ OPEN = {
     "an exchange over three lines": "each tool rounds the price in its own way; jet rounds the shares",
     "the last of eight decimals": "jet lets 0.0000001 pass, since it rounds what it computes to 8 decimals",
     "the last of seven decimals": "jet lets 0.0000001 pass, since it rounds what it computes to 8 decimals",
-    "more than eight decimals": "jet rounds them to the currency's, and not the entry's other amounts",
     "aliases of one account": "hledger applies them all, the latest first; jet the first that fits",
     "a sale from a lot without commodities": "ledger takes the price where none has a commodity; jet the lot's",
 }
