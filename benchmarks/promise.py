@@ -45,7 +45,8 @@ from jet.bundle import Bundle
 from jet.model.features import sort_entries
 from jet.prediction.calibration import Calibration
 from jet.prediction.holds import cuts
-from jet.prediction.predictor import Predictor, PredictSettings, judge
+from jet.prediction.judging import judge
+from jet.prediction.predictor import Predictor, PredictSettings
 from jet.prediction.stack import FIGURES, Stack, cross_fitted, figures, least_line
 from jet.prediction.threshold import precision_lower_bound, threshold_for
 from jet.retrieval.neighbors import make_encoder

@@ -257,7 +257,7 @@ class Bundle:
     def _read(cls, path: str, artifact: Artifact) -> tuple[Bundle, dict[str, str]]:
         """The trained bundle in an artifact, unchecked, and the fingerprints that it was saved with."""
         content = json.loads(artifact.read_bytes("bundle.json"))
-        if content.get("format", 1) != FORMAT:
+        if "fingerprints" in content and content.get("format", 1) != FORMAT:
             raise ArtifactError(
                 f"{path}: the bundle is of format {content.get('format', 1)}, this jet reads {FORMAT}: train "
                 "again, or use the jet that it was trained with"

@@ -75,8 +75,11 @@ def is_uri(path: str) -> bool:
 def resolve(path: str) -> tuple[pafs.FileSystem, str]:
     """The pyarrow filesystem of a local path or URI (`s3://`, `gs://`), and the path on it.
 
-    Raises `ValueError` for a URI with credentials or options in it, or of a filesystem that isn't known.
+    Raises `ValueError` for an empty path, and for a URI with credentials or options in it, or of a filesystem
+    that isn't known.
     """
+    if not path:
+        raise ValueError("a path is empty: name a file or a folder")
     if not is_uri(path):
         return pafs.LocalFileSystem(), str(Path(path).absolute())
     refuse_keys(path)

@@ -24,7 +24,8 @@ from ray.data import ActorPoolStrategy
 from jet.bundle import Bundle
 from jet.evaluation.examine import examine
 from jet.prediction.examples import Examples
-from jet.prediction.predictor import Judged, Parts, Predictor, PredictSettings, judge
+from jet.prediction.judging import Judged, judge
+from jet.prediction.predictor import Parts, Predictor, PredictSettings
 from jet.prediction.stack import Method, Scores
 from jet.retrieval.index import BlockIndex, ScannBlock
 from jet.retrieval.memory import Memory, plan_blocks

@@ -8,6 +8,7 @@ import contextlib
 import logging
 import os
 import random
+import re
 import socket
 import sys
 from collections.abc import Iterator
@@ -22,6 +23,13 @@ from ray_jobs import crashes, logs, metrics
 from ray_jobs.runtime import RuntimeSettings
 
 log = logging.getLogger("jet")
+
+ADDRESSES = (
+    "name a running Ray as HOST:PORT in --runtime.address (6379 is the usual port), or leave that and "
+    "RAY_ADDRESS out, to have a Ray of the job's own"
+)
+PROBE_S = 10
+"""Seconds in which whoever is at an address must take a connection."""
 
 LONGEST_SOCKET = "dash_MetricsHead"
 """The longest name of those that Ray 2.60 gives its sockets."""
@@ -39,7 +47,9 @@ def connect(settings: RuntimeSettings) -> None:
         options: dict[str, Any] = {"address": address} if address else local_options(settings)
         if not sys.stderr.isatty():
             os.environ.setdefault("RAY_COLOR_PREFIX", "0")
-        if not address:
+        if address:
+            refuse_unreachable(address, settings)
+        else:
             refuse_long_sockets()
             guard_token()
         try:
@@ -55,6 +65,13 @@ def connect(settings: RuntimeSettings) -> None:
                 f"not let in by the Ray at {address}: {error.message}: put the cluster's token into "
                 "~/.ray/auth_token (or name its file in RAY_AUTH_TOKEN_PATH); for a cluster without one, where "
                 "whoever reaches it can run any code, set RAY_AUTH_MODE=disabled"
+            ) from None
+        except ConnectionError as error:  # Ray's words name options that jet has not
+            if not address:
+                raise
+            why = str(error).partition(". ")[0]
+            raise ValueError(
+                f"no connection to {said_address(address, settings)}: {why}: {ADDRESSES}"
             ) from None
         if settings.log_format == "json":
             logs.set_up(metrics.job_name(), "json")  # Ray has added handlers of its own
@@ -80,6 +97,42 @@ def local_options(settings: RuntimeSettings) -> dict[str, Any]:
     """How a local Ray is started."""
     cpus = settings.local_cpus or max(os.cpu_count() or 1, LEAST_LOCAL_CPUS)
     return {"address": "local", "num_cpus": cpus, "include_dashboard": True, "dashboard_host": "127.0.0.1"}
+
+
+def said_address(address: str, settings: RuntimeSettings) -> str:
+    """An address with the name of what gave it."""
+    return f"{address} (of {'runtime.address' if settings.address else 'RAY_ADDRESS'})"
+
+
+def refuse_unreachable(address: str, settings: RuntimeSettings) -> None:
+    """Raise `ValueError` where `address` can't be a Ray's, or where nothing answers: Ray would try for minutes.
+
+    Without the token that it needs, Ray says so at once.
+    """
+    if address in ("auto", "local"):
+        return
+    host, _, port = address.rpartition(":")
+    if not re.fullmatch(r"[^/]+", host) or not port.isdigit():
+        raise ValueError(f"{said_address(address, settings)} is no address of a Ray: {ADDRESSES}")
+    if os.environ.get("RAY_AUTH_MODE") == "token" and not has_token():
+        return
+    hosts = [host.strip("[]")]
+    if hosts[0] in ("127.0.0.1", "localhost", "::1"):  # which Ray takes for the address of this node
+        hosts.append(ray.util.get_node_ip_address())
+    for each in hosts:
+        try:
+            socket.create_connection((each, int(port)), PROBE_S).close()
+        except (OSError, OverflowError) as error:
+            why = error
+        else:
+            return
+    raise ValueError(f"nothing answers at {said_address(address, settings)}: {why}: {ADDRESSES}")
+
+
+def has_token() -> bool:
+    """Whether there is a token where Ray looks for one."""
+    named = {"RAY_AUTH_TOKEN", "RAY_AUTH_TOKEN_PATH"} & os.environ.keys()
+    return bool(named) or (Path.home() / ".ray" / "auth_token").exists()
 
 
 def refuse_long_sockets() -> None:

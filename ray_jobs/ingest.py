@@ -10,7 +10,7 @@ from __future__ import annotations
 import logging
 import sys
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict
 from itertools import chain
 from typing import Any
@@ -26,10 +26,12 @@ from jet.artifact import ArtifactWriter, Manifest, artifact_writer, finished, re
 from jet.books.catalog import Catalog
 from jet.books.importers import ImportSettings, UnreadableFile, expand, import_file, to_tables
 from jet.books.importers.files import given_folder
-from jet.books.importers.journal import included_by_others
+from jet.books.importers.journal import includes_of
 from jet.books.reconcile import Imported, Reconciled, reconcile
 from jet.books.records import Record, Rejection
-from jet.books.schema import ENTRIES
+from jet.books.schema import ENTRIES, uses
+from jet.manifest import MANIFEST
+from jet.places import finished_at, folders_above
 from jet.storage import resolve
 from ray_jobs import metrics
 from ray_jobs.connection import connect
@@ -64,18 +66,21 @@ def run(args: jsonargparse.Namespace, config: JobConfig) -> dict[str, Any]:
 
 def import_ledgers(ledgers: Sequence[str], output: str, config: JobConfig) -> Manifest:
     """Import ledger files and publish the artifact. Raises `UnreadableFile` where one can't be read at all."""
+    refuse_within(ledgers, output)
     files = expand(ledgers)
-    inputs = {name: f"{info.size}:{info.mtime_ns}" for name, info in files.items()}
+    refuse_artifacts(files)
+    folders = {name: given_folder(name, ledgers) for name in files}
+    includes = includes_of(folders, config.ingest.format)
+    everything = files | (expand(includes.beyond) if includes.beyond else {})
+    inputs = {name: f"{info.size}:{info.mtime_ns}" for name, info in everything.items()}
     done = finished(output, KIND, config.part("ingest"), inputs)
     if done is not None:
         log.info("%s holds the same import already", output)
         return done
     connect(config.runtime)
-    folders = {name: given_folder(name, ledgers) for name in files}
-    included = included_by_others(folders)
-    if included:
-        log.info("%d files are included by others, and read with these", len(included))
-    groups = _groups({name: info for name, info in files.items() if name not in included})
+    if includes.by_others:
+        log.info("%d files are included by others, and read with these", len(includes.by_others))
+    groups = _groups({name: info for name, info in files.items() if name not in includes.by_others})
     named = {name for name in files if resolve(name) in [resolve(given) for given in ledgers]}
     log.info("importing %d files in %d groups", len(files), len(groups))
     with artifact_writer(output, KIND, config.part("ingest"), inputs, resolved=asdict(config)) as writer:
@@ -98,12 +103,6 @@ def import_ledgers(ledgers: Sequence[str], output: str, config: JobConfig) -> Ma
             raise UnreadableFile(_nothing_imported(len(files), imported.rejected))
         rules = dict(Counter(imported.rejected["rule"].to_pylist()))
         return writer.publish(rows, {"rules": rules, "files": len(files)})
-
-
-def uses(rejected: pa.Table) -> dict[str, int]:
-    """How many rows of the rejected table are of no use, and how many are still used for something."""
-    unused = int(pc.sum(pc.equal(rejected["used_for"], "nothing")).as_py() or 0)
-    return {"rejected": unused, "partly_used": len(rejected) - unused}
 
 
 def _nothing_imported(files: int, rejected: pa.Table) -> str:
@@ -137,6 +136,28 @@ def _import(
             fields = about(stage="ingest", block=part_name(number))
             log.info("imported %d of %d groups", len(parts), len(groups), extra=fields)
     return Imported.concat([parts[number] for number in sorted(parts)])
+
+
+def refuse_within(ledgers: Sequence[str], output: str) -> None:
+    """Raise `ValueError` where `output` lies in a folder of ledgers: the next run would read it too."""
+    above = [resolve(folder) for folder in folders_above(output)]
+    for given in filter(None, ledgers):
+        if resolve(given) in above:
+            raise ValueError(
+                f"--output {output} lies inside of {given}, which is read: the next run would take for ledgers "
+                "what this one writes; give an --output outside of it"
+            )
+
+
+def refuse_artifacts(files: Iterable[str]) -> None:
+    """Raise `ValueError` where ledger files lie in what jet wrote itself."""
+    for name in files:
+        folder, _, file = name.rpartition("/")
+        if file == MANIFEST and (manifest := finished_at(folder)) is not None:
+            raise ValueError(
+                f"{folder} holds {manifest.kind} that jet wrote, and no ledgers: name ledger files, or folders "
+                "with nothing else in them. Entries of `jet ingest` are named alone, to the jobs that read them"
+            )
 
 
 def part_name(number: int) -> str:

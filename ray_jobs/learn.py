@@ -21,7 +21,7 @@ import jsonargparse
 import pyarrow as pa
 
 from jet.artifact import Artifact, Manifest, artifact_writer, finished, refuse_foreign
-from jet.books.schema import ACCOUNTS, ENTRIES, REJECTED
+from jet.books.schema import ACCOUNTS, ENTRIES, REJECTED, uses
 from jet.bundle import KIND, Bundle
 from jet.extension import forgotten, learned
 from jet.remembered import Lot, LotFacts
@@ -96,10 +96,10 @@ def learn(bundle: Bundle, reviewed: Artifact, reviewer: str, output: str, config
     )
     encode = partial(encode_texts, retrieval=bundle.retrieval, runtime=config.runtime)
     rejected = reviewed.read_table(REJECTED, "rejected")
-    if len(rejected):
+    if unused := uses(rejected)["rejected"]:
         log.warning(
             "%d rows of what was reviewed are rejected, and not learned; which and why is in %s/rejected",
-            len(rejected),
+            unused,
             output,
         )
     return publish(learned(bundle, lot, encode), output, settings, inputs, config, rejected)
@@ -128,7 +128,7 @@ def publish(
     with artifact_writer(output, KIND, settings, inputs, resolved=asdict(config)) as writer:
         bundle.save(writer)
         writer.write_table("rejected/part-0.parquet", rejected)
-        rows = bundle.sizes | {"rejected": len(rejected)}
+        rows = bundle.sizes | uses(rejected)
         lots = [lot.told() for lot in bundle.lots]
         return writer.publish(rows, bundle.facts | {"fingerprint": bundle.fingerprint, "lots": lots})
 

@@ -41,8 +41,9 @@ from jet.artifact import (
     open_artifact,
     read_manifest,
     read_parquet,
+    refuse_foreign,
 )
-from jet.books.schema import ACCOUNTS, ENTRIES, PREDICTIONS, REJECTED, joined_keys, validate
+from jet.books.schema import ACCOUNTS, ENTRIES, PREDICTIONS, REJECTED, joined_keys, uses, validate
 from jet.bundle import Bundle
 from jet.extension import extended
 from jet.prediction.drift import HELD_BACK, Group, Signs, compare, held_back, sentences, summary
@@ -100,6 +101,9 @@ def opened(ledgers: list[str], name: str, output: str, config: JobConfig, staged
     """The entries that `ledgers` name. Ledger files are imported first, into a folder added to `staged`."""
     if len(ledgers) == 1 and read_manifest(ledgers[0]) is not None:
         return open_artifact(ledgers[0], "entries")
+    ingest.refuse_within(ledgers, output)
+    if read_manifest(output) is None:
+        refuse_foreign(output)  # before anything is written beside it
     staged.append(imported(ledgers, name, output, config))
     return open_artifact(staged[-1], "entries")
 
@@ -155,7 +159,7 @@ def predict(
         )
         writer.write_table("rejected/part-0.parquet", rejected)
         return writer.publish(
-            {"predictions": rows, "rejected": len(rejected)},
+            {"predictions": rows, **uses(rejected)},
             {"decisions": decisions, "model": bundle.identity, "drift": summary(groups, held)},
         )
 

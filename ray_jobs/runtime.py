@@ -115,7 +115,9 @@ class Job(Protocol):
 
 def job_parser(name: str, job: Any) -> jsonargparse.ArgumentParser:
     """The parser of one job's options."""
-    parser = jsonargparse.ArgumentParser(prog=f"jet {name}", description=job.HELP, allow_abbrev=False)
+    parser = jsonargparse.ArgumentParser(
+        prog=f"jet {name}", description=job.HELP, allow_abbrev=False, exit_on_error=False
+    )
     job.arguments(parser)
     parser.add_argument("--config", action="config", help="a YAML file with any of the settings below")
     parser.add_class_arguments(JobConfig)
@@ -160,7 +162,8 @@ def main(name: str, job: Any, argv: Sequence[str] | None = None) -> int:
 def parsed(parser: jsonargparse.ArgumentParser, argv: Sequence[str]) -> jsonargparse.Namespace:
     """The options in `argv`; a config may lie on an object store.
 
-    Raises `ValueError` where a path has a secret in it, before anything repeats it.
+    Raises `ValueError` where a path has a secret in it, before anything repeats it, and for what is no option
+    or no value of one.
     """
     found = list(argv)
     for argument in found:
@@ -177,7 +180,11 @@ def parsed(parser: jsonargparse.ArgumentParser, argv: Sequence[str]) -> jsonargp
                 found[number] = f"{option}={local}" if option == "--config" else local
             if os.path.isfile(local):  # noqa: PTH113 (it may be a config's text, too long for a path)
                 check_config(path, Path(local))
-        settings = parser.parse_args(found)
+        try:
+            settings = parser.parse_args(found)
+        except jsonargparse.ArgumentError as error:
+            said = " ".join(str(error).split()).rstrip(".")
+            raise ValueError(f"{said}; {parser.prog} --help tells the options and their values") from None
     refuse_misshapen(settings, JobConfig)
     return settings
 

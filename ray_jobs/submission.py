@@ -33,8 +33,8 @@ class Submission:
 
 
 def prepared(given: argparse.Namespace, jobs: Sequence[str], job_argv: Sequence[str]) -> Submission:
-    """The job, checked as far as that goes without the cluster. Raises `ValueError`; for an option that the
-    job doesn't know, the job's own parser ends the program."""
+    """The job, checked as far as that goes without the cluster. Raises `ValueError`, also for an option that
+    the job doesn't know."""
     name = given.job
     if name not in jobs:
         raise ValueError(f"there is no job {name!r}; there are {', '.join(jobs)}")

@@ -40,6 +40,7 @@ from jet.artifact import Artifact, beside, open_artifact, read_parquet
 from jet.books.schema import ACCOUNTS, ENTRIES, NEIGHBORS
 from jet.books.split import CALIBRATION, TRAIN
 from jet.model.network import JetNetwork, Tables
+from jet.places import finished_at
 from jet.prediction.decode import exact_matches
 from jet.retrieval.store import TextStore
 from jet.storage import kept_in, resolve
@@ -56,6 +57,10 @@ log = logging.getLogger("jet.train")
 
 def opened(folder: str) -> tuple[Artifact, Artifact, dict[str, str]]:
     """The entries and the neighbors in `folder`, and their fingerprints."""
+    if (manifest := finished_at(folder)) is not None:
+        raise ValueError(
+            f"{folder} holds {manifest.kind}: --data is the folder in which entries and neighbors lie"
+        )
     entries = open_artifact(f"{folder}/entries", "entries")
     neighbors = open_artifact(f"{folder}/neighbors", "neighbors")
     return entries, neighbors, {each.manifest.kind: each.manifest.fingerprint for each in (entries, neighbors)}

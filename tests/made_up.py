@@ -27,8 +27,9 @@ from jet.model.network import (
 )
 from jet.prediction.evidence import Library
 from jet.prediction.examples import Examples
+from jet.prediction.judging import judge
 from jet.prediction.judgment import Judgment
-from jet.prediction.predictor import Predictor, PredictSettings, judge
+from jet.prediction.predictor import Predictor, PredictSettings
 from jet.prediction.ranker import RankerSettings
 from jet.retrieval.neighbors import History, find_neighbors, retrieve
 from jet.retrieval.ngrams import idf, weigh

@@ -24,7 +24,7 @@ from jet.artifact import (
     refuse_foreign,
 )
 from jet.books.importers import ImportSettings, UnreadableFile, expand, import_file, to_tables
-from jet.books.importers.journal import included_by_others
+from jet.books.importers.journal import includes_of
 from jet.books.schema import ACCOUNTS
 from jet.experiments.records import Records
 from jet.experiments.trials import Trial
@@ -283,7 +283,7 @@ def test_a_journal_on_a_store_includes_others_of_its_folder_only(anywhere):
     run = dict.fromkeys(
         [f"{anywhere}/{name}" for name in ("main.ledger", "2024/a.ledger", "b.ledger")], anywhere
     )
-    assert included_by_others(run) == {f"{anywhere}/2024/a.ledger", f"{anywhere}/b.ledger"}
+    assert includes_of(run).by_others == {f"{anywhere}/2024/a.ledger", f"{anywhere}/b.ledger"}
 
 
 def test_a_ledger_that_a_store_does_not_give_is_no_faulty_ledger(place, store):

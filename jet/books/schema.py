@@ -286,6 +286,12 @@ def runs_code(type_: pa.DataType) -> bool:
     return any(runs_code(type_.field(number).type) for number in range(type_.num_fields))
 
 
+def uses(rejected: pa.Table) -> dict[str, int]:
+    """How many rows of a table of the schema `REJECTED` are of no use, and of how many something is used."""
+    unused = pc.sum(pc.equal(rejected["used_for"], "nothing")).as_py() or 0
+    return {"rejected": unused, "partly_used": len(rejected) - unused}
+
+
 def empty(schema: pa.Schema) -> pa.Table:
     """A table of `schema` without rows."""
     return schema.empty_table()

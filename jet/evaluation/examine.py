@@ -16,7 +16,8 @@ from jet.books.schema import ENTRIES, PREDICTIONS, validate
 from jet.model.features import NOTHING, entry_columns
 from jet.prediction.amounts import minor_units
 from jet.prediction.answers import Answers
-from jet.prediction.predictor import Predictor, padded_lines, priced, without_lines
+from jet.prediction.judging import padded_lines, priced
+from jet.prediction.predictor import Predictor, without_lines
 from jet.prediction.stack import METHODS, Method
 from jet.prediction.table import predictions_table
 

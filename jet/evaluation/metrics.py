@@ -356,14 +356,7 @@ def group_metrics(
     confidence = scored.confidence[mask]
     right = counts["exact"] > 0
     n = right.size
-    limits = {promise: np.full(n, _cut(threshold)) for promise, threshold in thresholds.items()}
-    for entity, own in (company_thresholds or {}).items():
-        rows = scored.entity[mask] == entity
-        for promise in own.keys() & limits.keys():
-            limits[promise][rows] = _cut(own[promise])
-    for promise, limit in limits.items():
-        least = (least_history or {}).get(promise, 0)
-        limits[promise] = cuts(limit, scored.held[mask], scored.history[mask], least)
+    limits = _limits(scored, mask, thresholds, company_thresholds or {}, least_history or {})
     total = {name: int(column.sum()) for name, column in counts.items()}
     metrics: dict[str, Any] = {
         "n": n,
@@ -387,6 +380,23 @@ def group_metrics(
     if "set" in scored.strata:
         metrics["repeat_ceiling"] = _ratio(int((scored.strata["set"][mask] == "seen").sum()), n)
     return metrics
+
+
+def _limits(
+    scored: Scored,
+    mask: NDArray,
+    thresholds: Mapping[str, float | None],
+    company_thresholds: Mapping[str, Mapping[str, float | None]],
+    least_history: Mapping[str, int],
+) -> dict[str, NDArray]:
+    """By promise, the confidence from which on each row is automated; see `group_metrics`."""
+    entity, held, history = scored.entity[mask], scored.held[mask], scored.history[mask]
+    limits = {promise: np.full(len(entity), _cut(threshold)) for promise, threshold in thresholds.items()}
+    for company, own in company_thresholds.items():
+        rows = entity == company
+        for promise in own.keys() & limits.keys():
+            limits[promise][rows] = _cut(own[promise])
+    return {each: cuts(limit, held, history, least_history.get(each, 0)) for each, limit in limits.items()}
 
 
 def _ratio(part: int, whole: int) -> float | None:

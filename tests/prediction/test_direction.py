@@ -12,6 +12,8 @@ import pytest
 
 from jet.books.catalog import Catalog
 from jet.books.importers import ImportSettings, import_file, to_tables
+from jet.books.schema import ACCOUNTS
+from jet.extension import extended
 from jet.model.features import entry_columns, sort_entries
 from jet.prediction.direction import Money, money_accounts
 from jet.prediction.predictor import Predictor, PredictSettings
@@ -227,3 +229,13 @@ def test_a_payment_and_its_refund_are_told_apart_by_their_direction():
     new = made_up.entries_table(rows)
     n1, n2 = Predictor.for_entries(bundle, SETTINGS, new, None)(new).to_pylist()
     assert (spelled(n1), spelled(n2)) == ("C1800 D6815", "C6815 D1800")
+
+
+def test_a_review_of_the_other_direction_settles_nothing(refunded):
+    reviewed = made_up.entries_table([booked(200, "Papershop Hamburg", "D6310 C1800")])
+    grown = extended(refunded, ACCOUNTS.empty_table(), lambda texts: np.empty((len(texts), 0)), reviewed)
+    assert spelled(asked(grown, "Papershop Hamburg", "out")) == "C1800 D6310"
+    assert "as reviewed" in asked(grown, "Papershop Hamburg", "out")["reason"]
+    back = asked(grown, "Papershop Hamburg", "in")
+    assert spelled(back) == "C6815 D1800"
+    assert "as reviewed" not in back["reason"]

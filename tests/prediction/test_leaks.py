@@ -16,7 +16,8 @@ from jet.books.schema import PREDICTIONS
 from jet.prediction.candidates import Candidates
 from jet.prediction.evidence import Evidence
 from jet.prediction.expert import LineScores
-from jet.prediction.predictor import Predictor, PredictSettings, judge
+from jet.prediction.judging import judge
+from jet.prediction.predictor import Predictor, PredictSettings
 
 DAY = 30
 """The day of the entries that are asked about."""

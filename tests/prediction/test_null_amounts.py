@@ -10,7 +10,8 @@ from jet.books.split import CALIBRATION, TEST
 from jet.evaluation.baselines.svm import LinearSvm
 from jet.evaluation.examine import examine
 from jet.evaluation.metrics import amount_metrics
-from jet.prediction.predictor import Predictor, PredictSettings, judge
+from jet.prediction.judging import judge
+from jet.prediction.predictor import Predictor, PredictSettings
 
 SETTINGS = PredictSettings(batch_size=16)
 

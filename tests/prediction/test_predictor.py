@@ -17,6 +17,7 @@ from hypothesis import strategies as st
 
 from jet.books.schema import PREDICTIONS
 from jet.books.split import CALIBRATION, TEST
+from jet.prediction.judging import judge, padded_lines
 from jet.prediction.judgment import Judgment
 from jet.prediction.predictor import (
     Parts,
@@ -24,8 +25,6 @@ from jet.prediction.predictor import (
     PredictSettings,
     _line_shares,
     extended_store,
-    judge,
-    padded_lines,
     without_lines,
 )
 from jet.prediction.stack import METHODS, figures, least_line

@@ -15,7 +15,8 @@ from job_runs import assert_same, keys, read, succeed
 
 from jet.books.schema import ENTRIES
 from jet.bundle import Bundle
-from jet.prediction.predictor import Judged, Predictor, PredictSettings, judge
+from jet.prediction.judging import Judged, judge
+from jet.prediction.predictor import Predictor, PredictSettings
 from jet.prediction.stack import Scores
 from jet.retrieval.neighbors import make_encoder
 from jet.retrieval.settings import RetrievalSettings

@@ -188,3 +188,14 @@ def test_a_file_of_another_account_is_added_and_no_id_changes(tmp_path):
     after = read(tmp_path / "two").to_pylist()
     assert len(after) == 2
     assert before["entry_id"] in [row["entry_id"] for row in after]
+
+
+def test_what_an_included_file_says_is_an_input_too(tmp_path):
+    (tmp_path / "main.journal").write_text("include more.dat\n")
+    (tmp_path / "more.dat").write_text("2024-01-05 Rent\n    expenses:rent    900 EUR\n    assets:bank\n")
+    command = ("ingest", "--ledgers", tmp_path / "main.journal", "--output", tmp_path / "out")
+    assert succeed(*command)["entries"] == 1
+    (tmp_path / "more.dat").write_text("2024-01-05 Rent\n    expenses:rent    9000 EUR\n    assets:bank\n")
+    done = run_job(*command)
+    assert done.status == 2
+    assert "already taken: it was made from other inputs" in done.complaint

@@ -42,7 +42,7 @@ def correction(company, entry_id="r1", description=TEXT, date="2030-01-31", turn
 def reviewed(folder, company):
     """A correction, and a row that breaks a rule."""
     broken = correction(company, "r2")
-    broken["lines"][0]["amount"] = "99.00"
+    broken["lines"][0]["side"] = "C"  # of one that doesn't balance the lines would be learned
     return write_jsonl(folder / "reviewed.jsonl", [correction(company), broken])
 
 
@@ -91,7 +91,7 @@ def test_the_line_and_the_bundle_say_what_was_learned_and_what_was_rejected(lear
     assert (lot["number"], lot["reviewer"], lot["entries"]) == (1, "anna", 1)
     assert told["rejected"] == 1
     rejected = open_artifact(str(path), "model").read_table(REJECTED, "rejected")
-    assert rejected["rule"].to_pylist() == ["unbalanced"]
+    assert rejected["rule"].to_pylist() == ["one_sided"]
     assert json.loads((path / "learned.json").read_text())["lots"] == [lot]
 
 

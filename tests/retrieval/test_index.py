@@ -19,7 +19,7 @@ from jet.retrieval.neighbors import History, recall_at_k, text_store
 from jet.retrieval.ngrams import idf, weigh
 from jet.retrieval.probe import probe, probe_all
 from jet.retrieval.settings import RetrievalSettings
-from jet.retrieval.similarity import NO_JOURNAL
+from jet.retrieval.similarity import NO_CURRENCY, NO_JOURNAL
 from jet.retrieval.store import TextStore
 
 needs_scann = pytest.mark.skipif(not index.has_scann(), reason="ScaNN isn't installed")
@@ -61,13 +61,35 @@ def by_hand(
     same_journal = (memory.journal == queries.journal[query]) & (memory.journal != NO_JOURNAL)
     similarity = by_text[memory.text] + settings.journal_bonus * same_journal
     similarity += settings.recency_bonus * np.exp(-age / 365.0)
+    for name, unknown in (("currency", NO_CURRENCY), ("direction", 0)):
+        asked, theirs = getattr(queries, name), getattr(memory, name)
+        if asked is None or theirs is None or asked[query] == unknown:
+            continue
+        penalty = getattr(settings, f"other_{name}_penalty")
+        similarity -= penalty * np.where(theirs == unknown, 0.5, theirs != asked[query])
     return np.where((memory.entity == queries.entity[query]) & (age > 0), similarity, -np.inf)
 
 
+def in_currencies(history: History, queries: Queries, kinds: int) -> tuple[History, Queries]:
+    """The same with currencies (of so many kinds, and unknown) and directions drawn for memory and queries."""
+    draw = np.random.default_rng(kinds)
+    names = np.array([NO_CURRENCY, 11, 12, 13])[: kinds + 1]
+    ways = np.array([0, 1, -1], dtype=np.int8)
+
+    def drawn(size: int) -> dict[str, np.ndarray]:
+        return {"currency": draw.choice(names, size), "direction": draw.choice(ways, size)}
+
+    memory = replace(history.memory, **drawn(len(history.memory)))
+    return replace(history, memory=memory), replace(queries, **drawn(len(queries)))
+
+
+@pytest.mark.parametrize("kinds", [None, 0, 1, 3])
 def test_similarity_and_order_are_those_of_the_formula(
-    history: History, queries: Queries, weights: np.ndarray
+    history: History, queries: Queries, weights: np.ndarray, kinds: int | None
 ) -> None:
     options = RetrievalSettings(block_rows=50)
+    if kinds is not None:
+        history, queries = in_currencies(history, queries, kinds)
     hits = search(history.memory, history.store, weights, queries, options, 7)
     for query in range(0, len(queries), 7):
         expected = by_hand(history, queries, weights, options, query)
@@ -137,14 +159,31 @@ def everything(_self, _asked, _query, scores, _leading, at):
     k=st.integers(1, 20),
     leading=st.integers(1, 3),
     owners=st.sampled_from([0, 1, 3]),
+    penalties=st.tuples(*[st.sampled_from([0.0, 0.1, 2.0])] * 2),
+    kinds=st.sampled_from([None, 0, 1, 3]),
 )
 def test_rows_that_no_bonus_can_help_are_left_out_without_a_trace(
-    history: History, queries: Queries, weights: np.ndarray, weights_of, k: int, leading: int, owners: int
+    history: History,
+    queries: Queries,
+    weights: np.ndarray,
+    weights_of,
+    k: int,
+    leading: int,
+    owners: int,
+    penalties,
+    kinds,
 ) -> None:
     journal, recency, masked = weights_of
     options = RetrievalSettings(
-        journal_bonus=journal, recency_bonus=recency, same_masked_text_bonus=masked, block_rows=100
+        journal_bonus=journal,
+        recency_bonus=recency,
+        same_masked_text_bonus=masked,
+        other_currency_penalty=penalties[0],
+        other_direction_penalty=penalties[1],
+        block_rows=100,
     )
+    if kinds is not None:
+        history, queries = in_currencies(history, queries, kinds)
     memory, asked = history.memory, queries
     if owners:  # as peers have them: several share an entity, and nobody sees their own
         owner = np.arange(len(memory)) % owners

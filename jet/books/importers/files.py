@@ -28,7 +28,7 @@ def expand(paths: Sequence[str]) -> dict[str, pafs.FileInfo]:
     for path in paths:
         files = list(_on_store(path) if is_uri(path) else _local(path))
         if not files:
-            raise UnreadableFile(f"{path}: no such file; check the path, or the pattern")
+            raise UnreadableFile(f"{path}: {_why_none(path)}")
         for name, info in files:
             found.setdefault(name if is_uri(name) else os.path.realpath(name), (name, info))
     return dict(sorted(found.values(), key=lambda file: file[0]))
@@ -45,6 +45,15 @@ def given_folder(file: str, paths: Sequence[str]) -> str:
         if file != path and (folder == "." or file.startswith(folder.rstrip("/") + "/")):
             return folder
     return parent(file)
+
+
+def _why_none(path: str) -> str:
+    """Why a path stands for no files."""
+    if not path:
+        return "an empty path; name a file or a folder"
+    if not is_uri(path) and Path(path).is_dir():
+        return "no file is in this folder (hidden ones don't count); check the path"
+    return "no such file; check the path, or the pattern"
 
 
 def parent(path: str) -> str:

@@ -91,7 +91,7 @@ def written(draw: random.Random, value: Decimal, style: Style, odd: float = 0.0)
         elif oddity == "zeros":
             whole = "0" * draw.randint(1, 3) + whole
         elif oddity == "long":
-            part += "0" * draw.randint(1, 6)
+            part = part.ljust(draw.randint(1, 8), "0")
         elif oddity == "inner" and len(whole) > 4:  # a separator where none belongs
             at = draw.randint(1, len(whole) - 1)
             separator = draw.choice([",", ".", " ", "'"])

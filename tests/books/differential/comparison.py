@@ -24,8 +24,11 @@ BY_DESIGN = {
     "expression": re.compile("is an expression, which isn't computed"),
     "one blank or tab before an amount": re.compile("an account and an amount with one blank or tab"),
     "directive not followed": re.compile("begins no directive|is a directive of"),
-    "assigned balance of all accounts below": re.compile("by a balance with all below"),
+    "assigned balance of all accounts below": re.compile(r"an amount by ==?\* isn't computed"),
     "two readings, and nothing decides": re.compile("nothing says which is meant"),
+    "a format of a thousand and nothing behind it": re.compile(
+        "has too many points, or one before a grouping comma"
+    ),
     "too large": re.compile("too large"),
 }
 """What jet refuses although a tool reads it, by words of the message: never read otherwise."""

@@ -29,6 +29,8 @@ from tools import TOOLS, version  # noqa: E402
 
 CHUNK = 50
 """Journals that a process takes at once."""
+MOST_SHOWN = 20
+"""Differences that are made small, which takes some seconds each."""
 
 
 @dataclass
@@ -100,10 +102,12 @@ def report(tally: Tally, most: int) -> Iterator[str]:
     """Lines for people: of each kind of difference the first few, made small."""
     kinds: Counter[tuple[str, str]] = Counter()
     causes: list[Difference] = []
+    shown = 0
     for seed, found in tally.found:
         kinds[found.kind, found.tool] += 1
         causes.append(found)
-        if sum(map(found.is_like, causes)) <= most:
+        if shown < MOST_SHOWN and sum(map(found.is_like, causes)) <= most:
+            shown += 1
             small = smallest(seed, found)
             yield f"\nseed {seed}: {found}\n{small}"
             with tempfile.TemporaryDirectory() as scratch:

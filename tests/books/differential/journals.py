@@ -2,7 +2,7 @@
 beyond it.
 
 Each journal has a few features of its own, drawn first: where all of them meet in every file, one that a tool
-refuses would hide the rest.
+refuses would hide the rest. What `kinds.OPEN` lists is kept out, or it would hide the rest too.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ DIALECTS = ("both", "ledger", "hledger")
 
 FEATURES = {  # the probability of each, and the dialect that has it
     **{"assertion": (0.15, "both"), "assignment": (0.08, "both"), "wrong assertion": (0.03, "both")},
-    **{"virtual": (0.15, "both"), "pool": (0.12, "both"), "mixed pool": (0.03, "ledger")},
+    **{"virtual": (0.15, "both"), "pool": (0.12, "both")},
     **{
         "cost": (0.2, "both"),
         "exchange": (0.1, "both"),
@@ -101,6 +101,13 @@ def journal(seed: int) -> Journal:
         return Writer(seed).journal()
 
 
+def _ends_in_posting(pieces: list[list[str]]) -> bool:
+    """Whether a file's last line may lack its end: for hledger a directive needs it, and blanks alone do."""
+    while not pieces[-1][-1].strip():
+        pieces[-1].pop()
+    return pieces[-1][-1].startswith((" ", "\t"))
+
+
 class Writer:
     def __init__(self, seed: int) -> None:
         self.draw = random.Random(seed)
@@ -111,6 +118,12 @@ class Writer:
             for name, (probability, where) in FEATURES.items()
             if self.draw.random() < probability and (where in ("both", self.dialect) or is_wild)
         }
+        if self.has("zero"):
+            self.features.discard("pool")
+        if self.has("D"):
+            self.features.discard("off by a little")
+        if self.has("posting dates"):  # by which hledger would order what is asserted
+            self.features -= {"assertion", "assignment", "wrong assertion"}
         self.made = Journal(seed, self.dialect, sorted(self.features))
         marks = ".," if self.has("mixed marks") else "," if self.has("decimal comma") else "."
         count = self.draw.randint(2, 4) if self.has("many commodities") else 1
@@ -126,6 +139,7 @@ class Writer:
         self.priced = [a_style(self.draw, symbol, *habits) for symbol in PRICED[:4]]
         self.accounts = self.draw.sample(ACCOUNTS, self.draw.randint(3, 6))
         self.short: list[str] = []
+        self.has_default = False
         self.balances: defaultdict[tuple[str, str], Decimal] = defaultdict(Decimal)
         self.day = self.draw.randint(1, 200)
         self.year_known = False
@@ -150,11 +164,8 @@ class Writer:
         pieces += [[line] for line in reversed(self.open)]
         self.made.files = {"main.journal": pieces, **self.made.files}
         self.made.newline = "\r\n" if self.has("crlf") else "\n"
-        self.made.ends = not self.has("no final newline")
-        if not self.made.ends:
-            for pieces in self.made.files.values():
-                if not pieces[-1][-1].strip():  # hledger refuses blanks that end a file
-                    pieces[-1].pop()
+        if self.has("no final newline"):
+            self.made.ends = not all(map(_ends_in_posting, self.made.files.values()))
         return self.made
 
     def spaced(self, lines: list[str]) -> list[str]:
@@ -166,13 +177,14 @@ class Writer:
     def included(self, number: int) -> list[str]:
         """A directive, and the file that it includes."""
         name = self.draw.choice([f"part-{number}.journal", f"sub/part-{number}.journal"])
+        outer = len(self.open)
         inner = [self.spaced(self.transaction()) for _ in range(self.draw.randint(1, 2))]
         if self.draw.random() < 0.3:
             inner.insert(0, self.directive(self.draw.choice(["D", "apply account", "alias", "Y", "comment"])))
         if name.startswith("sub/") and self.draw.random() < 0.2:
             self.made.files[f"deep-{number}.journal"] = [self.spaced(self.transaction())]
             inner.append([f"include ../deep-{number}.journal"])
-        self.made.files[name] = inner
+        self.made.files[name] = inner + [[self.open.pop()] for _ in range(len(self.open) - outer)]
         return [f"include {name if self.draw.random() < 0.85 else name.replace(str(number), '*')}"]
 
     def between(self) -> Iterator[list[str]]:
@@ -217,8 +229,8 @@ class Writer:
                 return [f"commodity {style.sample()}" + draw.choice(["", "  ; x"])]
             case "commodity line" | "commodity block":
                 style = self.styles[0]  # only the last one may have no symbol
-                if not style.decimals and self.dialect == "both":  # one tool wants a mark at the end, one none
-                    return self.directive("D")
+                if self.dialect != "ledger" and (not style.decimals or style.group == " "):
+                    return self.directive("D")  # ledger refuses what hledger asks for
                 sample = style.sample(ends_in_mark=self.dialect != "ledger")
                 inner = [f"    format {sample}", "    note x", "    nomarket", "    default"]
                 return [
@@ -226,6 +238,9 @@ class Writer:
                     draw.choice(inner if self.dialect == "ledger" else inner[:1]),
                 ]
             case "D":
+                if self.has_default:
+                    return [""]
+                self.has_default = True
                 return [f"D {style.sample()}"]
             case "accounts":
                 return [f"account {account}" + draw.choice(["", "  ; type: A", "  ; note", "\t; x"])]
@@ -238,6 +253,8 @@ class Writer:
                 return [f"{draw.choice(['bucket', 'A'])} {account}"]
             case "alias":
                 short = draw.choice(["bk", "x2", "bk:sub", "Assets"])
+                if short in self.short:
+                    return [""]
                 self.short.append(short)
                 return [f"alias {short}{draw.choice(['=', ' = '])}{account}"]
             case "pattern alias":
@@ -330,11 +347,13 @@ class Writer:
         elif self.now("one blank", 0.12):
             gap = " "
         elif self.now("odd blanks"):
-            gap = draw.choice(["\u00a0 ", "  \u00a0", "   ", "\u3000"])
+            gap = "     "
         line = f"{indent}{status}{account}" + (f"{gap}{amount}" if amount or rest else "")
         line += (" " if rest and amount else "") + rest
         if self.now("comments", 0.3):
-            gaps = ["  ; ", "  ;", "\t; ", "   ; "] + ([";", " ;", " ; "] if self.has("tight comments") else [])
+            gaps = ["  ; ", "  ;", "   ; ", *(["\t; "] if amount or rest else [])] + (
+                [";", " ;", " ; "] if self.has("tight comments") else []
+            )
             text = draw.choice(COMMENTS)
             if self.now("posting dates"):
                 text = draw.choice(

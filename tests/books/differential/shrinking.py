@@ -8,7 +8,7 @@ from dataclasses import replace
 
 from journals import Journal
 
-MOST_TRIES = 400
+MOST_TRIES = 200
 
 _SIMPLER = [  # a line without its comment, its text, its blanks at the end, what follows the amount
     (re.compile(r"\s*;.*$"), ""),

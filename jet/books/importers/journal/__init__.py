@@ -18,7 +18,7 @@ and makes no line. Of a posting with a price its line has what it cost.
 """
 
 from jet.books.importers.journal.importer import LedgerImporter
-from jet.books.importers.journal.includes import included_by_others
+from jet.books.importers.journal.includes import Includes, includes_of
 from jet.books.importers.journal.names import MOST_LEVELS
 
-__all__ = ["MOST_LEVELS", "LedgerImporter", "included_by_others"]
+__all__ = ["MOST_LEVELS", "Includes", "LedgerImporter", "includes_of"]

@@ -12,6 +12,7 @@ import posixpath
 import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
+from typing import NamedTuple
 
 from jet.books.checks import Rule
 from jet.books.importers.common import BrokenRuleError, UnreadableFile, has_suffix, without_mark
@@ -99,27 +100,35 @@ def _outside(target: str, folder: str) -> BrokenRuleError:
     )
 
 
-def included_by_others(files: Mapping[str, str]) -> set[str]:
-    """Which of the files of a run another one of them includes, so that they aren't read by themselves too.
+class Includes(NamedTuple):
+    """What the journals of a run include."""
 
-    `files`: the folder that each file, by its name, may include from. Only files with a journal's extension
-    are read. Of files that include each other in a circle, the first by name is read.
+    by_others: set[str]
+    """Files of the run that another one of them includes, so that they aren't read by themselves too."""
+    beyond: list[str]
+    """Included files that aren't among the run's own, sorted: what they say counts as well."""
+
+
+def includes_of(files: Mapping[str, str], format_: str = "auto") -> Includes:
+    """What is included in a run of `files`: the folder that each, by its name, may include from.
+
+    Only files with a journal's extension are read, all of them where `format_` says that they are journals. Of
+    files that include each other in a circle, the first by name is read.
     """
     names = {_real(file): file for file in files}
-    journals = sorted(file for file in files if has_suffix(file, *SUFFIXES))
+    journals = sorted(file for file in files if format_ == "ledger" or has_suffix(file, *SUFFIXES))
     known: dict[tuple[str, str], set[str]] = {}
-    reached: dict[str, set[str]] = {file: _reached(file, files[file], known) for file in journals}
+    reached = {file: _reached(file, files[file], known) for file in journals}
     direct = {file: {names[path] for path in reached[file] if path in names} - {file} for file in journals}
-    taken: set[str] = set()
-    for file in journals:  # what nothing includes is read; what it includes isn't
-        if not any(file in others for other, others in direct.items() if other != file):
-            taken |= direct[file]
-    kept = {file for file in journals if not any(file in others for others in direct.values())}
-    for file in journals:  # only circles are left
+    everyone = set().union(*direct.values())
+    kept = {file for file in journals if file not in everyone}
+    taken = set().union(*(direct[file] for file in kept))
+    for file in journals:  # what nothing includes is read, and what it includes isn't: only circles are left
         if file not in kept and file not in taken:
             kept.add(file)
             taken |= direct[file] - kept
-    return taken - kept
+    beyond = set().union(*reached.values()) - names.keys()
+    return Includes(taken - kept, sorted(beyond))
 
 
 def _reached(file: str, folder: str, known: dict[tuple[str, str], set[str]]) -> set[str]:

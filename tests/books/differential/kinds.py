@@ -1,0 +1,98 @@
+"""Small journals for the kinds of difference that were found: between the tools, and between jet and them."""
+
+from __future__ import annotations
+
+_X = "2024-01-05 x\n"
+
+
+def _entry(*postings: str) -> str:
+    return _X + "".join(f"    {posting}\n" for posting in postings)
+
+
+KINDS = {
+    "a TAB before a comment": _entry("a\t; x y", "b  5 EUR"),
+    "a TAB before an amount": _entry("a\t5 EUR", "b  -5 EUR"),
+    "a blank of no-break before an amount": _entry("a\u00a0 5 EUR", "b"),
+    "two blanks and one of no-break before an amount": _entry("a  \u00a05 EUR", "b"),
+    "an ideographic blank in a name": _entry("a\u3000b  5 EUR", "c"),
+    "an ideographic blank before an amount": _entry("a\u30005 EUR", "b  -5 EUR"),
+    "a lone comma": _entry("a  7,000 EUR", "b"),
+    "a lone point below a decimal comma": _entry("a  2,50 EUR", "b") + _entry("a  1.000 EUR", "b"),
+    "a lone point above a decimal comma": _entry("a  1.000 EUR", "b") + _entry("a  2,50 EUR", "b"),
+    "several points": _entry("a  16.856.280 EUR", "b"),
+    "blanks in a number": _entry("a  1 234 567.00 EUR", "b"),
+    "an exponent": _entry("a  1E3 EUR", "b"),
+    "a blank behind the sign": _entry("a  - 5 EUR", "b"),
+    "a comma of a periodic transaction": "~ monthly\n    a  10,0 h1\n    b\n" + _entry("a  4977,500 EUR", "b"),
+    "a comma by D for another commodity": "D 1000,000 kr\n" + _entry("a  6,206 kr", "b", "c  6,206 EUR"),
+    "D twice, with and without a commodity": "D 1000,000 kr\nD 1000.000000\n" + _entry("a  6,206 kr", "b"),
+    "D twice, of which the first has a commodity": "D 1000.00 SEK\nD 1000.0000\n" + _entry("a  5", "b"),
+    "D twice, with other marks": "D CHF 1000.00\nD 1000,0 hrs\n" + _entry("a  5 hrs", "b"),
+    "a format without decimals": "commodity CHF\n    format 1000. CHF\n" + _entry("a  5 CHF", "b"),
+    "assertions in the order of dates": (
+        "2024-06-01 x\n    a  -30 EUR = 70 EUR\n    b\n2024-03-01 x\n    a  100 EUR = 100 EUR\n    b\n"
+    ),
+    "an assignment in the order of dates": "2024-06-01 x\n    a  7 EUR\n    b\n" + _entry("a  = 5 EUR", "b"),
+    "an assertion that counts virtual postings": _entry("(a)  2 EUR", "a  5 EUR = 7 EUR", "b"),
+    "an assertion that counts no virtual postings": _entry("(a)  2 EUR", "a  5 EUR = 5 EUR", "b"),
+    "an assertion without a commodity": _entry("a  90 X", "b") + _entry("a  7.848 = 7.848", "b"),
+    "an assertion of the only commodity": _entry("a  30 X", "a  -5 EUR == -5 EUR", "b"),
+    "an assertion of all accounts below": _entry("a:b  5 EUR", "c") + _entry("a  1 EUR =* 7 EUR", "c"),
+    "an assertion on a posting's own date": (
+        _entry("a  5 EUR", "b") + _entry("a  1 EUR = 6 EUR  ; [2023-12-30]", "b")
+    ),
+    "brackets against real postings": _entry("a  5 EUR", "[b]  -5 EUR"),
+    "brackets without an amount beside a real one": _entry("a  5 EUR", "b", "[c]  1 EUR", "[d]"),
+    "brackets beside an exchange": _entry("a  4 X", "b  -93 EUR", "[c]  5 kr", "[d]  -5 kr"),
+    "brackets beside nothing left out": _entry("a  0.00 EUR", "b", "[c]  9 CHF", "[d]  -9 CHF"),
+    "nothing left out beside a virtual posting": _entry("(a)  3 EUR", "b"),
+    "an exchange over three lines": _entry("a  70 X", "b  -3000 EUR", "c  600000 X"),
+    "brackets beside a remainder": _entry("a  530.77 BTC @ 97632 $", "b  -51820137 $", "[c]  1861149", "[d]"),
+    "the precision of D": "D £1000,00\n"
+    + _entry("a  9,4 X @ 7074,51", "a  -66500,39", "b  £8802674,82", "c  £-8802674,8200"),
+    "the precision of D for its commodity": "D €1000.00\n" + _entry("a  €60.67", "b  €-146.6696", "c  €86.00"),
+    "the precision of D without decimals": "D ₿1000.\n" + _entry("a  ₿94274", "b  -₿94273.8"),
+    "the precision of other entries": (
+        _entry("a  3 X @ 3.335 EUR", "b  -10.01 EUR") + _entry("a  0.125 EUR", "b")
+    ),
+    "the precision of none but whole amounts": _entry("a  3 X @ 3.50 EUR", "b  -10 EUR"),
+    "the last of eight decimals": _entry("a  100000.00000005 EUR", "b  -100000 EUR"),
+    "the last of seven decimals": _entry("a  -5074.4348939", "b  54.260233", "c  4928.106449", "d  92.068212"),
+    "more than eight decimals": _entry("a  1000000.392671 X", "b  -4150853.86991929993304 CHF"),
+    "aliases of one account": "alias A = A:B\nalias A = A:C\n" + _entry("A:D  5 EUR", "c"),
+    "an alias of a parent": "alias a:b = x\n" + _entry("a:b:c  5 EUR", "d"),
+    "end of apply account by one word": "apply account X\n" + _entry("a  5 EUR", "b") + "end apply\n",
+    "a sale from a lot, paid": _entry("a  -1 X {10 EUR} @ 12 EUR", "b  12 EUR"),
+    "a sale from a lot, at its cost": _entry("a  -1 X {10 EUR} @ 12 EUR", "b  10 EUR"),
+    "a sale from a lot without commodities": _entry("a  -1.64 BTC {100.00} @ 121.72", "b  164.00000000"),
+    "nothing, at a price": _entry("a  0 X @@ 5 EUR", "b  -5 EUR"),
+    "a negative price": _entry("a  1 X @ -5 EUR", "b  5 EUR"),
+    "a price in the same commodity": _entry("a  5 EUR @ 2 EUR", "b  -10 EUR"),
+    "zeros of two commodities": _entry("a  0 EUR", "b  0 USD"),
+}
+
+OPEN = {
+    "a TAB before a comment": "hledger takes it for one blank of the account's name, jet for a TAB",
+    "two blanks and one of no-break before an amount": "hledger takes it for a blank; jet refuses",
+    "an ideographic blank in a name": "hledger makes an ordinary blank of it; jet doesn't",
+    "an ideographic blank before an amount": "hledger makes an ordinary blank of it; jet doesn't",
+    "a comma of a periodic transaction": "ledger learns the decimal comma from it; jet doesn't",
+    "D twice, with and without a commodity": "hledger reads the second as one of the first's commodity",
+    "D twice, of which the first has a commodity": "hledger reads the second as one of that commodity",
+    "D twice, with other marks": "hledger refuses the second; jet reads it",
+    "a format without decimals": "ledger refuses it; jet reads it",
+    "an assertion of all accounts below": "jet doesn't compute it",
+    "an assertion on a posting's own date": "hledger orders assertions by it; jet by the entry's",
+    "brackets against real postings": "each balance by themselves in hledger; jet takes them together",
+    "brackets beside an exchange": "ledger counts a third commodity, and refuses; jet exchanges",
+    "brackets beside nothing left out": "ledger refuses an amount left out that is nothing; jet reads it",
+    "nothing left out beside a virtual posting": "ledger refuses such an amount left out; jet reads it",
+    "brackets beside a remainder": "ledger gives nothing to an amount left out where the rest rounds to zero",
+    "an exchange over three lines": "each tool rounds the price in its own way; jet rounds the shares",
+    "the last of eight decimals": "jet lets 0.0000001 pass, since it rounds what it computes to 8 decimals",
+    "the last of seven decimals": "jet lets 0.0000001 pass, since it rounds what it computes to 8 decimals",
+    "more than eight decimals": "jet rounds them to the currency's, and not the entry's other amounts",
+    "aliases of one account": "hledger applies them all, the latest first; jet the first that fits",
+    "a sale from a lot without commodities": "ledger takes the price where none has a commodity; jet the lot's",
+}
+"""The kinds in which jet still differs, and how."""
