@@ -16,8 +16,20 @@ from ray_jobs.runtime import job_parser
 ROOT = Path(__file__).parents[1]
 SOURCES = [*sorted((ROOT / "jet").rglob("*.py")), *sorted((ROOT / "ray_jobs").glob("*.py"))]
 DOCUMENTS = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
-OTHERS = {"--follow", "--version"}
-"""Options that messages name of Ray's commands, and of `jet` without a command."""
+LEDGERS = {
+    *(
+        "--strict",
+        "--pedantic",
+        "--explicit",
+        "--check-payees",
+        "--price-db",
+        "--date-format",
+        "--decimal-comma",
+    )
+}
+OTHERS = {"--follow", "--version"} | LEDGERS
+"""Options that messages name of Ray's commands, of `jet` without a command, and that journals may have of
+ledger."""
 FLAG = re.compile(r"(?<![\w(-])--[a-z][\w.-]*\w(?!: *#)")  # no names of colors: --ink: #111, var(--ink)
 NO_SETTINGS = {"py", "parquet", "safetensors", "yaml"}
 """What stands behind a part's name in the name of a file."""

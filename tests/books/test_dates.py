@@ -153,3 +153,8 @@ def test_rows_of_two_journals_that_balance_together_only_are_one_entry():
     header = "entry_id,date,journal,description,account,amount\n"
     records = read(header + "1,2023-01-05,VT,x,1,5\n1,2023-01-05,AC,x,2,-5\n")
     assert [len(lines) for lines in booked(records).values()] == [2]
+
+
+def test_two_unbalanced_entries_of_one_id_are_two():
+    rows = "".join(f"1,{year}-01-05,x,1,5,\n1,{year}-01-05,x,2,,6\n" for year in (2023, 2024))
+    assert [entry.date.year for entry in only(Entry, read(HEADER + rows))] == [2023, 2024]

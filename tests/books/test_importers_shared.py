@@ -307,3 +307,17 @@ def test_no_bytes_break_a_file(tmp_path_factory, format_, data, start):
             assert all(isinstance(table, pa.Table) for table in tables)
     except UnreadableFile:
         return
+
+
+@pytest.mark.parametrize(
+    ("file", "head", "why"),
+    [
+        ("a.xlsx", b"PK\x03\x04\x14\0[Content_Types].xml", "a spreadsheet; save the sheet"),
+        ("a.ods", b"PK\x03\x04\x14\0mimetypeapplication/vnd.oasis.opendocument.spreadsheet", "a spreadsheet"),
+        ("a.xml", b'\xef\xbb\xbf<?xml version="1.0"?><AuditFile/>', "XML or HTML"),
+        ("a.xls", b"\n<html><table></table></html>", "XML or HTML"),
+    ],
+)
+def test_what_isnt_read_is_called_by_its_name(file, head, why):
+    with pytest.raises(UnreadableFile, match=why):
+        recognize(file, head)

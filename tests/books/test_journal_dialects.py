@@ -392,3 +392,25 @@ def test_no_posting_with_an_amount_is_lost_in_silence(lines, dialect):
         rows = [row.strip() for row in texts[entry.file_line : entry.file_line - 1 + entry.file_lines]]
         with_amount = [row for row in rows if row[:1] not in (";", "(", "=") and any(c.isdigit() for c in row)]
         assert len(entry.lines) >= len([row for row in with_amount if "=" not in row]) or not entry.lines
+
+
+@pytest.mark.parametrize("file", ["book.journal", "book.ledger", "book.txt"])
+@pytest.mark.parametrize(
+    ("text", "dialect"),
+    [
+        ("2024-01-05 x\n    a  10,000 EUR\n    b  -10000 EUR\n", "ledger"),
+        ("2024-01-05 x\n    a  10,000 EUR\n    b  -10 EUR\n", "hledger"),
+        (
+            "2024-01-05 Sell\n    a  -10 VTI {$100} @ $120\n    cash  $1200\n    gains  $-200\n",
+            "ledger",
+        ),
+    ],
+)
+def test_a_file_that_one_program_refuses_is_the_other_ones(tmp_path, file, text, dialect):
+    path = tmp_path / file
+    path.write_text(text)
+    records = list(import_file(str(path), ImportSettings(format="ledger")))
+    assert {record.rule for record in records if isinstance(record, Rejection)} <= {Rule.DIALECT}
+    (entry,) = [record for record in records if isinstance(record, Entry)]
+    assert all(line.amount for line in entry.lines)
+    assert [record.dialect for record in records if isinstance(record, FileEnd)] == [dialect]

@@ -276,3 +276,10 @@ def test_lines_that_are_drawn_between_the_rows_are_passed_over():
     assert booked(records) == {"1": [("1", "D", 5), ("2", "C", 5)]}
     assert (passed(records)["line drawn"], rules(records)) == (2, [])
     assert_all_lines_are_counted(records)
+
+
+def test_entries_to_predict_of_one_id_and_day_are_refused_with_the_cause():
+    header = "entry_id,date,description,total\n"
+    (rejection,) = only(Rejection, read(header + f"1,{DAY},x,5\n1,{DAY},y,7\n"))
+    assert (rejection.rule, rejection.file_lines) == (Rule.DUPLICATE_ID, 2)
+    assert "give each an id of its own" in rejection.message

@@ -18,7 +18,14 @@ import pyarrow as pa
 from jet.books import checks
 from jet.books.checks import Rule
 from jet.books.identity import Ids
-from jet.books.importers.common import FORMATS, Importer, ImportSettings, Source, UnreadableFile
+from jet.books.importers.common import (
+    FORMATS,
+    Importer,
+    ImportSettings,
+    Source,
+    UnreadableFile,
+    without_mark,
+)
 from jet.books.importers.files import expand, open_file, parent
 from jet.books.importers.journal import LedgerImporter
 from jet.books.importers.jsonl import JsonlImporter
@@ -66,6 +73,7 @@ _PACKED = {
     b"\xfd7zXZ": "xz",
     b"\x28\xb5\x2f\xfd": "zstd",
 }
+_IN_SPREADSHEETS = (b"[Content_Types].xml", b"xl/", b"opendocument.spreadsheet")
 _UTF_16_MARKS = (b"\xff\xfe", b"\xfe\xff")
 
 
@@ -88,6 +96,8 @@ def recognize(path: str, head: bytes, format_: str = "auto") -> Importer:
     """The importer for a file, by its name and its first bytes; raises UnreadableFile."""
     if not head.strip():
         raise UnreadableFile(f"{path}: the file is empty; leave it out, or export it again")
+    if head.startswith(b"PK\x03\x04") and any(name in head for name in _IN_SPREADSHEETS):
+        raise UnreadableFile(f"{path}: the file is a spreadsheet; save the sheet with the entries as CSV")
     for magic, packing in _PACKED.items():
         if head.startswith(magic):
             raise UnreadableFile(f"{path}: the file is packed with {packing}; unpack it first")
@@ -100,6 +110,10 @@ def recognize(path: str, head: bytes, format_: str = "auto") -> Importer:
     for importer in IMPORTERS.values():
         if importer.recognizes(path, head):
             return importer
+    if without_mark(head).lstrip().startswith(b"<"):
+        raise UnreadableFile(
+            f"{path}: the file is XML or HTML, which isn't read; export the entries as CSV or SIE"
+        )
     raise UnreadableFile(f"{path}: no known format; set format to one of {', '.join(FORMATS)}, or leave it out")
 
 

@@ -14,7 +14,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from decimal import Decimal
-from itertools import groupby
+from itertools import chain, groupby
 from operator import itemgetter
 from sys import intern
 from typing import Any
@@ -171,9 +171,21 @@ class _Import:
         whole = [(runs[0][0], _run_of(row for _, run in runs for row in run.rows))]
         readings = [runs, list(by_day.items()), whole]
         fitting = (some for some in readings if all(self._complete(reader, *one) for one in some))
-        some_fit = (some for some in readings if any(self._complete(reader, *one) for one in some))
-        for key, run in next(fitting, None) or next(some_fit, whole):
+        some_fit = (some for some in readings[:2] if any(self._complete(reader, *one) for one in some))
+        apart = (some for some in readings[1:2] if self._are_unbalanced(reader, some))
+        for key, run in next(chain(fitting, some_fit, apart), whole):
             yield from self._entry(reader, key, run)
+
+    def _are_unbalanced(self, reader: EntryReader, runs: _Runs) -> bool:
+        """Whether runs have two sides each, and don't balance by themselves nor together."""
+        try:
+            entries = [self._read(reader, key, run) for key, run in runs]
+        except BrokenRuleError:
+            return False
+        lines = [line for entry in entries for line in entry.lines or ()]
+        together = replace(entries[0], lines=lines, total=None)
+        faults = [check_entry(entry, self.tolerance) for entry in (*entries, together)]
+        return all(fault is not None and fault.rule == Rule.UNBALANCED for fault in faults)
 
     def _entry(self, reader: EntryReader, key: Key, run: _Run) -> Iterator[Entry | Rejection]:
         """The entry of a run; without rows at its end that have no id, where it is complete without them."""

@@ -2,7 +2,8 @@
 
 A file that holds what only one of them knows is that one's. Else numbers decide: a file with `2,50` or
 `1,234.50` somewhere says what its decimal mark is, and the program that reads all its numbers by that mark is
-the right one. Else the file's extension does.
+the right one. Else, where one program refuses the file and the other doesn't, it is that one's, and else the
+file's extension decides.
 
 What the two still read differently is told once a file. An amount that has two readings, and nothing decides,
 isn't read.
@@ -210,7 +211,7 @@ class Choice:
     """The dialect of a journal, and why it is that."""
 
     dialect: Dialect
-    basis: str  # "setting", "need", "mark", "extension" or "none"
+    basis: str  # "setting", "need", "mark", "balance", "extension" or "none"
     mark: str = ""
     """The decimal mark that the file's numbers agree on."""
 

@@ -65,6 +65,8 @@ class LedgerImporter:
         choice = choose(survey, source.file)
         if settings.dialect != "auto":
             choice = Choice(settings.dialect, "setting")
+        elif choice.basis in ("extension", "none") and (survey.is_prone or survey.wrong.total()):
+            choice = _by_balance(source, settings, choice)
         reading = _Reading(source, settings, choice, entity)
         if choice.dialect == "hledger" and survey.has_price:
             reading.state.see(_precisions(source, settings, choice))
@@ -76,6 +78,14 @@ class LedgerImporter:
         yield from reading.records() if in_order else reading.sorted_records()
         yield from reading.entries_said()
         yield from reading.state.chart.accounts(entity)
+
+
+def _by_balance(source: Source, settings: ImportSettings, choice: Choice) -> Choice:
+    """The dialect that can read all of a file of which the other one refuses some."""
+    own, other = (bool(_readings(source, settings, each)) for each in (choice.dialect, choice.other))
+    if own == other or (own and choice.basis == "extension"):
+        return choice
+    return Choice(choice.dialect if own else choice.other, "balance", choice.mark)
 
 
 def _precisions(source: Source, settings: ImportSettings, choice: Choice) -> dict[str, int]:

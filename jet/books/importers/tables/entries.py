@@ -108,6 +108,12 @@ class EntryReader:
         total = self._amount(first, "total")
         if len(rows) == 1 and not text_of(first[self._at["account"]]):
             self._to_predict(entry, first, total)
+        elif all(blank(row.cells[self._at["account"]]) for row in rows):
+            raise BrokenRuleError(
+                Rule.DUPLICATE_ID,
+                f"{len(rows)} rows without account have this id, and each is an entry to predict: give each an "
+                "id of its own",
+            )
         else:
             self._booked(entry, rows, total)
         return entry
@@ -163,7 +169,9 @@ class EntryReader:
         amount, debit, credit = (self._amount(cells, field) for field in ("amount", "debit", "credit"))
         if debit and credit and debit.value and credit.value:
             raise BrokenRuleError(
-                Rule.BAD_SIDE, "a row without account has both a debit and a credit: split it"
+                Rule.BAD_SIDE,
+                "a row without account has both a debit and a credit: split it; where these are numbers of "
+                "accounts, write a row for each, with its account, side and amount",
             )
         ways = {self._way(field, cell) for field, cell in (("total", total), ("amount", amount))}
         for cell, sign in ((debit, 1), (credit, -1)):
