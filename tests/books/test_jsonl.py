@@ -273,7 +273,7 @@ def test_a_direction_is_taken_as_it_is_given():
     ("row", "message"),
     [
         (to_predict("30", direction="outgoing"), "must be in or out"),
-        (to_predict("-30", direction="in"), "contradicts the total -30"),
+        (to_predict("-30", direction="in"), "direction in contradicts the total -30"),
     ],
 )
 def test_a_direction_that_is_none_or_contradicts_its_total_is_rejected(row, message):

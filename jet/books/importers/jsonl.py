@@ -192,10 +192,11 @@ def _direction(row: dict[str, Any], total: Decimal | None, signed_totals: bool) 
     by_sign = ""
     if total is not None and total and signed_totals:
         by_sign = "out" if total < 0 else "in"
-    if said == "in" and by_sign == "out":
+    if said and by_sign and said != by_sign:
         raise BrokenRuleError(
             Rule.BAD_DIRECTION,
-            f"direction in contradicts the total {total}, which is negative: correct one of them",
+            f"direction {said} contradicts the total {total}, since in this file a minus is out and none is in: "
+            "correct one of them",
         )
     return said or by_sign
 
