@@ -195,7 +195,7 @@ def _direction(row: dict[str, Any], total: Decimal | None, signed_totals: bool) 
     if said and by_sign and said != by_sign:
         raise BrokenRuleError(
             Rule.BAD_DIRECTION,
-            f"direction {said} contradicts the total {total}, since in this file a minus is out and none is in: "
+            f"direction {said} contradicts the total {total}, since in this file a minus is out, none is in: "
             "correct one of them",
         )
     return said or by_sign
