@@ -77,9 +77,6 @@ OPEN = {
     "an ideographic blank in a name": "hledger makes an ordinary blank of it; jet doesn't",
     "an ideographic blank before an amount": "hledger makes an ordinary blank of it; jet doesn't",
     "a comma of a periodic transaction": "ledger learns the decimal comma from it; jet doesn't",
-    "D twice, with and without a commodity": "hledger reads the second as one of the first's commodity",
-    "D twice, of which the first has a commodity": "hledger reads the second as one of that commodity",
-    "D twice, with other marks": "hledger refuses the second; jet reads it",
     "a format without decimals": "ledger refuses it; jet reads it",
     "an assertion of all accounts below": "jet doesn't compute it",
     "an assertion on a posting's own date": "hledger orders assertions by it; jet by the entry's",
@@ -91,7 +88,6 @@ OPEN = {
     "an exchange over three lines": "each tool rounds the price in its own way; jet rounds the shares",
     "the last of eight decimals": "jet lets 0.0000001 pass, since it rounds what it computes to 8 decimals",
     "the last of seven decimals": "jet lets 0.0000001 pass, since it rounds what it computes to 8 decimals",
-    "more than eight decimals": "jet rounds them to the currency's, and not the entry's other amounts",
     "aliases of one account": "hledger applies them all, the latest first; jet the first that fits",
     "a sale from a lot without commodities": "ledger takes the price where none has a commodity; jet the lot's",
 }

@@ -314,7 +314,6 @@ class Directives:
         if found is None or (subject is not None and not self.state.is_ledger and symbol != subject):
             return _unsupported(f"{text[:40]!r} is no number with its commodity: write it like 1,000.00 EUR")
         digits = found[2].strip()
-        mark = _mark_of(digits, self.state.by_hledger.mark if self.state.by_hledger else "")
         if self.state.by_ledger is not None and (is_default or subject is not None):
             try:
                 take = self.state.by_ledger.read if is_default else self.state.by_ledger.fix
@@ -323,24 +322,35 @@ class Directives:
                 if self.state.is_ledger:
                     return _unsupported(f"{text[:40]!r} {error}: correct it")
         if self.state.by_hledger is not None:
-            if not mark and not self.state.is_ledger:
-                return _unsupported(
-                    f"{text[:40]!r} has no decimal mark, which hledger wants: write it like 1000. EUR"
-                )
-            decimals = len(digits) - digits.rfind(mark) - 1 if mark else 0
-            self._tell_hledger(symbol, mark, decimals, is_default)
+            fault = self._tell_hledger(self.state.by_hledger, symbol, digits, is_default)
+            if fault and not self.state.is_ledger:
+                return _unsupported(f"{text[:40]!r} {fault}")
         return None
 
-    def _tell_hledger(self, symbol: str, mark: str, decimals: int, is_default: bool) -> None:
-        numbers = self.state.by_hledger
-        if numbers is None or not mark:
-            return
+    def _tell_hledger(self, numbers: HledgerNumbers, symbol: str, digits: str, is_default: bool) -> str:
+        """Tell hledger's numbers how a commodity is written; what is wrong with that, if it can't be.
+
+        A number without a symbol is one of the commodity that an earlier `D` named, and its mark stays.
+        """
+        known = numbers.mark_of(symbol)
+        mark = _mark_of(digits, known)
+        decimals = len(digits) - digits.rfind(mark) - 1 if mark else 0
+        if not symbol and numbers.default is not None:
+            symbol, mark, least = numbers.default
+            decimals = max(decimals, least)
+        if not mark and _mark_of(digits, ""):
+            return (
+                f"has another decimal mark than {known!r}, which a directive before it says: write it with that"
+            )
+        if not mark:
+            return "has no decimal mark, which hledger wants: write it like 1000. EUR"
         if is_default:
             numbers.default = symbol, mark, decimals
             if not self.state.is_ledger:
                 self.state.reader.default = symbol
         else:
             numbers.declare(symbol, mark, decimals)
+        return ""
 
     def _take_option(self, word: str) -> tuple[Rule, str] | None:
         if word == "--decimal-comma" and self.state.by_ledger is not None:
@@ -360,13 +370,13 @@ class Directives:
 
 
 def _mark_of(digits: str, known: str) -> str:
-    """The decimal mark of a number that shows how a commodity is written."""
+    """The decimal mark of a number that shows how a commodity is written; a lone mark other than the one that
+    is known groups."""
     last = max(digits.rfind("."), digits.rfind(","))
     if last < 0 or digits.count(digits[last]) > 1:
         return ""
-    if known and known != digits[last]:
-        return ""
-    return digits[last]
+    is_lone = digits[:last].isdigit()
+    return "" if is_lone and known not in ("", digits[last]) else digits[last]
 
 
 def _unsupported(message: str) -> tuple[Rule, str]:
