@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, field
 
 from jet.books.checks import Rule
@@ -74,6 +75,15 @@ class State:
         """Take the most decimals of each commodity, where they are known before they are read."""
         if self.by_hledger is not None:
             self.by_hledger.seen = precisions
+
+    def learn(self, text: str) -> None:
+        """Take how an amount is written in a transaction that makes no entry: ledger learns marks from it."""
+        if self.by_ledger is None:
+            return
+        reader = PostingReader("ledger", self.by_ledger)
+        reader.aliases = self.reader.aliases
+        with suppress(BrokenRuleError):  # of a posting that changes no entry
+            reader.read(text)
 
     def payee(self, written: str) -> str:
         """The payee, by the aliases of `payee` directives."""
