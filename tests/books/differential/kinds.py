@@ -87,7 +87,6 @@ OPEN = {
     "an exchange over three lines": "each tool rounds the price in its own way; jet rounds the shares",
     "the last of eight decimals": "jet lets 0.0000001 pass, since it rounds what it computes to 8 decimals",
     "the last of seven decimals": "jet lets 0.0000001 pass, since it rounds what it computes to 8 decimals",
-    "aliases of one account": "hledger applies them all, the latest first; jet the first that fits",
     "a sale from a lot without commodities": "ledger takes the price where none has a commodity; jet the lot's",
 }
 """The kinds in which jet still differs, and how."""
