@@ -29,6 +29,9 @@ KINDS = {
     "D twice, of which the first has a commodity": "D 1000.00 SEK\nD 1000.0000\n" + _entry("a  5", "b"),
     "D twice, with other marks": "D CHF 1000.00\nD 1000,0 hrs\n" + _entry("a  5 hrs", "b"),
     "a format without decimals": "commodity CHF\n    format 1000. CHF\n" + _entry("a  5 CHF", "b"),
+    "a format with blanks": "commodity CHF\n    format 1 000 CHF\n" + _entry("a  5 CHF", "b"),
+    "a format with its commodity before it": "commodity CHF\n    format CHF 1000.\n" + _entry("a  CHF 5", "b"),
+    "a format of another commodity": "commodity CHF\n    format 1.00 EUR\n" + _entry("a  CHF 5", "b"),
     "assertions in the order of dates": (
         "2024-06-01 x\n    a  -30 EUR = 70 EUR\n    b\n2024-03-01 x\n    a  100 EUR = 100 EUR\n    b\n"
     ),
@@ -60,6 +63,7 @@ KINDS = {
     "a price of ten decimals": _entry("a  3 X @ 0.0123456789 EUR", "b  7 X @ 0.0123456789 EUR", "c  -0.12 EUR"),
     "a price of ten decimals, left out": _entry("a  3 X @ 0.0123456789 EUR", "b  7 X @ 0.0123456789 EUR", "c"),
     "a price without a commodity": _entry("a  3 X @ 0.0123456789", "b  -0.03703703"),
+    "a sale at a price without commodities": _entry("a  -1.64 BTC {100.00} @ 121.72", "b  199.6208"),
     "an exchange over three lines": _entry("a  70 X", "b  -3000 EUR", "c  600000 X"),
     "brackets beside a remainder": _entry("a  530.77 BTC @ 97632 $", "b  -51820137 $", "[c]  1861149", "[d]"),
     "the precision of D": "D £1000,00\n"
@@ -90,10 +94,8 @@ OPEN = {
     "two blanks and one of no-break before an amount": "hledger takes it for a blank; jet refuses",
     "an ideographic blank in a name": "hledger makes an ordinary blank of it; jet doesn't",
     "an ideographic blank before an amount": "hledger makes an ordinary blank of it; jet doesn't",
-    "a format without decimals": "ledger refuses it; jet reads it",
     "an assertion of all accounts below": "jet doesn't compute it",
     "an assertion on a posting's own date": "hledger orders assertions by it; jet by the entry's",
     "an exchange over three lines": "each tool rounds the price in its own way; jet rounds the shares",
-    "a sale from a lot without commodities": "ledger takes the price where none has a commodity; jet the lot's",
 }
 """The kinds in which jet still differs, and how."""

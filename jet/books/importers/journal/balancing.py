@@ -154,7 +154,7 @@ def _value(posting: Posting) -> Value:
 
 def _basis(posting: Posting, cost: Decimal, commodity: str) -> tuple[Decimal, str]:
     """What a posting's lot cost, if it names that in the commodity of its price; else the cost itself."""
-    if posting.lot is not None and posting.amount is not None and posting.lot.commodity == commodity:
+    if posting.lot and posting.amount and posting.lot.commodity == commodity != "":
         return EXACT.multiply(posting.lot.number, posting.amount.number), commodity
     return cost, commodity
 

@@ -9,24 +9,18 @@ applied ends.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
-from contextlib import suppress
-from dataclasses import dataclass, field
 
 from jet.books.checks import Rule
-from jet.books.importers.common import BrokenRuleError, ImportSettings
-from jet.books.importers.journal.dialects import Choice, ComparedNumbers, numbers_of
+from jet.books.importers.common import BrokenRuleError
 from jet.books.importers.journal.names import (
     MOST_ALIASES,
     MOST_PATTERNS,
-    Chart,
-    Names,
     joined,
-    matches,
     safe_pattern,
 )
-from jet.books.importers.journal.numbers import FixedNumbers, HledgerNumbers, LedgerNumbers, Numbers
-from jet.books.importers.journal.syntax import GAPS, PostingReader
+from jet.books.importers.journal.numbers import HledgerNumbers
+from jet.books.importers.journal.state import Applied, State
+from jet.books.importers.journal.syntax import GAPS
 
 _WITHOUT_EFFECT = {
     "ledger": frozenset(
@@ -39,87 +33,6 @@ _OF_HLEDGER = ("decimal-mark", "pop")
 _STYLE = re.compile(
     r"""("[^"]*"|[^\s\d.,;"+-]*)[ ]?[-+]?(\d[\d., ]*)[ ]?("[^"]*"|[^\s\d.,;"]*)\s*(?:;.*)?""", re.ASCII
 )
-
-
-@dataclass(slots=True)
-class Applied:
-    """What an "apply" put in force, and what was there before."""
-
-    kind: str
-    year: int | None
-    above: str
-
-
-@dataclass(slots=True)
-class State:
-    """What the directives of a journal have said so far."""
-
-    choice: Choice
-    numbers: Numbers
-    reader: PostingReader
-    names: Names
-    by_ledger: LedgerNumbers | None
-    by_hledger: HledgerNumbers | None
-    chart: Chart = field(default_factory=Chart)
-    year: int | None = None
-    bucket: str = ""
-    payees: list[tuple[re.Pattern[str], str]] = field(default_factory=list)
-    unknown: list[tuple[re.Pattern[str], str]] = field(default_factory=list)
-    applied: list[Applied] = field(default_factory=list)
-
-    @property
-    def is_ledger(self) -> bool:
-        return self.choice.dialect == "ledger"
-
-    def see(self, precisions: dict[str, int]) -> None:
-        """Take the most decimals of each commodity, where they are known before they are read."""
-        if self.by_hledger is not None:
-            self.by_hledger.seen = precisions
-
-    def learn(self, text: str) -> None:
-        """Take how an amount is written in a transaction that makes no entry: ledger learns marks from it."""
-        if self.by_ledger is None:
-            return
-        reader = PostingReader("ledger", self.by_ledger)
-        reader.aliases = self.reader.aliases
-        with suppress(BrokenRuleError):  # of a posting that changes no entry
-            reader.read(text)
-
-    def payee(self, written: str) -> str:
-        """The payee, by the aliases of `payee` directives."""
-        for pattern, payee in self.payees:
-            if matches(pattern, written):
-                return payee
-        return written
-
-    def account(self, written: str, payee: str) -> str:
-        """An account's full name; raises BrokenRuleError."""
-        full = self.names.full(written)
-        if self.unknown and full.rpartition(":")[2] == "Unknown":
-            for pattern, account in self.unknown:
-                if matches(pattern, payee):
-                    return account
-        return full
-
-
-def begun(choice: Choice, settings: ImportSettings, note: Callable[[str, str], None]) -> State:
-    """The state before the first line."""
-    chosen = numbers_of(choice.dialect)
-    numbers: Numbers = chosen
-    known = [chosen]
-    if settings.decimal_comma is not None:
-        numbers = FixedNumbers(chosen, settings.decimal_comma)
-    elif choice.basis != "setting":
-        known.append(numbers_of(choice.other))
-        numbers = ComparedNumbers(chosen, known[1], choice, note)
-    return State(
-        choice,
-        numbers,
-        PostingReader(choice.dialect, numbers),
-        Names(choice.dialect == "ledger"),
-        next((each for each in known if isinstance(each, LedgerNumbers)), None),
-        next((each for each in known if isinstance(each, HledgerNumbers)), None),
-    )
 
 
 class Directives:
@@ -321,9 +234,14 @@ class Directives:
         """Take how numbers of a commodity are written; `subject`: the commodity, of a format below it."""
         found = _STYLE.fullmatch(text.strip())
         symbol = (found[1] or found[3]).strip('"') if found else ""
-        if found is None or (subject is not None and not self.state.is_ledger and symbol != subject):
+        if found is None:
             return _unsupported(f"{text[:40]!r} is no number with its commodity: write it like 1,000.00 EUR")
         digits = found[2].strip()
+        if subject is not None and (symbol != subject or (self.state.is_ledger and _is_cut(digits, found[3]))):
+            return _unsupported(
+                f"{text[:40]!r} is no format of {subject[:40]!r} to {self.state.choice.dialect}: "
+                f"write it like 1,000.00 {subject[:40]}"
+            )
         if self.state.by_ledger is not None and (is_default or subject is not None):
             try:
                 take = self.state.by_ledger.read if is_default else self.state.by_ledger.fix
@@ -387,6 +305,11 @@ def _mark_of(digits: str, known: str) -> str:
         return ""
     is_lone = digits[:last].isdigit()
     return "" if is_lone and known not in ("", digits[last]) else digits[last]
+
+
+def _is_cut(digits: str, after: str) -> bool:
+    """Whether ledger ends a number before its commodity: at a blank, or at a mark that no digit follows."""
+    return bool(after) and (" " in digits or not digits[-1].isdigit())
 
 
 def _unsupported(message: str) -> tuple[Rule, str]:

@@ -27,9 +27,10 @@ from jet.books.importers.common import (
 )
 from jet.books.importers.files import open_file, parent
 from jet.books.importers.journal.dialects import Choice, Survey, choose
-from jet.books.importers.journal.directives import Directives, State, begun
+from jet.books.importers.journal.directives import Directives
 from jet.books.importers.journal.entries import Draft, Entries, Transaction, reading_of
 from jet.books.importers.journal.includes import MOST_DEEP, MOST_FILES, SUFFIXES, included
+from jet.books.importers.journal.state import State, begun
 from jet.books.importers.journal.syntax import Dialect
 from jet.books.records import Entry, FileEnd, Passed, Record, Rejection
 
