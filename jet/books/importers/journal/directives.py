@@ -233,7 +233,9 @@ class Directives:
     def _take_style(self, text: str, subject: str | None, is_default: bool = False) -> tuple[Rule, str] | None:
         """Take how numbers of a commodity are written; `subject`: the commodity, of a format below it."""
         found = _STYLE.fullmatch(text.strip())
-        symbol = (found[1] or found[3]).strip('"') if found else ""
+        symbol = (
+            (found[1] or found[3].lstrip(None if not self.state.is_ledger else "")).strip('"') if found else ""
+        )
         if found is None:
             return _unsupported(f"{text[:40]!r} is no number with its commodity: write it like 1,000.00 EUR")
         digits = found[2].strip()

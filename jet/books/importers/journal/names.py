@@ -1,8 +1,8 @@
 """Accounts' names: aliases, what stands before them all, and the chart that they make.
 
 Aliases work differently in the two programs. ledger replaces a whole name, or its first part, once, and puts
-nothing before the result; hledger puts the applied parent before a name, then tries every alias on it, the
-newest first.
+nothing before the result; hledger puts the applied parent before a name, makes an ordinary blank of any other,
+then tries every alias on it, the newest first.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 
 from jet.books.checks import MAX_TEXT_BYTES, Rule
 from jet.books.importers.common import BrokenRuleError
+from jet.books.importers.journal.syntax import BLANKS
 from jet.books.records import Account
 
 MOST_LEVELS = 32
@@ -26,6 +27,7 @@ MOST_ALIASES = 1_000
 MOST_PATTERNS = 100
 """Aliases that are tried one after the other on every name, and those of them that are patterns."""
 
+_BLANK = re.compile(f"[{BLANKS}]+")
 _TYPE_TAG = re.compile(r"\btype:\s*(\w+)", re.IGNORECASE)
 _TYPES = {"a": "asset", "c": "asset", "cash": "asset", "l": "liability", "e": "equity", "v": "equity"} | {
     "conversion": "equity",
@@ -183,7 +185,7 @@ class Names:
         return joined(self.above, name)
 
     def _by_hledger(self, name: str) -> str:
-        name = joined(self.above, name)
+        name = _BLANK.sub(" ", joined(self.above, name))
         for old, pattern, target in reversed(self.rules):
             if pattern is not None:
                 if len(name) > MOST_MATCHED:
