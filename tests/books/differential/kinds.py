@@ -54,6 +54,13 @@ KINDS = {
     "an assertion without a commodity": _entry("a  90 X", "b") + _entry("a  7.848 = 7.848", "b"),
     "an assertion of the only commodity": _entry("a  30 X", "a  -5 EUR == -5 EUR", "b"),
     "an assertion of all accounts below": _entry("a:b  5 EUR", "c") + _entry("a  1 EUR =* 7 EUR", "c"),
+    "an assertion of all accounts below that holds": _entry("a:b:c  5 EUR", "c")
+    + _entry("a  1 EUR =* 6 EUR", "c"),
+    "an assertion of all accounts below in one entry": _entry("a:b  5 EUR", "a  1 EUR =* 6 EUR", "c"),
+    "an assertion of all accounts below too early": _entry("a  1 EUR =* 6 EUR", "a:b  5 EUR", "c"),
+    "an assertion of accounts with a longer name": _entry("ab  5 EUR", "c") + _entry("a  1 EUR =* 1 EUR", "c"),
+    "an assertion of the only commodity below": _entry("a:b  5 EUR", "c") + _entry("a  1 X ==* 1 X", "c"),
+    "an assertion of the only commodity of two": _entry("a  5 EUR", "c") + _entry("a  1 X ==* 1 X", "c"),
     "an assertion on a posting's own date": (
         _entry("a  5 EUR", "b") + _entry("a  1 EUR = 6 EUR  ; [2023-12-30]", "b")
     ),
@@ -103,7 +110,6 @@ KINDS = {
 }
 
 OPEN = {
-    "an assertion of all accounts below": "jet doesn't compute it",
     "an assertion on a posting's own date": "hledger orders assertions by it; jet by the entry's",
     "an exchange over three lines": "each tool rounds the price in its own way; jet rounds the shares",
 }
