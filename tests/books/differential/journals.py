@@ -21,7 +21,7 @@ DIALECTS = ("both", "ledger", "hledger")
 
 FEATURES = {  # the probability of each, and the dialect that has it
     **{"assertion": (0.15, "both"), "assignment": (0.08, "both"), "wrong assertion": (0.03, "both")},
-    **{"virtual": (0.15, "both"), "pool": (0.12, "both")},
+    **{"virtual": (0.15, "both"), "pool": (0.12, "both"), "mixed pool": (0.03, "both")},
     **{
         "cost": (0.2, "both"),
         "exchange": (0.1, "both"),
@@ -118,10 +118,6 @@ class Writer:
             for name, (probability, where) in FEATURES.items()
             if self.draw.random() < probability and (where in ("both", self.dialect) or is_wild)
         }
-        if self.has("zero"):
-            self.features.discard("pool")
-        if self.has("D"):
-            self.features.discard("off by a little")
         if self.has("posting dates"):  # by which hledger would order what is asserted
             self.features -= {"assertion", "assignment", "wrong assertion"}
         self.made = Journal(seed, self.dialect, sorted(self.features))
@@ -139,7 +135,6 @@ class Writer:
         self.priced = [a_style(self.draw, symbol, *habits) for symbol in PRICED[:4]]
         self.accounts = self.draw.sample(ACCOUNTS, self.draw.randint(3, 6))
         self.short: list[str] = []
-        self.has_default = False
         self.balances: defaultdict[tuple[str, str], Decimal] = defaultdict(Decimal)
         self.day = self.draw.randint(1, 200)
         self.year_known = False
@@ -238,9 +233,6 @@ class Writer:
                     draw.choice(inner if self.dialect == "ledger" else inner[:1]),
                 ]
             case "D":
-                if self.has_default:
-                    return [""]
-                self.has_default = True
                 return [f"D {style.sample()}"]
             case "accounts":
                 return [f"account {account}" + draw.choice(["", "  ; type: A", "  ; note", "\t; x"])]
@@ -253,8 +245,6 @@ class Writer:
                 return [f"{draw.choice(['bucket', 'A'])} {account}"]
             case "alias":
                 short = draw.choice(["bk", "x2", "bk:sub", "Assets"])
-                if short in self.short:
-                    return [""]
                 self.short.append(short)
                 return [f"alias {short}{draw.choice(['=', ' = '])}{account}"]
             case "pattern alias":
@@ -347,13 +337,11 @@ class Writer:
         elif self.now("one blank", 0.12):
             gap = " "
         elif self.now("odd blanks"):
-            gap = "     "
+            gap = draw.choice(["\u00a0 ", "  \u00a0", "   ", "\u3000", " \u2003"])
         line = f"{indent}{status}{account}" + (f"{gap}{amount}" if amount or rest else "")
         line += (" " if rest and amount else "") + rest
         if self.now("comments", 0.3):
-            gaps = ["  ; ", "  ;", "   ; ", *(["\t; "] if gap != " " and (amount or rest) else [])] + (
-                [";", " ;", " ; "] if self.has("tight comments") else []
-            )
+            gaps = ["  ; ", "  ;", "\t; ", "   ; "] + ([";", " ;", " ; "] if self.has("tight comments") else [])
             text = draw.choice(COMMENTS)
             if self.now("posting dates"):
                 text = draw.choice(

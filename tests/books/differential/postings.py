@@ -35,6 +35,8 @@ def pattern(w: Writer) -> Rows:
             chosen = kind
             break
     rows = chosen(w)
+    if len(rows) > 1 and w.now("mixed pool"):
+        rows[-1] = (f"[{rows[-1][0]}]", *rows[-1][1:])
     if w.now("virtual"):
         style = w.draw.choice(w.styles)
         rows.insert(w.draw.randint(0, len(rows)), (f"({w.account()})", w.write(value(w, style), style), ""))
@@ -85,7 +87,7 @@ def a_little(w: Writer, style: Style) -> Decimal:
     """A difference about the size of the last digit: what rounding leaves."""
     digit = w.draw.choice([1, 2, 4, 5, 6, 9, 49, 50, 51])
     places = style.decimals + w.draw.choice([-1, 0, 0, 1, 1, 2, 3])
-    return Decimal(digit).scaleb(-min(places, 6))  # the last of eight decimals is among kinds.OPEN
+    return Decimal(digit).scaleb(-min(places, MOST_DECIMALS))
 
 
 def asserted(w: Writer, account: str, worth: Decimal, style: Style) -> str:
@@ -181,7 +183,7 @@ def bought_in_lots(w: Writer) -> Rows:
 
 def sold_from_lots(w: Writer) -> Rows:
     """A sale of a lot at another price, with or without the gain."""
-    sold, style = w.draw.choice(w.priced), w.styles[0]  # which has a symbol
+    sold, style = w.draw.choice(w.priced), w.draw.choice(w.styles)
     quantity, price = round(value(w, sold), 2), round(value(w, style), 3)
     got = price + a_value(w.draw, min(style.decimals, 3))
     rest = f"{{{w.write(price, style)}}} @ {w.write(got, style)}"
@@ -196,7 +198,7 @@ def sold_from_lots(w: Writer) -> Rows:
 def single(w: Writer) -> Rows:
     """One posting alone."""
     style = w.draw.choice(w.styles)
-    return [(w.account(), w.write(value(w, style), style), "")]
+    return [(w.account(), w.write(value(w, style), style) if w.draw.random() < 0.9 else "", "")]
 
 
 def by_expression(w: Writer) -> Rows:

@@ -6,7 +6,8 @@
 | `dialects` | by whose rules a journal is read |
 | `numbers` | how each program reads a number |
 | `syntax` | the first line and the postings of a transaction, taken apart |
-| `directives` | what directives say for the entries that follow |
+| `directives` | what directives say, and which aren't followed |
+| `state` | what was said so far for the entries that follow |
 | `names` | aliases, applied names, the chart |
 | `balancing` | what postings are worth, and how exactly they balance |
 | `balances` | amounts that are given by the balance they lead to |

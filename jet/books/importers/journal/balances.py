@@ -24,8 +24,17 @@ def _book(sums: Sums, amount: Money) -> None:
     sums[amount.commodity] = sums.get(amount.commodity, ZERO) + amount.number
 
 
+def _with_below(account: str) -> list[tuple[str, bool]]:
+    """The keys of what was booked on an account and those below it, for it and for all above it."""
+    parts = account.split(":")
+    return [(":".join(parts[:count]), False) for count in range(1, len(parts) + 1)]
+
+
 class Balances:
-    """What has been booked on each account, by commodity; for ledger, without the virtual postings too."""
+    """What has been booked on each account, by commodity.
+
+    For ledger, also without the virtual postings; for hledger, also with all accounts below.
+    """
 
     def __init__(self, is_ledger: bool) -> None:
         self.is_ledger = is_ledger
@@ -41,8 +50,13 @@ class Balances:
                 self._add(value.posting, Money(value.number, value.commodity))
 
     def _add(self, posting: Posting, amount: Money) -> None:
-        for whole in (True, False) if self.is_ledger and not posting.kind else (True,):
-            _book(self._sums[posting.account, whole], amount)
+        own = posting.account, True
+        if self.is_ledger:
+            keys = [own] if posting.kind else [own, (posting.account, False)]
+        else:
+            keys = [own, *_with_below(posting.account)]
+        for key in keys:
+            _book(self._sums[key], amount)
 
     def assigned(self, postings: list[Posting]) -> tuple[list[Posting], list[str]]:
         """The postings with the amounts that their balances say, and what is wrong with asserted ones.
@@ -63,7 +77,9 @@ class Balances:
                 added = self._assign(posting, posting.asserted, here)
             for each in added:
                 if each.amount is not None:
-                    _book(here[self._key(each)], each.amount)
+                    keys = [self._key(each), *(() if self.is_ledger else _with_below(each.account))]
+                    for key in keys:
+                        _book(here[key], each.amount)
             if posting.asserted is not None and posting.amount is not None:
                 faults += self._faults(posting, posting.asserted, here)
             done += added
@@ -86,10 +102,11 @@ class Balances:
         return [Posting(posting.account, posting.kind, amount, note=posting.note) for amount in amounts]
 
     def _faults(self, posting: Posting, asserted: Money, here: Booked) -> list[str]:
-        if "*" in posting.asserts:
-            return []
         total = self._totals(posting, asserted, here)
         found = total.pop(asserted.commodity, ZERO)
+        if "*" in posting.asserts:
+            key = posting.account, False
+            found = sum((sums.get(key, {}).get(asserted.commodity, ZERO) for sums in (self._sums, here)), ZERO)
         others = [commodity for commodity, amount in total.items() if amount]
         if found == asserted.number and not others:
             return []
@@ -106,7 +123,7 @@ class Balances:
         """The balance of an account in the asserted commodity, or in all that are asserted with it."""
         key = self._key(posting)
         before, now = self._sums.get(key, {}), here.get(key, {})
-        is_whole = posting.asserts == "==" or (self.is_ledger and not asserted.commodity)
+        is_whole = posting.asserts.startswith("==") or (self.is_ledger and not asserted.commodity)
         if is_whole and len(before) + len(now) > MOST_COMMODITIES:
             raise BrokenRuleError(
                 Rule.BAD_AMOUNT,

@@ -12,7 +12,7 @@ entry's tolerance, for whoever checks it.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
 
 from jet.books.checks import EXACT, SMALLEST_UNIT, Rule
@@ -22,15 +22,20 @@ from jet.books.importers.journal.syntax import Money, Posting
 
 Lot = tuple[str, Money | None]
 Sums = dict[str, Decimal]
+ZERO = Decimal(0)
 
 
 @dataclass(slots=True)
 class Value:
-    """What a posting is worth in one commodity; one without an amount may have several of these."""
+    """What a posting is worth in one commodity; one without an amount may have several of these.
+
+    What is computed by a price may have more decimals than can be stored.
+    """
 
     posting: Posting
     number: Decimal
     commodity: str
+    is_computed: bool = False
 
 
 def balanced(postings: list[Posting], numbers: Numbers, is_ledger: bool) -> tuple[list[Value], Sums]:
@@ -41,30 +46,47 @@ def balanced(postings: list[Posting], numbers: Numbers, is_ledger: bool) -> tupl
     if is_ledger:
         for posting in postings:
             _check_price(posting)
+        return _with_rests(_pool([p for p in postings if p.kind != "("], numbers, is_ledger), numbers)
     real = [posting for posting in postings if posting.kind == ""]
     virtual = [posting for posting in postings if posting.kind == "["]
-    values: list[Value] = []
-    rests: Sums = {}
-    groups = ([p for p in postings if p.kind != "("],) if is_ledger else (real, virtual)
-    for group in groups:
-        found = _pool(group, is_ledger)
-        values += found
-        if any(posting.amount is None for posting in group):
-            continue  # it takes what is left over
-        for commodity, rest in _sums(found).items():
-            if rest:
-                rests[commodity] = max(rests.get(commodity, Decimal(0)), abs(rest))
-    return values, {commodity: _allowed(numbers, commodity, rest) for commodity, rest in rests.items()}
+    values, rests = _with_rests(_pool(real, numbers, is_ledger), numbers)
+    if virtual:
+        others, their_rests = _with_rests(_pool(virtual, numbers, is_ledger), numbers)
+        if not all([*rests.values(), *their_rests.values()]) and not any(_sums(values + others).values()):
+            raise BrokenRuleError(
+                Rule.UNBALANCED,
+                "postings in brackets balance with the others, while for hledger they balance by themselves: "
+                "correct them, or set --ingest.dialect ledger",
+            )
+        values += others
+        rests = {each: rests.get(each, ZERO) + their_rests.get(each, ZERO) for each in {**rests, **their_rests}}
+    return values, rests
 
 
-def _allowed(numbers: Numbers, commodity: str, rest: Decimal) -> Decimal:
-    """The most that may be left over: what rounds to zero at the commodity's precision."""
+def _with_rests(values: list[Value], numbers: Numbers) -> tuple[list[Value], Sums]:
+    """The values as they can be stored, and of each commodity with a rest how much of it may be left over: all
+    where it rounds to zero, else nothing. That is decided before what was computed is rounded."""
+    exact = _sums(values)
+    values = [_stored(value) for value in values]
+    stored = _sums(values)
+    return values, {
+        commodity: max(abs(rest), abs(stored[commodity])) if _is_zero(rest, commodity, numbers) else ZERO
+        for commodity, rest in exact.items()
+        if rest
+    }
+
+
+def _stored(value: Value) -> Value:
+    return replace(value, number=rounded(value.number)) if value.is_computed else value
+
+
+def _is_zero(rest: Decimal, commodity: str, numbers: Numbers) -> bool:
+    """Whether a rest rounds to zero at the precision of its commodity."""
     precision = numbers.precision(commodity)
-    half = Decimal(5).scaleb(-precision - 1) if precision is not None else Decimal(0)
-    return rest if rest <= max(half, SMALLEST_UNIT * 10) else Decimal(0)
+    return precision is not None and abs(rest) <= Decimal(5).scaleb(-precision - 1)
 
 
-def _pool(postings: list[Posting], is_ledger: bool) -> list[Value]:
+def _pool(postings: list[Posting], numbers: Numbers, is_ledger: bool) -> list[Value]:
     """The values of postings that balance with each other."""
     given = [posting for posting in postings if posting.amount is not None]
     left_out = [posting for posting in postings if posting.amount is None]
@@ -74,14 +96,43 @@ def _pool(postings: list[Posting], is_ledger: bool) -> list[Value]:
             "more than one amount is left out: fill in all but one, with two or more blanks before it",
         )
     values = [_value(posting) for posting in given]
+    if left_out:
+        values = [_stored(value) for value in values]
+        return values + _filled(left_out[0], values, numbers, is_ledger)
     sums = _sums(values)
-    if not left_out:
-        open_ = [commodity for commodity, amount in sums.items() if amount]
-        if len(open_) == 2 and not any(posting.cost for posting in given):
-            return _exchanged(values, sums, open_, is_ledger)
-    for posting in left_out:
-        values += [Value(posting, -amount, commodity) for commodity, amount in sums.items() if amount]
+    open_ = [commodity for commodity, amount in sums.items() if amount]
+    is_exchange = len(open_) == 2 and not any(posting.cost for posting in given)
+    if is_exchange and not (is_ledger and _kept(values) > 2):
+        return _exchanged(values, sums, open_, is_ledger)
     return values
+
+
+def _filled(left_out: Posting, values: list[Value], numbers: Numbers, is_ledger: bool) -> list[Value]:
+    """The values of a posting without an amount: what is left over of each commodity.
+
+    ledger leaves out what rounds to zero, if there are several commodities, and wants something to be left.
+    """
+    sums = _sums(values)
+    rests = {commodity: rest for commodity, rest in sums.items() if rest}
+    if is_ledger and len(sums) > 1:
+        rests = {each: rest for each, rest in rests.items() if not _is_zero(rest, each, numbers)}
+    if is_ledger and not rests and len(sums) != 1:
+        raise BrokenRuleError(
+            Rule.BAD_AMOUNT,
+            f"nothing is left for {left_out.account[:40]!r}, whose amount is left out: remove the line",
+        )
+    return [Value(left_out, EXACT.minus(rest), commodity) for commodity, rest in rests.items()]
+
+
+def _kept(values: list[Value]) -> int:
+    """How many commodities ledger has in its sum: one of which nothing is left stays there, but the first."""
+    sums: Sums = {}
+    for value in values:
+        if len(sums) == 1 and value.commodity not in sums and not any(sums.values()):
+            sums.clear()
+        if value.number:
+            sums[value.commodity] = EXACT.add(sums.get(value.commodity, ZERO), value.number)
+    return len(sums)
 
 
 def _check_price(posting: Posting) -> None:
@@ -98,30 +149,27 @@ def _value(posting: Posting) -> Value:
     amount = posting.amount or Money(Decimal(0), "")
     if posting.cost is None:
         return Value(posting, amount.number, amount.commodity)
-    return Value(posting, *_basis(posting, posting.cost.number, posting.cost.commodity))
+    return Value(posting, *_basis(posting, posting.cost.number, posting.cost.commodity), is_computed=True)
 
 
 def _basis(posting: Posting, cost: Decimal, commodity: str) -> tuple[Decimal, str]:
     """What a posting's lot cost, if it names that in the commodity of its price; else the cost itself."""
-    if posting.lot is not None and posting.amount is not None and posting.lot.commodity == commodity:
-        return rounded(EXACT.multiply(posting.lot.number, posting.amount.number)), commodity
-    return rounded(cost), commodity
+    if posting.lot and posting.amount and posting.lot.commodity == commodity != "":
+        return EXACT.multiply(posting.lot.number, posting.amount.number), commodity
+    return cost, commodity
 
 
 def rounded(number: Decimal) -> Decimal:
     """A product of number and price with no more decimals than can be stored."""
     exponent = number.as_tuple().exponent
-    return (
-        number
-        if isinstance(exponent, int) and exponent >= -8
-        else number.quantize(SMALLEST_UNIT, context=EXACT)
-    )
+    is_short = isinstance(exponent, int) and exponent >= -8
+    return number if is_short else number.quantize(SMALLEST_UNIT, context=EXACT)
 
 
 def _sums(values: Iterable[Value]) -> Sums:
     sums: Sums = {}
     for value in values:
-        sums[value.commodity] = sums.get(value.commodity, Decimal(0)) + value.number
+        sums[value.commodity] = EXACT.add(sums.get(value.commodity, ZERO), value.number)
     return sums
 
 
@@ -144,5 +192,5 @@ def _exchanged(values: list[Value], sums: Sums, open_: list[str], is_ledger: boo
         if at != places[-1]:
             share = rounded(EXACT.divide(EXACT.multiply(values[at].number, -sums[other]), sums[first]))
             rest -= share
-        exchanged[at] = Value(posting, *_basis(posting, share, other))
+        exchanged[at] = Value(posting, *_basis(posting, share, other), is_computed=True)
     return exchanged

@@ -9,23 +9,18 @@ applied ends.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
-from dataclasses import dataclass, field
 
 from jet.books.checks import Rule
-from jet.books.importers.common import BrokenRuleError, ImportSettings
-from jet.books.importers.journal.dialects import Choice, ComparedNumbers, numbers_of
+from jet.books.importers.common import BrokenRuleError
 from jet.books.importers.journal.names import (
     MOST_ALIASES,
     MOST_PATTERNS,
-    Chart,
-    Names,
     joined,
-    matches,
     safe_pattern,
 )
-from jet.books.importers.journal.numbers import FixedNumbers, HledgerNumbers, LedgerNumbers, Numbers
-from jet.books.importers.journal.syntax import GAPS, PostingReader
+from jet.books.importers.journal.numbers import HledgerNumbers
+from jet.books.importers.journal.state import Applied, State
+from jet.books.importers.journal.syntax import GAPS
 
 _WITHOUT_EFFECT = {
     "ledger": frozenset(
@@ -38,78 +33,6 @@ _OF_HLEDGER = ("decimal-mark", "pop")
 _STYLE = re.compile(
     r"""("[^"]*"|[^\s\d.,;"+-]*)[ ]?[-+]?(\d[\d., ]*)[ ]?("[^"]*"|[^\s\d.,;"]*)\s*(?:;.*)?""", re.ASCII
 )
-
-
-@dataclass(slots=True)
-class Applied:
-    """What an "apply" put in force, and what was there before."""
-
-    kind: str
-    year: int | None
-    above: str
-
-
-@dataclass(slots=True)
-class State:
-    """What the directives of a journal have said so far."""
-
-    choice: Choice
-    numbers: Numbers
-    reader: PostingReader
-    names: Names
-    by_ledger: LedgerNumbers | None
-    by_hledger: HledgerNumbers | None
-    chart: Chart = field(default_factory=Chart)
-    year: int | None = None
-    bucket: str = ""
-    payees: list[tuple[re.Pattern[str], str]] = field(default_factory=list)
-    unknown: list[tuple[re.Pattern[str], str]] = field(default_factory=list)
-    applied: list[Applied] = field(default_factory=list)
-
-    @property
-    def is_ledger(self) -> bool:
-        return self.choice.dialect == "ledger"
-
-    def see(self, precisions: dict[str, int]) -> None:
-        """Take the most decimals of each commodity, where they are known before they are read."""
-        if self.by_hledger is not None:
-            self.by_hledger.seen = precisions
-
-    def payee(self, written: str) -> str:
-        """The payee, by the aliases of `payee` directives."""
-        for pattern, payee in self.payees:
-            if matches(pattern, written):
-                return payee
-        return written
-
-    def account(self, written: str, payee: str) -> str:
-        """An account's full name; raises BrokenRuleError."""
-        full = self.names.full(written)
-        if self.unknown and full.rpartition(":")[2] == "Unknown":
-            for pattern, account in self.unknown:
-                if matches(pattern, payee):
-                    return account
-        return full
-
-
-def begun(choice: Choice, settings: ImportSettings, note: Callable[[str, str], None]) -> State:
-    """The state before the first line."""
-    chosen = numbers_of(choice.dialect)
-    numbers: Numbers = chosen
-    known = [chosen]
-    if settings.decimal_comma is not None:
-        numbers = FixedNumbers(chosen, settings.decimal_comma)
-    elif choice.basis != "setting":
-        known.append(numbers_of(choice.other))
-        numbers = ComparedNumbers(chosen, known[1], choice, note)
-    return State(
-        choice,
-        numbers,
-        PostingReader(choice.dialect, numbers),
-        Names(choice.dialect == "ledger"),
-        next((each for each in known if isinstance(each, LedgerNumbers)), None),
-        next((each for each in known if isinstance(each, HledgerNumbers)), None),
-    )
 
 
 class Directives:
@@ -310,11 +233,17 @@ class Directives:
     def _take_style(self, text: str, subject: str | None, is_default: bool = False) -> tuple[Rule, str] | None:
         """Take how numbers of a commodity are written; `subject`: the commodity, of a format below it."""
         found = _STYLE.fullmatch(text.strip())
-        symbol = (found[1] or found[3]).strip('"') if found else ""
-        if found is None or (subject is not None and not self.state.is_ledger and symbol != subject):
+        symbol = (
+            (found[1] or found[3].lstrip(None if not self.state.is_ledger else "")).strip('"') if found else ""
+        )
+        if found is None:
             return _unsupported(f"{text[:40]!r} is no number with its commodity: write it like 1,000.00 EUR")
         digits = found[2].strip()
-        mark = _mark_of(digits, self.state.by_hledger.mark if self.state.by_hledger else "")
+        if subject is not None and (symbol != subject or (self.state.is_ledger and _is_cut(digits, found[3]))):
+            return _unsupported(
+                f"{text[:40]!r} is no format of {subject[:40]!r} to {self.state.choice.dialect}: "
+                f"write it like 1,000.00 {subject[:40]}"
+            )
         if self.state.by_ledger is not None and (is_default or subject is not None):
             try:
                 take = self.state.by_ledger.read if is_default else self.state.by_ledger.fix
@@ -323,24 +252,35 @@ class Directives:
                 if self.state.is_ledger:
                     return _unsupported(f"{text[:40]!r} {error}: correct it")
         if self.state.by_hledger is not None:
-            if not mark and not self.state.is_ledger:
-                return _unsupported(
-                    f"{text[:40]!r} has no decimal mark, which hledger wants: write it like 1000. EUR"
-                )
-            decimals = len(digits) - digits.rfind(mark) - 1 if mark else 0
-            self._tell_hledger(symbol, mark, decimals, is_default)
+            fault = self._tell_hledger(self.state.by_hledger, symbol, digits, is_default)
+            if fault and not self.state.is_ledger:
+                return _unsupported(f"{text[:40]!r} {fault}")
         return None
 
-    def _tell_hledger(self, symbol: str, mark: str, decimals: int, is_default: bool) -> None:
-        numbers = self.state.by_hledger
-        if numbers is None or not mark:
-            return
+    def _tell_hledger(self, numbers: HledgerNumbers, symbol: str, digits: str, is_default: bool) -> str:
+        """Tell hledger's numbers how a commodity is written; what is wrong with that, if it can't be.
+
+        A number without a symbol is one of the commodity that an earlier `D` named, and its mark stays.
+        """
+        known = numbers.mark_of(symbol)
+        mark = _mark_of(digits, known)
+        decimals = len(digits) - digits.rfind(mark) - 1 if mark else 0
+        if not symbol and numbers.default is not None:
+            symbol, mark, least = numbers.default
+            decimals = max(decimals, least)
+        if not mark and _mark_of(digits, ""):
+            return (
+                f"has another decimal mark than {known!r}, which a directive before it says: write it with that"
+            )
+        if not mark:
+            return "has no decimal mark, which hledger wants: write it like 1000. EUR"
         if is_default:
             numbers.default = symbol, mark, decimals
             if not self.state.is_ledger:
                 self.state.reader.default = symbol
         else:
             numbers.declare(symbol, mark, decimals)
+        return ""
 
     def _take_option(self, word: str) -> tuple[Rule, str] | None:
         if word == "--decimal-comma" and self.state.by_ledger is not None:
@@ -360,13 +300,18 @@ class Directives:
 
 
 def _mark_of(digits: str, known: str) -> str:
-    """The decimal mark of a number that shows how a commodity is written."""
+    """The decimal mark of a number that shows how a commodity is written; a lone mark other than the one that
+    is known groups."""
     last = max(digits.rfind("."), digits.rfind(","))
     if last < 0 or digits.count(digits[last]) > 1:
         return ""
-    if known and known != digits[last]:
-        return ""
-    return digits[last]
+    is_lone = digits[:last].isdigit()
+    return "" if is_lone and known not in ("", digits[last]) else digits[last]
+
+
+def _is_cut(digits: str, after: str) -> bool:
+    """Whether ledger ends a number before its commodity: at a blank, or at a mark that no digit follows."""
+    return bool(after) and (" " in digits or not digits[-1].isdigit())
 
 
 def _unsupported(message: str) -> tuple[Rule, str]:

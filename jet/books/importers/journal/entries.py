@@ -12,7 +12,7 @@ from jet.books.identity import made_id
 from jet.books.importers.common import BrokenRuleError, Extent, ImportSettings
 from jet.books.importers.journal.balances import Balances
 from jet.books.importers.journal.balancing import Value, balanced
-from jet.books.importers.journal.directives import State
+from jet.books.importers.journal.state import State
 from jet.books.importers.journal.syntax import (
     Posting,
     has_note_after_one_blank,

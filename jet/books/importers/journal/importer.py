@@ -27,9 +27,10 @@ from jet.books.importers.common import (
 )
 from jet.books.importers.files import open_file, parent
 from jet.books.importers.journal.dialects import Choice, Survey, choose
-from jet.books.importers.journal.directives import Directives, State, begun
+from jet.books.importers.journal.directives import Directives
 from jet.books.importers.journal.entries import Draft, Entries, Transaction, reading_of
 from jet.books.importers.journal.includes import MOST_DEEP, MOST_FILES, SUFFIXES, included
+from jet.books.importers.journal.state import State, begun
 from jet.books.importers.journal.syntax import Dialect
 from jet.books.records import Entry, FileEnd, Passed, Record, Rejection
 
@@ -296,12 +297,11 @@ class _Reading:
         return ("end comment",) if text == "comment" else ()
 
     def _passed_transaction(self, number: int, text: str) -> _Block:
-        if text[0] == "~":
-            return _Block(number, text, "periodic")
-        if not self.state.is_ledger:
-            return _Block(number, text, "automated")
-        message = "an automated transaction isn't applied: write its postings into the entries that it fits"
-        return _Block(number, text, "", (Rule.UNSUPPORTED_DIRECTIVE, message))
+        reason, fault = "periodic" if text[0] == "~" else "automated", None
+        if text[0] == "=" and self.state.is_ledger:
+            message = "an automated transaction isn't applied: write its postings into the entries that it fits"
+            reason, fault = "", (Rule.UNSUPPORTED_DIRECTIVE, message)
+        return _Block(number, text, reason, fault, takes=self.state.learn)
 
     def _include(
         self, text: str, file: str, path: str, number: int, chain: tuple[str, ...], passed: Counter[str]

@@ -1,8 +1,8 @@
 """Accounts' names: aliases, what stands before them all, and the chart that they make.
 
 Aliases work differently in the two programs. ledger replaces a whole name, or its first part, once, and puts
-nothing before the result; hledger puts the applied parent before a name, then tries every alias on it, the
-newest first.
+nothing before the result; hledger puts the applied parent before a name, makes an ordinary blank of any other,
+then tries every alias on it, the newest first.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 
 from jet.books.checks import MAX_TEXT_BYTES, Rule
 from jet.books.importers.common import BrokenRuleError
+from jet.books.importers.journal.syntax import BLANKS
 from jet.books.records import Account
 
 MOST_LEVELS = 32
@@ -26,6 +27,7 @@ MOST_ALIASES = 1_000
 MOST_PATTERNS = 100
 """Aliases that are tried one after the other on every name, and those of them that are patterns."""
 
+_BLANK = re.compile(f"[{BLANKS}]+")
 _TYPE_TAG = re.compile(r"\btype:\s*(\w+)", re.IGNORECASE)
 _TYPES = {"a": "asset", "c": "asset", "cash": "asset", "l": "liability", "e": "equity", "v": "equity"} | {
     "conversion": "equity",
@@ -106,21 +108,23 @@ def matches(pattern: re.Pattern[str], text: str) -> bool:
     return pattern.search(text[:MOST_MATCHED]) is not None
 
 
+Alias = tuple[str, re.Pattern[str] | None, str]
+"""What is replaced, its pattern if it is one, and by what."""
+
+
 @dataclass(slots=True)
 class Names:
     """How an account is called in full, where something is applied to its name."""
 
     is_ledger: bool
     above: str = ""  # what "apply account" put before all names
-    aliases: dict[str, str] = field(default_factory=dict)
-    patterns: dict[str, tuple[re.Pattern[str], str]] = field(
-        default_factory=dict
-    )  # of hledger, among its aliases
+    aliases: dict[str, str] = field(default_factory=dict)  # of ledger
+    rules: list[Alias] = field(default_factory=list)  # of hledger, the oldest first
     known: dict[str, str] = field(default_factory=dict)  # names that were completed
 
     def copy(self) -> Names:
         """For a file that is included by hledger, and whose changes end with it."""
-        return Names(self.is_ledger, self.above, dict(self.aliases), dict(self.patterns))
+        return Names(self.is_ledger, self.above, dict(self.aliases), list(self.rules))
 
     def full(self, name: str) -> str:
         """The name with all that is applied to it; raises BrokenRuleError."""
@@ -139,32 +143,37 @@ class Names:
 
     def alias(self, name: str, target: str) -> None:
         """Call an account by another name from here on; raises BrokenRuleError."""
-        if len(self.aliases) >= MOST_ALIASES:
+        if len(self.aliases) + len(self.rules) >= MOST_ALIASES:
             raise BrokenRuleError(
                 Rule.UNSUPPORTED_DIRECTIVE,
                 f"more than {MOST_ALIASES:,} aliases aren't followed: rename the accounts",
             )
-        if not self.is_ledger and name.startswith("/"):
-            if len(self.patterns) >= MOST_PATTERNS:
-                raise BrokenRuleError(
-                    Rule.UNSUPPORTED_DIRECTIVE,
-                    f"more than {MOST_PATTERNS} aliases by pattern aren't followed: rename the accounts",
-                )
-            pattern, slash, rest = name[1:].rpartition("/")
-            if not slash or rest.strip():
-                raise BrokenRuleError(
-                    Rule.UNSUPPORTED_DIRECTIVE,
-                    "the pattern of an alias has no end: write it like alias /old/ = new",
-                )
-            self.patterns[name] = safe_pattern(pattern), re.sub(r"\\(?![0-9])", r"\\\\", target)
-        self.aliases.pop(name, None)
-        self.aliases[name] = f"{self.above}:{target}" if self.is_ledger and self.above else target
+        if self.is_ledger:
+            self.aliases[name] = f"{self.above}:{target}" if self.above else target
+        elif name.startswith("/"):
+            self._add_pattern(name, target)
+        else:
+            self.rules.append((name, None, target))
         self.known.clear()
+
+    def _add_pattern(self, name: str, target: str) -> None:
+        if sum(pattern is not None for _, pattern, _ in self.rules) >= MOST_PATTERNS:
+            raise BrokenRuleError(
+                Rule.UNSUPPORTED_DIRECTIVE,
+                f"more than {MOST_PATTERNS} aliases by pattern aren't followed: rename the accounts",
+            )
+        pattern, slash, rest = name[1:].rpartition("/")
+        if not slash or rest.strip():
+            raise BrokenRuleError(
+                Rule.UNSUPPORTED_DIRECTIVE,
+                "the pattern of an alias has no end: write it like alias /old/ = new",
+            )
+        self.rules.append((name, safe_pattern(pattern), re.sub(r"\\(?![0-9])", r"\\\\", target)))
 
     def end_aliases(self) -> None:
         """Forget all aliases."""
         self.aliases.clear()
-        self.patterns.clear()
+        self.rules.clear()
         self.known.clear()
 
     def _by_ledger(self, name: str) -> str:
@@ -176,10 +185,9 @@ class Names:
         return joined(self.above, name)
 
     def _by_hledger(self, name: str) -> str:
-        name = joined(self.above, name)
-        for old in reversed(self.aliases):
-            if old in self.patterns:
-                pattern, target = self.patterns[old]
+        name = _BLANK.sub(" ", joined(self.above, name))
+        for old, pattern, target in reversed(self.rules):
+            if pattern is not None:
                 if len(name) > MOST_MATCHED:
                     raise BrokenRuleError(
                         Rule.TEXT_TOO_LONG,
@@ -193,7 +201,7 @@ class Names:
                         f"alias {old[:40]!r} names a group that it hasn't: correct it",
                     ) from None
             elif name == old or name.startswith(old + ":"):
-                name = self.aliases[old] + name[len(old) :]
+                name = target + name[len(old) :]
             checked_name(name)
         return name
 

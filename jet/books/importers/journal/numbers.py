@@ -153,8 +153,9 @@ class HledgerNumbers:
 
     def read(self, text: str, commodity: str, counts: bool = True) -> Number:
         text, exponent = self._without_exponent(text)
-        mark = self.mark or self._style_mark(commodity)
-        number = plain(text) if text.isdigit() else self._separated(text, mark, bool(exponent))
+        number = (
+            plain(text) if text.isdigit() else self._separated(text, self.mark_of(commodity), bool(exponent))
+        )
         if exponent:
             number = Number(checked_amount(number.value.scaleb(exponent)), max(0, number.decimals - exponent))
         if counts:
@@ -178,9 +179,12 @@ class HledgerNumbers:
         return self.seen.get(commodity)
 
     def is_governed(self, commodity: str) -> bool:
-        return bool(self.mark or self._style_mark(commodity))
+        return bool(self.mark_of(commodity))
 
-    def _style_mark(self, commodity: str) -> str:
+    def mark_of(self, commodity: str) -> str:
+        """The decimal mark that a directive names for a commodity; "": none does."""
+        if self.mark:
+            return self.mark
         if commodity in self._declared:
             return self._declared[commodity][0]
         return self.default[1] if self.default is not None else ""

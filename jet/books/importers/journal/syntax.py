@@ -4,7 +4,8 @@ Where they part ways:
 
 - A comment behind the payee needs two blanks or a tab for ledger, which otherwise takes it for the payee; for
   hledger a semicolon is enough.
-- A single tab ends an account's name for ledger, and belongs to it for hledger.
+- A single tab ends an account's name for ledger, and belongs to it for hledger; to the latter all blanks of
+  Unicode are blanks.
 - A number may be written `1 000,00`, `+5`, `.5` or `1e3` for hledger.
 - Lot prices are part of what ledger balances; hledger passes over them.
 """
@@ -24,7 +25,13 @@ from jet.books.importers.journal.numbers import Numbers
 
 Dialect = Literal["ledger", "hledger"]
 
-GAPS = {"ledger": re.compile(r"[ \t]*\t[ \t]*| {2,}(?:[ \t]+)?"), "hledger": re.compile(r"[ \t]{2,}")}
+BLANKS = " \t\v\f\u00a0\u1680\u2000-\u200a\u202f\u205f\u3000"
+"""What is a blank to hledger, as a class of characters; to ledger, only the first two are."""
+
+GAPS = {
+    "ledger": re.compile(r"[ \t]*\t[ \t]*| {2,}(?:[ \t]+)?"),
+    "hledger": re.compile(rf"[{BLANKS}]{{2,}}"),
+}
 """What stands between an account's name and an amount."""
 
 _DATE = re.compile(
@@ -35,7 +42,7 @@ _NOTES = {"ledger": re.compile(r"(?: {2}|\t);"), "hledger": re.compile(";")}
 _QUOTED = r'"[^"]*"'
 _SYMBOLS = {
     "ledger": rf'(?:{_QUOTED}|[^\s\d.,;:?!+\-*/^&|=<>{{}}\[\]()@"\']+)',
-    "hledger": rf'(?:{_QUOTED}|[^\s\d.,;@*+\-"{{}}=\[\]()]+)',
+    "hledger": rf'(?:{_QUOTED}|(?![{BLANKS}])[^\s\d.,;@*+\-"{{}}=\[\]()]+)',
 }
 _HLEDGER_DIGITS = r"(?:\.\d+|\d[\d.,]*+(?: \d[\d.,]*+)*+)(?:[eE][+-]?\d+(?![\d.,]))?"
 _SIMPLE = {
@@ -51,8 +58,8 @@ _AMOUNTS = {
         re.ASCII,
     ),
     "hledger": re.compile(
-        rf"([-+]?)[ \t]*+(?:({_SYMBOLS['hledger']})[ \t]*+([-+]?)[ \t]*+({_HLEDGER_DIGITS})"
-        rf"|()()({_HLEDGER_DIGITS})(?:[ \t]*+({_SYMBOLS['hledger']}))?+)",
+        rf"([-+]?)[{BLANKS}]*+(?:({_SYMBOLS['hledger']})[{BLANKS}]*+([-+]?)[{BLANKS}]*+({_HLEDGER_DIGITS})"
+        rf"|()()({_HLEDGER_DIGITS})(?:[{BLANKS}]*+({_SYMBOLS['hledger']}))?+)",
         re.ASCII,
     ),
 }
@@ -146,12 +153,13 @@ class PostingReader:
         self.aliases: dict[str, str] = {}  # of commodities
         self.default = ""  # the commodity of amounts without one
         self._gap = GAPS[dialect]
+        self._blanks = " \t" if dialect == "ledger" else None  # to strip; None: all of Unicode
         self._simple = _SIMPLE[dialect]
 
     def read(self, text: str) -> Posting | None:
         """The posting of an indented line; None for a check of ledger's. Raises BrokenRuleError."""
         if text[0] in "*!":
-            text = text[1:].lstrip(" \t")
+            text = text[1:].lstrip(self._blanks)
         elif self.dialect == "ledger" and text[0] in "ace" and _CHECKS.match(text):
             return None
         gap = self._gap.search(text)
@@ -249,7 +257,7 @@ class _Tail:
 
     def _next(self) -> str:
         text, at = self.text, self.at
-        while at < len(text) and text[at] in " \t":
+        while at < len(text) and (text[at] in " \t" or (not self.is_ledger and text[at].isspace())):
             at += 1
         self.at = at
         return text[at : at + 1]
@@ -331,7 +339,7 @@ class _Tail:
 
 def swallowed_amount(posting: Posting) -> str:
     """What of an account's name is an amount that was meant to stand apart; "" for none."""
+    if posting.amount is not None or posting.asserted is not None:
+        return ""
     name = posting.account
-    if posting.amount is None and posting.asserted is None and (_TAIL.fullmatch(name) or _TABBED.search(name)):
-        return name
-    return ""
+    return name if _TAIL.fullmatch(" ".join(name.split())) or _TABBED.search(name) else ""
