@@ -46,6 +46,8 @@ def balanced(postings: list[Posting], numbers: Numbers, is_ledger: bool) -> tupl
     if is_ledger:
         for posting in postings:
             _check_price(posting)
+        if len(postings) == 1 and postings[0].amount is None:
+            return [], {}  # ledger passes over it
         return _with_rests(_pool([p for p in postings if p.kind != "("], numbers, is_ledger), numbers)
     real = [posting for posting in postings if posting.kind == ""]
     virtual = [posting for posting in postings if posting.kind == "["]
