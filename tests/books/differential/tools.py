@@ -3,9 +3,10 @@
 Notable:
 
 - Amounts are taken at cost, the one of jet's lines: what a posting costs is what balances.
-- ledger's `quantity(cost)` and hledger's `aquantity` are exact; reports round. Of a share that it computed,
-  ledger tells six decimals more than its commodity has, unless a factor makes it tell more. A long mantissa
-  hledger writes with an exponent ("5.1624840669118428767255e22"): read as a float, it would lose its last digits.
+- ledger's `quantity(cost)` and hledger's `aquantity` are exact; reports round. A share that it computed, ledger
+  tells with six decimals more than its commodity has, unless a factor makes it tell more. A long mantissa
+  hledger writes with an exponent ("5.1624840669118428767255e22"): read as a float, it would lose its last
+  digits.
 - ledger counts `h` and `m` in seconds.
 - Postings in parentheses are left out, as by jet.
 """

@@ -41,7 +41,8 @@ class Value:
 def balanced(postings: list[Posting], numbers: Numbers, is_ledger: bool) -> tuple[list[Value], Sums]:
     """The values of all postings but virtual ones, and the tolerance in each commodity in which a rest is left.
 
-    Raises BrokenRuleError where more than one amount is left out.
+    Raises BrokenRuleError where more than one amount is left out, where ledger can't fill one, and where
+    postings balance only together with those in brackets, which hledger doesn't do.
     """
     if is_ledger:
         for posting in postings:
