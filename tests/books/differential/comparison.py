@@ -25,6 +25,9 @@ BY_DESIGN = {
     "one blank or tab before an amount": re.compile("an account and an amount with one blank or tab"),
     "directive not followed": re.compile("begins no directive|is a directive of"),
     "assigned balance of all accounts below": re.compile(r"an amount by ==?\* isn't computed"),
+    "an entry of one line that rounds to nothing": re.compile(
+        "the entry has no (credit|debit).*it has one line"
+    ),
     "two readings, and nothing decides": re.compile("nothing says which is meant"),
     "a format of a thousand and nothing behind it": re.compile(
         "has too many points, or one before a grouping comma"

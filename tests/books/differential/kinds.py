@@ -68,6 +68,7 @@ KINDS = {
     "brackets without an amount beside a real one": _entry("a  5 EUR", "b", "[c]  1 EUR", "[d]"),
     "brackets beside an exchange": _entry("a  4 X", "b  -93 EUR", "[c]  5 kr", "[d]  -5 kr"),
     "brackets beside nothing left out": _entry("a  0.00 EUR", "b", "[c]  9 CHF", "[d]  -9 CHF"),
+    "nothing but an amount left out": _entry("a"),
     "nothing left out beside a virtual posting": _entry("(a)  3 EUR", "b"),
     "the precision of D beside more decimals": "D 1000,00\n"
     + _entry(
@@ -96,11 +97,17 @@ KINDS = {
     "a price of ten decimals, left out": _entry("a  3 X @ 0.0123456789 EUR", "b  7 X @ 0.0123456789 EUR", "c"),
     "a price without a commodity": _entry("a  3 X @ 0.0123456789", "b  -0.03703703"),
     "a sale at a price without commodities": _entry("a  -1.64 BTC {100.00} @ 121.72", "b  199.6208"),
+    "an exchange over three lines, of which one is small": _entry("a  1 X", "b  -10 EUR", "c  2 X"),
+    "an exchange over four lines": _entry("b  -10.00 EUR", "a  1 X", "c  2 X", "d  4 X"),
+    "an exchange over five lines": _entry("a  1 X", "c  2 X", "d  4 X", "e  0.5 X", "b  -10.00 EUR"),
+    "an exchange for one line of no decimals": _entry("a  3 X", "c  4.5 X", "b  -1 EUR"),
     "an exchange over three lines": _entry("a  70 X", "b  -3000 EUR", "c  600000 X"),
     "brackets beside a remainder": _entry("a  530.77 BTC @ 97632 $", "b  -51820137 $", "[c]  1861149", "[d]"),
     "the precision of D": "D £1000,00\n"
     + _entry("a  9,4 X @ 7074,51", "a  -66500,39", "b  £8802674,82", "c  £-8802674,8200"),
     "the precision of D for its commodity": "D €1000.00\n" + _entry("a  €60.67", "b  €-146.6696", "c  €86.00"),
+    "the precision of D where entries are sorted": "D 1000.0000 EUR\n2024-06-01 x\n    a  1 X = 1 X\n    b\n"
+    + _entry("a  -137.2434995 EUR", "b  137.2435 EUR"),
     "the precision of D without decimals": "D ₿1000.\n" + _entry("a  ₿94274", "b  -₿94273.8"),
     "the precision of other entries": (
         _entry("a  3 X @ 3.335 EUR", "b  -10.01 EUR") + _entry("a  0.125 EUR", "b")
@@ -126,6 +133,5 @@ OPEN = {
     "one posting that rounds to nothing": "an entry of jet has two sides",
     "a balance of the only commodity, assigned": "hledger refuses it; jet reads it",
     "an assertion on a posting's own date": "hledger orders assertions by it; jet by the entry's",
-    "an exchange over three lines": "each tool rounds the price in its own way; jet rounds the shares",
 }
 """The kinds in which jet still differs, and how."""

@@ -22,6 +22,7 @@ def pattern(w: Writer) -> Rows:
     kinds: list[tuple[str, Callable[[Writer], Rows]]] = [
         ("cost", at_cost),
         ("exchange", exchanged),
+        ("exchange of three", exchanged),
         ("lot", bought_in_lots),
         ("sale", sold_from_lots),
         ("many commodities", of_many_commodities),
@@ -163,6 +164,8 @@ def exchanged(w: Writer) -> Rows:
     rows: Rows = [(w.account(), w.write(value(w, first), first), "")]
     worth = value(w, second)
     rows.append((w.account(), w.write(-worth, second), ""))
+    if w.now("exchange of three"):
+        rows.append((w.account(), w.write(value(w, first), first), ""))
     return rows
 
 

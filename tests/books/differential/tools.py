@@ -3,8 +3,10 @@
 Notable:
 
 - Amounts are taken at cost, the one of jet's lines: what a posting costs is what balances.
-- ledger's `quantity(cost)` and hledger's `aquantity` are exact; reports round. A long mantissa hledger writes
-  with an exponent ("5.1624840669118428767255e22"): read as a float, it would lose its last digits.
+- ledger's `quantity(cost)` and hledger's `aquantity` are exact; reports round. A share that it computed, ledger
+  tells with six decimals more than its commodity has, unless a factor makes it tell more. A long mantissa
+  hledger writes with an exponent ("5.1624840669118428767255e22"): read as a float, it would lose its last
+  digits.
 - ledger counts `h` and `m` in seconds.
 - Postings in parentheses are left out, as by jet.
 """
@@ -35,7 +37,7 @@ _ENVIRONMENT = {
 _FIELDS = (
     '%(format_date(xact.date, "%Y-%m-%d"))',
     "%(display_account)",
-    "%(quantity(cost))",
+    "%(quantity(cost) * 1.0000000000)",
     "%(commodity(cost))",
     "%(xact.payee)",
 )

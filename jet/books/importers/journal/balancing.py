@@ -41,11 +41,14 @@ class Value:
 def balanced(postings: list[Posting], numbers: Numbers, is_ledger: bool) -> tuple[list[Value], Sums]:
     """The values of all postings but virtual ones, and the tolerance in each commodity in which a rest is left.
 
-    Raises BrokenRuleError where more than one amount is left out.
+    Raises BrokenRuleError where more than one amount is left out, where ledger can't fill one, and where
+    postings balance only together with those in brackets, which hledger doesn't do.
     """
     if is_ledger:
         for posting in postings:
             _check_price(posting)
+        if len(postings) == 1 and postings[0].amount is None:
+            return [], {}  # ledger passes over it
         return _with_rests(_pool([p for p in postings if p.kind != "("], numbers, is_ledger), numbers)
     real = [posting for posting in postings if posting.kind == ""]
     virtual = [posting for posting in postings if posting.kind == "["]

@@ -272,7 +272,8 @@ class _Reading:
                 current = _Block(number, text, "directive", directives.read(text), takes=directives.read_below)
         if current is not None:
             yield from self._ended(current, file, passed)
-        directives.end()
+        if len(chain) > 1:  # the main file's last D says how exactly hledger balances all entries
+            directives.end()
         for reason, lines in passed.items():
             yield Passed(file, reason, lines)
         yield FileEnd(file, number, LedgerImporter.name, self.state.choice.dialect)
