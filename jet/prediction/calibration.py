@@ -104,7 +104,8 @@ class Calibration:
 
     def __call__(self, figures: np.ndarray) -> np.ndarray:
         """The probability that an answer is right, [rows], of `figures` [rows, len(names)]."""
-        return 1 / (1 + np.exp(-(figures @ self.weights + self.bias)))
+        logit = (figures * self.weights).sum(axis=1) + self.bias  # a product's rows may depend on their place
+        return 1 / (1 + np.exp(-logit))
 
     def thresholds(self, promise: float) -> Thresholds:
         """From which confidence on a precision of `promise` is kept."""

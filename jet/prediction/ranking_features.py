@@ -17,6 +17,7 @@ from jet.model.features import NOTHING, set_key
 from jet.prediction.candidates import PROPOSERS, Candidates, name_shares, side_of
 from jet.prediction.evidence import Evidence, Library
 from jet.prediction.expert import LineScores
+from jet.retrieval.products import products
 
 _CLOSE = 5.0  # exp(5 similarity): a vote in which distant neighbors still have a say
 _SHARP = 20.0  # exp(20 similarity): the nearest ones decide
@@ -214,7 +215,7 @@ def _words(
         if vectors.shape[1]:
             accounts = library.account_text[start : start + share.shape[1]]
             # Of all rows, so that the product's shape doesn't depend on which entries share the batch.
-            close = (asked @ vectors[accounts].T)[rows]
+            close = products(asked, vectors[accounts])[rows]
             meaning[rows] = np.take_along_axis(close, flat, 1).reshape(local.shape)
     lines = np.maximum(there.sum(axis=2), 1)
     return {

@@ -26,6 +26,7 @@ import torch
 
 from jet.retrieval.memory import ERROR, Block, Hits, Memory, Queries
 from jet.retrieval.ngrams import weigh
+from jet.retrieval.products import products
 from jet.retrieval.settings import RetrievalSettings
 from jet.retrieval.store import TextStore
 from jet.retrieval.text import stable_hash
@@ -155,7 +156,7 @@ class Contents:
 
     def score_all(self, features: Features) -> np.ndarray:
         """What the texts alone say of each query text and each text of the block, float32 [64, U]."""
-        scores = features.vectors @ self.vectors.T
+        scores = products(features.vectors, self.vectors)
         scores *= np.float32(self.settings.sentence_weight)
         if self.settings.ngram_weight:
             scores += self._ngram_scores(self.ngrams, features).T
