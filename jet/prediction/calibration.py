@@ -96,7 +96,7 @@ class Calibration:
             spread[spread == 0] = 1.0
             model = LogisticRegression(C=1.0, max_iter=1000).fit(figures / spread, right)
             weights, bias = model.coef_[0] / spread, float(model.intercept_[0])
-        confidence = 1 / (1 + np.exp(-(figures @ weights + bias)))
+        confidence = _logistic(figures, weights, bias)
         confidence = confidence if most is None else np.minimum(confidence, most)
         held = np.zeros(len(right), dtype=bool) if held is None else held
         history = np.zeros(len(right), dtype=np.int64) if history is None else history
@@ -104,8 +104,7 @@ class Calibration:
 
     def __call__(self, figures: np.ndarray) -> np.ndarray:
         """The probability that an answer is right, [rows], of `figures` [rows, len(names)]."""
-        logit = (figures * self.weights).sum(axis=1) + self.bias  # a product's rows may depend on their place
-        return 1 / (1 + np.exp(-logit))
+        return _logistic(figures, self.weights, self.bias)
 
     def thresholds(self, promise: float) -> Thresholds:
         """From which confidence on a precision of `promise` is kept."""
@@ -160,3 +159,8 @@ class Calibration:
             np.asarray(content["held"], dtype=bool),
             np.asarray(content["history"], dtype=np.int64),
         )
+
+
+def _logistic(figures: np.ndarray, weights: np.ndarray, bias: float) -> np.ndarray:
+    """float64 [rows]. Summed row by row: those of a matrix product may depend on their place."""
+    return 1 / (1 + np.exp(-((figures * weights).sum(axis=1) + bias)))
