@@ -31,6 +31,7 @@ from jet.prediction.past import Past
 from jet.retrieval.index import dense
 from jet.retrieval.memory import Hits, Memory, limits
 from jet.retrieval.ngrams import CHAR_BUCKETS, ngram_counts, weigh
+from jet.retrieval.products import own_products
 from jet.retrieval.settings import RetrievalSettings
 from jet.retrieval.similarity import NO_CURRENCY, NO_JOURNAL, otherness
 from jet.retrieval.store import TextStore
@@ -227,6 +228,6 @@ def gather(library: Library, queries: EntryColumns, rows: np.ndarray, hits: Hits
             np.float64
         ),
         digits=np.where(there, same_roundness(queries.total[rows][:, None], books.total[row]), 0.0),
-        kernel=np.einsum("bmd,bnd->bmn", other, other, optimize=True).astype(np.float64),
+        kernel=own_products(other).astype(np.float64),
         likeness=np.einsum("bd,bmd->bm", own, other).astype(np.float64),
     )
