@@ -130,7 +130,6 @@ KINDS = {
 
 OPEN = {
     "a lot price that ends in its mark": "jet refuses it",
-    "one posting that rounds to nothing": "an entry of jet has two sides",
     "a balance of the only commodity, assigned": "hledger refuses it; jet reads it",
     "an assertion on a posting's own date": "hledger orders assertions by it; jet by the entry's",
 }
