@@ -11,7 +11,6 @@ Shapes: N entries of a table, B entries of a batch, D candidates, K neighbors, T
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, fields
 from functools import cached_property
@@ -48,6 +47,7 @@ from jet.retrieval.index import BlockIndex, build_block
 from jet.retrieval.memory import Hits, Memory, plan_blocks
 from jet.retrieval.neighbors import retrieve
 from jet.retrieval.peers import Peers
+from jet.retrieval.products import view
 from jet.retrieval.store import TextStore
 from jet.retrieval.text import normalize_all
 
@@ -279,7 +279,7 @@ class Predictor:
 
     @cached_property
     def _tables(self) -> Tables:
-        return Tables(_view(self.parts.vectors), _view(self.bundle.account_vectors)).to(self.device)
+        return Tables(view(self.parts.vectors), view(self.bundle.account_vectors)).to(self.device)
 
     def nothing(self, size: int) -> Answers:
         """Answers to `size` entries that say nothing yet."""
@@ -409,10 +409,3 @@ def _line_shares(tokens: np.ndarray, probability: np.ndarray) -> np.ndarray:
         has = (tokens[:, :, :, None] == tokens[:, None, None, other, :]).any(axis=3)
         result += has * share[:, other, None, None]
     return np.where(tokens == NOTHING, 0, result).astype(np.float32)
-
-
-def _view(array: np.ndarray) -> torch.Tensor:
-    """A tensor over `array`, which may be a read-only view of shared memory: nothing writes to it."""
-    with warnings.catch_warnings():
-        warnings.filterwarnings("ignore", message="The given NumPy array is not writable")
-        return torch.from_numpy(array)

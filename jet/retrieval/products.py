@@ -7,6 +7,7 @@ matters; elsewhere NumPy does, which is up to twice as fast.
 
 from __future__ import annotations
 
+import warnings
 from functools import cache
 
 import numpy as np
@@ -17,15 +18,22 @@ def products(rows: np.ndarray, others: np.ndarray) -> np.ndarray:
     """float32 [B, U]: the product of each of `rows` [B, D] with each of `others` [U, D]."""
     if not _place_matters():
         return rows @ others.T
-    return (torch.from_numpy(rows) @ torch.from_numpy(others).T).numpy()
+    return (view(rows) @ view(others).T).numpy()
 
 
 def own_products(rows: np.ndarray) -> np.ndarray:
     """float32 [B, M, M]: of each of B sets of `rows` [B, M, D] the product of each row with each."""
     if not _place_matters():
         return np.einsum("bmd,bnd->bmn", rows, rows, optimize=True)
-    each = torch.from_numpy(rows)
+    each = view(rows)
     return torch.bmm(each, each.transpose(1, 2)).numpy()
+
+
+def view(array: np.ndarray) -> torch.Tensor:
+    """A tensor over `array`, which may be a read-only view of shared memory: nothing writes to it."""
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message="The given NumPy array is not writable")
+        return torch.from_numpy(array)
 
 
 @cache

@@ -16,6 +16,7 @@ from jet.retrieval.products import own_products, products
 draw = np.random.default_rng(1)
 for dimension, texts in ((512, 50), (384, 333), (16, 2000)):
     rows, others = (draw.standard_normal((size, dimension), dtype=np.float32) for size in (64, texts))
+    rows.flags.writeable = others.flags.writeable = False  # as in shared memory
     there = products(rows, others)
     order = draw.permutation(64)
     assert np.array_equal(products(rows[order], others), there[order])
@@ -40,7 +41,7 @@ def test_neither_place_nor_threads_matter_with_any_kernels(kernels):
     for threads in ("1", "2"):
         environment |= {"OPENBLAS_NUM_THREADS": threads, "OMP_NUM_THREADS": threads}
         done = subprocess.run(
-            [sys.executable, "-c", CHECK], check=True, env=environment, stdout=subprocess.PIPE
+            [sys.executable, "-W", "error", "-c", CHECK], check=True, env=environment, stdout=subprocess.PIPE
         )
         said.add(done.stdout)
     assert len(said) == 1
