@@ -6,6 +6,7 @@ from decimal import Decimal
 from io import BytesIO
 
 import pytest
+from counting import lines_of, only
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -16,7 +17,6 @@ from jet.books.importers import (
     FileEnd,
     ImportSettings,
     Line,
-    Passed,
     Rejection,
     Source,
     UnreadableFile,
@@ -41,16 +41,6 @@ def read(*rows, file="books/book.jsonl", **options):
     texts = [row if isinstance(row, str) else json.dumps(row, ensure_ascii=False) for row in rows]
     data = "\n".join(texts).encode("utf-8", "surrogatepass")
     return list(JsonlImporter().records(Source(file, BytesIO(data)), ImportSettings(**options)))
-
-
-def only(kind, records):
-    return [record for record in records if isinstance(record, kind)]
-
-
-def lines_of(records):
-    """Lines of the file that the records account for."""
-    counted = sum(record.file_lines for record in records if isinstance(record, Entry | Rejection))
-    return counted + sum(record.lines for record in only(Passed, records))
 
 
 def line(**changes):

@@ -6,6 +6,7 @@ from io import BytesIO
 from itertools import permutations
 
 import pytest
+from counting import lines_of, only
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -16,7 +17,6 @@ from jet.books.importers import (
     FileEnd,
     ImportSettings,
     Line,
-    Passed,
     Rejection,
     Source,
     UnreadableFile,
@@ -50,16 +50,6 @@ VOUCHER = """#VER A 1 20200131 "Inköp varor" 20200201
 def read(text, encoding="utf-8", file="books/book.se", **options):
     data = text if isinstance(text, bytes) else text.encode(encoding)
     return list(SieImporter().records(Source(file, BytesIO(data)), ImportSettings(**options)))
-
-
-def only(kind, records):
-    return [record for record in records if isinstance(record, kind)]
-
-
-def lines_of(records):
-    """Lines of the file that the records account for."""
-    counted = sum(record.file_lines for record in records if isinstance(record, Entry | Rejection))
-    return counted + sum(record.lines for record in only(Passed, records))
 
 
 def entry_of(text, **options):
