@@ -196,8 +196,8 @@ class HledgerNumbers:
 
     @staticmethod
     def _separated(text: str, mark: str, has_exponent: bool) -> Number:
-        if text.startswith("."):
-            return plain("0" + text)
+        if text[0] in ".,":
+            return plain(f"0.{text[1:]}")
         found = _SPACED.fullmatch(text)
         if found is None or (found[1] and found[1] == found[2]):
             raise ValueError("has separators where hledger allows none")

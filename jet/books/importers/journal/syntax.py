@@ -45,6 +45,8 @@ _SYMBOLS = {
     "hledger": rf'(?:{_QUOTED}|(?![{BLANKS}])[^\s\d.,;@*+\-"{{}}=\[\]()]+)',
 }
 _HLEDGER_DIGITS = r"(?:\.\d+|\d[\d.,]*+(?: \d[\d.,]*+)*+)(?:[eE][+-]?\d+(?![\d.,]))?"
+_HLEDGER_AFTER_SYMBOL = rf"(?:{_HLEDGER_DIGITS}|(?<=[{BLANKS}+\-\"]),\d+(?:[eE][+-]?\d+)?(?![\d.,]))"
+"""Behind a symbol and a blank, a comma may begin a number; else hledger takes it for part of the symbol."""
 _SIMPLE = {
     dialect: re.compile(
         rf"(-?)({symbol})?+ ?(-?)(\d[\d.,]*+)(?<=\d)(?: ?({symbol}))?+[ \t]*+(?:;(.*))?", re.ASCII | re.DOTALL
@@ -58,7 +60,7 @@ _AMOUNTS = {
         re.ASCII,
     ),
     "hledger": re.compile(
-        rf"([-+]?)[{BLANKS}]*+(?:({_SYMBOLS['hledger']})[{BLANKS}]*+([-+]?)[{BLANKS}]*+({_HLEDGER_DIGITS})"
+        rf"([-+]?)[{BLANKS}]*+(?:({_SYMBOLS['hledger']})[{BLANKS}]*+([-+]?)[{BLANKS}]*+({_HLEDGER_AFTER_SYMBOL})"
         rf"|()()({_HLEDGER_DIGITS})(?:[{BLANKS}]*+({_SYMBOLS['hledger']}))?+)",
         re.ASCII,
     ),
