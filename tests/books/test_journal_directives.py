@@ -255,6 +255,29 @@ def test_an_amount_by_its_balance_follows_the_file_for_ledger_and_the_dates_for_
     check_line_counts(records)
 
 
+@pytest.mark.parametrize("dialect", ["ledger", "hledger"])
+@pytest.mark.parametrize(
+    "unread",
+    ["2024-01-03 y\n  a  7 EUR\n  b\n  c\n", "2024-01-03 y\n  a  7 EUR\n  b\n", "include no.journal\n"],
+)
+def test_no_amount_is_computed_of_a_balance_to_which_something_unread_may_belong(dialect, unread):
+    is_read = unread.endswith("b\n")
+    records = read(ENTRY + unread + "2024-01-09 z\n  a  = 500 EUR\n  d\n", dialect=dialect)
+    assert (("d", "EUR") in sums(records)) == is_read
+    said = [record.message for record in only(Rejection, records)]
+    assert any("isn't known since" in message and "line 4" in message for message in said) != is_read
+
+
+def test_a_balance_that_stands_for_amounts_in_two_currencies_is_not_computed():
+    records = read(
+        "2024-01-05 x\n  a  10 EUR\n  a  5 USD\n  b\n" + "2024-01-09 z\n  a  == 500 EUR\n  b\n",
+        dialect="hledger",
+    )
+    assert ["several commodities: write them" in record.message for record in only(Rejection, records)] == [
+        True
+    ]
+
+
 def test_an_assertion_that_fails_is_told_and_its_entry_used():
     text = "2024-01-05 x\n  a  10 EUR = 20 EUR\n  b\n"
     for dialect in ("ledger", "hledger"):

@@ -25,6 +25,8 @@ BY_DESIGN = {
     "one blank or tab before an amount": re.compile("an account and an amount with one blank or tab"),
     "directive not followed": re.compile("begins no directive|is a directive of"),
     "assigned balance of all accounts below": re.compile(r"an amount by ==?\* isn't computed"),
+    "a balance that stands for several amounts": re.compile("stands for amounts in several commodities"),
+    "a balance with virtual entries in it": re.compile("isn't known since"),
     "an entry of one line that rounds to nothing": re.compile(
         "the entry has no (credit|debit).*it has one line"
     ),
@@ -86,7 +88,7 @@ def _refuse(reading: Reading, rejection: Rejection) -> None:
         reading.doubt = rejection.message
     if rejection.used_for == "all" or rejection.rule == checks.Rule.NO_LINES:  # the latter changes no sum
         return
-    if not reading.refusal:
+    if not reading.refusal or "isn't known since" in reading.refusal:  # another line's refusal is the reason
         reading.refusal = f"{rejection.rule}: {rejection.message} (line {rejection.file_line})"
 
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from decimal import Decimal
+from pathlib import PurePath
 
 from jet.books.checks import Rule
 from jet.books.importers.common import BrokenRuleError
@@ -39,6 +40,11 @@ class Balances:
     def __init__(self, is_ledger: bool) -> None:
         self.is_ledger = is_ledger
         self._sums: Booked = defaultdict(dict)
+        self._unread = ""
+
+    def lose(self, file: str, line: int) -> None:
+        """Take note of a line that may book something and isn't read: no balance is known from then on."""
+        self._unread = self._unread or f"line {line} of {PurePath(file).name[:60]}"
 
     def add(self, values: list[Value], postings: list[Posting]) -> None:
         """Book the postings of an entry, those without an amount by their values."""
@@ -72,34 +78,41 @@ class Balances:
         faults: list[str] = []
         here: Booked = defaultdict(dict)  # booked by this entry so far
         for posting in postings:
-            added = [posting]
+            added = posting
             if posting.asserted is not None and posting.amount is None:
                 added = self._assign(posting, posting.asserted, here)
-            for each in added:
-                if each.amount is not None:
-                    keys = [self._key(each), *(() if self.is_ledger else _with_below(each.account))]
-                    for key in keys:
-                        _book(here[key], each.amount)
+            if added.amount is not None:
+                for key in [self._key(added), *(() if self.is_ledger else _with_below(added.account))]:
+                    _book(here[key], added.amount)
             if posting.asserted is not None and posting.amount is not None:
                 faults += self._faults(posting, posting.asserted, here)
-            done += added
+            done.append(added)
         return done, faults
 
-    def _assign(self, posting: Posting, asserted: Money, here: Booked) -> list[Posting]:
+    def _assign(self, posting: Posting, asserted: Money, here: Booked) -> Posting:
         if "*" in posting.asserts:
             raise BrokenRuleError(
                 Rule.BAD_AMOUNT,
                 f"an amount by {posting.asserts} isn't computed: write the amount",
             )
+        if self._unread:
+            raise BrokenRuleError(
+                Rule.BAD_AMOUNT,
+                f"the amount is left to the balance of {posting.account[:40]}, which isn't known since "
+                f"{self._unread} isn't read: mend that line first, or write the amount",
+            )
         total = self._totals(posting, asserted, here)
         amounts = [Money(asserted.number - total.pop(asserted.commodity, ZERO), asserted.commodity)]
         amounts += [Money(-sum_, other) for other, sum_ in total.items()]
         amounts = [amount for amount in amounts if amount.number] or amounts[:1]
-        if self.is_ledger and len(amounts) > 1:
+        if len(amounts) > 1:
+            # hledger reads them where no price has to be found, and balances the entry otherwise than it would
+            # one that says the amounts.
             raise BrokenRuleError(
-                Rule.BAD_AMOUNT, "a balance without a commodity stands for several: name the commodity"
+                Rule.BAD_AMOUNT,
+                f"the balance of {posting.account[:40]} stands for amounts in several commodities: write them",
             )
-        return [Posting(posting.account, posting.kind, amount, note=posting.note) for amount in amounts]
+        return Posting(posting.account, posting.kind, amounts[0], note=posting.note)
 
     def _faults(self, posting: Posting, asserted: Money, here: Booked) -> list[str]:
         total = self._totals(posting, asserted, here)

@@ -95,6 +95,7 @@ class Entries:
         """The transaction's header and postings."""
         self._here = transaction
         entry_id = None
+        postings: list[Posting] = []
         try:
             state = self.state
             date, payee = read_header(transaction.header, state.choice.dialect, state.year)
@@ -114,6 +115,10 @@ class Entries:
             if state.bucket and len(postings) == 1 and postings[0].kind != "(" and postings[0].amount:
                 postings.append(Posting(state.bucket, "", None))
         except BrokenRuleError as error:
+            if self.state.is_ledger and error.rule == Rule.NO_LINES and all(p.amount for p in postings):
+                self.balances.add([], postings)  # virtual ones, which no real balance has in it
+            elif transaction.postings:
+                self.balances.lose(transaction.file, transaction.file_line)
             return self._rejected(transaction, error, entry_id)
         return Draft(transaction, date, entry_id, payee, postings)
 
@@ -163,6 +168,7 @@ class Entries:
             if self._is_compared and any(posting.kind == "[" for posting in postings):
                 self._compare_pools(postings, values)
         except BrokenRuleError as error:
+            self.balances.lose(transaction.file, transaction.file_line)
             return [self._rejected(transaction, error, draft.entry_id)]
         if self.has_balances:
             self.balances.add(values, postings)

@@ -341,6 +341,8 @@ class _Reading:
 
     def _reject(self, fault: tuple[Rule, str], file: str, number: int, text: str, lines: int = 1) -> Rejection:
         rule, message = fault
+        if rule != Rule.UNSUPPORTED_DIRECTIVE or text[0] == "=":  # other directives book nothing
+            self.entries.balances.lose(file, number)
         return reject(
             rule, message, file=file, file_line=number, entity=self.entity, excerpt=text, file_lines=lines
         )
