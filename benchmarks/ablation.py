@@ -17,15 +17,15 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 import numpy as np
 
-from jet.artifact import open_artifact
-from jet.books.sources import sources_of
+from jet.artifacts.artifact import open_artifact
 from jet.books.split import CALIBRATION, SPLITS, TEST, TRAIN
-from jet.prediction.evidence import Library
-from jet.prediction.examples import Examples
-from jet.prediction.ranker import RankerSettings
+from jet.experiments.ablation.sources import sources_of
+from jet.ranking.evidence import Library
+from jet.ranking.examples import Examples
+from jet.ranking.ranker import RankerSettings
 from jet.training.data import TrainingData
-from ray_jobs.runtime import JobConfig
-from ray_jobs.training import load_data
+from ray_jobs.ddp.training import load_data
+from ray_jobs.runtime.command import JobConfig
 
 WITHOUT: dict[str, tuple[str, ...]] = {
     "nothing": (),

@@ -19,12 +19,12 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from jet.artifact import open_artifact
+from jet.artifacts.artifact import open_artifact
 from jet.books.schema import ENTRIES
-from jet.books.sources import sources_of
-from jet.bundle import Bundle
-from jet.prediction.calibration import Calibration
-from jet.prediction.stack import METHODS
+from jet.bundle.bundle import Bundle
+from jet.confidence.calibration import Calibration
+from jet.confidence.stack import METHODS
+from jet.experiments.ablation.sources import sources_of
 
 RESAMPLES = 10_000
 

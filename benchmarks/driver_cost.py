@@ -2,8 +2,8 @@
 
     python -m benchmarks.driver_cost [--parts 500 2500]
 
-Parts of one row go through `ray_jobs.parts.do_parts`, the loop of `jet neighbors` and `jet predict`, on two
-actors. The difference between many and few parts, divided by their number, leaves the start out of it.
+Parts of one row go through `ray_jobs.spread.parts.do_parts`, the loop of `jet neighbors` and `jet predict`, on
+two actors. The difference between many and few parts, divided by their number, leaves the start out of it.
 """
 
 from __future__ import annotations
@@ -16,10 +16,10 @@ from typing import Any
 
 import pyarrow as pa
 
-from jet.artifact import artifact_writer
-from ray_jobs.connection import connect
-from ray_jobs.parts import do_parts
-from ray_jobs.runtime import RuntimeSettings
+from jet.artifacts.artifact import artifact_writer
+from ray_jobs.runtime.command import RuntimeSettings
+from ray_jobs.runtime.connection import connect
+from ray_jobs.spread.parts import do_parts
 
 
 class Nothing:

@@ -36,16 +36,16 @@ import pyarrow.compute as pc
 import torch
 
 from jet.books.catalog import Catalog
-from jet.books.demo import DemoSettings, write_demo_ledger
 from jet.books.importers import ImportSettings, expand, import_file, to_tables
 from jet.books.split import CALIBRATION, TRAIN, SplitSettings, split_by_date
+from jet.demo import DemoSettings, write_demo_ledger
 from jet.model.features import sort_entries
-from jet.retrieval.encoder import MULTILINGUAL, PACKAGED, Encoder, SentenceEncoder
 from jet.retrieval.neighbors import History, find_neighbors, text_store
-from jet.retrieval.ngrams import idf, ngram_counts, weigh
 from jet.retrieval.settings import RetrievalSettings
-from jet.retrieval.store import TextStore
-from jet.retrieval.text import normalize, normalize_all
+from jet.texts.encoder import MULTILINGUAL, PACKAGED, Encoder, SentenceEncoder
+from jet.texts.ngrams import idf, ngram_counts, weigh
+from jet.texts.normalize import normalize, normalize_all
+from jet.texts.store import TextStore
 
 NEIGHBORS, VOTERS = 48, 12
 

@@ -23,8 +23,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from benchmarks.side_by_side import alternate, compared, report
-from jet.books.demo import DemoSettings, write_demo_ledger
 from jet.books.importers import ImportSettings, import_file, to_tables
+from jet.demo import DemoSettings, write_demo_ledger
 
 LINES_A_SECOND = 50_000
 """What a core should read."""

@@ -36,15 +36,15 @@ import torch
 from torch.nn import functional as F
 
 from benchmarks.side_by_side import ROUNDS, Row, alternate, compared, report
-from jet.artifact import artifact_writer, open_artifact
+from jet.artifacts.artifact import artifact_writer, open_artifact
 from jet.books.schema import ACCOUNTS, ENTRIES, REJECTED
-from jet.bundle import Bundle
+from jet.bundle.bundle import Bundle
+from jet.model.decode import beam_search
 from jet.model.features import NOTHING, Batch, collate, entry_columns
 from jet.model.network import Tables, follow_neighbors
-from jet.prediction.decode import beam_search
 from jet.prediction.predictor import Parts, Predictor, PredictSettings, extended_store, without_lines
-from jet.retrieval.encoder import SentenceEncoder
 from jet.retrieval.neighbors import make_encoder, retrieve
+from jet.texts.encoder import SentenceEncoder
 
 PART_ROWS = 1024
 ONE_BY_ONE = 8

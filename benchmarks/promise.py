@@ -38,17 +38,17 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from jet.artifact import open_artifact
+from jet.artifacts.artifact import open_artifact
 from jet.books.schema import ENTRIES
 from jet.books.split import CALIBRATION, TEST, SplitSettings, split_by_date
-from jet.bundle import Bundle
+from jet.bundle.bundle import Bundle
+from jet.confidence.calibration import Calibration
+from jet.confidence.holds import cuts
+from jet.confidence.stack import FIGURES, Stack, cross_fitted, figures, least_line
+from jet.confidence.threshold import precision_lower_bound, threshold_for
 from jet.model.features import sort_entries
-from jet.prediction.calibration import Calibration
-from jet.prediction.holds import cuts
 from jet.prediction.judging import judge
 from jet.prediction.predictor import Predictor, PredictSettings
-from jet.prediction.stack import FIGURES, Stack, cross_fitted, figures, least_line
-from jet.prediction.threshold import precision_lower_bound, threshold_for
 from jet.retrieval.neighbors import make_encoder
 
 PROMISES = (0.9, 0.95, 0.99)

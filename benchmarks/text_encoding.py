@@ -26,11 +26,11 @@ import numpy as np
 import torch
 
 from benchmarks.side_by_side import Row, alternate, compared, report
-from jet.books.demo import DemoSettings, write_demo_ledger
 from jet.books.importers import ImportSettings, expand, import_file, to_tables
-from jet.retrieval.encoder import PACKAGED, SentenceEncoder
-from jet.retrieval.text import normalize_all
-from jet.retrieval.vector_cache import VectorCache
+from jet.demo import DemoSettings, write_demo_ledger
+from jet.texts.encoder import PACKAGED, SentenceEncoder
+from jet.texts.normalize import normalize_all
+from jet.texts.vector_cache import VectorCache
 
 
 def main() -> None:

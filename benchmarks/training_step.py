@@ -26,8 +26,8 @@ from benchmarks.side_by_side import ROUNDS, Row, compared, report
 from jet.books.split import TRAIN
 from jet.training.loop import Trainer, epoch_rows
 from jet.training.tracking import NoTracker
-from ray_jobs.runtime import JobConfig
-from ray_jobs.training import build_network, load_data, opened, sum_over_ranks
+from ray_jobs.ddp.training import build_network, load_data, opened, sum_over_ranks
+from ray_jobs.runtime.command import JobConfig
 
 MODULE = "benchmarks.training_step"
 
@@ -115,8 +115,8 @@ def under_ray(given: dict[str, Any], workers: int) -> None:
     from ray.train import RunConfig, ScalingConfig
     from ray.train.torch import TorchTrainer
 
-    from ray_jobs.connection import connect
-    from ray_jobs.runtime import RuntimeSettings
+    from ray_jobs.runtime.command import RuntimeSettings
+    from ray_jobs.runtime.connection import connect
 
     connect(RuntimeSettings(train_workers=workers))
     with tempfile.TemporaryDirectory() as storage:

@@ -79,8 +79,8 @@ def epochs(folder: str, seed: int) -> list[tuple[float, float]]:
 
     from jet.books.split import CALIBRATION, TRAIN
     from jet.training.loop import Trainer, epoch_rows
-    from ray_jobs.runtime import JobConfig
-    from ray_jobs.training import build_network, load_data, opened, share_of, watch
+    from ray_jobs.ddp.training import build_network, load_data, opened, share_of, watch
+    from ray_jobs.runtime.command import JobConfig
 
     torch.set_num_threads(1)
     config = JobConfig()

@@ -21,8 +21,8 @@ import pyarrow.parquet as pq
 
 from benchmarks.cheap_rival import lines_of
 from benchmarks.side_by_side import Row, report
-from jet.books.demo import DemoSettings, write_demo_ledger
 from jet.books.importers import ImportSettings, expand, import_file, to_tables
+from jet.demo import DemoSettings, write_demo_ledger
 
 FACTOR = 3.0
 """How much longer jet may take."""

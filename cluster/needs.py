@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from ray_jobs.runtime import RuntimeSettings
-from ray_jobs.trial_runs import DRIVER_CPUS
+from ray_jobs.runtime.command import RuntimeSettings
+from ray_jobs.sweeps.trial_runs import DRIVER_CPUS
 
 
 @dataclass(frozen=True)

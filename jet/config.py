@@ -7,11 +7,11 @@ from typing import Any
 
 from jet.books.importers import ImportSettings
 from jet.books.split import SplitSettings
+from jet.confidence.drift import DriftSettings
 from jet.evaluation.settings import EvaluateSettings
 from jet.model.network import ModelSettings
-from jet.prediction.drift import DriftSettings
 from jet.prediction.predictor import PredictSettings
-from jet.prediction.ranker import RankerSettings
+from jet.ranking.ranker import RankerSettings
 from jet.retrieval.settings import RetrievalSettings
 from jet.training.loop import TrainSettings
 from jet.training.losses import LossSettings

@@ -1,7 +1,7 @@
 """`jet ablate`: what each part of the network earns, as one declared grid with paired intervals.
 
-The grid is `jet.experiments.ablation.GRID`. Every training of it is the one that `jet train` runs
-(`ray_jobs.training.fit`); as many run beside each other as the cluster has room for, each with a task that
+The grid is `jet.experiments.ablation.ablation.GRID`. Every training of it is the one that `jet train` runs
+(`ray_jobs.ddp.training.fit`); as many run beside each other as the cluster has room for, each with a task that
 waits for it and then lets the network answer the calibration and the test split. What is measured is the
 network: the copy decoder alone, without ranker and stack. A trained network, and the answers of a row and seed,
 are artifacts of their own beside the output until all are there: the same command goes on where a killed one
@@ -21,7 +21,7 @@ import jsonargparse
 import pyarrow as pa
 import ray
 
-from jet.artifact import (
+from jet.artifacts.artifact import (
     Artifact,
     Manifest,
     artifact_writer,
@@ -30,15 +30,15 @@ from jet.artifact import (
     open_artifact,
     refuse_foreign,
 )
+from jet.artifacts.storage import remove
 from jet.books.split import CALIBRATION, SPLITS
-from jet.experiments.ablation import GRID, Neighbors, Row, rows_named
-from jet.experiments.ablation_report import ANSWERS, beyond_noise, markdown, summarized
-from jet.experiments.leaky_neighbors import noncausal_neighbors, undated_neighbors
-from jet.storage import remove
-from ray_jobs.ablation_units import ANSWERED, NETWORK, TRAINED, Unit, planned, train_and_answer
-from ray_jobs.connection import connect, room
-from ray_jobs.runtime import JobConfig, absolute, main
-from ray_jobs.training import checked_data, checkpoints, load_data, opened, reason
+from jet.experiments.ablation.ablation import GRID, Neighbors, Row, rows_named
+from jet.experiments.ablation.leaky_neighbors import noncausal_neighbors, undated_neighbors
+from jet.experiments.ablation.report import ANSWERS, beyond_noise, markdown, summarized
+from ray_jobs.ddp.training import checked_data, checkpoints, load_data, opened, reason
+from ray_jobs.runtime.command import JobConfig, absolute, main
+from ray_jobs.runtime.connection import connect, room
+from ray_jobs.sweeps.ablation_units import ANSWERED, NETWORK, TRAINED, Unit, planned, train_and_answer
 
 HELP = "Measure what each part of the network earns: an ablation grid with several seeds and paired intervals."
 DEFAULTS = {"runtime.train_workers": 1}

@@ -13,9 +13,9 @@ from typing import Any
 
 import jsonargparse
 
-from jet.leftovers import leftovers
-from jet.storage import remove
-from ray_jobs.runtime import JobConfig, main
+from jet.artifacts.leftovers import leftovers
+from jet.artifacts.storage import remove
+from ray_jobs.runtime.command import JobConfig, main
 
 HELP = (
     "Show what killed runs left in a folder and beside it, and remove it with --yes. Else the command that was "

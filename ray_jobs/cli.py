@@ -46,7 +46,7 @@ def main() -> None:
     if name not in JOBS:
         print(f"jet: error: there is no job {name!r}\n{USAGE}", file=sys.stderr)
         sys.exit(2)
-    from ray_jobs import runtime
+    from ray_jobs.runtime import command as runtime
 
     job = importlib.import_module(f"ray_jobs.{name.replace('-', '_')}")
     sys.exit(runtime.main(name, job, sys.argv[2:]))

@@ -7,10 +7,10 @@ from typing import Any
 
 import jsonargparse
 
-from jet.artifact import refuse_foreign
-from jet.books.demo import DemoSettings, write_demo_ledger
-from jet.storage import is_uri, kept_in
-from ray_jobs.runtime import JobConfig, main
+from jet.artifacts.artifact import refuse_foreign
+from jet.artifacts.storage import is_uri, kept_in
+from jet.demo import DemoSettings, write_demo_ledger
+from ray_jobs.runtime.command import JobConfig, main
 
 HELP = "Write the books of several made-up companies over three years as JSONL: for trying jet, and for loads."
 

@@ -21,10 +21,12 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import ray
 
-from jet.artifact import Artifact, Manifest, artifact_writer, finished, open_artifact
+from jet.artifacts.artifact import Artifact, Manifest, artifact_writer, finished, open_artifact
 from jet.books.schema import ACCOUNTS, ENTRIES, joined_keys
 from jet.books.split import CALIBRATION, TEST, TRAIN, split_by_date
-from jet.bundle import Bundle
+from jet.bundle.bundle import Bundle
+from jet.confidence.drift import Signs, compare, held_back, sentences, summary
+from jet.confidence.stack import METHODS, Method
 from jet.evaluation.baselines import OF_SENTENCES, Materials, score_baseline
 from jet.evaluation.comparison import paired_bootstrap
 from jet.evaluation.examine import predictions_of
@@ -49,18 +51,16 @@ from jet.evaluation.metrics import (
     thresholds_for,
 )
 from jet.evaluation.report import build_metrics, write_report
-from jet.evaluation.retrieval import retrieval_metrics
+from jet.evaluation.retrieval_metrics import retrieval_metrics
 from jet.model.features import sort_entries
-from jet.prediction.drift import Signs, compare, held_back, sentences, summary
-from jet.prediction.evidence import Library
-from jet.prediction.examples import newest
-from jet.prediction.stack import METHODS, Method
+from jet.ranking.evidence import Library
+from jet.ranking.examples import newest
 from jet.retrieval.neighbors import History, find_neighbors
 from jet.training.data import TrainingData
-from ray_jobs.answering import ExamineSlice, ExampleSlice, PredictSlice, examples_of, over_slices, share
-from ray_jobs.connection import connect
-from ray_jobs.rivals import RivalRun, run_rivals
-from ray_jobs.runtime import JobConfig, main
+from ray_jobs.runtime.command import JobConfig, main
+from ray_jobs.runtime.connection import connect
+from ray_jobs.spread.answering import ExamineSlice, ExampleSlice, PredictSlice, examples_of, over_slices, share
+from ray_jobs.spread.rivals import RivalRun, run_rivals
 
 HELP = "Measure a bundle and its rivals on the newest entries: metrics.json, index.html, rows.parquet."
 KIND = "report"

@@ -20,7 +20,7 @@ import torch
 from ray.train import Checkpoint, CheckpointConfig, FailureConfig, LoggingConfig, RunConfig, ScalingConfig
 from ray.train.torch import TorchTrainer, get_device, prepare_model
 
-from jet.artifact import (
+from jet.artifacts.artifact import (
     Artifact,
     Manifest,
     artifact_writer,
@@ -30,14 +30,14 @@ from jet.artifact import (
     read_manifest,
     refuse_foreign,
 )
+from jet.artifacts.storage import remove, resolve
 from jet.books.schema import ACCOUNTS, ENTRIES
-from jet.retrieval.encoder import PACKAGED
 from jet.retrieval.neighbors import make_encoder
-from jet.storage import remove, resolve
+from jet.texts.encoder import PACKAGED
 from jet.training.finetune import Embedder, Finetuner, FinetuneSettings, Loaded, Pairs, load_base, save_encoder
-from ray_jobs.connection import connect, require
-from ray_jobs.runtime import JobConfig, absolute, main
-from ray_jobs.training import STATE, checkpoints, interruptible, sum_over_ranks
+from ray_jobs.ddp.training import STATE, checkpoints, interruptible, sum_over_ranks
+from ray_jobs.runtime.command import JobConfig, absolute, main
+from ray_jobs.runtime.connection import connect, require
 
 HELP = "Fine-tune the sentence encoder on booked entries, and publish it as a folder for retrieval.encoder."
 DEFAULTS = {"retrieval.encoder": PACKAGED}

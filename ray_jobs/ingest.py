@@ -22,7 +22,10 @@ import pyarrow.parquet as pq
 import ray
 from pyarrow.fs import FileInfo
 
-from jet.artifact import ArtifactWriter, Manifest, artifact_writer, finished, read_parquet
+from jet.artifacts.artifact import ArtifactWriter, Manifest, artifact_writer, finished, read_parquet
+from jet.artifacts.manifest import MANIFEST
+from jet.artifacts.places import finished_at, folders_above
+from jet.artifacts.storage import resolve
 from jet.books.catalog import Catalog
 from jet.books.importers import ImportSettings, UnreadableFile, expand, import_file, to_tables
 from jet.books.importers.files import given_folder
@@ -30,13 +33,10 @@ from jet.books.importers.journal import includes_of
 from jet.books.reconcile import Imported, Reconciled, reconcile
 from jet.books.records import Record, Rejection
 from jet.books.schema import ENTRIES, uses
-from jet.manifest import MANIFEST
-from jet.places import finished_at, folders_above
-from jet.storage import resolve
-from ray_jobs import metrics
-from ray_jobs.connection import connect
-from ray_jobs.logs import about
-from ray_jobs.runtime import JobConfig, main
+from ray_jobs.runtime import metrics
+from ray_jobs.runtime.command import JobConfig, main
+from ray_jobs.runtime.connection import connect
+from ray_jobs.runtime.logs import about
 
 HELP = "Read ledger files of any known format (SIE 4, ledger-cli, CSV/TSV/parquet, JSONL) into checked parquet."
 KIND = "entries"

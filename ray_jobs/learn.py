@@ -20,16 +20,16 @@ from typing import Any, Literal
 import jsonargparse
 import pyarrow as pa
 
-from jet.artifact import Artifact, Manifest, artifact_writer, finished, refuse_foreign
+from jet.artifacts.artifact import Artifact, Manifest, artifact_writer, finished, refuse_foreign
+from jet.artifacts.storage import remove
 from jet.books.schema import ACCOUNTS, ENTRIES, REJECTED, uses
-from jet.bundle import KIND, Bundle
-from jet.extension import forgotten, learned
-from jet.remembered import Lot, LotFacts
-from jet.storage import remove
-from ray_jobs.connection import connect
+from jet.bundle.bundle import KIND, Bundle
+from jet.bundle.extension import forgotten, learned
+from jet.bundle.lots import Lot, LotFacts
 from ray_jobs.predict import opened
-from ray_jobs.runtime import JobConfig, main
-from ray_jobs.texts import encode_texts
+from ray_jobs.runtime.command import JobConfig, main
+from ray_jobs.runtime.connection import connect
+from ray_jobs.spread.texts import encode_texts
 
 HELP = (
     "Teach a bundle reviewed entries, without training: the next prediction of such a text follows them. "

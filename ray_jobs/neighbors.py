@@ -24,24 +24,24 @@ import pyarrow.compute as pc
 import ray
 from safetensors.numpy import save as save_safetensors
 
-from jet.artifact import Artifact, Manifest, artifact_writer, finished, open_artifact
+from jet.artifacts.artifact import Artifact, Manifest, artifact_writer, finished, open_artifact
 from jet.books.catalog import Catalog
 from jet.books.schema import ACCOUNTS, ENTRIES
 from jet.books.split import TRAIN, split_by_date
 from jet.model.features import sort_entries
 from jet.retrieval.memory import limits
 from jet.retrieval.neighbors import History, all_hits, earlier_entries, neighbors_table
-from jet.retrieval.ngrams import idf as fit_idf
 from jet.retrieval.probe import Probe
 from jet.retrieval.settings import RetrievalSettings
-from jet.retrieval.store import TextStore
-from jet.retrieval.text import normalize_all
-from ray_jobs import metrics
-from ray_jobs.connection import connect, require
-from ray_jobs.parts import do_parts
-from ray_jobs.runtime import JobConfig, main
-from ray_jobs.shards import OWN, PEERS, Shards, index_shards
-from ray_jobs.texts import encode_texts
+from jet.texts.ngrams import idf as fit_idf
+from jet.texts.normalize import normalize_all
+from jet.texts.store import TextStore
+from ray_jobs.runtime import metrics
+from ray_jobs.runtime.command import JobConfig, main
+from ray_jobs.runtime.connection import connect, require
+from ray_jobs.spread.parts import do_parts
+from ray_jobs.spread.shards import OWN, PEERS, Shards, index_shards
+from ray_jobs.spread.texts import encode_texts
 
 HELP = "Find every entry's most similar strictly earlier entries, for training."
 KIND = "neighbors"

@@ -16,18 +16,18 @@ import jsonargparse
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from jet.artifact import Artifact, artifact_writer, content_of, finished, open_artifact
+from jet.artifacts.artifact import Artifact, artifact_writer, content_of, finished, open_artifact
 from jet.books.schema import ACCOUNTS, ENTRIES, REJECTED
 from jet.books.split import TEST, split_by_date
-from jet.bundle import Bundle
+from jet.bundle.bundle import Bundle
 from jet.model.features import sort_entries
 from jet.prediction.predictor import without_lines
-from ray_jobs.connection import connect
 from ray_jobs.evaluate import evaluate_bundle
 from ray_jobs.ingest import ROW_GROUP, import_ledgers
 from ray_jobs.neighbors import neighbors
 from ray_jobs.predict import predict
-from ray_jobs.runtime import JobConfig, main
+from ray_jobs.runtime.command import JobConfig, main
+from ray_jobs.runtime.connection import connect
 from ray_jobs.train import train
 
 HELP = "The whole way: ingest, neighbors, train, evaluate, and predict the entries without lines."

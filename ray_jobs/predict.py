@@ -7,7 +7,7 @@ What the bundle doesn't know yet it learns for this run, without training: the c
 the entries (new companies, new accounts), and entries that people have reviewed since the training
 (`--reviewed`), which join the memory.
 
-When all parts are answered, all entries together are compared with the calibration (`jet.prediction.drift`).
+When all parts are answered, all entries together are compared with the calibration (`jet.confidence.drift`).
 Where they aren't like it any more, the parts are written once more with `review` in place of `auto`. What is
 compared doesn't change by that, so a run that is killed in between comes to the same end when it is started
 again.
@@ -29,7 +29,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from jet.artifact import (
+from jet.artifacts.artifact import (
     Artifact,
     ArtifactError,
     ArtifactWriter,
@@ -43,18 +43,20 @@ from jet.artifact import (
     read_parquet,
     refuse_foreign,
 )
-from jet.books.schema import ACCOUNTS, ENTRIES, PREDICTIONS, REJECTED, joined_keys, uses, validate
-from jet.bundle import Bundle
-from jet.extension import extended
-from jet.prediction.drift import HELD_BACK, Group, Signs, compare, held_back, sentences, summary
-from jet.retrieval.text import stable_hashes
-from jet.storage import remove
-from ray_jobs import ingest, metrics
-from ray_jobs.answering import PredictRowGroup, row_groups, share
-from ray_jobs.connection import connect, require
-from ray_jobs.parts import do_parts
-from ray_jobs.runtime import JobConfig, absolute, main
-from ray_jobs.texts import encode_texts
+from jet.artifacts.storage import remove
+from jet.artifacts.tables import validate
+from jet.books.schema import ACCOUNTS, ENTRIES, PREDICTIONS, REJECTED, joined_keys, uses
+from jet.bundle.bundle import Bundle
+from jet.bundle.extension import extended
+from jet.confidence.drift import HELD_BACK, Group, Signs, compare, held_back, sentences, summary
+from jet.texts.normalize import stable_hashes
+from ray_jobs import ingest
+from ray_jobs.runtime import metrics
+from ray_jobs.runtime.command import JobConfig, absolute, main
+from ray_jobs.runtime.connection import connect, require
+from ray_jobs.spread.answering import PredictRowGroup, row_groups, share
+from ray_jobs.spread.parts import do_parts
+from ray_jobs.spread.texts import encode_texts
 
 HELP = (
     "Book new entries with a bundle; every entry comes out once, with lines, confidence, decision and evidence."

@@ -31,8 +31,8 @@ from ray.job_submission import JobStatus, JobSubmissionClient
 from ray.util.state import list_nodes
 from ray.util.state.exception import RayStateApiException
 
-from ray_jobs import following
-from ray_jobs.submission import Submission, prepared
+from ray_jobs.submission import following
+from ray_jobs.submission.command import Submission, prepared
 
 HELP = """Run a job on a cluster: check its options here, send jet's code and the config with it, show its log,
 and end with its exit status. What is none of the options below is the job's own (jet JOB --help tells them);

@@ -1,4 +1,4 @@
-"""`jet train`: the network under DDP (`ray_jobs.training`), the ranker, their calibration, and the bundle.
+"""`jet train`: the network under DDP (`ray_jobs.ddp.training`), the ranker, their calibration, and the bundle.
 
 The training's name is a hash of its config and inputs: the same command resumes it, another one can't.
 """
@@ -15,20 +15,20 @@ import pyarrow as pa
 import ray
 import ray.train
 
-from jet.artifact import Manifest, artifact_writer, digest_of, finished, refuse_foreign
+from jet.artifacts.artifact import Manifest, artifact_writer, digest_of, finished, refuse_foreign
+from jet.artifacts.storage import remove
 from jet.books.split import CALIBRATION, TRAIN
-from jet.bundle import KIND, Bundle
-from jet.prediction.evidence import Library
-from jet.prediction.examples import newest
-from jet.prediction.judgment import Judgment
-from jet.prediction.ranker import Ranker
+from jet.bundle.bundle import KIND, Bundle
+from jet.confidence.judgment import Judgment
+from jet.ranking.evidence import Library
+from jet.ranking.examples import newest
+from jet.ranking.ranker import Ranker
 from jet.retrieval.neighbors import make_encoder
-from jet.storage import remove
 from jet.training.data import TrainingData
-from ray_jobs.answering import ExampleSlice, JudgeSlice, examples_of, judged_of, over_slices, share
-from ray_jobs.connection import connect
-from ray_jobs.runtime import JobConfig, main
-from ray_jobs.training import build_network, checked_data, checkpoints, fit, opened
+from ray_jobs.ddp.training import build_network, checked_data, checkpoints, fit, opened
+from ray_jobs.runtime.command import JobConfig, main
+from ray_jobs.runtime.connection import connect
+from ray_jobs.spread.answering import ExampleSlice, JudgeSlice, examples_of, judged_of, over_slices, share
 
 HELP = "Train the model on booked entries and their neighbors, calibrate it, and publish its bundle."
 PARTS = ("split", "retrieval", "model", "losses", "optim", "train", "ranker", "predict")

@@ -1,8 +1,8 @@
 """`jet tune`: trains many configs and finds the one that books the calibration split best.
 
-`ray_jobs.searches` decides which trials there are, `ray_jobs.trial_runs` runs them. A trial trains and is
-scored by the decoder alone, free-running, on the calibration split; the test split is looked at once, in the
-end, with fresh trainings of the winner and of the base config.
+`ray_jobs.sweeps.searches` decides which trials there are, `ray_jobs.sweeps.trial_runs` runs them. A trial
+trains and is scored by the decoder alone, free-running, on the calibration split; the test split is looked at
+once, in the end, with fresh trainings of the winner and of the base config.
 """
 
 from __future__ import annotations
@@ -20,23 +20,23 @@ import ray
 import torch
 import yaml
 
-from jet.artifact import Manifest, artifact_writer, beside, digest_of, finished, refuse_foreign
+from jet.artifacts.artifact import Manifest, artifact_writer, beside, digest_of, finished, refuse_foreign
+from jet.artifacts.storage import remove
 from jet.books.split import CALIBRATION, TEST
-from jet.experiments.finals import SIDES, Final, final_facts, gain_of
 from jet.experiments.overrides import with_settings
-from jet.experiments.records import Records
-from jet.experiments.settings import TuneSettings
-from jet.experiments.space import Space, build_space
-from jet.experiments.sweep_report import render_sweep
-from jet.experiments.trials import Trial, trials_table, winner
-from jet.storage import remove
+from jet.experiments.sweep.finals import SIDES, Final, final_facts, gain_of
+from jet.experiments.sweep.records import Records
+from jet.experiments.sweep.report import render_sweep
+from jet.experiments.sweep.settings import TuneSettings
+from jet.experiments.sweep.space import Space, build_space
+from jet.experiments.sweep.trials import Trial, trials_table, winner
 from jet.training.data import TrainingData
-from ray_jobs.connection import connect, room
-from ray_jobs.runtime import JobConfig, absolute, main
-from ray_jobs.searches import search
+from ray_jobs.ddp.training import best_state, build_network, checked_data, decoded_exactly, opened
+from ray_jobs.runtime.command import JobConfig, absolute, main
+from ray_jobs.runtime.connection import connect, room
+from ray_jobs.sweeps.searches import search
+from ray_jobs.sweeps.trial_runs import DRIVER_CPUS, Sweep, Task, run_trials
 from ray_jobs.train import PARTS
-from ray_jobs.training import best_state, build_network, checked_data, decoded_exactly, opened
-from ray_jobs.trial_runs import DRIVER_CPUS, Sweep, Task, run_trials
 
 HELP = "Search the settings of a training, above all the schedules of its losses, on the calibration split."
 KIND = "sweep"

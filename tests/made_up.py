@@ -10,11 +10,12 @@ import numpy as np
 import pyarrow as pa
 import torch
 
-from jet.artifact import artifact_writer
+from jet.artifacts.artifact import artifact_writer
 from jet.books.catalog import Catalog
 from jet.books.schema import ACCOUNTS, ENTRIES
 from jet.books.split import CALIBRATION, TRAIN, SplitSettings, split_by_date
-from jet.bundle import KIND, Bundle
+from jet.bundle.bundle import KIND, Bundle
+from jet.confidence.judgment import Judgment
 from jet.model.features import NOTHING, Batch, collate
 from jet.model.network import (
     JetNetwork,
@@ -25,18 +26,17 @@ from jet.model.network import (
     allowed_tokens,
     follow_neighbors,
 )
-from jet.prediction.evidence import Library
-from jet.prediction.examples import Examples
 from jet.prediction.judging import judge
-from jet.prediction.judgment import Judgment
 from jet.prediction.predictor import Predictor, PredictSettings
-from jet.prediction.ranker import RankerSettings
+from jet.ranking.evidence import Library
+from jet.ranking.examples import Examples
+from jet.ranking.ranker import RankerSettings
 from jet.retrieval.neighbors import History, find_neighbors, retrieve
-from jet.retrieval.ngrams import idf, weigh
 from jet.retrieval.peers import Peers, chart_families
 from jet.retrieval.settings import RetrievalSettings
-from jet.retrieval.store import TextStore
-from jet.retrieval.text import normalize_all
+from jet.texts.ngrams import idf, weigh
+from jet.texts.normalize import normalize_all
+from jet.texts.store import TextStore
 from jet.training.data import TrainingData
 from jet.training.loop import Trainer, TrainSettings, epoch_rows
 from jet.training.losses import LossSettings

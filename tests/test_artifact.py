@@ -9,7 +9,7 @@ from pathlib import Path
 import pyarrow as pa
 import pytest
 
-from jet.artifact import (
+from jet.artifacts.artifact import (
     MANIFEST,
     ArtifactError,
     artifact_writer,
@@ -19,9 +19,10 @@ from jet.artifact import (
     read_manifest,
     refuse_foreign,
 )
-from jet.books.schema import ACCOUNTS, SchemaError
-from jet.manifest import FORMAT
-from jet.storage import remove
+from jet.artifacts.manifest import FORMAT
+from jet.artifacts.storage import remove
+from jet.artifacts.tables import SchemaError
+from jet.books.schema import ACCOUNTS
 
 CONFIG = {"split": {"train": 0.7, "shares": (1, 2)}, "seed": 0}
 INPUTS = {"entries": "abc"}

@@ -18,8 +18,8 @@ import torch
 from safetensors.numpy import load as load_safetensors
 from safetensors.numpy import save as save_safetensors
 
-from jet.artifact import MANIFEST, ArtifactError
-from jet.bundle import Bundle, text_vectors
+from jet.artifacts.artifact import MANIFEST, ArtifactError
+from jet.bundle.bundle import Bundle, text_vectors
 from jet.prediction.predictor import Predictor, PredictSettings, extended_store
 
 SETTINGS = PredictSettings(batch_size=16)

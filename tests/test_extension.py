@@ -13,13 +13,13 @@ import pyarrow.parquet as pq
 import pytest
 from test_bundle import rewrite
 
-from jet.artifact import ArtifactError
+from jet.artifacts.artifact import ArtifactError
 from jet.books.schema import ACCOUNTS, ENTRIES
-from jet.bundle import Bundle
-from jet.extension import extended, forgotten, learned
+from jet.bundle.bundle import Bundle
+from jet.bundle.extension import extended, forgotten, learned
+from jet.bundle.lots import Lot, LotFacts
+from jet.confidence.stack import METHODS
 from jet.prediction.predictor import Predictor, PredictSettings
-from jet.prediction.stack import METHODS
-from jet.remembered import Lot, LotFacts
 
 LATER = 250
 """A day after all booked ones."""

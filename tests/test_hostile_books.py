@@ -12,7 +12,7 @@ import pytest
 from jet.books.catalog import MAX_DEPTH, Catalog
 from jet.books.checks import MAX_TEXT_BYTES
 from jet.books.schema import ACCOUNTS
-from jet.extension import extended
+from jet.bundle.extension import extended
 from jet.prediction.predictor import Predictor, PredictSettings
 from jet.retrieval.peers import chart_families
 

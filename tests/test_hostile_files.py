@@ -12,9 +12,9 @@ from safetensors.numpy import load as load_safetensors
 from safetensors.numpy import save as save_safetensors
 
 import ray_jobs.ingest
-from jet.artifact import MANIFEST, ArtifactError, artifact_writer, finished, open_artifact
-from jet.bundle import Bundle
-from ray_jobs.runtime import DEEPEST_CONFIG, MOST_CONFIG_BYTES, job_parser, parsed
+from jet.artifacts.artifact import MANIFEST, ArtifactError, artifact_writer, finished, open_artifact
+from jet.bundle.bundle import Bundle
+from ray_jobs.runtime.command import DEEPEST_CONFIG, MOST_CONFIG_BYTES, job_parser, parsed
 
 
 @pytest.fixture

@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 from test_artifact import CONFIG, INPUTS, publish, table
 
-from jet.artifact import artifact_writer, beside, open_artifact
-from jet.leftovers import KINDS, leftovers
-from jet.storage import resolve, write_whole
+from jet.artifacts.artifact import artifact_writer, beside, open_artifact
+from jet.artifacts.leftovers import KINDS, leftovers
+from jet.artifacts.storage import resolve, write_whole
 
 
 def kill_a_run(path, run="0a1b2c"):

@@ -6,7 +6,7 @@ import json
 import logging
 import sys
 
-from ray_jobs.logs import JsonLines, about
+from ray_jobs.runtime.logs import JsonLines, about
 
 
 def line(message: str, *args: object, **options: object) -> dict:

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from ray_jobs import cli, submit
-from ray_jobs.runtime import job_parser
+from ray_jobs.runtime.command import job_parser
 
 ROOT = Path(__file__).parents[1]
 SOURCES = [*sorted((ROOT / "jet").rglob("*.py")), *sorted((ROOT / "ray_jobs").glob("*.py"))]

@@ -20,12 +20,12 @@ import torch
 import transformers
 from safetensors.torch import load_file
 
-from jet.artifact import MANIFEST, ArtifactError, Manifest, open_artifact
+from jet.artifacts.artifact import MANIFEST, ArtifactError, Manifest, open_artifact
+from jet.artifacts.storage import refuse_keys, resolve
+from jet.artifacts.tables import SchemaError
 from jet.books.importers import ImportSettings, UnreadableFile, import_file
-from jet.books.schema import SchemaError
-from jet.bundle import Bundle
-from jet.retrieval.encoder import SentenceEncoder, load_transformer
-from jet.storage import refuse_keys, resolve
+from jet.bundle.bundle import Bundle
+from jet.texts.encoder import SentenceEncoder, load_transformer
 
 
 class Attack:

@@ -14,7 +14,7 @@ import transformers
 from object_store import FAULTS
 from test_artifact import CONFIG, INPUTS, publish, table
 
-from jet.artifact import (
+from jet.artifacts.artifact import (
     ArtifactError,
     artifact_writer,
     content_of,
@@ -23,13 +23,13 @@ from jet.artifact import (
     read_manifest,
     refuse_foreign,
 )
+from jet.artifacts.storage import fetched, kept_in, remove, resolve, s3_filesystem, write_whole
 from jet.books.importers import ImportSettings, UnreadableFile, expand, import_file, to_tables
 from jet.books.importers.journal import includes_of
 from jet.books.schema import ACCOUNTS
-from jet.experiments.records import Records
-from jet.experiments.trials import Trial
-from jet.retrieval.encoder import SentenceEncoder, load_transformer
-from jet.storage import fetched, kept_in, remove, resolve, s3_filesystem, write_whole
+from jet.experiments.sweep.records import Records
+from jet.experiments.sweep.trials import Trial
+from jet.texts.encoder import SentenceEncoder, load_transformer
 from jet.training.finetune import Loaded, save_encoder
 
 

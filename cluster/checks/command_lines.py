@@ -17,7 +17,7 @@ import jsonargparse
 from ray.scripts.scripts import cli as ray_cli
 
 from ray_jobs.cli import JOBS
-from ray_jobs.runtime import job_parser, translated
+from ray_jobs.runtime.command import job_parser, translated
 from ray_jobs.submit import split, submit_parser
 
 BETWEEN_COMMANDS = re.compile(r";|&&?|\|\|?")

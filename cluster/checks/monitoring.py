@@ -16,7 +16,7 @@ from typing import Any
 import promql_parser
 import yaml
 
-from ray_jobs.metrics import JOB, METRICS
+from ray_jobs.runtime.metrics import JOB, METRICS
 
 DASHBOARD = "cluster/monitoring/grafana/jet.json"
 RULES = "cluster/monitoring/alerts.yaml"
@@ -121,7 +121,7 @@ def problems(root: Path) -> Iterator[str]:
             continue
         used |= names
         for name in sorted(names - tags.keys() - records.keys()):
-            yield f"{each.place} reads {name}, which neither ray_jobs/metrics.py, {RULES} nor Ray has"
+            yield f"{each.place} reads {name}, which neither ray_jobs/runtime/metrics.py, {RULES} nor Ray has"
         known = {tag for name in names for tag in tags_of(name, tags, records)}
         for tag in sorted(each.tags - known):
             yield f"{each.place} asks for the tag {tag}, which nothing that it reads has"
@@ -154,7 +154,7 @@ def not_shown(root: Path, records: dict[str, Expression]) -> Iterator[str]:
         waiting += [records[name].text for name in names if name in records]
     for metric in METRICS:
         if metric.exported not in shown:
-            yield f"{DASHBOARD}: no panel shows {metric.exported} of ray_jobs/metrics.py"
+            yield f"{DASHBOARD}: no panel shows {metric.exported} of ray_jobs/runtime/metrics.py"
 
 
 def not_explained(root: Path) -> Iterator[str]:

@@ -18,7 +18,8 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from jet.books.schema import ACCOUNTS, joined_keys, validate
+from jet.artifacts.tables import validate
+from jet.books.schema import ACCOUNTS, joined_keys
 
 _ALWAYS_OPEN = np.iinfo(np.int32).min
 _NEVER_CLOSED = np.iinfo(np.int32).max

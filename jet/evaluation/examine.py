@@ -12,13 +12,14 @@ from collections.abc import Sequence
 import numpy as np
 import pyarrow as pa
 
-from jet.books.schema import ENTRIES, PREDICTIONS, validate
+from jet.artifacts.tables import validate
+from jet.books.schema import ENTRIES, PREDICTIONS
+from jet.confidence.stack import METHODS, Method
 from jet.model.features import NOTHING, entry_columns
 from jet.prediction.amounts import minor_units
 from jet.prediction.answers import Answers
 from jet.prediction.judging import padded_lines, priced
 from jet.prediction.predictor import Predictor, without_lines
-from jet.prediction.stack import METHODS, Method
 from jet.prediction.table import predictions_table
 
 _TOKENS = pa.list_(pa.list_(pa.int64()))

@@ -20,13 +20,13 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from jet.books.split import TEST, TRAIN
-from jet.bundle import Bundle
+from jet.bundle.bundle import Bundle
 from jet.evaluation.baselines.protocol import score_baseline
 from jet.evaluation.baselines.svm import LinearSvm
 from jet.evaluation.metrics import Scored, group_metrics, score_predictions
-from jet.prediction.examples import Examples
 from jet.prediction.predictor import Predictor, PredictSettings, without_lines
-from jet.prediction.ranker import Ranker, RankerSettings
+from jet.ranking.examples import Examples
+from jet.ranking.ranker import Ranker, RankerSettings
 
 HISTORIES = (0, 10, 50, 150, 500)
 FOLDS = 4

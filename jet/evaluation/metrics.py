@@ -25,12 +25,13 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 from scipy.stats import binomtest
 
-from jet.books.schema import ACCOUNTS, ENTRIES, PREDICTIONS, SIDES, validate
+from jet.artifacts.tables import validate
+from jet.books.schema import ACCOUNTS, ENTRIES, PREDICTIONS, SIDES
 from jet.books.split import date_order
-from jet.prediction.calibration import Thresholds
-from jet.prediction.holds import cuts
-from jet.prediction.threshold import threshold_for
-from jet.retrieval.text import normalize_all
+from jet.confidence.calibration import Thresholds
+from jet.confidence.holds import cuts
+from jet.confidence.threshold import threshold_for
+from jet.texts.normalize import normalize_all
 
 Multiset = tuple[tuple[str, str], ...]
 """The (account, side) pairs of an entry, sorted; a pair that is booked twice is in it twice."""
@@ -85,7 +86,7 @@ class Scored:
     """Whether the answer keeps the rules of `score_sets`."""
     strata: dict[str, NDArray] = field(default_factory=dict)
     held: NDArray[np.bool_] = field(default_factory=lambda: np.zeros(0, dtype=bool))
-    """What no confidence automates (see `jet.prediction.holds`); by default nothing is held."""
+    """What no confidence automates (see `jet.confidence.holds`); by default nothing is held."""
     history: NDArray[np.int64] = field(default_factory=lambda: np.zeros(0, dtype=np.int64))
     """Earlier entries of the entity; by default as many as it takes."""
 

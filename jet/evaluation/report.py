@@ -100,7 +100,7 @@ def build_metrics(
     - costs: method -> "seconds", "cpu_seconds", "peak_mib"
     - comparison: baseline -> `paired_bootstrap` of the model against it
     - company_thresholds: entity -> promise -> its own threshold, as handed to `evaluate`
-    - drift: `jet.prediction.drift.summary` of the test entries beside the calibration; "held_back" are those of
+    - drift: `jet.confidence.drift.summary` of the test entries beside the calibration; "held_back" are those of
       the test entries that would have been reviewed because of it
     """
     measured = {

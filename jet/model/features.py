@@ -24,8 +24,8 @@ from jet.books.catalog import Catalog
 from jet.books.schema import DIRECTIONS
 from jet.retrieval.memory import Hits, Memory, Queries
 from jet.retrieval.similarity import NO_CURRENCY, otherness
-from jet.retrieval.store import TextStore
-from jet.retrieval.text import normalize_all, stable_hashes
+from jet.texts.normalize import normalize_all, stable_hashes
+from jet.texts.store import TextStore
 
 JOURNAL_BUCKETS = 512
 CURRENCY_BUCKETS = 64

@@ -35,7 +35,7 @@ from jet.model.features import (
     NOTHING,
     Batch,
 )
-from jet.model.memory import NeighborMemory, copy_distribution, masked_softmax, mean_labels
+from jet.model.neighbor_attention import NeighborMemory, copy_distribution, masked_softmax, mean_labels
 from jet.model.pointer import JointHead, SeparateHeads
 from jet.retrieval.memory import Hits
 from jet.retrieval.neighbors import source_starts, source_widths

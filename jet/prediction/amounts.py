@@ -22,7 +22,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from jet.prediction.calibration import Calibration
+from jet.confidence.calibration import Calibration
+from jet.confidence.judgment import AMOUNT_FIGURES
 
 UNKNOWN = -1
 """An amount that isn't known, and the token and the amount where a set is padded."""
@@ -34,12 +35,6 @@ _UNKNOWN, _SINGLE, _REPEATED, _FORMULA, _SPLIT = range(len(RULES))
 
 GUESSED = _REPEATED
 """The rule from which on amounts can be wrong though the set is right."""
-
-AMOUNT_FIGURES = ("support", "same_set", "evidence", "similarity", "repeated", "tax", "fixed", "split", "lines")
-"""What confidence is made of: the log odds of the weakest vote that was followed; how many neighbors have the
-same set, and how many have the line that fewest have (both log1p); the likest one with the same set; whether
-a neighbor was repeated, all followed formulas are of a tax rate, one is a fixed amount, shares had to do; and
-how many lines are more than two (log1p)."""
 
 TAX_RATES = (
     *("27", "25.5", "25", "24", "23", "22", "21", "20", "19", "18", "17", "16", "15", "14", "13.5", "13", "12"),

@@ -9,8 +9,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from jet.confidence.holds import Standing
 from jet.model.features import NOTHING
-from jet.prediction.holds import Standing
 
 
 @dataclass(frozen=True)
@@ -40,7 +40,7 @@ class Answers:
 
     @property
     def held(self) -> np.ndarray:
-        """bool [N]: whether a rule of `jet.prediction.holds` keeps the answer from `auto`, whatever its
+        """bool [N]: whether a rule of `jet.confidence.holds` keeps the answer from `auto`, whatever its
         confidence."""
         return self.standing.held | self.guess[:, 0].any(axis=1)
 

@@ -10,11 +10,13 @@ from dataclasses import dataclass, fields
 import numpy as np
 import pyarrow as pa
 
-from jet.books.schema import ENTRIES, validate
+from jet.artifacts.tables import validate
+from jet.books.schema import ENTRIES
+from jet.confidence.judgment import AMOUNT_FIGURES
+from jet.confidence.stack import Scores
 from jet.model.features import NOTHING, EntryColumns, entry_columns
-from jet.prediction.amounts import AMOUNT_FIGURES, minor_units
+from jet.prediction.amounts import minor_units
 from jet.prediction.predictor import Predictor, without_lines
-from jet.prediction.stack import Scores
 
 
 @dataclass(frozen=True)
@@ -30,7 +32,7 @@ class Judged:
     nearest: np.ndarray  # float32 [N] similarity of the most similar earlier text
     held: (
         np.ndarray
-    )  # bool [N] the entry is kept from `auto`, whatever is answered (see `jet.prediction.holds`)
+    )  # bool [N] the entry is kept from `auto`, whatever is answered (see `jet.confidence.holds`)
     history: np.ndarray  # int64 [N] earlier entries of the entity
 
 

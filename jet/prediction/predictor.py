@@ -19,37 +19,32 @@ import numpy as np
 import pyarrow as pa
 import torch
 
-from jet.books.schema import ENTRIES, validate
-from jet.bundle import Bundle, text_vectors
+from jet.artifacts.tables import validate
+from jet.books.schema import ENTRIES
+from jet.bundle.bundle import Bundle, text_vectors
+from jet.confidence.holds import Standing
+from jet.confidence.judgment import AMOUNT_FIGURES
+from jet.confidence.stack import FIGURES, METHODS, WEIGHED, Method, Scores, figures, line_bits
+from jet.model.decode import DEAD, KEPT, beam_search, score_sets
 from jet.model.features import NOTHING, EntryColumns, collate, entry_columns, set_key
 from jet.model.network import Encoded, Tables
-from jet.prediction.amounts import (
-    AMOUNT_FIGURES,
-    UNKNOWN,
-    PastAmounts,
-    Proposal,
-    minor_units,
-    propose_amounts,
-)
+from jet.prediction.amounts import UNKNOWN, PastAmounts, Proposal, minor_units, propose_amounts
 from jet.prediction.answers import Answers
-from jet.prediction.candidates import Candidates, agreeing, propose
-from jet.prediction.decode import DEAD, KEPT, beam_search, score_sets
-from jet.prediction.evidence import Evidence, Library, gather
-from jet.prediction.expert import line_scores
-from jet.prediction.holds import Standing
-from jet.prediction.ranking_features import ranking_features
 from jet.prediction.reasons import SHOWN, grounds, guessed
 from jet.prediction.reviews import settled
-from jet.prediction.stack import FIGURES, METHODS, WEIGHED, Method, Scores, figures, line_bits
 from jet.prediction.table import predictions_table
-from jet.retrieval.encoder import Encoder
+from jet.ranking.candidates import Candidates, agreeing, propose
+from jet.ranking.evidence import Evidence, Library, gather
+from jet.ranking.expert import line_scores
+from jet.ranking.features import ranking_features
 from jet.retrieval.index import BlockIndex, build_block
 from jet.retrieval.memory import Hits, Memory, plan_blocks
 from jet.retrieval.neighbors import retrieve
 from jet.retrieval.peers import Peers
 from jet.retrieval.products import view
-from jet.retrieval.store import TextStore
-from jet.retrieval.text import normalize_all
+from jet.texts.encoder import Encoder
+from jet.texts.normalize import normalize_all
+from jet.texts.store import TextStore
 
 _NARROWEST_CHART = 64
 _SCORED = 8  # of the ranker's best candidates that the decoder didn't propose itself: it is asked about these

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from jet.model.features import NOTHING
-from jet.prediction.evidence import Evidence
+from jet.ranking.evidence import Evidence
 
 SHOWN = 12
 """Earlier entries that are shown at most (S)."""

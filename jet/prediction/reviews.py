@@ -16,8 +16,8 @@ from __future__ import annotations
 import numpy as np
 
 from jet.model.features import NOTHING
-from jet.prediction.candidates import Candidates
-from jet.prediction.evidence import Evidence
+from jet.ranking.candidates import Candidates
+from jet.ranking.evidence import Evidence
 
 
 def settled(evidence: Evidence, candidates: Candidates, reviewed: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

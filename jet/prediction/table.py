@@ -14,15 +14,15 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from jet.books.schema import ALTERNATIVE, AMOUNT, EVIDENCE, PREDICTED_LINE, PREDICTIONS
-from jet.bundle import Bundle
+from jet.bundle.bundle import Bundle
+from jet.confidence.calibration import Calibration
+from jet.confidence.holds import cuts
+from jet.confidence.stack import Method
+from jet.model.decode import KEPT
 from jet.model.features import NOTHING
 from jet.prediction.amounts import GUESSED
 from jet.prediction.answers import Answers
-from jet.prediction.calibration import Calibration
-from jet.prediction.decode import KEPT
-from jet.prediction.holds import cuts
 from jet.prediction.reasons import sentence
-from jet.prediction.stack import Method
 
 _EPOCH = date(1970, 1, 1).toordinal()
 
@@ -70,7 +70,7 @@ class _Decided:
 
     @classmethod
     def of(cls, calibration: Calibration, promise: float, entities: list[str], answers: Answers) -> _Decided:
-        """`auto` is what reaches its company's threshold, and is held by no rule (`jet.prediction.holds`)."""
+        """`auto` is what reaches its company's threshold, and is held by no rule (`jet.confidence.holds`)."""
         confidence = np.minimum(calibration(answers.figures), answers.least_line)
         confidence = np.where(answers.answered, confidence, 0.0).astype(np.float32)
         found = calibration.thresholds(promise)

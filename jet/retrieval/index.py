@@ -24,7 +24,7 @@ import scipy.sparse as sp
 from jet.retrieval.memory import Block, Hits, Memory, Queries, limits, merge, plan_blocks
 from jet.retrieval.settings import RetrievalSettings
 from jet.retrieval.similarity import BATCH, Contents, Features
-from jet.retrieval.store import TextStore
+from jet.texts.store import TextStore
 
 _FOLDED = 256  # dimensions that ScaNN's vectors have for the n-grams
 _TRAINED_ON = 10_000  # texts that ScaNN learns its quantization from

@@ -22,7 +22,7 @@ from itertools import pairwise
 import numpy as np
 
 from jet.retrieval.settings import RetrievalSettings
-from jet.retrieval.store import TextStore
+from jet.texts.store import TextStore
 
 ERROR = np.float32(1e-6)
 """More than the share of a similarity that float32 errs by; so much is allowed where rows are left out."""

@@ -22,13 +22,13 @@ import pyarrow.compute as pc
 
 from jet.books.catalog import Catalog
 from jet.books.schema import NEIGHBOR, NEIGHBORS, SOURCES
-from jet.retrieval.encoder import Encoder, SentenceEncoder
 from jet.retrieval.index import BlockIndex, search
 from jet.retrieval.memory import Hits, Memory, Queries, limits, with_latest
 from jet.retrieval.peers import Peers, chart_families
 from jet.retrieval.settings import RetrievalSettings
-from jet.retrieval.store import TextStore
-from jet.retrieval.text import normalize_all, stable_hashes
+from jet.texts.encoder import Encoder, SentenceEncoder
+from jet.texts.normalize import normalize_all, stable_hashes
+from jet.texts.store import TextStore
 
 
 @dataclass(frozen=True)
@@ -120,7 +120,7 @@ def find_neighbors(
     """The neighbors of `entries` (schema `ENTRIES`) in `history`, as `NEIGHBORS`, one row an entry.
 
     Every neighbor has a strictly earlier date. `idf` weighs the n-grams
-    (float32 [8192], see `jet.retrieval.ngrams`); `store` and `blocks` as in `History.queries` and `search`.
+    (float32 [8192], see `jet.texts.ngrams`); `store` and `blocks` as in `History.queries` and `search`.
     """
     queries = history.queries(entries, store)
     hits = retrieve(history.memory, history.peers, history.store, idf, queries, settings, blocks)

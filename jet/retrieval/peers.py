@@ -20,9 +20,9 @@ import numpy as np
 
 from jet.books.catalog import Catalog
 from jet.retrieval.memory import Hits, Memory, Queries
-from jet.retrieval.ngrams import idf, ngram_counts, weigh
 from jet.retrieval.settings import RetrievalSettings
-from jet.retrieval.text import normalize_all
+from jet.texts.ngrams import idf, ngram_counts, weigh
+from jet.texts.normalize import normalize_all
 
 _LEAST_SHARED = 5  # codes; fewer say nothing
 _SHARED = 0.2  # of the smaller chart's codes

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from jet.retrieval.encoder import MULTILINGUAL, Precision, check_precision
+from jet.texts.encoder import MULTILINGUAL, Precision, check_precision
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -25,11 +25,11 @@ import scipy.sparse as sp
 import torch
 
 from jet.retrieval.memory import ERROR, Block, Hits, Memory, Queries
-from jet.retrieval.ngrams import weigh
 from jet.retrieval.products import products
 from jet.retrieval.settings import RetrievalSettings
-from jet.retrieval.store import TextStore
-from jet.retrieval.text import stable_hash
+from jet.texts.ngrams import weigh
+from jet.texts.normalize import stable_hash
+from jet.texts.store import TextStore
 
 BATCH = 64
 """Distinct texts scored at once, always exactly so many."""

@@ -10,17 +10,18 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from jet.artifacts.tables import validate
 from jet.books.catalog import Catalog
-from jet.books.schema import NEIGHBORS, joined_keys, validate
+from jet.books.schema import NEIGHBORS, joined_keys
 from jet.books.split import SPLITS, TRAIN, SplitSettings
 from jet.model.features import EntryColumns, collate, entry_columns, sort_entries
 from jet.model.network import ModelSettings, TextInputs, localized
 from jet.retrieval.memory import Hits
 from jet.retrieval.neighbors import source_starts, source_widths
-from jet.retrieval.ngrams import weigh
 from jet.retrieval.settings import RetrievalSettings
-from jet.retrieval.store import TextStore
-from jet.retrieval.text import normalize_all
+from jet.texts.ngrams import weigh
+from jet.texts.normalize import normalize_all
+from jet.texts.store import TextStore
 from jet.training.loop import TrainBatch
 
 _SHORT = 8

@@ -30,8 +30,8 @@ from torch import Tensor, nn
 
 from jet.books.catalog import Catalog
 from jet.books.split import TRAIN, SplitSettings, split_by_date
-from jet.retrieval.encoder import MULTILINGUAL, PACKAGED, load_transformer, padded, pooled, quiet_transformers
-from jet.retrieval.text import normalize_all
+from jet.texts.encoder import MULTILINGUAL, PACKAGED, load_transformer, padded, pooled, quiet_transformers
+from jet.texts.normalize import normalize_all
 from jet.training.loop import epoch_rows
 from jet.training.optim import OptimSettings, build_optimizer, learning_rate
 

@@ -11,8 +11,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from jet.artifacts.tables import SchemaError
 from jet.books.catalog import MAX_DEPTH, Catalog
-from jet.books.schema import ACCOUNTS, SchemaError
+from jet.books.schema import ACCOUNTS
 
 account = made_up.account
 

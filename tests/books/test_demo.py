@@ -17,13 +17,13 @@ from typing import Any
 
 import pytest
 
-from jet.books.demo import DemoSettings, demo_entries, demo_rows, write_demo_ledger
-from jet.books.demo.charts import GROUPS, NATIONAL
-from jet.books.demo.company import Company, apportion
-from jet.books.demo.habits import net_of
-from jet.books.demo.trades import LANGUAGES, PHRASES
-from jet.books.demo.writer import company_sizes
 from jet.books.schema import NATURES
+from jet.demo import DemoSettings, demo_entries, demo_rows, write_demo_ledger
+from jet.demo.charts import GROUPS, NATIONAL
+from jet.demo.company import Company, apportion
+from jet.demo.habits import net_of
+from jet.demo.trades import LANGUAGES, PHRASES
+from jet.demo.writer import company_sizes
 
 Row = dict[str, Any]
 
@@ -184,7 +184,7 @@ def test_the_same_seed_gives_the_same_bytes(tmp_path):
     settings = DemoSettings(companies=4, entries=900, seed=11)
     write_demo_ledger(tmp_path / "here.jsonl", settings)
     code = (
-        "import sys; from jet.books.demo import DemoSettings, write_demo_ledger;"
+        "import sys; from jet.demo import DemoSettings, write_demo_ledger;"
         "write_demo_ledger(sys.argv[1], DemoSettings(companies=4, entries=900, seed=11))"
     )
     there = tmp_path / "there.jsonl"
@@ -328,7 +328,7 @@ def test_a_ledger_that_breaks_off_leaves_no_file(tmp_path, monkeypatch):
         yield from list(demo_rows(settings))[:50]
         raise RuntimeError("broken off")
 
-    monkeypatch.setattr("jet.books.demo.writer.demo_rows", break_off)
+    monkeypatch.setattr("jet.demo.writer.demo_rows", break_off)
     with pytest.raises(RuntimeError, match="broken off"):
         write_demo_ledger(tmp_path / "demo.jsonl", DemoSettings(companies=1, entries=200))
     assert list(tmp_path.iterdir()) == []

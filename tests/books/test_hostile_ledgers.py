@@ -34,7 +34,7 @@ from jet.books.importers import (
 )
 from jet.books.importers.common import parse_date, text_lines
 from jet.books.importers.journal import MOST_LEVELS
-from ray_jobs.terminal import printable
+from ray_jobs.runtime.terminal import printable
 
 DAY = "2025-01-31"
 USUAL = [("1930", "-5"), ("5010", "5")]

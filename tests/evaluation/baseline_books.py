@@ -9,7 +9,7 @@ from made_up_books import entries as table_of
 from jet.books.schema import ACCOUNTS
 from jet.books.split import SplitSettings, split_by_date
 from jet.evaluation.baselines import Materials, make_baseline
-from jet.retrieval.store import TextStore
+from jet.texts.store import TextStore
 
 TEXTS = ("rent may", "rent june", "lunch", "lunch with a client", "invoice 17", "")
 

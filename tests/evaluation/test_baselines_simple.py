@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from made_up_books import FOOD, RENT, SALE, entry
 
 from jet.evaluation.baselines import LastSameText, Majority, Nearest, TfidfVote
-from jet.retrieval.store import TextStore
+from jet.texts.store import TextStore
 
 QUICK = settings(deadline=None, max_examples=25)
 

@@ -9,10 +9,10 @@ import pytest
 
 from jet.books.schema import ACCOUNTS
 from jet.books.split import TEST
+from jet.bundle.extension import extended
+from jet.confidence.stack import METHODS
 from jet.evaluation.examine import examine, predictions_of
-from jet.extension import extended
 from jet.prediction.predictor import Predictor, PredictSettings, without_lines
-from jet.prediction.stack import METHODS
 
 
 @pytest.fixture(scope="module")

@@ -14,6 +14,7 @@ from made_up_books import FOOD, RENT, entries, entry, prediction, predictions
 
 from jet.books.schema import ACCOUNTS
 from jet.books.split import TEST, TRAIN
+from jet.bundle.extension import extended
 from jet.evaluation import learning_curve as module
 from jet.evaluation.learning_curve import (
     FOLDS,
@@ -26,9 +27,8 @@ from jet.evaluation.learning_curve import (
     learning_curve,
     svm_right,
 )
-from jet.extension import extended
-from jet.prediction.evidence import Library
-from jet.prediction.examples import Examples
+from jet.ranking.evidence import Library
+from jet.ranking.examples import Examples
 
 COMPANIES = ("ash", "beech", "cherry", "date")
 HABITS = [

@@ -8,7 +8,7 @@ from made_up_books import FOOD, RENT, SETS
 
 from jet.evaluation.metrics import STRATA, Scored, evaluate
 from jet.evaluation.report import best_rivals, build_metrics, render_html, write_report
-from jet.evaluation.retrieval import retrieval_metrics
+from jet.evaluation.retrieval_metrics import retrieval_metrics
 
 HOSTILE = "<script>alert('x')</script> & \"<img src=x onerror=alert(1)> </style></svg> {{ 7*7 }} $\\frac$"
 

@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 from made_up_books import FOOD, RENT, SALE
 
 from jet.evaluation.metrics import line_set
-from jet.evaluation.retrieval import retrieval_metrics
+from jet.evaluation.retrieval_metrics import retrieval_metrics
 
 QUICK = settings(deadline=None, max_examples=40)
 LINES = st.lists(st.tuples(st.sampled_from("123"), st.sampled_from("DC")), min_size=1, max_size=4)
@@ -110,7 +110,7 @@ def test_many_entries_are_the_mean_of_the_same_entries_one_by_one(monkeypatch):
     cases = [(RENT, [FOOD, RENT, SALE]), (SALE, []), (FOOD, [SALE, FOOD]), (FOOD, [RENT])] * 3
     true, neighbors = zip(*cases, strict=True)
     together = retrieval_metrics(true, neighbors)
-    monkeypatch.setattr("jet.evaluation.retrieval._CHUNK", 5)
+    monkeypatch.setattr("jet.evaluation.retrieval_metrics._CHUNK", 5)
     assert retrieval_metrics(true, neighbors)["at"]["1"] == pytest.approx(together["at"]["1"])
     alone = [retrieval_metrics([t], [n])["at"].get("1", {"context_recall": 0}) for t, n in cases]
     expected = sum(each["context_recall"] for each in alone) / len(cases)

@@ -5,11 +5,11 @@ from __future__ import annotations
 import numpy as np
 
 from jet.config import JetConfig
-from jet.experiments.finals import Final
-from jet.experiments.settings import TuneSettings
-from jet.experiments.space import build_space
-from jet.experiments.sweep_report import render_sweep
-from jet.experiments.trials import Trial, winner
+from jet.experiments.sweep.finals import Final
+from jet.experiments.sweep.report import render_sweep
+from jet.experiments.sweep.settings import TuneSettings
+from jet.experiments.sweep.space import build_space
+from jet.experiments.sweep.trials import Trial, winner
 
 CONFIG = JetConfig()
 ROWS = 200

@@ -7,9 +7,9 @@ from dataclasses import asdict
 import pytest
 
 from jet.config import JetConfig
-from jet.experiments.ablation import BASELINE, GRID, rows_named
-from jet.experiments.answers import MEANS
-from jet.experiments.trainings import AdaptiveLosses, RandomSplit
+from jet.experiments.ablation.ablation import BASELINE, GRID, rows_named
+from jet.experiments.ablation.answers import MEANS
+from jet.experiments.ablation.trainings import AdaptiveLosses, RandomSplit
 
 
 def test_names_are_unique_and_questions_are_asked():

@@ -7,8 +7,8 @@ import pyarrow as pa
 import pytest
 
 from jet.books.split import CALIBRATION, TEST
-from jet.experiments.ablation import rows_named
-from jet.experiments.ablation_report import ANSWERS, beyond_noise, markdown, summarized
+from jet.experiments.ablation.ablation import rows_named
+from jet.experiments.ablation.report import ANSWERS, beyond_noise, markdown, summarized
 
 ENTRIES = 60
 

@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from jet.books.split import CALIBRATION, TEST
-from jet.experiments.answers import (
+from jet.experiments.ablation.answers import (
     MEANS,
     answer,
     forgotten_residuals,
@@ -17,9 +17,9 @@ from jet.experiments.answers import (
     teacher_forced_length,
     without_neighbors,
 )
+from jet.model.decode import exact_matches
 from jet.model.features import NOTHING
 from jet.model.network import Tables
-from jet.prediction.decode import exact_matches
 from jet.training.losses import entry_losses
 
 BEAMS, SIZE = 3, 16

@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 
 from jet.books.split import CALIBRATION, TEST, TRAIN
-from jet.experiments.leaky_neighbors import noncausal_neighbors, undated_neighbors
-from jet.experiments.trainings import RandomSplit
+from jet.experiments.ablation.leaky_neighbors import noncausal_neighbors, undated_neighbors
+from jet.experiments.ablation.trainings import RandomSplit
 from jet.training.data import hits_of
 
 

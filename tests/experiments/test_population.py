@@ -5,9 +5,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from jet.experiments.population import evolve, explored, first_weights, lived_schedule
-from jet.experiments.space import Range
-from jet.experiments.trials import NO_SCORE
+from jet.experiments.sweep.population import evolve, explored, first_weights, lived_schedule
+from jet.experiments.sweep.space import Range
+from jet.experiments.sweep.trials import NO_SCORE
 from jet.training.schedules import build_schedule
 
 RANGES = {

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 from made_up_sweeps import CONFIG, DECLARED, page_of, trials_of
 
-from jet.experiments.importance import importance
-from jet.experiments.space import build_space
+from jet.experiments.sweep.importance import importance
+from jet.experiments.sweep.space import build_space
 
 
 @pytest.fixture(scope="module")

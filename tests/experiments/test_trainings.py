@@ -11,7 +11,7 @@ import pytest
 import torch
 
 from jet.books.split import CALIBRATION, TEST, TRAIN, SplitSettings, split_by_date
-from jet.experiments.trainings import SCALED, AdaptiveLosses, RandomSplit, RunningDeviation
+from jet.experiments.ablation.trainings import SCALED, AdaptiveLosses, RandomSplit, RunningDeviation
 from jet.training.losses import LossSettings
 
 

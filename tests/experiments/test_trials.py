@@ -7,8 +7,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from jet.books.schema import TRIALS, validate
-from jet.experiments.trials import NO_SCORE, Trial, best_rung, objective, rung_of, trials_table, winner
+from jet.artifacts.tables import validate
+from jet.books.schema import TRIALS
+from jet.experiments.sweep.trials import NO_SCORE, Trial, best_rung, objective, rung_of, trials_table, winner
 
 
 def rung(epoch, exact, likelihood, loss=1.0):

@@ -24,7 +24,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 import ray_jobs.ingest
-from jet.artifact import MANIFEST, ArtifactError, artifact_writer, finished, open_artifact
+from jet.artifacts.artifact import MANIFEST, ArtifactError, artifact_writer, finished, open_artifact
+from jet.artifacts.tables import SchemaError
 from jet.books.checks import EXCERPT_CHARACTERS, Rule, check_account, check_entry
 from jet.books.importers import (
     Account,
@@ -37,9 +38,9 @@ from jet.books.importers import (
     import_file,
     to_tables,
 )
-from jet.books.schema import ACCOUNTS, ENTRIES, FILES, REJECTED, SchemaError
-from jet.bundle import Bundle
-from ray_jobs.runtime import job_parser, parsed
+from jet.books.schema import ACCOUNTS, ENTRIES, FILES, REJECTED
+from jet.bundle.bundle import Bundle
+from ray_jobs.runtime.command import job_parser, parsed
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 import made_up

@@ -11,7 +11,7 @@ import torch
 from torch.nn import functional as F
 
 from jet.model.features import CLOSED, NOTHING
-from jet.model.memory import copy_distribution, masked_softmax, mean_labels
+from jet.model.neighbor_attention import copy_distribution, masked_softmax, mean_labels
 from jet.model.network import ModelSettings, allowed_tokens, follow_neighbors, localized
 from jet.retrieval.memory import Hits
 from jet.retrieval.settings import RetrievalSettings

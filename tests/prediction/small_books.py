@@ -14,15 +14,15 @@ import numpy as np
 import pyarrow as pa
 from hypothesis import strategies as st
 
-from jet.bundle import Books, Bundle
+from jet.bundle.bundle import Books, Bundle
 from jet.model.features import EntryColumns, entry_columns, sort_entries
-from jet.prediction.candidates import Candidates, propose
-from jet.prediction.evidence import Evidence, Library, gather
-from jet.prediction.expert import LineScores, line_scores
-from jet.prediction.ranking_features import ranking_features
+from jet.ranking.candidates import Candidates, propose
+from jet.ranking.evidence import Evidence, Library, gather
+from jet.ranking.expert import LineScores, line_scores
+from jet.ranking.features import ranking_features
 from jet.retrieval.neighbors import retrieve
 from jet.retrieval.peers import Peers, chart_families
-from jet.retrieval.text import normalize_all, stable_hash
+from jet.texts.normalize import normalize_all, stable_hash
 from jet.training.data import TrainingData
 
 STANDARD = {

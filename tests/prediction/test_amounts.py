@@ -7,16 +7,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from jet.prediction.amounts import (
-    AMOUNT_FIGURES,
-    RULES,
-    TAX_RATES,
-    UNKNOWN,
-    PastAmounts,
-    minor_units,
-    propose_amounts,
-)
-from jet.prediction.calibration import Calibration
+from jet.confidence.calibration import Calibration
+from jet.confidence.judgment import AMOUNT_FIGURES
+from jet.prediction.amounts import RULES, TAX_RATES, UNKNOWN, PastAmounts, minor_units, propose_amounts
 
 # Accounts by number; a debit of account 3 is the token 6, a credit is 7.
 BANK, SUPPLIER, TAX, COST, OTHER, FEE, ROUNDING, TAX_OUT, SALES, CUSTOMER = range(10)

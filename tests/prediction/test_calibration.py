@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from jet.prediction.calibration import Calibration, Thresholds
-from jet.prediction.threshold import threshold_for
+from jet.confidence.calibration import Calibration, Thresholds
+from jet.confidence.threshold import threshold_for
 
 NAMES = ("log_odds", "margin", "support")
 QUICK = settings(deadline=None, max_examples=60)

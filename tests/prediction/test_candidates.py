@@ -8,7 +8,7 @@ import small_books
 from hypothesis import given, settings
 
 from jet.model.features import in_order
-from jet.prediction.candidates import PROPOSERS, Candidates, combined, doubled, fitted, substituted, thinned
+from jet.ranking.candidates import PROPOSERS, Candidates, combined, doubled, fitted, substituted, thinned
 
 
 def sets(*rows, longest=4):

@@ -4,7 +4,7 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from jet.prediction.counts import Counts
+from jet.ranking.counts import Counts
 
 OCCURRENCES = st.lists(st.tuples(st.integers(0, 5), st.integers(0, 12)), max_size=30)
 ASKED = st.lists(st.tuples(st.integers(0, 6), st.integers(0, 14)), min_size=1, max_size=20)

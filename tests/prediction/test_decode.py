@@ -12,8 +12,8 @@ import torch
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from jet.model.decode import DEAD, beam_search, exact_matches, score_sets
 from jet.model.features import CLOSED, NOTHING
-from jet.prediction.decode import DEAD, beam_search, exact_matches, score_sets
 
 WIDTH = 8
 

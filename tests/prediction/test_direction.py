@@ -13,12 +13,12 @@ import pytest
 from jet.books.catalog import Catalog
 from jet.books.importers import ImportSettings, import_file, to_tables
 from jet.books.schema import ACCOUNTS
-from jet.extension import extended
+from jet.bundle.extension import extended
 from jet.model.features import entry_columns, sort_entries
-from jet.prediction.direction import Money, money_accounts
 from jet.prediction.predictor import Predictor, PredictSettings
-from jet.retrieval.store import TextStore
-from jet.retrieval.text import normalize_all
+from jet.ranking.direction import Money, money_accounts
+from jet.texts.normalize import normalize_all
+from jet.texts.store import TextStore
 
 CASES = Path(__file__).parents[3] / "shared" / "cases"
 SETTINGS = PredictSettings(method="ranker", batch_size=4)

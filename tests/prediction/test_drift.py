@@ -12,12 +12,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.stats import ks_2samp
 
-from jet.books.demo import DemoSettings, write_demo_ledger
 from jet.books.importers import ImportSettings, import_file, to_tables
 from jet.books.schema import PREDICTIONS
 from jet.books.split import CALIBRATION, TEST, TRAIN
-from jet.model.features import sort_entries
-from jet.prediction.drift import (
+from jet.confidence.drift import (
     ALL,
     HELD_BACK,
     UNKNOWN,
@@ -29,6 +27,8 @@ from jet.prediction.drift import (
     sentences,
     summary,
 )
+from jet.demo import DemoSettings, write_demo_ledger
+from jet.model.features import sort_entries
 from jet.prediction.predictor import Predictor, PredictSettings
 
 QUICK = settings(deadline=None, max_examples=60)

@@ -12,7 +12,7 @@ from hypothesis import given, settings
 
 from jet.prediction.predictor import Predictor, PredictSettings
 from jet.prediction.reasons import SHOWN
-from jet.retrieval.text import normalize
+from jet.texts.normalize import normalize
 
 SETTINGS = PredictSettings(batch_size=16)
 

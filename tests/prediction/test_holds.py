@@ -10,11 +10,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from jet.prediction.calibration import Calibration
-from jet.prediction.holds import cuts
-from jet.prediction.judgment import Judgment
+from jet.confidence.calibration import Calibration
+from jet.confidence.holds import cuts
+from jet.confidence.judgment import Judgment
+from jet.confidence.threshold import LEAST_ROWS, least_history
 from jet.prediction.predictor import Predictor, PredictSettings
-from jet.prediction.threshold import LEAST_ROWS, least_history
 
 SETTINGS = PredictSettings(method="ranker", batch_size=4, promise=0.6)
 STACKED = PredictSettings(batch_size=4, promise=0.6)

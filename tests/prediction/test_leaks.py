@@ -13,11 +13,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from jet.books.schema import PREDICTIONS
-from jet.prediction.candidates import Candidates
-from jet.prediction.evidence import Evidence
-from jet.prediction.expert import LineScores
 from jet.prediction.judging import judge
 from jet.prediction.predictor import Predictor, PredictSettings
+from jet.ranking.candidates import Candidates
+from jet.ranking.evidence import Evidence
+from jet.ranking.expert import LineScores
 
 DAY = 30
 """The day of the entries that are asked about."""

@@ -17,8 +17,9 @@ from hypothesis import strategies as st
 
 from jet.books.schema import PREDICTIONS
 from jet.books.split import CALIBRATION, TEST
+from jet.confidence.judgment import Judgment
+from jet.confidence.stack import METHODS, figures, least_line
 from jet.prediction.judging import judge, padded_lines
-from jet.prediction.judgment import Judgment
 from jet.prediction.predictor import (
     Parts,
     Predictor,
@@ -27,7 +28,6 @@ from jet.prediction.predictor import (
     extended_store,
     without_lines,
 )
-from jet.prediction.stack import METHODS, figures, least_line
 
 SETTINGS = PredictSettings(batch_size=16)
 

@@ -9,9 +9,9 @@ import pytest
 from safetensors.numpy import load, save
 
 from jet.books.split import TRAIN
-from jet.prediction.evidence import Library
-from jet.prediction.examples import Examples, newest
-from jet.prediction.ranker import Ranker, RankerSettings
+from jet.ranking.evidence import Library
+from jet.ranking.examples import Examples, newest
+from jet.ranking.ranker import Ranker, RankerSettings
 
 SETTINGS = RankerSettings(hidden=16, nets=2, epochs=12, batch_size=64)
 NAMES = ("one", "other", "noise")

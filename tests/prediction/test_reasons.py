@@ -15,7 +15,7 @@ from hypothesis import given, settings
 from jet.model.features import set_key
 from jet.prediction.predictor import Predictor, PredictSettings
 from jet.prediction.reasons import NOBODY, PEERS, SAME_TEXT, SHOWN, SIMILAR, grounds, guessed, sentence
-from jet.retrieval.text import normalize
+from jet.texts.normalize import normalize
 
 SETTINGS = PredictSettings(batch_size=8, beams=3)
 BOOKED = small_books.entries(0, 40, most=30, least=1)

@@ -7,9 +7,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from jet.prediction.candidates import PROPOSERS
-from jet.prediction.judgment import Judgment
-from jet.prediction.stack import FIGURES, METHODS, Scores, Stack, cross_fitted, figures, least_line
+from jet.confidence.judgment import Judgment
+from jet.confidence.stack import FIGURES, METHODS, Scores, Stack, cross_fitted, figures, least_line
+from jet.ranking.candidates import PROPOSERS
 
 DECODER = PROPOSERS.index("decoder")
 

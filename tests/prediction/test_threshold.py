@@ -4,7 +4,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.stats import binomtest
 
-from jet.prediction.threshold import precision_lower_bound, threshold_for
+from jet.confidence.threshold import precision_lower_bound, threshold_for
 
 QUICK = settings(deadline=None, max_examples=60)
 CALIBRATION = st.lists(st.tuples(st.integers(0, 20), st.sampled_from([True, True, True, False])), max_size=400)

@@ -17,13 +17,13 @@ from heads import Head, ray_head
 from job_runs import SETTINGS, Done, entry, run_job, write_jsonl
 from object_store import Front
 
-from jet.artifact import artifact_writer, open_artifact
-from jet.books.demo import DemoSettings, write_demo_ledger
+from jet.artifacts.artifact import artifact_writer, open_artifact
 from jet.books.schema import ENTRIES, REJECTED
-from jet.bundle import Bundle
+from jet.bundle.bundle import Bundle
+from jet.demo import DemoSettings, write_demo_ledger
 from jet.prediction.predictor import Predictor, PredictSettings
-from ray_jobs.connection import connect
-from ray_jobs.runtime import RuntimeSettings
+from ray_jobs.runtime.command import RuntimeSettings
+from ray_jobs.runtime.connection import connect
 
 HERE = Path(__file__).parent
 

@@ -22,7 +22,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from ray.util.state import list_actors, list_placement_groups, list_tasks
 
-from ray_jobs import runtime
+from ray_jobs.runtime import command as runtime
 
 ROOT = Path(__file__).parents[2]
 

@@ -6,8 +6,8 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from jet.artifact import artifact_writer
-from jet.prediction.drift import HELD_BACK
+from jet.artifacts.artifact import artifact_writer
+from jet.confidence.drift import HELD_BACK
 from ray_jobs import predict
 
 

@@ -13,10 +13,10 @@ import pyarrow.parquet as pq
 import pytest
 from job_runs import actors, run_job, start_job, succeed, wait_until
 
-from jet.artifact import open_artifact
+from jet.artifacts.artifact import open_artifact
 from jet.books.schema import ENTRIES
-from jet.experiments.ablation import GRID
-from jet.experiments.ablation_report import ANSWERS
+from jet.experiments.ablation.ablation import GRID
+from jet.experiments.ablation.report import ANSWERS
 from ray_jobs.ablate import KIND, answer_all
 
 ROWS = ("noncausal-neighbors", "cut-at-length")

@@ -21,10 +21,10 @@ from job_runs import actors, assert_same, keys, read, start_job, succeed, wait_u
 from ray.cluster_utils import FAKE_HEAD_NODE_ID
 from ray.util.state import list_nodes
 
-from jet.artifact import artifact_writer, open_artifact
-from jet.books.demo import DemoSettings, write_demo_ledger
+from jet.artifacts.artifact import artifact_writer, open_artifact
 from jet.books.schema import ACCOUNTS, ENTRIES, REJECTED
-from jet.bundle import KIND
+from jet.bundle.bundle import KIND
+from jet.demo import DemoSettings, write_demo_ledger
 
 MOST = 2
 """Nodes beside the head, each of one CPU, as the head has."""

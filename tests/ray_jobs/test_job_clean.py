@@ -10,8 +10,8 @@ from job_runs import run_job, succeed
 from test_artifact import publish
 from test_leftovers import kill_a_run, put
 
-from jet.artifact import open_artifact
-from jet.leftovers import leftovers
+from jet.artifacts.artifact import open_artifact
+from jet.artifacts.leftovers import leftovers
 
 
 @pytest.mark.parametrize(

@@ -15,9 +15,11 @@ from types import SimpleNamespace
 import pytest
 from job_runs import ROOT, entry, run_job, succeed, write_jsonl
 
-from ray_jobs import cli, connection, pipeline, runtime
-from ray_jobs.terminal import PrintableFormatter
-from ray_jobs.training import interruptible
+from ray_jobs import cli, pipeline
+from ray_jobs.ddp.training import interruptible
+from ray_jobs.runtime import command as runtime
+from ray_jobs.runtime import connection
+from ray_jobs.runtime.terminal import PrintableFormatter
 
 JOBS = [
     *(

@@ -13,12 +13,12 @@ from pathlib import Path
 import pytest
 from job_runs import ROOT
 
-from ray_jobs.crashes import WithoutDumps
+from ray_jobs.runtime.crashes import WithoutDumps
 
 A_JOB_WHOSE_WORKER_ABORTS = """
 import atexit, os, sys, time
 import ray
-from ray_jobs import connection, runtime
+from ray_jobs.runtime import connection, command as runtime
 
 HELP = "a job whose worker aborts"
 

@@ -9,9 +9,9 @@ import pytest
 from conftest import Pipeline
 from job_runs import read, run_job
 
-from jet.artifact import ArtifactError
-from jet.books.demo import DemoSettings
+from jet.artifacts.artifact import ArtifactError
 from jet.books.importers import Entry, ImportSettings, import_file
+from jet.demo import DemoSettings
 from ray_jobs.demo import outcome, write_ledger
 
 SETTINGS = DemoSettings(companies=3, entries=600, open_entries=12, seed=7)

@@ -6,9 +6,9 @@ import pyarrow as pa
 import pytest
 from job_runs import assert_same, keys, read, run_job, succeed
 
-from jet.artifact import artifact_writer, open_artifact
+from jet.artifacts.artifact import artifact_writer, open_artifact
 from jet.books.schema import ACCOUNTS, ENTRIES, REJECTED
-from jet.prediction.drift import HELD_BACK
+from jet.confidence.drift import HELD_BACK
 from ray_jobs import predict as job
 
 

@@ -14,15 +14,15 @@ import pytest
 from job_runs import assert_same, keys, read, succeed
 
 from jet.books.schema import ENTRIES
-from jet.bundle import Bundle
+from jet.bundle.bundle import Bundle
+from jet.confidence.stack import Scores
 from jet.prediction.judging import Judged, judge
 from jet.prediction.predictor import Predictor, PredictSettings
-from jet.prediction.stack import Scores
 from jet.retrieval.neighbors import make_encoder
 from jet.retrieval.settings import RetrievalSettings
-from ray_jobs.answering import JudgeSlice, judged_of, over_slices, share
-from ray_jobs.runtime import RuntimeSettings
-from ray_jobs.texts import encode_texts
+from ray_jobs.runtime.command import RuntimeSettings
+from ray_jobs.spread.answering import JudgeSlice, judged_of, over_slices, share
+from ray_jobs.spread.texts import encode_texts
 
 
 @pytest.mark.parametrize(("count", "shards", "rows"), [(4, 1, 100), (1, 4, 2048)])

@@ -8,9 +8,9 @@ import re
 import pytest
 from job_runs import read, run_job, succeed
 
-from jet.artifact import open_artifact
+from jet.artifacts.artifact import open_artifact
 from jet.books.schema import ENTRIES
-from jet.bundle import Bundle
+from jet.bundle.bundle import Bundle
 from jet.evaluation.baselines import OF_SENTENCES
 from jet.evaluation.settings import ALL
 from jet.prediction.predictor import Predictor, PredictSettings

@@ -20,10 +20,10 @@ import pytest
 from heads import Head, Node, ray_head, ray_node
 from job_runs import actors, assert_same, keys, parts_in, read, start_job, wait_until
 
-from jet.artifact import open_artifact
-from jet.books.demo import DemoSettings, write_demo_ledger
+from jet.artifacts.artifact import open_artifact
 from jet.books.schema import ENTRIES
-from jet.bundle import Bundle
+from jet.bundle.bundle import Bundle
+from jet.demo import DemoSettings, write_demo_ledger
 
 SPREAD = ("--runtime.actors", 2, "--runtime.actor_cpus", 1, "--runtime.log_format", "json")
 SOON = {"RAY_health_check_period_ms": "500", "RAY_health_check_failure_threshold": "4"}

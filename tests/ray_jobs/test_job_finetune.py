@@ -7,9 +7,9 @@ import torch
 import transformers
 from job_runs import run_job, succeed
 
-from jet.artifact import open_artifact
-from jet.books.demo import DemoSettings, write_demo_ledger
-from jet.retrieval.encoder import SentenceEncoder, load_transformer
+from jet.artifacts.artifact import open_artifact
+from jet.demo import DemoSettings, write_demo_ledger
+from jet.texts.encoder import SentenceEncoder, load_transformer
 from jet.training.finetune import Loaded, save_encoder
 
 SMALL = ("--retrieval.max_tokens", 16, "--finetune.batch_size", 64, "--finetune.epochs", 2)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from job_runs import assert_same, entry, read, run_job, succeed, write_jsonl
 
-from jet.artifact import open_artifact
+from jet.artifacts.artifact import open_artifact
 from jet.books.schema import FILES, REJECTED
 
 pytestmark = pytest.mark.usefixtures("head")

@@ -8,9 +8,9 @@ import pyarrow.parquet as pq
 import pytest
 from job_runs import entry, run_job, succeed, write_jsonl
 
-from jet.artifact import open_artifact
+from jet.artifacts.artifact import open_artifact
 from jet.books.schema import ACCOUNTS, PREDICTIONS, REJECTED
-from jet.bundle import Bundle
+from jet.bundle.bundle import Bundle
 
 TEXT = "a text that nobody has seen before"
 

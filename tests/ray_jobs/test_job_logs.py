@@ -55,7 +55,7 @@ def test_the_reason_why_a_job_fails_is_an_object_too(head, tmp_path):
 A_JOB_WITH_TALKING_WORKERS = """
 import sys, time
 import ray
-from ray_jobs import connection, runtime
+from ray_jobs.runtime import connection, command as runtime
 
 HELP = "a job whose workers print until it has ended"
 

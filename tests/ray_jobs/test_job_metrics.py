@@ -14,10 +14,10 @@ from job_runs import ROOT, entry, read, succeed, wait_until, write_jsonl
 from prometheus_client.parser import text_string_to_metric_families
 
 from cluster.checks.monitoring import metrics_used
-from jet.artifact import open_artifact
+from jet.artifacts.artifact import open_artifact
 from jet.books.schema import ACCOUNTS
-from ray_jobs import metrics
-from ray_jobs.metrics import METRICS, Metric
+from ray_jobs.runtime import metrics
+from ray_jobs.runtime.metrics import METRICS, Metric
 
 JOB = "watched"
 """No other test's job: what it exports is what happens here."""

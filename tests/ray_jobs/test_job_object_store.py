@@ -11,9 +11,9 @@ from conftest import Pipeline
 from job_runs import Done, assert_same, entry, run_job, succeed, write_jsonl
 from object_store import Front
 
-from jet.artifact import open_artifact
+from jet.artifacts.artifact import open_artifact
+from jet.artifacts.storage import files_under, resolve, write_whole
 from jet.books.schema import ENTRIES, PREDICTIONS
-from jet.storage import files_under, resolve, write_whole
 
 LEDGERS, OUTPUT = "s3://books/ledgers", "s3://books/run"
 

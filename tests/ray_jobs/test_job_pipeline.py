@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from job_runs import keys, read, run_job
 
-from jet.artifact import open_artifact
+from jet.artifacts.artifact import open_artifact
 from jet.books.schema import PREDICTIONS, REJECTED
 
 

@@ -7,9 +7,9 @@ import shutil
 import pytest
 from job_runs import assert_same, entry, keys, read, run_job, succeed, write_jsonl
 
-from jet.artifact import open_artifact
+from jet.artifacts.artifact import open_artifact
 from jet.books.schema import ACCOUNTS, ENTRIES, REJECTED
-from jet.bundle import Bundle
+from jet.bundle.bundle import Bundle
 
 NEW = "New & Co"
 UNSEEN = "never seen before, nowhere"

@@ -5,7 +5,7 @@ import pytest
 
 from jet.books.split import TEST
 from jet.evaluation.baselines import Materials, make_baseline
-from ray_jobs.rivals import run_rivals
+from ray_jobs.spread.rivals import run_rivals
 
 NAMES = ["majority", "nearest_tfidf", "svm_refitted", "boosted_trees", "ancestor"]
 

@@ -22,10 +22,11 @@ import pytest
 from job_runs import ROOT, SETTINGS, wait_until
 from ray.data._internal.object_extensions.arrow import ArrowPythonObjectType
 
-from jet.artifact import artifact_writer, open_artifact
-from jet.books.demo import DemoSettings, write_demo_ledger
+from jet.artifacts.artifact import artifact_writer, open_artifact
+from jet.artifacts.tables import SchemaError
 from jet.books.importers import ImportSettings, UnreadableFile, import_file
-from jet.books.schema import ENTRIES, SchemaError
+from jet.books.schema import ENTRIES
+from jet.demo import DemoSettings, write_demo_ledger
 from ray_jobs.predict import descriptions
 
 SECRETS = {

@@ -11,7 +11,7 @@ import sys
 import pytest
 from job_runs import ROOT, SETTINGS, keys, read
 
-from jet.books.demo import DemoSettings, write_demo_ledger
+from jet.demo import DemoSettings, write_demo_ledger
 
 
 def submit(head, folder, *command, **environment) -> subprocess.CompletedProcess[str]:

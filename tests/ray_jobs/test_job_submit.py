@@ -28,7 +28,8 @@ from submissions import (
     wait_for,
 )
 
-from ray_jobs import cli, following, submit
+from ray_jobs import cli, submit
+from ray_jobs.submission import following
 
 
 @pytest.fixture(autouse=True)

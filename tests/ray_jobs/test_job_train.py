@@ -11,12 +11,13 @@ import pytest
 import yaml
 from job_runs import SETTINGS, in_background, kill_one, run_job, wait_until
 
-from jet.artifact import open_artifact
+from jet.artifacts.artifact import open_artifact
 from jet.books.split import CALIBRATION, TRAIN
-from jet.bundle import Bundle
+from jet.bundle.bundle import Bundle
 from jet.training.loop import Trainer, epoch_rows
-from ray_jobs import train, training
-from ray_jobs.runtime import JobConfig, job_parser
+from ray_jobs import train
+from ray_jobs.ddp import training
+from ray_jobs.runtime.command import JobConfig, job_parser
 
 
 def config_of(settings: Path) -> JobConfig:

@@ -14,11 +14,12 @@ import yaml
 from heads import Head
 from job_runs import run_job, start_job, still_there, succeed, wait_until
 
-from jet.books.schema import TRIALS, validate
+from jet.artifacts.tables import validate
+from jet.books.schema import TRIALS
 from jet.experiments.overrides import with_settings
-from jet.experiments.trials import Trial
+from jet.experiments.sweep.trials import Trial
 from ray_jobs import train
-from ray_jobs.runtime import JobConfig, job_parser
+from ray_jobs.runtime.command import JobConfig, job_parser
 
 SMALL = """\
 retrieval: {encoder: "", block_rows: 60}

@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 from job_runs import entry, run_job, write_jsonl
 
-from jet.artifact import artifact_writer
-from ray_jobs.connection import connect
-from ray_jobs.runtime import RuntimeSettings
+from jet.artifacts.artifact import artifact_writer
+from ray_jobs.runtime.command import RuntimeSettings
+from ray_jobs.runtime.connection import connect
 
 KINDS = ("entries", "neighbors", "model", "predictions")
 

@@ -10,10 +10,11 @@ from job_runs import ROOT
 
 import jet
 import ray_jobs
-from jet.storage import resolve, write_whole
-from ray_jobs import ingest, packing
-from ray_jobs.packing import LIMIT_MIB, refuse_passwords, runtime_environment
-from ray_jobs.submission import check
+from jet.artifacts.storage import resolve, write_whole
+from ray_jobs import ingest
+from ray_jobs.submission import packing
+from ray_jobs.submission.command import check
+from ray_jobs.submission.packing import LIMIT_MIB, refuse_passwords, runtime_environment
 
 PACKAGES = [str(Path(package.__file__).parent) for package in (jet, ray_jobs)]
 

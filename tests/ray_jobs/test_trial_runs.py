@@ -11,13 +11,13 @@ import pytest
 import torch
 from ray.train import Checkpoint
 
-from jet.experiments.records import Records
-from jet.experiments.space import build_space
-from jet.experiments.trials import objective
-from ray_jobs.runtime import JobConfig
-from ray_jobs.searches import NewPoints
-from ray_jobs.training import STATE, best_state, reason
-from ray_jobs.trial_runs import Bookkeeper, Sweep, Task, trial_key
+from jet.experiments.sweep.records import Records
+from jet.experiments.sweep.space import build_space
+from jet.experiments.sweep.trials import objective
+from ray_jobs.ddp.training import STATE, best_state, reason
+from ray_jobs.runtime.command import JobConfig
+from ray_jobs.sweeps.searches import NewPoints
+from ray_jobs.sweeps.trial_runs import Bookkeeper, Sweep, Task, trial_key
 
 ROWS = 100
 

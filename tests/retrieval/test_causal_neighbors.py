@@ -12,9 +12,9 @@ from hypothesis import strategies as st
 from jet.books.schema import ENTRIES, NEIGHBORS
 from jet.retrieval.memory import Hits
 from jet.retrieval.neighbors import History, find_neighbors, make_encoder, recall_at_k, text_store
-from jet.retrieval.ngrams import idf
 from jet.retrieval.settings import RetrievalSettings
-from jet.retrieval.text import normalize
+from jet.texts.ngrams import idf
+from jet.texts.normalize import normalize
 
 
 @settings(max_examples=40, deadline=None)

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import torch
 
-from jet.retrieval.encoder import MULTILINGUAL, SentenceEncoder, load_transformer
+from jet.texts.encoder import MULTILINGUAL, SentenceEncoder, load_transformer
 
 
 @pytest.fixture(scope="module")

@@ -16,11 +16,11 @@ from jet.retrieval import index, similarity
 from jet.retrieval.index import ExactBlock, ScannBlock, build_block, search
 from jet.retrieval.memory import Block, Hits, Memory, Queries, limits, merge, plan_blocks
 from jet.retrieval.neighbors import History, recall_at_k, text_store
-from jet.retrieval.ngrams import idf, weigh
 from jet.retrieval.probe import probe, probe_all
 from jet.retrieval.settings import RetrievalSettings
 from jet.retrieval.similarity import NO_CURRENCY, NO_JOURNAL
-from jet.retrieval.store import TextStore
+from jet.texts.ngrams import idf, weigh
+from jet.texts.store import TextStore
 
 needs_scann = pytest.mark.skipif(not index.has_scann(), reason="ScaNN isn't installed")
 

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn.feature_extraction.text import TfidfVectorizer
 
-from jet.retrieval.ngrams import CHAR_BUCKETS, WORD_BUCKETS, idf, ngram_counts, weigh
+from jet.texts.ngrams import CHAR_BUCKETS, WORD_BUCKETS, idf, ngram_counts, weigh
 
 TEXTS = ["office rent may", "office rent june", "telefon", "a", "!!", "", "office rent may"]
 
@@ -23,7 +23,7 @@ def test_counts_have_their_shape_and_depend_on_the_text_alone() -> None:
 
 
 def test_counts_are_the_same_in_another_process() -> None:
-    program = "from jet.retrieval.ngrams import ngram_counts as n; print(n(['hyra för maj']).indices.tolist())"
+    program = "from jet.texts.ngrams import ngram_counts as n; print(n(['hyra för maj']).indices.tolist())"
     answer = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
     assert answer.stdout.strip() == str(ngram_counts(["hyra för maj"]).indices.tolist())
 

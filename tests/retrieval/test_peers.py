@@ -31,9 +31,9 @@ from jet.retrieval.neighbors import (
     source_widths,
     text_store,
 )
-from jet.retrieval.ngrams import idf
 from jet.retrieval.peers import Peers, chart_families
 from jet.retrieval.settings import RetrievalSettings
+from jet.texts.ngrams import idf
 
 STANDARD = {
     "1510": "accounts receivable",

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from jet.retrieval.text import mask_digits, normalize, normalize_all, stable_hash, stable_hashes
+from jet.texts.normalize import mask_digits, normalize, normalize_all, stable_hash, stable_hashes
 
 
 def test_normalize_folds_width_case_controls_and_whitespace() -> None:
@@ -43,7 +43,7 @@ def test_masking_makes_numbers_alike_whatever_their_length() -> None:
 
 
 def test_hashes_are_the_same_in_another_process() -> None:
-    program = "from jet.retrieval.text import stable_hash; print(stable_hash('hyra åäö'))"
+    program = "from jet.texts.normalize import stable_hash; print(stable_hash('hyra åäö'))"
     answer = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
     assert int(answer.stdout) == stable_hash("hyra åäö")
     assert stable_hash("a") == 1702698405120146464

@@ -8,8 +8,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from jet.retrieval.store import TextStore
-from jet.retrieval.text import mask_digits, stable_hash
+from jet.texts.normalize import mask_digits, stable_hash
+from jet.texts.store import TextStore
 
 TEXTS = ["rent may", "fee 12", "fee 7", "", "rent may", "åäö"]
 

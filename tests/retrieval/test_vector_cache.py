@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from jet.retrieval import vector_cache
-from jet.retrieval.vector_cache import VectorCache
+from jet.texts import vector_cache
+from jet.texts.vector_cache import VectorCache
 
 TEXTS = ["office rent", "åäö", "", "löner maj"]
 VECTORS = np.random.default_rng(0).standard_normal((4, 8)).astype(np.float32)

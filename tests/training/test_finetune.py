@@ -14,7 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from jet.books.split import SplitSettings
-from jet.retrieval.encoder import MULTILINGUAL, SentenceEncoder, load_transformer
+from jet.texts.encoder import MULTILINGUAL, SentenceEncoder, load_transformer
 from jet.training.finetune import (
     Embedder,
     Finetuner,

@@ -11,8 +11,8 @@ import numpy as np
 import pytest
 import torch
 
+from jet.model.decode import beam_search
 from jet.model.features import set_key
-from jet.prediction.decode import beam_search
 
 LEAST_ALIKE = 0.99
 """The share of entries to which both give the same set of lines."""

@@ -13,8 +13,8 @@ from typing import BinaryIO
 from fsspec.utils import glob_translate
 from pyarrow import fs as pafs
 
+from jet.artifacts.storage import files_under, is_uri, resolve
 from jet.books.importers.common import UnreadableFile
-from jet.storage import files_under, is_uri, resolve
 
 
 def expand(paths: Sequence[str]) -> dict[str, pafs.FileInfo]:

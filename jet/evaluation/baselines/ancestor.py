@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 from jet.books.schema import SIDES
 from jet.books.split import CALIBRATION, TEST, TRAIN
+from jet.confidence.calibration import Calibration
 from jet.evaluation.baselines.protocol import (
     ANSWERS,
     Answer,
@@ -24,11 +25,10 @@ from jet.evaluation.baselines.protocol import (
     collected,
     places_of,
 )
+from jet.model.decode import DEAD, beam_search
 from jet.model.features import NOTHING, collate
 from jet.model.network import JetNetwork, Tables, TextInputs
-from jet.prediction.calibration import Calibration
-from jet.prediction.decode import DEAD, beam_search
-from jet.retrieval.ngrams import weigh
+from jet.texts.ngrams import weigh
 from jet.training.data import TrainingData
 from jet.training.loop import Trainer, TrainSettings, epoch_rows
 from jet.training.losses import LossSettings

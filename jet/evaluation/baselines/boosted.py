@@ -27,12 +27,12 @@ from jet.evaluation.baselines.protocol import (
 )
 from jet.evaluation.metrics import Multiset
 from jet.model.features import NOTHING
-from jet.prediction.candidates import Candidates, propose
-from jet.prediction.evidence import Library, gather
-from jet.prediction.examples import Examples, newest
-from jet.prediction.expert import line_scores
-from jet.prediction.ranker import RankerSettings
-from jet.prediction.ranking_features import ranking_features, stacked
+from jet.ranking.candidates import Candidates, propose
+from jet.ranking.evidence import Library, gather
+from jet.ranking.examples import Examples, newest
+from jet.ranking.expert import line_scores
+from jet.ranking.features import ranking_features, stacked
+from jet.ranking.ranker import RankerSettings
 from jet.training.data import TrainingData
 
 _AT_ONCE = 64

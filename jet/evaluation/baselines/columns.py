@@ -18,7 +18,7 @@ import scipy.sparse as sp
 from sklearn.feature_extraction import DictVectorizer
 from sklearn.feature_extraction.text import TfidfVectorizer
 
-from jet.retrieval.ngrams import CHAR_WEIGHT, WORD_WEIGHT
+from jet.texts.ngrams import CHAR_WEIGHT, WORD_WEIGHT
 
 _FACT_WEIGHT = 0.5
 

@@ -14,11 +14,12 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from jet.books.schema import ENTRIES, validate
+from jet.artifacts.tables import validate
+from jet.books.schema import ENTRIES
 from jet.books.split import CALIBRATION, TRAIN, date_order
 from jet.evaluation.metrics import Multiset, Scored, line_sets, score_sets
 from jet.model.features import sort_entries
-from jet.retrieval.text import normalize_all
+from jet.texts.normalize import normalize_all
 from jet.training.data import TrainingData
 
 ANSWERS = 3

@@ -17,7 +17,7 @@ from jet.evaluation.baselines.repeats import LastSameText, Majority
 from jet.evaluation.baselines.similar import By, Nearest, TfidfVote
 from jet.evaluation.baselines.svm import LinearSvm
 from jet.evaluation.settings import ALL
-from jet.retrieval.store import TextStore
+from jet.texts.store import TextStore
 from jet.training.data import TrainingData
 
 T = TypeVar("T")

@@ -27,8 +27,8 @@ from jet.evaluation.baselines.protocol import (
 )
 from jet.evaluation.baselines.repeats import most_frequent
 from jet.evaluation.metrics import Multiset
-from jet.retrieval.ngrams import idf, weigh
-from jet.retrieval.store import TextStore
+from jet.texts.ngrams import idf, weigh
+from jet.texts.store import TextStore
 
 _NEIGHBORS = 10
 _CELLS = 4_000_000

@@ -8,9 +8,10 @@ from typing import BinaryIO
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from jet.artifacts.tables import runs_code
 from jet.books.importers.common import ImportSettings, UnreadableFile
 from jet.books.importers.tables.rows import Columns, Row, blank
-from jet.books.schema import PREDICTIONS, runs_code
+from jet.books.schema import PREDICTIONS
 
 MAGIC = b"PAR1"
 

@@ -1,0 +1,325 @@
+"""Artifacts: directories with a manifest, on any filesystem, that are either whole or invisible.
+
+A writer works in a staging directory beside its goal. Publishing writes `manifest.json` (row counts, files
+with sizes and SHA-256, resolved config, fingerprints of the inputs) and then renames the whole directory in
+one step, so a killed job leaves nothing that a reader would take for finished, and of two jobs that race
+for one place the second is told. A reader trusts a manifest and nothing else.
+
+Object stores have no rename. There every run writes to a folder of its own within its goal, and publishes with
+one put: that of the manifest, which names the folder. Files of different runs never mix, whoever was killed or
+raced. Two jobs can still publish in the same moment, without being told: then the later manifest stands.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import logging
+import os
+import shutil
+import uuid
+from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path, PurePosixPath
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+from pyarrow import fs as pafs
+
+from jet.artifacts.manifest import MANIFEST, ArtifactError, Manifest, read_manifest
+from jet.artifacts.places import RUN_FOLDER, WRITERS, refuse_foreign, why_none
+from jet.artifacts.storage import files_under, has_rename, patiently, read_whole, resolve, write_whole
+from jet.artifacts.tables import validate
+
+log = logging.getLogger("jet.artifacts.artifact")
+
+
+def beside(output: str, what: str) -> str:
+    """Where a run keeps `what` it needs until its `output` is published: hidden, beside that."""
+    parent, _, name = output.rstrip("/").rpartition("/")
+    return f"{parent}/.{name}.{what}"
+
+
+def digest_of(value: Any) -> str:
+    """A short fingerprint of anything that JSON can hold; the same on every machine."""
+    text = json.dumps(value, sort_keys=True, ensure_ascii=False, default=str)
+    return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
+@dataclass(frozen=True)
+class Artifact:
+    """A published artifact, opened for reading."""
+
+    path: str
+    filesystem: pafs.FileSystem
+    root: str  # of its files, on `filesystem`
+    manifest: Manifest
+
+    def files(self, table: str = "") -> list[str]:
+        """Full paths (on `filesystem`) of a table's parquet files; the main table is "" (the top level)."""
+        names = [
+            name
+            for name in self.manifest.files
+            if name.endswith(".parquet") and (PurePosixPath(name).parent.as_posix() == (table or "."))
+        ]
+        return [f"{self.root}/{name}" for name in sorted(names)]
+
+    def read_table(self, schema: pa.Schema, table: str = "") -> pa.Table:
+        """A whole table, validated against `schema`. For tables that fit in memory."""
+        where = f"{self.path}{'/' + table if table else ''}"
+        names = self.files(table)
+        parts = [read_parquet(self.filesystem, name) for name in names]
+        whole = pa.concat_tables(parts) if parts else schema.empty_table()
+        return validate(whole, schema, where)
+
+    def read_bytes(self, name: str) -> bytes:
+        """The content of one file that the manifest names."""
+        if name not in self.manifest.files:
+            raise ArtifactError(f"{self.path}: the manifest names no file {name!r}")
+        return read_whole(self.filesystem, f"{self.root}/{name}")
+
+    def verify(self) -> None:
+        """Raise `ArtifactError` where a file is missing, differs from its digest, or is one too many.
+
+        Hidden files are no matter: file managers leave them, and nobody reads them.
+        """
+        for name in files_under(self.filesystem, self.root):
+            hidden = any(part.startswith(".") for part in PurePosixPath(name).parts)
+            if name not in self.manifest.files and name != MANIFEST and not hidden:
+                raise ArtifactError(
+                    f"{self.path}: {name} is not of this artifact (the manifest doesn't name it): a finished "
+                    "artifact is never changed, so move that file away"
+                )
+
+        def check(item: tuple[str, dict[str, Any]]) -> None:
+            name, expected = item
+            try:
+                found = patiently(_file_facts, self.filesystem, f"{self.root}/{name}")
+            except FileNotFoundError:
+                raise ArtifactError(f"{self.path}: {name} is missing") from None
+            if found["sha256"] != expected["sha256"]:
+                raise ArtifactError(f"{self.path}: {name} is not the file that was published (digest differs)")
+
+        with ThreadPoolExecutor(8) as pool:
+            list(pool.map(check, self.manifest.files.items()))
+
+
+def read_parquet(filesystem: pafs.FileSystem, name: str, columns: Sequence[str] | None = None) -> pa.Table:
+    """A parquet file, or some of its columns. Where it can't be read, raises `ArtifactError` or `OSError` with
+    its name."""
+    try:
+        wanted = None if columns is None else list(columns)
+        return patiently(pq.read_table, name, columns=wanted, filesystem=filesystem)
+    except FileNotFoundError:
+        raise
+    except OSError as error:  # a store that gives nothing, or a page that is none
+        raise OSError(f"{name} can't be read: {' '.join(str(error).split())[:200]}") from error
+    except (pa.ArrowException, ValueError) as error:
+        raise ArtifactError(f"{name} can't be read: {' '.join(str(error).split())[:200]}") from error
+
+
+def open_artifact(path: str, kind: str) -> Artifact:
+    """Open a published artifact of `kind`. Raises `ArtifactError` with what to do where there is none, or where
+    its files aren't those that were published: every byte is read for that, at about the speed of the disk."""
+    manifest = read_manifest(path)
+    if manifest is None:
+        raise ArtifactError(why_none(path, kind))
+    if manifest.kind != kind:
+        by = f": what {WRITERS[kind]} writes" if kind in WRITERS else ""
+        raise ArtifactError(f"{path} holds {manifest.kind}, and {kind} is wanted{by}")
+    artifact = _artifact(path, manifest)
+    artifact.verify()
+    return artifact
+
+
+def _artifact(path: str, manifest: Manifest) -> Artifact:
+    filesystem, root = resolve(content_of(path, manifest))
+    return Artifact(path, filesystem, root, manifest)
+
+
+def content_of(path: str, manifest: Manifest | None) -> str:
+    """Where the files are that `manifest` names, the manifest of the artifact at `path`; `path` without one."""
+    return f"{path.rstrip('/')}/{manifest.folder}" if manifest is not None and manifest.folder else path
+
+
+class ArtifactWriter:
+    """Writes one artifact. Use `artifact_writer`, which cleans up after a failure."""
+
+    def __init__(
+        self,
+        path: str,
+        kind: str,
+        config: Mapping[str, Any],
+        inputs: Mapping[str, str],
+        run: str,
+        resolved: Mapping[str, Any] | None = None,
+    ) -> None:
+        self.path, self.kind = path, kind
+        self.config, self.inputs, self.resolved = dict(config), dict(inputs), dict(resolved or {})
+        self.filesystem, self.root = resolve(path)
+        self.local = has_rename(self.filesystem)
+        self.folder = "" if self.local else f"{RUN_FOLDER}{run}"
+        self.staging = beside(self.root, f"staging-{run}") if self.local else f"{self.root}/{self.folder}"
+        if self.local:
+            self._make_staging()
+
+    def _make_staging(self) -> None:
+        try:
+            Path(self.staging).mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise ArtifactError(
+                f"{self.path} can't be made ({error.strerror}): give an --output where you may make folders"
+            ) from None
+
+    def file(self, name: str) -> str:
+        """The full path (on `filesystem`) at which to write the file `name`; its folder exists."""
+        target = f"{self.staging}/{name}"
+        if self.local:  # a store has no folders, only the names of its objects
+            self.filesystem.create_dir(target.rpartition("/")[0], recursive=True)
+        return target
+
+    def files(self) -> list[str]:
+        """Full paths of the main table's parquet files that are written so far."""
+        names = [name for name in files_under(self.filesystem, self.staging) if "/" not in name]
+        return [f"{self.staging}/{name}" for name in names if name.endswith(".parquet")]
+
+    def write_bytes(self, name: str, content: bytes) -> None:
+        """Write one small file: it is there whole or not at all."""
+        write_whole(self.filesystem, self.file(name), content)
+
+    def write_table(self, name: str, table: pa.Table) -> None:
+        """Write one parquet file, in row groups that a reader can take one at a time. It is there whole or not
+        at all."""
+        content = pa.BufferOutputStream()
+        pq.write_table(table, content, compression="zstd", row_group_size=65_536)
+        write_whole(self.filesystem, self.file(name), content.getvalue())
+
+    def publish(self, rows: Mapping[str, int], facts: Mapping[str, Any] | None = None) -> Manifest:
+        """Write the manifest and make the artifact visible in one step."""
+        names = []
+        for name in files_under(self.filesystem, self.staging):
+            if PurePosixPath(name).name.startswith("."):  # half-written by a run that was killed
+                self.filesystem.delete_file(f"{self.staging}/{name}")
+            else:
+                names.append(name)
+        with ThreadPoolExecutor(8) as pool:
+            found = pool.map(
+                lambda name: patiently(_file_facts, self.filesystem, f"{self.staging}/{name}"), names
+            )
+            files = dict(zip(names, found, strict=True))
+        manifest = Manifest(
+            kind=self.kind,
+            fingerprint=digest_of([self.kind, {name: facts["sha256"] for name, facts in files.items()}]),
+            rows=dict(rows),
+            files=files,
+            config=self.config,
+            inputs=self.inputs,
+            resolved=self.resolved,
+            facts=dict(facts or {}),
+            created=datetime.now(UTC).isoformat(timespec="seconds"),
+            folder=self.folder,
+        )
+        content = json.dumps(manifest.as_dict(), indent=1, ensure_ascii=False).encode()
+        if self.local:
+            self._publish_local(content)
+        else:
+            if read_manifest(self.path) is not None:
+                raise ArtifactError(f"{self.path} was published by another job while this one ran")
+            write_whole(self.filesystem, f"{self.root}/{MANIFEST}", content)
+        return manifest
+
+    def _publish_local(self, content: bytes) -> None:
+        staged = Path(self.staging) / MANIFEST
+        with staged.open("wb") as stream:
+            stream.write(content)
+            stream.flush()
+            os.fsync(stream.fileno())
+        try:
+            Path(self.staging).rename(self.root)  # an empty directory may be in the way, a full one not
+        except OSError as error:
+            raise ArtifactError(
+                f"{self.path} can't be published: it is not empty. Another job may have published there "
+                f"meanwhile, or it holds files that are none of jet's ({error.strerror})."
+            ) from None
+
+    def discard(self) -> None:
+        """Remove what was staged, after a failure. What can't be removed stays, and is invisible."""
+        if self.local:
+            shutil.rmtree(self.staging, ignore_errors=True)
+            return
+        with suppress(OSError):
+            for name in files_under(self.filesystem, self.staging):
+                self.filesystem.delete_file(f"{self.staging}/{name}")
+
+
+@contextmanager
+def artifact_writer(
+    path: str,
+    kind: str,
+    config: Mapping[str, Any],
+    inputs: Mapping[str, str],
+    run: str | None = None,
+    resolved: Mapping[str, Any] | None = None,
+) -> Iterator[ArtifactWriter]:
+    """A writer whose staging directory goes away when the block fails.
+
+    `config` and `inputs` say what the content follows from, `resolved` all settings of the job. With a `run`, a
+    name that stands for the same work only, the staging directory stays: the next start goes on where this one
+    broke off. Refuses a path where something else is: a job never appends.
+    """
+    refuse_foreign(path)
+    writer = ArtifactWriter(path, kind, config, inputs, run or uuid.uuid4().hex[:8], resolved)
+    try:
+        yield writer
+    except BaseException:
+        if run is None:
+            writer.discard()
+        raise
+
+
+def finished(path: str, kind: str, config: Mapping[str, Any], inputs: Mapping[str, str]) -> Manifest | None:
+    """The manifest at `path` where this very work was done before; None where nothing is.
+
+    Raises `ArtifactError` where something else stands there, or what does was changed: a finished artifact is
+    never touched again. So whoever asks knows, before any work is done, that the work can be published.
+    """
+    manifest = read_manifest(path)
+    if manifest is None:
+        refuse_foreign(path)
+        return None
+    wanted = json.loads(json.dumps([dict(config), dict(inputs)], default=str))
+    if manifest.kind == kind and [manifest.config, manifest.inputs] == wanted:
+        _artifact(path, manifest).verify()
+        return manifest
+    if manifest.kind != kind:
+        why = f"it holds {manifest.kind}"
+    elif manifest.inputs != wanted[1]:
+        why = "it was made from other inputs"
+    else:
+        why = f"it was made with another config ({', '.join(_differences(manifest.config, wanted[0]))})"
+    raise ArtifactError(
+        f"{path} is already taken: {why}. A finished artifact is never changed: give another --output, "
+        f"or remove that folder."
+    )
+
+
+def _differences(old: Any, new: Any, prefix: str = "") -> list[str]:
+    if isinstance(old, dict) and isinstance(new, dict):
+        found = []
+        for key in sorted(old.keys() | new.keys()):
+            found += _differences(old.get(key), new.get(key), f"{prefix}.{key}" if prefix else key)
+        return found
+    return [] if old == new else [f"{prefix}: {old!r} there, {new!r} here"]
+
+
+def _file_facts(filesystem: pafs.FileSystem, path: str) -> dict[str, Any]:
+    digest, size = hashlib.sha256(), 0
+    with filesystem.open_input_stream(path) as stream:
+        while chunk := stream.read(1 << 20):
+            digest.update(chunk)
+            size += len(chunk)
+    return {"size": size, "sha256": digest.hexdigest()}

@@ -1,0 +1,1 @@
+"""The bundle: everything that prediction needs and training decided, in one directory."""

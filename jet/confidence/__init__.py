@@ -1,0 +1,1 @@
+"""Confidence: how sure an answer is, and what may be promised of it."""

@@ -1,0 +1,1 @@
+"""Ablations: what each part of the system is worth, by trainings without it."""

@@ -1,0 +1,167 @@
+"""A trained network's answers to some entries: as it would answer in use, or as the ancestor measured it.
+
+The answers are those of the copy decoder alone, free-running unless an ablation asks for something else: no
+ranker, no stack. Beside whether an answer is right stand its F1 and the log-likelihood of the true lines.
+
+Shapes: R entries, B entries of a batch, T tokens of an entry with its stop, S tokens of an answer.
+"""
+
+from __future__ import annotations
+
+import copy
+from collections import Counter
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from typing import Literal
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from jet.model.decode import beam_search
+from jet.model.features import NOTHING, Batch
+from jet.model.network import JetNetwork, Step, Tables, TextProjection
+from jet.retrieval.memory import Hits
+from jet.training.data import TrainingData
+from jet.training.loop import TrainBatch
+from jet.training.losses import entry_losses
+
+Inference = Literal[
+    "free",
+    "rebuilt-catalog",
+    "forgotten-residuals",
+    "zeroed-retrieval",
+    "teacher-forced",
+    "teacher-forced-length",
+    "cut-at-length",
+]
+"""How a network answers; see `MEANS`."""
+
+
+@dataclass(frozen=True)
+class Answers:
+    """Answers to R entries."""
+
+    right: np.ndarray  # bool [R] whether every line is
+    f1: np.ndarray  # float64 [R] of the answer's lines against the true ones
+    likelihood: np.ndarray  # float64 [R] log P(true lines); nan where the network can't write them
+
+
+def answer(
+    network: JetNetwork,
+    data: TrainingData,
+    rows: np.ndarray,
+    inference: Inference = "free",
+    *,
+    beams: int,
+    batch_size: int,
+    seed: int = 0,
+) -> Answers:
+    """The answers to `rows` int64 [R] of `data`. What `inference` draws at random comes from `seed`."""
+    means = MEANS[inference]
+    network, data = means.network(network, seed).eval(), means.data(data)
+    learnable = np.isin(rows, np.concatenate([data.learnable(part) for part in range(3)]))
+    found = Answers(np.zeros(len(rows), bool), np.zeros(len(rows)), np.full(len(rows), np.nan))
+    # By length, so that a batch isn't padded to the longest entry of all; no answer depends on its company.
+    order = np.argsort(data.columns.lengths[rows], kind="stable")
+    for start in range(0, len(rows), batch_size):
+        places = order[start : start + batch_size]
+        parts = data.batch(rows[places])
+        with torch.inference_mode():
+            [step] = network(*parts)
+            losses = entry_losses(step.log_probs, parts.batches[0].target)
+            tokens = means.tokens(network, parts, step, beams)
+        said = -(losses["pointer"] + losses["side"] + losses["stop"]).double().numpy()
+        found.likelihood[places] = np.where(learnable[places], said, np.nan)
+        pairs = zip(_lines(tokens), _lines(_true(parts.batches[0])), strict=True)
+        found.f1[places] = [_f1(*pair) for pair in pairs]
+    found.right[:] = found.f1 == 1
+    return found
+
+
+def _true(batch: Batch) -> Tensor:
+    return torch.where(batch.target == batch.stop, NOTHING, batch.target)
+
+
+def _lines(tokens: Tensor) -> list[Counter[int]]:
+    return [Counter(token for token in row if token != NOTHING) for row in tokens.tolist()]
+
+
+def _f1(answer: Counter[int], true: Counter[int]) -> float:
+    return 2 * (answer & true).total() / max(1, answer.total() + true.total())
+
+
+# --- what is answered ----------------------------------------------------------------------------------
+
+
+def free_running(network: JetNetwork, parts: TrainBatch, _step: Step, beams: int) -> Tensor:
+    """[B, S] the best set of the beam search."""
+    tables = Tables(network.text_table(parts.texts), network.account_table(parts.accounts, parts.account_rows))
+    return beam_search(network, network.encode(parts.batches[0], tables), beams).tokens[:, 0]
+
+
+def cut_at_length(network: JetNetwork, parts: TrainBatch, step: Step, beams: int) -> Tensor:
+    """[B, S] the same without what it has beyond the true number of lines, which the ancestor never counted."""
+    tokens = free_running(network, parts, step, beams)
+    length = (_true(parts.batches[0]) != NOTHING).sum(1, keepdim=True)
+    return torch.where(torch.arange(tokens.shape[1]) < length, tokens, NOTHING)
+
+
+def teacher_forced(_network: JetNetwork, parts: TrainBatch, step: Step, _beams: int) -> Tensor:
+    """[B, T] the likeliest token after each of the true prefixes, the whole entry's among them."""
+    [batch] = parts.batches
+    said = step.log_probs.argmax(-1)
+    return torch.where((batch.target != NOTHING) & (said != batch.stop), said, NOTHING)
+
+
+def teacher_forced_length(_network: JetNetwork, parts: TrainBatch, step: Step, _beams: int) -> Tensor:
+    """[B, T] the likeliest line after each of the true prefixes: as many as there are, stop is no choice."""
+    [batch] = parts.batches
+    return torch.where(_true(batch) != NOTHING, step.log_probs[..., : batch.stop].argmax(-1), NOTHING)
+
+
+# --- by which network, from which data -----------------------------------------------------------------
+
+
+def rebuilt_catalog(network: JetNetwork, seed: int) -> JetNetwork:
+    """The network with the account vectors of one that was never trained: projection new, residuals gone."""
+    rebuilt = forgotten_residuals(network, seed)
+    old = network.account_text
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        rebuilt.account_text = TextProjection(
+            old.sentence.in_features if old.sentence is not None else 0,
+            old.ngrams.num_embeddings,
+            network.settings.hidden,
+        )
+    return rebuilt
+
+
+def forgotten_residuals(network: JetNetwork, _seed: int) -> JetNetwork:
+    """The network with accounts that are nothing but their text, as if none had been trained."""
+    forgetful = copy.deepcopy(network)
+    torch.nn.init.zeros_(forgetful.residual.weight)
+    return forgetful
+
+
+def without_neighbors(data: TrainingData) -> TrainingData:
+    """The data with no neighbor for anybody."""
+    return replace(data, hits=Hits.none(*data.hits.row.shape))
+
+
+@dataclass(frozen=True)
+class _Means:
+    tokens: Callable[[JetNetwork, TrainBatch, Step, int], Tensor] = free_running
+    network: Callable[[JetNetwork, int], JetNetwork] = lambda network, _seed: network
+    data: Callable[[TrainingData], TrainingData] = lambda data: data
+
+
+MEANS: Mapping[Inference, _Means] = {
+    "free": _Means(),
+    "rebuilt-catalog": _Means(network=rebuilt_catalog),
+    "forgotten-residuals": _Means(network=forgotten_residuals),
+    "zeroed-retrieval": _Means(data=without_neighbors),
+    "teacher-forced": _Means(tokens=teacher_forced),
+    "teacher-forced-length": _Means(tokens=teacher_forced_length),
+    "cut-at-length": _Means(tokens=cut_at_length),
+}

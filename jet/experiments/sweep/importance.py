@@ -1,0 +1,88 @@
+"""How much each setting matters to the score, as far as a sweep can tell.
+
+A random forest learns the score from the settings; a setting's importance is what shuffling it costs the
+forest on trials that it didn't see (permutation importance over repeated cross-validation). The forest's own
+R² on those trials comes along, for it says how far to trust the rest: with few trials, or where the seed
+decides more than the settings, it is about 0, and then no importance means anything.
+
+A schedule counts as one setting, however many numbers it has: what is shuffled is whose schedule a trial has.
+
+L. Breiman, "Random forests", 2001, section 10.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from sklearn.ensemble import RandomForestRegressor
+from sklearn.inspection import permutation_importance
+from sklearn.model_selection import RepeatedKFold
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import FunctionTransformer
+
+from jet.experiments.sweep.space import weights_over_training
+
+LEAST_TRIALS = 8
+"""Below, nothing is said."""
+_FOLDS, _REPEATS, _TREES, _SHUFFLES = 4, 4, 50, 5
+_POINTS = 5
+"""Places of the training at which a schedule is looked at."""
+
+
+@dataclass(frozen=True)
+class Importance:
+    """What a sweep says of its settings."""
+
+    r2: float
+    """The forest's share of explained variance, on trials that it didn't see."""
+    drops: dict[str, float]
+    """By setting, how much of it is lost when that setting is shuffled; the largest first."""
+
+    @property
+    def trusted(self) -> bool:
+        """Whether the forest knows anything."""
+        return self.r2 > 0.1
+
+
+def importance(
+    settings: Sequence[Mapping[str, Any]], scores: Sequence[float], seed: int = 0
+) -> Importance | None:
+    """The importance of each setting; None with too few trials, or where all have the same score."""
+    if len(scores) < LEAST_TRIALS or len(set(scores)) < 2:
+        return None
+    names = list(settings[0])
+    tables = [columns([trial[name] for trial in settings]) for name in names]
+    y = np.asarray(scores)
+    # A row has, for each setting, the number of the trial whose value it is: shuffled, it moves whole.
+    x = np.repeat(np.arange(len(y))[:, None], len(names), axis=1)
+    forest = make_pipeline(
+        FunctionTransformer(lambda rows: np.hstack([t[rows[:, i]] for i, t in enumerate(tables)])),
+        RandomForestRegressor(_TREES, min_samples_leaf=2, random_state=seed),
+    )
+    r2, drops = [], []
+    for train, test in RepeatedKFold(n_splits=_FOLDS, n_repeats=_REPEATS, random_state=seed).split(x):
+        forest.fit(x[train], y[train])
+        if np.ptp(y[test]) == 0:  # nothing to explain
+            continue
+        r2.append(forest.score(x[test], y[test]))
+        found = permutation_importance(forest, x[test], y[test], n_repeats=_SHUFFLES, random_state=seed)
+        drops.append(found.importances_mean)
+    if not r2:
+        return None
+    mean = np.median(drops, axis=0)
+    order = np.argsort(-mean, kind="stable")
+    return Importance(float(np.median(r2)), {names[i]: float(mean[i]) for i in order})
+
+
+def columns(values: Sequence[Any]) -> NDArray:
+    """float [trials, columns]: a setting's values as numbers. A schedule is its weight at some places."""
+    if any(isinstance(value, Mapping) for value in values):
+        return np.stack([weights_over_training(value, _POINTS)[1] for value in values])
+    if all(isinstance(value, (int, float)) for value in values):
+        return np.array(values, float)[:, None]
+    labels = [str(value) for value in values]
+    return np.array([[label == each for each in sorted(set(labels))] for label in labels], float)

@@ -1,0 +1,37 @@
+"""The records of a sweep's trials: a small file each, on any storage, which is whole at any time."""
+
+from __future__ import annotations
+
+from pyarrow import fs as pafs
+
+from jet.artifacts.storage import read_whole, resolve, write_whole
+from jet.experiments.sweep.trials import Trial
+
+
+class Records:
+    """The records in a sweep's work folder. Only the job writes them; a trial's driver reads its own."""
+
+    def __init__(self, work: str) -> None:
+        self.filesystem, self.root = resolve(f"{work}/trials")
+
+    def read(self, key: str) -> Trial | None:
+        """The record of a trial; None where it hasn't begun."""
+        try:
+            return Trial.from_json(read_whole(self.filesystem, f"{self.root}/{key}.json"))
+        except FileNotFoundError:
+            return None
+
+    def write(self, trial: Trial) -> None:
+        """Keep what is known of a trial."""
+        write_whole(self.filesystem, f"{self.root}/{trial.key}.json", trial.to_json())
+
+    def forget(self, key: str) -> None:
+        """Let a trial be tried again."""
+        self.filesystem.delete_file(f"{self.root}/{key}.json")
+
+    def all(self) -> list[Trial]:
+        """Every record, in the order in which the trials began."""
+        found = self.filesystem.get_file_info(pafs.FileSelector(self.root, allow_not_found=True))
+        names = [info.base_name for info in found if info.extension == "json" and info.base_name[0] != "."]
+        trials = [trial for name in names if (trial := self.read(name.removesuffix(".json")))]
+        return sorted(trials, key=lambda trial: trial.number)

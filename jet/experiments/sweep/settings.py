@@ -1,0 +1,56 @@
+"""What a sweep looks for, how, and for how long: the `tune` section of a space file."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+Searcher = Literal["random", "grid", "optuna", "pbt"]
+
+DOZEN = 12
+"""Trials above which `auto` means Optuna's TPE: from fewer, little of the space can be learned."""
+
+
+@dataclass(kw_only=True)
+class TuneSettings:
+    """A sweep. Everything else in the file is the base config, whose fields the space varies."""
+
+    space: dict[str, dict[str, Any]] = field(default_factory=dict)
+    """What is varied: the dotted name of a setting, and how (see `jet.experiments.sweep.space`)."""
+    searcher: Literal["auto", "random", "grid", "optuna", "pbt"] = "auto"
+    """auto: random for up to a dozen trials, Optuna's TPE for more."""
+    trials: int = 16
+    """Trials; with pbt, the members of the population. A grid has as many as it has."""
+    seed: int = 0
+    """Of everything that the search draws. The trainings all have `train.seed`."""
+    stop_early: bool = True
+    """Stop what is hopeless (ASHA), judged by its score at the same epoch. Not with pbt."""
+    grace: float = 0.25
+    """Share of the epochs that every trial is given before it may be stopped."""
+    concurrent: int = 0
+    """Trials at a time, at most; 0: as many as the cluster's free resources hold."""
+    perturb_epochs: int = 2
+    """pbt: epochs between two changes of the loss weights."""
+    final_seeds: int = 1
+    """Fresh trainings of the winner and of the base config, scored on the test split; 0: nobody looks at it."""
+    grid_limit: int = 100
+    """Most trials of a grid without --yes."""
+
+    def __post_init__(self) -> None:
+        for name in ("trials", "perturb_epochs", "grid_limit"):
+            if getattr(self, name) < 1:
+                raise ValueError(f"tune.{name} must be at least 1, got {getattr(self, name)}")
+        for name in ("seed", "concurrent", "final_seeds"):
+            if getattr(self, name) < 0:
+                raise ValueError(f"tune.{name} must be at least 0, got {getattr(self, name)}")
+        if not 0 < self.grace <= 1:
+            raise ValueError(f"tune.grace must be above 0 and at most 1, got {self.grace}")
+        if self.searcher == "pbt" and self.trials < 2:
+            raise ValueError(f"tune.trials must be at least 2 for a population, got {self.trials}")
+
+    @property
+    def method(self) -> Searcher:
+        """The searcher, with `auto` decided."""
+        if self.searcher != "auto":
+            return self.searcher
+        return "optuna" if self.trials > DOZEN else "random"

@@ -1,0 +1,238 @@
+"""Candidate sets of lines for an entry: what was booked before, and what it could be instead.
+
+Whoever only repeats can't be right where the set of lines is new to the books. So beside the neighbors' own
+sets stand recombinations (the debits of one with the credits of another), what the account-level expert makes
+up, substitutions of one account (by the expert's choice, or by the account whose name is in the description),
+and the mirrored, doubled and thinned forms of the nearest sets. All of it is array work over a batch.
+
+Every candidate is valid: at least one debit and one credit, accounts open on the date, at most L lines, in the
+catalog's token order; no two of an entry are the same set; none contradicts the direction that the entry states
+(`jet.ranking.direction`).
+
+Shapes: B entries, M neighbors, D candidates, L lines.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from jet.books.catalog import Catalog
+from jet.model.features import NOTHING, in_order, set_key
+from jet.ranking.evidence import Evidence, Library
+from jet.ranking.expert import LineScores
+
+PROPOSERS = (
+    *("neighbor", "peer", "expert", "combined", "substituted", "named", "mirrored", "doubled", "thinned"),
+    "decoder",
+)
+"""Who can propose a candidate."""
+
+_NEIGHBORS, _PEERS, _SUBSTITUTED, _CHOICES, _NAMED = 14, 4, 3, 3, 2
+
+
+@dataclass(frozen=True)
+class Candidates:
+    """D sets of lines for each of B entries; where `key` is 0 there is none."""
+
+    tokens: np.ndarray  # int64 [B, D, L] in the catalog's token order, padded with NOTHING
+    key: np.ndarray  # uint64 [B, D] `set_key` of the tokens
+    proposer: np.ndarray  # int64 [B, D] place in PROPOSERS
+
+    @property
+    def there(self) -> np.ndarray:
+        """bool [B, D]."""
+        return self.key != 0
+
+    @classmethod
+    def of(
+        cls, parts: Sequence[tuple[str, np.ndarray]], date: np.ndarray, catalog: Catalog, kept: int
+    ) -> Candidates:
+        """The first `kept` distinct valid sets of `parts`: names of proposers and their tokens [B, P, L].
+
+        The tokens must be in the catalog's order. Of equal sets the first one stays.
+        """
+        tokens = np.concatenate([part for _, part in parts], axis=1)
+        names = np.concatenate([np.full(part.shape[1], PROPOSERS.index(name)) for name, part in parts])
+        proposer = np.broadcast_to(names, tokens.shape[:2])
+        return cls._first(tokens, proposer, date, catalog, kept)
+
+    @classmethod
+    def _first(
+        cls, tokens: np.ndarray, proposer: np.ndarray, date: np.ndarray, catalog: Catalog, kept: int
+    ) -> Candidates:
+        key = np.where(valid(tokens, date, catalog), set_key(tokens), np.uint64(0))
+        repeated = (np.tril(key[:, :, None] == key[:, None, :], -1)).any(axis=2)
+        key = np.where(repeated, np.uint64(0), key)
+        order = np.argsort(key == 0, axis=1, kind="stable")[:, :kept]
+        key = np.take_along_axis(key, order, 1)
+        tokens = np.where((key != 0)[:, :, None], np.take_along_axis(tokens, order[:, :, None], 1), NOTHING)
+        return cls(tokens, key, np.where(key != 0, np.take_along_axis(proposer, order, 1), NOTHING))
+
+    def joined(self, name: str, tokens: np.ndarray, date: np.ndarray, catalog: Catalog) -> Candidates:
+        """[B, D + P]: these, and behind them those of another proposer, `tokens` [B, P, L], that are new."""
+        both = np.concatenate([self.tokens, tokens], axis=1)
+        theirs = np.full(tokens.shape[:2], PROPOSERS.index(name))
+        proposer = np.concatenate([self.proposer, theirs], axis=1)
+        return self._first(both, proposer, date, catalog, both.shape[1])
+
+
+def valid(tokens: np.ndarray, date: np.ndarray, catalog: Catalog) -> np.ndarray:
+    """bool [B, P]: which of `tokens` [B, P, L] have a debit, a credit and only accounts open on `date` [B]."""
+    there = tokens != NOTHING
+    closed = there & ~catalog.is_open(tokens // 2, date[:, None, None])
+    debit, credit = (there & (tokens % 2 == 0)).any(axis=2), (there & (tokens % 2 == 1)).any(axis=2)
+    return debit & credit & ~closed.any(axis=2)
+
+
+def propose(library: Library, evidence: Evidence, scores: LineScores, kept: int) -> Candidates:
+    """The candidates of each entry, at most `kept` (D)."""
+    catalog = library.catalog
+    weight = np.where(evidence.there, np.exp(5 * evidence.similarity), 0.0)
+    own = distinct(evidence, evidence.key, weight * evidence.own, _NEIGHBORS)
+    peers = distinct(evidence, evidence.key, weight * ~evidence.own, _PEERS)
+    # What substitutions start from: the entity's own habits, or where it has none, its peers'.
+    strangers = (own[:, 0, 0] == NOTHING)[:, None, None]
+    best = np.where(strangers, peers[:, :_SUBSTITUTED], own[:, :_SUBSTITUTED])
+    parts = [
+        ("neighbor", own[:, : _NEIGHBORS // 2]),
+        ("expert", expert_sets(scores, own.shape[2])),
+        ("peer", peers),
+        ("combined", combined(evidence, weight)),
+        ("neighbor", own[:, _NEIGHBORS // 2 :]),
+        ("substituted", substituted(best[:, :2], scores.token[:, :_CHOICES])),
+        ("named", substituted(best, named_accounts(library, evidence, _NAMED))),
+        ("mirrored", np.where(best[:, :2] == NOTHING, NOTHING, best[:, :2] ^ 1)),
+        ("doubled", doubled(best[:, :1])),
+        ("thinned", thinned(best[:, :1])),
+    ]
+    parts = [(name, agreeing(library, evidence, in_order(sets, catalog))) for name, sets in parts]
+    return Candidates.of(parts, evidence.date, catalog, kept)
+
+
+def agreeing(library: Library, evidence: Evidence, sets: np.ndarray) -> np.ndarray:
+    """`sets` int64 [B, P, L] without those whose money goes the other way than the entry states."""
+    stated = np.flatnonzero(evidence.direction)
+    if not len(stated):
+        return sets
+    limit = np.broadcast_to(evidence.limit[stated, None], sets[stated].shape[:2])
+    theirs = library.money.directions(sets[stated], limit)
+    sets = sets.copy()
+    sets[stated] = np.where((theirs * evidence.direction[stated, None] < 0)[:, :, None], NOTHING, sets[stated])
+    return sets
+
+
+def distinct(evidence: Evidence, key: np.ndarray, weight: np.ndarray, count: int) -> np.ndarray:
+    """int64 [B, count, L]: the neighbors' distinct sets by the sum of their `weight` [B, M]."""
+    place = first_of_best(key, weight, count)
+    tokens = np.take_along_axis(evidence.lines, np.maximum(place, 0)[:, :, None], 1)
+    return np.where(place[:, :, None] == NOTHING, NOTHING, tokens)
+
+
+def first_of_best(key: np.ndarray, weight: np.ndarray, count: int) -> np.ndarray:
+    """int64 [B, count]: the place of each of the heaviest groups of equal `key` [B, M], NOTHING where fewer."""
+    same = (key[:, :, None] == key[:, None, :]) & (weight > 0)[:, None, :]
+    votes = (same * weight[:, None, :]).sum(axis=2)
+    repeated = np.tril(same, -1).any(axis=2)
+    votes = np.where(repeated | (weight <= 0) | (key == 0), 0.0, votes)
+    place = np.argsort(-votes, axis=1, kind="stable")[:, :count]
+    return np.where(np.take_along_axis(votes, place, 1) > 0, place, NOTHING)
+
+
+def side_of(tokens: np.ndarray, side: int) -> np.ndarray:
+    """`tokens` with those of the other side blanked."""
+    return np.where((tokens != NOTHING) & (tokens % 2 == side), tokens, NOTHING)
+
+
+def combined(evidence: Evidence, weight: np.ndarray, count: int = 3) -> np.ndarray:
+    """int64 [B, count^2, L]: the debits of one neighbor with the credits of another."""
+    parts = []
+    for side in (0, 1):
+        tokens = side_of(evidence.lines, side)
+        place = first_of_best(set_key(tokens), weight, count)
+        chosen = np.take_along_axis(tokens, np.maximum(place, 0)[:, :, None], 1)
+        parts.append(np.where(place[:, :, None] == NOTHING, NOTHING, chosen))
+    debit, credit = np.broadcast_arrays(parts[0][:, :, None], parts[1][:, None, :])
+    return fitted(
+        np.concatenate([debit, credit], axis=3).reshape(len(debit), count * count, -1), debit.shape[3]
+    )
+
+
+def fitted(tokens: np.ndarray, longest: int) -> np.ndarray:
+    """`tokens` [B, P, X] in at most `longest` places, blanks squeezed out; sets that don't fit are blanked."""
+    order = np.argsort(tokens == NOTHING, axis=2, kind="stable")
+    tokens = np.take_along_axis(tokens, order, 2)
+    if tokens.shape[2] <= longest:
+        return np.pad(tokens, ((0, 0), (0, 0), (0, longest - tokens.shape[2])), constant_values=NOTHING)
+    too_long = (tokens[:, :, longest:] != NOTHING).any(axis=2, keepdims=True)
+    return np.where(too_long, NOTHING, tokens[:, :, :longest])
+
+
+def expert_sets(scores: LineScores, longest: int) -> np.ndarray:
+    """int64 [B, 7, L]: all lines above a threshold, and the best debits with the best credits."""
+    sets = [np.where(scores.score > least, scores.token, NOTHING)[:, None] for least in (0.5, 0.35, 0.65)]
+    best = []
+    for side in (0, 1):
+        mine = (scores.token != NOTHING) & (scores.token % 2 == side)
+        order = np.argsort(~mine, axis=1, kind="stable")[:, :2]
+        found = np.take_along_axis(np.where(mine, scores.token, NOTHING), order, 1)
+        best.append(np.pad(found, ((0, 0), (0, 2 - found.shape[1])), constant_values=NOTHING))
+    for debit in (0, 1):
+        for credit in (0, 1):
+            sets.append(np.stack([best[0][:, debit], best[1][:, credit]], axis=1)[:, None])
+    return np.concatenate([fitted(each, longest) for each in sets], axis=1)
+
+
+def substituted(sets: np.ndarray, tokens: np.ndarray, lines: int = 3) -> np.ndarray:
+    """int64 [B, P * lines * X, L]: each of `sets` [B, P, L] with one of its first lines' account replaced.
+
+    `tokens` [B, X] name the accounts; the line keeps its side.
+    """
+    made = []
+    for place in range(min(lines, sets.shape[2])):
+        for choice in range(tokens.shape[1]):
+            new = tokens[:, None, choice]
+            changed = sets.copy()
+            old = sets[:, :, place]
+            changed[:, :, place] = np.where(
+                (old != NOTHING) & (new != NOTHING), new // 2 * 2 + old % 2, NOTHING
+            )
+            useless = (changed[:, :, place] == NOTHING) | (changed[:, :, place] == old)
+            made.append(np.where(useless[:, :, None], NOTHING, changed))
+    return np.concatenate(made, axis=1)
+
+
+def named_accounts(library: Library, evidence: Evidence, count: int) -> np.ndarray:
+    """int64 [B, count]: tokens (debit) of the accounts whose names the description contains best."""
+    found = np.full((len(evidence), count), NOTHING)
+    for rows, start, share in name_shares(library, evidence):
+        best = np.argsort(-share, axis=1, kind="stable")[:, :count]
+        good = np.take_along_axis(share, best, 1) > 0.5
+        found[rows, : best.shape[1]] = np.where(good, 2 * (start + best), NOTHING)
+    return found
+
+
+def name_shares(library: Library, evidence: Evidence) -> Iterator[tuple[np.ndarray, int, np.ndarray]]:
+    """For each entity: its rows among the entries, its first account, and float32 [b, C]: how much of each
+    account's name, in idf-weighted character n-grams, is in each description."""
+    offsets = library.catalog.offsets
+    for entity in np.unique(evidence.entity[evidence.entity >= 0]):
+        rows = np.flatnonzero(evidence.entity == entity)
+        texts = library.store.ngrams[evidence.text[rows]].copy()
+        texts.data[:] = 1
+        names = library.account_names[offsets[entity] : offsets[entity + 1]]
+        yield rows, int(offsets[entity]), np.asarray((texts @ names.T).toarray())
+
+
+def doubled(sets: np.ndarray) -> np.ndarray:
+    """int64 [B, P, L]: every line twice, where that fits."""
+    return fitted(np.concatenate([sets, sets], axis=2), sets.shape[2])
+
+
+def thinned(sets: np.ndarray) -> np.ndarray:
+    """int64 [B, P, L]: every line once."""
+    again = np.zeros(sets.shape, dtype=bool)
+    again[:, :, 1:] = sets[:, :, 1:] == sets[:, :, :-1]
+    return fitted(np.where(again, NOTHING, sets), sets.shape[2])

@@ -1,0 +1,160 @@
+"""Which way the money goes: the one thing that a bank says of an entry for certain.
+
+An entry's direction is "in" or "out", as seen from the bank: an inflow debits a money account, an outflow
+credits one. Where an entry to predict states it, it is a fact: a set of lines that says the other is no answer,
+and earlier entries that went the other way are no evidence (`jet.ranking.evidence`).
+
+Of a set of lines the direction is read off its money accounts: all of them debited is in, all credited is out,
+both (a transfer) or none is unknown, which contradicts nothing.
+
+Which accounts those are differs from company to company, and must be certain rather than complete: an account
+that is wrongly taken for one rules out right answers, one that is not found rules out nothing. So an account is
+a money account
+
+- by the entries that state their direction, if two or more of them, strictly earlier, say so, and hardly any
+  says the opposite. Where they deny it, it isn't one, whatever it is called;
+- else by its own chart: an asset (or of unknown nature) whose code or name has a word for it, or whose parent
+  is such an account, and no word for what banks charge, lend or owe. Where all accounts with such a word lie in
+  ranges of a standard chart (`RANGES`), and are half of what is in there or more, the others there are too.
+
+Shapes: N booked entries, C accounts, L lines, B entries.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from dataclasses import dataclass
+
+import numpy as np
+import pyarrow.compute as pc
+
+from jet.books.catalog import MAX_DEPTH, Catalog
+from jet.model.features import NOTHING, EntryColumns
+from jet.ranking.counts import Counts
+
+IN, OUT, UNKNOWN = 1, -1, 0
+
+_MONEY = re.compile(
+    r"\b(bank|banken|banks?konto\w*|bankgiro\w*|bankguthaben|\w+bank(en)?|\w+sparkasse|sparkasse|postfinance|"
+    r"(plus|post|bank)?giro(konto)?|checkkonto|checkräkning(skonto)?|företagskonto|affärskonto|sparkonto|"
+    r"(haupt|neben|bar|hand|porto)?kasse|(hand|växel)?kassa|kassenbestand|bargeld|kontanter|"
+    r"cash|petty cash|checking|chequing|current account|savings|savings account|money market|paypal|"
+    r"banques?|caisses?|comptes? courants?|ccp|post (account|konto)|postkonto|cuentas? corrientes?|caja|"
+    r"bancos?|cassa|banca|banche|conto corrente|kas|caixa)\b"
+    r"|現金|預金|现金|银行|銀行|存款|小口|商业账户"
+)
+_NOT_MONEY = re.compile(
+    r"charge|fee|\binterest|loan|mortgage|cost|expense|income|revenue|discount|receipts?\b|receivable|payable|"
+    r"overdraft|credit card|service|difference|over.?short|\bsales\b|dividend|in transit|clearing|prepa|"
+    r"advance|inventor|stock|debtor|customer|deposits? (paid|received)|director|partner|"
+    r"shareholder|owner|intercompany|"
+    r"kostnad|avgift|ränt|lån|kredit|differen[sz]|rabatt|fordr|försäljning|kund|förutbet|upplup|moms|skatt|"
+    r"spesen|gebühr|zins|darlehen|dienst|\b(kunden|lieferanten)?skont[io]|forderung|debitor|verkauf|transit|vorrat|aufwand|ertrag|"
+    r"associé|gérant|frais|commission|intér|emprunt|agios|escompte|concours|découvert|client|virement|"
+    r"手数料|手续费|收费|服务|利息|借入|贷款|费|売上|収入|收入"
+)
+RANGES = {
+    "BAS": (1900, 1999),
+    "SKR 03": (1200, 1299),
+    "SKR 04": (1600, 1899),
+    "cash first": (1000, 1099),
+    "PCG 51": (510, 519),
+    "PCG 53": (530, 539),
+}
+"""Money accounts of standard charts, by the first digits of their codes: Swedish, German (03 keeps its cash in
+the next), Swiss and many American, French."""
+
+_SAID = 2  # entries that must say that an account is a money account, or deny it
+_AGREED = 10  # times as many must say so as deny it
+
+
+@dataclass(frozen=True)
+class Money:
+    """Which accounts of a catalog are money accounts, as far as was known before an entry's day."""
+
+    by_chart: np.ndarray  # bool [C]
+    said: Counts  # of accounts, in the entries that say by their direction that it is one
+    denied: Counts
+
+    @classmethod
+    def of(cls, books: EntryColumns, catalog: Catalog) -> Money:
+        """From the charts, and from the booked entries that state their direction."""
+        row = np.repeat(np.arange(len(books)), books.lengths)
+        stated = books.direction[row]
+        debit = np.where(books.tokens % 2 == 0, IN, OUT)
+        counts = []
+        for which in (stated == debit, stated == -debit):
+            pairs = np.unique(np.stack([books.tokens[which] // 2, row[which]]), axis=1)
+            counts.append(Counts.of(pairs[0].astype(np.uint64), pairs[1]))
+        return cls(money_accounts(catalog), *counts)
+
+    def directions(self, tokens: np.ndarray, limit: np.ndarray) -> np.ndarray:
+        """int8 [...]: which way the money goes in the sets `tokens` [..., L], by what rows of the books below
+        `limit` [...] say of the accounts."""
+        there = tokens != NOTHING
+        account = np.where(there, tokens // 2, 0)
+        money = self.by_chart[account] if len(self.by_chart) else np.zeros(tokens.shape, dtype=bool)
+        if len(self.said.key) or len(self.denied.key):
+            said, denied = (each.before(account, limit[..., None]) for each in (self.said, self.denied))
+            is_one = (said >= _SAID) & (said >= _AGREED * denied)
+            money = is_one | (money & ~((denied >= _SAID) & (denied > said)))
+        money &= there
+        debit, credit = ((money & (tokens % 2 == side)).any(axis=-1) for side in (0, 1))
+        return debit.astype(np.int8) - credit.astype(np.int8)
+
+    def of_books(self, books: EntryColumns) -> np.ndarray:
+        """int8 [N]: which way the money went in each of the booked entries, strictly earlier ones knowing: as
+        it says itself, else by its lines."""
+        row = np.repeat(np.arange(len(books)), books.lengths)
+        by_line = self.directions(books.tokens[:, None], row)
+        debit, credit = (np.bincount(row[by_line == each], minlength=len(books)) > 0 for each in (IN, OUT))
+        by_lines = debit.astype(np.int8) - credit.astype(np.int8)
+        return np.where(books.direction != UNKNOWN, books.direction, by_lines)
+
+
+def money_accounts(catalog: Catalog) -> np.ndarray:
+    """bool [C]: which accounts are money accounts by their chart alone."""
+    accounts = catalog.accounts
+    codes, names = (list(map(_normal, accounts[name].to_pylist())) for name in ("code", "name"))
+    words = [f"{code.replace(':', ' ')} {name}" for code, name in zip(codes, names, strict=True)]
+    distinct = set(words)  # of a standard chart many companies have the same
+    money = {each for each in distinct if _MONEY.search(each)}
+    other = {each for each in distinct if _NOT_MONEY.search(each)}
+    nature = pc.fill_null(accounts["nature"], "asset")
+    possible = pc.equal(nature, "asset").to_numpy() & np.array(
+        [each not in other for each in words], dtype=bool
+    )
+    called = possible & np.array([each in money for each in words], dtype=bool)
+    found = called.copy()
+    parent = _parents(catalog)
+    for _ in range(MAX_DEPTH):
+        found |= possible & (parent != NOTHING) & found[parent]
+    return found | (possible & _in_range(catalog, codes, called))
+
+
+def _parents(catalog: Catalog) -> np.ndarray:
+    """int64 [C]: the row of each account's parent; NOTHING where it has none."""
+    entity, parent = (catalog.accounts[name].combine_chunks() for name in ("entity", "parent"))
+    return catalog.rows(entity, parent)
+
+
+def _in_range(catalog: Catalog, codes: list[str], called: np.ndarray) -> np.ndarray:
+    """bool [C]: all accounts in the ranges of standard charts that hold accounts of the company which are
+    `called` money accounts, where these ranges hold all such, and half of what they hold is such."""
+    entity = np.repeat(np.arange(len(catalog.entities)), np.diff(catalog.offsets))
+
+    def count(which: np.ndarray) -> np.ndarray:
+        return np.bincount(entity[which], minlength=len(catalog.entities))[entity]
+
+    inside = np.zeros(len(codes), dtype=bool)
+    for first, last in RANGES.values():
+        digits = len(str(last))
+        start = [int(code[:digits]) if code.isdecimal() and len(code) >= digits else 0 for code in codes]
+        held = (np.array(start, dtype=np.int64) >= first) & (np.array(start, dtype=np.int64) <= last)
+        inside |= held & (count(held & called) > 0)
+    return inside & (count(called & ~inside) == 0) & (2 * count(called) >= count(inside))
+
+
+def _normal(text: str) -> str:
+    return unicodedata.normalize("NFKC", text).casefold()

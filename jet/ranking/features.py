@@ -1,0 +1,226 @@
+"""What speaks for each candidate: the ranker's features, computed once, for training and prediction alike.
+
+Every figure is of an entry's evidence (strictly earlier entries), of counts over strictly earlier entries, or
+of the candidate's and the chart's own words. None looks at the entry's own lines or at anything later, which a
+property test holds them to.
+
+Shapes: B entries, D candidates, M neighbors, L lines, F features.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+
+from jet.model.features import NOTHING, set_key
+from jet.ranking.candidates import PROPOSERS, Candidates, name_shares, side_of
+from jet.ranking.evidence import Evidence, Library
+from jet.ranking.expert import LineScores
+from jet.retrieval.products import products
+
+_CLOSE = 5.0  # exp(5 similarity): a vote in which distant neighbors still have a say
+_SHARP = 20.0  # exp(20 similarity): the nearest ones decide
+
+
+def ranking_features(
+    library: Library, evidence: Evidence, scores: LineScores, candidates: Candidates
+) -> dict[str, np.ndarray]:
+    """The features by name, float64 [B, D] each; those of the entry as a whole are the same for all."""
+    tokens = candidates.tokens
+    there = tokens != NOTHING
+    lines = np.maximum(there.sum(axis=2), 1)
+    same = (candidates.key[:, :, None] == evidence.key[:, None, :]) & evidence.there[:, None, :]
+    found: dict[str, np.ndarray] = {}
+    weights = _weights(evidence)
+    found |= {f"votes_{name}": _share(same, weight) for name, weight in weights.items()}
+    found |= _places(evidence, same)
+    for name, side in (("debit", 0), ("credit", 1)):
+        part = set_key(side_of(tokens, side))
+        theirs = set_key(side_of(evidence.lines, side))
+        matches = (part[:, :, None] == theirs[:, None, :]) & evidence.there[:, None, :]
+        for kind in ("close", "sharp"):
+            found[f"{name}_{kind}"] = _share(matches, weights[kind])
+    found |= _line_figures(scores, tokens, there, lines)
+    found |= _history(library, evidence, candidates, there)
+    found |= _words(library, evidence, tokens, there)
+    shape = candidates.key.shape
+    found["lines"] = np.log(lines)
+    found["debits"] = ((tokens % 2 == 0) & there).sum(axis=2) / lines
+    for number, name in enumerate(PROPOSERS):
+        found[f"by_{name}"] = candidates.proposer == number
+    whole = {
+        "history": np.log1p(evidence.earlier) / 8,
+        "nearest": evidence.similarity.max(axis=1, initial=0),
+        "texts_known": np.log1p(evidence.same_text.sum(axis=1)),
+        "neighbors": evidence.own.sum(axis=1) / evidence.own.shape[1],
+        "purity": _purity(evidence, weights["close"]),
+        "amount_known": (~np.isnan(evidence.amount_gap)).any(axis=1),
+    }
+    found |= {name: np.broadcast_to(value[:, None], shape) for name, value in whole.items()}
+    return {name: np.where(candidates.there, value, 0.0) for name, value in found.items()}
+
+
+def stacked(features: Mapping[str, np.ndarray]) -> np.ndarray:
+    """float32 [B, D, F] in the order of the names."""
+    return np.stack([np.asarray(value, np.float32) for value in features.values()], axis=2)
+
+
+def _weights(evidence: Evidence) -> dict[str, np.ndarray]:
+    """float64 [B, M]: what each neighbor's vote weighs, by kind of vote."""
+    own = evidence.own.astype(np.float64)
+    close = np.exp(_CLOSE * evidence.similarity) * own
+    gap = np.abs(np.nan_to_num(evidence.amount_gap, nan=2.0))
+    return {
+        "close": close,
+        "sharp": np.exp(_SHARP * evidence.similarity) * own,
+        "recent": close * np.exp(-evidence.age / 30),
+        "amount": close * np.exp(-4 * gap),
+        "size": close * np.exp(-gap),
+        "digits": close * np.where(evidence.digits > 0, np.exp(12 * (evidence.digits - 1)), 0.0),
+        "journal": close * evidence.same_journal,
+        "currency": close * (1 - evidence.other_currency),
+        "text": own * evidence.same_text,
+        "text_currency": own * evidence.same_text * (1 - evidence.other_currency),
+        "masked": own * evidence.same_masked,
+        "latest": own * np.exp(-evidence.age / 10),
+        "day": close * evidence.same_day,
+        "peers": np.exp(_CLOSE * evidence.similarity) * (evidence.there & ~evidence.own),
+        "peers_sharp": np.exp(_SHARP * evidence.similarity) * (evidence.there & ~evidence.own),
+    }
+
+
+def _share(matches: np.ndarray, weight: np.ndarray) -> np.ndarray:
+    """float64 [B, D]: the share of the weight [B, M] that `matches` [B, D, M] have."""
+    total = np.maximum(weight.sum(axis=1, keepdims=True), 1e-9)
+    return (matches * weight[:, None, :]).sum(axis=2) / total
+
+
+def _largest(values: np.ndarray, matches: np.ndarray) -> np.ndarray:
+    """float64 [B, D]: the largest of `values` [B, M] among the matches, 0 where there is none."""
+    return np.where(matches, values[:, None, :], 0.0).max(axis=2, initial=0)
+
+
+def _places(evidence: Evidence, same: np.ndarray) -> dict[str, np.ndarray]:
+    own = same & evidence.own[:, None, :]
+    order = 1.0 / (1 + np.arange(same.shape[2]))
+    freshness = np.exp(-evidence.age / 60)
+    known = own & ~np.isnan(evidence.amount_gap)[:, None, :]
+    distance = np.abs(np.nan_to_num(evidence.amount_gap, nan=9.0))
+    last = _last(evidence, evidence.same_text & evidence.own)
+    newest = _last(evidence, evidence.own)
+    count = own.sum(axis=2)
+    month = np.abs(evidence.age[:, None, :] / 30.44 - np.round(evidence.age[:, None, :] / 30.44))
+    due = np.where(own & (evidence.age > 20)[:, None, :], 1 - 2 * month, 0.0)
+    mean = np.where(own, evidence.similarity[:, None, :], 0).sum(axis=2) / np.maximum(count, 1)
+    return {
+        "largest": _largest(evidence.similarity, own),
+        "mean": mean,
+        "place": _largest(np.broadcast_to(order, evidence.row.shape), own),
+        "count": np.log1p(count),
+        "texts": np.log1p((own & evidence.same_text[:, None, :]).sum(axis=2)),
+        "fresh": _largest(freshness, own),
+        "amount_near": _largest(np.exp(-4 * distance), known),
+        "amount_size": _largest(np.exp(-distance), known),
+        "amount_equal": _largest(distance < 1e-6, known),
+        "amount_equal_text": _largest(evidence.same_text & (distance < 1e-6), known),
+        "digits": _largest(evidence.digits, known),
+        **_amount_range(evidence, known),
+        "last_text": (own & last[:, None, :]).any(axis=2),
+        "newest": (own & newest[:, None, :]).any(axis=2),
+        "due": due.max(axis=2, initial=0) * (count > 1),
+        "largest_peer": _largest(evidence.similarity, same & ~evidence.own[:, None, :]),
+        "count_peer": np.log1p((same & ~evidence.own[:, None, :]).sum(axis=2)),
+    }
+
+
+def _amount_range(evidence: Evidence, known: np.ndarray) -> dict[str, np.ndarray]:
+    """Where the entry's amount lies among those of the candidate's neighbors, `known` [B, D, M]: above which
+    share of them, and how far from their mean in their spread."""
+    count = np.maximum(known.sum(axis=2), 1)
+    gap = np.where(known, np.nan_to_num(evidence.amount_gap)[:, None, :], 0.0)
+    mean = gap.sum(axis=2) / count
+    spread = np.sqrt((np.where(known, gap - mean[:, :, None], 0.0) ** 2).sum(axis=2) / count)
+    any_known = known.any(axis=2)
+    return {
+        "amount_above": np.where(any_known, (known & (gap > 0)).sum(axis=2) / count, 0.5),
+        "amount_off": np.where(any_known, np.clip(mean / (spread + 0.3), -4, 4), 0.0),
+    }
+
+
+def _last(evidence: Evidence, among: np.ndarray) -> np.ndarray:
+    """bool [B, M]: the latest neighbor among those marked."""
+    at = np.where(among, evidence.row, -1)
+    return among & (at == at.max(axis=1, keepdims=True))
+
+
+def _purity(evidence: Evidence, weight: np.ndarray) -> np.ndarray:
+    """float64 [B]: the largest share that one set has of the votes."""
+    same = evidence.key[:, :, None] == evidence.key[:, None, :]
+    return (same * weight[:, None, :]).sum(axis=2).max(axis=1, initial=0) / np.maximum(weight.sum(axis=1), 1e-9)
+
+
+def _line_figures(
+    scores: LineScores, tokens: np.ndarray, there: np.ndarray, lines: np.ndarray
+) -> dict[str, np.ndarray]:
+    """What the account-level expert says of the candidate's lines, and of those that it leaves out."""
+    score = scores.of(tokens)
+    inside = (tokens[:, :, :, None] == scores.token[:, None, None, :]).any(axis=2)
+    left_out = np.where(
+        inside | (scores.token == NOTHING)[:, None, :], 0.0, np.clip(scores.score, 0, 1)[:, None, :]
+    )
+    sure = np.clip(np.where(there, score, 1.0), 0.02, 0.98)
+    unlikely = np.log1p(-np.clip(left_out, 0, 0.98)).sum(axis=2)
+    return {
+        "line_mean": np.where(there, score, 0).sum(axis=2) / lines,
+        "line_least": np.where(there, score, np.inf).min(axis=2, initial=2.0),
+        "line_left_out": left_out.max(axis=2, initial=0),
+        "line_left_out_sum": left_out.sum(axis=2),
+        "line_likelihood": np.log(sure).sum(axis=2) + unlikely,
+    }
+
+
+def _history(
+    library: Library, evidence: Evidence, candidates: Candidates, there: np.ndarray
+) -> dict[str, np.ndarray]:
+    """How often the entity had booked the set, and its rarest line, at all; and how much of the line that is
+    mostly booked in other currencies is."""
+    limit = evidence.limit
+    sets = library.sets.before(candidates.key, limit[:, None])
+    lines = library.tokens.before(np.maximum(candidates.tokens, 0), limit[:, None, None])
+    rarest = np.where(there, lines, np.iinfo(np.int64).max).min(axis=2)
+    earlier = np.maximum(evidence.earlier, 1)[:, None]
+    other = library.past.other_currency(candidates.tokens, evidence.currency, limit)
+    return {
+        "prior": sets / earlier,
+        "prior_log": np.log1p(sets),
+        "rarest": np.log1p(rarest),
+        "rarest_share": rarest / earlier,
+        "other_currency": other.max(axis=2, initial=0),
+        "unbooked": np.where(there, lines == 0, 0).sum(axis=2),
+    }
+
+
+def _words(
+    library: Library, evidence: Evidence, tokens: np.ndarray, there: np.ndarray
+) -> dict[str, np.ndarray]:
+    """How much of the accounts' names is in the description, and how near they are to it in meaning."""
+    contained, meaning = np.zeros(tokens.shape), np.zeros(tokens.shape)
+    vectors = library.store.vectors
+    asked = vectors[evidence.text]
+    for rows, start, share in name_shares(library, evidence):
+        local = np.where(there[rows], tokens[rows] // 2 - start, 0)
+        flat = local.reshape(len(rows), -1)
+        contained[rows] = np.take_along_axis(share, flat, 1).reshape(local.shape)
+        if vectors.shape[1]:
+            accounts = library.account_text[start : start + share.shape[1]]
+            # Of all rows, so that the product's shape doesn't depend on which entries share the batch.
+            close = products(asked, vectors[accounts])[rows]
+            meaning[rows] = np.take_along_axis(close, flat, 1).reshape(local.shape)
+    lines = np.maximum(there.sum(axis=2), 1)
+    return {
+        "named": np.where(there, contained, 0).max(axis=2, initial=0),
+        "named_mean": np.where(there, contained, 0).sum(axis=2) / lines,
+        "meaning": np.where(there, meaning, 0).max(axis=2, initial=0),
+        "meaning_mean": np.where(there, meaning, 0).sum(axis=2) / lines,
+    }

@@ -1,0 +1,75 @@
+"""How often an entity had booked something before: a text in either direction, a line in a currency.
+
+Neighbors are a selection. What must hold of all earlier entries (that a text never was a refund, that there was
+none in this currency) is counted over all of them, strictly earlier, whatever retrieval found.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from jet.model.features import NOTHING, EntryColumns
+from jet.ranking.counts import Counts, joined_key
+from jet.ranking.direction import IN, OUT, UNKNOWN
+from jet.retrieval.similarity import NO_CURRENCY
+from jet.texts.store import TextStore
+
+
+@dataclass(frozen=True)
+class Past:
+    """Counts over the booked entries."""
+
+    texts: Counts  # by entity, text and direction
+    masked: Counts  # by entity, text without its digits, and direction
+    currencies: Counts  # by entity and currency
+    with_currency: Counts  # by entity, where the currency is known
+    lines: Counts  # by token and currency, where it is known
+    lines_with_currency: Counts  # by token, where the currency is known
+
+    @classmethod
+    def of(cls, books: EntryColumns, direction: np.ndarray, store: TextStore) -> Past:
+        """Of booked entries, whose directions are `direction` int8 [N]."""
+        row = np.arange(len(books))
+        known = np.flatnonzero(books.currency != NO_CURRENCY)
+        of_line = np.repeat(row, books.lengths)
+        token, of_line = np.unique(np.stack([books.tokens, of_line]), axis=1)
+        has = books.currency[of_line] != NO_CURRENCY
+        token, of_line = token[has], of_line[has]
+        return cls(
+            Counts.of(joined_key(books.entity, books.text, direction), row),
+            Counts.of(joined_key(books.entity, store.masked[books.text], direction), row),
+            Counts.of(joined_key(books.entity, books.currency), row),
+            Counts.of(joined_key(books.entity[known]), known),
+            Counts.of(joined_key(token, books.currency[of_line]), of_line),
+            Counts.of(joined_key(token), of_line),
+        )
+
+    def ways(self, entity: np.ndarray, text: np.ndarray, store: TextStore, limit: np.ndarray) -> np.ndarray:
+        """int64 [B, 2]: how many of the entity's entries below `limit` with this text went out, and in. Where
+        it has none with the text, those count that differ in nothing but their digits."""
+        ways = np.array([OUT, UNKNOWN, IN])
+        found = []
+        for counts, what in ((self.texts, text), (self.masked, store.masked[text])):
+            key = joined_key(entity[:, None], what[:, None], ways)
+            found.append(counts.before(key, limit[:, None]))
+        exact, masked = found
+        return np.where(exact.any(axis=1, keepdims=True), exact, masked)[:, [0, 2]]
+
+    def strange_currency(self, entity: np.ndarray, currency: np.ndarray, limit: np.ndarray) -> np.ndarray:
+        """bool [B]: the currency is known, and all entries of the entity below `limit` whose own is known are
+        in others (there are some)."""
+        same = self.currencies.before(joined_key(entity, currency), limit)
+        any_known = self.with_currency.before(joined_key(entity), limit)
+        return (currency != NO_CURRENCY) & (same == 0) & (any_known > 0)
+
+    def other_currency(self, tokens: np.ndarray, currency: np.ndarray, limit: np.ndarray) -> np.ndarray:
+        """float64 [B, D, L]: the share of entries below `limit` [B] with each of `tokens` that are in another
+        currency than `currency` [B]; 0 where that isn't known. Few entries count as less than all."""
+        found = np.zeros(tokens.shape)
+        entry, *_ = at = np.nonzero((tokens != NOTHING) & (currency != NO_CURRENCY)[:, None, None])
+        token, of, below = tokens[at], currency[entry], limit[entry]
+        known = self.lines_with_currency.before(joined_key(token), below)
+        found[at] = (known - self.lines.before(joined_key(token, of), below)) / (known + 1)
+        return found

@@ -1,0 +1,170 @@
+"""The set ranker: a small network that looks at all candidates of an entry at once and says which is right.
+
+Every candidate is read together with the mean and the maximum over all candidates of its entry, and beside
+them stands one more answer, "none of these". Trained listwise on features that look at earlier entries only,
+it needs no model for each company and works for one that it never saw. Two networks are averaged.
+
+Shapes: B entries, D candidates, F features.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from jet.ranking.features import stacked
+
+_CONSTANT = 1e-3  # the spread below which a feature is taken not to vary
+
+
+@dataclass(kw_only=True)
+class RankerSettings:
+    """The set ranker and what it ranks."""
+
+    candidates: int = 32
+    """Candidate sets of an entry (D), before the decoder's own."""
+    hidden: int = 48
+    """Width of its layers."""
+    dropout: float = 0.1
+    """On the candidates' vectors."""
+    nets: int = 2
+    """Networks that are averaged."""
+    epochs: int = 14
+    """Passes over the rows that it learns from."""
+    batch_size: int = 128
+    """Entries a step."""
+    learning_rate: float = 3e-3
+    """AdamW's, falling to 0 along a cosine."""
+    weight_decay: float = 0.02
+    """AdamW's."""
+    entity_power: float = 0.3
+    """An entity with n rows has the weight n^-this in each of them."""
+    rows: int = 50_000
+    """Most entries it is trained on; of more, the newest of every entity."""
+
+    def __post_init__(self) -> None:
+        for name in ("candidates", "hidden", "nets", "epochs", "batch_size", "rows"):
+            if getattr(self, name) < 1:
+                raise ValueError(f"ranker.{name} must be at least 1, got {getattr(self, name)}")
+        if not 0 <= self.dropout < 1:
+            raise ValueError(f"ranker.dropout must be at least 0 and below 1, got {self.dropout}")
+
+
+class RankerNet(nn.Module):
+    """Logits of D candidates and of "none of these"."""
+
+    def __init__(self, features: int, hidden: int, dropout: float) -> None:
+        super().__init__()
+        self.each = nn.Sequential(
+            nn.Linear(features, hidden), nn.GELU(), nn.Dropout(dropout), nn.Linear(hidden, hidden), nn.GELU()
+        )
+        self.among = nn.Sequential(nn.Linear(3 * hidden, hidden), nn.GELU(), nn.Linear(hidden, 1))
+        self.none = nn.Sequential(nn.Linear(2 * hidden, hidden), nn.GELU(), nn.Linear(hidden, 1))
+
+    def forward(self, features_BDF: Tensor, there_BD: Tensor) -> Tensor:
+        """[B, D + 1], the last one "none"; hugely negative where there is no candidate."""
+        each = self.each(features_BDF)
+        mask = there_BD.unsqueeze(-1)
+        count = mask.sum(1).clamp(min=1)
+        mean = (each * mask).sum(1) / count
+        most = each.masked_fill(~mask, -10.0).amax(1)
+        context = torch.cat([mean, most], dim=-1)
+        spread = context.unsqueeze(1).expand(-1, each.shape[1], -1)
+        logits = self.among(torch.cat([each, spread], dim=-1)).squeeze(-1).masked_fill(~there_BD, -1e9)
+        return torch.cat([logits, self.none(context)], dim=-1)
+
+
+@dataclass(frozen=True)
+class Ranker:
+    """Trained networks and how their inputs are scaled."""
+
+    names: tuple[str, ...]
+    """[F] the features that it reads."""
+    weights: Mapping[str, np.ndarray]
+    """Of all networks, and "mean" and "scale" [F] of the features."""
+    settings: RankerSettings
+
+    @classmethod
+    def fit(
+        cls,
+        names: Sequence[str],
+        features: np.ndarray,
+        there: np.ndarray,
+        right: np.ndarray,
+        entity: np.ndarray,
+        settings: RankerSettings,
+        seed: int,
+    ) -> Ranker:
+        """Train on `features` float32 [B, D, F], called `names`, of candidates that are `there` [B, D].
+
+        `right` int64 [B] is the place of the right one, D where none is; `entity` int64 [B] whose entry it is.
+        """
+        raw, used = torch.tensor(features), torch.tensor(there)
+        values = raw[used]
+        mean, spread = values.mean(0), values.std(0)
+        scale = torch.where(spread < _CONSTANT, 0.0, 1 / spread)  # what never varied says nothing later
+        counts = np.bincount(entity)[entity].astype(np.float64)
+        weight = torch.from_numpy((counts**-settings.entity_power).astype(np.float32))
+        weights = {"mean": mean.numpy(), "scale": scale.numpy()}
+        for number in range(settings.nets):
+            with torch.random.fork_rng(devices=[]):
+                torch.manual_seed(1000 * seed + number)
+                net = RankerNet(len(names), settings.hidden, settings.dropout)
+                inputs = (raw - mean) * scale
+                _train(net, inputs, used, torch.tensor(right), weight / weight.mean(), settings)
+            weights |= {f"{number}.{name}": value.numpy().copy() for name, value in net.state_dict().items()}
+        return cls(tuple(names), weights, settings)
+
+    @cached_property
+    def _nets(self) -> list[RankerNet]:
+        nets = []
+        for number in range(self.settings.nets):
+            net = RankerNet(len(self.names), self.settings.hidden, self.settings.dropout)
+            prefix = f"{number}."
+            own = {name: value for name, value in self.weights.items() if name.startswith(prefix)}
+            net.load_state_dict({name[len(prefix) :]: torch.tensor(value) for name, value in own.items()})
+            nets.append(net.eval())
+        return nets
+
+    def __getstate__(self) -> dict[str, Any]:
+        state = dict(self.__dict__)
+        state.pop("_nets", None)  # rebuilt from `weights`, which processes can share
+        return state
+
+    @torch.inference_mode()
+    def __call__(self, features: Mapping[str, np.ndarray], there: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Log-probabilities of each candidate, float32 [B, D], and of "none of these", float32 [B].
+
+        `features` [B, D] by name. Raises ValueError where they are not those that it was trained on.
+        """
+        if tuple(features) != self.names:
+            raise ValueError("the ranker was trained on other features than this jet computes: train again")
+        scaled = (torch.from_numpy(stacked(features)) - torch.tensor(self.weights["mean"])) * torch.tensor(
+            self.weights["scale"]
+        )
+        mask = torch.from_numpy(there)
+        logs = torch.stack([torch.log_softmax(net(scaled, mask), dim=-1) for net in self._nets]).mean(0)
+        log_probs = torch.log_softmax(logs, dim=-1).numpy()
+        return log_probs[:, :-1], log_probs[:, -1]
+
+
+def _train(
+    net: RankerNet, inputs: Tensor, there: Tensor, target: Tensor, weight: Tensor, settings: RankerSettings
+) -> None:
+    optimizer = torch.optim.AdamW(net.parameters(), settings.learning_rate, weight_decay=settings.weight_decay)
+    batches = -(-len(inputs) // settings.batch_size)
+    schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, settings.epochs * batches)
+    for _ in range(settings.epochs):
+        for rows in torch.randperm(len(inputs)).split(settings.batch_size):
+            logits = net(inputs[rows], there[rows])
+            loss = nn.functional.cross_entropy(logits, target[rows], reduction="none")
+            optimizer.zero_grad()
+            (loss * weight[rows]).mean().backward()
+            optimizer.step()
+            schedule.step()

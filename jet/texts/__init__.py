@@ -1,0 +1,1 @@
+"""Texts: normalized, split into n-grams and encoded, every distinct text once."""

@@ -1,0 +1,181 @@
+"""The distinct texts of a set of books, and all that retrieval knows of each.
+
+Notable: everything is a plain array, so that many processes of a machine can read one store as views of the
+same memory. A text's row number never changes: `extend` appends. N-grams are saved rather than counted again
+on load, which takes ten times as long.
+
+Legend: U distinct texts, D dimensions of a sentence vector (0: n-grams alone).
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+import scipy.sparse as sp
+
+from jet.artifacts.tables import validate
+from jet.books.schema import texts_schema
+from jet.texts.encoder import Encoder
+from jet.texts.ngrams import CHAR_BUCKETS, WORD_BUCKETS, ngram_counts
+from jet.texts.normalize import mask_digits, stable_hashes
+
+
+@dataclass(frozen=True)
+class TextStore:
+    """Distinct normalized texts with their vectors, n-grams and masked forms; row i of each is text i."""
+
+    texts: pa.StringArray
+    """[U], distinct; sorted as built, followed by whatever `extend` appended."""
+    vectors: np.ndarray
+    """float32 [U, D], each of length 1."""
+    ngrams: sp.csr_matrix
+    """float32 [U, 8192], raw counts; see `jet.texts.ngrams`."""
+    masked: np.ndarray
+    """int64 [U], `stable_hash` of the text with its digits masked."""
+
+    def __post_init__(self) -> None:
+        rows = {len(self.texts), len(self.vectors), self.ngrams.shape[0], len(self.masked)}
+        if len(rows) != 1:
+            raise ValueError(
+                f"a store's parts must have one row a text, but there are {len(self.texts)} texts, "
+                f"{len(self.vectors)} vectors, {self.ngrams.shape[0]} n-gram rows, {len(self.masked)} masks"
+            )
+
+    def __len__(self) -> int:
+        return len(self.texts)
+
+    @property
+    def dimension(self) -> int:
+        """D, or 0 where the store has no sentence vectors."""
+        return int(self.vectors.shape[1])
+
+    @classmethod
+    def build(
+        cls,
+        texts: Iterable[str],
+        encoder: Encoder | None = None,
+        vectors: np.ndarray | None = None,
+    ) -> TextStore:
+        """A store of the distinct `texts`, sorted; they must be normalized already.
+
+        The sentence vectors come from `encoder`, or are `vectors` (float32 [n, D], one a text, in the order
+        of `texts`, which must then be distinct), or there are none (D = 0).
+        """
+        given = list(texts)
+        distinct = sorted(set(given))
+        if encoder is not None and vectors is not None:
+            raise ValueError("give an encoder or vectors, not both")
+        if encoder is not None:
+            vectors = encoder.encode(distinct)
+        elif vectors is not None:
+            if len(distinct) != len(given) or len(vectors) != len(given):
+                raise ValueError(
+                    f"{len(vectors)} vectors for {len(given)} texts, of which {len(distinct)} are distinct: "
+                    "vectors need distinct texts, one each"
+                )
+            vectors = vectors[np.array(sorted(range(len(given)), key=given.__getitem__), dtype=np.int64)]
+        else:
+            vectors = np.zeros((len(distinct), 0), dtype=np.float32)
+        return cls._of(distinct, vectors)
+
+    @classmethod
+    def _of(cls, distinct: Sequence[str], vectors: np.ndarray) -> TextStore:
+        return cls(
+            texts=pa.array(distinct, pa.string()),
+            vectors=np.ascontiguousarray(vectors, dtype=np.float32),
+            ngrams=ngram_counts(distinct),
+            masked=stable_hashes([mask_digits(text) for text in distinct]),
+        )
+
+    def rows(self, texts: pa.Array | pa.ChunkedArray | Sequence[str]) -> np.ndarray:
+        """The row of each of `texts`, int64 [n]; -1 where it isn't in the store."""
+        array = texts if isinstance(texts, pa.Array | pa.ChunkedArray) else pa.array(texts, pa.string())
+        found = pc.fill_null(pc.index_in(array, value_set=self.texts), -1)
+        return found.to_numpy().astype(np.int64)
+
+    def vectors_of(self, texts: Sequence[str]) -> np.ndarray:
+        """float32 [n, D]: the sentence vectors of `texts`. Raises ValueError where one isn't in the store."""
+        rows = self.rows(texts)
+        if (rows < 0).any():
+            raise ValueError(f"the store has no vector of {texts[int((rows < 0).argmax())]!r}")
+        return self.vectors[rows]
+
+    def missing(self, texts: pa.Array | pa.ChunkedArray | Sequence[str]) -> list[str]:
+        """Those of `texts` that aren't in the store, once each, in order of their first appearance."""
+        array = texts if isinstance(texts, pa.Array | pa.ChunkedArray) else pa.array(texts, pa.string())
+        distinct = pc.unique(array)
+        return distinct.filter(pc.invert(pc.is_in(distinct, value_set=self.texts))).to_pylist()
+
+    def extend(self, texts: Sequence[str], vectors: np.ndarray | None = None) -> TextStore:
+        """A new store with `texts` and their vectors, float32 [n, D], appended; old rows keep their numbers.
+
+        Raises ValueError where a text is known already or given twice, or the vectors don't fit.
+        """
+        if vectors is None:
+            vectors = np.zeros((len(texts), 0), dtype=np.float32)
+        if len(set(texts)) != len(texts) or len(self.missing(texts)) != len(texts):
+            raise ValueError("texts to append must be distinct and new; take them from `missing`")
+        if vectors.shape != (len(texts), self.dimension):
+            raise ValueError(
+                f"vectors are {vectors.shape}, must be {(len(texts), self.dimension)} for this store"
+            )
+        new = TextStore._of(texts, vectors)
+        return TextStore(
+            texts=pa.concat_arrays([self.texts, new.texts]),
+            vectors=np.concatenate([self.vectors, new.vectors]),
+            ngrams=sp.csr_matrix(sp.vstack([self.ngrams, new.ngrams], format="csr")),
+            masked=np.concatenate([self.masked, new.masked]),
+        )
+
+    def to_table(self) -> pa.Table:
+        """One row a text: text, vector, masked, ngram_columns, ngram_counts.
+
+        `vector` is a fixed-size list of D float32; it is left out where D is 0, which parquet can't hold.
+        """
+        offsets = pa.array(self.ngrams.indptr, pa.int64())
+        columns = {"text": self.texts, "masked": pa.array(self.masked)}
+        if self.dimension:
+            flat = pa.array(self.vectors.reshape(-1))
+            columns["vector"] = pa.FixedSizeListArray.from_arrays(flat, self.dimension)
+        for name, values in (
+            ("ngram_columns", self.ngrams.indices.astype(np.uint16)),
+            ("ngram_counts", self.ngrams.data),
+        ):
+            columns[name] = pa.LargeListArray.from_arrays(offsets, pa.array(values))
+        return pa.table(columns)
+
+    @classmethod
+    def from_table(cls, table: pa.Table) -> TextStore:
+        """The store that `to_table` wrote. Raises SchemaError where a column is missing or of another type."""
+        dimension = 0
+        if "vector" in table.column_names:
+            dimension = getattr(table["vector"].type, "list_size", 1)
+        table = validate(table, texts_schema(dimension), "texts")
+        vectors = np.zeros((table.num_rows, 0), dtype=np.float32)
+        if dimension:
+            vectors = table["vector"].combine_chunks().flatten().to_numpy().reshape(table.num_rows, dimension)
+        columns = table["ngram_columns"].combine_chunks()
+        counts = table["ngram_counts"].combine_chunks().flatten().to_numpy()
+        lengths = pc.list_value_length(columns).to_numpy()
+        indptr = np.concatenate([[0], np.cumsum(lengths)])
+        ngrams = sp.csr_matrix(
+            (counts, columns.flatten().to_numpy().astype(np.int32), indptr),
+            shape=(table.num_rows, CHAR_BUCKETS + WORD_BUCKETS),
+            dtype=np.float32,
+        )
+        return cls(table["text"].combine_chunks(), vectors, ngrams, table["masked"].to_numpy())
+
+    def fingerprint(self) -> str:
+        """A digest of texts and vectors, in their order; n-grams and masks follow from the texts."""
+        digest = hashlib.blake2b(digest_size=16)
+        lengths = pc.binary_length(self.texts).to_numpy().astype(np.int64)
+        digest.update(np.array([len(self), self.dimension, *lengths], dtype=np.int64).tobytes())
+        for start in range(0, len(self), 65_536):  # joined in pieces: one Arrow string holds at most 2 GB
+            digest.update("".join(self.texts[start : start + 65_536].to_pylist()).encode())
+        digest.update(np.ascontiguousarray(self.vectors).data)
+        return digest.hexdigest()

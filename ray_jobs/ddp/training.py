@@ -1,0 +1,357 @@
+"""The network's training under Ray Train: started here, and run on every worker.
+
+`jet.training.loop` does the work on a worker; this file starts the workers and keeps their checkpoints. Every
+rank takes its slice of the same global batches (no row is dropped, as an equal split of a dataset would), and
+reports equally often, since Ray's report is a barrier over all ranks. `jet train` runs one training, `jet tune`
+and `jet ablate` run many: there is no other loop.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import math
+import re
+import signal
+import tempfile
+import threading
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import ray.train
+import torch
+from ray.train import (
+    Checkpoint,
+    CheckpointConfig,
+    FailureConfig,
+    LoggingConfig,
+    Result,
+    RunConfig,
+    ScalingConfig,
+    TrainingFailedError,
+)
+from ray.train.torch import TorchTrainer, get_device, prepare_model
+from safetensors.numpy import load as load_safetensors
+
+from jet.artifacts.artifact import Artifact, beside, open_artifact, read_parquet
+from jet.artifacts.places import finished_at
+from jet.artifacts.storage import kept_in, resolve
+from jet.books.schema import ACCOUNTS, ENTRIES, NEIGHBORS
+from jet.books.split import CALIBRATION, TRAIN
+from jet.model.decode import exact_matches
+from jet.model.network import JetNetwork, Tables
+from jet.texts.store import TextStore
+from jet.training.data import TrainingData
+from jet.training.loop import TrainBatch, Trainer, epoch_rows
+from jet.training.tracking import NoTracker, Tracker, build_tracker
+from ray_jobs.runtime.command import JobConfig, absolute
+from ray_jobs.runtime.connection import require
+
+STATE = "state.pt"
+
+log = logging.getLogger("jet.train")
+
+
+def opened(folder: str) -> tuple[Artifact, Artifact, dict[str, str]]:
+    """The entries and the neighbors in `folder`, and their fingerprints."""
+    if (manifest := finished_at(folder)) is not None:
+        raise ValueError(
+            f"{folder} holds {manifest.kind}: --data is the folder in which entries and neighbors lie"
+        )
+    entries = open_artifact(f"{folder}/entries", "entries")
+    neighbors = open_artifact(f"{folder}/neighbors", "neighbors")
+    return entries, neighbors, {each.manifest.kind: each.manifest.fingerprint for each in (entries, neighbors)}
+
+
+def checked_data(entries: Artifact, neighbors: Artifact, config: JobConfig) -> TrainingData:
+    """`load_data` of what can be trained on. Raises `ValueError` where it can't, with what to do."""
+    if neighbors.manifest.inputs != {"entries": entries.manifest.fingerprint}:
+        raise ValueError(f"{neighbors.path} were not made from {entries.path}: run `jet neighbors` again")
+    if neighbors.manifest.config["retrieval"] != config.part("retrieval")["retrieval"]:
+        raise ValueError(
+            f"{neighbors.path} were found with other settings of retrieval than these: run `jet neighbors` "
+            "again, or give the same ones"
+        )
+    if config.train.batch_size < config.runtime.train_workers:
+        raise ValueError(
+            f"train.batch_size {config.train.batch_size} can't be shared by runtime.train_workers "
+            f"{config.runtime.train_workers}: change one of them"
+        )
+    data = load_data(entries, neighbors, config)
+    log.info("entries: %s; learnable %d", data.sizes(), len(data.learnable(TRAIN)))
+    if not len(data.learnable(TRAIN)) or not len(data.learnable(CALIBRATION)):
+        raise ValueError(f"too few entries to train on: the split leaves {data.sizes()}")
+    return data
+
+
+def load_data(entries: Artifact, neighbors: Artifact, config: JobConfig) -> TrainingData:
+    """What the training reads, from the two artifacts."""
+    texts = neighbors.files("texts")[0]
+    return TrainingData.build(
+        entries.read_table(ENTRIES),
+        entries.read_table(ACCOUNTS, "accounts"),
+        neighbors.read_table(NEIGHBORS),
+        TextStore.from_table(read_parquet(neighbors.filesystem, texts)),
+        load_safetensors(neighbors.read_bytes("idf.safetensors"))["idf"],
+        config.split,
+        config.model,
+        config.retrieval,
+    )
+
+
+def build_network(data: TrainingData, config: JobConfig) -> JetNetwork:
+    """A network of the data's sizes, its weights from the seed."""
+    torch.manual_seed(config.train.seed)
+    return JetNetwork(
+        config.model,
+        dimension=data.store.dimension,
+        buckets=len(data.idf),
+        entities=len(data.catalog.entities),
+        accounts=len(data.catalog),
+    )
+
+
+def checkpoints(output: str) -> str:
+    """Where a training's checkpoints live until its bundle is published: beside the output."""
+    return beside(absolute(output), "training")
+
+
+def fit(
+    folder: str, output: str, config: JobConfig, name: str, tracked: str | None = None
+) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Run the workers; returns the best epoch's state and what a model card tells.
+
+    Raises `ValueError` with the reason where the training failed.
+    """
+    workers = config.runtime.train_workers
+    least = config.runtime.train_min_workers or workers
+    require(
+        config.runtime,
+        least,
+        least * config.runtime.train_gpu,
+        f"training with {least} workers",
+        "lower runtime.train_workers",
+    )
+    log.info("training with %d workers, up to %d epochs", workers, config.train.max_epochs)
+    try:
+        with interruptible():
+            result = trainer_of(folder, config, checkpoints(output), name, tracked=tracked).fit()
+    except TrainingFailedError as error:
+        raise ValueError(f"the training failed: {reason(str(error))}") from error
+    state, figures = best_state(result)
+    facts = {
+        "epochs": (result.metrics or figures)["epoch"],
+        "best_epoch": figures["epoch"],
+        "calibration_likelihood": round(figures["val/likelihood"], 4),
+        "calibration_exact_match_watched": round(figures["val/exact_match"], 4),
+        "workers": workers,
+    }
+    return state, facts
+
+
+def reason(text: str) -> str:
+    """The one line of a traceback that says why: the last that names an exception."""
+    lines = [line.strip() for line in text.splitlines() if line.strip()] or ["it gave no reason"]
+    said = [line for line in lines if re.match(r"[\w.]*(Error|Exception|Exit|Interrupt)\b.*:", line)]
+    return (said or lines)[-1][:500]
+
+
+def trainer_of(
+    folder: str,
+    config: JobConfig,
+    storage: str,
+    name: str,
+    *,
+    start: str | None = None,
+    until: int | None = None,
+    retries: int = 3,
+    quiet: bool = False,
+    tracked: str | None = None,
+    callbacks: Sequence[Any] = (),
+) -> TorchTrainer:
+    """The training of what is in `folder`, with its checkpoints in `storage`/`name`.
+
+    It goes on from its own newest checkpoint; without one, from the checkpoint at `start`, if that is given. It
+    ends after epoch `until`, if that comes before the config's end. What W&B writes stays in `tracked`, by
+    default the folder that `storage` is in.
+    """
+    runtime = config.runtime
+    workers, least = runtime.train_workers, runtime.train_min_workers
+    tracked = tracked or storage.rpartition("/")[0]
+    given = {"folder": absolute(folder), "tracked": tracked, "config": config, "start": start, "until": until}
+    filesystem, root = resolve(storage)
+    return TorchTrainer(
+        train_worker,
+        train_loop_config=given | {"quiet": quiet},
+        scaling_config=ScalingConfig(  # type: ignore[call-arg]  # mypy sees the old Train's class
+            num_workers=workers if least is None else (least, workers),  # type: ignore[arg-type]
+            elastic_resize_monitor_interval_s=runtime.train_resize_s,
+            use_gpu=runtime.train_gpu,
+            resources_per_worker=runtime.worker_resources,
+        ),
+        run_config=RunConfig(  # type: ignore[call-arg]
+            name=name,
+            storage_path=root,
+            storage_filesystem=filesystem,
+            failure_config=FailureConfig(max_failures=retries),
+            logging_config=LoggingConfig(log_level="CRITICAL" if quiet else "ERROR"),
+            checkpoint_config=CheckpointConfig(
+                num_to_keep=1, checkpoint_score_attribute="val/likelihood", checkpoint_score_order="max"
+            ),
+            callbacks=[*callbacks],
+        ),
+    )
+
+
+def best_state(result: Result) -> tuple[dict[str, Any], dict[str, Any]]:
+    """The checkpoint of a training's best epoch, and the figures of that epoch.
+
+    Raises `ValueError` where there is none: the latest checkpoint is kept even if its likelihood is not finite.
+    """
+    kept = result.best_checkpoints or []
+    finite = [pair for pair in kept if math.isfinite(pair[1]["val/likelihood"])]
+    if not finite:
+        raise ValueError("the training failed: no epoch had a finite likelihood; lower optim.learning_rate")
+    checkpoint, figures = max(finite, key=lambda pair: pair[1]["val/likelihood"])
+    with checkpoint.as_directory() as local:
+        return torch.load(Path(local) / STATE, weights_only=True, map_location="cpu"), figures
+
+
+@contextlib.contextmanager
+def interruptible() -> Iterator[None]:
+    """Ctrl-C is a `KeyboardInterrupt`, during the training and after it.
+
+    Ray Train exits with status 0 on it, and leaves its handler in place when it is done.
+    """
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = signal.getsignal(signal.SIGINT)
+    try:
+        yield
+    except SystemExit:
+        raise KeyboardInterrupt from None
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
+def train_worker(given: dict[str, Any]) -> None:
+    """What every worker runs: epochs of `Trainer`, a checkpoint and a report after each."""
+    config: JobConfig = given["config"]
+    logging.getLogger().setLevel(logging.WARNING)  # Ray logs all figures of all ranks, at INFO
+    logging.getLogger("jet").setLevel(logging.WARNING if given["quiet"] else logging.INFO)
+    context = ray.train.get_context()
+    rank, world = context.get_world_rank(), context.get_world_size()
+    torch.set_num_threads(1)  # workers share the machine's cores; and sums come out the same everywhere
+    entries, neighbors, _ = opened(given["folder"])
+    data = load_data(entries, neighbors, config)
+    rows, held_out = data.learnable(TRAIN), data.learnable(CALIBRATION)
+    settings = config.train
+    network = prepare_model(build_network(data, config))
+    tracker: Tracker = NoTracker()
+    kept = contextlib.ExitStack()
+    if rank == 0:
+        tracked = kept.enter_context(kept_in(given["tracked"]))
+        tracker = build_tracker(config.tracking, asdict(config), tracked, context.get_experiment_name())
+
+    def order_of(epoch: int) -> np.ndarray:
+        return epoch_rows(
+            rows, settings.seed, epoch, settings.batch_size, rank, world, most=settings.epoch_rows
+        )
+
+    steps = len(order_of(0))
+    trainer = Trainer(
+        network, settings, config.losses, config.optim, steps, get_device(), sum_over_ranks, tracker, world
+    )
+    resume(trainer, given["start"])
+    count = min(settings.watched_rows or len(held_out), len(held_out))
+    watched = held_out[np.linspace(0, len(held_out) - 1, count).astype(int)]
+    last = given["until"] or settings.max_epochs
+    while trainer.progress.epoch < last and not trainer.progress.stopped(settings):
+        figures = trainer.train_epoch(data.batches(order_of(trainer.progress.epoch)), rank)
+        figures |= trainer.evaluate(data.batches(share_of(held_out, rank, world, settings.batch_size)))
+        figures |= watch(trainer, data, share_of(watched, rank, world, settings.batch_size), config)
+        best = trainer.judge(figures)
+        report(trainer, figures, rank)
+        if rank == 0:
+            log_epoch(trainer, figures, best)
+    tracker.close()
+    kept.close()
+
+
+def share_of(rows: np.ndarray, rank: int, world: int, batch_size: int) -> list[np.ndarray]:
+    """A rank's part of `rows` in batches; together the ranks have every row once."""
+    own = rows[rank::world]
+    return [own[start : start + batch_size] for start in range(0, len(own), batch_size)]
+
+
+def sum_over_ranks(figures: dict[str, float]) -> dict[str, float]:
+    """Each figure summed over all ranks. A rank that had no rows may lack some."""
+    if not torch.distributed.is_initialized():
+        return figures
+    found: list[dict[str, float]] = [{} for _ in range(torch.distributed.get_world_size())]
+    torch.distributed.all_gather_object(found, figures)
+    names = dict.fromkeys(name for each in found for name in each)
+    return {name: sum(each.get(name, 0.0) for each in found) for name in names}
+
+
+@torch.no_grad()
+def watch(
+    trainer: Trainer, data: TrainingData, batches: list[np.ndarray], config: JobConfig
+) -> dict[str, float]:
+    """Free-running exact match of some calibration rows (`val/exact_match`)."""
+    network = trainer.inner.eval()
+    right, size = 0.0, 0.0
+    for parts in data.batches(batches):
+        exact = decoded_exactly(network, parts.to(trainer.device), config.predict.beams)
+        right += float(exact.sum())
+        size += len(exact)
+    sums = trainer.reduce({"right": right, "size": size})
+    return {"val/exact_match": sums["right"] / max(1.0, sums["size"])}
+
+
+@torch.no_grad()
+def decoded_exactly(network: JetNetwork, parts: TrainBatch, beams: int) -> torch.Tensor:
+    """bool [B]: which entries are right in all lines, decoded freely; batch by batch."""
+    batches, texts, accounts, rows = parts
+    tables = Tables(network.text_table(texts), network.account_table(accounts, rows))
+    return torch.cat([exact_matches(network, batch, tables, beams) for batch in batches])
+
+
+def resume(trainer: Trainer, start: str | None) -> None:
+    """Go on from the run's newest checkpoint, or else from the one at `start`, if there is one."""
+    checkpoint = ray.train.get_checkpoint()
+    if checkpoint is None and start:
+        filesystem, path = resolve(start)
+        checkpoint = Checkpoint(path, filesystem)
+    if checkpoint is None:
+        return
+    with checkpoint.as_directory() as folder:
+        trainer.load_state(torch.load(Path(folder) / STATE, weights_only=True, map_location=trainer.device))
+
+
+def report(trainer: Trainer, figures: dict[str, float], rank: int) -> None:
+    """Report the epoch; rank 0 attaches the checkpoint (figures without one would be dropped)."""
+    figures = {"epoch": trainer.progress.epoch, **figures}
+    if rank != 0:
+        ray.train.report(figures)
+        return
+    with tempfile.TemporaryDirectory() as folder:
+        torch.save(trainer.state(), Path(folder) / STATE)
+        ray.train.report(figures, checkpoint=Checkpoint.from_directory(folder))
+
+
+def log_epoch(trainer: Trainer, figures: dict[str, float], best: bool) -> None:
+    """One line an epoch, for whoever watches."""
+    log.info(
+        "epoch %d/%d: loss %.3f, calibration likelihood %.3f, exact match %.3f%s",
+        trainer.progress.epoch,
+        trainer.settings.max_epochs,
+        figures.get("train/loss", float("nan")),  # there is none where no step was taken
+        figures["val/likelihood"],
+        figures["val/exact_match"],
+        " (best so far)" if best else "",
+    )

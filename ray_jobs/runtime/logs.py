@@ -1,0 +1,104 @@
+"""What jobs log: lines for people, or one JSON object a line for a log store (`runtime.log_format: json`).
+
+The keys are those of Ray's own JSON lines, so that what a driver says and what its actors and tasks say, whose
+lines Ray formats (`ray.LoggingConfig`), can be searched together. A line that is about an entity or a block
+says so in fields of its own: `log.info(…, extra=about(entity=…, block=…))`. With lines for people, what actors
+tell at the level INFO goes nowhere.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+import sys
+from typing import Any, Literal
+
+import ray
+
+from ray_jobs.runtime.terminal import PrintableFormatter, printable
+
+log = logging.getLogger("jet")
+
+LogFormat = Literal["text", "json"]
+FIELDS = ("job", "stage", "entity", "block")
+"""What a line can be about."""
+LOGGERS_OF_THEIR_OWN = ("ray", "ray.data")
+"""Those that write to standard error themselves, and perhaps to a file of Ray's."""
+
+
+def about(
+    *, job: str | None = None, stage: str | None = None, entity: str | None = None, block: str | None = None
+) -> dict[str, str]:
+    """Fields for the `extra` of a log line; actors say the `job` too, which the driver's lines have anyway."""
+    fields = {"job": job, "stage": stage, "entity": entity, "block": block}
+    return {name: value for name, value in fields.items() if value is not None}
+
+
+class JsonLines(logging.Formatter):
+    """A log record as one line of JSON, with Ray's keys, the job's name and what the line is `about`."""
+
+    def __init__(self, job: str) -> None:
+        super().__init__()
+        self.job = job
+
+    def format(self, record: logging.LogRecord) -> str:
+        line: dict[str, Any] = {
+            "asctime": self.formatTime(record),
+            "levelname": record.levelname,
+            "message": record.getMessage(),
+            "name": record.name,
+            "timestamp_ns": int(record.created * 1e9),
+            "process": record.process,
+            "job": self.job,
+            **_ids(),
+        }
+        line |= {name: value for name, value in record.__dict__.items() if name in FIELDS}
+        if record.exc_info:
+            line["exc_text"] = self.formatException(record.exc_info)
+        return printable(json.dumps(line, ensure_ascii=False))
+
+
+def _ids() -> dict[str, str]:
+    """Ray's names for this job: of the driver, and of the submission where it was submitted."""
+    found = {}
+    submitted = json.loads(os.environ.get("RAY_JOB_CONFIG_JSON_ENV_VAR", "{}"))  # Ray's job supervisor sets it
+    if submission := submitted.get("metadata", {}).get("job_submission_id"):
+        found["submission_id"] = submission
+    if ray.is_initialized():
+        found["job_id"] = ray.get_runtime_context().get_job_id()
+    return found
+
+
+def set_up(job: str, form: LogFormat) -> None:
+    """Log to standard error. Ray adds handlers when it is connected to: call this once more after that."""
+    if form == "json":
+        logging.getLogger().handlers = [logging.StreamHandler(sys.stderr)]
+        logging.getLogger().setLevel(logging.INFO)
+        for name in (None, *LOGGERS_OF_THEIR_OWN):
+            for handler in logging.getLogger(name).handlers:
+                if isinstance(handler, logging.StreamHandler) and not isinstance(handler, logging.FileHandler):
+                    handler.setFormatter(JsonLines(job))
+        logging.getLogger("ray").setLevel(
+            logging.WARNING
+        )  # as with lines for people; Ray's set-up made it INFO
+        logging.captureWarnings(True)
+    else:
+        handler = logging.StreamHandler(sys.stderr)
+        handler.setFormatter(PrintableFormatter(f"%(asctime)s jet {job}: %(message)s", "%H:%M:%S"))
+        logging.basicConfig(level=logging.INFO, handlers=[handler])
+
+
+def for_workers(form: LogFormat) -> ray.LoggingConfig | None:
+    """How Ray's processes shall log; None: as they do."""
+    if form == "text":
+        return None
+    return ray.LoggingConfig(encoding="JSON", log_level="INFO", additional_log_standard_attrs=["name"])
+
+
+def tell(job: str, what: str, form: LogFormat) -> None:
+    """Say on standard error how a job ended that didn't succeed."""
+    if form == "json":
+        log.error(what)
+    else:
+        print(f"jet {job}: {printable(what)}", file=sys.stderr)

@@ -1,0 +1,126 @@
+"""The index of `jet neighbors` on actors: each holds some blocks of it, and searches them for whoever asks."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import ray
+
+from jet.retrieval.index import build_block, search_blocks
+from jet.retrieval.memory import Block, Hits, Memory, Queries, merge, plan_blocks
+from jet.retrieval.neighbors import History
+from jet.retrieval.probe import Probe, probe_all
+from jet.retrieval.settings import RetrievalSettings
+from ray_jobs.runtime import metrics
+from ray_jobs.runtime.logs import about
+
+log = logging.getLogger("jet.neighbors")
+
+OWN, PEERS = "own", "peers"
+"""The two memories that blocks are of."""
+
+
+@dataclass(frozen=True)
+class Shards:
+    """The shard actors, and which blocks each one holds, by memory."""
+
+    actors: Sequence[ray.actor.ActorHandle]
+    blocks: Sequence[Mapping[str, Sequence[Block]]]
+    shared: ray.ObjectRef
+    """What the actors were built from: as long as somebody holds it, one that dies can be built again."""
+
+    def search(self, memory: str, queries: Queries, limit: np.ndarray, k: int) -> Hits:
+        """The neighbors of `queries` in a memory; asks only shards that hold a block they may see."""
+        asked = [
+            actor.search.remote(memory, queries, limit, k)
+            for actor, blocks in zip(self.actors, self.blocks, strict=True)
+            if any(_sees(queries, limit, block) for block in blocks[memory])
+        ]
+        return merge([Hits.none(len(queries), k), *ray.get(asked)], k)
+
+
+def _sees(queries: Queries, limit: np.ndarray, block: Block) -> bool:
+    return bool(((queries.entity == block.entity) & (limit > block.start)).any())
+
+
+class IndexShard:
+    """Holds some blocks of the index and searches them."""
+
+    def __init__(
+        self,
+        shared: list[ray.ObjectRef],
+        settings: RetrievalSettings,
+        blocks: Mapping[str, Sequence[Block]],
+        job: str,
+    ) -> None:
+        self.history, idf = ray.get(shared[0])
+        self.memories = memories_of(self.history)
+        self.width = {OWN: settings.neighbors, PEERS: settings.peers}
+        self.job = job
+        self.blocks = {
+            name: {
+                block: build_block(block, self.memories[name], self.history.store, idf, settings)
+                for block in some
+            }
+            for name, some in blocks.items()
+        }
+
+    def probe(self) -> list[Probe]:
+        """How much of what exact search finds ScaNN finds, in each of this shard's blocks that it searches."""
+        found: list[Probe] = []
+        for memory, blocks in self.blocks.items():
+            for each in probe_all(blocks.values(), self.memories[memory], self.width[memory]) if blocks else []:
+                number, entity = each.block.number, each.block.entity
+                fields = about(
+                    job=self.job,
+                    stage="neighbors",
+                    entity=self.history.entities[entity].as_py() if memory == OWN else None,
+                    block=f"{memory}-{number}",
+                )
+                log.info("ScaNN finds %d of %d neighbors", each.found, each.wanted, extra=fields)
+                found.append(each)
+        return found
+
+    def search(self, memory: str, queries: Queries, limit: np.ndarray, k: int) -> Hits:
+        """The best rows of this shard's blocks for each of `queries`."""
+        held = self.blocks[memory]
+        return search_blocks(list(held), held.__getitem__, queries, limit, k)
+
+
+def memories_of(history: History) -> dict[str, Memory]:
+    """The entities' own books and the families'."""
+    return {OWN: history.memory} | ({PEERS: history.peers.memory} if history.peers is not None else {})
+
+
+@contextmanager
+def index_shards(
+    history: History, idf: np.ndarray, settings: RetrievalSettings, count: int, cpus: float
+) -> Iterator[Shards]:
+    """Spread the blocks over `count` actors, the largest first to the emptiest; they end with the context.
+
+    One that was restarted would otherwise outlive the job where the driver goes on, and keep its CPUs.
+    """
+    memories = memories_of(history)
+    if not settings.peers:
+        memories.pop(PEERS, None)
+    blocks = [(name, block) for name, some in memories.items() for block in plan_blocks(some.offsets, settings)]
+    blocks.sort(key=lambda named: named[1].start - named[1].stop)
+    held: list[dict[str, list[Block]]] = [{OWN: [], PEERS: []} for _ in range(min(count, len(blocks)))]
+    load = [0] * len(held)
+    for name, block in blocks:
+        emptiest = load.index(min(load))
+        held[emptiest][name].append(block)
+        load[emptiest] += block.stop - block.start
+    shared = ray.put((history, idf))
+    actor = ray.remote(num_cpus=cpus, max_restarts=-1, max_task_retries=-1)(IndexShard)
+    actors: list[Any] = [actor.remote([shared], settings, some, metrics.job_name()) for some in held]
+    try:
+        yield Shards(actors, held, shared)
+    finally:
+        for each in actors:
+            ray.kill(each)

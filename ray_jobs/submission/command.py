@@ -1,0 +1,83 @@
+"""A job as it is submitted, checked as far as that goes without a cluster.
+
+The job's options are read by the job's own parser: a typo is found here and now, and not on the cluster. A
+config file travels as text in the job's command: it may lie anywhere, and the list of jobs shows what a job ran
+with.
+"""
+
+from __future__ import annotations
+
+import argparse
+import importlib
+import shlex
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+from ray_jobs.runtime import command as runtime
+from ray_jobs.submission.packing import refuse_passwords, runtime_environment
+
+LONGEST_COMMAND = 120_000
+"""Bytes of a command. Ray hands it to a shell as one argument, which Linux takes up to 128 KiB."""
+
+
+@dataclass(frozen=True)
+class Submission:
+    """A job to submit: its name, the command that runs it on the cluster, and what Ray makes for it."""
+
+    job: str
+    command: str
+    environment: dict[str, Any]
+
+
+def prepared(given: argparse.Namespace, jobs: Sequence[str], job_argv: Sequence[str]) -> Submission:
+    """The job, checked as far as that goes without the cluster. Raises `ValueError`, also for an option that
+    the job doesn't know."""
+    name = given.job
+    if name not in jobs:
+        raise ValueError(f"there is no job {name!r}; there are {', '.join(jobs)}")
+    module = importlib.import_module(f"ray_jobs.{name.replace('-', '_')}")
+    check(name, module, job_argv)
+    command = shlex.join(["python", "-m", module.__name__, *with_configs(job_argv)])
+    refuse_passwords(command)
+    if len(command.encode()) > LONGEST_COMMAND:
+        raise ValueError(
+            f"the job's command has {len(command.encode())} bytes, and {LONGEST_COMMAND} is the most: name "
+            "folders or patterns in place of many files, and put less into the config"
+        )
+    environment = runtime_environment(given.runtime_env, given.working_dir, given.cluster_code, given.env)
+    return Submission(name, command, environment)
+
+
+def check(name: str, module: ModuleType, job_argv: Sequence[str]) -> None:
+    """Read a job's options as the job is going to."""
+    parser = runtime.job_parser(name, module)
+    found = runtime.parsed(parser, runtime.translated(job_argv, module))
+    parser.instantiate(found)
+    if "://" not in found.output and not Path(found.output).is_absolute():
+        raise ValueError(
+            f"--output {found.output} is a folder of this machine, and on the cluster it would go with the "
+            "job: name a URI (s3://, gs://), or the whole path of a folder that all nodes have mounted"
+        )
+
+
+def with_configs(job_argv: Sequence[str]) -> list[str]:
+    """`job_argv` with the text of each config file in place of its path."""
+    found, waiting = [], False
+    for argument in job_argv:
+        option, separator, value = argument.partition("=")
+        if waiting:
+            found.append(f"--config={config_text(argument)}")
+        elif option == "--config" and separator:
+            found.append(f"--config={config_text(value)}")
+        elif argument != "--config":
+            found.append(argument)
+        waiting = argument == "--config"
+    return found
+
+
+def config_text(path: str) -> str:
+    """What a config file says. What is no file is settings as text already."""
+    return Path(path).read_text() if Path(path).is_file() else path
