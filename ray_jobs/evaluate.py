@@ -52,7 +52,7 @@ from jet.evaluation.metrics import (
 )
 from jet.evaluation.report import build_metrics, write_report
 from jet.evaluation.retrieval_metrics import retrieval_metrics
-from jet.model.features import sort_entries
+from jet.model.columns import sort_entries
 from jet.ranking.evidence import Library
 from jet.ranking.examples import newest
 from jet.retrieval.neighbors import History, find_neighbors

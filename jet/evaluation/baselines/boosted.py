@@ -26,7 +26,7 @@ from jet.evaluation.baselines.protocol import (
     places_of,
 )
 from jet.evaluation.metrics import Multiset
-from jet.model.features import NOTHING
+from jet.model.tokens import NOTHING
 from jet.ranking.candidates import Candidates, propose
 from jet.ranking.evidence import Library, gather
 from jet.ranking.examples import Examples, newest
