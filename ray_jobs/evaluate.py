@@ -53,8 +53,9 @@ from jet.ranking.evidence import Library
 from jet.ranking.examples import newest
 from jet.retrieval.neighbors import History, find_neighbors
 from jet.training.data import TrainingData
-from ray_jobs.runtime.command import JobConfig, main
+from ray_jobs.runtime.command import main
 from ray_jobs.runtime.connection import connect
+from ray_jobs.runtime.settings import JobConfig
 from ray_jobs.spread.answering import ExamineSlice, ExampleSlice, PredictSlice, examples_of, over_slices, share
 from ray_jobs.spread.rivals import RivalRun, run_rivals
 
