@@ -79,7 +79,7 @@ def epochs(folder: str, seed: int) -> list[tuple[float, float]]:
     from jet.training.fitting import build_network, run_epochs, steps_per_epoch
     from jet.training.loop import Trainer
     from ray_jobs.ddp.training import load_data, opened
-    from ray_jobs.runtime.command import JobConfig
+    from ray_jobs.runtime.settings import JobConfig
 
     torch.set_num_threads(1)
     config = JobConfig()

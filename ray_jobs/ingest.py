@@ -28,9 +28,10 @@ from jet.books.reading import Reading, import_files, refuse_nothing
 from jet.books.reconcile import Imported, reconcile
 from jet.books.schema import ENTRIES, uses
 from ray_jobs.runtime import metrics
-from ray_jobs.runtime.command import JobConfig, main
+from ray_jobs.runtime.command import main
 from ray_jobs.runtime.connection import connect
 from ray_jobs.runtime.logs import about
+from ray_jobs.runtime.settings import JobConfig
 
 HELP = "Read ledger files of any known format (SIE 4, ledger-cli, CSV/TSV/parquet, JSONL) into checked parquet."
 KIND = "entries"

@@ -12,7 +12,7 @@ import pyarrow.compute as pc
 
 from jet.books.schema import joined_keys
 from jet.bundle.bundle import Bundle
-from jet.model.features import NOTHING
+from jet.model.tokens import NOTHING
 
 SHOWN_EVIDENCE = 3
 

@@ -11,7 +11,7 @@ import pyarrow.compute as pc
 
 from jet.books.catalog import Catalog
 from jet.books.split import TRAIN, SplitSettings, split_by_date
-from jet.model.features import sort_entries
+from jet.model.columns import sort_entries
 from jet.model.network import ModelSettings
 from jet.retrieval.neighbors import History, find_neighbors
 from jet.retrieval.settings import RetrievalSettings

@@ -17,7 +17,8 @@ from jet.training.fitting import build_network, run_epochs, steps_per_epoch
 from jet.training.loop import Trainer
 from ray_jobs import train
 from ray_jobs.ddp import training
-from ray_jobs.runtime.command import JobConfig, job_parser
+from ray_jobs.runtime.command import job_parser
+from ray_jobs.runtime.settings import JobConfig
 
 
 def config_of(settings: Path) -> JobConfig:
