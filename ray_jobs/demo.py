@@ -30,7 +30,8 @@ from jet.evaluation.scored import score_predictions
 from jet.evaluation.summary import WIDTH, examples_text, scores_text
 from jet.model.columns import sort_entries
 from ray_jobs import pipeline
-from ray_jobs.runtime.command import JobConfig, main
+from ray_jobs.runtime.command import main
+from ray_jobs.runtime.settings import JobConfig
 
 HELP = "The whole way on the books of made-up companies; ends with example predictions and a table of scores."
 DEFAULTS = {"entries": 4_000, "train.max_epochs": 6, "ranker.rows": 2_000, "evaluate.curve_rows": 160}

@@ -21,8 +21,9 @@ from jet.evaluation.measure import measure
 from jet.evaluation.measurements import MODEL
 from jet.evaluation.report import write_report
 from jet.evaluation.settings import ExamSettings
-from ray_jobs.runtime.command import JobConfig, main
+from ray_jobs.runtime.command import main
 from ray_jobs.runtime.connection import connect
+from ray_jobs.runtime.settings import JobConfig
 from ray_jobs.spread.evaluation import OnCluster
 
 HELP = "Measure a bundle and its baselines on the newest entries: metrics.json, index.html, rows.parquet."

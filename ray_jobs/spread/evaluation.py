@@ -18,7 +18,7 @@ from jet.ranking.evidence import Library
 from jet.ranking.examples import Examples
 from jet.ranking.ranker import RankerSettings
 from jet.retrieval.memory import Hits
-from ray_jobs.runtime.command import RuntimeSettings
+from ray_jobs.runtime.settings import RuntimeSettings
 from ray_jobs.spread.answering import ExamineSlice, ExampleSlice, PredictSlice, examples_of, over_slices, share
 from ray_jobs.spread.baselines import run_baselines
 
