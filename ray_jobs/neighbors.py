@@ -28,7 +28,7 @@ from jet.artifacts.artifact import Artifact, Manifest, artifact_writer, finished
 from jet.books.catalog import Catalog
 from jet.books.schema import ACCOUNTS, ENTRIES
 from jet.books.split import TRAIN, split_by_date
-from jet.model.features import sort_entries
+from jet.model.columns import sort_entries
 from jet.retrieval.memory import limits
 from jet.retrieval.neighbors import History, all_hits, earlier_entries, neighbors_table
 from jet.retrieval.probe import Probe
