@@ -62,7 +62,7 @@ def stable_hash(text: str) -> int:
 
 
 def stable_hashes(texts: pa.Array | pa.ChunkedArray | Sequence[str]) -> np.ndarray:
-    """`stable_hash` of each of `texts`, int64 [n]; distinct ones are hashed once. Raises ValueError for a null."""
+    """`stable_hash` of each of `texts`, int64 [n]. Raises ValueError for a null."""
     codes, distinct = _dictionary(texts)
     return np.array([stable_hash(text) for text in distinct], dtype=np.int64)[codes]
 
