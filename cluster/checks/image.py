@@ -91,16 +91,3 @@ def pinned(root: Path) -> Found:
             yield requirement.name, "isn't pinned"
         elif not requirement.specifier.contains(version):
             yield requirement.name, f"{version}, and pyproject.toml asks for {requirement.specifier}"
-
-
-def install_steps(path: Path, variant: str) -> list[str]:
-    """The shell lines of a variant's RUN instructions that call Python or pip, in the order of the build."""
-    steps: list[str] = []
-    mine = True
-    for one in parsed(path):
-        if one["instruction"] == "FROM":
-            stage = one["value"].partition(" AS ")[2]
-            mine = stage in ("build", f"build-{variant}", "installed")
-        elif one["instruction"] == "RUN" and mine:
-            steps.append(one["value"])
-    return steps
