@@ -15,12 +15,12 @@ from __future__ import annotations
 import json
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from markupsafe import Markup
-from matplotlib.ticker import PercentFormatter
+from jet.evaluation.page import ACCENT, FAINT, INK, RIVALS, axes_of, fact, render, show_shares, svg_of
 
-from jet.evaluation.page import ACCENT, FAINT, INK, RIVALS, axes_of, fact, render, svg_of
+if TYPE_CHECKING:
+    from markupsafe import Markup
 
 MODEL = "model"
 """What the page calls the model, beside the names of the baselines."""
@@ -295,7 +295,7 @@ def _risk_coverage(curves: Mapping[str, Sequence[Sequence[float]]]) -> Markup:
         )
     axes.set_xlim(0, 1)
     axes.set_ylim(bottom=0)
-    axes.xaxis.set_major_formatter(PercentFormatter(1))
+    show_shares(axes.xaxis)
     for label in axes.legend(frameon=False, labelcolor=INK, loc="upper left").get_texts():
         label.set_parse_math(False)  # a name is a name, whatever dollars are in it
     return svg_of(figure, "risk_coverage")
@@ -310,7 +310,7 @@ def _reliability(bins: Sequence[Sequence[float]], salt: str) -> Markup:
     axes.scatter(said, was, s=[18 + 240 * count / largest for count in n], color=ACCENT, zorder=3)
     axes.set_xlim(0, 1.03)
     axes.set_ylim(0, 1.05)
-    axes.xaxis.set_major_formatter(PercentFormatter(1))
+    show_shares(axes.xaxis)
     return svg_of(figure, salt)
 
 

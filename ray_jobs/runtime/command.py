@@ -25,6 +25,7 @@ import yaml
 
 from jet.artifacts.storage import fetched, is_uri, refuse_keys
 from jet.config import JetConfig
+from jet.extras import MissingExtra
 from ray_jobs.runtime import logs, metrics
 from ray_jobs.runtime.terminal import printable
 
@@ -245,7 +246,7 @@ def told(error: BaseException) -> str | None:
         each = getattr(each, "cause", None) or each.__cause__
     if isinstance(error, ray.exceptions.RayError) and (line := OS_ERROR.search(str(error))):
         return line[1]  # what Ray Data raises has lost its cause, but for its text
-    return str(error) if isinstance(error, ValueError) else None
+    return str(error) if isinstance(error, (ValueError, MissingExtra)) else None
 
 
 def translated(argv: Sequence[str], job: Any) -> list[str]:
