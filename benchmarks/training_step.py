@@ -27,7 +27,7 @@ from jet.books.split import TRAIN
 from jet.training.loop import Trainer, epoch_rows
 from jet.training.tracking import NoTracker
 from ray_jobs.ddp.training import build_network, load_data, opened, sum_over_ranks
-from ray_jobs.runtime.command import JobConfig
+from ray_jobs.runtime.settings import JobConfig
 
 MODULE = "benchmarks.training_step"
 
@@ -115,8 +115,8 @@ def under_ray(given: dict[str, Any], workers: int) -> None:
     from ray.train import RunConfig, ScalingConfig
     from ray.train.torch import TorchTrainer
 
-    from ray_jobs.runtime.command import RuntimeSettings
     from ray_jobs.runtime.connection import connect
+    from ray_jobs.runtime.settings import RuntimeSettings
 
     connect(RuntimeSettings(train_workers=workers))
     with tempfile.TemporaryDirectory() as storage:

@@ -80,7 +80,7 @@ def epochs(folder: str, seed: int) -> list[tuple[float, float]]:
     from jet.books.split import CALIBRATION, TRAIN
     from jet.training.loop import Trainer, epoch_rows
     from ray_jobs.ddp.training import build_network, load_data, opened, share_of, watch
-    from ray_jobs.runtime.command import JobConfig
+    from ray_jobs.runtime.settings import JobConfig
 
     torch.set_num_threads(1)
     config = JobConfig()

@@ -27,6 +27,8 @@ from jet.books.split import CALIBRATION, TEST, TRAIN, split_by_date
 from jet.bundle.bundle import Bundle
 from jet.confidence.drift import Signs, compare, held_back, sentences, summary
 from jet.confidence.stack import METHODS, Method
+from jet.evaluation.amount_metrics import amount_metrics
+from jet.evaluation.automation import PROMISES, AutomationThresholds
 from jet.evaluation.baselines import OF_SENTENCES, Materials, score_baseline
 from jet.evaluation.comparison import paired_bootstrap
 from jet.evaluation.examine import predictions_of
@@ -41,24 +43,19 @@ from jet.evaluation.learning_curve import (
     learning_curve,
     svm_right,
 )
-from jet.evaluation.metrics import (
-    PROMISES,
-    Scored,
-    amount_metrics,
-    evaluate,
-    score_predictions,
-    strata,
-    thresholds_for,
-)
+from jet.evaluation.metrics import evaluate
 from jet.evaluation.report import build_metrics, write_report
 from jet.evaluation.retrieval_metrics import retrieval_metrics
-from jet.model.features import sort_entries
+from jet.evaluation.scored import Scored, score_predictions
+from jet.evaluation.strata import strata
+from jet.model.columns import sort_entries
 from jet.ranking.evidence import Library
 from jet.ranking.examples import newest
 from jet.retrieval.neighbors import History, find_neighbors
 from jet.training.data import TrainingData
-from ray_jobs.runtime.command import JobConfig, main
+from ray_jobs.runtime.command import main
 from ray_jobs.runtime.connection import connect
+from ray_jobs.runtime.settings import JobConfig
 from ray_jobs.spread.answering import ExamineSlice, ExampleSlice, PredictSlice, examples_of, over_slices, share
 from ray_jobs.spread.rivals import RivalRun, run_rivals
 
@@ -119,27 +116,13 @@ class Exam:
             self.entries, run.predictions, rows, strata=self.strata[part], accounts=self.accounts
         )
 
-    def thresholds(
-        self, method: str
-    ) -> tuple[dict[str, float | None], dict[str, dict[str, float | None]], dict[str, int]]:
-        """What the bundle decides by: the pooled threshold of each promise, companies' own, and the fewest
-        earlier entries that a company must have."""
-        calibration = self.bundle.calibration(method)  # type: ignore[arg-type]
-        pooled: dict[str, float | None] = {}
-        own: dict[str, dict[str, float | None]] = {}
-        least: dict[str, int] = {}
-        for promise in self.promises:
-            found = calibration.thresholds(promise)
-            pooled[f"{promise:g}"] = found.pooled
-            least[f"{promise:g}"] = found.least_history
-            for entity, threshold in found.own.items():
-                own.setdefault(entity, {})[f"{promise:g}"] = threshold
-        return pooled, own, least
+    def thresholds(self, method: Method) -> AutomationThresholds:
+        """What the bundle decides by."""
+        return AutomationThresholds.of_calibration(self.bundle.calibration(method), self.promises)
 
-    def measured(self, method: str, calibration: Scored, test: Scored) -> dict[str, Any]:
+    def measured(self, method: Method, test: Scored) -> dict[str, Any]:
         """The figures of one of METHODS."""
-        pooled, own, least = self.thresholds(method)
-        return evaluate(calibration, test, thresholds=pooled, company_thresholds=own, least_history=least)
+        return evaluate(test, self.thresholds(method))
 
 
 def evaluate_bundle(artifact: Artifact, bundle: Bundle, output: str, config: JobConfig) -> Manifest:
@@ -161,18 +144,14 @@ def evaluate_bundle(artifact: Artifact, bundle: Bundle, output: str, config: Job
         method: {part: exam.scored(predictions_of(examined[part], method), part) for part in examined}
         for method in methods
     }
-    trees = {method: exam.measured(method, each[CALIBRATION], each[TEST]) for method, each in scored.items()}
+    trees = {method: exam.measured(method, each[TEST]) for method, each in scored.items()}
     test = scored[chosen][TEST]
     rival_scores = {
         name: {part: exam.scored_rival(run, part) for part in (CALIBRATION, TEST)}
         for name, run in rivals.items()
     }
     baselines = {
-        name: evaluate(
-            each[CALIBRATION],
-            each[TEST],
-            thresholds=thresholds_for(each[CALIBRATION], exam.promises),
-        )
+        name: evaluate(each[TEST], AutomationThresholds.of_scored(each[CALIBRATION], exam.promises))
         for name, each in rival_scores.items()
     }
     curve = curve_answers(exam)
@@ -196,7 +175,7 @@ def evaluate_bundle(artifact: Artifact, bundle: Bundle, output: str, config: Job
         baselines,
         facts,
         methods={method: tree for method, tree in trees.items() if method != chosen},
-        frozen=frozen(exam, scored[chosen][CALIBRATION]) if config.evaluate.frozen else None,
+        frozen=frozen(exam) if config.evaluate.frozen else None,
         retrieval=retrieval_figures(examined[TEST]),
         learning_curve=learning_curve(curve),
         learning_curve_note=CURVE_NOTE if curve else None,
@@ -206,7 +185,7 @@ def evaluate_bundle(artifact: Artifact, bundle: Bundle, output: str, config: Job
             for name, run in rivals.items()
         },
         comparison={name: paired_bootstrap(test, each[TEST]) for name, each in rival_scores.items()},
-        company_thresholds=exam.thresholds(chosen)[1],
+        company_thresholds=exam.thresholds(chosen).own,
         drift=drift_figures(exam, predictions_of(examined[TEST], chosen)),
     )
     shown = examples(exam.of(TEST), predictions_of(examined[TEST], chosen), exam.accounts, test)
@@ -255,14 +234,14 @@ def drift_figures(exam: Exam, predictions: pa.Table) -> dict[str, Any] | None:
     return {**summary(groups, pc.sum(held).as_py() or 0), "promise": promise} if groups else None
 
 
-def frozen(exam: Exam, calibration: Scored) -> dict[str, Any]:
+def frozen(exam: Exam) -> dict[str, Any]:
     """The figures with a memory that ends where the test begins."""
     log.info("the test once more, with a frozen memory")
     wanted = exam.of(TEST)
     bundle = exam.bundle.with_books(np.flatnonzero(books_split(exam) != TEST))
     shared = share(bundle, exam.config.predict, [wanted["description"]], exam.config.runtime)
     predictions = over_slices(PredictSlice, shared, wanted, exam.config.runtime)
-    return exam.measured(exam.config.predict.method, calibration, exam.scored(predictions, TEST))
+    return exam.measured(exam.config.predict.method, exam.scored(predictions, TEST))
 
 
 def books_split(exam: Exam) -> np.ndarray:

@@ -34,9 +34,10 @@ from jet.books.reconcile import Imported, Reconciled, reconcile
 from jet.books.records import Record, Rejection
 from jet.books.schema import ENTRIES, uses
 from ray_jobs.runtime import metrics
-from ray_jobs.runtime.command import JobConfig, main
+from ray_jobs.runtime.command import main
 from ray_jobs.runtime.connection import connect
 from ray_jobs.runtime.logs import about
+from ray_jobs.runtime.settings import JobConfig
 
 HELP = "Read ledger files of any known format (SIE 4, ledger-cli, CSV/TSV/parquet, JSONL) into checked parquet."
 KIND = "entries"

@@ -26,8 +26,9 @@ from jet.ranking.ranker import Ranker
 from jet.retrieval.neighbors import make_encoder
 from jet.training.data import TrainingData
 from ray_jobs.ddp.training import build_network, checked_data, checkpoints, fit, opened
-from ray_jobs.runtime.command import JobConfig, main
+from ray_jobs.runtime.command import main
 from ray_jobs.runtime.connection import connect
+from ray_jobs.runtime.settings import JobConfig
 from ray_jobs.spread.answering import ExampleSlice, JudgeSlice, examples_of, judged_of, over_slices, share
 
 HELP = "Train the model on booked entries and their neighbors, calibrate it, and publish its bundle."

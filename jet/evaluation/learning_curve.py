@@ -23,7 +23,8 @@ from jet.books.split import TEST, TRAIN
 from jet.bundle.bundle import Bundle
 from jet.evaluation.baselines.protocol import score_baseline
 from jet.evaluation.baselines.svm import LinearSvm
-from jet.evaluation.metrics import Scored, group_metrics, score_predictions
+from jet.evaluation.metrics import group_metrics
+from jet.evaluation.scored import Scored, score_predictions
 from jet.prediction.predictor import Predictor, PredictSettings, without_lines
 from jet.ranking.examples import Examples
 from jet.ranking.ranker import Ranker, RankerSettings
@@ -109,7 +110,7 @@ def learning_curve(answers: dict[int, list[CurveAnswers]]) -> list[dict[str, Any
     points = []
     for history, parts in sorted(answers.items()):
         scored, by_svm = _together(parts)
-        figures = group_metrics(scored, np.arange(len(scored)), {})
+        figures = group_metrics(scored, np.arange(len(scored)))
         names = ("n", "entry_exact_match", "line_f1", "validity")
         points.append(
             {

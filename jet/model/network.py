@@ -27,16 +27,10 @@ from scipy.sparse import csr_matrix
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from jet.model.features import (
-    CLOSED,
-    CURRENCY_BUCKETS,
-    DATE_FEATURES,
-    JOURNAL_BUCKETS,
-    NOTHING,
-    Batch,
-)
+from jet.model.batch import CURRENCY_BUCKETS, DATE_FEATURES, JOURNAL_BUCKETS, Batch
 from jet.model.neighbor_attention import NeighborMemory, copy_distribution, masked_softmax, mean_labels
 from jet.model.pointer import JointHead, SeparateHeads
+from jet.model.tokens import CLOSED, NOTHING
 from jet.retrieval.memory import Hits
 from jet.retrieval.neighbors import source_starts, source_widths
 from jet.retrieval.settings import RetrievalSettings

@@ -48,7 +48,7 @@ _MOST_AT_ONCE = 128  # entries, which bounds the memory of [N, M, V]
 
 # Set by judgment. Halving or doubling them moves at most a few rows of two real ledgers; only a higher
 # _LEAST_SUPPORT loses some.
-_SHARPNESS = 5.0  # of similarity, as in the votes of jet.model.features
+_SHARPNESS = 5.0  # of similarity, as in the votes of jet.model.neighbor_features
 _FORGETTING = 200.0  # days
 # What neighbors weigh that have the same side, or just the line, beside one with the same set.
 _SAME_SIDE, _SAME_LINE = 0.3, 0.1

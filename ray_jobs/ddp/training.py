@@ -38,7 +38,7 @@ from safetensors.numpy import load as load_safetensors
 
 from jet.artifacts.artifact import Artifact, beside, open_artifact, read_parquet
 from jet.artifacts.places import finished_at
-from jet.artifacts.storage import kept_in, resolve
+from jet.artifacts.storage import absolute, kept_in, resolve
 from jet.books.schema import ACCOUNTS, ENTRIES, NEIGHBORS
 from jet.books.split import CALIBRATION, TRAIN
 from jet.model.decode import exact_matches
@@ -47,8 +47,8 @@ from jet.texts.store import TextStore
 from jet.training.data import TrainingData
 from jet.training.loop import TrainBatch, Trainer, epoch_rows
 from jet.training.tracking import NoTracker, Tracker, build_tracker
-from ray_jobs.runtime.command import JobConfig, absolute
 from ray_jobs.runtime.connection import require
+from ray_jobs.runtime.settings import JobConfig
 
 STATE = "state.pt"
 

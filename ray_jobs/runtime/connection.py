@@ -20,7 +20,7 @@ import ray
 from ray.data import DataContext
 
 from ray_jobs.runtime import crashes, logs, metrics
-from ray_jobs.runtime.command import RuntimeSettings
+from ray_jobs.runtime.settings import RuntimeSettings
 
 log = logging.getLogger("jet")
 

@@ -12,15 +12,15 @@ import json
 import logging
 import os
 import sys
-from typing import Any, Literal
+from typing import Any
 
 import ray
 
+from ray_jobs.runtime.settings import LogFormat
 from ray_jobs.runtime.terminal import PrintableFormatter, printable
 
 log = logging.getLogger("jet")
 
-LogFormat = Literal["text", "json"]
 FIELDS = ("job", "stage", "entity", "block")
 """What a line can be about."""
 LOGGERS_OF_THEIR_OWN = ("ray", "ray.data")
@@ -102,3 +102,9 @@ def tell(job: str, what: str, form: LogFormat) -> None:
         log.error(what)
     else:
         print(f"jet {job}: {printable(what)}", file=sys.stderr)
+
+
+def quiet_libraries() -> None:
+    """Keep libraries' chatter out of a job's output; warnings and errors stay."""
+    for name in ("httpx", "urllib3", "filelock", "matplotlib", "transformers", "ray.tune", "ray.train"):
+        logging.getLogger(name).setLevel(logging.WARNING)

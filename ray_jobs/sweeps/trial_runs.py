@@ -37,7 +37,7 @@ from jet.experiments.sweep.records import Records
 from jet.experiments.sweep.space import Coordinates, Space
 from jet.experiments.sweep.trials import NO_SCORE, Rung, Trial, best_rung, objective, rung_of
 from ray_jobs.ddp.training import interruptible, reason, trainer_of
-from ray_jobs.runtime.command import JobConfig
+from ray_jobs.runtime.settings import JobConfig
 
 DRIVER_CPUS = 0.1
 """CPUs that a trial's driver reserves, beside those of its workers: it waits, mostly."""

@@ -6,9 +6,12 @@ import numpy as np
 import pytest
 from made_up_books import FOOD, RENT, SETS
 
-from jet.evaluation.metrics import STRATA, Scored, evaluate
+from jet.evaluation.automation import AutomationThresholds
+from jet.evaluation.metrics import evaluate
 from jet.evaluation.report import best_rivals, build_metrics, render_html, write_report
 from jet.evaluation.retrieval_metrics import retrieval_metrics
+from jet.evaluation.scored import Scored
+from jet.evaluation.strata import STRATA
 
 HOSTILE = "<script>alert('x')</script> & \"<img src=x onerror=alert(1)> </style></svg> {{ 7*7 }} $\\frac$"
 
@@ -33,7 +36,7 @@ def scored(seed, entities=("Acme", "Bäckerei"), n=400):
 
 
 def tree(seed, **more):
-    return evaluate(scored(seed, **more), scored(seed + 1, **more))
+    return evaluate(scored(seed + 1, **more), AutomationThresholds.of_scored(scored(seed, **more)))
 
 
 def metrics_of(**more):
@@ -385,7 +388,7 @@ def test_a_page_without_baselines_automation_or_answers_renders():
         alternatives=[],
         valid=np.array([], dtype=bool),
     )
-    metrics = build_metrics(evaluate(empty, empty), {}, {})
+    metrics = build_metrics(evaluate(empty, AutomationThresholds.of_scored(empty)), {}, {})
     nothing = example(predicted=[], decision="none", description="")
     text = Page(render_html(metrics, [nothing])).text
     assert "no confidence keeps this promise" in text

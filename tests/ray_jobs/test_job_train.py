@@ -17,7 +17,8 @@ from jet.bundle.bundle import Bundle
 from jet.training.loop import Trainer, epoch_rows
 from ray_jobs import train
 from ray_jobs.ddp import training
-from ray_jobs.runtime.command import JobConfig, job_parser
+from ray_jobs.runtime.command import job_parser
+from ray_jobs.runtime.settings import JobConfig
 
 
 def config_of(settings: Path) -> JobConfig:
