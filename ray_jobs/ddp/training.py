@@ -12,10 +12,8 @@ import contextlib
 import logging
 import math
 import re
-import signal
 import tempfile
-import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -53,6 +51,7 @@ from jet.training.fitting import (
 from jet.training.loop import Trainer
 from jet.training.tracking import NoTracker, Tracker, build_tracker
 from ray_jobs.runtime.connection import require
+from ray_jobs.runtime.ray_quirks.signals import interruptible
 from ray_jobs.runtime.settings import JobConfig
 
 STATE = "state.pt"
@@ -202,24 +201,6 @@ def best_state(result: Result) -> tuple[dict[str, Any], dict[str, Any]]:
     checkpoint, figures = max(finite, key=lambda pair: pair[1]["val/likelihood"])
     with checkpoint.as_directory() as local:
         return torch.load(Path(local) / STATE, weights_only=True, map_location="cpu"), figures
-
-
-@contextlib.contextmanager
-def interruptible() -> Iterator[None]:
-    """Ctrl-C is a `KeyboardInterrupt`, during the training and after it.
-
-    Ray Train exits with status 0 on it, and leaves its handler in place when it is done.
-    """
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
-    before = signal.getsignal(signal.SIGINT)
-    try:
-        yield
-    except SystemExit:
-        raise KeyboardInterrupt from None
-    finally:
-        signal.signal(signal.SIGINT, before)
 
 
 def train_worker(given: dict[str, Any]) -> None:
