@@ -43,6 +43,10 @@ lines = [{"account": "6540", "side": "D", "amount": 500}, {"account": "1930", "s
 model = model.learn([{**frame[0], "lines": lines}], reviewer="Ann")
 print(model.explain([{**frame[0], "date": "2025-07-02"}]))
 
+# %% Measure it: the newest 15 % of every company's entries, answered without a look at their lines.
+figures = model.evaluate(books, baselines="last_same_text")
+print(figures.select(["method", "entity", "entries", "entry_exact_match", "automated"]).to_pylist())
+
 # %% Keep it. `jet predict --model model` reads it too.
 model.save("model")
 print(jet.load("model"))

@@ -297,6 +297,21 @@ def test_a_model_comes_back_as_it_was_saved_and_is_never_written_over(model, row
         model.save(tmp_path / "model")
 
 
+# --- measuring --------------------------------------------------------------------------------------------
+
+
+def test_the_figures_are_those_of_the_report_for_all_and_for_each_company(model, books):
+    figures = model.evaluate(books, baselines="last_same_text,majority")
+    everyone = figures.filter(pa.compute.equal(figures["entity"], "")).to_pylist()
+    assert [row["method"] for row in everyone] == ["jet", "last_same_text", "majority"]
+    own = figures.filter(pa.compute.equal(figures["method"], "jet")).to_pylist()[1:]
+    assert sum(row["entries"] for row in own) == everyone[0]["entries"]
+    assert sum(row["entries"] * row["entry_exact_match"] for row in own) / everyone[0][
+        "entries"
+    ] == pytest.approx(everyone[0]["entry_exact_match"])
+    assert everyone[0]["entry_exact_match"] > everyone[2]["entry_exact_match"]
+
+
 # --- settings ---------------------------------------------------------------------------------------------
 
 
@@ -332,7 +347,7 @@ def test_the_random_numbers_of_whoever_trains_stay_their_own(books):
 def test_the_examples_of_the_docstrings_hold(module, folder, books, model, company, monkeypatch):
     monkeypatch.chdir(folder)
     given = {"jet": jet, "read": jet.read, "books": books, "small": SMALL, "model": model, "company": company}
-    done = doctest.testmod(importlib.import_module(module), extraglobs=given)
+    done = doctest.testmod(importlib.import_module(module), extraglobs=given, optionflags=doctest.ELLIPSIS)
     assert done.attempted
     assert not done.failed
 
