@@ -27,7 +27,7 @@ from jet.books.schema import ACCOUNTS, PREDICTIONS
 from jet.demo import DemoSettings, write_demo_ledger
 from jet.evaluation.metrics import score_predictions
 from jet.evaluation.summary import WIDTH, examples_text, scores_text
-from jet.model.columns import sort_entries
+from jet.retrieval.columns import sort_entries
 from ray_jobs import pipeline
 from ray_jobs.evaluate import examples
 from ray_jobs.runtime.command import JobConfig, main

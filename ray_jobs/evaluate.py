@@ -25,6 +25,7 @@ from jet.artifacts.artifact import Artifact, Manifest, artifact_writer, finished
 from jet.books.schema import ACCOUNTS, ENTRIES, joined_keys
 from jet.books.split import CALIBRATION, TEST, TRAIN, split_by_date
 from jet.bundle.bundle import Bundle
+from jet.bundle.saved import load_bundle
 from jet.confidence.drift import Signs, compare, held_back, sentences, summary
 from jet.confidence.stack import METHODS, Method
 from jet.evaluation.baselines import OF_SENTENCES, Materials, score_baseline
@@ -52,10 +53,12 @@ from jet.evaluation.metrics import (
 )
 from jet.evaluation.report import build_metrics, write_report
 from jet.evaluation.retrieval_metrics import retrieval_metrics
-from jet.model.columns import sort_entries
-from jet.ranking.evidence import Library
 from jet.ranking.examples import newest
-from jet.retrieval.neighbors import History, find_neighbors
+from jet.ranking.statistics import Statistics
+from jet.retrieval.columns import sort_entries
+from jet.retrieval.corpus import Corpus
+from jet.retrieval.neighbors import find_neighbors
+from jet.retrieval.retriever import Retriever
 from jet.training.data import TrainingData
 from ray_jobs.runtime.command import JobConfig, main
 from ray_jobs.runtime.connection import connect
@@ -82,7 +85,7 @@ def arguments(parser: jsonargparse.ArgumentParser) -> None:
 def run(args: jsonargparse.Namespace, config: JobConfig) -> dict[str, Any]:
     """Evaluate the bundle at `args.bundle`."""
     manifest = evaluate_bundle(
-        open_artifact(args.entries, "entries"), Bundle.load(args.bundle), args.output, config
+        open_artifact(args.entries, "entries"), load_bundle(args.bundle), args.output, config
     )
     return {"output": args.output, **manifest.facts}
 
@@ -95,7 +98,7 @@ class Exam:
         self.entries = sort_entries(entries.filter(pc.is_valid(entries["lines"]))).combine_chunks()
         self.accounts = artifact.read_table(ACCOUNTS, "accounts")
         self.bundle, self.config = bundle, config
-        self.entity = bundle.catalog.entity_numbers(self.entries["entity"])
+        self.entity = bundle.corpus.catalog.entity_numbers(self.entries["entity"])
         days = self.entries["date"].cast(pa.int32()).to_numpy()
         self.split = split_by_date(self.entity, days, config.split)
         self.rows = {part: np.flatnonzero(self.split == part) for part in (CALIBRATION, TEST)}
@@ -259,7 +262,7 @@ def frozen(exam: Exam, calibration: Scored) -> dict[str, Any]:
     """The figures with a memory that ends where the test begins."""
     log.info("the test once more, with a frozen memory")
     wanted = exam.of(TEST)
-    bundle = exam.bundle.with_books(np.flatnonzero(books_split(exam) != TEST))
+    bundle = exam.bundle.with_rows(np.flatnonzero(books_split(exam) != TEST))
     shared = share(bundle, exam.config.predict, [wanted["description"]], exam.config.runtime)
     predictions = over_slices(PredictSlice, shared, wanted, exam.config.runtime)
     return exam.measured(exam.config.predict.method, calibration, exam.scored(predictions, TEST))
@@ -268,9 +271,8 @@ def frozen(exam: Exam, calibration: Scored) -> dict[str, Any]:
 def books_split(exam: Exam) -> np.ndarray:
     """int8: the split of the rows of the bundle's books. Rows that the exam doesn't know are training rows."""
     keys = joined_keys(exam.entries["entity"], exam.entries["entry_id"])
-    books = exam.bundle.books
-    entity = pa.array(exam.bundle.catalog.entities, pa.string()).take(pa.array(books.columns.entity))
-    place = pc.index_in(joined_keys(entity, books.ids), value_set=keys)
+    books = exam.bundle.corpus
+    place = pc.index_in(joined_keys(books.entities, books.ids), value_set=keys)
     found = pc.fill_null(place, -1).to_numpy(zero_copy_only=False)
     return np.where(found >= 0, exam.split[found], TRAIN)
 
@@ -278,7 +280,7 @@ def books_split(exam: Exam) -> np.ndarray:
 def rival_names(exam: Exam) -> tuple[str, ...]:
     """The rivals that are asked for; where all are, those that can be had of the bundle's texts."""
     settings = exam.config.evaluate
-    if settings.baselines != "all" or exam.bundle.store.dimension:
+    if settings.baselines != "all" or exam.bundle.corpus.store.dimension:
         return settings.names()
     log.info("the bundle has no sentence vectors: all rivals but %s", ", ".join(OF_SENTENCES))
     return tuple(name for name in settings.names() if name not in OF_SENTENCES)
@@ -286,25 +288,26 @@ def rival_names(exam: Exam) -> tuple[str, ...]:
 
 def materials(exam: Exam, names: Sequence[str]) -> Materials:
     """What the rivals `names` are made from."""
-    store = exam.bundle.store if any(name.startswith("nearest") for name in names) else None
+    store = exam.bundle.corpus.store if any(name.startswith("nearest") for name in names) else None
     data = None
     if {"ancestor", "boosted_trees"} & set(names):
         data = training_data(exam)
-        store = data.store
+        store = data.corpus.store
     return Materials(store=store, accounts=exam.accounts, data=data, seed=exam.config.train.seed)
 
 
 def training_data(exam: Exam) -> TrainingData:
     """The exam's entries as `jet train` reads them."""
     bundle = exam.bundle
-    history = History.of(exam.entries, bundle.store, bundle.catalog)
-    neighbors = find_neighbors(exam.entries, history, bundle.idf, bundle.retrieval)
+    known = bundle.corpus
+    corpus = Corpus.of(sort_entries(exam.entries), known.catalog, known.store, known.idf)
+    neighbors = find_neighbors(exam.entries, Retriever.of(corpus, bundle.retrieval))
     return TrainingData.build(
         exam.entries,
         exam.accounts,
         neighbors,
-        bundle.store,
-        bundle.idf,
+        known.store,
+        known.idf,
         exam.config.split,
         bundle.model,
         bundle.retrieval,
@@ -338,11 +341,9 @@ def curve_answers(exam: Exam) -> dict[int, list[CurveAnswers]]:
     log.info("learning curve of new companies: %d folds", len(folds))
     bundle, runtime = exam.bundle, exam.config.runtime
     data = training_data(exam)
-    library = Library.build(
-        data.columns, data.catalog, data.store, data.idf, data.retrieval, data.model.max_lines
-    )
-    rows = newest(data.learnable(TRAIN), data.columns.entity, CURVE_EXAMPLES)
-    shared = ray.put((library, data.hits, bundle.ranker.settings))
+    statistics = Statistics.of(data.corpus, data.retrieval, data.model.max_lines)
+    rows = newest(data.learnable(TRAIN), data.corpus.rows.entity, CURVE_EXAMPLES)
+    shared = ray.put((statistics, data.hits, bundle.ranker.settings))
     made = over_slices(ExampleSlice, shared, pa.table({"row": rows}), runtime, keys=("row",))
     learned = examples_of(made)
     folds = [companies for companies in folds if not np.isin(learned.entity, companies).all()]

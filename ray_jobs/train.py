@@ -18,11 +18,12 @@ import ray.train
 from jet.artifacts.artifact import Manifest, artifact_writer, digest_of, finished, refuse_foreign
 from jet.artifacts.storage import remove
 from jet.books.split import CALIBRATION, TRAIN
-from jet.bundle.bundle import KIND, Bundle
+from jet.bundle.bundle import Bundle
+from jet.bundle.saved import KIND, save_bundle
 from jet.confidence.judgment import Judgment
-from jet.ranking.evidence import Library
 from jet.ranking.examples import newest
 from jet.ranking.ranker import Ranker
+from jet.ranking.statistics import Statistics
 from jet.retrieval.neighbors import make_encoder
 from jet.training.data import TrainingData
 from ray_jobs.ddp.training import build_network, checked_data, checkpoints, fit, opened
@@ -68,7 +69,7 @@ def train(folder: str, output: str, config: JobConfig) -> Manifest:
     bundle = Bundle.assemble(data, network, fit_ranker(data, config), identity, facts)
     bundle = judged(bundle, data, config)
     with artifact_writer(output, KIND, settings, inputs, resolved=asdict(config)) as writer:
-        bundle.save(writer)
+        save_bundle(bundle, writer)
         manifest = writer.publish(bundle.sizes, bundle.facts | {"fingerprint": bundle.fingerprint})
     remove(checkpoints(output))
     return manifest
@@ -76,11 +77,9 @@ def train(folder: str, output: str, config: JobConfig) -> Manifest:
 
 def fit_ranker(data: TrainingData, config: JobConfig) -> Ranker:
     """The set ranker, trained on the training rows; actors compute the features, the driver trains."""
-    rows = newest(data.learnable(TRAIN), data.columns.entity, config.ranker.rows)
-    library = Library.build(
-        data.columns, data.catalog, data.store, data.idf, data.retrieval, data.model.max_lines
-    )
-    shared = ray.put((library, data.hits, config.ranker))
+    rows = newest(data.learnable(TRAIN), data.corpus.rows.entity, config.ranker.rows)
+    statistics = Statistics.of(data.corpus, data.retrieval, data.model.max_lines)
+    shared = ray.put((statistics, data.hits, config.ranker))
     log.info("training the ranker on %d entries", len(rows))
     found = over_slices(ExampleSlice, shared, pa.table({"row": rows}), config.runtime, keys=("row",))
     return examples_of(found).fit(config.ranker, config.train.seed)

@@ -26,7 +26,8 @@ from dataclasses import dataclass, fields
 import numpy as np
 
 from jet.ranking.direction import UNKNOWN
-from jet.ranking.evidence import Evidence, Library
+from jet.ranking.evidence import Evidence
+from jet.ranking.statistics import Statistics
 
 
 @dataclass(frozen=True)
@@ -45,12 +46,12 @@ class Standing:
         return cls(none, none.copy(), none.copy(), np.zeros(size, dtype=bool))
 
     @classmethod
-    def of(cls, library: Library, evidence: Evidence) -> Standing:
+    def of(cls, statistics: Statistics, evidence: Evidence) -> Standing:
         """Of the entries whose `evidence` has been gathered."""
         who, limit = evidence.entity, evidence.limit
-        out, back = library.past.ways(who, evidence.text, library.store, limit).T
+        out, back = statistics.past.ways(who, evidence.text, statistics.corpus.store, limit).T
         asks = evidence.direction == UNKNOWN
-        strange = library.past.strange_currency(who, evidence.currency, limit)
+        strange = statistics.past.strange_currency(who, evidence.currency, limit)
         return cls(evidence.earlier, np.where(asks, out, 0), np.where(asks, back, 0), strange)
 
     @property

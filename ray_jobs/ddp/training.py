@@ -105,13 +105,7 @@ def load_data(entries: Artifact, neighbors: Artifact, config: JobConfig) -> Trai
 def build_network(data: TrainingData, config: JobConfig) -> JetNetwork:
     """A network of the data's sizes, its weights from the seed."""
     torch.manual_seed(config.train.seed)
-    return JetNetwork(
-        config.model,
-        dimension=data.store.dimension,
-        buckets=len(data.idf),
-        entities=len(data.catalog.entities),
-        accounts=len(data.catalog),
-    )
+    return JetNetwork.for_corpus(config.model, data.corpus)
 
 
 def checkpoints(output: str) -> str:

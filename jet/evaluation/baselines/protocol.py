@@ -18,7 +18,7 @@ from jet.artifacts.tables import validate
 from jet.books.schema import ENTRIES
 from jet.books.split import CALIBRATION, TRAIN, date_order
 from jet.evaluation.metrics import Multiset, Scored, line_sets, score_sets
-from jet.model.columns import sort_entries
+from jet.retrieval.columns import sort_entries
 from jet.texts.normalize import normalize_all
 from jet.training.data import TrainingData
 
