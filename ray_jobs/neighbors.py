@@ -38,8 +38,9 @@ from jet.texts.ngrams import idf as fit_idf
 from jet.texts.normalize import normalize_all
 from jet.texts.store import TextStore
 from ray_jobs.runtime import metrics
-from ray_jobs.runtime.command import JobConfig, main
+from ray_jobs.runtime.command import main
 from ray_jobs.runtime.connection import connect, require
+from ray_jobs.runtime.settings import JobConfig
 from ray_jobs.spread.parts import do_parts
 from ray_jobs.spread.shards import Shards, index_shards
 from ray_jobs.spread.texts import encode_texts

@@ -19,14 +19,8 @@ from jet.bundle.bundle import Bundle
 from jet.bundle.saved import KIND, save_bundle
 from jet.confidence.judgment import Judgment
 from jet.model.batch import Batch, collate
-from jet.model.network import (
-    JetNetwork,
-    ModelSettings,
-    Step,
-    Tables,
-    allowed_tokens,
-    follow_neighbors,
-)
+from jet.model.network import JetNetwork, Step, Tables, allowed_tokens, follow_neighbors
+from jet.model.settings import ModelSettings
 from jet.model.tables import account_vectors, text_vectors
 from jet.prediction.judging import judge
 from jet.prediction.predictor import Predictor, PredictSettings

@@ -17,7 +17,8 @@ from ray.autoscaler._private.kuberay.autoscaling_config import _derive_autoscali
 
 from cluster.kubernetes.kustomize import Manifest
 from cluster.needs import needs
-from ray_jobs.runtime.command import RuntimeSettings, job_parser, translated
+from ray_jobs.runtime.command import job_parser, translated
+from ray_jobs.runtime.settings import RuntimeSettings
 
 DATE = "$(date +%F)"
 """The one thing that the submitter's shell may put into a command."""

@@ -27,7 +27,8 @@ from jet.bundle.lots import Lot
 from jet.confidence.calibration import Calibration
 from jet.confidence.judgment import Judgment
 from jet.confidence.stack import Method, Stack
-from jet.model.network import JetNetwork, ModelSettings
+from jet.model.network import JetNetwork
+from jet.model.settings import ModelSettings
 from jet.model.tables import account_vectors
 from jet.ranking.ranker import Ranker
 from jet.retrieval.columns import EntryColumns

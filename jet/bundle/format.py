@@ -18,7 +18,8 @@ from jet.books.catalog import Catalog
 from jet.books.schema import ACCOUNTS, MEMORY
 from jet.bundle.bundle import Bundle
 from jet.confidence.judgment import Judgment
-from jet.model.network import JetNetwork, ModelSettings
+from jet.model.network import JetNetwork
+from jet.model.settings import ModelSettings
 from jet.ranking.ranker import Ranker, RankerSettings
 from jet.retrieval.columns import EntryColumns, whole
 from jet.retrieval.corpus import Corpus

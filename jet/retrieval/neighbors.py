@@ -16,8 +16,8 @@ from jet.books.schema import NEIGHBOR, NEIGHBORS, SOURCES
 from jet.retrieval.columns import entry_columns, whole
 from jet.retrieval.corpus import Corpus
 from jet.retrieval.memory import Hits, Queries
-from jet.retrieval.retriever import Retriever, source_widths
-from jet.retrieval.settings import RetrievalSettings
+from jet.retrieval.retriever import Retriever
+from jet.retrieval.settings import RetrievalSettings, source_widths
 from jet.texts.encoder import Encoder, SentenceEncoder
 from jet.texts.normalize import normalize_all
 from jet.texts.store import TextStore

@@ -10,11 +10,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
-from itertools import accumulate
 
 import numpy as np
 
-from jet.books.schema import SOURCES
 from jet.retrieval.corpus import Corpus
 from jet.retrieval.index import BlockIndex, build_block, search
 from jet.retrieval.memory import Hits, Memory, Queries, latest, limits, plan_blocks
@@ -102,13 +100,3 @@ class Retriever:
             np.concatenate([each.row for each in found], axis=1),
             np.concatenate([each.similarity for each in found], axis=1),
         )
-
-
-def source_widths(settings: RetrievalSettings) -> dict[str, int]:
-    """How many columns of `Retriever.hits` each of SOURCES has, in their order."""
-    return dict(zip(SOURCES, (settings.neighbors, settings.latest, settings.peers), strict=True))
-
-
-def source_starts(settings: RetrievalSettings) -> dict[str, int]:
-    """The first column of `Retriever.hits` that each of SOURCES has."""
-    return dict(zip(SOURCES, accumulate(source_widths(settings).values(), initial=0), strict=False))

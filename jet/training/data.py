@@ -14,12 +14,12 @@ from jet.books.catalog import Catalog
 from jet.books.schema import NEIGHBORS, joined_keys
 from jet.books.split import SPLITS, TRAIN, SplitSettings
 from jet.model.batch import collate
-from jet.model.network import ModelSettings, localized
+from jet.model.network import localized
+from jet.model.settings import ModelSettings
 from jet.retrieval.columns import sort_entries
 from jet.retrieval.corpus import Corpus
 from jet.retrieval.memory import Hits
-from jet.retrieval.retriever import source_starts, source_widths
-from jet.retrieval.settings import RetrievalSettings
+from jet.retrieval.settings import RetrievalSettings, source_starts, source_widths
 from jet.texts.store import TextStore
 from jet.training.loop import TrainBatch
 

@@ -25,8 +25,8 @@ from jet.retrieval.index import build_block, search
 from jet.retrieval.memory import Hits, Queries, limits, merge, plan_blocks
 from jet.retrieval.neighbors import find_neighbors, text_store
 from jet.retrieval.peers import chart_families
-from jet.retrieval.retriever import Retriever, source_starts, source_widths
-from jet.retrieval.settings import RetrievalSettings
+from jet.retrieval.retriever import Retriever
+from jet.retrieval.settings import RetrievalSettings, source_starts, source_widths
 from jet.texts.ngrams import idf
 from jet.texts.store import TextStore
 

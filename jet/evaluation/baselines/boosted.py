@@ -26,7 +26,7 @@ from jet.evaluation.baselines.protocol import (
     collected,
     places_of,
 )
-from jet.evaluation.metrics import Multiset
+from jet.evaluation.line_sets import Multiset
 from jet.ranking.candidates import Candidates, propose
 from jet.ranking.evidence import gather
 from jet.ranking.examples import Examples, newest
