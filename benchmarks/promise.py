@@ -41,14 +41,14 @@ import pyarrow.compute as pc
 from jet.artifacts.artifact import open_artifact
 from jet.books.schema import ENTRIES
 from jet.books.split import CALIBRATION, TEST, SplitSettings, split_by_date
-from jet.bundle.bundle import Bundle
+from jet.bundle.saved import load_bundle
 from jet.confidence.calibration import Calibration
 from jet.confidence.holds import cuts
 from jet.confidence.stack import FIGURES, Stack, cross_fitted, figures, least_line
 from jet.confidence.threshold import precision_lower_bound, threshold_for
-from jet.model.columns import sort_entries
 from jet.prediction.judging import judge
 from jet.prediction.predictor import Predictor, PredictSettings
+from jet.retrieval.columns import sort_entries
 from jet.retrieval.neighbors import make_encoder
 
 PROMISES = (0.9, 0.95, 0.99)
@@ -149,11 +149,11 @@ class Answers(NamedTuple):
 
 def answers_of(run: str) -> Answers:
     """The calibration and test entries of a run, answered without a look at their lines."""
-    bundle = Bundle.load(f"{run}/model")
+    bundle = load_bundle(f"{run}/model")
     entries = open_artifact(f"{run}/entries", "entries").read_table(ENTRIES)
     entries = sort_entries(entries.filter(pc.is_valid(entries["lines"]))).combine_chunks()
     days = entries["date"].cast(pa.int32()).to_numpy()
-    split = split_by_date(bundle.catalog.entity_numbers(entries["entity"]), days, SplitSettings())
+    split = split_by_date(bundle.corpus.catalog.entity_numbers(entries["entity"]), days, SplitSettings())
     predictor = Predictor.for_entries(bundle, PredictSettings(), entries, make_encoder(bundle.retrieval))
     parts: list[tuple[np.ndarray, ...]] = []
     stack = Stack()

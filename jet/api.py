@@ -23,9 +23,10 @@ from jet.artifacts.places import refuse_foreign
 from jet.books.frames import entries_of
 from jet.books.importers import Tables
 from jet.books.reading import Ledger
-from jet.bundle.bundle import KIND, Bundle
+from jet.bundle.bundle import Bundle
 from jet.bundle.extension import extended, learned
 from jet.bundle.lots import Lot, LotFacts
+from jet.bundle.saved import KIND, load_bundle, save_bundle
 from jet.config import JetConfig
 from jet.evaluation.exam import Exam
 from jet.evaluation.executor import InProcess
@@ -79,7 +80,7 @@ def load(path: str | PathLike[str], **settings: Mapping[str, Any]) -> Model:
     `settings` as in `fit`, of what a trained model can still be given: `jet.load(path, predict={"promise":
     0.99})`. Raises `ArtifactError` where the folder isn't what was saved.
     """
-    return Model(Bundle.load(fspath(path)), _config(settings))
+    return Model(load_bundle(fspath(path)), _config(settings))
 
 
 class Model:
@@ -97,7 +98,7 @@ class Model:
         self._session = Session(bundle, config.predict, encoder)
 
     def __repr__(self) -> str:
-        catalog, books = self.bundle.catalog, self.bundle.books
+        catalog, books = self.bundle.corpus.catalog, self.bundle.corpus
         return (
             f"<Model: {len(catalog.entities):,} entities, {len(catalog):,} accounts, "
             f"{len(books.ids):,} entries in memory>"
@@ -200,7 +201,7 @@ class Model:
         refuse_foreign(path)
         made = {"bundle": self.bundle.fingerprint}
         with artifact_writer(path, KIND, made, {}, resolved=asdict(self.config)) as writer:
-            self.bundle.save(writer)
+            save_bundle(self.bundle, writer)
             facts = self.bundle.facts | {"fingerprint": self.bundle.fingerprint}
             writer.publish(self.bundle.sizes, facts | {"lots": [lot.told() for lot in self.bundle.lots]})
 
@@ -217,7 +218,7 @@ class Model:
     def _tables(self, entries: Any) -> Ledger | Tables:
         if isinstance(entries, Ledger):
             return entries
-        return entries_of(entries, self.bundle.catalog.entities)
+        return entries_of(entries, self.bundle.corpus.catalog.entities)
 
 
 def _config(settings: Mapping[str, Mapping[str, Any]]) -> JetConfig:

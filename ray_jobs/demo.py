@@ -28,7 +28,7 @@ from jet.demo import DemoSettings, write_demo_ledger
 from jet.evaluation.rows import examples
 from jet.evaluation.scored import score_predictions
 from jet.evaluation.summary import WIDTH, examples_text, scores_text
-from jet.model.columns import sort_entries
+from jet.retrieval.columns import sort_entries
 from ray_jobs import pipeline
 from ray_jobs.runtime.command import main
 from ray_jobs.runtime.settings import JobConfig

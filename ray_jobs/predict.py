@@ -43,6 +43,7 @@ from jet.artifacts.tables import validate
 from jet.books.schema import ACCOUNTS, ENTRIES, REJECTED, uses
 from jet.bundle.bundle import Bundle
 from jet.bundle.extension import extended
+from jet.bundle.saved import load_bundle
 from jet.confidence.drift import compare, summary
 from jet.prediction.written import counted, hold_back, signs_of
 from ray_jobs import ingest
@@ -80,7 +81,7 @@ def arguments(parser: jsonargparse.ArgumentParser) -> None:
 
 def run(args: jsonargparse.Namespace, config: JobConfig) -> dict[str, Any]:
     """Predict the entries of `args.ledgers`."""
-    bundle = Bundle.load(args.bundle)
+    bundle = load_bundle(args.bundle)
     staged: list[str] = []
     entries = opened(args.ledgers, "entries", args.output, config, staged)
     reviewed = opened(args.reviewed, "reviewed", args.output, config, staged) if args.reviewed else None
@@ -189,8 +190,8 @@ def with_news(bundle: Bundle, artifact: Artifact, reviewed: Artifact | None, con
 
 
 def _size(bundle: Bundle) -> str:
-    companies, accounts = len(bundle.catalog.entities), len(bundle.catalog)
-    return f"{companies} companies, {accounts} accounts, {len(bundle.books.ids)} entries in memory"
+    companies, accounts = len(bundle.corpus.catalog.entities), len(bundle.corpus.catalog)
+    return f"{companies} companies, {accounts} accounts, {len(bundle.corpus.ids)} entries in memory"
 
 
 def answers_counted(table: pa.Table) -> str:

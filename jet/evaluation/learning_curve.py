@@ -104,14 +104,14 @@ def answer(bundle: Bundle, ranker: Ranker, fold: CurveFold, books_split: np.ndar
 
     `ranker` as `fold_ranker` made it; `books_split` int8 [N] the split of the bundle's books.
     """
-    books = bundle.books
+    books = bundle.corpus
     keep = np.ones(len(books.ids), dtype=bool)
     for company in fold.companies.tolist():
-        rows = np.flatnonzero(books.columns.entity == company)
+        rows = np.flatnonzero(books.rows.entity == company)
         keep[rows] = False
         known = rows[books_split[rows] != TEST]
         keep[known[len(known) - min(history, len(known)) :]] = True
-    new = replace(bundle, ranker=ranker).with_books(np.flatnonzero(keep))
+    new = replace(bundle, ranker=ranker).with_rows(np.flatnonzero(keep))
     return Predictor(new, PredictSettings(method="ranker"))(without_lines(fold.asked))
 
 

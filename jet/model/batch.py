@@ -17,9 +17,9 @@ import torch
 from torch import Tensor
 
 from jet.books.catalog import Catalog
-from jet.model.columns import EntryColumns, neighbor_lines
+from jet.books.tokens import CLOSED, NOTHING, set_key
 from jet.model.neighbor_features import neighbor_features
-from jet.model.tokens import CLOSED, NOTHING, set_key
+from jet.retrieval.columns import EntryColumns, neighbor_lines
 from jet.retrieval.memory import Hits
 
 JOURNAL_BUCKETS = 512

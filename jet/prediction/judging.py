@@ -12,12 +12,12 @@ import pyarrow as pa
 
 from jet.artifacts.tables import validate
 from jet.books.schema import ENTRIES
+from jet.books.tokens import NOTHING
 from jet.confidence.judgment import AMOUNT_FIGURES
 from jet.confidence.stack import Scores
-from jet.model.columns import EntryColumns, entry_columns
-from jet.model.tokens import NOTHING
 from jet.prediction.amounts import minor_units
 from jet.prediction.predictor import Predictor, without_lines
+from jet.retrieval.columns import EntryColumns, entry_columns
 
 
 @dataclass(frozen=True)
@@ -44,7 +44,7 @@ def judge(predictor: Predictor, entries: pa.Table) -> Judged:
     """
     entries = validate(entries, ENTRIES, "entries to judge")
     bundle = predictor.bundle
-    true = entry_columns(entries, bundle.catalog, predictor.library.store)
+    true = entry_columns(entries, bundle.corpus.catalog, predictor.statistics.corpus.store)
     size, width = len(entries), bundle.ranker.settings.candidates
     if predictor.settings.method != "ranker":
         width += predictor.settings.beams

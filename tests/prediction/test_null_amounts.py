@@ -60,8 +60,8 @@ def test_they_say_nothing_of_whether_proposed_amounts_are_right(learned):
     data, bundle = learned
     rows = data.rows(CALIBRATION)
     entries = data.entries.take(rows)
-    lines = np.repeat(np.arange(len(data.columns)), data.columns.lengths)
-    unknown = np.bincount(lines, np.isnan(data.columns.amounts), len(data.columns))[rows] > 0
+    lines = np.repeat(np.arange(len(data.corpus.rows)), data.corpus.rows.lengths)
+    unknown = np.bincount(lines, np.isnan(data.corpus.rows.amounts), len(data.corpus.rows))[rows] > 0
     assert unknown.any()
     judged = judge(Predictor(bundle, SETTINGS), entries)
     assert not judged.amounts_guessed[unknown].any()

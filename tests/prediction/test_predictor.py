@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pickle
 from dataclasses import replace
 from decimal import Decimal
 from itertools import pairwise
@@ -21,7 +22,6 @@ from jet.confidence.judgment import Judgment
 from jet.confidence.stack import METHODS, figures, least_line
 from jet.prediction.judging import judge, padded_lines
 from jet.prediction.predictor import (
-    Parts,
     Predictor,
     PredictSettings,
     _line_shares,
@@ -90,11 +90,10 @@ def test_repeated_entries_are_answered_alike(predictor, new_entries, answers):
     assert found.slice(67, 60).combine_chunks().equals(answers)
 
 
-def test_what_is_shared_on_a_cluster_changes_nothing(bundle, new_entries, answers, predictor):
-    vectors = predictor.parts.vectors.copy()
-    vectors.flags.writeable = False
-    parts = replace(Parts.build(bundle, predictor.library.store), vectors=vectors)
-    assert Predictor(bundle, SETTINGS, parts)(new_entries).equals(answers)
+def test_what_is_shared_on_a_cluster_changes_nothing(new_entries, answers, predictor):
+    there = pickle.loads(pickle.dumps(predictor))
+    there.text_vectors.flags.writeable = False
+    assert there(new_entries).equals(answers)
 
 
 def test_the_texts_of_other_entries_in_the_store_change_nothing(bundle, new_entries, answers):
@@ -102,7 +101,7 @@ def test_the_texts_of_other_entries_in_the_store_change_nothing(bundle, new_entr
         [made_up.entries_table([made_up.entry("birch", "x", 1, f"aaa {i}")]) for i in range(30)] + [new_entries]
     )
     store = extended_store(bundle, more["description"], None)
-    assert Predictor(bundle, SETTINGS, Parts.build(bundle, store))(new_entries).equals(answers)
+    assert Predictor(bundle, SETTINGS).with_store(store)(new_entries).equals(answers)
 
 
 def test_an_entrys_own_lines_are_never_looked_at(data, bundle):
@@ -120,7 +119,7 @@ def test_an_entrys_own_lines_are_never_looked_at(data, bundle):
 
 
 def test_every_prediction_is_a_valid_entry_on_open_accounts_of_its_company(answers, new_entries, bundle):
-    accounts = {(r["entity"], r["code"]): r for r in bundle.catalog.accounts.to_pylist()}
+    accounts = {(r["entity"], r["code"]): r for r in bundle.corpus.catalog.accounts.to_pylist()}
     checked = 0
     for row, entry in zip(answers.to_pylist(), new_entries.to_pylist(), strict=True):
         sets = [row["lines"], *(a["lines"] for a in row["alternatives"])]
@@ -150,7 +149,7 @@ def test_a_closed_account_is_never_predicted_and_before_it_closed_it_is(bundle):
 
 
 def test_an_account_that_opened_after_the_training_is_predicted(data, bundle):
-    row = data.catalog.accounts["code"].to_pylist().index("6111")
+    row = data.corpus.catalog.accounts["code"].to_pylist().index("6111")
     assert (bundle.weights["residual.weight"][row] == 0).all()
     found = one(bundle, "alder", "n", 215, "paper shop online")
     assert {line["account"] for line in found["lines"]} == {"6111", "1930"}
@@ -373,15 +372,16 @@ def test_judging_says_whether_the_amounts_of_the_true_set_would_have_been_right(
 
 
 def test_lines_are_padded_and_those_of_longer_entries_left_out(data):
-    tokens, amounts = padded_lines(data.columns, 3)
-    lengths = data.columns.lengths
+    tokens, amounts = padded_lines(data.corpus.rows, 3)
+    lengths = data.corpus.rows.lengths
     assert tokens.shape == amounts.shape == (len(lengths), 3)
     assert (lengths > 3).any()
     assert (tokens[lengths > 3] == -1).all()
     for row in np.flatnonzero(lengths <= 3):
-        start = data.columns.offsets[row]
+        start = data.corpus.rows.offsets[row]
         assert (
-            tokens[row, : lengths[row]].tolist() == data.columns.tokens[start : start + lengths[row]].tolist()
+            tokens[row, : lengths[row]].tolist()
+            == data.corpus.rows.tokens[start : start + lengths[row]].tolist()
         )
         assert (tokens[row, lengths[row] :] == -1).all()
     assert np.isnan(amounts[tokens < 0]).all()

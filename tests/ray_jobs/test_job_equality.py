@@ -14,7 +14,7 @@ import pytest
 from job_runs import assert_same, keys, read, succeed
 
 from jet.books.schema import ENTRIES
-from jet.bundle.bundle import Bundle
+from jet.bundle.saved import load_bundle
 from jet.confidence.stack import Scores
 from jet.prediction.judging import Judged, judge
 from jet.prediction.predictor import Predictor, PredictSettings
@@ -53,7 +53,7 @@ def test_predictions_depend_on_no_company_in_the_file(pipeline, predicted):
 
 
 def test_judged_answers_depend_on_no_number_of_actors_or_rows(pipeline):
-    bundle = Bundle.load(str(pipeline.folder / "model"))
+    bundle = load_bundle(str(pipeline.folder / "model"))
     entries = read(pipeline.folder / "entries").cast(ENTRIES).slice(0, 60)
     entries = entries.filter([lines.is_valid for lines in entries["lines"]])
     runtime = RuntimeSettings(actors=2, block_rows=7)
