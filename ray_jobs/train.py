@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import logging
 import sys
-from dataclasses import asdict, fields, replace
+from dataclasses import asdict, replace
 from typing import Any
 
 import jsonargparse
@@ -29,7 +29,7 @@ from ray_jobs.ddp.training import build_network, checked_data, checkpoints, fit,
 from ray_jobs.runtime.command import main
 from ray_jobs.runtime.connection import connect
 from ray_jobs.runtime.settings import JobConfig
-from ray_jobs.spread.answering import ExampleSlice, JudgeSlice, examples_of, judged_of, over_slices, share
+from ray_jobs.spread.answering import ExampleSlice, OutcomeSlice, examples_of, outcomes_from, over_slices, share
 
 HELP = "Train the model on booked entries and their neighbors, calibrate it, and publish its bundle."
 PARTS = ("split", "retrieval", "model", "losses", "optim", "train", "ranker", "predict")
@@ -92,10 +92,8 @@ def judged(bundle: Bundle, data: TrainingData, config: JobConfig) -> Bundle:
     entries = data.entries.take(pa.array(data.rows(CALIBRATION)))
     settings = replace(config.predict, method="stacked")
     shared = share(bundle, settings, [entries["description"]], config.runtime)
-    found = over_slices(JudgeSlice, shared, entries, config.runtime)
-    all_judged = judged_of(found)
-    arrays = {each.name: getattr(all_judged, each.name) for each in fields(all_judged)}
-    judgment = Judgment.fit(**arrays, entity=found["entity"].to_pylist())
+    found = over_slices(OutcomeSlice, shared, entries, config.runtime)
+    judgment = Judgment.fit(outcomes_from(found), found["entity"].to_pylist())
     right = judgment.calibrations["stacked"].right
     log.info("calibrated on %d entries, %.1f %% of them right", len(right), 100 * right.mean())
     facts = bundle.facts | {"calibration_exact_match": round(float(right.mean()), 4)}

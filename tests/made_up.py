@@ -17,10 +17,11 @@ from jet.books.split import CALIBRATION, TRAIN, SplitSettings, split_by_date
 from jet.bundle.bundle import KIND, Bundle
 from jet.confidence.judgment import Judgment
 from jet.model.batch import Batch, collate
+from jet.model.batch import with_target as booked_batch
 from jet.model.network import JetNetwork, Step, Tables, TextInputs, allowed_tokens, follow_neighbors
 from jet.model.settings import ModelSettings
 from jet.model.tokens import NOTHING
-from jet.prediction.judging import judge
+from jet.prediction.outcomes import outcomes_of
 from jet.prediction.predictor import Predictor, PredictSettings
 from jet.ranking.evidence import Library
 from jet.ranking.examples import Examples
@@ -319,9 +320,8 @@ def batch_of(data, rows, width=None, with_target=True):
     rows = np.asarray(rows)
     hits = data.model.hits(data.hits.take(rows), data.retrieval)
     longest = data.model.max_lines
-    return collate(
-        data.columns, rows, data.columns, hits, data.catalog, longest, width, with_target=with_target
-    )
+    batch = collate(data.columns, rows, data.columns, hits, data.catalog, longest, width)
+    return booked_batch(batch, data.columns, rows, data.catalog) if with_target else batch
 
 
 def hits_for(data, rows):
@@ -426,6 +426,5 @@ def assembled(data, network, encoder=""):
 def judged(data, bundle):
     """The bundle with all that the data's calibration split decides."""
     entries = data.entries.take(data.rows(CALIBRATION))
-    found = judge(Predictor(bundle, PredictSettings()), entries)
-    arrays = {each.name: getattr(found, each.name) for each in fields(found)}
-    return bundle.with_judgment(Judgment.fit(**arrays, entity=entries["entity"].to_pylist()))
+    outcomes = outcomes_of(Predictor(bundle, PredictSettings()), entries)
+    return bundle.with_judgment(Judgment.fit(outcomes, entries["entity"].to_pylist()))

@@ -47,6 +47,15 @@ class Thresholds:
 
 
 @dataclass(frozen=True)
+class Bounds:
+    """What bounds the automation of rows beside their confidence."""
+
+    most: np.ndarray  # float64 [rows] the confidence is never above this
+    held: np.ndarray  # bool [rows] a rule keeps the answer from `auto` (see `jet.confidence.holds`)
+    history: np.ndarray  # int64 [rows] earlier entries of the entity
+
+
+@dataclass(frozen=True)
 class Calibration:
     """A logistic regression on named figures, and the rows that it was fitted on.
 
@@ -77,15 +86,12 @@ class Calibration:
         figures: np.ndarray,
         right: np.ndarray,
         entity: Sequence[str],
-        most: np.ndarray | None = None,
-        held: np.ndarray | None = None,
-        history: np.ndarray | None = None,
+        bounds: Bounds | None = None,
     ) -> Calibration:
         """From `figures` [rows, len(names)], whether the answer was `right` [rows], and whose it was.
 
-        `most` float64 [rows] bounds the confidence; `held` and `history` as in the class, by default nothing is
-        held and everybody has the same history. With too few rows, or none right or none wrong, nothing can be
-        fitted: the first figure stands.
+        Without `bounds` nothing is held and everybody has the same history. With too few rows, or none right or
+        none wrong, nothing can be fitted: the first figure stands.
         """
         start = cls.none(names)
         weights, bias = start.weights, start.bias
@@ -97,10 +103,14 @@ class Calibration:
             model = LogisticRegression(C=1.0, max_iter=1000).fit(figures / spread, right)
             weights, bias = model.coef_[0] / spread, float(model.intercept_[0])
         confidence = _logistic(figures, weights, bias)
-        confidence = confidence if most is None else np.minimum(confidence, most)
-        held = np.zeros(len(right), dtype=bool) if held is None else held
-        history = np.zeros(len(right), dtype=np.int64) if history is None else history
-        return cls(tuple(names), weights, bias, confidence, right, tuple(entity), held, history)
+        if bounds is None:
+            bounds = Bounds(
+                most=np.ones(len(right)),
+                held=np.zeros(len(right), dtype=bool),
+                history=np.zeros(len(right), dtype=np.int64),
+            )
+        confidence = np.minimum(confidence, bounds.most)
+        return cls(tuple(names), weights, bias, confidence, right, tuple(entity), bounds.held, bounds.history)
 
     def __call__(self, figures: np.ndarray) -> np.ndarray:
         """The probability that an answer is right, [rows], of `figures` [rows, len(names)]."""

@@ -19,7 +19,7 @@ from jet.model.columns import entry_columns
 from jet.model.tokens import NOTHING
 from jet.prediction.amounts import minor_units
 from jet.prediction.answers import Answers
-from jet.prediction.judging import padded_lines, priced
+from jet.prediction.outcomes import padded_lines, priced
 from jet.prediction.predictor import Predictor, without_lines
 from jet.prediction.table import predictions_table
 

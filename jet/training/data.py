@@ -14,7 +14,7 @@ from jet.artifacts.tables import validate
 from jet.books.catalog import Catalog
 from jet.books.schema import NEIGHBORS, joined_keys
 from jet.books.split import SPLITS, TRAIN, SplitSettings
-from jet.model.batch import collate
+from jet.model.batch import collate, with_target
 from jet.model.columns import EntryColumns, entry_columns, sort_entries
 from jet.model.network import TextInputs, localized
 from jet.model.settings import ModelSettings
@@ -120,9 +120,8 @@ class TrainingData:
         for rows in pieces:
             hits = self.model.hits(self.hits.take(rows), self.retrieval)
             longest = self.model.max_lines
-            batches.append(
-                collate(self.columns, rows, self.columns, hits, self.catalog, longest, with_target=True)
-            )
+            batch = collate(self.columns, rows, self.columns, hits, self.catalog, longest)
+            batches.append(with_target(batch, self.columns, rows, self.catalog))
         ngrams, account_ngrams, account_vectors = self._weighed
         return TrainBatch(*localized(batches, self.store.vectors, ngrams, account_vectors, account_ngrams))
 

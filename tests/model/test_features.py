@@ -15,7 +15,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from jet.model.batch import DATE_FEATURES, collate, date_features
+from jet.model.batch import DATE_FEATURES, collate, date_features, with_target
 from jet.model.columns import entry_columns, neighbor_lines, sort_entries
 from jet.model.neighbor_features import same_roundness
 from jet.model.tokens import CLOSED, NOTHING, in_order, set_key
@@ -33,7 +33,8 @@ def batch_from(entries, row_id, data):
     memory = columns.memory(len(data.catalog.entities))
     peers = Peers.of(memory, chart_families(data.catalog))
     hits = retrieve(memory, peers, data.store, data.idf, columns.queries(row), data.retrieval)
-    batch = collate(columns, row, columns, hits, data.catalog, made_up.MAX_LINES, with_target=True)
+    batch = collate(columns, row, columns, hits, data.catalog, made_up.MAX_LINES)
+    batch = with_target(batch, columns, row, data.catalog)
     ids = [entries["entry_id"][r].as_py() for r in hits.row[0] if r >= 0]
     return batch, ids
 
