@@ -15,13 +15,13 @@ from __future__ import annotations
 import json
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from typing import Any
-
-from markupsafe import Markup
-from matplotlib.ticker import PercentFormatter
+from typing import TYPE_CHECKING, Any
 
 from jet.evaluation.measurements import MODEL, best_baselines, exact_match
-from jet.evaluation.page import ACCENT, FAINT, INK, RIVALS, axes_of, fact, render, svg_of
+from jet.evaluation.page import ACCENT, FAINT, INK, RIVALS, axes_of, fact, render, show_shares, svg_of
+
+if TYPE_CHECKING:
+    from markupsafe import Markup
 
 _ENTITIES_SHOWN = 200
 _FIGURES = (
@@ -229,7 +229,7 @@ def _risk_coverage(curves: Mapping[str, Sequence[Sequence[float]]]) -> Markup:
         )
     axes.set_xlim(0, 1)
     axes.set_ylim(bottom=0)
-    axes.xaxis.set_major_formatter(PercentFormatter(1))
+    show_shares(axes.xaxis)
     for label in axes.legend(frameon=False, labelcolor=INK, loc="upper left").get_texts():
         label.set_parse_math(False)  # a name is a name, whatever dollars are in it
     return svg_of(figure, "risk_coverage")
@@ -244,7 +244,7 @@ def _reliability(bins: Sequence[Sequence[float]], salt: str) -> Markup:
     axes.scatter(said, was, s=[18 + 240 * count / largest for count in n], color=ACCENT, zorder=3)
     axes.set_xlim(0, 1.03)
     axes.set_ylim(0, 1.05)
-    axes.xaxis.set_major_formatter(PercentFormatter(1))
+    show_shares(axes.xaxis)
     return svg_of(figure, salt)
 
 
