@@ -25,7 +25,8 @@ from jet.ranking.examples import newest
 from jet.ranking.ranker import Ranker
 from jet.retrieval.neighbors import make_encoder
 from jet.training.data import TrainingData
-from ray_jobs.ddp.training import build_network, checked_data, checkpoints, fit, opened
+from ray_jobs.ddp.checkpoints import checkpoints
+from ray_jobs.ddp.training import build_network, checked_data, fit, opened
 from ray_jobs.runtime.command import main
 from ray_jobs.runtime.connection import connect
 from ray_jobs.runtime.settings import JobConfig

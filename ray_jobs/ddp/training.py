@@ -12,7 +12,6 @@ import contextlib
 import logging
 import math
 import re
-import tempfile
 from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
@@ -22,7 +21,6 @@ import numpy as np
 import ray.train
 import torch
 from ray.train import (
-    Checkpoint,
     CheckpointConfig,
     FailureConfig,
     LoggingConfig,
@@ -34,7 +32,7 @@ from ray.train import (
 from ray.train.torch import TorchTrainer, get_device, prepare_model
 from safetensors.numpy import load as load_safetensors
 
-from jet.artifacts.artifact import Artifact, beside, open_artifact, read_parquet
+from jet.artifacts.artifact import Artifact, open_artifact, read_parquet
 from jet.artifacts.places import finished_at
 from jet.artifacts.storage import absolute, kept_in, resolve
 from jet.books.schema import ACCOUNTS, ENTRIES, NEIGHBORS
@@ -45,11 +43,10 @@ from jet.texts.store import TextStore
 from jet.training.data import TrainingData
 from jet.training.loop import TrainBatch, Trainer, epoch_rows
 from jet.training.tracking import NoTracker, Tracker, build_tracker
+from ray_jobs.ddp.checkpoints import STATE, checkpoints, report, resume
 from ray_jobs.runtime.connection import require
 from ray_jobs.runtime.ray_quirks.signals import interruptible
 from ray_jobs.runtime.settings import JobConfig
-
-STATE = "state.pt"
 
 log = logging.getLogger("jet.train")
 
@@ -111,11 +108,6 @@ def build_network(data: TrainingData, config: JobConfig) -> JetNetwork:
         entities=len(data.catalog.entities),
         accounts=len(data.catalog),
     )
-
-
-def checkpoints(output: str) -> str:
-    """Where a training's checkpoints live until its bundle is published: beside the output."""
-    return beside(absolute(output), "training")
 
 
 def fit(
@@ -256,7 +248,7 @@ def train_worker(given: dict[str, Any]) -> None:
         figures |= trainer.evaluate(data.batches(share_of(held_out, rank, world, settings.batch_size)))
         figures |= watch(trainer, data, share_of(watched, rank, world, settings.batch_size), config)
         best = trainer.judge(figures)
-        report(trainer, figures, rank)
+        report(trainer, {"epoch": trainer.progress.epoch, **figures}, rank)
         if rank == 0:
             log_epoch(trainer, figures, best)
     tracker.close()
@@ -300,29 +292,6 @@ def decoded_exactly(network: JetNetwork, parts: TrainBatch, beams: int) -> torch
     batches, texts, accounts, rows = parts
     tables = Tables(network.text_table(texts), network.account_table(accounts, rows))
     return torch.cat([exact_matches(network, batch, tables, beams) for batch in batches])
-
-
-def resume(trainer: Trainer, start: str | None) -> None:
-    """Go on from the run's newest checkpoint, or else from the one at `start`, if there is one."""
-    checkpoint = ray.train.get_checkpoint()
-    if checkpoint is None and start:
-        filesystem, path = resolve(start)
-        checkpoint = Checkpoint(path, filesystem)
-    if checkpoint is None:
-        return
-    with checkpoint.as_directory() as folder:
-        trainer.load_state(torch.load(Path(folder) / STATE, weights_only=True, map_location=trainer.device))
-
-
-def report(trainer: Trainer, figures: dict[str, float], rank: int) -> None:
-    """Report the epoch; rank 0 attaches the checkpoint (figures without one would be dropped)."""
-    figures = {"epoch": trainer.progress.epoch, **figures}
-    if rank != 0:
-        ray.train.report(figures)
-        return
-    with tempfile.TemporaryDirectory() as folder:
-        torch.save(trainer.state(), Path(folder) / STATE)
-        ray.train.report(figures, checkpoint=Checkpoint.from_directory(folder))
 
 
 def log_epoch(trainer: Trainer, figures: dict[str, float], best: bool) -> None:

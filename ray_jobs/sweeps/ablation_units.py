@@ -22,7 +22,8 @@ from jet.experiments.ablation.answers import answer
 from jet.experiments.ablation.report import MEASURED, answers_table
 from jet.model.network import JetNetwork
 from jet.training.data import TrainingData
-from ray_jobs.ddp.training import build_network, checkpoints, fit, load_data, opened
+from ray_jobs.ddp.checkpoints import checkpoints
+from ray_jobs.ddp.training import build_network, fit, load_data, opened
 from ray_jobs.runtime.logs import quiet_libraries
 from ray_jobs.runtime.settings import JobConfig
 
