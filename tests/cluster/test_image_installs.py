@@ -17,10 +17,23 @@ import ray
 
 import jet
 from cluster.checks.files import constraints
-from cluster.checks.image import DOCKERFILE, install_steps
+from cluster.checks.image import DOCKERFILE, parsed
 
 COPIED = ("pyproject.toml", "README.md", "LICENSE", "jet", "ray_jobs", "cluster/constraints.txt")
 TORCH_FROM = '--index-url "$TORCH_INDEX" '
+
+
+def install_steps(path: Path, variant: str) -> list[str]:
+    """The commands of the RUN instructions of a variant's stages, in the order of the build."""
+    steps: list[str] = []
+    is_of_variant = True
+    for one in parsed(path):
+        if one["instruction"] == "FROM":
+            stage = one["value"].partition(" AS ")[2]
+            is_of_variant = stage in ("build", f"build-{variant}", "installed")
+        elif one["instruction"] == "RUN" and is_of_variant:
+            steps.append(one["value"])
+    return steps
 
 
 @pytest.fixture
