@@ -53,6 +53,9 @@ from ray_jobs.runtime.connection import require
 from ray_jobs.runtime.ray_quirks.signals import interruptible
 from ray_jobs.runtime.settings import JobConfig
 
+PARTS = ("split", "retrieval", "model", "losses", "optim", "train", "ranker", "predict")
+"""The parts of the settings that bear on a trained bundle."""
+
 log = logging.getLogger("jet.train")
 
 
