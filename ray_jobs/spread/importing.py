@@ -4,8 +4,8 @@ Files are imported in groups, one Ray task a group, and written as they are read
 `rejected/` with file, line, rule and message; the rest goes on. Ids are unique within an entity over all
 files: the first one stands, the others are rejected.
 
-`jet ingest` imports into its output. Jobs that take ledger files in place of what `jet ingest` wrote import them
-into a folder beside their own output (`opened`).
+`jet ingest` imports into its output. Jobs that take ledger files in place of what `jet ingest` wrote import
+them into a folder beside their own output (`opened`).
 """
 
 from __future__ import annotations
