@@ -8,13 +8,13 @@ shops are booked by the amount.
 
 from __future__ import annotations
 
-import datetime
 import math
 import random
 from abc import ABC, abstractmethod
 from collections.abc import Callable
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
+from jet.demo.business import DAYS, Business, Draft, Lines, net_of
 from jet.demo.trades import (
     DATE_FORMAT,
     LANGUAGES,
@@ -25,31 +25,12 @@ from jet.demo.trades import (
     Goods,
 )
 
-if TYPE_CHECKING:
-    from jet.demo.company import Company
-
-FIRST_DAY = datetime.date(2022, 1, 1)
-DAYS = [FIRST_DAY + datetime.timedelta(days=day) for day in range(1096)]
-"""The three years of every demo ledger. A day is a number everywhere else: its place in this list."""
-
 SLIP = 0.06
 """How often a purchase is booked to an account for no reason that anybody could learn."""
 OTHER_WORDING = 0.05
 MISSPELLED = 0.02
 ABBREVIATED = 0.02
 CREDIT_NOTE = 0.012
-
-Lines = list[tuple[int, int]]
-"""Number of the account in the company's chart, and cents: positive a debit, negative a credit."""
-
-
-class Draft(NamedTuple):
-    """A journal entry before it has a number."""
-
-    journal: str  # what kind: a key of trades.JOURNALS
-    text: str
-    currency: str
-    lines: Lines
 
 
 class _Stamps(NamedTuple):
@@ -72,11 +53,6 @@ STAMPS = {
     for language in LANGUAGES
 }
 """Language, then day: what a wording may say about the date."""
-
-
-def net_of(gross: int, rate: int) -> int:
-    """What is left of `gross` cents without value added tax of `rate` per cent, to the cent."""
-    return (gross * 200 + 100 + rate) // (2 * (100 + rate))
 
 
 def misspell(text: str, rnd: random.Random) -> str:
@@ -107,7 +83,7 @@ class Wording:
 
     def __init__(
         self,
-        company: Company,
+        company: Business,
         occasion: str,
         name: str = "",
         *,
@@ -156,7 +132,7 @@ class Purchase(Habit):
 
     def __init__(
         self,
-        company: Company,
+        company: Business,
         goods: Goods,
         name: str,
         way: str,
@@ -266,7 +242,7 @@ class ForeignPurchase(Purchase):
     """Buying by invoice in another currency; the buyer owes the value added tax and deducts it at once."""
 
     def __init__(
-        self, company: Company, goods: Goods, name: str, *, weight: float, currency: str, price: float
+        self, company: Business, goods: Goods, name: str, *, weight: float, currency: str, price: float
     ) -> None:
         super().__init__(company, goods, name, "i", weight=weight)
         self.currency = currency
@@ -296,7 +272,7 @@ class ForeignPurchase(Purchase):
 class Payment(Habit):
     """Paying the oldest supplier invoice that is due."""
 
-    def __init__(self, company: Company, weight: float) -> None:
+    def __init__(self, company: Business, weight: float) -> None:
         self.company = company
         self.weight = weight
         company.use("payables")
@@ -325,7 +301,7 @@ class Sale(Habit):
     """Invoices to one customer."""
 
     def __init__(
-        self, company: Company, name: str, parts: list[tuple[str, str, float]], *, price: float, weight: float
+        self, company: Business, name: str, parts: list[tuple[str, str, float]], *, price: float, weight: float
     ) -> None:
         self.company = company
         self.weight = weight
@@ -374,7 +350,7 @@ class Sale(Habit):
 class Receipt(Habit):
     """Being paid the oldest customer invoice that is due."""
 
-    def __init__(self, company: Company, weight: float) -> None:
+    def __init__(self, company: Business, weight: float) -> None:
         self.company = company
         self.weight = weight
         company.use("bank")
@@ -392,7 +368,7 @@ class Receipt(Habit):
 class Takings(Habit):
     """A day's sales across the counter, paid in cash and by card, at several rates of tax."""
 
-    def __init__(self, company: Company, weight: float) -> None:
+    def __init__(self, company: Business, weight: float) -> None:
         self.company = company
         self.weight = weight
         self.parts = company.sale_parts(list(company.trade.cash_sold))
@@ -420,7 +396,7 @@ class Takings(Habit):
 class Outlay(Habit):
     """Paying employees back what they bought for the company."""
 
-    def __init__(self, company: Company, weight: float) -> None:
+    def __init__(self, company: Business, weight: float) -> None:
         self.company = company
         self.weight = weight
         self.kinds = [
@@ -457,7 +433,7 @@ class Regular(Habit):
 
     def __init__(
         self,
-        company: Company,
+        company: Business,
         occasion: str,
         journal: str,
         roles: str,
