@@ -31,7 +31,8 @@ from jet.experiments.sweep.settings import TuneSettings
 from jet.experiments.sweep.space import Space, build_space
 from jet.experiments.sweep.trials import Trial, trials_table, winner
 from jet.training.data import TrainingData
-from ray_jobs.ddp.training import best_state, build_network, checked_data, decoded_exactly, opened
+from jet.training.fitting import build_network, decoded_exactly
+from ray_jobs.ddp.training import best_state, checked_data, opened
 from ray_jobs.runtime.command import main
 from ray_jobs.runtime.connection import connect, room
 from ray_jobs.runtime.settings import JobConfig
@@ -97,7 +98,7 @@ def test_answers(sweep: Sweep, task: Task, data: TrainingData) -> np.ndarray:
     """bool [test rows]: which the training's best epoch books right. What can't be learned is never right."""
     config = sweep.config_of(task)
     state, _ = best_state(sweep.result(task.key))
-    network = build_network(data, config)
+    network = build_network(data, config.model, config.train.seed)
     network.load_state_dict(state["network"])
     data = replace(data, model=config.model)  # how many neighbors it reads may be searched
     runtime = sweep.config.runtime

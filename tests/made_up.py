@@ -17,15 +17,8 @@ from jet.books.split import CALIBRATION, TRAIN, SplitSettings, split_by_date
 from jet.bundle.bundle import KIND, Bundle
 from jet.confidence.judgment import Judgment
 from jet.model.batch import Batch, collate
-from jet.model.network import (
-    JetNetwork,
-    ModelSettings,
-    Step,
-    Tables,
-    TextInputs,
-    allowed_tokens,
-    follow_neighbors,
-)
+from jet.model.network import JetNetwork, Step, Tables, TextInputs, allowed_tokens, follow_neighbors
+from jet.model.settings import ModelSettings
 from jet.model.tokens import NOTHING
 from jet.prediction.judging import judge
 from jet.prediction.predictor import Predictor, PredictSettings

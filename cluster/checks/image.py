@@ -12,13 +12,12 @@ from pathlib import Path
 from typing import Any
 
 from dockerfile_parse import DockerfileParser
-from packaging.requirements import Requirement
 
-from cluster.checks.files import CONSTRAINTS, DOCKERFILE, Found, canonical, constraints, pyproject
+from cluster.checks.files import CONSTRAINTS, DOCKERFILE, Found, canonical, constraints, requirements
 
 BASE = re.compile(r"python:\d+\.\d+\.\d+-slim-\w+(@sha256:[0-9a-f]{64})?")
-EXTRA = "launcher"
-"""The optional dependencies that are in the image."""
+EXTRAS = ("all", "launcher")
+"""The extras that are in the image."""
 
 
 def problems(root: Path) -> Iterator[str]:
@@ -83,24 +82,10 @@ def user(instructions: list[dict[str, Any]]) -> Found:
 
 def pinned(root: Path) -> Found:
     """Each requirement of pyproject.toml must have a version that it allows."""
-    project, have = pyproject(root), constraints(root)
-    for line in [*project["dependencies"], *project["optional-dependencies"][EXTRA]]:
-        requirement = Requirement(line)
-        version = have.get(canonical(line))
+    have = constraints(root)
+    for requirement in requirements(root, EXTRAS):
+        version = have.get(canonical(requirement.name))
         if version is None:
             yield requirement.name, "isn't pinned"
         elif not requirement.specifier.contains(version):
             yield requirement.name, f"{version}, and pyproject.toml asks for {requirement.specifier}"
-
-
-def install_steps(path: Path, variant: str) -> list[str]:
-    """The shell lines of a variant's RUN instructions that call Python or pip, in the order of the build."""
-    steps: list[str] = []
-    mine = True
-    for one in parsed(path):
-        if one["instruction"] == "FROM":
-            stage = one["value"].partition(" AS ")[2]
-            mine = stage in ("build", f"build-{variant}", "installed")
-        elif one["instruction"] == "RUN" and mine:
-            steps.append(one["value"])
-    return steps

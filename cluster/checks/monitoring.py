@@ -98,16 +98,6 @@ def expressions(root: Path) -> Iterator[Expression]:
         yield Expression(f"{RULES}: {kind} {rule[kind]!r}", rule["expr"])
 
 
-def metrics_used(root: Path) -> set[str]:
-    """The exported metrics that dashboard and rules read. Raises `ValueError` where one isn't PromQL."""
-    return {name for each in expressions(root) for name in each.names} - recorded(root)
-
-
-def recorded(root: Path) -> set[str]:
-    """The names that rules record."""
-    return {rule["record"] for rule in rules(root) if "record" in rule}
-
-
 def problems(root: Path) -> Iterator[str]:
     """One line for each problem in the files under `root`."""
     tags = {each.exported: {JOB} | ({each.tag} if each.tag else set()) for each in METRICS} | RAYS_OWN

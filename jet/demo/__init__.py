@@ -5,6 +5,6 @@ entry with the same text gives all the right accounts for half to three quarters
 most of the rest can be learned (see `jet.demo.habits`).
 """
 
-from jet.demo.writer import DemoSettings, demo_entries, demo_rows, write_demo_ledger
+from jet.demo.writer import DemoSettings, demo_rows, write_demo_ledger
 
-__all__ = ["DemoSettings", "demo_entries", "demo_rows", "write_demo_ledger"]
+__all__ = ["DemoSettings", "demo_rows", "write_demo_ledger"]

@@ -90,12 +90,6 @@ def demo_rows(settings: DemoSettings) -> Iterator[DemoRow]:
         yield from _company_rows(company, open_count)
 
 
-def demo_entries(settings: DemoSettings) -> Iterator[dict[str, Any]]:
-    """The rows that `write_demo_ledger` writes, as dictionaries."""
-    for row in demo_rows(settings):
-        yield json.loads(row.json)
-
-
 def _company_rows(company: Company, open_count: int) -> Iterator[DemoRow]:
     entity = company.entity
     for row in company.chart():

@@ -141,6 +141,7 @@ class Trainer:
         self.reduce = reduce
         # DDP averages over ranks: each divides its sum by the same number, whatever its own share of the batch.
         self.share = settings.batch_size / world
+        self.world = world
         self.tracker = tracker or NoTracker()
         self.progress = Progress()
         bf16 = settings.precision == "bf16" or (

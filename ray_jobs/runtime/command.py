@@ -24,6 +24,7 @@ import ray
 import yaml
 
 from jet.artifacts.storage import fetched, is_uri, refuse_keys
+from jet.extras import MissingExtra
 from ray_jobs.runtime import logs, metrics
 from ray_jobs.runtime.settings import JobConfig, LogFormat
 from ray_jobs.runtime.terminal import printable
@@ -186,7 +187,7 @@ def told(error: BaseException) -> str | None:
         each = getattr(each, "cause", None) or each.__cause__
     if isinstance(error, ray.exceptions.RayError) and (line := OS_ERROR.search(str(error))):
         return line[1]  # what Ray Data raises has lost its cause, but for its text
-    return str(error) if isinstance(error, ValueError) else None
+    return str(error) if isinstance(error, (ValueError, MissingExtra)) else None
 
 
 def translated(argv: Sequence[str], job: Any) -> list[str]:

@@ -10,12 +10,12 @@ from __future__ import annotations
 
 import json
 import logging
-import os
 import sys
 from typing import Any
 
 import ray
 
+from ray_jobs.runtime.ray_quirks.environment import submission_id
 from ray_jobs.runtime.settings import LogFormat
 from ray_jobs.runtime.terminal import PrintableFormatter, printable
 
@@ -62,8 +62,7 @@ class JsonLines(logging.Formatter):
 def _ids() -> dict[str, str]:
     """Ray's names for this job: of the driver, and of the submission where it was submitted."""
     found = {}
-    submitted = json.loads(os.environ.get("RAY_JOB_CONFIG_JSON_ENV_VAR", "{}"))  # Ray's job supervisor sets it
-    if submission := submitted.get("metadata", {}).get("job_submission_id"):
+    if submission := submission_id():
         found["submission_id"] = submission
     if ray.is_initialized():
         found["job_id"] = ray.get_runtime_context().get_job_id()

@@ -23,8 +23,8 @@ import pytest
 import ray
 
 import jet
-from cluster.checks.files import constraints
-from cluster.checks.image import DOCKERFILE, EXTRA, install_steps
+from cluster.checks.files import constraints, requirements
+from cluster.checks.image import DOCKERFILE, EXTRAS, parsed
 
 COPIED = ("pyproject.toml", "README.md", "LICENSE", "jet", "ray_jobs", "cluster/constraints.txt")
 TORCH_FROM = '--index-url "$TORCH_INDEX" '
@@ -32,15 +32,28 @@ ROOT = Path(__file__).parents[2]
 RECORD = Path(__file__).with_name("installed.sha256")
 
 
+def install_steps(path: Path, variant: str) -> list[str]:
+    """The commands of the RUN instructions of a variant's stages, in the order of the build."""
+    steps: list[str] = []
+    is_of_variant = True
+    for one in parsed(path):
+        if one["instruction"] == "FROM":
+            stage = one["value"].partition(" AS ")[2]
+            is_of_variant = stage in ("build", f"build-{variant}", "installed")
+        elif one["instruction"] == "RUN" and is_of_variant:
+            steps.append(one["value"])
+    return steps
+
+
 def inputs(root: Path) -> str:
     """A digest of all that decides what the image installs beside jet's own code."""
     declared = tomllib.loads((root / "pyproject.toml").read_text())
-    project = declared["project"]
     read = [
         install_steps(root / DOCKERFILE, "cpu"),
         constraints(root),
         declared["build-system"],
-        [project["requires-python"], project["dependencies"], project["optional-dependencies"][EXTRA]],
+        declared["project"]["requires-python"],
+        sorted(map(str, requirements(root, EXTRAS))),
     ]
     return hashlib.sha256(json.dumps(read, sort_keys=True).encode()).hexdigest()
 

@@ -11,7 +11,8 @@ import torch
 from torch.nn import functional as F
 
 from jet.model.neighbor_attention import copy_distribution, masked_softmax, mean_labels
-from jet.model.network import ModelSettings, allowed_tokens, follow_neighbors, localized
+from jet.model.network import allowed_tokens, follow_neighbors, localized
+from jet.model.settings import ModelSettings
 from jet.model.tokens import CLOSED, NOTHING
 from jet.retrieval.memory import Hits
 from jet.retrieval.settings import RetrievalSettings
