@@ -1,9 +1,9 @@
 """One company of the demo ledger: its chart, its suppliers and customers, and its entries month by month.
 
 Notable: everything comes from one `random.Random` seeded with the ledger's seed and the company's number, so
-that a company is the same whatever the others are, and only its open invoices and account balances are kept
-while its entries stream by. A habit names the roles it books to when it is made; the chart is closed after
-that, so no entry can reach an account that the chart lacks.
+that a company doesn't depend on the others, and only its open invoices and account balances are in memory while
+its entries stream by. A habit names its roles when it is made; then the chart is closed, so no entry can use an
+account that the chart lacks.
 """
 
 from __future__ import annotations
@@ -54,18 +54,18 @@ from jet.demo.trades import (
 )
 
 OPENED_DAY = DAYS.index(date(2024, 1, 1))
-"""When the account of year three is opened."""
+"""The day in year three on which an account is opened."""
 
 OPENED_ROLES = {"cloud": "software", "online_advertising": "advertising", "charging": "fuel"}
-"""The account that may be opened in year three, and the one that was used until then."""
+"""The role of the account that may be opened in year three, and the role that is used until then."""
 
 CLOSED_ROLE, CLOSED_ROLE_AFTER = "phone_old", "phone"
 
 NEW_WORDS = ("Nova", "Orbit", "Delta", "Polar", "Astra", "Fjord", "Titan", "Quant")
-"""What is in the names of those who come when habits change, and of nobody else."""
+"""Words that only the names of suppliers and customers have who come when habits change."""
 
 SCHEDULED_SHARE = 0.5
-"""How much of a company's entries may have a fixed day; a small company has fewer habits for that."""
+"""The largest share of a company's entries that have a fixed day, which leaves small companies fewer habits."""
 
 _MONTH_OF_DAY = [(day.year - 2022) * 12 + day.month - 1 for day in DAYS]
 _DAYS_OF_MONTH = [[day for day, month in enumerate(_MONTH_OF_DAY) if month == number] for number in range(36)]
@@ -84,7 +84,7 @@ class ChartRow:
 
 
 def apportion(total: int, weights: list[float], least: int = 0) -> list[int]:
-    """Whole numbers that add up to `total`, in proportion to `weights`, none below `least`."""
+    """Integers that add up to `total`, in proportion to `weights`, none below `least`."""
     rest = total - least * len(weights)
     scale = rest / sum(weights)
     exact = [weight * scale for weight in weights]
@@ -101,7 +101,7 @@ def _slug(text: str) -> str:
 
 
 class Company:
-    """A company and its books. Call `entries` once: it goes through the three years."""
+    """A company and its books. `entries` may be called once, since it goes through the three years."""
 
     def __init__(self, seed: int, number: int, size: int) -> None:
         self._seed = f"{seed}/{number}"
@@ -135,7 +135,7 @@ class Company:
         self._close_chart()
 
     def _staff(self, count: int) -> list[str]:
-        """First names for as long as there are any, then with surnames, then with numbers."""
+        """The names of `count` employees: first names, then with surnames, then with numbers."""
         surnames = itertools.chain([""], (f" {surname}" for surname in SURNAMES[self.language]))
         numbered = (f" {number}" for number in itertools.count(2))
         names = (
@@ -146,7 +146,7 @@ class Company:
     # What habits need while they are made.
 
     def use(self, role: str) -> str:
-        """Put the account of a role into the chart, and return the role."""
+        """Add the account of a role to the chart; returns the role."""
         if role and role not in self._national:
             raise KeyError(f"the charts of {self.language!r} have no account for {role!r}")
         if role:
@@ -158,22 +158,22 @@ class Company:
         return role in self._national
 
     def cents(self, units: float) -> int:
-        """Cents in the home currency of an amount at the common price level."""
+        """An amount at the common price level, in cents of the home currency."""
         return round(units * PRICE_LEVEL[self.language] * 100)
 
     def log_cents(self, units: float) -> float:
-        """The logarithm of `cents`, which amounts are drawn around."""
+        """The logarithm of `cents`, the mean around which amounts are drawn."""
         return math.log(self.cents(units))
 
     def vat_in(self, rate: int) -> str:
-        """The role of the tax to deduct at a rate, put into the chart; nothing where there is no tax."""
+        """The role of the deductible tax at a rate, added to the chart; "" where there is no tax."""
         if not rate:
             return ""
         reduced = rate < VAT[self.language]["energy"] and self.has("vat_in_mid")
         return self.use("vat_in_mid" if reduced else "vat_in")
 
     def sale_parts(self, sold: list[tuple[str, str, float]]) -> list[tuple[str, str, int, float]]:
-        """Roles of income and of tax, rate and share of what is sold, put into the chart."""
+        """The roles of income and tax, the rate and the share of each part of the sales, added to the chart."""
         parts = []
         for role, vat, share in sold:
             rate = VAT[self.language][vat]
@@ -187,7 +187,7 @@ class Company:
     # What habits need while they book.
 
     def account(self, role: str, day: int) -> int:
-        """The number of the account that a role has on a day."""
+        """The index of a role's account on a day."""
         if role == self._opened_role and day < OPENED_DAY:
             role = OPENED_ROLES[role]
         elif role == CLOSED_ROLE and day > self.closed_day:
@@ -195,7 +195,7 @@ class Company:
         return self._numbers[role]
 
     def split_sale(self, parts: list[tuple[str, str, int, float]], gross: int, day: int) -> Lines:
-        """Income and tax, in positive cents, that add up to `gross`; taxes on one account are one line."""
+        """Income and tax in positive cents, which add up to `gross`; taxes on one account are one line."""
         income: Lines = []
         taxes: dict[int, int] = {}
         left = gross
@@ -210,7 +210,7 @@ class Company:
         return income + list(taxes.items())
 
     def clear(self, roles: str, against: str, day: int) -> Lines | None:
-        """Bring the accounts of some roles to zero against another; nothing where they are at zero."""
+        """The lines that clear the accounts of `roles` to another one; None where they add up to zero."""
         lines = []
         for role in roles.split():
             number = self._numbers.get(role)
@@ -275,9 +275,9 @@ class Company:
     # What is booked on fixed days.
 
     def _schedule(self) -> None:
-        """Take regular habits in the order of their importance for as long as there is room for them.
+        """Take regular habits in the order of their importance while their entries fit.
 
-        The first four come every month in all but the smallest companies, the others in the larger ones.
+        All but the smallest companies have the first four every month; only larger ones have the others.
         """
         room = int(self.size * SCHEDULED_SHARE)
         for rank, (day_of_month, step, make) in enumerate(self._regular_habits()):
@@ -293,7 +293,7 @@ class Company:
         self._scheduled.sort(key=itemgetter(0))
 
     def _regular_habits(self) -> Iterator[tuple[int, int, Callable[[], Habit]]]:
-        """Day of the month, step in months, and what makes the habit; the most important first."""
+        """Day of the month, step in months, and maker of each habit; the most important first."""
         swedish, german = self.language == "sv", self.language == "de"
         subscription = Goods(
             role=self._opened_role, vat="std", price=120, spread=0.2, often=1, ways="b", known={}, words={}
@@ -422,7 +422,7 @@ class Company:
     def _between(
         self, occasion: str, journal: str, debit: str, credit: str, units: float, spread: float = 0.0
     ) -> Habit:
-        """A habit of two lines and much the same amount every time."""
+        """A habit of two lines with about the same amount every time."""
         mu = self.log_cents(units)
 
         def post(day: int) -> Lines:
@@ -551,7 +551,7 @@ class Company:
         return Regular(self, "deposit", "bank", "bank cash", post, weight=weight)
 
     def _unused(self, name: str) -> str:
-        """The name, or with a number where the company knows somebody of that name."""
+        """The name, with a number where the company knows somebody of that name."""
         for suffix in itertools.chain([""], (f" {number}" for number in itertools.count(2))):
             if name + suffix not in self._names:
                 self._names.add(name + suffix)
@@ -570,7 +570,7 @@ class Company:
         return self._unused(pattern.format(surname=rnd.choice(SURNAMES[language]), word=rnd.choice(words)))
 
     def _suppliers(self) -> list[Purchase]:
-        """The suppliers: first those whose account depends on something, then the others."""
+        """The suppliers, those whose account depends on something first."""
         rnd, trade = self.rnd, self.trade
         count = max(10, round(self.size**0.55))
         catalog = [*GOODS, *trade.bought]
@@ -600,7 +600,7 @@ class Company:
         return suppliers
 
     def _popularity(self, rank: int) -> float:
-        """How often one comes to the supplier or customer of a rank."""
+        """The relative frequency of the supplier or customer of a rank."""
         return (rank + 3) ** -0.9 * self.rnd.uniform(0.6, 1.4)
 
     def _plain_supplier(self, goods: Goods, weight: float) -> Purchase:
@@ -635,10 +635,10 @@ class Company:
         return ForeignPurchase(self, goods, name, weight=weight, currency=currency, price=price)
 
     def change_habits(self, day: int, share: float) -> None:
-        """From `day` on, a `share` of the suppliers is booked to other accounts, and two thirds of these are
-        somebody else who sells the same; so is that share of the customers.
+        """From `day` on, book a `share` of the suppliers to other accounts, and replace two thirds of these,
+        and the same share of the customers, by others.
 
-        Drawn by a chance of its own, so that the days before are those of the company that doesn't change.
+        Uses a random generator of its own, so that the days before don't change.
         """
         rnd = random.Random(f"{self._seed}/change")
         surnames = SURNAMES[self.language]
@@ -687,7 +687,7 @@ class Company:
     # The three years.
 
     def entries(self) -> Iterator[tuple[int, Draft]]:
-        """Every entry with its day, in the order of the days: exactly as many as the company's size."""
+        """All entries with their days, in order; as many as the company's size."""
         rnd = self.rnd
         by_month: list[list[tuple[int, Habit]]] = [[] for _ in range(36)]
         for day, habit in self._scheduled:
