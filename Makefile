@@ -68,7 +68,7 @@ kill $$dots 2>/dev/null; echo; exit $$status
 endef
 
 $(VENV)/.installed: pyproject.toml | $(VENV)/.made
-	$(call pip_install,Installing jet and what it needs into $(VENV) (2 GB or more; two to five minutes). A dot is five seconds.,-e .)
+	$(call pip_install,Installing jet and what it needs into $(VENV) (2 GB or more; two to five minutes). A dot is five seconds.,-e '.[all]')
 	@touch $@
 
 $(VENV)/.installed-dev: $(VENV)/.installed

@@ -25,7 +25,7 @@ from jet.ranking.examples import Examples
 from jet.ranking.ranker import RankerSettings
 from jet.training.data import TrainingData
 from ray_jobs.ddp.training import load_data
-from ray_jobs.runtime.command import JobConfig
+from ray_jobs.runtime.settings import JobConfig
 
 WITHOUT: dict[str, tuple[str, ...]] = {
     "nothing": (),

@@ -17,8 +17,8 @@ from typing import Any
 import pyarrow as pa
 
 from jet.artifacts.artifact import artifact_writer
-from ray_jobs.runtime.command import RuntimeSettings
 from ray_jobs.runtime.connection import connect
+from ray_jobs.runtime.settings import RuntimeSettings
 from ray_jobs.spread.parts import do_parts
 
 

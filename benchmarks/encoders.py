@@ -39,7 +39,7 @@ from jet.books.catalog import Catalog
 from jet.books.importers import ImportSettings, expand, import_file, to_tables
 from jet.books.split import CALIBRATION, TRAIN, SplitSettings, split_by_date
 from jet.demo import DemoSettings, write_demo_ledger
-from jet.model.features import sort_entries
+from jet.model.columns import sort_entries
 from jet.retrieval.neighbors import History, find_neighbors, text_store
 from jet.retrieval.settings import RetrievalSettings
 from jet.texts.encoder import MULTILINGUAL, PACKAGED, Encoder, SentenceEncoder

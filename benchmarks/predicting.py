@@ -39,9 +39,11 @@ from benchmarks.side_by_side import ROUNDS, Row, alternate, compared, report
 from jet.artifacts.artifact import artifact_writer, open_artifact
 from jet.books.schema import ACCOUNTS, ENTRIES, REJECTED
 from jet.bundle.bundle import Bundle
+from jet.model.batch import Batch, collate
+from jet.model.columns import entry_columns
 from jet.model.decode import beam_search
-from jet.model.features import NOTHING, Batch, collate, entry_columns
 from jet.model.network import Tables, follow_neighbors
+from jet.model.tokens import NOTHING
 from jet.prediction.predictor import Parts, Predictor, PredictSettings, extended_store, without_lines
 from jet.retrieval.neighbors import make_encoder, retrieve
 from jet.texts.encoder import SentenceEncoder

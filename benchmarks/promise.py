@@ -46,7 +46,7 @@ from jet.confidence.calibration import Calibration
 from jet.confidence.holds import cuts
 from jet.confidence.stack import FIGURES, Stack, cross_fitted, figures, least_line
 from jet.confidence.threshold import precision_lower_bound, threshold_for
-from jet.model.features import sort_entries
+from jet.model.columns import sort_entries
 from jet.prediction.judging import judge
 from jet.prediction.predictor import Predictor, PredictSettings
 from jet.retrieval.neighbors import make_encoder

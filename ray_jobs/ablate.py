@@ -30,14 +30,15 @@ from jet.artifacts.artifact import (
     open_artifact,
     refuse_foreign,
 )
-from jet.artifacts.storage import remove
+from jet.artifacts.storage import absolute, remove
 from jet.books.split import CALIBRATION, SPLITS
 from jet.experiments.ablation.ablation import GRID, Neighbors, Row, rows_named
 from jet.experiments.ablation.leaky_neighbors import noncausal_neighbors, undated_neighbors
 from jet.experiments.ablation.report import ANSWERS, beyond_noise, markdown, summarized
 from ray_jobs.ddp.training import checked_data, checkpoints, load_data, opened, reason
-from ray_jobs.runtime.command import JobConfig, absolute, main
+from ray_jobs.runtime.command import main
 from ray_jobs.runtime.connection import connect, room
+from ray_jobs.runtime.settings import JobConfig
 from ray_jobs.sweeps.ablation_units import ANSWERED, NETWORK, TRAINED, Unit, planned, train_and_answer
 
 HELP = "Measure what each part of the network earns: an ablation grid with several seeds and paired intervals."

@@ -15,7 +15,8 @@ import jsonargparse
 
 from jet.artifacts.leftovers import leftovers
 from jet.artifacts.storage import remove
-from ray_jobs.runtime.command import JobConfig, main
+from ray_jobs.runtime.command import main
+from ray_jobs.runtime.settings import JobConfig
 
 HELP = (
     "Show what killed runs left in a folder and beside it, and remove it with --yes. Else the command that was "

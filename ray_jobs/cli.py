@@ -6,6 +6,7 @@ import importlib
 import sys
 
 from jet import __version__
+from jet.extras import MissingExtra, require
 
 JOBS = {
     "demo": "the whole way on made-up books, with an outcome to read",
@@ -23,6 +24,9 @@ JOBS = {
     "demo-ledger": "write the books of made-up companies",
 }
 
+EXTRAS = {"tune": ("tune", "report"), **dict.fromkeys(("evaluate", "pipeline", "demo"), ("report",))}
+"""The extras that a job needs, beside Ray's."""
+
 USAGE = (
     "usage: jet JOB [options]; jet JOB --help tells a job's options\n\njobs:\n"
     + "\n".join(f"  {name:12} {what}" for name, what in JOBS.items())
@@ -39,13 +43,18 @@ def main() -> None:
     if name == "--version":
         print(f"jet {__version__}")
         sys.exit(0)
+    if name not in (*JOBS, "submit"):
+        print(f"jet: error: there is no job {name!r}\n{USAGE}", file=sys.stderr)
+        sys.exit(2)
+    try:
+        require(f"jet {name}", "ray", *EXTRAS.get(name, ()))
+    except MissingExtra as error:
+        print(f"jet: error: {error}", file=sys.stderr)
+        sys.exit(2)
     if name == "submit":
         from ray_jobs import submit
 
         sys.exit(submit.main(list(JOBS), sys.argv[2:]))
-    if name not in JOBS:
-        print(f"jet: error: there is no job {name!r}\n{USAGE}", file=sys.stderr)
-        sys.exit(2)
     from ray_jobs.runtime import command as runtime
 
     job = importlib.import_module(f"ray_jobs.{name.replace('-', '_')}")

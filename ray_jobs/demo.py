@@ -25,12 +25,13 @@ from jet.artifacts.artifact import artifact_writer, content_of, finished, open_a
 from jet.books.importers import ImportSettings, import_file, to_tables
 from jet.books.schema import ACCOUNTS, PREDICTIONS
 from jet.demo import DemoSettings, write_demo_ledger
-from jet.evaluation.metrics import score_predictions
+from jet.evaluation.rows import examples
+from jet.evaluation.scored import score_predictions
 from jet.evaluation.summary import WIDTH, examples_text, scores_text
-from jet.model.features import sort_entries
+from jet.model.columns import sort_entries
 from ray_jobs import pipeline
-from ray_jobs.evaluate import examples
-from ray_jobs.runtime.command import JobConfig, main
+from ray_jobs.runtime.command import main
+from ray_jobs.runtime.settings import JobConfig
 
 HELP = "The whole way on the books of made-up companies; ends with example predictions and a table of scores."
 DEFAULTS = {"entries": 4_000, "train.max_epochs": 6, "ranker.rows": 2_000, "evaluate.curve_rows": 160}

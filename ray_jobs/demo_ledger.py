@@ -10,7 +10,8 @@ import jsonargparse
 from jet.artifacts.artifact import refuse_foreign
 from jet.artifacts.storage import is_uri, kept_in
 from jet.demo import DemoSettings, write_demo_ledger
-from ray_jobs.runtime.command import JobConfig, main
+from ray_jobs.runtime.command import main
+from ray_jobs.runtime.settings import JobConfig
 
 HELP = "Write the books of several made-up companies over three years as JSONL: for trying jet, and for loads."
 

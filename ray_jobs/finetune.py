@@ -30,14 +30,16 @@ from jet.artifacts.artifact import (
     read_manifest,
     refuse_foreign,
 )
-from jet.artifacts.storage import remove, resolve
+from jet.artifacts.storage import absolute, remove, resolve
 from jet.books.schema import ACCOUNTS, ENTRIES
 from jet.retrieval.neighbors import make_encoder
 from jet.texts.encoder import PACKAGED
 from jet.training.finetune import Embedder, Finetuner, FinetuneSettings, Loaded, Pairs, load_base, save_encoder
-from ray_jobs.ddp.training import STATE, checkpoints, interruptible, sum_over_ranks
-from ray_jobs.runtime.command import JobConfig, absolute, main
+from ray_jobs.ddp.training import STATE, checkpoints, sum_over_ranks
+from ray_jobs.runtime.command import main
 from ray_jobs.runtime.connection import connect, require
+from ray_jobs.runtime.ray_quirks.signals import interruptible
+from ray_jobs.runtime.settings import JobConfig
 
 HELP = "Fine-tune the sentence encoder on booked entries, and publish it as a folder for retrieval.encoder."
 DEFAULTS = {"retrieval.encoder": PACKAGED}

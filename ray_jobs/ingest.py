@@ -10,33 +10,28 @@ from __future__ import annotations
 import logging
 import sys
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict
-from itertools import chain
 from typing import Any
 
 import jsonargparse
 import pyarrow as pa
-import pyarrow.compute as pc
 import pyarrow.parquet as pq
 import ray
-from pyarrow.fs import FileInfo
 
 from jet.artifacts.artifact import ArtifactWriter, Manifest, artifact_writer, finished, read_parquet
-from jet.artifacts.manifest import MANIFEST
-from jet.artifacts.places import finished_at, folders_above
+from jet.artifacts.places import folders_above
 from jet.artifacts.storage import resolve
 from jet.books.catalog import Catalog
-from jet.books.importers import ImportSettings, UnreadableFile, expand, import_file, to_tables
-from jet.books.importers.files import given_folder
-from jet.books.importers.journal import includes_of
-from jet.books.reconcile import Imported, Reconciled, reconcile
-from jet.books.records import Record, Rejection
+from jet.books.importers import ImportSettings, UnreadableFile
+from jet.books.reading import Reading, import_files, refuse_nothing
+from jet.books.reconcile import Imported, reconcile
 from jet.books.schema import ENTRIES, uses
 from ray_jobs.runtime import metrics
-from ray_jobs.runtime.command import JobConfig, main
+from ray_jobs.runtime.command import main
 from ray_jobs.runtime.connection import connect
 from ray_jobs.runtime.logs import about
+from ray_jobs.runtime.settings import JobConfig
 
 HELP = "Read ledger files of any known format (SIE 4, ledger-cli, CSV/TSV/parquet, JSONL) into checked parquet."
 KIND = "entries"
@@ -67,63 +62,51 @@ def run(args: jsonargparse.Namespace, config: JobConfig) -> dict[str, Any]:
 def import_ledgers(ledgers: Sequence[str], output: str, config: JobConfig) -> Manifest:
     """Import ledger files and publish the artifact. Raises `UnreadableFile` where one can't be read at all."""
     refuse_within(ledgers, output)
-    files = expand(ledgers)
-    refuse_artifacts(files)
-    folders = {name: given_folder(name, ledgers) for name in files}
-    includes = includes_of(folders, config.ingest.format)
-    everything = files | (expand(includes.beyond) if includes.beyond else {})
-    inputs = {name: f"{info.size}:{info.mtime_ns}" for name, info in everything.items()}
-    done = finished(output, KIND, config.part("ingest"), inputs)
+    reading = Reading.of(ledgers, config.ingest)
+    settings, inputs = config.part("ingest"), dict(reading.inputs)
+    done = finished(output, KIND, settings, inputs)
     if done is not None:
         log.info("%s holds the same import already", output)
         return done
     connect(config.runtime)
-    if includes.by_others:
-        log.info("%d files are included by others, and read with these", len(includes.by_others))
-    groups = _groups({name: info for name, info in files.items() if name not in includes.by_others})
-    named = {name for name in files if resolve(name) in [resolve(given) for given in ledgers]}
-    log.info("importing %d files in %d groups", len(files), len(groups))
-    with artifact_writer(output, KIND, config.part("ingest"), inputs, resolved=asdict(config)) as writer:
-        reconciled = reconcile(_import(groups, named, folders, writer, config))
+    with artifact_writer(output, KIND, settings, inputs, resolved=asdict(config)) as writer:
+        reconciled = reconcile(_import(reading, writer, config))
         for note in reconciled.notes:
             log.warning(note)
+        for name in reconciled.touched:
+            table = read_parquet(writer.filesystem, writer.file(name))
+            writer.write_table(name, reconciled.settled(name, table))
         imported = reconciled.imported
-        _rewrite(writer, reconciled)
         count_rejected(imported.rejected)
         accounts = Catalog.from_accounts(imported.accounts).accounts
         writer.write_table("accounts/part-0.parquet", accounts)
         writer.write_table("rejected/part-0.parquet", imported.rejected)
         writer.write_table("files/part-0.parquet", imported.files)
-        rows = {
-            "entries": len(imported.keys) - int(reconciled.duplicate.sum()),
-            "accounts": len(accounts),
-            **uses(imported.rejected),
-        }
-        if not rows["entries"]:
-            raise UnreadableFile(_nothing_imported(len(files), imported.rejected))
+        entries = len(imported.keys) - int(reconciled.duplicate.sum())
+        refuse_nothing(entries, len(reading.folders), imported.rejected)
+        rows = {"entries": entries, "accounts": len(accounts), **uses(imported.rejected)}
         rules = dict(Counter(imported.rejected["rule"].to_pylist()))
-        return writer.publish(rows, {"rules": rules, "files": len(files)})
+        return writer.publish(rows, {"rules": rules, "files": len(reading.folders)})
 
 
-def _nothing_imported(files: int, rejected: pa.Table) -> str:
-    why = ""
-    for first in rejected.slice(0, 1).to_pylist():
-        why = f"; the first: {first['file']}:{first['file_line']}: {first['message']}"
-    return f"no entry could be imported from {files} files, {len(rejected)} rejected{why}"
+def refuse_within(ledgers: Sequence[str], output: str) -> None:
+    """Raise `ValueError` where `output` lies in a folder of ledgers: the next run would read it too."""
+    above = [resolve(folder) for folder in folders_above(output)]
+    for given in filter(None, ledgers):
+        if resolve(given) in above:
+            raise ValueError(
+                f"--output {output} lies inside of {given}, which is read: the next run would take for ledgers "
+                "what this one writes; give an --output outside of it"
+            )
 
 
-def _import(
-    groups: list[list[str]],
-    named: set[str],
-    folders: Mapping[str, str],
-    writer: ArtifactWriter,
-    config: JobConfig,
-) -> Imported:
+def _import(reading: Reading, writer: ArtifactWriter, config: JobConfig) -> Imported:
     """Import all groups, side by side."""
+    groups = reading.groups(GROUP_BYTES)
+    log.info("importing %d files in %d groups", len(reading.files), len(groups))
+    shared = ray.put(reading)
     pending = {
-        _import_group.remote(
-            {file: folders[file] for file in group}, named, number, writer, config.ingest, metrics.job_name()
-        ): number
+        _import_group.remote(shared, group, number, writer, config.ingest, metrics.job_name()): number
         for number, group in enumerate(groups)
     }
     parts: dict[int, Imported] = {}
@@ -138,50 +121,9 @@ def _import(
     return Imported.concat([parts[number] for number in sorted(parts)])
 
 
-def refuse_within(ledgers: Sequence[str], output: str) -> None:
-    """Raise `ValueError` where `output` lies in a folder of ledgers: the next run would read it too."""
-    above = [resolve(folder) for folder in folders_above(output)]
-    for given in filter(None, ledgers):
-        if resolve(given) in above:
-            raise ValueError(
-                f"--output {output} lies inside of {given}, which is read: the next run would take for ledgers "
-                "what this one writes; give an --output outside of it"
-            )
-
-
-def refuse_artifacts(files: Iterable[str]) -> None:
-    """Raise `ValueError` where ledger files lie in what jet wrote itself."""
-    for name in files:
-        folder, _, file = name.rpartition("/")
-        if file == MANIFEST and (manifest := finished_at(folder)) is not None:
-            raise ValueError(
-                f"{folder} holds {manifest.kind} that jet wrote, and no ledgers: name ledger files, or folders "
-                "with nothing else in them. Entries of `jet ingest` are named alone, to the jobs that read them"
-            )
-
-
 def part_name(number: int) -> str:
     """The file of group `number`."""
     return f"part-{number:05}.parquet"
-
-
-def count_rejected(rejected: pa.Table) -> None:
-    """Add rows of the rejected table to the metrics."""
-    for metric, value, rule in metrics.values_of(metrics.ROWS_REJECTED, rejected["rule"]):
-        metrics.count(metric, value, rule)
-
-
-def _groups(files: Mapping[str, FileInfo]) -> list[list[str]]:
-    """Files in groups of some size each: neither a task for every tiny file nor one for everything."""
-    groups: list[list[str]] = [[]]
-    size = 0
-    for name, info in files.items():
-        groups[-1].append(name)
-        size += info.size
-        if size >= GROUP_BYTES:
-            groups.append([])
-            size = 0
-    return [group for group in groups if group]
 
 
 def _result(reference: ray.ObjectRef) -> Imported:
@@ -195,30 +137,28 @@ def _result(reference: ray.ObjectRef) -> Imported:
 
 @ray.remote
 def _import_group(
-    folders: Mapping[str, str],
-    named: set[str],
+    reading: Reading,
+    files: Sequence[str],
     number: int,
     writer: ArtifactWriter,
     settings: ImportSettings,
     job: str,
 ) -> Imported:
-    """Import some files, each of which may include what is in its folder of `folders`, into one part."""
+    """Import some files into one part."""
     name = part_name(number)
-    keys, accounts, rejected, read = [], [], [], []
-    records = chain.from_iterable(_records(file, folder, named, settings) for file, folder in folders.items())
     with pq.ParquetWriter(writer.file(name), ENTRIES, filesystem=writer.filesystem, compression="zstd") as out:
-        for entries, some_accounts, some_rejected, some_files in to_tables(records):
-            out.write_table(entries, row_group_size=ROW_GROUP)
-            keys.append(entries.select(["entity", "entry_id", "date", "journal", "file", "file_line"]))
-            accounts.append(some_accounts)
-            rejected.append(some_rejected)
-            read.append(some_files)
-    found = pa.concat_tables(keys)
-    found = found.append_column("part", pa.array([name] * len(found), pa.string()))
-    refused = pa.concat_tables(rejected)
-    log.info("%s: %d entries", name, len(found), extra=about(job=job, stage="ingest", block=name))
-    _log_rejected(refused, name, job)
-    return Imported(found, pa.concat_tables(accounts), refused, pa.concat_tables(read))
+        found = import_files(
+            reading, files, settings, lambda entries: out.write_table(entries, row_group_size=ROW_GROUP), name
+        )
+    log.info("%s: %d entries", name, len(found.keys), extra=about(job=job, stage="ingest", block=name))
+    _log_rejected(found.rejected, name, job)
+    return found
+
+
+def count_rejected(rejected: pa.Table) -> None:
+    """Add rows of the rejected table to the metrics."""
+    for metric, value, rule in metrics.values_of(metrics.ROWS_REJECTED, rejected["rule"]):
+        metrics.count(metric, value, rule)
 
 
 def _log_rejected(rejected: pa.Table, block: str, job: str) -> None:
@@ -227,33 +167,6 @@ def _log_rejected(rejected: pa.Table, block: str, job: str) -> None:
     for row in counts.sort_by([("count_all", "descending")]).slice(0, LOGGED_REJECTIONS).to_pylist():
         fields = about(job=job, stage="ingest", entity=row["entity"], block=block)
         log.info("%d rows rejected: %s", row["count_all"], row["rule"], extra=fields)
-
-
-def _records(file: str, folder: str, named: set[str], settings: ImportSettings) -> Iterator[Record]:
-    """The records of a file. One that can't be read is an error where it was `named`; where it only lies in a
-    folder or fits a pattern, it is rejected and the rest goes on."""
-    try:
-        yield from import_file(file, settings, folder)
-    except UnreadableFile as error:
-        if file in named:
-            raise
-        yield Rejection(file, 1, "unreadable_file", str(error), None, None, "", file_lines=0)
-    except OSError as error:
-        raise OSError(f"{file} can't be read now: {error}") from error
-
-
-def _rewrite(writer: ArtifactWriter, reconciled: Reconciled) -> None:
-    """Write those parts anew of which some entries are called otherwise, or are duplicates."""
-    touched = pa.array(reconciled.duplicate | reconciled.changed)
-    keys = reconciled.imported.keys
-    for name in pc.unique(keys["part"].filter(touched)).to_pylist():
-        here = pc.equal(keys["part"], name)
-        table = read_parquet(writer.filesystem, writer.file(name))
-        for column in ("entity", "entry_id"):
-            place = ENTRIES.get_field_index(column)
-            table = table.set_column(place, ENTRIES.field(column), keys[column].filter(here))
-        kept = pa.array(~reconciled.duplicate).filter(here.combine_chunks())
-        writer.write_table(name, table.filter(kept))
 
 
 if __name__ == "__main__":

@@ -27,8 +27,9 @@ from jet.bundle.bundle import KIND, Bundle
 from jet.bundle.extension import forgotten, learned
 from jet.bundle.lots import Lot, LotFacts
 from ray_jobs.predict import opened
-from ray_jobs.runtime.command import JobConfig, main
+from ray_jobs.runtime.command import main
 from ray_jobs.runtime.connection import connect
+from ray_jobs.runtime.settings import JobConfig
 from ray_jobs.spread.texts import encode_texts
 
 HELP = (

@@ -28,7 +28,7 @@ from jet.artifacts.artifact import Artifact, Manifest, artifact_writer, finished
 from jet.books.catalog import Catalog
 from jet.books.schema import ACCOUNTS, ENTRIES
 from jet.books.split import TRAIN, split_by_date
-from jet.model.features import sort_entries
+from jet.model.columns import sort_entries
 from jet.retrieval.memory import limits
 from jet.retrieval.neighbors import History, all_hits, earlier_entries, neighbors_table
 from jet.retrieval.probe import Probe
@@ -37,8 +37,9 @@ from jet.texts.ngrams import idf as fit_idf
 from jet.texts.normalize import normalize_all
 from jet.texts.store import TextStore
 from ray_jobs.runtime import metrics
-from ray_jobs.runtime.command import JobConfig, main
+from ray_jobs.runtime.command import main
 from ray_jobs.runtime.connection import connect, require
+from ray_jobs.runtime.settings import JobConfig
 from ray_jobs.spread.parts import do_parts
 from ray_jobs.spread.shards import OWN, PEERS, Shards, index_shards
 from ray_jobs.spread.texts import encode_texts

@@ -20,14 +20,15 @@ from jet.artifacts.artifact import Artifact, artifact_writer, content_of, finish
 from jet.books.schema import ACCOUNTS, ENTRIES, REJECTED
 from jet.books.split import TEST, split_by_date
 from jet.bundle.bundle import Bundle
-from jet.model.features import sort_entries
+from jet.model.columns import sort_entries
 from jet.prediction.predictor import without_lines
 from ray_jobs.evaluate import evaluate_bundle
 from ray_jobs.ingest import ROW_GROUP, import_ledgers
 from ray_jobs.neighbors import neighbors
 from ray_jobs.predict import predict
-from ray_jobs.runtime.command import JobConfig, main
+from ray_jobs.runtime.command import main
 from ray_jobs.runtime.connection import connect
+from ray_jobs.runtime.settings import JobConfig
 from ray_jobs.train import train
 
 HELP = "The whole way: ingest, neighbors, train, evaluate, and predict the entries without lines."

@@ -43,7 +43,7 @@ from jet.artifacts.artifact import (
     read_parquet,
     refuse_foreign,
 )
-from jet.artifacts.storage import remove
+from jet.artifacts.storage import absolute, remove
 from jet.artifacts.tables import validate
 from jet.books.schema import ACCOUNTS, ENTRIES, PREDICTIONS, REJECTED, joined_keys, uses
 from jet.bundle.bundle import Bundle
@@ -52,8 +52,9 @@ from jet.confidence.drift import HELD_BACK, Group, Signs, compare, held_back, se
 from jet.texts.normalize import stable_hashes
 from ray_jobs import ingest
 from ray_jobs.runtime import metrics
-from ray_jobs.runtime.command import JobConfig, absolute, main
+from ray_jobs.runtime.command import main
 from ray_jobs.runtime.connection import connect, require
+from ray_jobs.runtime.settings import JobConfig
 from ray_jobs.spread.answering import PredictRowGroup, row_groups, share
 from ray_jobs.spread.parts import do_parts
 from ray_jobs.spread.texts import encode_texts

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import logging
 import sys
-from dataclasses import asdict, fields, replace
+from dataclasses import asdict, replace
 from typing import Any
 
 import jsonargparse
@@ -17,17 +17,16 @@ import ray.train
 
 from jet.artifacts.artifact import Manifest, artifact_writer, digest_of, finished, refuse_foreign
 from jet.artifacts.storage import remove
-from jet.books.split import CALIBRATION, TRAIN
 from jet.bundle.bundle import KIND, Bundle
-from jet.confidence.judgment import Judgment
-from jet.ranking.evidence import Library
-from jet.ranking.examples import newest
+from jet.prediction.calibrating import calibrated, calibration_entries
 from jet.ranking.ranker import Ranker
 from jet.retrieval.neighbors import make_encoder
 from jet.training.data import TrainingData
-from ray_jobs.ddp.training import build_network, checked_data, checkpoints, fit, opened
-from ray_jobs.runtime.command import JobConfig, main
+from jet.training.fitting import build_network, ranker_library, ranker_rows
+from ray_jobs.ddp.training import checked_data, checkpoints, fit, opened
+from ray_jobs.runtime.command import main
 from ray_jobs.runtime.connection import connect
+from ray_jobs.runtime.settings import JobConfig
 from ray_jobs.spread.answering import ExampleSlice, JudgeSlice, examples_of, judged_of, over_slices, share
 
 HELP = "Train the model on booked entries and their neighbors, calibrate it, and publish its bundle."
@@ -60,7 +59,7 @@ def train(folder: str, output: str, config: JobConfig) -> Manifest:
     data = checked_data(entries, neighbors, config)
     connect(config.runtime)
     state, facts = fit(folder, output, config, digest_of([settings, inputs]))
-    network = build_network(data, config)
+    network = build_network(data, config.model, config.train.seed)
     network.load_state_dict(state["network"])
     encoder = make_encoder(config.retrieval)
     facts |= {f"{name}_entries": count for name, count in data.sizes().items()}
@@ -76,29 +75,20 @@ def train(folder: str, output: str, config: JobConfig) -> Manifest:
 
 def fit_ranker(data: TrainingData, config: JobConfig) -> Ranker:
     """The set ranker, trained on the training rows; actors compute the features, the driver trains."""
-    rows = newest(data.learnable(TRAIN), data.columns.entity, config.ranker.rows)
-    library = Library.build(
-        data.columns, data.catalog, data.store, data.idf, data.retrieval, data.model.max_lines
-    )
-    shared = ray.put((library, data.hits, config.ranker))
+    rows = ranker_rows(data, config.ranker)
+    shared = ray.put((ranker_library(data), data.hits, config.ranker))
     log.info("training the ranker on %d entries", len(rows))
     found = over_slices(ExampleSlice, shared, pa.table({"row": rows}), config.runtime, keys=("row",))
     return examples_of(found).fit(config.ranker, config.train.seed)
 
 
 def judged(bundle: Bundle, data: TrainingData, config: JobConfig) -> Bundle:
-    """The bundle with all that the calibration split decides, from free-running answers to it."""
-    entries = data.entries.take(pa.array(data.rows(CALIBRATION)))
+    """The bundle, calibrated on what actors answer to the calibration split."""
+    entries = calibration_entries(data)
     settings = replace(config.predict, method="stacked")
     shared = share(bundle, settings, [entries["description"]], config.runtime)
     found = over_slices(JudgeSlice, shared, entries, config.runtime)
-    all_judged = judged_of(found)
-    arrays = {each.name: getattr(all_judged, each.name) for each in fields(all_judged)}
-    judgment = Judgment.fit(**arrays, entity=found["entity"].to_pylist())
-    right = judgment.calibrations["stacked"].right
-    log.info("calibrated on %d entries, %.1f %% of them right", len(right), 100 * right.mean())
-    facts = bundle.facts | {"calibration_exact_match": round(float(right.mean()), 4)}
-    return replace(bundle, judgment=judgment, facts=facts)
+    return calibrated(bundle, judged_of(found), found["entity"].to_pylist())
 
 
 if __name__ == "__main__":

@@ -21,7 +21,7 @@ import torch
 import yaml
 
 from jet.artifacts.artifact import Manifest, artifact_writer, beside, digest_of, finished, refuse_foreign
-from jet.artifacts.storage import remove
+from jet.artifacts.storage import absolute, remove
 from jet.books.split import CALIBRATION, TEST
 from jet.experiments.overrides import with_settings
 from jet.experiments.sweep.finals import SIDES, Final, final_facts, gain_of
@@ -31,9 +31,11 @@ from jet.experiments.sweep.settings import TuneSettings
 from jet.experiments.sweep.space import Space, build_space
 from jet.experiments.sweep.trials import Trial, trials_table, winner
 from jet.training.data import TrainingData
-from ray_jobs.ddp.training import best_state, build_network, checked_data, decoded_exactly, opened
-from ray_jobs.runtime.command import JobConfig, absolute, main
+from jet.training.fitting import build_network, decoded_exactly
+from ray_jobs.ddp.training import best_state, checked_data, opened
+from ray_jobs.runtime.command import main
 from ray_jobs.runtime.connection import connect, room
+from ray_jobs.runtime.settings import JobConfig
 from ray_jobs.sweeps.searches import search
 from ray_jobs.sweeps.trial_runs import DRIVER_CPUS, Sweep, Task, run_trials
 from ray_jobs.train import PARTS
@@ -96,7 +98,7 @@ def test_answers(sweep: Sweep, task: Task, data: TrainingData) -> np.ndarray:
     """bool [test rows]: which the training's best epoch books right. What can't be learned is never right."""
     config = sweep.config_of(task)
     state, _ = best_state(sweep.result(task.key))
-    network = build_network(data, config)
+    network = build_network(data, config.model, config.train.seed)
     network.load_state_dict(state["network"])
     data = replace(data, model=config.model)  # how many neighbors it reads may be searched
     runtime = sweep.config.runtime

@@ -16,16 +16,10 @@ from jet.books.schema import ACCOUNTS, ENTRIES
 from jet.books.split import CALIBRATION, TRAIN, SplitSettings, split_by_date
 from jet.bundle.bundle import KIND, Bundle
 from jet.confidence.judgment import Judgment
-from jet.model.features import NOTHING, Batch, collate
-from jet.model.network import (
-    JetNetwork,
-    ModelSettings,
-    Step,
-    Tables,
-    TextInputs,
-    allowed_tokens,
-    follow_neighbors,
-)
+from jet.model.batch import Batch, collate
+from jet.model.network import JetNetwork, Step, Tables, TextInputs, allowed_tokens, follow_neighbors
+from jet.model.settings import ModelSettings
+from jet.model.tokens import NOTHING
 from jet.prediction.judging import judge
 from jet.prediction.predictor import Predictor, PredictSettings
 from jet.ranking.evidence import Library

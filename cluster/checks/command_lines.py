@@ -18,7 +18,7 @@ from ray.scripts.scripts import cli as ray_cli
 
 from ray_jobs.cli import JOBS
 from ray_jobs.runtime.command import job_parser, translated
-from ray_jobs.submit import split, submit_parser
+from ray_jobs.submission.command import split, submit_parser
 
 BETWEEN_COMMANDS = re.compile(r";|&&?|\|\|?")
 REDIRECTION = re.compile(r"[<>]+")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import tomllib
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -48,6 +48,19 @@ def pyproject(root: Path) -> dict[str, Any]:
     return table
 
 
+def requirements(root: Path, extras: Iterable[str] = ()) -> Iterator[Requirement]:
+    """The requirements in pyproject.toml, with those of `extras` and of the extras that these include."""
+    project = pyproject(root)
+    yield from map(Requirement, project["dependencies"])
+    waiting = list(extras)
+    while waiting:
+        for requirement in map(Requirement, project["optional-dependencies"][waiting.pop()]):
+            if requirement.name == project["name"]:
+                waiting += sorted(requirement.extras)
+            else:
+                yield requirement
+
+
 def constraints(root: Path) -> dict[str, str]:
     """The versions that the image is built with, by canonical package name."""
     lines = (root / CONSTRAINTS).read_text().splitlines()
@@ -55,9 +68,9 @@ def constraints(root: Path) -> dict[str, str]:
     return {canonical(name): version for name, _, version in pinned}
 
 
-def canonical(requirement: str) -> str:
-    """The canonical name of a requirement's package: lower case, with dashes."""
-    return re.sub(r"[-_.]+", "-", Requirement(requirement).name).lower()
+def canonical(name: str) -> str:
+    """The canonical name of a package: lower case, with dashes."""
+    return re.sub(r"[-_.]+", "-", name).lower()
 
 
 def pins(root: Path) -> Pins:

@@ -12,12 +12,11 @@ from pathlib import Path
 from typing import Any
 
 from dockerfile_parse import DockerfileParser
-from packaging.requirements import Requirement
 
-from cluster.checks.files import CONSTRAINTS, DOCKERFILE, Found, canonical, constraints, pyproject
+from cluster.checks.files import CONSTRAINTS, DOCKERFILE, Found, canonical, constraints, requirements
 
 BASE = re.compile(r"python:\d+\.\d+\.\d+-slim-\w+(@sha256:[0-9a-f]{64})?")
-EXTRA = "launcher"
+EXTRAS = ("all", "launcher")
 """The extras that are installed in the image."""
 
 
@@ -83,10 +82,9 @@ def user(instructions: list[dict[str, Any]]) -> Found:
 
 def pinned(root: Path) -> Found:
     """Each requirement of pyproject.toml must be pinned to a version that it allows."""
-    project, have = pyproject(root), constraints(root)
-    for line in [*project["dependencies"], *project["optional-dependencies"][EXTRA]]:
-        requirement = Requirement(line)
-        version = have.get(canonical(line))
+    have = constraints(root)
+    for requirement in requirements(root, EXTRAS):
+        version = have.get(canonical(requirement.name))
         if version is None:
             yield requirement.name, "isn't pinned"
         elif not requirement.specifier.contains(version):

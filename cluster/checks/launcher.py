@@ -20,7 +20,7 @@ from cluster.checks.command_lines import CommandError, commands, ray_context
 from cluster.checks.documents import drivers
 from cluster.checks.files import LAUNCHER_FILES, Found, Pins, launcher_config, node_types, pins
 from cluster.needs import Need, needs
-from ray_jobs.runtime.command import RuntimeSettings
+from ray_jobs.runtime.settings import RuntimeSettings
 
 GUIDE = "docs/clusters.md"
 JOBS = ("ingest", "neighbors", "train", "tune", "predict")

@@ -17,7 +17,8 @@ from ray.autoscaler._private.kuberay.autoscaling_config import _derive_autoscali
 
 from cluster.kubernetes.kustomize import Manifest
 from cluster.needs import needs
-from ray_jobs.runtime.command import RuntimeSettings, job_parser, translated
+from ray_jobs.runtime.command import job_parser, translated
+from ray_jobs.runtime.settings import RuntimeSettings
 
 DATE = "$(date +%F)"
 """The only substitution that the submitter's shell may make in a command."""
@@ -111,7 +112,7 @@ def room(groups: Groups, wanted: dict[str, float]) -> int:
 
 
 def command(entrypoint: str) -> tuple[str, list[str]]:
-    """The job's name and arguments. Raises `ValueError` where it isn't one of jet, or a shell would change it."""
+    """The job's name and arguments. Raises `ValueError` where it isn't jet's, or a shell would change it."""
     plain = entrypoint.replace(DATE, "2026-01-31")
     if found := re.search(r"[$`;&|<>*?(){}\[\]~#!\\\"'\n]", plain):
         raise ValueError(f"{found[0]!r} means something to the shells on the way: only {DATE} may stand there")

@@ -70,6 +70,12 @@ def is_uri(path: str) -> bool:
     return "://" in path
 
 
+def absolute(path: str) -> str:
+    """`path` with this process's folder in front where it is relative, so that it means the same in another
+    process on this machine; a URI stays as it is."""
+    return path if is_uri(path) else str(Path(path).absolute())
+
+
 def resolve(path: str) -> tuple[pafs.FileSystem, str]:
     """The pyarrow filesystem of a local path or URI (`s3://`, `gs://`), and the path on it.
 

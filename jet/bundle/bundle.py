@@ -40,7 +40,8 @@ from jet.bundle.lots import Books, Lot
 from jet.confidence.calibration import Calibration
 from jet.confidence.judgment import Judgment
 from jet.confidence.stack import Method, Stack
-from jet.model.network import JetNetwork, ModelSettings, TextInputs
+from jet.model.network import JetNetwork, TextInputs
+from jet.model.settings import ModelSettings
 from jet.ranking.ranker import Ranker, RankerSettings
 from jet.retrieval.peers import chart_families
 from jet.retrieval.settings import RetrievalSettings

@@ -25,7 +25,7 @@ from jet.artifacts.tables import validate
 from jet.books.catalog import Catalog
 from jet.books.schema import ACCOUNTS, ENTRIES
 from jet.bundle.lots import Books, Lot
-from jet.model.features import EntryColumns, entry_columns
+from jet.model.columns import EntryColumns, entry_columns
 from jet.model.network import TextInputs
 from jet.retrieval.peers import chart_families
 from jet.texts.ngrams import weigh

@@ -16,7 +16,7 @@ from jet.artifacts.digests import array_digest, text_bytes
 from jet.artifacts.tables import validate
 from jet.books.catalog import Catalog
 from jet.books.schema import ACCOUNTS, ENTRIES, MEMORY
-from jet.model.features import EntryColumns
+from jet.model.columns import EntryColumns
 
 
 @dataclass(frozen=True)

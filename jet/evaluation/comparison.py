@@ -21,7 +21,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from jet.evaluation.metrics import Scored
+from jet.evaluation.scored import Scored
 
 RESAMPLES = 2000
 """Resamples of a comparison: its interval then moves by a tenth of its width or less from seed to seed."""

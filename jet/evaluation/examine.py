@@ -15,7 +15,8 @@ import pyarrow as pa
 from jet.artifacts.tables import validate
 from jet.books.schema import ENTRIES, PREDICTIONS
 from jet.confidence.stack import METHODS, Method
-from jet.model.features import NOTHING, entry_columns
+from jet.model.columns import entry_columns
+from jet.model.tokens import NOTHING
 from jet.prediction.amounts import minor_units
 from jet.prediction.answers import Answers
 from jet.prediction.judging import padded_lines, priced

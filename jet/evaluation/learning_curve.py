@@ -23,13 +23,19 @@ from jet.books.split import TEST, TRAIN
 from jet.bundle.bundle import Bundle
 from jet.evaluation.baselines.protocol import score_baseline
 from jet.evaluation.baselines.svm import LinearSvm
-from jet.evaluation.metrics import Scored, group_metrics, score_predictions
+from jet.evaluation.metrics import group_metrics
+from jet.evaluation.scored import Scored, score_predictions
 from jet.prediction.predictor import Predictor, PredictSettings, without_lines
 from jet.ranking.examples import Examples
 from jet.ranking.ranker import Ranker, RankerSettings
 
 HISTORIES = (0, 10, 50, 150, 500)
 FOLDS = 4
+CURVE_NOTE = (
+    "Each company as a new one: the set ranker alone, trained on the other companies, knowing the new one's "
+    "chart of accounts, its last so many entries before the test, and its peers' books. The SVM learns from "
+    "the same entries of the company, and from nothing else."
+)
 
 
 @dataclass(frozen=True)
@@ -66,6 +72,27 @@ def deal(split: np.ndarray, entity: np.ndarray) -> list[np.ndarray]:
     return [np.array(sorted(some)) for some in folds]
 
 
+def curve_folds(entries: pa.Table, entity: np.ndarray, split: np.ndarray, limit: int) -> list[CurveFold]:
+    """The folds of booked `entries` [N], sorted by entity, date and id; at most `limit` test entries are asked
+    about, spread evenly over all of them.
+
+    `entity` are their companies' numbers in the bundle's catalog, `split` is theirs. A fold that nothing is
+    asked of is left out.
+    """
+    test = np.flatnonzero(split == TEST)
+    test = test[np.linspace(0, len(test) - 1, min(limit, len(test))).astype(int)]
+    before = np.flatnonzero(split != TEST)
+
+    def of(rows: np.ndarray, companies: np.ndarray) -> pa.Table:
+        return entries.take(pa.array(rows[np.isin(entity[rows], companies)]))
+
+    folds = [
+        CurveFold(companies, known=of(before, companies), asked=of(test, companies))
+        for companies in deal(split, entity)
+    ]
+    return [fold for fold in folds if len(fold.asked)]
+
+
 def fold_ranker(examples: Examples, fold: CurveFold, settings: RankerSettings) -> Ranker:
     """A ranker that was trained on the `examples` of all companies but the fold's."""
     others = examples.take(np.flatnonzero(~np.isin(examples.entity, fold.companies)))
@@ -86,6 +113,20 @@ def answer(bundle: Bundle, ranker: Ranker, fold: CurveFold, books_split: np.ndar
         keep[known[len(known) - min(history, len(known)) :]] = True
     new = replace(bundle, ranker=ranker).with_books(np.flatnonzero(keep))
     return Predictor(new, PredictSettings(method="ranker"))(without_lines(fold.asked))
+
+
+def answer_fold(
+    bundle: Bundle, examples: Examples, books_split: np.ndarray, fold: CurveFold
+) -> dict[int, CurveAnswers]:
+    """What a fold is answered, by history: a ranker that learned from the other companies' `examples`, and an
+    SVM."""
+    ranker = fold_ranker(examples, fold, bundle.ranker.settings)
+    return {
+        history: CurveAnswers(
+            fold.asked, answer(bundle, ranker, fold, books_split, history), svm_right(fold, history)
+        )
+        for history in HISTORIES
+    }
 
 
 def svm_right(fold: CurveFold, history: int) -> np.ndarray:
@@ -109,7 +150,7 @@ def learning_curve(answers: dict[int, list[CurveAnswers]]) -> list[dict[str, Any
     points = []
     for history, parts in sorted(answers.items()):
         scored, by_svm = _together(parts)
-        figures = group_metrics(scored, np.arange(len(scored)), {})
+        figures = group_metrics(scored, np.arange(len(scored)))
         names = ("n", "entry_exact_match", "line_f1", "validity")
         points.append(
             {

@@ -11,14 +11,15 @@ import json
 import re
 from collections.abc import Mapping
 from importlib import resources
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import jinja2
-import matplotlib as mpl
-from markupsafe import Markup
-from matplotlib.axes import Axes
-from matplotlib.figure import Figure
-from matplotlib.ticker import PercentFormatter
+from jet.extras import needed_for
+
+if TYPE_CHECKING:
+    from markupsafe import Markup
+    from matplotlib.axes import Axes
+    from matplotlib.axis import Axis
+    from matplotlib.figure import Figure
 
 # matplotlib draws in colors that nobody would choose, and the page's variables take their place.
 INK, FAINT, ACCENT = "#010203", "#040506", "#070809"
@@ -35,6 +36,9 @@ _VARIABLES = {
 
 def render(package: str, template: str, filters: Mapping[str, Any], **values: Any) -> str:
     """The page that a package's template makes of `values`. It escapes everything that isn't `Markup`."""
+    with needed_for("a report page"):
+        import jinja2
+        from markupsafe import Markup
     environment = jinja2.Environment(
         autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True
     )
@@ -46,6 +50,8 @@ def render(package: str, template: str, filters: Mapping[str, Any], **values: An
 
 def axes_of(x_label: str, y_label: str, size: tuple[float, float] = (5.4, 3.8)) -> tuple[Figure, Axes]:
     """An empty picture in the style of the page; what is up is a share."""
+    with needed_for("a picture"):
+        from matplotlib.figure import Figure
     figure = Figure(figsize=size, layout="constrained")
     axes = figure.add_subplot()
     axes.patch.set_alpha(0)
@@ -54,13 +60,23 @@ def axes_of(x_label: str, y_label: str, size: tuple[float, float] = (5.4, 3.8)) 
     axes.tick_params(colors=FAINT, labelcolor=INK)
     axes.spines[["top", "right"]].set_visible(False)
     axes.spines[["left", "bottom"]].set_color(FAINT)
-    axes.yaxis.set_major_formatter(PercentFormatter(1))
+    show_shares(axes.yaxis)
     axes.grid(color=FAINT, alpha=0.25, linewidth=0.6)
     return figure, axes
 
 
+def show_shares(axis: Axis) -> None:
+    """Label the axis in percent."""
+    from matplotlib.ticker import PercentFormatter
+
+    axis.set_major_formatter(PercentFormatter(1))
+
+
 def svg_of(figure: Figure, salt: str) -> Markup:
     """The picture, to stand in a page. `salt` is its own among the pictures of the page."""
+    import matplotlib as mpl
+    from markupsafe import Markup
+
     buffer = io.StringIO()
     # A salt of its own keeps the ids of two pictures on one page apart, and the text the same every time.
     with mpl.rc_context({"svg.fonttype": "none", "svg.hashsalt": salt}):

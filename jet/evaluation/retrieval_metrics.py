@@ -27,7 +27,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.sparse import csr_array
 
-from jet.evaluation.metrics import Multiset
+from jet.evaluation.line_sets import Multiset
 
 NEIGHBORS_AT = (1, 5, 10, 20, 48)
 """How many neighbors are looked at."""

@@ -17,7 +17,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from jet.model.features import NEIGHBOR_FEATURES, NOTHING
+from jet.model.neighbor_features import NEIGHBOR_FEATURES
+from jet.model.tokens import NOTHING
 
 PREFIX_START = 4.0
 """Where the learned weight of a matching prefix starts, in nats."""

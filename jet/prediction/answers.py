@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from jet.confidence.holds import Standing
-from jet.model.features import NOTHING
+from jet.model.tokens import NOTHING
 
 
 @dataclass(frozen=True)

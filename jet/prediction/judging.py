@@ -14,7 +14,8 @@ from jet.artifacts.tables import validate
 from jet.books.schema import ENTRIES
 from jet.confidence.judgment import AMOUNT_FIGURES
 from jet.confidence.stack import Scores
-from jet.model.features import NOTHING, EntryColumns, entry_columns
+from jet.model.columns import EntryColumns, entry_columns
+from jet.model.tokens import NOTHING
 from jet.prediction.amounts import minor_units
 from jet.prediction.predictor import Predictor, without_lines
 

@@ -25,9 +25,11 @@ from jet.bundle.bundle import Bundle, text_vectors
 from jet.confidence.holds import Standing
 from jet.confidence.judgment import AMOUNT_FIGURES
 from jet.confidence.stack import FIGURES, METHODS, WEIGHED, Method, Scores, figures, line_bits
+from jet.model.batch import collate
+from jet.model.columns import EntryColumns, entry_columns
 from jet.model.decode import DEAD, KEPT, beam_search, score_sets
-from jet.model.features import NOTHING, EntryColumns, collate, entry_columns, set_key
 from jet.model.network import Encoded, Tables
+from jet.model.tokens import NOTHING, set_key
 from jet.prediction.amounts import UNKNOWN, PastAmounts, Proposal, minor_units, propose_amounts
 from jet.prediction.answers import Answers
 from jet.prediction.reasons import SHOWN, grounds, guessed

@@ -19,7 +19,7 @@ from jet.confidence.calibration import Calibration
 from jet.confidence.holds import cuts
 from jet.confidence.stack import Method
 from jet.model.decode import KEPT
-from jet.model.features import NOTHING
+from jet.model.tokens import NOTHING
 from jet.prediction.amounts import GUESSED
 from jet.prediction.answers import Answers
 from jet.prediction.reasons import sentence

@@ -21,7 +21,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from jet.books.catalog import Catalog
-from jet.model.features import NOTHING, in_order, set_key
+from jet.model.tokens import NOTHING, in_order, set_key
 from jet.ranking.evidence import Evidence, Library
 from jet.ranking.expert import LineScores
 

@@ -11,7 +11,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from jet.model.features import EntryColumns, mixed
+from jet.model.columns import EntryColumns
+from jet.model.tokens import mixed
 
 
 def joined_key(*parts: np.ndarray) -> np.ndarray:

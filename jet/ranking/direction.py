@@ -30,7 +30,8 @@ import numpy as np
 import pyarrow.compute as pc
 
 from jet.books.catalog import MAX_DEPTH, Catalog
-from jet.model.features import NOTHING, EntryColumns
+from jet.model.columns import EntryColumns
+from jet.model.tokens import NOTHING
 from jet.ranking.counts import Counts
 
 IN, OUT, UNKNOWN = 1, -1, 0

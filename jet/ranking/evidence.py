@@ -16,15 +16,9 @@ import numpy as np
 import scipy.sparse as sp
 
 from jet.books.catalog import Catalog
-from jet.model.features import (
-    NOTHING,
-    EntryColumns,
-    day_of_month,
-    in_order,
-    neighbor_lines,
-    same_roundness,
-    set_key,
-)
+from jet.model.columns import EntryColumns, neighbor_lines
+from jet.model.neighbor_features import day_of_month, same_roundness
+from jet.model.tokens import NOTHING, in_order, set_key
 from jet.ranking.counts import Counts
 from jet.ranking.direction import Money
 from jet.ranking.past import Past

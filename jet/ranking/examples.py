@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from jet.model.features import EntryColumns
+from jet.model.columns import EntryColumns
 from jet.ranking.candidates import propose
 from jet.ranking.evidence import Library, gather
 from jet.ranking.expert import line_scores

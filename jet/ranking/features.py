@@ -13,7 +13,7 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from jet.model.features import NOTHING, set_key
+from jet.model.tokens import NOTHING, set_key
 from jet.ranking.candidates import PROPOSERS, Candidates, name_shares, side_of
 from jet.ranking.evidence import Evidence, Library
 from jet.ranking.expert import LineScores

@@ -10,7 +10,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from jet.model.features import NOTHING, EntryColumns
+from jet.model.columns import EntryColumns
+from jet.model.tokens import NOTHING
 from jet.ranking.counts import Counts, joined_key
 from jet.ranking.direction import IN, OUT, UNKNOWN
 from jet.retrieval.similarity import NO_CURRENCY

@@ -14,8 +14,10 @@ from jet.artifacts.tables import validate
 from jet.books.catalog import Catalog
 from jet.books.schema import NEIGHBORS, joined_keys
 from jet.books.split import SPLITS, TRAIN, SplitSettings
-from jet.model.features import EntryColumns, collate, entry_columns, sort_entries
-from jet.model.network import ModelSettings, TextInputs, localized
+from jet.model.batch import collate
+from jet.model.columns import EntryColumns, entry_columns, sort_entries
+from jet.model.network import TextInputs, localized
+from jet.model.settings import ModelSettings
 from jet.retrieval.memory import Hits
 from jet.retrieval.neighbors import source_starts, source_widths
 from jet.retrieval.settings import RetrievalSettings

@@ -30,6 +30,7 @@ from torch import Tensor, nn
 
 from jet.books.catalog import Catalog
 from jet.books.split import TRAIN, SplitSettings, split_by_date
+from jet.extras import needed_for
 from jet.texts.encoder import MULTILINGUAL, PACKAGED, load_transformer, padded, pooled, quiet_transformers
 from jet.texts.normalize import normalize_all
 from jet.training.loop import epoch_rows
@@ -210,7 +211,7 @@ def load_base(name: str, settings: FinetuneSettings, max_tokens: int) -> Loaded:
     """The transformer called `name` (`PACKAGED`, a folder, a name on the hub), ready to be trained.
 
     Its weights follow from `name` and the settings alone. Raises ValueError where it can't be loaded or isn't a
-    transformer, and where lora's package isn't installed.
+    transformer, and `MissingExtra` where lora's package isn't installed.
     """
     if name in ("", MULTILINGUAL):
         raise ValueError(
@@ -220,13 +221,8 @@ def load_base(name: str, settings: FinetuneSettings, max_tokens: int) -> Loaded:
     tokenizer, model = load_transformer(name, max_tokens)
     if settings.method == "full":
         return Loaded(tokenizer, model)
-    try:
+    with needed_for("finetune.method lora"):
         import peft
-    except ImportError:
-        raise ValueError(
-            "finetune.method is 'lora', and peft isn't installed: do `pip install 'jet-ledger[lora]'`, or use "
-            "'full'"
-        ) from None
     torch.manual_seed(settings.seed)
     lora = peft.LoraConfig(r=settings.lora_rank, lora_alpha=2 * settings.lora_rank, target_modules="all-linear")
     with quiet_transformers():  # peft asks it for what it is going to rename

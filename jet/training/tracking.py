@@ -11,6 +11,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal, Protocol
 
+from jet.extras import needed_for
+
 log = logging.getLogger(__name__)
 
 
@@ -71,8 +73,8 @@ def build_tracker(settings: TrackingSettings, config: Mapping[str, Any], folder:
     if settings.wandb == "disabled":
         return NoTracker()
     try:
-        import wandb
-
+        with needed_for(f"tracking.wandb {settings.wandb}"):
+            import wandb
         run = wandb.init(
             project=settings.project,
             group=settings.group,

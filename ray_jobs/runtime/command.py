@@ -1,4 +1,4 @@
-"""What all jobs share: the settings of a run, the command line, the last line; and how a failure is told.
+"""What all jobs share: the command line, the last line, and how a failure is told.
 
 A job is a module with `HELP`, `arguments(parser)` and `run(args, config)`. `main` gives it the same options
 as every other job: `--config FILE` (YAML), dotted overrides of any setting (`--model.hidden 64`), unknown keys
@@ -15,7 +15,7 @@ import re
 import sys
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass, field, fields, is_dataclass
+from dataclasses import fields, is_dataclass
 from pathlib import Path
 from typing import Any, Protocol, cast, get_args, get_type_hints
 
@@ -24,8 +24,9 @@ import ray
 import yaml
 
 from jet.artifacts.storage import fetched, is_uri, refuse_keys
-from jet.config import JetConfig
+from jet.extras import MissingExtra
 from ray_jobs.runtime import logs, metrics
+from ray_jobs.runtime.settings import JobConfig, LogFormat
 from ray_jobs.runtime.terminal import printable
 
 log = logging.getLogger("jet")
@@ -37,65 +38,6 @@ DEEPEST_CONFIG = 32
 
 OS_ERROR = re.compile(r"^\s*(?:OS|FileNotFound|Permission|Connection|Timeout)Error: (.+)$", re.MULTILINE)
 """The line of a traceback in which a disk, a network or a store failed."""
-
-
-@dataclass(kw_only=True)
-class RuntimeSettings:
-    """Where the jobs run and how far they spread. None of it bears on what comes out."""
-
-    address: str | None = None
-    """Ray's address; by default RAY_ADDRESS, or a local Ray that is started and stopped with the job."""
-    local_cpus: int | None = None
-    """CPUs that a local Ray counts; default: this machine's, but at least 4."""
-    cluster_cpus: float | None = None
-    """CPUs that the cluster can have: say it where the cluster scales itself. Default: those it has now."""
-    cluster_gpus: float | None = None
-    """GPUs that the cluster can have, in the same way."""
-    train_workers: int = 2
-    """DDP workers of a training."""
-    train_min_workers: int | None = None
-    """Train with as few as this while the cluster has no more; default: no fewer than runtime.train_workers."""
-    train_resize_s: int = 60
-    """Seconds between two looks at whether there is room for more workers. More of them start at the newest
-    checkpoint, which every epoch writes."""
-    train_gpu: bool = False
-    """Give each training worker a GPU."""
-    actors: int = 2
-    """Actors that encode texts, and that predict."""
-    index_shards: int = 2
-    """Actors that the blocks of the index are spread over."""
-    actor_cpus: float = 0.5
-    """CPUs that each actor reserves."""
-    block_rows: int = 2048
-    """Entries that go through an actor at a time."""
-    text_cache: str | None = None
-    """Folder (a path or URI) that keeps sentence vectors from run to run; null: none is kept."""
-    no_progress_timeout_s: int = 600
-    """Seconds without a finished block after which a data job fails instead of waiting."""
-    log_format: logs.LogFormat = "text"
-    """What stands on standard error: text for people, or json, an object a line, for a log store."""
-
-    def __post_init__(self) -> None:
-        for name in ("train_workers", "train_resize_s", "actors", "index_shards", "block_rows"):
-            if getattr(self, name) < 1:
-                raise ValueError(f"runtime.{name} must be at least 1, got {getattr(self, name)}")
-        if self.train_min_workers is not None and not 1 <= self.train_min_workers <= self.train_workers:
-            raise ValueError(
-                f"runtime.train_min_workers must be from 1 to runtime.train_workers {self.train_workers}, got "
-                f"{self.train_min_workers}"
-            )
-
-    @property
-    def worker_resources(self) -> dict[str, float]:
-        """What one training worker reserves."""
-        return {"CPU": 1.0, "GPU": 1.0} if self.train_gpu else {"CPU": 1.0}
-
-
-@dataclass(kw_only=True)
-class JobConfig(JetConfig):
-    """The library's settings, and where the jobs run."""
-
-    runtime: RuntimeSettings = field(default_factory=RuntimeSettings)
 
 
 class Job(Protocol):
@@ -130,8 +72,8 @@ def main(name: str, job: Any, argv: Sequence[str] | None = None) -> int:
     parser = job_parser(name, job)
     start = time.monotonic()
     metrics.name_job(name)
-    log_format: logs.LogFormat = "text"
-    quiet_libraries()
+    log_format: LogFormat = "text"
+    logs.quiet_libraries()
     try:
         given = parsed(parser, translated(sys.argv[1:] if argv is None else argv, job))
         log_format = given["runtime"]["log_format"]
@@ -245,7 +187,7 @@ def told(error: BaseException) -> str | None:
         each = getattr(each, "cause", None) or each.__cause__
     if isinstance(error, ray.exceptions.RayError) and (line := OS_ERROR.search(str(error))):
         return line[1]  # what Ray Data raises has lost its cause, but for its text
-    return str(error) if isinstance(error, ValueError) else None
+    return str(error) if isinstance(error, (ValueError, MissingExtra)) else None
 
 
 def translated(argv: Sequence[str], job: Any) -> list[str]:
@@ -255,14 +197,3 @@ def translated(argv: Sequence[str], job: Any) -> list[str]:
         option, separator, value = argument.partition("=")
         found.append(getattr(job, "ALSO", {}).get(option, option) + separator + value)
     return found
-
-
-def quiet_libraries() -> None:
-    """Keep libraries' chatter out of a job's output; warnings and errors stay."""
-    for name in ("httpx", "urllib3", "filelock", "matplotlib", "transformers", "ray.tune", "ray.train"):
-        logging.getLogger(name).setLevel(logging.WARNING)
-
-
-def absolute(path: str) -> str:
-    """A path that means the same on every worker of this machine; a URI stays as it is."""
-    return path if is_uri(path) else str(Path(path).absolute())

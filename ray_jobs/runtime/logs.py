@@ -10,17 +10,17 @@ from __future__ import annotations
 
 import json
 import logging
-import os
 import sys
-from typing import Any, Literal
+from typing import Any
 
 import ray
 
+from ray_jobs.runtime.ray_quirks.environment import submission_id
+from ray_jobs.runtime.settings import LogFormat
 from ray_jobs.runtime.terminal import PrintableFormatter, printable
 
 log = logging.getLogger("jet")
 
-LogFormat = Literal["text", "json"]
 FIELDS = ("job", "stage", "entity", "block")
 """What a line can be about."""
 LOGGERS_OF_THEIR_OWN = ("ray", "ray.data")
@@ -62,8 +62,7 @@ class JsonLines(logging.Formatter):
 def _ids() -> dict[str, str]:
     """Ray's names for this job: of the driver, and of the submission where it was submitted."""
     found = {}
-    submitted = json.loads(os.environ.get("RAY_JOB_CONFIG_JSON_ENV_VAR", "{}"))  # Ray's job supervisor sets it
-    if submission := submitted.get("metadata", {}).get("job_submission_id"):
+    if submission := submission_id():
         found["submission_id"] = submission
     if ray.is_initialized():
         found["job_id"] = ray.get_runtime_context().get_job_id()
@@ -102,3 +101,9 @@ def tell(job: str, what: str, form: LogFormat) -> None:
         log.error(what)
     else:
         print(f"jet {job}: {printable(what)}", file=sys.stderr)
+
+
+def quiet_libraries() -> None:
+    """Keep libraries' chatter out of a job's output; warnings and errors stay."""
+    for name in ("httpx", "urllib3", "filelock", "matplotlib", "transformers", "ray.tune", "ray.train"):
+        logging.getLogger(name).setLevel(logging.WARNING)

@@ -33,7 +33,7 @@ from jet.retrieval.memory import Memory, plan_blocks
 from jet.retrieval.neighbors import make_encoder
 from jet.texts.normalize import normalize_all
 from ray_jobs.runtime import metrics
-from ray_jobs.runtime.command import RuntimeSettings
+from ray_jobs.runtime.settings import RuntimeSettings
 from ray_jobs.spread.texts import encode_texts
 
 log = logging.getLogger("jet.predict")

@@ -19,8 +19,8 @@ from ray.data import ActorPoolStrategy
 from jet.artifacts.artifact import ArtifactWriter
 from jet.artifacts.storage import patiently
 from ray_jobs.runtime import metrics
-from ray_jobs.runtime.command import RuntimeSettings
 from ray_jobs.runtime.logs import about
+from ray_jobs.runtime.settings import RuntimeSettings
 
 log = logging.getLogger("jet.parts")
 

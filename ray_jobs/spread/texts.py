@@ -16,7 +16,7 @@ from jet.retrieval.settings import RetrievalSettings
 from jet.texts.encoder import SentenceEncoder
 from jet.texts.vector_cache import VectorCache
 from ray_jobs.runtime import metrics
-from ray_jobs.runtime.command import RuntimeSettings
+from ray_jobs.runtime.settings import RuntimeSettings
 
 log = logging.getLogger("jet.texts")
 

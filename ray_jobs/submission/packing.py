@@ -17,11 +17,10 @@ from pathlib import Path
 from typing import Any
 
 import yaml
-from ray._private import ray_constants
-from ray._private.runtime_env import packaging
 
 import jet
 import ray_jobs
+from ray_jobs.runtime.ray_quirks.submission import packed_sizes
 
 LIMIT_MIB = 32
 """Most that travels with a job, in MiB before compression. jet's own code is about one."""
@@ -104,7 +103,7 @@ def _check_size(environment: dict[str, Any]) -> None:
     for folder in (Path(folder) for folder in folders if "://" not in folder):
         if not folder.exists():
             raise ValueError(f"there is no folder {folder} to send with the job")
-        sizes |= _sizes(folder, environment["excludes"])
+        sizes |= packed_sizes(folder, environment["excludes"])
     mib = sum(sizes.values()) / 2**20
     if mib > LIMIT_MIB:
         largest = sorted(sizes, key=lambda path: -sizes[path])[:SHOWN]
@@ -115,19 +114,3 @@ def _check_size(environment: dict[str, Any]) -> None:
             "(it is written like a .gitignore); data belongs on storage that the nodes reach"
         )
     log.info("%d files, %.1f MiB, travel with the job: %s", len(sizes), mib, " and ".join(folders) or "none")
-
-
-def _sizes(folder: Path, left_out: Sequence[str]) -> dict[Path, int]:
-    """Size in bytes of each file that Ray packs of a folder, by Ray's own rules."""
-    found: dict[Path, int] = {}
-
-    def note(path: Path) -> None:
-        if path.is_file():
-            found[path] = path.stat().st_size
-
-    excludes = [*ray_constants.get_runtime_env_default_excludes(), *left_out]
-    gitignore = os.environ.get(ray_constants.RAY_RUNTIME_ENV_IGNORE_GITIGNORE) != "1"
-    packaging._dir_travel(
-        folder, [packaging._get_excludes(folder, excludes)], note, include_gitignore=gitignore
-    )
-    return found

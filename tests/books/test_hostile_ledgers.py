@@ -18,6 +18,7 @@ from decimal import Decimal
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from counting import only
 
 from jet.books import importers
 from jet.books.checks import MAX_LINES, Rule
@@ -80,10 +81,6 @@ def file_of(tmp_path, format_: str, *entries: str | bytes) -> str:
 
 def read(path: str, **options) -> list[Record]:
     return list(import_file(path, ImportSettings(**options)))
-
-
-def only(kind, records):
-    return [record for record in records if isinstance(record, kind)]
 
 
 def rules(records) -> list[str]:

@@ -7,7 +7,7 @@ import pytest
 from cluster.needs import needs
 from ray_jobs import neighbors, predict, tune
 from ray_jobs.ddp import training
-from ray_jobs.runtime.command import JobConfig, RuntimeSettings
+from ray_jobs.runtime.settings import JobConfig, RuntimeSettings
 
 SETTINGS = RuntimeSettings(actors=3, index_shards=5, actor_cpus=0.75, train_workers=4, train_gpu=True)
 STARTS = {

@@ -9,7 +9,7 @@ from baseline_books import chart, in_sets, last_is_asked, made
 from made_up_books import FOOD, RENT, SALE, entries, entry
 
 from jet.evaluation.baselines import LinearSvm, LogisticMultilabel
-from jet.evaluation.metrics import line_sets
+from jet.evaluation.line_sets import line_sets
 
 SVMS = pytest.mark.parametrize("refitted", [False, True])
 FIRST = entry("", RENT)["date"]

@@ -9,7 +9,7 @@ import pytest
 
 from jet.books.split import CALIBRATION, TEST
 from jet.evaluation.baselines import Materials, make_baseline, score_baseline
-from jet.evaluation.metrics import line_sets
+from jet.evaluation.line_sets import line_sets
 from jet.prediction.predictor import without_lines
 
 

@@ -8,7 +8,7 @@ from jet.evaluation.comparison import (
     paired_bootstrap_of_runs,
     unpaired_bootstrap,
 )
-from jet.evaluation.metrics import Scored
+from jet.evaluation.scored import Scored
 
 TRUE = tuple(sorted(RENT))
 

@@ -1,4 +1,5 @@
 import json
+from dataclasses import replace
 from datetime import date
 
 import numpy as np
@@ -9,18 +10,12 @@ from hypothesis import strategies as st
 from made_up_books import FOOD, RENT, SALE, entries, entry, lines, prediction, predictions
 
 from jet.books.schema import ACCOUNTS
-from jet.evaluation.metrics import (
-    STRATA,
-    Scored,
-    evaluate,
-    group_metrics,
-    line_set,
-    line_sets,
-    reliability,
-    risk_coverage,
-    score_predictions,
-    strata,
-)
+from jet.evaluation.automation import AutomationThresholds
+from jet.evaluation.line_sets import line_set, line_sets
+from jet.evaluation.metrics import evaluate, group_metrics
+from jet.evaluation.reliability import reliability, risk_coverage
+from jet.evaluation.scored import Scored, score_predictions
+from jet.evaluation.strata import STRATA, strata
 
 QUICK = settings(deadline=None, max_examples=60)
 PAIR = st.tuples(st.sampled_from(["1", "2", "3"]), st.sampled_from(["D", "C"]))
@@ -44,7 +39,12 @@ def scored(rows, **more):
 
 def figures(rows, thresholds=None, **more):
     one = scored(rows, **more)
-    return group_metrics(one, np.ones(len(one), bool), thresholds or {})
+    return group_metrics(one, np.ones(len(one), bool), AutomationThresholds(thresholds or {}))
+
+
+def figures_of(calibration, test):
+    """`evaluate` with the thresholds that the calibration rows decide."""
+    return evaluate(test, AutomationThresholds.of_scored(calibration))
 
 
 # The multiset
@@ -243,7 +243,7 @@ def test_automation_is_what_reaches_the_threshold_and_its_realized_precision():
 def test_thresholds_come_from_calibration_alone():
     calibration = scored([(RENT, RENT, 0.9)] * 100 + [(RENT, FOOD, 0.4)] * 100)
     all_wrong = scored([(RENT, FOOD, 0.9)] * 10)
-    auto = evaluate(calibration, all_wrong)["overall"]["automation"]
+    auto = figures_of(calibration, all_wrong)["overall"]["automation"]
     assert (auto["0.95"]["threshold"], auto["0.95"]["precision"], auto["0.95"]["coverage"]) == (0.9, 0, 1)
     assert auto["0.99"]["threshold"] is None
 
@@ -294,7 +294,7 @@ def test_the_curve_of_many_rows_has_few_points_and_ends_at_full_coverage():
 def test_entities_have_one_voice_each_in_the_macro_mean():
     entity = np.array(["big"] * 9 + ["small"])
     rows = [(RENT, RENT)] * 9 + [(RENT, FOOD)]
-    tree = evaluate(scored(rows, entity=entity), scored(rows, entity=entity))
+    tree = figures_of(scored(rows, entity=entity), scored(rows, entity=entity))
     assert tree["overall"]["entry_exact_match"] == 0.9
     assert tree["macro"]["entry_exact_match"] == 0.5
     assert tree["macro"]["entities"] == 2
@@ -309,7 +309,7 @@ def test_groups_add_up_to_the_whole():
         "entity": rng.choice(["x", "y", "z"], 300),
         "strata": {"lines": np.array([str(len(true)) for true, _ in rows])},
     }
-    tree = evaluate(scored(rows, **more), scored(rows, **more))
+    tree = figures_of(scored(rows, **more), scored(rows, **more))
     for groups in (tree["by_entity"], tree["strata"]["lines"]):
         assert sum(group["n"] for group in groups.values()) == 300
         right = sum(group["n"] * group["entry_exact_match"] for group in groups.values())
@@ -317,7 +317,7 @@ def test_groups_add_up_to_the_whole():
 
 
 def test_nothing_to_measure_has_no_figures_and_no_error():
-    tree = evaluate(scored([]), scored([]))
+    tree = figures_of(scored([]), scored([]))
     assert tree["overall"]["n"] == 0
     assert tree["overall"]["entry_exact_match"] is None
     assert (tree["by_entity"], tree["risk_coverage"], tree["reliability"]) == ({}, [], [])
@@ -325,7 +325,7 @@ def test_nothing_to_measure_has_no_figures_and_no_error():
 
 def test_the_tree_is_json():
     more = {"strata": {"set": np.array(["seen", "new", "new"])}}
-    tree = evaluate(scored([(RENT, RENT)] * 3), scored([(RENT, RENT)] * 3, **more))
+    tree = figures_of(scored([(RENT, RENT)] * 3), scored([(RENT, RENT)] * 3, **more))
     assert json.loads(json.dumps(tree, allow_nan=False)) == tree
     assert tree["overall"]["repeat_ceiling"] == pytest.approx(1 / 3)
     assert list(tree["strata"]["set"]) == ["seen", "new"]
@@ -385,7 +385,7 @@ def test_a_company_with_a_threshold_of_its_own_is_held_to_that():
     rows = [(RENT, RENT, c) for c in confidence]
     one = scored(rows, entity=entity)
     own = {"b": {"0.95": 0.9, "0.99": None, "0.5": 0.1}}
-    plain, held = evaluate(one, one), evaluate(one, one, company_thresholds=own)
+    plain, held = figures_of(one, one), evaluate(one, replace(AutomationThresholds.of_scored(one), own=own))
     assert plain["by_entity"]["b"]["automation"]["0.95"]["coverage"] == 1
     b = held["by_entity"]["b"]["automation"]
     assert b["0.95"]["threshold"] == 0.9
@@ -406,12 +406,7 @@ def test_what_a_rule_holds_is_not_automated_however_sure():
     held, history = np.array([True, False, False, False]), np.array([50, 50, 50, 3])
     one = scored(rows, held=held, history=history)
     everything = np.ones(4, bool)
-    assert group_metrics(one, everything, {"0.9": 0.5})["automation"]["0.9"]["coverage"] == 0.75
-    counted = group_metrics(one, everything, {"0.9": 0.5}, least_history={"0.9": 4})
-    assert counted["automation"]["0.9"]["n_auto"] == 2
-    assert (
-        evaluate(one, one, thresholds={"0.9": 0.5}, least_history={"0.9": 4})["overall"]["automation"]["0.9"][
-            "coverage"
-        ]
-        == 0.5
-    )
+    of_any, of_four = (AutomationThresholds({"0.9": 0.5}, least_history={"0.9": n}) for n in (0, 4))
+    assert group_metrics(one, everything, of_any)["automation"]["0.9"]["coverage"] == 0.75
+    assert group_metrics(one, everything, of_four)["automation"]["0.9"]["n_auto"] == 2
+    assert evaluate(one, of_four)["overall"]["automation"]["0.9"]["coverage"] == 0.5

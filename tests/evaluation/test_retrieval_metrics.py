@@ -5,7 +5,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from made_up_books import FOOD, RENT, SALE
 
-from jet.evaluation.metrics import line_set
+from jet.evaluation.line_sets import line_set
 from jet.evaluation.retrieval_metrics import retrieval_metrics
 
 QUICK = settings(deadline=None, max_examples=40)

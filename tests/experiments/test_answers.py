@@ -18,8 +18,8 @@ from jet.experiments.ablation.answers import (
     without_neighbors,
 )
 from jet.model.decode import exact_matches
-from jet.model.features import NOTHING
 from jet.model.network import Tables
+from jet.model.tokens import NOTHING
 from jet.training.losses import entry_losses
 
 BEAMS, SIZE = 3, 16

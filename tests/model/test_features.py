@@ -15,19 +15,10 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from jet.model.features import (
-    CLOSED,
-    DATE_FEATURES,
-    NOTHING,
-    _date_features,
-    collate,
-    entry_columns,
-    in_order,
-    neighbor_lines,
-    same_roundness,
-    set_key,
-    sort_entries,
-)
+from jet.model.batch import DATE_FEATURES, collate, date_features
+from jet.model.columns import entry_columns, neighbor_lines, sort_entries
+from jet.model.neighbor_features import same_roundness
+from jet.model.tokens import CLOSED, NOTHING, in_order, set_key
 from jet.prediction.predictor import without_lines
 from jet.retrieval.memory import Hits
 from jet.retrieval.neighbors import retrieve
@@ -118,14 +109,14 @@ def test_what_predicts_sees_the_same_neighbors_as_what_trained(books, request):
 def test_the_date_features_of_training_and_prediction_come_from_the_date_alone(data):
     days = data.columns.date
     trained = made_up.batch_of(data, np.arange(len(days))).date
-    assert torch.equal(trained, torch.from_numpy(_date_features(days)))
+    assert torch.equal(trained, torch.from_numpy(date_features(days)))
     booked_later = entry_columns(without_lines(data.entries), data.catalog, data.store).date
     assert np.array_equal(booked_later, days)
 
 
 @given(st.dates(date(1990, 1, 1), date(2099, 12, 31)))
 def test_date_features_are_the_calendars(day):
-    features = _date_features(np.array([(day - date(1970, 1, 1)).days], dtype=np.int32))[0]
+    features = date_features(np.array([(day - date(1970, 1, 1)).days], dtype=np.int32))[0]
     assert features.shape == (DATE_FEATURES,)
     month_length = ((day.replace(day=28) + timedelta(days=4)).replace(day=1) - timedelta(days=1)).day
     turns = [(day.month - 1) / 12, (day.day - 1) / 31, day.weekday() / 7]

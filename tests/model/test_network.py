@@ -10,9 +10,10 @@ import pytest
 import torch
 from torch.nn import functional as F
 
-from jet.model.features import CLOSED, NOTHING
 from jet.model.neighbor_attention import copy_distribution, masked_softmax, mean_labels
-from jet.model.network import ModelSettings, allowed_tokens, follow_neighbors, localized
+from jet.model.network import allowed_tokens, follow_neighbors, localized
+from jet.model.settings import ModelSettings
+from jet.model.tokens import CLOSED, NOTHING
 from jet.retrieval.memory import Hits
 from jet.retrieval.settings import RetrievalSettings
 from jet.training.losses import LOSSES, entry_losses

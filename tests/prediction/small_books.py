@@ -15,7 +15,7 @@ import pyarrow as pa
 from hypothesis import strategies as st
 
 from jet.bundle.bundle import Books, Bundle
-from jet.model.features import EntryColumns, entry_columns, sort_entries
+from jet.model.columns import EntryColumns, entry_columns, sort_entries
 from jet.ranking.candidates import Candidates, propose
 from jet.ranking.evidence import Evidence, Library, gather
 from jet.ranking.expert import LineScores, line_scores

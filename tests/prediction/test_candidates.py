@@ -7,7 +7,7 @@ import numpy as np
 import small_books
 from hypothesis import given, settings
 
-from jet.model.features import in_order
+from jet.model.tokens import in_order
 from jet.ranking.candidates import PROPOSERS, Candidates, combined, doubled, fitted, substituted, thinned
 
 

@@ -13,7 +13,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from jet.model.decode import DEAD, beam_search, exact_matches, score_sets
-from jet.model.features import CLOSED, NOTHING
+from jet.model.tokens import CLOSED, NOTHING
 
 WIDTH = 8
 

@@ -28,7 +28,7 @@ from jet.confidence.drift import (
     summary,
 )
 from jet.demo import DemoSettings, write_demo_ledger
-from jet.model.features import sort_entries
+from jet.model.columns import sort_entries
 from jet.prediction.predictor import Predictor, PredictSettings
 
 QUICK = settings(deadline=None, max_examples=60)

@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 
 from jet.books.split import CALIBRATION, TEST
+from jet.evaluation.amount_metrics import amount_metrics
 from jet.evaluation.baselines.svm import LinearSvm
 from jet.evaluation.examine import examine
-from jet.evaluation.metrics import amount_metrics
 from jet.prediction.judging import judge
 from jet.prediction.predictor import Predictor, PredictSettings
 

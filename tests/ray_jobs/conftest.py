@@ -22,8 +22,8 @@ from jet.books.schema import ENTRIES, REJECTED
 from jet.bundle.bundle import Bundle
 from jet.demo import DemoSettings, write_demo_ledger
 from jet.prediction.predictor import Predictor, PredictSettings
-from ray_jobs.runtime.command import RuntimeSettings
 from ray_jobs.runtime.connection import connect
+from ray_jobs.runtime.settings import RuntimeSettings
 
 HERE = Path(__file__).parent
 

@@ -20,7 +20,7 @@ from jet.prediction.judging import Judged, judge
 from jet.prediction.predictor import Predictor, PredictSettings
 from jet.retrieval.neighbors import make_encoder
 from jet.retrieval.settings import RetrievalSettings
-from ray_jobs.runtime.command import RuntimeSettings
+from ray_jobs.runtime.settings import RuntimeSettings
 from ray_jobs.spread.answering import JudgeSlice, judged_of, over_slices, share
 from ray_jobs.spread.texts import encode_texts
 

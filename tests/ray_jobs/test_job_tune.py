@@ -19,7 +19,8 @@ from jet.books.schema import TRIALS
 from jet.experiments.overrides import with_settings
 from jet.experiments.sweep.trials import Trial
 from ray_jobs import train
-from ray_jobs.runtime.command import JobConfig, job_parser
+from ray_jobs.runtime.command import job_parser
+from ray_jobs.runtime.settings import JobConfig
 
 SMALL = """\
 retrieval: {encoder: "", block_rows: 60}

@@ -10,8 +10,8 @@ import pytest
 from job_runs import entry, run_job, write_jsonl
 
 from jet.artifacts.artifact import artifact_writer
-from ray_jobs.runtime.command import RuntimeSettings
 from ray_jobs.runtime.connection import connect
+from ray_jobs.runtime.settings import RuntimeSettings
 
 KINDS = ("entries", "neighbors", "model", "predictions")
 

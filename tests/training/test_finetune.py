@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from datetime import timedelta
 
 import made_up
@@ -241,12 +240,6 @@ def test_a_saved_encoder_that_learned_nothing_is_the_same_encoder(tiny, tmp_path
 def test_what_is_no_transformer_cannot_be_fine_tuned(name):
     with pytest.raises(ValueError, match=r"can't be fine-tuned: give 'packaged-minilm'"):
         load_base(name, settings(), MAX_TOKENS)
-
-
-def test_without_its_package_lora_says_what_to_do(tiny, monkeypatch):
-    monkeypatch.setitem(sys.modules, "peft", None)
-    with pytest.raises(ValueError, match=r"pip install 'jet-ledger\[lora\]'"):
-        load_base(tiny, settings(method="lora"), MAX_TOKENS)
 
 
 @pytest.mark.parametrize(

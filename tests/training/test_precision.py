@@ -12,7 +12,7 @@ import pytest
 import torch
 
 from jet.model.decode import beam_search
-from jet.model.features import set_key
+from jet.model.tokens import set_key
 
 LEAST_ALIKE = 0.99
 """The share of entries to which both give the same set of lines."""

@@ -50,6 +50,7 @@ __all__ = [
     "Source",
     "Tables",
     "UnreadableFile",
+    "checked",
     "expand",
     "import_file",
     "recognize",
@@ -161,17 +162,23 @@ def to_tables(records: Iterable[Record], batch: int = 20_000) -> Iterator[Tables
 
 
 def _checked_records(path: str, importer: Importer, settings: ImportSettings, folder: str) -> Iterator[Record]:
-    tolerance = Decimal(str(settings.tolerance))
     file = checks.clean(path)
-    ids = Ids()
     with open_file(path) as stream:
-        for record in importer.records(Source(file, stream, path, folder), settings):
-            if isinstance(record, Entry):
-                yield from _checked_entry(record, ids, settings, tolerance)
-            elif isinstance(record, Account):
-                yield checks.check_account(record, file) or record
-            else:
-                yield record
+        yield from checked(importer.records(Source(file, stream, path, folder), settings), settings, file)
+
+
+def checked(records: Iterable[Record], settings: ImportSettings, file: str = "") -> Iterator[Record]:
+    """The records of a `file`, of which a faulty entry or account is rejected in its place, or used for what it
+    is good for and rejected for the rest."""
+    tolerance = Decimal(str(settings.tolerance))
+    ids = Ids()
+    for record in records:
+        if isinstance(record, Entry):
+            yield from _checked_entry(record, ids, settings, tolerance)
+        elif isinstance(record, Account):
+            yield checks.check_account(record, file) or record
+        else:
+            yield record
 
 
 def _checked_entry(

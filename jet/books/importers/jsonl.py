@@ -40,11 +40,11 @@ from jet.books.importers.common import (
 from jet.books.records import Account, Entry, FileEnd, Line, Passed, Record, total_of
 from jet.books.schema import DIRECTIONS, NATURES, SIDES
 
-_ENTRY_KEYS = frozenset(
+ENTRY_KEYS = frozenset(
     ("type", "entry_id", "entity", "date", "description", "currency", "journal", "total", "direction", "lines")
 )
 _CHART_KEYS = ("account_name", "parent", "nature", "opened", "closed")
-_LINE_KEYS = frozenset((*_CHART_KEYS, "account", "side", "amount", "currency", "text", "dimensions"))
+LINE_KEYS = frozenset((*_CHART_KEYS, "account", "side", "amount", "currency", "text", "dimensions"))
 _SIDES = dict.fromkeys(("d", "dr", "debit"), "D") | dict.fromkeys(("c", "cr", "credit"), "C")
 _NEGATIVE_TOTAL = re.compile(rb'"total"\s{0,9}:\s{0,9}"?\s{0,9}-')
 _LINES = re.compile(rb'"lines"\s{0,9}:\s{0,9}\[')
@@ -243,7 +243,7 @@ class _Reader:
 
     def entry(self, row: dict[str, Any], number: int) -> Entry:
         """The entry of a row."""
-        _check_keys(row, _ENTRY_KEYS, "an entry")
+        _check_keys(row, ENTRY_KEYS, "an entry")
         if row.get("type", "entry") != "entry":
             raise BrokenRuleError(Rule.MALFORMED, f"type {str(row['type'])[:40]!r} must be entry or account")
         date = _date(row, "date")
@@ -301,7 +301,7 @@ class _Reader:
             raise BrokenRuleError(
                 Rule.MALFORMED, 'a line must be an object like {"account": "1930", "side": "D"}'
             )
-        _check_keys(row, _LINE_KEYS, "a line")
+        _check_keys(row, LINE_KEYS, "a line")
         account = _text(row, "account")
         self._use(row, entity, account)
         dimensions = row.get("dimensions")

@@ -241,11 +241,7 @@ class _Import:
                 yield self._too_far_apart(key, parts.runs)
 
     def _together(self, reader: EntryReader, key: Key, runs: list[_Run]) -> Iterator[Entry | Rejection]:
-        """The entry of all runs of an id together.
-
-        Where each run is valid by itself, as entries to predict are, the first one's and a rejection of the
-        others.
-        """
+        """The entry of all runs of an id; that of the first run where each is complete by itself."""
         whole = _run_of([row for run in runs for row in run.rows], sum(run.lines for run in runs))
         if all(self._complete(reader, key, run) is not None for run in runs):
             yield self._read(reader, key, runs[0])

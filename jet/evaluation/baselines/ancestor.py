@@ -25,9 +25,10 @@ from jet.evaluation.baselines.protocol import (
     collected,
     places_of,
 )
+from jet.model.batch import collate
 from jet.model.decode import DEAD, beam_search
-from jet.model.features import NOTHING, collate
 from jet.model.network import JetNetwork, Tables, TextInputs
+from jet.model.tokens import NOTHING
 from jet.texts.ngrams import weigh
 from jet.training.data import TrainingData
 from jet.training.loop import Trainer, TrainSettings, epoch_rows

@@ -25,8 +25,8 @@ from jet.evaluation.baselines.protocol import (
     collected,
     places_of,
 )
-from jet.evaluation.metrics import Multiset
-from jet.model.features import NOTHING
+from jet.evaluation.line_sets import Multiset
+from jet.model.tokens import NOTHING
 from jet.ranking.candidates import Candidates, propose
 from jet.ranking.evidence import Library, gather
 from jet.ranking.examples import Examples, newest

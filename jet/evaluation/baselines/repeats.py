@@ -20,7 +20,7 @@ from jet.evaluation.baselines.protocol import (
     by_entity,
     collected,
 )
-from jet.evaluation.metrics import Multiset
+from jet.evaluation.line_sets import Multiset
 
 
 class _Votes:

@@ -26,7 +26,7 @@ from jet.evaluation.baselines.protocol import (
     collected,
 )
 from jet.evaluation.baselines.repeats import most_frequent
-from jet.evaluation.metrics import Multiset
+from jet.evaluation.line_sets import Multiset
 from jet.texts.ngrams import idf, weigh
 from jet.texts.store import TextStore
 

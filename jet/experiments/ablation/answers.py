@@ -18,9 +18,10 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from jet.model.batch import Batch
 from jet.model.decode import beam_search
-from jet.model.features import NOTHING, Batch
 from jet.model.network import JetNetwork, Step, Tables, TextProjection
+from jet.model.tokens import NOTHING
 from jet.retrieval.memory import Hits
 from jet.training.data import TrainingData
 from jet.training.loop import TrainBatch

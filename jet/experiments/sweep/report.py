@@ -10,14 +10,12 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from markupsafe import Markup
-from matplotlib.ticker import NullLocator, PercentFormatter
 
 from jet.config import JetConfig
-from jet.evaluation.page import ACCENT, FAINT, INK, RIVALS, axes_of, fact, render, svg_of
+from jet.evaluation.page import ACCENT, FAINT, INK, RIVALS, axes_of, fact, render, show_shares, svg_of
 from jet.experiments.overrides import with_settings
 from jet.experiments.sweep.finals import SIDES, Final
 from jet.experiments.sweep.importance import LEAST_TRIALS, Importance, importance
@@ -25,6 +23,9 @@ from jet.experiments.sweep.settings import TuneSettings
 from jet.experiments.sweep.space import Choice, Range, Space, weights_over_training
 from jet.experiments.sweep.trials import Trial, objective
 from jet.training.losses import LOSSES
+
+if TYPE_CHECKING:
+    from markupsafe import Markup
 
 _SHOWN = 60
 """Trials in the table."""
@@ -157,7 +158,7 @@ def _scatter(name: str, number: int, trials: Sequence[Trial], space: Space) -> M
         axes.set_xscale("log")
         ticks = np.geomspace(min(places), max(places), 3)
         axes.set_xticks(ticks, [f"{tick:.2g}" for tick in ticks])
-        axes.xaxis.set_minor_locator(NullLocator())
+        axes.xaxis.minorticks_off()
     if labels is not None:
         axes.set_xticks(range(len(labels)), labels, parse_math=False, rotation=15)
         axes.set_xlim(-0.5, len(labels) - 0.5)
@@ -215,7 +216,7 @@ def _schedules(trials: Sequence[Trial], config: JetConfig, searched: Sequence[st
             continue
         figure, axes = axes_of("Share of the training", f"Weight of {loss}", (4.2, 2.9))
         axes.yaxis.set_major_formatter("{x:g}")
-        axes.xaxis.set_major_formatter(PercentFormatter(1))
+        show_shares(axes.xaxis)
         scores = [_exact(trial) for trial in trials]
         span = max(scores) - min(scores)
         for trial, score in list(zip(trials, scores, strict=True))[::-1]:

@@ -10,7 +10,8 @@ that it was not, all is printed as Ray prints it. Ray's own log of the worker ha
 
 Notable: Ray has no place at which one could look at what workers print before the driver prints it. So this
 takes the place of its handler, in a table that is Ray's own, as of 2.60. Where another version has no such
-table, all is printed.
+table, all is printed. Goes when workers of a busy machine end without a dump: then a log has no line that says
+"crashed as it ended".
 """
 
 from __future__ import annotations

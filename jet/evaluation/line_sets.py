@@ -1,0 +1,30 @@
+"""What is compared of an entry: the multiset of the (account, side) of its lines, in whatever order."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from itertools import pairwise
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+
+Multiset = tuple[tuple[str, str], ...]
+"""The (account, side) pairs of an entry, sorted; a pair that is booked twice is in it twice."""
+
+
+def line_set(lines: Iterable[Mapping[str, Any]]) -> Multiset:
+    """The multiset of an entry's lines, which are mappings with an "account" and a "side"."""
+    return tuple(sorted((line["account"], line["side"]) for line in lines))
+
+
+def line_sets(lines: pa.ChunkedArray | pa.Array) -> list[Multiset]:
+    """`line_set` of every row of a column of lists of lines; () where the list is null or empty."""
+    sets: list[Multiset] = []
+    for chunk in lines.chunks if isinstance(lines, pa.ChunkedArray) else [lines]:
+        flat = chunk.flatten()  # leaves out what a null list hides
+        pairs = list(zip(flat.field("account").to_pylist(), flat.field("side").to_pylist(), strict=True))
+        sizes = chunk.value_lengths().fill_null(0).to_numpy(zero_copy_only=False)
+        ends = np.concatenate([[0], np.cumsum(sizes)]).tolist()
+        sets.extend(tuple(sorted(pairs[start:end])) for start, end in pairwise(ends))
+    return sets

@@ -1,0 +1,133 @@
+"""Batches: rows of entries and the neighbors found for them, as the tensors that the network reads.
+
+`collate` is the one way from columns to tensors; training, evaluation and prediction all come through here.
+Account numbers in a batch are *local*: places in the chart of the entry's own entity, so no account of another
+company can even be named.
+
+Shapes: B entries, T tokens of an entry with its stop, K neighbors, L tokens of a neighbor with its stop,
+C accounts of the widest chart in the batch.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from jet.books.catalog import Catalog
+from jet.model.columns import EntryColumns, neighbor_lines
+from jet.model.neighbor_features import neighbor_features
+from jet.model.tokens import CLOSED, NOTHING, set_key
+from jet.retrieval.memory import Hits
+
+JOURNAL_BUCKETS = 512
+CURRENCY_BUCKETS = 64
+DATE_FEATURES = 10
+
+
+@dataclass(frozen=True)
+class Batch:
+    """Tensors of B entries. Integer tensors hold `NOTHING` where they are padded."""
+
+    text: Tensor  # [B] row of the text store
+    entity: Tensor  # [B] number of the entity
+    journal: Tensor  # [B] bucket
+    currency: Tensor  # [B] bucket
+    date: Tensor  # [B, DATE_FEATURES]
+    amount: Tensor  # [B, 2] log amount and whether it is known
+    chart: Tensor  # [B, C] catalog row of each local account
+    rank: Tensor  # [B, 2C] place in the token order; past the end where padded or closed on the date
+    neighbor_row: Tensor  # [B, K] row of the memory
+    neighbor_text: Tensor  # [B, K] row of the text store
+    neighbor_features: Tensor  # [B, K, NEIGHBOR_FEATURES]
+    neighbor_tokens: Tensor  # [B, K, L] local tokens, then stop
+    target: Tensor  # [B, T] local tokens, then stop; T = 0 where the lines are not known
+
+    @property
+    def stop(self) -> int:
+        """The token that ends an entry: 2C."""
+        return self.rank.shape[1]
+
+    def to(self, device: torch.device) -> Batch:
+        """The same batch on `device`."""
+        return Batch(**{f.name: getattr(self, f.name).to(device, non_blocking=True) for f in fields(self)})
+
+
+def collate(
+    queries: EntryColumns,
+    rows: np.ndarray,
+    memory: EntryColumns,
+    hits: Hits,
+    catalog: Catalog,
+    max_lines: int,
+    width: int | None = None,
+    with_target: bool = False,
+) -> Batch:
+    """The batch of `rows` of `queries`, with the `hits` [B, K] that retrieval found for them in `memory`.
+
+    `width` fixes C (default: the widest chart among the rows) and, with it, L and T to `max_lines` + 1, so
+    that shapes don't depend on which entries share a batch. A neighbor with more than `max_lines` lines is
+    left out.
+    """
+    entity = queries.entity[rows]
+    start, size = catalog.offsets[entity], np.diff(catalog.offsets)[entity]
+    local = np.arange(int(size.max()) if width is None else width)
+    inside = local[None, :] < size[:, None]
+    chart = np.where(inside, start[:, None] + local[None, :], NOTHING)
+    usable = inside & catalog.is_open(chart, queries.date[rows][:, None])
+    rank = np.where(usable[:, :, None], catalog.token_rank[chart], CLOSED).reshape(len(rows), -1)
+    stop = rank.shape[1]
+
+    lines = neighbor_lines(memory, hits.row, entity, catalog, max_lines)
+    hit = np.where(lines[:, :, 0] == NOTHING, NOTHING, hits.row)
+    longest = int((lines != NOTHING).sum(axis=2).max(initial=0)) if width is None else max_lines
+    neighbor_tokens = _local(lines[:, :, :longest], start, stop)
+    target = np.empty((len(rows), 0), dtype=np.int64)
+    if with_target:
+        own = int(queries.lengths[rows].max(initial=0))
+        target = _local(neighbor_lines(queries, rows[:, None], entity, catalog, own), start, stop)[:, 0]
+
+    amount = queries.log_amount[rows]
+    known = ~np.isnan(amount)
+    return Batch(
+        text=torch.from_numpy(queries.text[rows]),
+        entity=torch.from_numpy(entity),
+        journal=torch.from_numpy(queries.journal[rows] % JOURNAL_BUCKETS),
+        currency=torch.from_numpy(queries.currency[rows] % CURRENCY_BUCKETS),
+        date=torch.from_numpy(date_features(queries.date[rows])),
+        amount=torch.from_numpy(np.stack([np.where(known, amount, 0) / 10, known], 1).astype(np.float32)),
+        chart=torch.from_numpy(chart),
+        rank=torch.from_numpy(rank),
+        neighbor_row=torch.from_numpy(hit),
+        neighbor_text=torch.from_numpy(np.where(hit >= 0, memory.text[hit], NOTHING)),
+        neighbor_features=torch.from_numpy(
+            neighbor_features(queries, rows, memory, hit, hits.similarity, set_key(lines))
+        ),
+        neighbor_tokens=torch.from_numpy(neighbor_tokens),
+        target=torch.from_numpy(target),
+    )
+
+
+def _local(lines: np.ndarray, start: np.ndarray, stop: int) -> np.ndarray:
+    """int64 [B, K, L + 1]: `lines` [B, K, L] in the numbers of each entry's own chart, then stop."""
+    lengths = (lines != NOTHING).sum(axis=2, keepdims=True)
+    tokens = np.where(lines == NOTHING, NOTHING, lines - 2 * start[:, None, None])
+    tokens = np.pad(tokens, ((0, 0), (0, 0), (0, 1)), constant_values=NOTHING)
+    ended = (np.arange(tokens.shape[2]) == lengths) & (lengths > 0)
+    return np.where(ended, stop, tokens)
+
+
+def date_features(days: np.ndarray) -> np.ndarray:
+    """float32 [B, DATE_FEATURES]: year, the circles of month, day of the month and weekday, month's ends."""
+    date = days.astype("datetime64[D]")
+    month = date.astype("datetime64[M]")
+    year = date.astype("datetime64[Y]")
+    day = (date - month.astype("datetime64[D]")).astype(np.int64)
+    last = ((month + 1).astype("datetime64[D]") - month.astype("datetime64[D]")).astype(np.int64) - 1
+    turns = [(month - year.astype("datetime64[M]")).astype(np.int64) / 12, day / 31, (days + 3) % 7 / 7]
+    circles = [wave(2 * np.pi * turn) for turn in turns for wave in (np.sin, np.cos)]
+    years = (year.astype(np.int64) - 45) / 20  # 2015 is 0
+    parts = [years, *circles, day <= 2, last - day <= 2, (days + 3) % 7 >= 5]
+    return np.stack([np.asarray(part, dtype=np.float32) for part in parts], axis=1)
