@@ -362,8 +362,8 @@ def test_entries_that_nothing_can_be_said_of_have_outcomes_too(data, bundle):
 
 def test_outcomes_say_whether_the_amounts_of_the_true_set_would_have_been_right(fixed, fixed_bundle):
     outcomes = outcomes_of(Predictor(fixed_bundle, SETTINGS), fixed.entries)
-    lines = fixed.columns.lengths
-    known = ~np.isnan(fixed.columns.total)
+    lines = fixed.corpus.rows.lengths
+    known = ~np.isnan(fixed.corpus.rows.total)
     single = known & (lines == 2)  # here: one line a side
     assert single.any()
     assert outcomes.amounts_right[single].all()
