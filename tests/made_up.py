@@ -17,6 +17,7 @@ from jet.books.tokens import NOTHING
 from jet.bundle.bundle import Bundle
 from jet.config import JetConfig
 from jet.model.batch import Batch, collate
+from jet.model.batch import with_target as booked_batch
 from jet.model.network import JetNetwork, Step, Tables, allowed_tokens, follow_neighbors
 from jet.model.settings import ModelSettings
 from jet.model.tables import account_vectors, text_vectors
@@ -285,16 +286,9 @@ def batch_of(data, rows, width=None, with_target=True):
     rows = np.asarray(rows)
     hits = data.model.hits(data.hits.take(rows), data.retrieval)
     longest = data.model.max_lines
-    return collate(
-        data.corpus.rows,
-        rows,
-        data.corpus.rows,
-        hits,
-        data.corpus.catalog,
-        longest,
-        width,
-        with_target=with_target,
-    )
+    books = data.corpus.rows
+    batch = collate(books, rows, books, hits, data.corpus.catalog, longest, width)
+    return booked_batch(batch, books, rows, data.corpus.catalog) if with_target else batch
 
 
 def hits_for(data, rows):
