@@ -28,17 +28,12 @@ import pyarrow.parquet as pq
 
 from jet.artifacts.artifact import (
     Artifact,
-    ArtifactError,
     Manifest,
     artifact_writer,
-    beside,
     digest_of,
     finished,
-    open_artifact,
-    read_manifest,
-    refuse_foreign,
 )
-from jet.artifacts.storage import absolute, remove
+from jet.artifacts.storage import remove
 from jet.artifacts.tables import validate
 from jet.books.schema import ACCOUNTS, ENTRIES, REJECTED, uses
 from jet.bundle.bundle import Bundle
@@ -46,12 +41,12 @@ from jet.bundle.extension import extended
 from jet.bundle.saved import load_bundle
 from jet.confidence.drift import compare, summary
 from jet.prediction.written import counted, hold_back, signs_of
-from ray_jobs import ingest
 from ray_jobs.runtime import metrics
 from ray_jobs.runtime.command import main
 from ray_jobs.runtime.connection import connect, require
 from ray_jobs.runtime.settings import JobConfig
 from ray_jobs.spread.answering import PredictRowGroup, row_groups, share
+from ray_jobs.spread.importing import opened
 from ray_jobs.spread.parts import do_parts
 from ray_jobs.spread.texts import encode_texts
 
@@ -94,28 +89,6 @@ def run(args: jsonargparse.Namespace, config: JobConfig) -> dict[str, Any]:
         "decisions": manifest.facts["decisions"],
         "drift": manifest.facts["drift"],
     }
-
-
-def opened(ledgers: list[str], name: str, output: str, config: JobConfig, staged: list[str]) -> Artifact:
-    """The entries that `ledgers` name. Ledger files are imported first, into a folder added to `staged`."""
-    if len(ledgers) == 1 and read_manifest(ledgers[0]) is not None:
-        return open_artifact(ledgers[0], "entries")
-    ingest.refuse_within(ledgers, output)
-    if read_manifest(output) is None:
-        refuse_foreign(output)  # before anything is written beside it
-    staged.append(imported(ledgers, name, output, config))
-    return open_artifact(staged[-1], "entries")
-
-
-def imported(ledgers: list[str], what: str, output: str, config: JobConfig) -> str:
-    """Import ledger files into a folder beside the output; returns it. It is removed in the end."""
-    folder = beside(absolute(output), what)
-    try:
-        ingest.import_ledgers(ledgers, folder, config)
-    except ArtifactError:  # left by a run with other files or settings
-        remove(folder)
-        ingest.import_ledgers(ledgers, folder, config)
-    return folder
 
 
 def predict(
