@@ -1,4 +1,9 @@
-"""What must hold for every pod: it can't become root, uses what it asks for, has the image of its Ray."""
+"""What must hold for every pod: it can't become root, uses what it asks for, has the image of its Ray.
+
+Why no linter of manifests does it: they know nothing of the pods inside of a RayCluster. Given them as pods of
+their own, Checkov finds neither a pod that runs as root, nor a folder of the node, nor limits above the
+requests.
+"""
 
 from __future__ import annotations
 
