@@ -24,9 +24,10 @@ import torch
 
 from benchmarks.side_by_side import ROUNDS, Row, compared, report
 from jet.books.split import TRAIN
+from jet.training.fitting import build_network
 from jet.training.loop import Trainer, epoch_rows
 from jet.training.tracking import NoTracker
-from ray_jobs.ddp.training import build_network, load_data, opened, sum_over_ranks
+from ray_jobs.ddp.training import load_data, opened, sum_over_ranks
 from ray_jobs.runtime.settings import JobConfig
 
 MODULE = "benchmarks.training_step"
@@ -137,7 +138,7 @@ def steps(given: dict[str, Any]) -> None:
     entries, neighbors, _ = opened(given["data"])
     data = load_data(entries, neighbors, config)
     rank, world = torch.distributed.get_rank(), torch.distributed.get_world_size()
-    network: torch.nn.Module = build_network(data, config)
+    network: torch.nn.Module = build_network(data, config.model, config.train.seed)
     if given["launcher"] == "ray":
         network = prepare_model(network)
     elif world > 1:

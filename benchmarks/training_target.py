@@ -74,33 +74,25 @@ def trained(data: str, seed: int, checkout: Path) -> list[tuple[float, float]]:
 
 def epochs(folder: str, seed: int) -> list[tuple[float, float]]:
     """Train in this process, with whatever checkout is imported."""
-    import numpy as np
     import torch
 
-    from jet.books.split import CALIBRATION, TRAIN
-    from jet.training.loop import Trainer, epoch_rows
-    from ray_jobs.ddp.training import build_network, load_data, opened, share_of, watch
+    from jet.training.fitting import build_network, run_epochs, steps_per_epoch
+    from jet.training.loop import Trainer
+    from ray_jobs.ddp.training import load_data, opened
     from ray_jobs.runtime.settings import JobConfig
 
     torch.set_num_threads(1)
     config = JobConfig()
     config.train.seed = seed
-    settings = config.train
     entries, neighbors, _ = opened(folder)
     data = load_data(entries, neighbors, config)
-    rows, held_out = data.learnable(TRAIN), data.learnable(CALIBRATION)
-    steps = len(epoch_rows(rows, seed, 0, settings.batch_size, 0, 1))
-    trainer = Trainer(build_network(data, config), settings, config.losses, config.optim, steps)
-    watched = held_out[np.linspace(0, len(held_out) - 1, min(settings.watched_rows, len(held_out))).astype(int)]
-    found = []
+    network = build_network(data, config.model, seed)
+    steps = steps_per_epoch(data, config.train)
+    trainer = Trainer(network, config.train, config.losses, config.optim, steps)
     start = time.process_time()
-    while trainer.progress.epoch < settings.max_epochs and not trainer.progress.stopped(settings):
-        order = epoch_rows(rows, seed, trainer.progress.epoch, settings.batch_size, 0, 1)
-        figures = trainer.train_epoch(data.batches(order))
-        figures |= trainer.evaluate(data.batches(share_of(held_out, 0, 1, settings.batch_size)))
-        figures |= watch(trainer, data, share_of(watched, 0, 1, settings.batch_size), config)
-        trainer.judge(figures)
-        found.append((time.process_time() - start, figures["val/likelihood"]))
+    found = []
+    for epoch in run_epochs(trainer, data, config.predict.beams):
+        found.append((time.process_time() - start, epoch.figures["val/likelihood"]))
     return found
 
 

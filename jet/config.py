@@ -9,7 +9,7 @@ from jet.books.importers import ImportSettings
 from jet.books.split import SplitSettings
 from jet.confidence.drift import DriftSettings
 from jet.evaluation.settings import EvaluateSettings
-from jet.model.network import ModelSettings
+from jet.model.settings import ModelSettings
 from jet.prediction.predictor import PredictSettings
 from jet.ranking.ranker import RankerSettings
 from jet.retrieval.settings import RetrievalSettings

@@ -24,7 +24,8 @@ from jet.artifacts.storage import absolute, remove
 from jet.books.split import CALIBRATION, SPLITS
 from jet.experiments.ablation.ablation import GRID, Neighbors, Row, rows_named
 from jet.experiments.ablation.report import beyond_noise, markdown
-from ray_jobs.ddp.training import checked_data, checkpoints, opened
+from ray_jobs.ddp.checkpoints import checkpoints
+from ray_jobs.ddp.training import checked_data, opened
 from ray_jobs.runtime.command import main
 from ray_jobs.runtime.connection import connect
 from ray_jobs.runtime.settings import JobConfig

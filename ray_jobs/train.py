@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import logging
 import sys
-from dataclasses import asdict, fields, replace
+from dataclasses import asdict, replace
 from typing import Any
 
 import jsonargparse
@@ -17,22 +17,21 @@ import ray.train
 
 from jet.artifacts.artifact import Manifest, artifact_writer, digest_of, finished, refuse_foreign
 from jet.artifacts.storage import remove
-from jet.books.split import CALIBRATION, TRAIN
-from jet.bundle.bundle import KIND, Bundle
-from jet.confidence.judgment import Judgment
-from jet.ranking.evidence import Library
-from jet.ranking.examples import newest
+from jet.bundle.bundle import Bundle
+from jet.bundle.saved import KIND, save_bundle
+from jet.prediction.calibrating import calibrated, calibration_entries
 from jet.ranking.ranker import Ranker
 from jet.retrieval.neighbors import make_encoder
 from jet.training.data import TrainingData
-from ray_jobs.ddp.training import build_network, checked_data, checkpoints, fit, opened
+from jet.training.fitting import build_network, ranker_rows, ranker_statistics
+from ray_jobs.ddp.checkpoints import checkpoints
+from ray_jobs.ddp.training import PARTS, checked_data, fit, opened
 from ray_jobs.runtime.command import main
 from ray_jobs.runtime.connection import connect
 from ray_jobs.runtime.settings import JobConfig
-from ray_jobs.spread.answering import ExampleSlice, JudgeSlice, examples_of, judged_of, over_slices, share
+from ray_jobs.spread.answering import ExampleSlice, OutcomeSlice, examples_of, outcomes_from, over_slices, share
 
 HELP = "Train the model on booked entries and their neighbors, calibrate it, and publish its bundle."
-PARTS = ("split", "retrieval", "model", "losses", "optim", "train", "ranker", "predict")
 
 log = logging.getLogger("jet.train")
 
@@ -61,7 +60,7 @@ def train(folder: str, output: str, config: JobConfig) -> Manifest:
     data = checked_data(entries, neighbors, config)
     connect(config.runtime)
     state, facts = fit(folder, output, config, digest_of([settings, inputs]))
-    network = build_network(data, config)
+    network = build_network(data, config.model, config.train.seed)
     network.load_state_dict(state["network"])
     encoder = make_encoder(config.retrieval)
     facts |= {f"{name}_entries": count for name, count in data.sizes().items()}
@@ -69,7 +68,7 @@ def train(folder: str, output: str, config: JobConfig) -> Manifest:
     bundle = Bundle.assemble(data, network, fit_ranker(data, config), identity, facts)
     bundle = judged(bundle, data, config)
     with artifact_writer(output, KIND, settings, inputs, resolved=asdict(config)) as writer:
-        bundle.save(writer)
+        save_bundle(bundle, writer)
         manifest = writer.publish(bundle.sizes, bundle.facts | {"fingerprint": bundle.fingerprint})
     remove(checkpoints(output))
     return manifest
@@ -77,29 +76,20 @@ def train(folder: str, output: str, config: JobConfig) -> Manifest:
 
 def fit_ranker(data: TrainingData, config: JobConfig) -> Ranker:
     """The set ranker, trained on the training rows; actors compute the features, the driver trains."""
-    rows = newest(data.learnable(TRAIN), data.columns.entity, config.ranker.rows)
-    library = Library.build(
-        data.columns, data.catalog, data.store, data.idf, data.retrieval, data.model.max_lines
-    )
-    shared = ray.put((library, data.hits, config.ranker))
+    rows = ranker_rows(data, config.ranker)
+    shared = ray.put((ranker_statistics(data), data.hits, config.ranker))
     log.info("training the ranker on %d entries", len(rows))
     found = over_slices(ExampleSlice, shared, pa.table({"row": rows}), config.runtime, keys=("row",))
     return examples_of(found).fit(config.ranker, config.train.seed)
 
 
 def judged(bundle: Bundle, data: TrainingData, config: JobConfig) -> Bundle:
-    """The bundle with all that the calibration split decides, from free-running answers to it."""
-    entries = data.entries.take(pa.array(data.rows(CALIBRATION)))
+    """The bundle, calibrated on what actors answer to the calibration split."""
+    entries = calibration_entries(data)
     settings = replace(config.predict, method="stacked")
     shared = share(bundle, settings, [entries["description"]], config.runtime)
-    found = over_slices(JudgeSlice, shared, entries, config.runtime)
-    all_judged = judged_of(found)
-    arrays = {each.name: getattr(all_judged, each.name) for each in fields(all_judged)}
-    judgment = Judgment.fit(**arrays, entity=found["entity"].to_pylist())
-    right = judgment.calibrations["stacked"].right
-    log.info("calibrated on %d entries, %.1f %% of them right", len(right), 100 * right.mean())
-    facts = bundle.facts | {"calibration_exact_match": round(float(right.mean()), 4)}
-    return replace(bundle, judgment=judgment, facts=facts)
+    found = over_slices(OutcomeSlice, shared, entries, config.runtime)
+    return calibrated(bundle, outcomes_from(found), found["entity"].to_pylist())
 
 
 if __name__ == "__main__":

@@ -27,14 +27,13 @@ from jet.experiments.sweep.records import Records
 from jet.experiments.sweep.report import render_sweep
 from jet.experiments.sweep.settings import TuneSettings
 from jet.experiments.sweep.trials import Trial, trials_table, winner
-from ray_jobs.ddp.training import checked_data, opened
+from ray_jobs.ddp.training import PARTS, checked_data, opened
 from ray_jobs.runtime.command import main
 from ray_jobs.runtime.connection import connect
 from ray_jobs.runtime.settings import JobConfig
 from ray_jobs.sweeps.finals import train_finals
 from ray_jobs.sweeps.searches import search
 from ray_jobs.sweeps.trial_runs import Sweep, concurrency
-from ray_jobs.train import PARTS
 
 HELP = "Search the settings of a training, above all the schedules of its losses, on the calibration split."
 KIND = "sweep"

@@ -10,7 +10,7 @@ import pytest
 from jet.books.importers import ImportSettings
 from jet.books.split import SplitSettings
 from jet.config import JetConfig
-from jet.model.network import ModelSettings
+from jet.model.settings import ModelSettings
 from jet.prediction.predictor import PredictSettings
 from jet.retrieval.settings import RetrievalSettings
 from jet.training.loop import TrainSettings

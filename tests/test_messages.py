@@ -10,11 +10,12 @@ from pathlib import Path
 
 import pytest
 
-from ray_jobs import cli, submit
+from ray_jobs import cli
 from ray_jobs.runtime.command import job_parser
+from ray_jobs.submission.command import submit_parser
 
 ROOT = Path(__file__).parents[1]
-SOURCES = [*sorted((ROOT / "jet").rglob("*.py")), *sorted((ROOT / "ray_jobs").glob("*.py"))]
+SOURCES = [*sorted((ROOT / "jet").rglob("*.py")), *sorted((ROOT / "ray_jobs").rglob("*.py"))]
 DOCUMENTS = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
 LEDGERS = {
     *(
@@ -45,7 +46,7 @@ def options() -> dict[str, set[str]]:
         parser = job_parser(name, module)
         found[name] = {option for action in parser._actions for option in action.option_strings}
         found[name] |= set(getattr(module, "ALSO", {}))
-    own = {option for action in submit.submit_parser()._actions for option in action.option_strings}
+    own = {option for action in submit_parser()._actions for option in action.option_strings}
     return found | {"submit": set.union(own, *found.values())}
 
 

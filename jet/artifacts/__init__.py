@@ -1,4 +1,4 @@
-"""Artifacts: directories that are written whole or not at all, on any filesystem, with a manifest.
+"""Artifacts: directories with a manifest, written completely or not at all, on any filesystem.
 
-A reader trusts a manifest and nothing else.
+A reader trusts the manifest and nothing else.
 """

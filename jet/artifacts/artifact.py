@@ -1,20 +1,19 @@
-"""Artifacts: directories with a manifest, on any filesystem, that are either whole or invisible.
+"""Reading and writing artifacts: directories with a manifest, on any filesystem, either complete or invisible.
 
-A writer works in a staging directory beside its goal. Publishing writes `manifest.json` (row counts, files
-with sizes and SHA-256, resolved config, fingerprints of the inputs) and then renames the whole directory in
-one step, so a killed job leaves nothing that a reader would take for finished, and of two jobs that race
-for one place the second is told. A reader trusts a manifest and nothing else.
+A writer works in a staging directory beside the output. Publishing writes `manifest.json` (row counts, files
+with sizes and SHA-256, resolved config, fingerprints of the inputs) and then renames the staging directory, an
+atomic step. So a killed job leaves nothing that looks finished, and of two jobs that publish to one path the
+second fails. A reader trusts the manifest and nothing else.
 
-Object stores have no rename. There every run writes to a folder of its own within its goal, and publishes with
-one put: that of the manifest, which names the folder. Files of different runs never mix, whoever was killed or
-raced. Two jobs can still publish in the same moment, without being told: then the later manifest stands.
+Object stores have no rename. There each run writes to its own folder within the output, and publishes with one
+put of the manifest, which names the folder. Files of different runs never mix. Two jobs that publish at the
+same moment aren't detected: the later manifest wins.
 """
 
 from __future__ import annotations
 
 import hashlib
 import json
-import logging
 import os
 import shutil
 import uuid
@@ -35,32 +34,30 @@ from jet.artifacts.places import RUN_FOLDER, WRITERS, refuse_foreign, why_none
 from jet.artifacts.storage import files_under, has_rename, patiently, read_whole, resolve, write_whole
 from jet.artifacts.tables import validate
 
-log = logging.getLogger("jet.artifacts.artifact")
-
 
 def beside(output: str, what: str) -> str:
-    """Where a run keeps `what` it needs until its `output` is published: hidden, beside that."""
+    """The hidden path beside `output` where a run keeps `what` until the output is published."""
     parent, _, name = output.rstrip("/").rpartition("/")
     return f"{parent}/.{name}.{what}"
 
 
 def digest_of(value: Any) -> str:
-    """A short fingerprint of anything that JSON can hold; the same on every machine."""
+    """A fingerprint of a JSON value, 16 hex digits; the same on every machine."""
     text = json.dumps(value, sort_keys=True, ensure_ascii=False, default=str)
     return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
 @dataclass(frozen=True)
 class Artifact:
-    """A published artifact, opened for reading."""
+    """A published artifact, open for reading."""
 
     path: str
     filesystem: pafs.FileSystem
-    root: str  # of its files, on `filesystem`
+    root: str  # the folder of its files on `filesystem`
     manifest: Manifest
 
     def files(self, table: str = "") -> list[str]:
-        """Full paths (on `filesystem`) of a table's parquet files; the main table is "" (the top level)."""
+        """The full paths (on `filesystem`) of a table's parquet files; the main table is "", at the top."""
         names = [
             name
             for name in self.manifest.files
@@ -69,7 +66,7 @@ class Artifact:
         return [f"{self.root}/{name}" for name in sorted(names)]
 
     def read_table(self, schema: pa.Schema, table: str = "") -> pa.Table:
-        """A whole table, validated against `schema`. For tables that fit in memory."""
+        """A whole table, which must fit in memory, validated against `schema`."""
         where = f"{self.path}{'/' + table if table else ''}"
         names = self.files(table)
         parts = [read_parquet(self.filesystem, name) for name in names]
@@ -77,15 +74,15 @@ class Artifact:
         return validate(whole, schema, where)
 
     def read_bytes(self, name: str) -> bytes:
-        """The content of one file that the manifest names."""
+        """The content of a file; raises `ArtifactError` where the manifest doesn't name it."""
         if name not in self.manifest.files:
             raise ArtifactError(f"{self.path}: the manifest names no file {name!r}")
         return read_whole(self.filesystem, f"{self.root}/{name}")
 
     def verify(self) -> None:
-        """Raise `ArtifactError` where a file is missing, differs from its digest, or is one too many.
+        """Raise `ArtifactError` where a file is missing, differs from its digest, or isn't in the manifest.
 
-        Hidden files are no matter: file managers leave them, and nobody reads them.
+        Hidden files are ignored: file managers leave them, and no reader opens them.
         """
         for name in files_under(self.filesystem, self.root):
             hidden = any(part.startswith(".") for part in PurePosixPath(name).parts)
@@ -109,22 +106,23 @@ class Artifact:
 
 
 def read_parquet(filesystem: pafs.FileSystem, name: str, columns: Sequence[str] | None = None) -> pa.Table:
-    """A parquet file, or some of its columns. Where it can't be read, raises `ArtifactError` or `OSError` with
-    its name."""
+    """A parquet file, or some of its `columns`; raises `ArtifactError` or `OSError` where it can't be read."""
     try:
-        wanted = None if columns is None else list(columns)
-        return patiently(pq.read_table, name, columns=wanted, filesystem=filesystem)
+        names = None if columns is None else list(columns)
+        return patiently(pq.read_table, name, columns=names, filesystem=filesystem)
     except FileNotFoundError:
         raise
-    except OSError as error:  # a store that gives nothing, or a page that is none
+    except OSError as error:  # a failing store, or a corrupt page
         raise OSError(f"{name} can't be read: {' '.join(str(error).split())[:200]}") from error
     except (pa.ArrowException, ValueError) as error:
         raise ArtifactError(f"{name} can't be read: {' '.join(str(error).split())[:200]}") from error
 
 
 def open_artifact(path: str, kind: str) -> Artifact:
-    """Open a published artifact of `kind`. Raises `ArtifactError` with what to do where there is none, or where
-    its files aren't those that were published: every byte is read for that, at about the speed of the disk."""
+    """Open a published artifact of `kind`, with the digests of all files checked.
+
+    Raises `ArtifactError`, with the way out, where there is none or a file was changed since.
+    """
     manifest = read_manifest(path)
     if manifest is None:
         raise ArtifactError(why_none(path, kind))
@@ -142,12 +140,12 @@ def _artifact(path: str, manifest: Manifest) -> Artifact:
 
 
 def content_of(path: str, manifest: Manifest | None) -> str:
-    """Where the files are that `manifest` names, the manifest of the artifact at `path`; `path` without one."""
+    """The folder of the files that `manifest` names, for the artifact at `path`; without a manifest, `path`."""
     return f"{path.rstrip('/')}/{manifest.folder}" if manifest is not None and manifest.folder else path
 
 
 class ArtifactWriter:
-    """Writes one artifact. Use `artifact_writer`, which cleans up after a failure."""
+    """Writes one artifact; made by `artifact_writer`, which cleans up after a failure."""
 
     def __init__(
         self,
@@ -176,24 +174,23 @@ class ArtifactWriter:
             ) from None
 
     def file(self, name: str) -> str:
-        """The full path (on `filesystem`) at which to write the file `name`; its folder exists."""
+        """The full path (on `filesystem`) to write the file `name` at, its folder made."""
         target = f"{self.staging}/{name}"
-        if self.local:  # a store has no folders, only the names of its objects
+        if self.local:  # object stores have no folders
             self.filesystem.create_dir(target.rpartition("/")[0], recursive=True)
         return target
 
     def files(self) -> list[str]:
-        """Full paths of the main table's parquet files that are written so far."""
+        """The full paths of the main table's parquet files written so far."""
         names = [name for name in files_under(self.filesystem, self.staging) if "/" not in name]
         return [f"{self.staging}/{name}" for name in names if name.endswith(".parquet")]
 
     def write_bytes(self, name: str, content: bytes) -> None:
-        """Write one small file: it is there whole or not at all."""
+        """Write one small file, completely or not at all."""
         write_whole(self.filesystem, self.file(name), content)
 
     def write_table(self, name: str, table: pa.Table) -> None:
-        """Write one parquet file, in row groups that a reader can take one at a time. It is there whole or not
-        at all."""
+        """Write one parquet file, completely or not at all, in row groups of 65,536 rows."""
         content = pa.BufferOutputStream()
         pq.write_table(table, content, compression="zstd", row_group_size=65_536)
         write_whole(self.filesystem, self.file(name), content.getvalue())
@@ -202,7 +199,7 @@ class ArtifactWriter:
         """Write the manifest and make the artifact visible in one step."""
         names = []
         for name in files_under(self.filesystem, self.staging):
-            if PurePosixPath(name).name.startswith("."):  # half-written by a run that was killed
+            if PurePosixPath(name).name.startswith("."):  # left half-written by a killed run
                 self.filesystem.delete_file(f"{self.staging}/{name}")
             else:
                 names.append(name)
@@ -239,7 +236,7 @@ class ArtifactWriter:
             stream.flush()
             os.fsync(stream.fileno())
         try:
-            Path(self.staging).rename(self.root)  # an empty directory may be in the way, a full one not
+            Path(self.staging).rename(self.root)  # replaces an empty directory; fails on any other
         except OSError as error:
             raise ArtifactError(
                 f"{self.path} can't be published: it is not empty. Another job may have published there "
@@ -247,7 +244,7 @@ class ArtifactWriter:
             ) from None
 
     def discard(self) -> None:
-        """Remove what was staged, after a failure. What can't be removed stays, and is invisible."""
+        """Remove the staged files after a failure; those that can't be removed stay, invisible to readers."""
         if self.local:
             shutil.rmtree(self.staging, ignore_errors=True)
             return
@@ -265,11 +262,11 @@ def artifact_writer(
     run: str | None = None,
     resolved: Mapping[str, Any] | None = None,
 ) -> Iterator[ArtifactWriter]:
-    """A writer whose staging directory goes away when the block fails.
+    """A writer for `path`, whose staging directory is removed when the block fails.
 
-    `config` and `inputs` say what the content follows from, `resolved` all settings of the job. With a `run`, a
-    name that stands for the same work only, the staging directory stays: the next start goes on where this one
-    broke off. Refuses a path where something else is: a job never appends.
+    `config` and `inputs` determine the content, `resolved` has all settings of the job. With `run`, a name that
+    is the same for the same work only, the staging directory stays, and the next start resumes from it. Raises
+    `ArtifactError` where `path` isn't free.
     """
     refuse_foreign(path)
     writer = ArtifactWriter(path, kind, config, inputs, run or uuid.uuid4().hex[:8], resolved)
@@ -282,25 +279,25 @@ def artifact_writer(
 
 
 def finished(path: str, kind: str, config: Mapping[str, Any], inputs: Mapping[str, str]) -> Manifest | None:
-    """The manifest at `path` where this very work was done before; None where nothing is.
+    """The manifest at `path` where the same work was finished before; None where `path` is free.
 
-    Raises `ArtifactError` where something else stands there, or what does was changed: a finished artifact is
-    never touched again. So whoever asks knows, before any work is done, that the work can be published.
+    Raises `ArtifactError` where `path` holds anything else, or files that were changed. Jobs call it before any
+    work, so that work which couldn't be published isn't started.
     """
     manifest = read_manifest(path)
     if manifest is None:
         refuse_foreign(path)
         return None
-    wanted = json.loads(json.dumps([dict(config), dict(inputs)], default=str))
-    if manifest.kind == kind and [manifest.config, manifest.inputs] == wanted:
+    expected = json.loads(json.dumps([dict(config), dict(inputs)], default=str))
+    if manifest.kind == kind and [manifest.config, manifest.inputs] == expected:
         _artifact(path, manifest).verify()
         return manifest
     if manifest.kind != kind:
         why = f"it holds {manifest.kind}"
-    elif manifest.inputs != wanted[1]:
+    elif manifest.inputs != expected[1]:
         why = "it was made from other inputs"
     else:
-        why = f"it was made with another config ({', '.join(_differences(manifest.config, wanted[0]))})"
+        why = f"it was made with another config ({', '.join(_differences(manifest.config, expected[0]))})"
     raise ArtifactError(
         f"{path} is already taken: {why}. A finished artifact is never changed: give another --output, "
         f"or remove that folder."
@@ -309,10 +306,10 @@ def finished(path: str, kind: str, config: Mapping[str, Any], inputs: Mapping[st
 
 def _differences(old: Any, new: Any, prefix: str = "") -> list[str]:
     if isinstance(old, dict) and isinstance(new, dict):
-        found = []
+        differences = []
         for key in sorted(old.keys() | new.keys()):
-            found += _differences(old.get(key), new.get(key), f"{prefix}.{key}" if prefix else key)
-        return found
+            differences += _differences(old.get(key), new.get(key), f"{prefix}.{key}" if prefix else key)
+        return differences
     return [] if old == new else [f"{prefix}: {old!r} there, {new!r} here"]
 
 

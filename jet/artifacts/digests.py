@@ -1,4 +1,4 @@
-"""Fingerprints of arrays: equal content has an equal one, on every machine."""
+"""Fingerprints of arrays, the same for equal content on every machine."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ import numpy as np
 
 
 def text_bytes(text: str) -> np.ndarray:
-    """uint8: the UTF-8 of a text, to be digested among arrays."""
+    """The UTF-8 bytes of a text as an array, uint8."""
     return np.frombuffer(text.encode(), dtype=np.uint8)
 
 
 def array_digest(arrays: Mapping[str, np.ndarray]) -> str:
-    """A short fingerprint of named arrays: of names, types, shapes and values."""
+    """A fingerprint of the names, types, shapes and values of arrays, 16 hex digits."""
     digest = hashlib.sha256()
     for name in sorted(arrays):
         array = np.ascontiguousarray(arrays[name])

@@ -1,9 +1,9 @@
-"""What runs that were killed left behind: found by its name, and removed by whoever asks for it.
+"""Files that killed runs left behind, found by their names.
 
-A job keeps what it needs beside its output, in hidden folders (`jet.artifacts.artifact.beside`), and on an
-object store its files in folders of the run. The same command goes on with them, so they stay when a job is
-killed; nobody reads them otherwise. Notable: nothing here can tell a killed job from one at work, but for the
-time since its last write. What changed lately is therefore left alone.
+A job keeps its temporary files in hidden folders beside its output (`jet.artifacts.artifact.beside`), and on an
+object store in folders of the run. They stay when the job is killed, so that the same command can resume.
+Notable: only the time of the last write tells a killed job from a running one, so callers skip what changed
+recently.
 """
 
 from __future__ import annotations
@@ -34,19 +34,19 @@ RUN = re.compile(f"{RUN_FOLDER}[0-9a-f]+")
 
 @dataclass(frozen=True)
 class Leftover:
-    """A folder, or a file, that a run left."""
+    """A folder or file that a killed run left."""
 
     path: str
-    """As the caller would write it: with the scheme of a store."""
+    """Path or URI, as a user would write it."""
     kind: str
     """One of KINDS."""
     output: str
-    """What it would have become."""
+    """The path of the unfinished output."""
     files: int
     size: int
-    """Bytes."""
+    """In bytes."""
     changed: datetime
-    """When its newest file was written."""
+    """The time of the last write to it."""
 
     def __str__(self) -> str:
         files = f"{self.files} file{'' if self.files == 1 else 's'}"
@@ -57,37 +57,37 @@ class Leftover:
 
 
 def leftovers(path: str) -> list[Leftover]:
-    """All that was left beside `path`, for it, and anywhere in it; sorted by path.
+    """The leftovers of the output `path`, beside it and anywhere in it, sorted by path.
 
-    On Google's store nothing beside it is found: pyarrow shows no folder there that is only the beginning of
-    names. Give the folder above. Raises `FileNotFoundError` where nothing is there.
+    On Google Cloud Storage those beside it aren't found, since pyarrow doesn't list folders there that are only
+    prefixes of object names: pass the folder above. Raises `FileNotFoundError` where there is nothing at all.
     """
     filesystem, root = resolve(path)
-    prefix = path[: path.index(root.partition("/")[0])] if is_uri(path) else ""  # gs://anonymous@, say
-    parent, _, own = root.rpartition("/")
-    there = [
+    prefix = path[: path.index(root.partition("/")[0])] if is_uri(path) else ""  # such as gs://anonymous@
+    parent, _, name = root.rpartition("/")
+    places = [
         info.path
         for info in filesystem.get_file_info(pafs.FileSelector(parent, allow_not_found=True))
-        if (match := NAME.fullmatch(info.base_name)) and match["output"] == own
+        if (match := NAME.fullmatch(info.base_name)) and match["output"] == name
     ]
     inside = filesystem.get_file_info(pafs.FileSelector(root, recursive=True, allow_not_found=True))
-    if not there and not inside and filesystem.get_file_info(root).type == pafs.FileType.NotFound:
+    if not places and not inside and filesystem.get_file_info(root).type == pafs.FileType.NotFound:
         raise FileNotFoundError(f"{path}: nothing is there, and nothing was left for it")
     on_a_store = not has_rename(filesystem)
     for info in inside:
         place = _place(PurePosixPath(info.path).relative_to(root).parts, on_a_store)
         if place:
-            there.append(f"{root}/{place}")
-    found = [
+            places.append(f"{root}/{place}")
+    described = [
         _described(filesystem, each, prefix)
-        for each in dict.fromkeys(there)
+        for each in dict.fromkeys(places)
         if not _is_current(PurePosixPath(each), prefix)
     ]
-    return sorted(found, key=lambda each: each.path)
+    return sorted(described, key=lambda each: each.path)
 
 
 def _place(parts: tuple[str, ...], on_a_store: bool) -> str:
-    """The outermost of the folders (and file) named by `parts` that a run leaves; "" where none is."""
+    """The outermost leftover on the path with these `parts`; "" where there is none."""
     for depth, part in enumerate(parts, 1):
         if NAME.fullmatch(part) or (on_a_store and RUN.fullmatch(part)):
             return "/".join(parts[:depth])
@@ -95,7 +95,7 @@ def _place(parts: tuple[str, ...], on_a_store: bool) -> str:
 
 
 def _is_current(place: PurePosixPath, prefix: str) -> bool:
-    """Whether it is what the manifest beside it names: the files of the artifact itself."""
+    """Whether the folder holds the files of the published artifact itself."""
     if not RUN.fullmatch(place.name):
         return False
     manifest = read_manifest(f"{prefix}{place.parent}")

@@ -1,7 +1,7 @@
-"""The manifest of an artifact: what it says of itself, read with suspicion.
+"""The manifest of an artifact, which is validated when it is read.
 
-Who unpacks a stranger's archive gets its manifest too, so nothing in it is believed before it is checked:
-neither its shape nor that the files it names are the artifact's own.
+An artifact may come from a stranger's archive, so both the shape of the manifest and the location of the files
+that it names are checked before they are used.
 """
 
 from __future__ import annotations
@@ -25,22 +25,22 @@ class ArtifactError(ValueError):
 
 @dataclass(frozen=True)
 class Manifest:
-    """What an artifact says of itself."""
+    """The description of an artifact: its kind, files, settings and inputs."""
 
     kind: str
-    fingerprint: str  # of the content: equal files have an equal fingerprint
+    fingerprint: str  # of the files' content
     rows: dict[str, int]
     files: dict[str, dict[str, Any]]  # path in the artifact: {"size", "sha256"}
-    config: dict[str, Any]  # the settings that bear on the content
+    config: dict[str, Any]  # the settings that determine the content
     inputs: dict[str, str]  # name: fingerprint
-    resolved: dict[str, Any] = field(default_factory=dict)  # every setting of the job that wrote it
+    resolved: dict[str, Any] = field(default_factory=dict)  # all settings of the job that wrote it
     facts: dict[str, Any] = field(default_factory=dict)
     created: str = ""
-    folder: str = ""  # within the artifact, where its files are: that of the run, on an object store
+    folder: str = ""  # on an object store, the run's folder within the artifact, which has the files
     format: int = FORMAT
 
     def as_dict(self) -> dict[str, Any]:
-        """The manifest as it stands in `manifest.json`."""
+        """The content of `manifest.json`."""
         return dict(self.__dict__)
 
 
@@ -50,7 +50,10 @@ _PARTS |= dict.fromkeys(("rows", "config", "inputs", "resolved", "facts"), dict)
 
 
 def read_manifest(path: str) -> Manifest | None:
-    """The manifest of the artifact at `path`, or None where nothing was published."""
+    """The manifest of the artifact at `path`; None where nothing was published.
+
+    Raises `ArtifactError` where it is not valid, or names a file outside of the artifact.
+    """
     filesystem, root = resolve(path)
     try:
         content = json.loads(read_whole(filesystem, f"{root}/{MANIFEST}"))
@@ -87,9 +90,9 @@ def read_manifest(path: str) -> Manifest | None:
 
 
 def _lies_inside(name: str, filesystem: pafs.FileSystem, root: str) -> bool:
-    """Whether a file that a manifest names is in the artifact's own folder, links followed.
+    """Whether a file that a manifest names is in the artifact's folder, symbolic links followed.
 
-    Who unpacks a stranger's archive gets the links in it too; what they lead to, the stranger may not read.
+    A link in a stranger's archive must not make jet read a file elsewhere.
     """
     if name.startswith("/") or ".." in PurePosixPath(name).parts:
         return False

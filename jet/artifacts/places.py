@@ -1,7 +1,7 @@
-"""Where artifacts may be written, and why none is found at a place: the errors that say so name the cause.
+"""Checks of output paths, and the reasons why no artifact is found at a path.
 
-A path that a person gave is looked at before any work is done for it: an output that can't be published would
-show only when all is done, and one inside a finished artifact would spoil that.
+An output path is checked before any work is done: otherwise a job would fail only when it publishes, or spoil a
+finished artifact around it.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from jet.artifacts.manifest import MANIFEST, ArtifactError, Manifest, read_manif
 from jet.artifacts.storage import has_rename, is_uri, resolve
 
 RUN_FOLDER = "files-"
-"""How the folders of runs begin, in an artifact on an object store."""
+"""The prefix of the runs' folders in an artifact on an object store."""
 WRITERS = {
     "entries": "`jet ingest`",
     "neighbors": "`jet neighbors`",
@@ -25,17 +25,16 @@ WRITERS = {
     "predictions": "`jet predict`",
     "report": "`jet evaluate`",
 }
-"""What writes the artifacts that jobs ask for."""
+"""The commands that write each kind of artifact."""
 
 log = logging.getLogger("jet.artifacts.artifact")
 
 
 def refuse_foreign(path: str) -> None:
-    """Raise `ArtifactError` where `path` can't become an artifact: it is a file, a folder with anything in it,
-    or lies inside of a file or of a finished artifact.
+    """Raise `ArtifactError` where `path` can't become an artifact.
 
-    On an object store, the files of unfinished runs may be in it, which nobody reads. A missing bucket, which
-    would show late, is told too.
+    It must not be a file or a folder that isn't empty, nor lie inside of a file or of a finished artifact. On
+    an object store its bucket must exist, and it may hold files of unfinished runs.
     """
     filesystem, root = resolve(path)
     bucket = root.partition("/")[0]
@@ -46,8 +45,8 @@ def refuse_foreign(path: str) -> None:
             f"{path} is a file; an output must be a folder that does not exist yet: give another --output"
         )
     _refuse_inside(path)
-    there = filesystem.get_file_info(pafs.FileSelector(root, allow_not_found=True))
-    names = sorted(info.base_name for info in there)
+    infos = filesystem.get_file_info(pafs.FileSelector(root, allow_not_found=True))
+    names = sorted(info.base_name for info in infos)
     runs = [] if has_rename(filesystem) else [name for name in names if name.startswith(RUN_FOLDER)]
     foreign = next((name for name in names if name not in runs), None)
     if foreign is not None:
@@ -75,21 +74,21 @@ def _refuse_inside(path: str) -> None:
 
 
 def folders_above(path: str) -> Iterator[str]:
-    """The folders that `path` lies in, from the nearest on, as somebody would write them."""
+    """The folders that `path` lies in, the nearest first, as paths or URIs."""
     above = path.rstrip("/") if is_uri(path) else str(Path(path).absolute())
     while (above := above.rpartition("/")[0]) and not above.rstrip("/").endswith(":"):
         yield above
 
 
 def finished_at(path: str) -> Manifest | None:
-    """The manifest of the artifact at `path`; None where there is none, or one that isn't jet's."""
+    """The manifest of the artifact at `path`; None where there is none or it isn't valid."""
     with suppress(ArtifactError, OSError):
         return read_manifest(path)
     return None
 
 
 def why_none(path: str, kind: str) -> str:
-    """Why there is no finished artifact of `kind` at `path`, and what to do about it."""
+    """The reason why there is no finished artifact of `kind` at `path`, with the way out."""
     filesystem, root = resolve(path)
     found = filesystem.get_file_info(root).type
     by = f"; {WRITERS[kind]} writes it" if kind in WRITERS else ""

@@ -1,12 +1,11 @@
-"""Where files are: a folder that is mounted, or an object store (`s3://`, `gs://`), behind one door.
+"""Files on local or mounted folders and on object stores (`s3://`, `gs://`), through one function.
 
-`resolve` is that door: every path that a job is given goes through it, on the driver and on every worker. Where
-a store is and who asks it is said by the environment of each process, never by a path: paths stand in
+Every path that a job is given goes through `resolve`, on the driver and on every worker. Endpoint and
+credentials of a store come from the environment of each process, never from a path, since paths are written to
 manifests and logs.
 
-Notable: an object store has no rename and no folders, and a stream to it that is left by an error still
-becomes an object, cut off. What must be there whole or not at all is therefore written in one piece
-(`write_whole`).
+Notable: an object store has no rename and no folders, and a stream that an error closes still becomes a
+truncated object. Files that must be complete are therefore written in one piece (`write_whole`).
 """
 
 from __future__ import annotations
@@ -28,15 +27,14 @@ P = ParamSpec("P")
 R = TypeVar("R")
 
 S3_RETRIES = 10
-"""How often a request to S3 is repeated before it counts as failed. The SDK waits longer each time, for about
-25 s in all."""
+"""How often a request to S3 is sent before it counts as failed; with the SDK's backoff, about 25 s in all."""
 KEY_IN_URI = re.compile("[^:/]+://[^/?]*:.*@")
 
 
 class S3(pafs.S3FileSystem):
-    """pyarrow's S3, which is pickled as the name of its bucket.
+    """pyarrow's S3 filesystem, pickled as the name of its bucket.
 
-    The usual one would be unpickled without its patience. And a process that unpickles this one asks with the
+    pyarrow's own loses its retry strategy when pickled. And the process that unpickles this one uses the
     credentials of its own environment.
     """
 
@@ -49,26 +47,26 @@ class S3(pafs.S3FileSystem):
 
 @lru_cache(64)
 def s3_filesystem(bucket: str, anonymous: bool) -> S3:
-    """The filesystem that a bucket is on. Raises `OSError` where its region is asked for and can't be had."""
+    """The filesystem of a bucket. Raises `OSError` where its region is needed and can't be looked up."""
     endpoint = os.environ.get("AWS_ENDPOINT_URL_S3") or os.environ.get("AWS_ENDPOINT_URL")
     region = os.environ.get("AWS_REGION") or os.environ.get("AWS_DEFAULT_REGION")
     if not (region or endpoint):
         region = pafs.resolve_s3_region(bucket)
-    found = S3(
+    filesystem = S3(
         anonymous=anonymous,
         region=region,
         endpoint_override=endpoint,
-        # Not the "standard" strategy, pyarrow's own: as Arrow wraps it, the quota of 100 retries that comes
-        # with it is never filled up again, and a process that has used it up repeats nothing more.
+        # Not pyarrow's default, the "standard" strategy: as Arrow wraps it, its quota of 100 retries is never
+        # refilled, and a process that has used it up retries nothing more.
         retry_strategy=pafs.AwsDefaultS3RetryStrategy(max_attempts=S3_RETRIES),
-        allow_delayed_open=True,  # a small file is one request, and there with it
+        allow_delayed_open=True,  # writes a small file in one request
     )
-    found.bucket, found.anonymous = bucket, anonymous
-    return found
+    filesystem.bucket, filesystem.anonymous = bucket, anonymous
+    return filesystem
 
 
 def is_uri(path: str) -> bool:
-    """Whether a path names a filesystem of its own."""
+    """Whether a path is a URI, not a local path."""
     return "://" in path
 
 
@@ -81,8 +79,7 @@ def absolute(path: str) -> str:
 def resolve(path: str) -> tuple[pafs.FileSystem, str]:
     """The pyarrow filesystem of a local path or URI (`s3://`, `gs://`), and the path on it.
 
-    Raises `ValueError` for an empty path, and for a URI with credentials or options in it, or of a filesystem
-    that isn't known.
+    Raises `ValueError` for an empty path, a URI with credentials or options, and an unknown scheme.
     """
     if not path:
         raise ValueError("a path is empty: name a file or a folder")
@@ -108,7 +105,7 @@ def resolve(path: str) -> tuple[pafs.FileSystem, str]:
 
 
 def refuse_keys(path: str) -> None:
-    """Raise `ValueError` where a URI holds a secret key: paths are written to manifests and logs."""
+    """Raise `ValueError` where a URI holds a secret key, since paths are written to manifests and logs."""
     if KEY_IN_URI.match(path):  # a secret may have slashes in it
         shown = f"{path.partition('://')[0]}://…@{path.rpartition('@')[2]}"
         raise ValueError(
@@ -118,13 +115,15 @@ def refuse_keys(path: str) -> None:
 
 
 def has_rename(filesystem: pafs.FileSystem) -> bool:
-    """Whether files and folders can be renamed in one step; object stores copy and delete instead."""
+    """Whether files and folders can be renamed atomically; object stores copy and delete instead."""
     return isinstance(filesystem, pafs.LocalFileSystem)
 
 
 def write_whole(filesystem: pafs.FileSystem, path: str, content: bytes | memoryview) -> None:
-    """Write a file that is there whole or not at all: by rename, or by one request on an object store. (Of more
-    than some megabytes the parts are sent one by one, and the object is there with the last request.)"""
+    """Write a file completely or not at all: by rename, or on an object store by one request.
+
+    (A larger object is uploaded in parts, and exists from the last request on.)
+    """
     if not has_rename(filesystem):
         _write(filesystem, path, content)
         return
@@ -136,7 +135,7 @@ def write_whole(filesystem: pafs.FileSystem, path: str, content: bytes | memoryv
 
 
 def read_whole(filesystem: pafs.FileSystem, path: str) -> bytes:
-    """The content of a small file. Raises `FileNotFoundError`, or `NotADirectoryError`, where there is none."""
+    """The content of a small file. Raises `FileNotFoundError` or `NotADirectoryError` where there is none."""
 
     def read() -> bytes:
         with filesystem.open_input_stream(path) as stream:
@@ -151,10 +150,10 @@ def _write(filesystem: pafs.FileSystem, path: str, content: bytes | memoryview) 
 
 
 def patiently(read: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> R:
-    """What `read` returns, asked again where S3 was too busy to give a few bytes.
+    """Call `read`, and retry where S3 was too busy to answer a small read.
 
-    pyarrow reads into a buffer of the size that it wants. A busy S3's answer, some hundred bytes of XML, may
-    not fit: the SDK calls that an internal failure, and doesn't repeat the request by itself.
+    pyarrow reads into a buffer of the requested size. A busy S3 answers with some hundred bytes of XML, which
+    may not fit; the SDK reports that as an internal failure and doesn't retry.
     """
     for attempt in range(S3_RETRIES):
         try:
@@ -167,10 +166,10 @@ def patiently(read: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> R:
 
 
 def files_under(filesystem: pafs.FileSystem, root: str) -> dict[str, pafs.FileInfo]:
-    """All files in a folder and the folders in it, sorted, by their path in it."""
+    """All files below a folder by their relative path, sorted."""
     selector = pafs.FileSelector(root, recursive=True, allow_not_found=True)
-    found = [info for info in filesystem.get_file_info(selector) if info.type == pafs.FileType.File]
-    return {PurePosixPath(info.path).relative_to(root).as_posix(): info for info in sorted(found, key=_path)}
+    files = [info for info in filesystem.get_file_info(selector) if info.type == pafs.FileType.File]
+    return {PurePosixPath(info.path).relative_to(root).as_posix(): info for info in sorted(files, key=_path)}
 
 
 def _path(info: pafs.FileInfo) -> str:
@@ -179,9 +178,9 @@ def _path(info: pafs.FileInfo) -> str:
 
 @contextlib.contextmanager
 def fetched(path: str) -> Iterator[Path]:
-    """A local file or folder with the content of `path`: it itself, or a copy as long as the context lasts.
+    """A local file or folder with the content of `path`: itself, or for a URI a copy that the context removes.
 
-    Raises `FileNotFoundError` where a URI leads to nothing.
+    Raises `FileNotFoundError` where there is nothing at a URI.
     """
     if not is_uri(path):
         yield Path(path)
@@ -208,8 +207,7 @@ def _copy(filesystem: pafs.FileSystem, path: str, target: Path) -> None:
 
 @contextlib.contextmanager
 def kept_in(path: str) -> Iterator[str]:
-    """A local folder whose content ends up in the folder `path`: that itself, or one that is copied to a store
-    when the context ends."""
+    """A local folder to write to: `path` itself, or for a URI one that is copied there at the context's end."""
     if not is_uri(path):
         yield path
         return
@@ -221,11 +219,11 @@ def kept_in(path: str) -> Iterator[str]:
 
 
 def remove(path: str) -> None:
-    """Delete a file, or a folder with all that is in it, wherever it is; nothing where there is none."""
+    """Delete a file, or a folder with everything in it; does nothing where there is none."""
     filesystem, root = resolve(path)
     found = filesystem.get_file_info(root).type
     if found == pafs.FileType.File:
         filesystem.delete_file(root)
     elif found == pafs.FileType.Directory:
-        with contextlib.suppress(FileNotFoundError):  # Google's misses the folder itself, in the end
+        with contextlib.suppress(FileNotFoundError):  # Google's reports the folder itself as missing in the end
             filesystem.delete_dir(root)

@@ -1,4 +1,4 @@
-"""The check that a table has the schema that it should have; every reader of tables makes it."""
+"""Validation of tables against their schemas, which every reader does."""
 
 from __future__ import annotations
 
@@ -7,14 +7,14 @@ import pyarrow.compute as pc
 
 
 class SchemaError(ValueError):
-    """A table does not have the columns, the types or the values that its schema asks for."""
+    """A table lacks columns, types or values that its schema requires."""
 
 
 def validate(table: pa.Table, schema: pa.Schema, what: str) -> pa.Table:
-    """Return `table` with exactly the columns of `schema`, in its order and types.
+    """`table` with exactly the columns of `schema`, in its order and types; other columns are dropped.
 
-    Columns that the schema does not name are dropped. Raises `SchemaError`, naming `what` and the column,
-    where one is missing, can't be cast, or holds a null that it must not.
+    Raises `SchemaError`, which names `what` and the column, where one is missing, can't be cast, or has a null
+    where the schema allows none.
     """
     columns = []
     for field in schema:
@@ -36,10 +36,10 @@ def validate(table: pa.Table, schema: pa.Schema, what: str) -> pa.Table:
 
 
 def runs_code(type_: pa.DataType) -> bool:
-    """Whether reading a value of this type runs Python code that a package registered for it.
+    """Whether reading a value of this type may run Python code that a package registered for the type.
 
-    Ray Data registers such a type, `ray.data.arrow_pickled_object`: `to_pylist` unpickles what the file holds,
-    and whoever wrote the file decides what is run. `validate` is safe: it casts what is stored, unread.
+    Ray Data registers one, `ray.data.arrow_pickled_object`: its `to_pylist` unpickles the file's bytes, so the
+    author of the file decides what runs. `validate` is safe: it casts the stored bytes without reading them.
     """
     if isinstance(type_, pa.BaseExtensionType):
         return isinstance(type_, pa.ExtensionType) or runs_code(type_.storage_type)

@@ -1,1 +1,1 @@
-"""Books: what an entry and an account are, where they come from, and which of them teach."""
+"""Books: entries and accounts, the ledger files that they come from, and the split by date."""

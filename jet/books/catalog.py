@@ -1,10 +1,10 @@
 """The catalog: the charts of accounts of all entities that a model knows, as one sorted table.
 
-An entity's accounts are contiguous rows, so a chart is a slice, and companies can't be mixed up: whatever
-points at an account does so within the slice of its own entity. The order of an entity's *tokens* (account
-and side) is part of the catalog: debits first, then by how often the training books them. Training writes
-sets of lines in that order and decoding may only proceed in it, so each set of lines has exactly one
-spelling. `booked` is therefore content: it changes the fingerprint.
+An entity's accounts are contiguous rows, so a chart is a slice and an index into it can't reach another
+company's accounts. The order of an entity's *tokens* (account and side) is part of the catalog: debits first,
+then by how often the training entries book them. Training writes sets of lines in that order and decoding
+proceeds in it, so each set of lines has exactly one spelling. So `booked` is content and changes the
+fingerprint.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ MAX_DEPTH = 8
 
 @dataclass(frozen=True)
 class Catalog:
-    """Charts of accounts. C accounts over E entities.
+    """The charts of E entities, with C accounts.
 
     `accounts` [C] is sorted by (entity, code); `booked` int64 [C, 2] counts the training lines on each
     account's debit and credit side.
@@ -39,10 +39,10 @@ class Catalog:
 
     @classmethod
     def from_accounts(cls, accounts: pa.Table) -> Catalog:
-        """A catalog without counts, from a table with the schema `ACCOUNTS` in any order.
+        """A catalog without counts, from a table of `ACCOUNTS` in any order.
 
-        Where an account is listed more than once (a chart repeated in several files), the row with a name
-        wins, then the last one. Raises `SchemaError` or `ValueError` (dates that close before they open).
+        Of several rows for an account (a chart repeated in several files) the last one with a name wins. Raises
+        `SchemaError`, and `ValueError` for an account that closes before it opens.
         """
         accounts = validate(accounts, ACCOUNTS, "accounts")
         accounts = accounts.append_column("_named", pc.not_equal(accounts["name"], ""))
@@ -70,7 +70,7 @@ class Catalog:
         return cls(accounts, np.zeros((len(accounts), 2), dtype=np.int64))
 
     def with_booked(self, tokens: np.ndarray) -> Catalog:
-        """The same catalog, its token order given by `tokens` [N]: row * 2 + side of every training line."""
+        """The catalog with the counts of `tokens` [N], row * 2 + side of every training line."""
         counts = np.bincount(tokens, minlength=2 * len(self)).reshape(-1, 2)
         return Catalog(self.accounts, counts.astype(np.int64))
 
@@ -79,12 +79,12 @@ class Catalog:
 
     @cached_property
     def entities(self) -> list[str]:
-        """Names of the E entities, sorted."""
+        """The names of the E entities, sorted."""
         return sorted(set(self.accounts["entity"].to_pylist()))
 
     @cached_property
     def offsets(self) -> np.ndarray:
-        """int64 [E + 1]: entity e has the rows offsets[e] up to offsets[e + 1]."""
+        """The offsets of the charts, int64 [E + 1]: entity e has the rows offsets[e] to offsets[e + 1] - 1."""
         numbers = self.entity_numbers(self.accounts["entity"])
         return np.searchsorted(numbers, np.arange(len(self.entities) + 1)).astype(np.int64)
 
@@ -94,17 +94,17 @@ class Catalog:
 
     @cached_property
     def opened(self) -> np.ndarray:
-        """int32 [C]: first open day, in days since 1970."""
+        """The first day on which each account is open, int32 [C], in days since 1970."""
         return _days(self.accounts["opened"], _ALWAYS_OPEN)
 
     @cached_property
     def closed(self) -> np.ndarray:
-        """int32 [C]: last open day."""
+        """The last day on which each account is open, int32 [C], in days since 1970."""
         return _days(self.accounts["closed"], _NEVER_CLOSED)
 
     @cached_property
     def token_rank(self) -> np.ndarray:
-        """int64 [C, 2]: place of (account, side) in its entity's order: debits first, then most booked."""
+        """The rank of each token in its entity's order, int64 [C, 2]: debits first, then most booked first."""
         rank = np.zeros((len(self), 2), dtype=np.int64)
         for start, stop in zip(self.offsets[:-1], self.offsets[1:], strict=True):
             size = stop - start
@@ -114,18 +114,18 @@ class Catalog:
         return rank
 
     def entity_numbers(self, names: pa.ChunkedArray | pa.Array) -> np.ndarray:
-        """int64: the number of each entity, -1 for one that the catalog doesn't know."""
+        """The number of each entity in `names`, int64; -1 for one that isn't in the catalog."""
         found = pc.index_in(names, value_set=pa.array(self.entities, pa.string()))
         return pc.fill_null(found, -1).to_numpy(zero_copy_only=False).astype(np.int64)
 
     def rows(self, entities: pa.Array, codes: pa.Array) -> np.ndarray:
-        """int64: the row of each (entity name, account code), -1 where the chart has no such account."""
+        """The row of each pair of entity name and account code, int64; -1 where the chart lacks the account."""
         found = pc.index_in(joined_keys(entities, codes), value_set=self._keys)
         return pc.fill_null(found, -1).to_numpy(zero_copy_only=False).astype(np.int64)
 
     @cached_property
     def code_numbers(self) -> np.ndarray:
-        """int64 [C]: equal for accounts with the same code, in whatever chart."""
+        """A number for each account, int64 [C], equal for equal codes in all charts."""
         codes = self.accounts["code"].combine_chunks().dictionary_encode()
         return codes.indices.to_numpy().astype(np.int64)
 
@@ -137,9 +137,9 @@ class Catalog:
         return keys[order], order
 
     def translate(self, rows: np.ndarray, entity: np.ndarray | int) -> np.ndarray:
-        """int64: the account with the same code as each of `rows` in the chart of `entity`, -1 where none is.
+        """The accounts in the chart of `entity` with the same codes as `rows`, int64; -1 where there is none.
 
-        `rows` and `entity` broadcast; -1 among either stays -1.
+        `rows` and `entity` broadcast; -1 in either gives -1.
         """
         rows, entity = np.broadcast_arrays(rows, entity)
         if not len(self):
@@ -150,18 +150,18 @@ class Catalog:
         return np.where((keys[at] == wanted) & (rows >= 0) & (entity >= 0), order[at], -1)
 
     def is_open(self, rows: np.ndarray, days: np.ndarray) -> np.ndarray:
-        """bool: whether account `rows` may be booked to on `days` (arrays that broadcast)."""
+        """Whether the accounts `rows` are open on `days`, bool; the arrays broadcast."""
         return (self.opened[rows] <= days) & (days <= self.closed[rows])
 
     def texts(self) -> list[str]:
-        """[C] what the encoder reads of an account: "code | name | parents | nature"."""
+        """The texts of the accounts for the encoder, [C]: "code | name | parents | nature"."""
         rows: list[dict[str, Any]] = self.accounts.to_pylist()
         by_key = {(row["entity"], row["code"]): row for row in rows}
         return [" | ".join(_account_words(row, by_key)) for row in rows]
 
     @cached_property
     def fingerprint(self) -> str:
-        """Of all charts, dates and the token order. Equal content, equal fingerprint."""
+        """A digest of all charts, with their dates and token orders."""
         digest = hashlib.sha256()
         for name in ACCOUNTS.names:
             for value in self.accounts[name].to_pylist():

@@ -1,8 +1,8 @@
 """The rules that every entry and account must satisfy, whatever format it came from.
 
-`Rule` lists them all, those that only one format can break included, so that a rejected entry can be looked
-up in one place. A check reports the first rule that is broken; what is wrong is named in words, with the way
-out. `admit` says what an entry that breaks one may still be used for.
+`Rule` lists all of them, also those that only one format can break, so that a rejection can be looked up in one
+place. A check reports the first broken rule, with the fault in words and the way out. `admit` decides what an
+entry that breaks a rule may still be used for.
 """
 
 from __future__ import annotations
@@ -29,12 +29,12 @@ EXCERPT_CHARACTERS = 200
 
 
 class Rule(StrEnum):
-    """A rule by its name in the rejected table, with one sentence that explains it."""
+    """A rule, by its name in the rejected table, with a sentence that explains it."""
 
     explanation: str
 
     def __new__(cls, name: str, explanation: str) -> Rule:
-        """A member whose value is `name`."""
+        """Make a member with the value `name`."""
         member = str.__new__(cls, name)
         member._value_ = name
         member.explanation = explanation
@@ -76,11 +76,11 @@ class Rule(StrEnum):
 
 
 def clean(text: str) -> str:
-    """`text` as it can be stored: what is not valid Unicode, and NUL, replaced."""
+    """`text` with NUL and invalid Unicode replaced, so that it can be stored."""
     return text.encode("utf-8", "replace").decode("utf-8").replace("\0", "\N{REPLACEMENT CHARACTER}")
 
 
-def reject(
+def reject(  # noqa: PLR0913 - the columns of a rejection, by keyword
     rule: Rule,
     message: str,
     *,
@@ -92,7 +92,7 @@ def reject(
     used_for: str = "nothing",
     file_lines: int = 1,
 ) -> Rejection:
-    """A rejection that can be stored, whatever its texts hold; long ones are cut."""
+    """A rejection whose texts can be stored: cleaned, and long ones cut."""
     return Rejection(
         file=clean(file),
         file_line=file_line,
@@ -107,7 +107,7 @@ def reject(
 
 
 def reject_entry(rule: Rule, message: str, entry: Entry, used_for: str = "nothing") -> Rejection:
-    """The rejection that stands in the place of `entry`, or beside it where it is used for something."""
+    """The rejection of `entry`, of which `used_for` is still used."""
     lines = "; ".join(
         f"{line.side} {line.account} {'?' if line.amount is None else _short(line.amount)}"
         for line in (entry.lines or [])[:5]
@@ -126,16 +126,16 @@ def reject_entry(rule: Rule, message: str, entry: Entry, used_for: str = "nothin
 
 
 def check_entry(entry: Entry, tolerance: Decimal = TOLERANCE) -> Rejection | None:
-    """The rejection of `entry` by the first rule that it breaks, or None where it is fine."""
+    """The rejection of `entry` by the first rule that it breaks; None where it is valid."""
     fault = _fault(entry, tolerance)
     return None if fault is None else reject_entry(*fault, entry)
 
 
 def admit(entry: Entry, tolerance: Decimal, strict: bool = False) -> tuple[Entry | None, Rejection | None]:
-    """What of `entry` is used, and by which rule it isn't used whole; one of both may be None.
+    """The usable part of `entry` and its rejection; either may be None.
 
-    Amounts with too many decimals are rounded to the currency's. The lines of an entry that doesn't balance are
-    used, its amounts aren't. With `strict`, an entry that breaks a rule isn't used at all.
+    Amounts with too many decimals are rounded to the currency's. Of an entry that doesn't balance the lines are
+    used without amounts. With `strict`, nothing of an entry that breaks a rule is used.
     """
     fault = _fault(entry, tolerance)
     if fault is None:
@@ -151,15 +151,19 @@ def admit(entry: Entry, tolerance: Decimal, strict: bool = False) -> tuple[Entry
         entry, (rule, message) = rounded, fault
     if rule in (Rule.UNBALANCED, Rule.TOTAL_MISMATCH):
         lines = [replace(line, amount=None) for line in entry.lines or ()]
-        taught = replace(entry, lines=lines, total=None)
-        if _fault(taught, tolerance) is None:
-            return taught, reject_entry(rule, f"{message}; its accounts and sides are used", entry, "lines")
+        without_amounts = replace(entry, lines=lines, total=None)
+        if _fault(without_amounts, tolerance) is None:
+            return without_amounts, reject_entry(
+                rule, f"{message}; its accounts and sides are used", entry, "lines"
+            )
     return None, reject_entry(rule, message, entry)
 
 
 def _rounded(entry: Entry) -> Entry:
-    """`entry` with the amounts of a currency rounded, half a unit to the even one, if one has too many
-    decimals: rounded alike, they still balance."""
+    """`entry` with all amounts rounded (half to even) in each currency in which one has too many decimals.
+
+    Amounts that are rounded alike still balance.
+    """
     amounts = [(entry.total, entry.currency)]
     amounts += [(line.amount, line.currency or entry.currency) for line in entry.lines or ()]
     finer = {currency for amount, currency in amounts if amount is not None and _has_too_many_decimals(amount)}
@@ -183,12 +187,12 @@ def _has_too_many_decimals(amount: Decimal) -> bool:
 
 
 def _is_fit(amount: Decimal) -> bool:
-    """Whether an amount can be rounded and summed at all; of one that can't, another rule speaks."""
+    """Whether an amount can be rounded and summed; one that can't breaks another rule."""
     return amount.is_finite() and abs(amount) < AMOUNT_LIMIT
 
 
 def check_account(account: Account, file: str, file_line: int = 1) -> Rejection | None:
-    """The rejection of `account` by the first rule that it breaks, or None where it is fine."""
+    """The rejection of `account` by the first rule that it breaks; None where it is valid."""
     fault = _text_fault([account.entity, account.code, account.name, account.parent or ""])
     if not account.entity.strip():
         fault = Rule.MISSING_ENTITY, "the account has no entity: give one in the file or in the settings"
@@ -249,7 +253,7 @@ def _amount_fault(amount: Decimal, what: str) -> tuple[Rule, str] | None:
 
 
 def _short(amount: Decimal) -> str:
-    """An amount for people: without the zeros that only fill up decimals."""
+    """An amount for messages, without trailing zeros."""
     text = str(amount)[:40] if amount else "0"
     return text.rstrip("0").rstrip(".") if "." in text and "E" not in text else text
 

@@ -1,12 +1,12 @@
-"""The codes of currencies, and how many decimals they have: ISO 4217's, and what stands for another commodity.
+"""Currencies by their ISO 4217 codes, and the number of decimals of each.
 
-The codes are those of the standard's list of active currencies, of which most have two decimals.
+The codes are the active ones of the standard; most have two decimals.
 """
 
 from __future__ import annotations
 
 MOST_DECIMALS = 8
-"""Of a commodity that is no currency of the standard: a share, a coin of a chain, a currency not given."""
+"""The decimals of a commodity that isn't in the standard, such as a share, or of an unknown currency."""
 
 _NONE = "BIF CLP DJF GNF ISK JPY KMF KRW PYG RWF UGX VND VUV XAF XOF XPF"
 _THREE = "BHD IQD JOD KWD LYD OMR TND"
@@ -21,12 +21,11 @@ _DECIMALS = {code: count for count, codes in ((0, _NONE), (2, _TWO), (3, _THREE)
 
 
 def decimals(currency: str) -> int:
-    """The decimals of a currency by its code, in capitals; MOST_DECIMALS for any other commodity."""
+    """The number of decimals of a currency, by its code in capitals; MOST_DECIMALS for any other commodity."""
     return _DECIMALS.get(currency, MOST_DECIMALS)
 
 
 def currency_code(currency: str) -> str:
-    """A currency's code in capitals, where `currency` is one, the euro's sign, or what GnuCash writes
-    (CURRENCY::EUR); else as it is."""
+    """The code in capitals, where `currency` is one, "€" or GnuCash's CURRENCY::EUR; other texts unchanged."""
     plain = currency.removeprefix("CURRENCY::").upper()
     return plain if plain in _DECIMALS else "EUR" if currency == "€" else currency

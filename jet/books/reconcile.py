@@ -18,7 +18,7 @@ import pyarrow.compute as pc
 
 from jet.books.checks import Rule
 from jet.books.identity import MADE, WITH_DAY, Ids
-from jet.books.schema import REJECTED, joined_keys
+from jet.books.schema import ENTRIES, REJECTED, joined_keys
 
 
 class Imported(NamedTuple):
@@ -47,6 +47,20 @@ class Reconciled(NamedTuple):
     """bool [N]: the entry's company or id is another than was read."""
     notes: list[str]
     """What whoever gave the files should know, a line each."""
+
+    @property
+    def touched(self) -> list[str]:
+        """The parts with an entry that is called otherwise than was read, or is a duplicate."""
+        return pc.unique(self.imported.keys["part"].filter(pa.array(self.duplicate | self.changed))).to_pylist()
+
+    def settled(self, part: str, entries: pa.Table) -> pa.Table:
+        """The `entries` (`ENTRIES`) of a part as they are called from here on, without duplicates."""
+        keys = self.imported.keys
+        here = pc.equal(keys["part"], part)
+        for column in ("entity", "entry_id"):
+            place = ENTRIES.get_field_index(column)
+            entries = entries.set_column(place, ENTRIES.field(column), keys[column].filter(here))
+        return entries.filter(pa.array(~self.duplicate).filter(here.combine_chunks()))
 
 
 def reconcile(imported: Imported) -> Reconciled:

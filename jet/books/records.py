@@ -1,7 +1,7 @@
-"""What an importer yields: an entry, an account, the reason why something was left out, or a count of lines.
+"""The records that importers yield: entries, accounts, rejections, and counts of lines.
 
-These are plain Python records, not Arrow rows: an importer reads one entry at a time, and `to_tables` in
-`jet.books.importers` turns batches of them into the tables of `jet.books.schema`.
+They are plain Python objects, since an importer reads one entry at a time; `jet.books.importers.to_tables`
+turns batches of them into the tables of `jet.books.schema`.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from decimal import Decimal
 
 @dataclass(slots=True)  # not frozen: that would double the time it takes to make the most frequent record
 class Line:
-    """One posting of an entry. Amounts are never negative: the side ("D" or "C") carries the sign."""
+    """A line (posting) of an entry. The amount is never negative: the side ("D" or "C") has the sign."""
 
     account: str
     side: str
@@ -26,12 +26,11 @@ class Line:
 
 @dataclass(slots=True)
 class Entry:
-    """A journal entry; `lines` is None for one whose lines are to be predicted.
+    """A journal entry; `lines` is None for one to predict.
 
-    `direction` says which way the money goes, as seen from the bank: "in", "out", or "" where nothing says it.
-    `file_lines` counts the lines of the file that were read as this entry. `tolerances` has the most by which
-    debits and credits may differ in a currency where the format's own rules say it: the entry was balanced by
-    these.
+    `direction` is that of the money as seen from the bank: "in", "out", or "" where it isn't known.
+    `file_lines` counts the lines of the file that were read as this entry. `tolerances` has, for formats with
+    balancing rules of their own, how much debits and credits may differ in a currency.
     """
 
     entity: str
@@ -51,7 +50,7 @@ class Entry:
 
 @dataclass(frozen=True, slots=True)
 class Account:
-    """One account of an entity's chart."""
+    """An account of an entity's chart."""
 
     entity: str
     code: str
@@ -64,10 +63,10 @@ class Account:
 
 @dataclass(frozen=True, slots=True)
 class Rejection:
-    """Something of a file that broke a rule, the way out, and what of it is used all the same.
+    """A part of a file that broke a rule, with the way out.
 
-    `used_for` is one of `jet.books.schema.USES`. `file_lines` counts the lines of the file that were rejected
-    with it: 0 where they are counted elsewhere, since an entry of theirs is used.
+    `used_for`, one of `jet.books.schema.USES`, is what of it is used nevertheless. `file_lines` counts the
+    rejected lines of the file; it is 0 where they are counted with an entry that is used.
     """
 
     file: str
@@ -83,8 +82,10 @@ class Rejection:
 
 @dataclass(frozen=True, slots=True)
 class Passed:
-    """Lines of a file that make no entry and break no rule, and why they are passed over ("blank", "comment",
-    "header", "directive", "account" and so on)."""
+    """Lines of a file that make no entry and break no rule.
+
+    `reason` is why they are passed over: "blank", "comment", "header", "directive", "account" and so on.
+    """
 
     file: str
     reason: str
@@ -93,25 +94,24 @@ class Passed:
 
 @dataclass(frozen=True, slots=True)
 class FileEnd:
-    """The end of a file that was read whole: how many lines it has. Every one of them is an entry's, passed
-    over, or rejected."""
+    """The end of a file, with its number of lines, each of which is an entry's, passed over, or rejected."""
 
     file: str
     lines: int
     format: str
     dialect: str = ""
-    """Of a format with several: the one whose rules were followed."""
+    """The dialect by whose rules the file was read; "" for a format without dialects."""
     entity: str = ""
-    """Whose books the file holds, where these are one company's by its format."""
+    """The entity whose books the file has; "" for a format that names it in each row."""
     org_number: str = ""
-    """What the authorities call that company, where the file says it, in one spelling."""
+    """The organization number of that company, in one spelling; "" where the file doesn't say it."""
 
 
 Record = Entry | Account | Rejection | Passed | FileEnd
 
 
 def total_of(lines: Iterable[Line], currency: str) -> Decimal | None:
-    """The sum of the debits in `currency`, lines without one counted in; None where an amount is not known."""
+    """The sum of the debits in `currency` or without a currency; None where an amount isn't known."""
     total = Decimal(0)
     for line in lines:
         if line.amount is None:

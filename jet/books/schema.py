@@ -1,8 +1,8 @@
-"""The Arrow schema of every table that jet reads or writes, and the check that a table has it.
+"""The Arrow schemas of all tables that jet reads or writes.
 
-Every reader validates: a column that is missing, has another type or holds a null where none may be is
-named in the error. A nullable column is one whose absence means something, and what it means stands beside
-it. Sides are "D" and "C"; amounts are never negative, since the side carries the sign.
+Every reader validates against them (`jet.artifacts.tables.validate`). A null in a nullable column has a
+meaning, which stands beside the column. Sides are "D" and "C"; amounts are never negative, since the side has
+the sign.
 """
 
 from __future__ import annotations
@@ -50,7 +50,7 @@ ENTRIES = pa.schema(
 )
 
 DIRECTIONS = ("in", "out", "")
-""""" : not known."""
+"""The direction of the money as seen from the bank; "" : not known."""
 
 ACCOUNTS = pa.schema(
     [
@@ -80,8 +80,8 @@ REJECTED = pa.schema(
 )
 
 USES = ("nothing", "lines", "all")
-"""What is used of something that broke a rule. lines: the entry's accounts and sides, in memory and training;
-its amounts are unknown. all: everything, changed as the message says."""
+"""What is still used of an entry that broke a rule. lines: its accounts and sides, in the books and in
+training, with unknown amounts. all: everything, changed as the message says."""
 
 FILES = pa.schema(
     [
@@ -97,18 +97,18 @@ FILES = pa.schema(
         _required("passed_over", pa.map_(pa.string(), pa.int64())),  # reason to lines
     ]
 )
-"""The files of an import, and what became of every line."""
+"""The files of an import, with counts of what became of their lines."""
 
 SOURCES = ("similar", "latest", "peer")
-"""How an entry came to be a neighbor: similar, of the same entity; among the newest of that; similar, of
-another entity whose books follow the same standard chart."""
+"""The sources of neighbors: the most similar entries of the same entity, its latest ones, and the most similar
+ones of other entities with the same standard chart."""
 
 NEIGHBOR = pa.struct(
     [
         _required("entity", pa.string()),
         _required("entry_id", pa.string()),  # strictly earlier
         _required("source", pa.string()),  # of SOURCES
-        _required("similarity", pa.float32()),  # 0 where the source is "latest": nobody compared them
+        _required("similarity", pa.float32()),  # 0 where the source is "latest": not computed
         _required("same_text", pa.bool_()),
         _required("age_days", pa.int32()),
     ]
@@ -136,11 +136,11 @@ MEMORY = pa.schema(
         _required("amounts", pa.large_list(pa.float64())),  # of each token, in major units; nan: not known
     ]
 )
-"""The books that a bundle remembers, sorted by entity, date and entry_id."""
+"""The entries that a bundle retrieves neighbors from, sorted by entity, date and entry_id."""
 
 
 def texts_schema(dimension: int) -> pa.Schema:
-    """The texts of a store, one a row, with sentence vectors of so many dimensions (0: none)."""
+    """The schema of a store's texts, one a row, with sentence vectors of `dimension` (0: none)."""
     vector = [_required("vector", pa.list_(pa.float32(), dimension))] if dimension else []
     return pa.schema(
         [
@@ -236,16 +236,16 @@ TRIALS = pa.schema(
 
 
 def joined_keys(entities: pa.Array | pa.ChunkedArray, names: pa.Array | pa.ChunkedArray) -> pa.Array:
-    """Each entity and what it calls something (an entry by its id, an account by its code) as one text.
+    """One key for each pair of an entity and a name (an entry's id or an account's code).
 
-    No text of an entry or account holds the separator (`jet.books.checks`).
+    No text of an entry or account contains the separator (`jet.books.checks`).
     """
     joined = pc.binary_join_element_wise(entities, names, "\x1f")
     return joined.combine_chunks() if isinstance(joined, pa.ChunkedArray) else joined
 
 
 def uses(rejected: pa.Table) -> dict[str, int]:
-    """How many rows of a table of the schema `REJECTED` are of no use, and of how many something is used."""
+    """The counts of a `REJECTED` table: entries that are not used at all, and partly used ones."""
     unused = pc.sum(pc.equal(rejected["used_for"], "nothing")).as_py() or 0
     return {"rejected": unused, "partly_used": len(rejected) - unused}
 

@@ -1,10 +1,9 @@
-"""Which entries train, which calibrate and which test: by date within each entity, never at random.
+"""The split into training, calibration and test entries, by date within each entity.
 
-A random split lets a model look up next month's rent in the month after it. Here every entity's books are
-cut along time instead, and a day is never cut: all entries that an entity booked on one date fall in one
-split, since whoever sees half of a day's batch already knows the other half.
+A random split would let a model look up next month's rent in the month after it. So each entity's books are cut
+along time, and never within a day: half of a day's batch would give the other half away.
 
-`date_order` is the order behind it, and whatever asks "what was booked strictly earlier" can use it too.
+`date_order` is the order behind the split, which also tells what was booked strictly earlier.
 """
 
 from __future__ import annotations
@@ -20,13 +19,13 @@ TRAIN, CALIBRATION, TEST = range(3)
 
 @dataclass(kw_only=True)
 class SplitSettings:
-    """How much of each entity's books goes where; test is what the other two leave."""
+    """The shares of each entity's entries; the test split is what the other two leave."""
 
     train: float = 0.70
-    """Share of an entity's entries, from its first day on, that the model learns from."""
+    """Share of an entity's entries, from its first day on, that train the model."""
 
     calibration: float = 0.15
-    """Share that follows, on which choices, confidence and thresholds are made."""
+    """Share of the entries after these, on which confidence and thresholds are fitted and settings chosen."""
 
     def __post_init__(self) -> None:
         if not 0 < self.train <= 1:
@@ -41,18 +40,18 @@ class SplitSettings:
     def parts(self, entity: NDArray, date: NDArray) -> NDArray[np.int8]:
         """The split of every row of booked entries: `split_by_date`.
 
-        A method, so that `jet.experiments` can measure what another split would flatter; no setting leads
-        there.
+        A method, so that `jet.experiments` can override it to measure the optimism of another split; no setting
+        does.
         """
         return split_by_date(entity, date, self)
 
 
 @dataclass(frozen=True)
 class DateOrder:
-    """Rows ordered by entity and date; every array has one element per place in that order."""
+    """Rows ordered by entity and date; every array has one element for each place in that order."""
 
     row: NDArray[np.intp]
-    """The row that stands at this place."""
+    """The row at this place."""
 
     entity_start: NDArray[np.intp]
     """The place of the first row of this row's entity."""
@@ -61,14 +60,14 @@ class DateOrder:
     """The place after the last row of this row's entity."""
 
     day_start: NDArray[np.intp]
-    """The place of the first row of this row's entity and date: what the entity booked strictly earlier
-    stands from `entity_start` up to here."""
+    """The place of the first row of this row's entity and date; the entity's strictly earlier rows are those
+    from `entity_start` to before it."""
 
 
 def date_order(entity: NDArray, date: NDArray, tie: NDArray | None = None) -> DateOrder:
-    """Order rows by entity, date and, within a day, `tie` (by default the order in which they came).
+    """The order of rows by entity, date and, within a day, `tie` (default: the given order).
 
-    `entity` holds names or numbers, `date` datetime64 or days as integers; both have shape (rows,). Raises
+    `entity` has names or numbers, `date` datetime64 or days as integers; both have shape (rows,). Raises
     ValueError where their shapes differ or a date is missing.
     """
     entity, date = np.asarray(entity), np.asarray(date)
@@ -94,15 +93,14 @@ def date_order(entity: NDArray, date: NDArray, tie: NDArray | None = None) -> Da
 
 
 def split_by_date(entity: NDArray, date: NDArray, settings: SplitSettings) -> NDArray[np.int8]:
-    """Return the split of every row, as its place in `SPLITS`.
+    """The split of every row, as an index into `SPLITS`.
 
-    Within each entity the entries stand in the order of their dates, and a boundary lies after the given
-    share of them. The day that a boundary would cut goes whole to the split that its first entry falls in,
-    so a boundary can only move later: a day that reaches across both leaves calibration empty. The first
-    entry always trains, and with the default shares the first three do, so an entity with very few entries
-    trains and is never measured.
+    Each entity's entries are ordered by date, and a boundary lies after the given share of them. A day that a
+    boundary would cut goes to the split of its first entry, so a boundary can only move later, and a day across
+    both boundaries leaves calibration empty. The first entry always trains, and with the default shares the
+    first three do, so an entity with very few entries trains and is never measured.
 
-    Takes what `date_order` takes, and raises what it raises.
+    Takes and raises the same as `date_order`.
     """
     order = date_order(entity, date)
     size = order.entity_end - order.entity_start

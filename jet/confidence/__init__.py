@@ -1,1 +1,1 @@
-"""Confidence: how sure an answer is, and what may be promised of it."""
+"""Confidence: the probability that a prediction is right, and the precision that can be promised with it."""

@@ -1,10 +1,10 @@
-"""Calibration: from figures of an answer to the probability that it is right.
+"""Calibration: from features of a prediction to the probability that it is right.
 
-A logistic regression (Platt 1999) on a few figures of the answer and of its evidence, fitted on the
-calibration split's free-running answers. The calibration rows are kept, so that the threshold of any promised
-precision can be looked up later (`jet.confidence.threshold`): one for all companies together, and a lower
-one of its own for each company that has rows enough to keep the promise by itself. Rows that a rule keeps from
-`auto` (`jet.confidence.holds`) have no say in thresholds.
+A logistic regression (Platt 1999) on a few features of the prediction and its evidence, fitted on the
+free-running predictions of the calibration split. The calibration rows are kept, so that the threshold for any
+promised precision can be computed later (`jet.confidence.threshold`): one for all companies together, and a
+lower one for each company with enough rows to keep the promise by itself. Rows that a rule keeps from `auto`
+(`jet.confidence.holds`) don't count towards thresholds.
 """
 
 from __future__ import annotations
@@ -22,49 +22,58 @@ _LEAST_ROWS = 20
 
 @dataclass(frozen=True)
 class Thresholds:
-    """The confidence from which on a promise is kept."""
+    """The lowest confidence at which a promised precision is kept."""
 
     pooled: float | None
-    """For all companies together; None where none keeps it."""
+    """For all companies together; None where no threshold keeps the promise."""
     own: Mapping[str, float]
-    """Lower ones, of companies whose own rows keep it from there on.
+    """By company, where its rows alone keep the promise at a lower threshold.
 
-    All of them together may fail as often as the pooled one: each company is another chance for luck to lower a
-    threshold, so each is held to a level of its own share.
+    Each company is one more chance to find a threshold by luck, so the error of the pooled threshold is divided
+    among them (Bonferroni).
 
-    Never higher ones: a company has its own only as long as its rows suffice for the promise, and would be held
-    to less by a stricter promise, which must never automate more.
+    Never higher than the pooled one: under a stricter promise a company's rows no longer suffice, it falls back
+    to the pooled threshold, and a stricter promise must never automate more.
     """
 
     least_history: int = 0
-    """The fewest earlier entries of a company with which the promise is known to be kept: see
-    `jet.confidence.threshold.least_history`."""
+    """The fewest earlier entries of a company with which the promise is known to be kept
+    (`jet.confidence.threshold.least_history`)."""
 
     def of(self, entities: Sequence[str]) -> np.ndarray:
-        """float64: the threshold of each of `entities`, inf where there is none."""
+        """The threshold of each entity, float64 [entities]; inf where there is none."""
         pooled = np.inf if self.pooled is None else self.pooled
         return np.array([self.own.get(entity, pooled) for entity in entities], dtype=np.float64)
 
 
 @dataclass(frozen=True)
-class Calibration:
-    """A logistic regression on named figures, and the rows that it was fitted on.
+class Bounds:
+    """What bounds the automation of rows beside their confidence."""
 
-    The first figure is log odds: where nothing can be fitted, they are the confidence.
+    most: np.ndarray  # float64 [rows] the confidence is never above this
+    held: np.ndarray  # bool [rows] a rule keeps the answer from `auto` (see `jet.confidence.holds`)
+    history: np.ndarray  # int64 [rows] earlier entries of the entity
+
+
+@dataclass(frozen=True)
+class Calibration:
+    """A logistic regression on named features, and the rows that it was fitted on.
+
+    The first feature is a logit, which gives the confidence where nothing can be fitted.
     """
 
     names: tuple[str, ...]
-    weights: np.ndarray  # float64 [figures]
+    weights: np.ndarray  # float64 [features]
     bias: float
     confidence: np.ndarray  # float64 [rows]
     right: np.ndarray  # bool [rows]
     entity: tuple[str, ...]  # [rows]
-    held: np.ndarray  # bool [rows] a rule kept the answer from `auto` (see `jet.confidence.holds`)
+    held: np.ndarray  # bool [rows] a rule keeps the prediction from `auto` (see `jet.confidence.holds`)
     history: np.ndarray  # int64 [rows] earlier entries of the entity
 
     @classmethod
     def none(cls, names: Sequence[str]) -> Calibration:
-        """Before anything was calibrated: the first figure as it is, and no promise."""
+        """An unfitted calibration: the logit as it is, and no rows to promise anything on."""
         weights = np.zeros(len(names))
         weights[0] = 1.0
         no = np.empty(0, dtype=bool)
@@ -77,15 +86,12 @@ class Calibration:
         figures: np.ndarray,
         right: np.ndarray,
         entity: Sequence[str],
-        most: np.ndarray | None = None,
-        held: np.ndarray | None = None,
-        history: np.ndarray | None = None,
+        bounds: Bounds | None = None,
     ) -> Calibration:
-        """From `figures` [rows, len(names)], whether the answer was `right` [rows], and whose it was.
+        """Fit on the features `figures` [rows, len(names)], the labels `right` [rows] and each row's entity.
 
-        `most` float64 [rows] bounds the confidence; `held` and `history` as in the class, by default nothing is
-        held and everybody has the same history. With too few rows, or none right or none wrong, nothing can be
-        fitted: the first figure stands.
+        Without `bounds` no row is held, and all have the same history. With fewer than 20 rows, or rows of one
+        label only, the logit stays the confidence.
         """
         start = cls.none(names)
         weights, bias = start.weights, start.bias
@@ -97,37 +103,41 @@ class Calibration:
             model = LogisticRegression(C=1.0, max_iter=1000).fit(figures / spread, right)
             weights, bias = model.coef_[0] / spread, float(model.intercept_[0])
         confidence = _logistic(figures, weights, bias)
-        confidence = confidence if most is None else np.minimum(confidence, most)
-        held = np.zeros(len(right), dtype=bool) if held is None else held
-        history = np.zeros(len(right), dtype=np.int64) if history is None else history
-        return cls(tuple(names), weights, bias, confidence, right, tuple(entity), held, history)
+        if bounds is None:
+            bounds = Bounds(
+                most=np.ones(len(right)),
+                held=np.zeros(len(right), dtype=bool),
+                history=np.zeros(len(right), dtype=np.int64),
+            )
+        confidence = np.minimum(confidence, bounds.most)
+        return cls(tuple(names), weights, bias, confidence, right, tuple(entity), bounds.held, bounds.history)
 
     def __call__(self, figures: np.ndarray) -> np.ndarray:
-        """The probability that an answer is right, [rows], of `figures` [rows, len(names)]."""
+        """The probability that each prediction is right, float64 [rows], from `figures` [rows, len(names)]."""
         return _logistic(figures, self.weights, self.bias)
 
     def thresholds(self, promise: float) -> Thresholds:
-        """From which confidence on a precision of `promise` is kept."""
+        """The thresholds at which a precision of `promise` is kept."""
         if not len(self.right):
             return Thresholds(None, {})
         free = ~self.held
         confidence, right, history = self.confidence[free], self.right[free], self.history[free]
         pooled = threshold_for(promise, confidence, right)
         entity = np.array(self.entity)[free]
-        own = {}
+        by_entity = {}
         names = list(dict.fromkeys(self.entity))
         level = 1 - (1 - LEVEL) / len(names)
         for name in names:
             rows = entity == name
             threshold = threshold_for(promise, confidence[rows], right[rows], level)
             if threshold is not None and (pooled is None or threshold < pooled):
-                own[name] = threshold
-        found = Thresholds(pooled, own)
-        automated = confidence >= found.of(entity.tolist())
-        return replace(found, least_history=least_history(history[automated & right], history))
+                by_entity[name] = threshold
+        thresholds = Thresholds(pooled, by_entity)
+        automated = confidence >= thresholds.of(entity.tolist())
+        return replace(thresholds, least_history=least_history(history[automated & right], history))
 
     def as_dict(self) -> dict[str, Any]:
-        """What JSON can hold of it: all."""
+        """The whole calibration as JSON types; `from_dict` reads it."""
         return {
             "figures": list(self.names),
             "weights": self.weights.tolist(),
@@ -141,7 +151,7 @@ class Calibration:
 
     @classmethod
     def from_dict(cls, content: dict[str, Any], names: Sequence[str]) -> Calibration:
-        """The inverse of `as_dict`. Raises `ValueError` where the figures are not `names`, this version's."""
+        """Read what `as_dict` wrote. Raises `ValueError` where its features are not `names`."""
         if tuple(content["figures"]) != tuple(names):
             raise ValueError(f"calibration has the figures {content['figures']}; this jet has {tuple(names)}")
         if "history" not in content:
@@ -162,5 +172,8 @@ class Calibration:
 
 
 def _logistic(figures: np.ndarray, weights: np.ndarray, bias: float) -> np.ndarray:
-    """float64 [rows]. Summed row by row: those of a matrix product may depend on their place."""
+    """The sigmoid of the weighted sum, float64 [rows].
+
+    Summed row by row: a row of a matrix product may depend on its position.
+    """
     return 1 / (1 + np.exp(-((figures * weights).sum(axis=1) + bias)))

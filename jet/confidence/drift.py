@@ -1,29 +1,27 @@
-"""Drift: whether new entries still look like those that the confidence was calibrated on.
+"""Drift: whether new entries still resemble those that the confidence was calibrated on.
 
-A promise holds for entries like those of the calibration split. Three signs of each answer, none of which needs
-its true lines, show when new ones aren't like them any more: whether the company has booked the text before,
-how similar the most similar earlier text is, and the confidence. Compared are their distributions, in the
-calibration and in all entries of a run, and only towards the less known: books grow, and that more is known is
-no harm.
+A promise holds for entries like those of the calibration split. Three statistics of each prediction, none of
+which needs the true lines, show when new entries differ: whether the company booked the text before, how
+similar the most similar earlier text is, and the confidence. Their distributions over all entries of a run are
+compared with those of the calibration, in one direction only: books grow, and knowing more is no drift.
 
-- **Distance**: the largest lead of one cumulative distribution over the other (Kolmogorov and Smirnov,
-  one-sided); for a yes or no that is the difference of the shares. Univariate tests like these, one for each
-  figure, did as well as anything else in S. Rabanser, S. Günnemann, Z. C. Lipton, "Failing loudly: an empirical
-  study of methods for detecting dataset shift", NeurIPS 2019, and a bookkeeper can read them.
-- **Chance**: what a difference of two shares exceeds at most once in a hundred runs where nothing changed
-  (W. Hoeffding, "Probability inequalities for sums of bounded random variables", JASA 58, 1963;
-  Smirnov's law for large samples has the same form). All comparisons of a run share that one in a hundred: with
-  a thousand companies, thirty false alarms a night would teach people to look away. Few entries prove little,
-  and this says how little.
-- A drift is **found** where the distance is past the limit, and more than chance makes.
+- **Distance**: the one-sided Kolmogorov–Smirnov statistic, the largest lead of one cumulative distribution over
+  the other; for a yes or no, the difference of the shares. Univariate tests, one for each statistic, did as
+  well as anything else in S. Rabanser, S. Günnemann, Z. C. Lipton, "Failing loudly: an empirical study of
+  methods for detecting dataset shift", NeurIPS 2019, and a bookkeeper can read them.
+- **Chance**: the distance that is exceeded in at most one of a hundred runs where nothing changed
+  (W. Hoeffding, "Probability inequalities for sums of bounded random variables", JASA 58, 1963; Smirnov's law
+  for large samples has the same form). All comparisons of a run share that one in a hundred: with a thousand
+  companies, thirty false alarms a night would teach people to ignore them.
+- There is drift where the distance exceeds both the limit and chance.
 
-All companies that the calibration knows are compared together, since the promise is made for them together, and
-with more entries there is less that chance could be; each counts as much in the calibration as among the new
-entries, so that another mix of companies alone is no drift. A company that has enough entries on both sides is
-compared alone as well, and those that the calibration doesn't know are compared with all of it. Decisions are
-held back of whom a drift was found for: of all, where it was found for all together.
+All companies in the calibration are compared together, since the promise is made for them together and more
+entries leave less to chance. Calibration rows are weighted to the companies' shares among the new entries, so
+that another mix of companies alone is no drift. A company with enough entries on both sides is also compared
+alone, and companies that the calibration doesn't have are compared with all of it. Where there is drift, the
+companies of that comparison get no `auto`.
 
-What nobody can see without true lines: the same texts booked to other accounts. The report sees it, on its test
+Nothing without true lines can see the same texts booked to other accounts. The report sees it, on its test
 split.
 """
 
@@ -43,33 +41,33 @@ SIGNS: tuple[Sign, ...] = ("new_text", "similarity", "confidence")
 ALL = "all companies together"
 UNKNOWN = "companies that the calibration doesn't know, together"
 HELD_BACK = "; to review: drift"
-"""What stands in the reason of an answer that would have been `auto`, before the sentence of its drift."""
+"""What stands between the reason of a prediction that would have been `auto` and the sentence about drift."""
 
-_SAID = {
+_NAMES = {
     "new_text": "share of texts never booked before",
     "similarity": "mean similarity of the nearest earlier text",
     "confidence": "mean confidence",
 }
 _ADVICE = "book these by hand, then train again with them"
-_CHANCE = 0.01  # of a false alarm, in all comparisons of a run together
+_CHANCE = 0.01  # the probability of a false alarm in any comparison of a run
 _DECIMALS = 4
 
 
 @dataclass(kw_only=True)
 class DriftSettings:
-    """When new entries differ so much from the calibration that nothing is `auto`.
+    """How far new entries may differ from the calibration before nothing is `auto`.
 
-    A limit is the distance of the two distributions that is still allowed, from 0 to 1; 0 switches it off.
+    A limit is the largest distance of the two distributions that is allowed, from 0 to 1; 0 switches it off.
     """
 
     new_text: float = 0.1
-    """Limit of the share of texts that the company never booked before."""
+    """Limit for the share of texts that the company never booked before."""
     similarity: float = 0.1
-    """Limit of how similar the most similar earlier text is."""
+    """Limit for the similarity of the most similar earlier text."""
     confidence: float = 0.1
-    """Limit of the confidence."""
+    """Limit for the confidence."""
     least: int = 50
-    """Entries that a company has at least, in the calibration and among the new ones, to be compared alone."""
+    """The fewest entries, in the calibration and among the new ones, for a company to be compared alone."""
 
     def __post_init__(self) -> None:
         for sign in SIGNS:
@@ -83,11 +81,10 @@ class DriftSettings:
 
 @dataclass(frozen=True)
 class Signs:
-    """What is compared of N answered entries; figures are rounded, so that equal ones stay equal whatever
-    precision they were stored in."""
+    """The statistics of N predictions, rounded so that storing them in float32 changes no comparison."""
 
     entity: np.ndarray  # object [N]
-    new_text: np.ndarray  # float64 [N] 1: the company never booked this text before
+    new_text: np.ndarray  # float64 [N] 1 where the company never booked this text before, else 0
     similarity: np.ndarray  # float64 [N] of the most similar earlier text
     confidence: np.ndarray  # float64 [N]
 
@@ -95,14 +92,16 @@ class Signs:
     def of(
         cls, entity: Sequence[str], new_text: np.ndarray, similarity: np.ndarray, confidence: np.ndarray
     ) -> Signs:
-        """Of figures in whatever precision."""
+        """Round the statistics of `entity`'s predictions, which may have any precision."""
         figures = (np.round(each.astype(np.float64), _DECIMALS) for each in (new_text, similarity, confidence))
         return cls(np.array(entity, dtype=object), *figures)
 
     @classmethod
     def of_predictions(cls, predictions: pa.Table) -> Signs:
-        """Of `PREDICTIONS`, of which no more than these columns are needed: entity, decision, text_known,
-        similarity, confidence."""
+        """The statistics of a table of `PREDICTIONS`, rows without a prediction left out.
+
+        It needs the columns entity, decision, text_known, similarity and confidence.
+        """
         answered = predictions.filter(pc.not_equal(predictions["decision"], "none"))
         known, similarity, confidence = (
             answered[name].to_numpy() for name in ("text_known", "similarity", "confidence")
@@ -115,50 +114,50 @@ class Signs:
         return len(self.entity)
 
     def take(self, rows: np.ndarray) -> Signs:
-        """Some of them, by row numbers or a mask."""
+        """Some rows, by row numbers or a mask."""
         return Signs(*(getattr(self, each.name)[rows] for each in fields(self)))
 
 
 @dataclass(frozen=True)
 class Shift:
-    """How one sign of a group differs from the calibration."""
+    """The distance of one statistic of a group from the calibration."""
 
-    before: float  # mean in the calibration; of `new_text` it is the share
+    before: float  # mean in the calibration; for `new_text` the share
     now: float  # mean of the new entries
     distance: float
     chance: float
-    limit: float  # 0: not asked for
+    limit: float  # 0: off
 
     @property
     def beyond(self) -> float:
-        """How far the distance is past its limit and past chance; never past a limit that is off."""
+        """The distance minus the larger of limit and chance; -1 where the limit is off."""
         return self.distance - max(self.chance, self.limit) if self.limit else -1.0
 
 
 @dataclass(frozen=True)
 class Group:
-    """Companies whose new entries were compared together, mostly one."""
+    """Companies whose new entries are compared together: one, all, or those not in the calibration."""
 
-    name: str  # of the company, else ALL or UNKNOWN
+    name: str  # the company's, ALL or UNKNOWN
     companies: tuple[str, ...]
-    calibration: int  # entries
-    entries: int  # new ones
+    calibration: int  # calibration rows
+    entries: int  # new entries
     shifts: Mapping[Sign, Shift]
 
     @property
     def beyond(self) -> float:
-        """Of the sign that is farthest past its limit."""
+        """The largest `beyond` of its statistics."""
         return max(shift.beyond for shift in self.shifts.values())
 
     @property
     def found(self) -> bool:
-        """Whether any sign is past its limit."""
+        """Whether there is drift in any statistic."""
         return self.beyond > 0
 
     def sentence(self) -> str:
-        """Which signs are past their limits, and what to do."""
+        """A sentence that names the statistics with drift, and what to do."""
         past = [
-            f"{_SAID[sign]} {shift.before:.2f} in the calibration and {shift.now:.2f} in these {self.entries} "
+            f"{_NAMES[sign]} {shift.before:.2f} in the calibration and {shift.now:.2f} in these {self.entries} "
             f"entries (distance {shift.distance:.2f}, limit {shift.limit:g}, by chance {shift.chance:.2f})"
             for sign, shift in self.shifts.items()
             if shift.beyond > 0
@@ -167,7 +166,7 @@ class Group:
         return f"the new entries {of} aren't like those of the calibration: {'; '.join(past)}; {_ADVICE}"
 
     def as_dict(self) -> dict[str, Any]:
-        """The figures, as JSON can hold them."""
+        """The comparison as JSON types, distances rounded."""
         return {
             "name": self.name,
             "companies": len(self.companies),
@@ -183,58 +182,61 @@ class Group:
 
 
 def compare(calibration: Signs, new: Signs, settings: DriftSettings) -> list[Group]:
-    """The groups of the `new` entries beside their `calibration`, the farthest past its limits first.
+    """Compare the `new` entries with the `calibration` by groups; those farthest past their limits come first.
 
-    Without calibrated entries nothing was promised, and there is nothing to compare.
+    Without calibration rows or new entries there are no groups.
     """
     if not len(calibration) or not len(new):
         return []
     names, code = np.unique(np.concatenate([calibration.entity, new.entity]), return_inverse=True)
-    theirs, ours = code[: len(calibration)], code[len(calibration) :]
-    there, here = (np.bincount(each, minlength=len(names)) for each in (theirs, ours))
-    known, unknown = np.flatnonzero((here > 0) & (there > 0)), np.flatnonzero((here > 0) & (there == 0))
-    alone = np.flatnonzero(np.minimum(here, there) >= settings.least)
+    old_code, new_code = code[: len(calibration)], code[len(calibration) :]
+    old_count, new_count = (np.bincount(each, minlength=len(names)) for each in (old_code, new_code))
+    known = np.flatnonzero((new_count > 0) & (old_count > 0))
+    unknown = np.flatnonzero((new_count > 0) & (old_count == 0))
+    alone = np.flatnonzero(np.minimum(new_count, old_count) >= settings.least)
     parts = [(names[each], np.array([each])) for each in alone]
     if len(known) and not np.array_equal(known, alone[:1]):
         parts.append((ALL, known))
     comparisons = len(SIGNS) * (len(parts) + bool(len(unknown)))
     groups = []
     for name, companies in parts:
-        rows = np.isin(theirs, companies)
-        weight = (here / np.maximum(there, 1))[theirs[rows]]
-        own = new.take(np.isin(ours, companies))
-        shifts = _shifts(calibration.take(rows), weight, own, settings, comparisons)
-        groups.append(Group(name, tuple(names[companies]), int(rows.sum()), len(own), shifts))
+        rows = np.isin(old_code, companies)
+        weight = (new_count / np.maximum(old_count, 1))[old_code[rows]]
+        current = new.take(np.isin(new_code, companies))
+        shifts = _shifts(calibration.take(rows), weight, current, settings, comparisons)
+        groups.append(Group(name, tuple(names[companies]), int(rows.sum()), len(current), shifts))
     if len(unknown):
-        own = new.take(np.isin(ours, unknown))
-        shifts = _shifts(calibration, np.ones(len(calibration)), own, settings, comparisons)
-        groups.append(Group(UNKNOWN, tuple(names[unknown]), len(calibration), len(own), shifts))
+        current = new.take(np.isin(new_code, unknown))
+        shifts = _shifts(calibration, np.ones(len(calibration)), current, settings, comparisons)
+        groups.append(Group(UNKNOWN, tuple(names[unknown]), len(calibration), len(current), shifts))
     return sorted(groups, key=lambda group: (-group.beyond, group.name))
 
 
 def _shifts(
     old: Signs, weight: np.ndarray, new: Signs, settings: DriftSettings, comparisons: int
 ) -> dict[Sign, Shift]:
-    effective = weight.sum() ** 2 / (weight**2).sum()  # what unequal weights leave of the rows (Kish 1965)
+    effective = weight.sum() ** 2 / (weight**2).sum()  # Kish's effective sample size (1965)
     chance = float(np.sqrt(np.log(comparisons / _CHANCE) / 2 * (1 / len(new) + 1 / effective)))
-    found: dict[Sign, Shift] = {}
+    shifts: dict[Sign, Shift] = {}
     for sign in SIGNS:
         before, now = getattr(old, sign), getattr(new, sign)
-        # The less known is what is low, but for new texts.
+        # A lower value means less known, except for new texts.
         turn = -1 if sign == "new_text" else 1
-        found[sign] = Shift(
+        shifts[sign] = Shift(
             before=float(np.average(before, weights=weight)),
             now=float(now.mean()),
             distance=lower_by(turn * before, weight, turn * now),
             chance=chance,
             limit=getattr(settings, sign),
         )
-    return found
+    return shifts
 
 
 def lower_by(old: np.ndarray, weight: np.ndarray, new: np.ndarray) -> float:
-    """How much lower `new` [N] lies than `old` [M], whose rows count by `weight` [M]: the largest lead of its
-    cumulative distribution, from 0 to 1."""
+    """The one-sided Kolmogorov–Smirnov statistic, 0 to 1: how much lower `new` [N] lies than `old` [M].
+
+    The rows of `old` are weighted by `weight` [M].
+    """
     values = np.unique(np.concatenate([old, new]))
     order = np.argsort(old, kind="stable")
     share = np.concatenate([[0.0], np.cumsum(weight[order])]) / weight.sum()
@@ -244,24 +246,25 @@ def lower_by(old: np.ndarray, weight: np.ndarray, new: np.ndarray) -> float:
 
 
 def sentences(groups: Sequence[Group]) -> dict[str, str]:
-    """By company, what to tell of the drift that was found; what was found for it alone says more."""
-    found = sorted((group for group in groups if group.found), key=lambda group: -len(group.companies))
-    return {name: group.sentence() for group in found for name in group.companies}
+    """The sentence about drift for each company that has any; one about the company alone comes first."""
+    drifted = sorted((group for group in groups if group.found), key=lambda group: -len(group.companies))
+    return {name: group.sentence() for group in drifted for name in group.companies}
 
 
 def held_back(predictions: pa.Table, why: Mapping[str, str]) -> pa.Table:
-    """`predictions` (`PREDICTIONS`) in which no company of `why` has an `auto` any more; the reason says why.
+    """`predictions` (`PREDICTIONS`) with every `auto` of a company in `why` turned into `review`.
 
-    The very same table where there is nothing to hold back: doing it twice is doing it once.
+    `why` has the sentence for each company, which is added to the reason. Idempotent: the same table comes back
+    where no such `auto` is left.
     """
-    owners, reasons = predictions["entity"].to_pylist(), predictions["reason"].to_pylist()
+    entities, reasons = predictions["entity"].to_pylist(), predictions["reason"].to_pylist()
     decisions = predictions["decision"].to_pylist()
-    rows = [row for row, owner in enumerate(owners) if decisions[row] == "auto" and owner in why]
+    rows = [row for row, entity in enumerate(entities) if decisions[row] == "auto" and entity in why]
     if not rows:
         return predictions
     for row in rows:
         decisions[row] = "review"
-        reasons[row] += f"{HELD_BACK}: {why[owners[row]]}"
+        reasons[row] += f"{HELD_BACK}: {why[entities[row]]}"
     for name, values in (("decision", decisions), ("reason", reasons)):
         place = predictions.schema.get_field_index(name)
         field = predictions.schema.field(name)
@@ -270,8 +273,8 @@ def held_back(predictions: pa.Table, why: Mapping[str, str]) -> pa.Table:
 
 
 def summary(groups: Sequence[Group], held: int, shown: int = 10) -> dict[str, Any]:
-    """What a manifest keeps: how many groups were compared and how many are past a limit, how many entries were
-    `held` back, and the figures of the groups that are the farthest off."""
+    """The facts for a manifest: how many groups were compared and drifted, how many entries were held back, and
+    the first `shown` groups."""
     return {
         "found": sum(group.found for group in groups),
         "compared": len(groups),

@@ -1,22 +1,22 @@
-"""What keeps an answer from `auto`, whatever its confidence: each rule with its reason in words.
+"""The rules that keep a prediction from `auto` whatever its confidence, each with its reason in words.
 
-A confidence is fitted on what the calibration split looked like, and says nothing of what wasn't there. So an
-answer is held where its evidence is missing or speaks with two voices:
+Confidence is fitted on the calibration split and says nothing about cases that the split didn't have. So a
+prediction is held for review where its evidence is missing or contradicts itself:
 
-- a line of it is a guess: no neighbor of the company was booked to this account on this side;
-- the company has no earlier entries: the entry is of its first day, or older than its books, or it has none;
-- it has fewer earlier entries than companies had in the calibration when the promise was kept
+- one of its lines is a guess: no neighbor of the company was booked to this account on this side;
+- the company has no earlier entries;
+- the company has fewer earlier entries than the promise is known to be kept with
   (`jet.confidence.threshold.least_history`);
 - the entry doesn't say which way the money goes, and the company booked its text both ways;
-- the entry is in a currency that the company never booked, only others.
+- the company has earlier entries, but none in the entry's currency.
 
-Beside the rules stands a bound: the confidence that all lines are right is never above the probability of the
-least likely line (`jet.confidence.stack.least_line`).
+There is also a bound: the confidence that all lines are right is at most the probability of the least likely
+line (`jet.confidence.stack.least_line`).
 
-Rows that a rule holds choose no threshold, since none will be automated. Decisions, calibration, reports and
-benchmarks all come here: `held` says which rows, `cuts` what the others have to reach.
+Held rows don't count towards thresholds, since none of them will be automated. Decisions, calibration, reports
+and benchmarks all use these rules: `held` says which rows are held, `cuts` what confidence the others need.
 
-Shapes: B or N entries.
+Shapes: N entries.
 """
 
 from __future__ import annotations
@@ -26,64 +26,68 @@ from dataclasses import dataclass, fields
 import numpy as np
 
 from jet.ranking.direction import UNKNOWN
-from jet.ranking.evidence import Evidence, Library
+from jet.ranking.evidence import Evidence
+from jet.ranking.statistics import Statistics
 
 
 @dataclass(frozen=True)
 class Standing:
-    """What the rules look at, of entries and not of their answers."""
+    """What the rules need to know about N entries, whatever is predicted for them."""
 
-    history: np.ndarray  # int64 [N] entries of the entity that are strictly earlier
-    booked_out: np.ndarray  # int64 [N] how many of these with this text went out, where the entry doesn't say
-    booked_in: np.ndarray  # int64 [N] and in
-    strange_currency: np.ndarray  # bool [N] all of these are in other currencies
+    history: np.ndarray  # int64 [N] strictly earlier entries of the entity
+    booked_out: np.ndarray  # int64 [N] those with the same text that went out; 0 for a stated direction
+    booked_in: np.ndarray  # int64 [N] likewise, those that came in
+    strange_currency: np.ndarray  # bool [N] there are earlier entries, all in other currencies
 
     @classmethod
     def nothing(cls, size: int) -> Standing:
-        """Of entries that nothing is known of."""
+        """Entries without any history."""
         none = np.zeros(size, dtype=np.int64)
         return cls(none, none.copy(), none.copy(), np.zeros(size, dtype=bool))
 
     @classmethod
-    def of(cls, library: Library, evidence: Evidence) -> Standing:
-        """Of the entries whose `evidence` has been gathered."""
-        who, limit = evidence.entity, evidence.limit
-        out, back = library.past.ways(who, evidence.text, library.store, limit).T
-        asks = evidence.direction == UNKNOWN
-        strange = library.past.strange_currency(who, evidence.currency, limit)
-        return cls(evidence.earlier, np.where(asks, out, 0), np.where(asks, back, 0), strange)
+    def of(cls, statistics: Statistics, evidence: Evidence) -> Standing:
+        """The facts of the entries of `evidence`."""
+        entity, limit = evidence.entity, evidence.limit
+        out, back = statistics.past.ways(entity, evidence.text, statistics.corpus.store, limit).T
+        unstated = evidence.direction == UNKNOWN
+        strange = statistics.past.strange_currency(entity, evidence.currency, limit)
+        return cls(evidence.earlier, np.where(unstated, out, 0), np.where(unstated, back, 0), strange)
 
     @property
     def held(self) -> np.ndarray:
-        """bool [N]: whether a rule keeps the entry from `auto`, whatever is answered."""
+        """Whether a rule keeps the entry from `auto` whatever is predicted, bool [N]."""
         return (self.history == 0) | ((self.booked_out > 0) & (self.booked_in > 0)) | self.strange_currency
 
     def put(self, rows: np.ndarray, other: Standing) -> None:
-        """Write the first of `other` into `rows`."""
+        """Overwrite `rows` with the first len(rows) entries of `other`."""
         for each in fields(self):
             getattr(self, each.name)[rows] = getattr(other, each.name)[: len(rows)]
 
     def reasons(self, row: int, guesses: list[str], currency: str, least: int, promise: float) -> list[str]:
-        """Why an answer isn't booked by itself, one phrase a rule. `guesses` are its guessed lines in words,
-        `currency` is the entry's, `least` the fewest earlier entries for the `promise`."""
+        """The reasons why a prediction is held, one phrase for each rule.
+
+        `guesses` are its guessed lines in words, `currency` is the entry's, `least` the fewest earlier entries
+        with which `promise` is known to be kept.
+        """
         history, out, back = int(self.history[row]), int(self.booked_out[row]), int(self.booked_in[row])
-        found = []
+        phrases = []
         if guesses:
-            found.append(f"{' and '.join(guesses)} {'is a guess' if len(guesses) == 1 else 'are guesses'}")
+            phrases.append(f"{' and '.join(guesses)} {'is a guess' if len(guesses) == 1 else 'are guesses'}")
         if not history:
-            found.append("the company has no entries before this day")
+            phrases.append("the company has no entries before this day")
         elif history < least:
-            found.append(
+            phrases.append(
                 f"the company has {history} earlier {'entry' if history == 1 else 'entries'}, and {promise:.0%}"
                 f" are known to be kept from {least} on"
             )
         if out and back:
-            found.append(f"booked both ways: {out} out, {back} in; say the direction of the entry")
+            phrases.append(f"booked both ways: {out} out, {back} in; say the direction of the entry")
         if self.strange_currency[row]:
-            found.append(f"the company has no earlier entry in {currency}")
-        return found
+            phrases.append(f"the company has no earlier entry in {currency}")
+        return phrases
 
 
 def cuts(threshold: np.ndarray, held: np.ndarray, history: np.ndarray, least: int) -> np.ndarray:
-    """float64 [N]: the confidence from which on each answer is `auto`; inf where a rule holds it."""
+    """The threshold from which on each prediction is `auto`, float64 [N]; inf where a rule holds it."""
     return np.where(held | (history < least), np.inf, threshold)

@@ -1,8 +1,8 @@
-"""The judgment: all that the calibration split decides, fitted in one go from what was weighed for its entries.
+"""The judgment: everything that is fitted on the calibration split.
 
-The stack of ranker and decoder, a calibration of the confidence for each method (jet answers with the stack,
-and either part can answer alone), one for amounts, and what the entries looked like, so that it can be told
-whether later ones still do (`jet.confidence.drift`).
+It has the stack of ranker and decoder, a calibration of the confidence for each method (jet predicts with the
+stack, and either part can predict alone), one for amounts, and the statistics of the calibration entries, from
+which later entries may drift (`jet.confidence.drift`).
 """
 
 from __future__ import annotations
@@ -13,32 +13,35 @@ from typing import Any
 
 import numpy as np
 
-from jet.confidence.calibration import Calibration
+from jet.confidence.calibration import Bounds, Calibration
 from jet.confidence.drift import Signs
-from jet.confidence.stack import FIGURES, METHODS, Method, Scores, Stack, cross_fitted, figures, least_line
+from jet.confidence.outcomes import Outcomes
+from jet.confidence.stack import FIGURES, METHODS, Method, Stack, cross_fitted, figures, least_line
 
 AMOUNT_FIGURES = ("support", "same_set", "evidence", "similarity", "repeated", "tax", "fixed", "split", "lines")
-"""What confidence is made of: the log odds of the weakest vote that was followed; how many neighbors have the
-same set, and how many have the line that fewest have (both log1p); the likest one with the same set; whether
-a neighbor was repeated, all followed formulas are of a tax rate, one is a fixed amount, shares had to do; and
-how many lines are more than two (log1p)."""
+"""The features of the amounts' confidence.
+
+The logit of the weakest vote that was followed; the number of neighbors with the same set, and with the rarest
+line (both log1p); the similarity of the nearest one with the same set; whether a neighbor was repeated, all
+formulas are tax rates, one is a fixed amount, amounts were split by shares; and the number of lines beyond two
+(log1p)."""
 
 
 @dataclass(frozen=True)
 class Looks:
-    """What the entries of the calibration split looked like; rows are those of every calibration."""
+    """Statistics of the calibration entries, with which new ones are compared; one row a calibration row."""
 
-    answered: np.ndarray  # bool [rows] there were candidates
+    answered: np.ndarray  # bool [rows] whether there were candidates
     text_known: np.ndarray  # bool [rows]
     similarity: np.ndarray  # float64 [rows] of the most similar earlier text
 
     @classmethod
     def none(cls) -> Looks:
-        """Of no entries."""
+        """Without entries."""
         return cls(np.empty(0, dtype=bool), np.empty(0, dtype=bool), np.empty(0))
 
     def as_dict(self) -> dict[str, Any]:
-        """What JSON can hold of it: all."""
+        """The statistics as JSON types; `from_dict` reads them."""
         return {
             "answered": self.answered.astype(int).tolist(),
             "text_known": self.text_known.astype(int).tolist(),
@@ -47,7 +50,7 @@ class Looks:
 
     @classmethod
     def from_dict(cls, content: dict[str, Any]) -> Looks:
-        """The inverse of `as_dict`."""
+        """Read what `as_dict` wrote."""
         return cls(
             np.asarray(content["answered"], dtype=bool),
             np.asarray(content["text_known"], dtype=bool),
@@ -57,7 +60,7 @@ class Looks:
 
 @dataclass(frozen=True)
 class Judgment:
-    """See the module's docstring."""
+    """What the calibration split decides; see the module's docstring."""
 
     stack: Stack
     calibrations: Mapping[Method, Calibration]
@@ -66,51 +69,46 @@ class Judgment:
 
     @classmethod
     def none(cls) -> Judgment:
-        """Before anything was judged: no promise can be made."""
+        """An unfitted judgment, which promises nothing."""
         calibrations = {method: Calibration.none(FIGURES) for method in METHODS}
         return cls(Stack(), calibrations, Calibration.none(AMOUNT_FIGURES), Looks.none())
 
     @classmethod
-    def fit(
-        cls,
-        scores: Scores,
-        right: np.ndarray,
-        amount_figures: np.ndarray,
-        amounts_guessed: np.ndarray,
-        amounts_right: np.ndarray,
-        text_known: np.ndarray,
-        nearest: np.ndarray,
-        held: np.ndarray,
-        history: np.ndarray,
-        entity: Sequence[str],
-    ) -> Judgment:
-        """From what was `Judged` of N booked entries, and whose each is."""
+    def fit(cls, outcomes: Outcomes, entity: Sequence[str]) -> Judgment:
+        """Fit on the outcomes of N booked entries; `entity` names the company of each."""
+        scores, right = outcomes.scores, outcomes.right
         stack = Stack.fit(scores, right)
         calibrations: dict[Method, Calibration] = {}
         for method in METHODS:
-            chances = cross_fitted(scores, right) if method == "stacked" else stack(scores, method)
-            best = np.where(scores.there, chances[:, :-1], -1).argmax(axis=1)
-            kept = held | scores.guess[np.arange(len(right)), best]
-            most = least_line(scores, chances, best)
-            calibrations[method] = Calibration.fit(
-                FIGURES, figures(scores, chances), best == right, entity, most, kept, history
+            probability = cross_fitted(scores, right) if method == "stacked" else stack(scores, method)
+            best = np.where(scores.there, probability[:, :-1], -1).argmax(axis=1)
+            bounds = Bounds(
+                most=least_line(scores, probability, best),
+                held=outcomes.held | scores.guess[np.arange(len(right)), best],
+                history=outcomes.history,
             )
-        # Amounts have a chance to be right only where the lines are.
+            calibrations[method] = Calibration.fit(
+                FIGURES, figures(scores, probability), best == right, entity, bounds
+            )
+        # Amounts can be right only where the lines are.
         best = np.where(scores.there, stack(scores)[:, :-1], -1).argmax(axis=1)
-        rows = np.flatnonzero(amounts_guessed & (best == right))
-        owners = [entity[row] for row in rows.tolist()]
-        amounts = Calibration.fit(AMOUNT_FIGURES, amount_figures[rows], amounts_right[rows], owners)
-        looks = Looks(np.asarray(scores.there.any(axis=1)), text_known, nearest.astype(np.float64).round(4))
+        rows = np.flatnonzero(outcomes.amounts_guessed & (best == right))
+        entities = [entity[row] for row in rows.tolist()]
+        amounts = Calibration.fit(
+            AMOUNT_FIGURES, outcomes.amount_figures[rows], outcomes.amounts_right[rows], entities
+        )
+        nearest = outcomes.nearest.astype(np.float64).round(4)
+        looks = Looks(np.asarray(scores.there.any(axis=1)), outcomes.text_known, nearest)
         return cls(stack, calibrations, amounts, looks)
 
     def signs(self, method: Method) -> Signs:
-        """What new answers by `method` are compared with."""
+        """The statistics with which new predictions by `method` are compared."""
         calibration, looks = self.calibrations[method], self.looks
         signs = Signs.of(calibration.entity, ~looks.text_known, looks.similarity, calibration.confidence)
         return signs.take(looks.answered)
 
     def as_dict(self) -> dict[str, Any]:
-        """What JSON can hold of it: all."""
+        """The whole judgment as JSON types; `from_dict` reads it."""
         return {
             "stack": asdict(self.stack),
             "calibrations": {method: each.as_dict() for method, each in self.calibrations.items()},
@@ -120,7 +118,7 @@ class Judgment:
 
     @classmethod
     def from_dict(cls, content: dict[str, Any]) -> Judgment:
-        """The inverse of `as_dict`. Raises `ValueError` where it is of another version of jet."""
+        """Read what `as_dict` wrote. Raises `ValueError` where another version of jet wrote it."""
         if "looks" not in content:
             raise ValueError(
                 "the bundle doesn't say what its calibration looked like, so drift can't be told: it is of an "

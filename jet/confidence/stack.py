@@ -1,10 +1,10 @@
-"""The stack: what the ranker and the decoder say of the same candidates, as one distribution.
+"""The stack: one distribution over candidates, from the scores of the ranker and the decoder.
 
-Four numbers, fitted on the calibration split: the weights of both log-probabilities, and scale and bias of
-"none of these". Neither part saw that split in training, and so few numbers can't learn it by heart; the
-figures that confidence is fitted on come from stacks fitted on other rows all the same (`cross_fitted`).
+It has four parameters, fitted on the calibration split: the weights of both log-probabilities, and scale and
+bias of "none of these". Neither part was trained on that split, and four parameters can't memorize it; even so,
+the features of the confidence come from stacks that were fitted on other rows (`cross_fitted`).
 
-Each part can answer alone: "ranker" by its own candidates, "decoder" by its probabilities.
+Either part can predict alone: "ranker" over its candidates, "decoder" by its probabilities.
 
 Shapes: N entries, D candidates.
 """
@@ -16,46 +16,51 @@ from typing import Literal
 
 import numpy as np
 
-from jet.model.tokens import NOTHING
+from jet.books.tokens import NOTHING
 from jet.ranking.candidates import PROPOSERS
 
 Method = Literal["stacked", "ranker", "decoder"]
 METHODS: tuple[Method, ...] = ("stacked", "ranker", "decoder")
 
 FIGURES = ("log_odds", "margin", "none", "similarity", "same_text", "support", "text_share", "agreed")
-"""What confidence is made of: the log odds of the best candidate, its lead over the next, the log odds of none
-of these; the nearest neighbor; how many have the same text; how many were booked like the best candidate,
-and their share among those with the same text; whether ranker and decoder agree."""
+"""The features of the confidence.
+
+The logit of the best candidate, its log-ratio to the second one, and the logit of "none of these"; the
+similarity of the nearest neighbor; the number of neighbors with the same text; the number of neighbors booked
+like the best candidate, and their share among those with the same text; whether ranker and decoder agree."""
 
 WEIGHED = 8
-"""Candidates, best first, whose probability counts for that of a line."""
+"""The number of best candidates from which the probability of a line is computed."""
 
 _BITS = 64
-_FLOOR = -20.0  # the least that the decoder's log-probability counts
+_FLOOR = -20.0  # the lower bound of the decoder's log-probability
 _FOLDS = 5
 _LEAST_ROWS = 20
-_PULL = 0.01  # of the weights towards their start
+_PULL = 0.01  # L2 penalty on the distance of the parameters from their start
 
 
 @dataclass(frozen=True)
 class Scores:
-    """What both parts say of N entries' candidates; where `there` is false, nothing is meant."""
+    """The scores of N entries' candidates by both parts; values where `there` is false are meaningless.
 
-    there: np.ndarray  # bool [N, D]
-    proposer: np.ndarray  # int64 [N, D]
+    Neighbors are those of the same entity.
+    """
+
+    there: np.ndarray  # bool [N, D] the candidate exists
+    proposer: np.ndarray  # int64 [N, D] index into PROPOSERS
     ranked: np.ndarray  # float32 [N, D] the ranker's log-probabilities
-    none: np.ndarray  # float32 [N] and of none of these
-    decoded: np.ndarray  # float32 [N, D] the decoder's
-    support: np.ndarray  # float32 [N, D] how many own neighbors were booked to it (log1p)
-    text_share: np.ndarray  # float32 [N, D] its share among own neighbors with the same text
+    none: np.ndarray  # float32 [N] the ranker's log-probability of "none of these"
+    decoded: np.ndarray  # float32 [N, D] the decoder's log-probabilities
+    support: np.ndarray  # float32 [N, D] neighbors booked to the candidate (log1p)
+    text_share: np.ndarray  # float32 [N, D] the candidate's share among neighbors with the same text
     similarity: np.ndarray  # float32 [N] of the nearest neighbor
-    same_text: np.ndarray  # float32 [N] own neighbors with the same text (log1p)
-    guess: np.ndarray  # bool [N, D] it has a line that no own neighbor has
+    same_text: np.ndarray  # float32 [N] neighbors with the same text (log1p)
+    guess: np.ndarray  # bool [N, D] the candidate has a line that no neighbor has
     lines: np.ndarray  # uint64 [N, D] `line_bits` of the candidates
 
     @classmethod
     def nothing(cls, entries: int, candidates: int) -> Scores:
-        """Of entries without any candidates; "none of these" is certain."""
+        """Scores without any candidate: "none of these" is certain."""
         shape = (entries, candidates)
         return cls(
             there=np.zeros(shape, dtype=bool),
@@ -72,13 +77,13 @@ class Scores:
         )
 
     def take(self, rows: np.ndarray) -> Scores:
-        """Of some entries."""
+        """The scores of some entries, by row numbers or a mask."""
         return Scores(*(getattr(self, each.name)[rows] for each in fields(self)))
 
 
 @dataclass(frozen=True)
 class Stack:
-    """See the module's docstring."""
+    """The parameters of the stack; calling it gives the distribution over candidates."""
 
     ranker: float = 0.6
     decoder: float = 0.3
@@ -87,9 +92,9 @@ class Stack:
 
     @classmethod
     def fit(cls, scores: Scores, right: np.ndarray) -> Stack:
-        """By likelihood, on the place of the `right` candidate int64 [N] (D: none of them).
+        """Fit by maximum likelihood of the `right` candidate, int64 [N] (D: none of them).
 
-        With too few rows the start stands.
+        With fewer than 20 rows the parameters keep their defaults.
         """
         if len(right) < _LEAST_ROWS:
             return cls()
@@ -106,15 +111,16 @@ class Stack:
         return cls(*minimize(loss, start, method="L-BFGS-B", bounds=bounds).x.tolist())
 
     def __call__(self, scores: Scores, method: Method = "stacked") -> np.ndarray:
-        """float64 [N, D + 1]: the probability of each candidate, and of none of these."""
+        """The probability of each candidate, and last of "none of these", float64 [N, D + 1]."""
         there = scores.there
         if method == "stacked":
             return np.exp(_log_softmax(self._logits(scores)))
         if method == "ranker":
-            own = there & (scores.proposer != PROPOSERS.index("decoder"))
-            return np.exp(_log_softmax(_with_none(np.where(own, scores.ranked, -np.inf), scores.none)))
-        chance = np.where(there, np.exp(scores.decoded.astype(np.float64)), 0.0)
-        return np.concatenate([chance, np.clip(1 - chance.sum(axis=1, keepdims=True), 0, 1)], axis=1)
+            ranked = there & (scores.proposer != PROPOSERS.index("decoder"))
+            return np.exp(_log_softmax(_with_none(np.where(ranked, scores.ranked, -np.inf), scores.none)))
+        probability = np.where(there, np.exp(scores.decoded.astype(np.float64)), 0.0)
+        none = np.clip(1 - probability.sum(axis=1, keepdims=True), 0, 1)
+        return np.concatenate([probability, none], axis=1)
 
     def _logits(self, scores: Scores) -> np.ndarray:
         decoded = np.maximum(scores.decoded.astype(np.float64), _FLOOR)
@@ -125,27 +131,31 @@ class Stack:
 
 
 def cross_fitted(scores: Scores, right: np.ndarray) -> np.ndarray:
-    """float64 [N, D + 1]: the probabilities of each fifth of the rows by a stack fitted on the others."""
+    """The probabilities of each fifth of the rows by a stack fitted on the other four, float64 [N, D + 1]."""
     fold = np.arange(len(right)) % _FOLDS
-    found = np.zeros((len(right), scores.there.shape[1] + 1))
+    probability = np.zeros((len(right), scores.there.shape[1] + 1))
     for number in range(_FOLDS):
-        rest, own = np.flatnonzero(fold != number), np.flatnonzero(fold == number)
-        found[own] = Stack.fit(scores.take(rest), right[rest])(scores.take(own))
-    return found
+        fitted, held_out = np.flatnonzero(fold != number), np.flatnonzero(fold == number)
+        stack = Stack.fit(scores.take(fitted), right[fitted])
+        probability[held_out] = stack(scores.take(held_out))
+    return probability
 
 
 def figures(scores: Scores, probability: np.ndarray, chosen: np.ndarray | None = None) -> np.ndarray:
-    """float64 [N, len(FIGURES)]: of the answers that `probability` [N, D + 1] ranks first, or, where it isn't
-    negative, of the candidate `chosen` int64 [N]."""
-    chances = np.clip(probability[:, :-1], 1e-6, 1 - 1e-6)
-    first_of_all = False if chosen is None else np.arange(chances.shape[1]) == chosen[:, None]
-    order = np.argsort(np.where(first_of_all, -2, -chances), axis=1, kind="stable")
-    rows = np.arange(len(chances))
+    """The features of each entry's candidate, float64 [N, len(FIGURES)].
+
+    The candidate is `chosen`, int64 [N]; where that is negative or None, the most probable one by `probability`
+    [N, D + 1].
+    """
+    clipped = np.clip(probability[:, :-1], 1e-6, 1 - 1e-6)
+    is_chosen = False if chosen is None else np.arange(clipped.shape[1]) == chosen[:, None]
+    order = np.argsort(np.where(is_chosen, -2, -clipped), axis=1, kind="stable")
+    rows = np.arange(len(clipped))
     best = order[:, 0]
-    first = chances[rows, best]
-    second = chances[rows, order[:, 1]] if chances.shape[1] > 1 else np.full(len(chances), 1e-6)
+    first = clipped[rows, best]
+    second = clipped[rows, order[:, 1]] if clipped.shape[1] > 1 else np.full(len(clipped), 1e-6)
     none = np.clip(probability[:, -1], 1e-6, 1 - 1e-6)
-    one_way, other_way = (np.where(scores.there, each, -np.inf) for each in (scores.ranked, scores.decoded))
+    ranked, decoded = (np.where(scores.there, each, -np.inf) for each in (scores.ranked, scores.decoded))
     values = {
         "log_odds": np.log(first / (1 - first)),
         "margin": np.log(first / second).clip(0, 10),
@@ -154,14 +164,16 @@ def figures(scores: Scores, probability: np.ndarray, chosen: np.ndarray | None =
         "same_text": scores.same_text,
         "support": scores.support[rows, best],
         "text_share": scores.text_share[rows, best],
-        "agreed": one_way.argmax(axis=1) == other_way.argmax(axis=1),
+        "agreed": ranked.argmax(axis=1) == decoded.argmax(axis=1),
     }
     return np.stack([np.asarray(values[name], np.float64) for name in FIGURES], axis=1)
 
 
 def line_bits(tokens: np.ndarray) -> np.ndarray:
-    """uint64 [B, D]: the lines of each of the candidates `tokens` [B, D, L] as a set of bits; equal lines of an
-    entry's candidates have the same bit. Beyond 64 different ones a line has none."""
+    """Each candidate's lines as a set of bits, uint64 [B, D], from `tokens` [B, D, L].
+
+    Equal lines of an entry's candidates have the same bit. Lines beyond the 64th distinct one have none.
+    """
     flat = tokens.reshape(len(tokens), -1)
     order = np.argsort(flat, axis=1, kind="stable")
     ordered = np.take_along_axis(flat, order, 1)
@@ -175,18 +187,22 @@ def line_bits(tokens: np.ndarray) -> np.ndarray:
 
 
 def least_line(scores: Scores, probability: np.ndarray, chosen: np.ndarray) -> np.ndarray:
-    """float64 [N]: the least that the lines of the candidate `chosen` int64 [N] have of the probability
-    [N, D + 1] of the `WEIGHED` best candidates; 1 where there is no candidate."""
-    chance = np.where(scores.there, probability[:, :-1], 0.0)
-    order = np.argsort(-chance, axis=1, kind="stable")[:, :WEIGHED]
-    share = np.take_along_axis(chance, order, 1)
+    """The probability of the least likely line of the candidate `chosen` int64 [N], float64 [N].
+
+    A line's probability is the share of the `WEIGHED` best candidates, by `probability` [N, D + 1], that have
+    it. It is 1 where there is no candidate.
+    """
+    candidates = np.where(scores.there, probability[:, :-1], 0.0)
+    order = np.argsort(-candidates, axis=1, kind="stable")[:, :WEIGHED]
+    share = np.take_along_axis(candidates, order, 1)
     share = share / np.maximum(share.sum(axis=1, keepdims=True), 1e-12)
-    bits, own = np.take_along_axis(scores.lines, order, 1), scores.lines[np.arange(len(chance)), chosen]
-    least = np.ones(len(chance))
+    bits = np.take_along_axis(scores.lines, order, 1)
+    chosen_bits = scores.lines[np.arange(len(candidates)), chosen]
+    least = np.ones(len(candidates))
     for bit in range(_BITS):
         has = (bits >> np.uint64(bit)) & np.uint64(1) == 1
-        wanted = (own >> np.uint64(bit)) & np.uint64(1) == 1
-        least = np.where(wanted, np.minimum(least, (share * has).sum(axis=1)), least)
+        in_chosen = (chosen_bits >> np.uint64(bit)) & np.uint64(1) == 1
+        least = np.where(in_chosen, np.minimum(least, (share * has).sum(axis=1)), least)
     return least
 
 

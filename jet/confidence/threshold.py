@@ -1,15 +1,15 @@
-"""From which confidence on an entry may be booked without anyone looking: a promise kept, not hoped for.
+"""Thresholds: the confidence from which on an entry may be booked without review.
 
-The plain way, the lowest confidence above which 99 % of the calibration rows were right, breaks its promise
-on small slices: it picks its cut where luck was best. Here the promise must hold for the lower bound of the
-precision instead, one-sided and exact (C. J. Clopper and E. S. Pearson, "The use of confidence or fiducial
-limits illustrated in the case of the binomial", Biometrika 26, 1934). With level .9 a promise of .99 takes
-at least 230 faultless rows, and with fewer there is no threshold: an honest "not yet".
+The naive threshold, the lowest confidence above which 99 % of the calibration rows were right, breaks its
+promise on small slices, since it picks the luckiest cut. Here the lower bound of the precision must keep the
+promise: one-sided and exact (C. J. Clopper and E. S. Pearson, "The use of confidence or fiducial limits
+illustrated in the case of the binomial", Biometrika 26, 1934). At level .9 a promise of .99 takes at least 230
+rows without an error; with fewer there is no threshold.
 
-The level is that of a threshold by itself. The lowest of many is chosen, by a confidence that was fitted on the
+The level is that of a single threshold. The lowest of many is chosen, by a confidence that was fitted on the
 same rows; `benchmarks.promise` measures what is left of the level: 85 to 95 %. Testing from the most confident
-row down (Angelopoulos et al., "Learn then Test", 2021) keeps its level on any data, and automates half as much
-or less on slices of some hundred rows: one surely wrong answer at the top ends it. docs/drift.md has figures.
+row down (Angelopoulos et al., "Learn then Test", 2021) keeps its level on any data, but automates half as much
+or less on slices of some hundred rows: one confident error at the top ends it. docs/drift.md has figures.
 """
 
 from __future__ import annotations
@@ -19,16 +19,16 @@ from numpy.typing import ArrayLike, NDArray
 from scipy.special import betaincinv
 
 LEVEL = 0.9
-"""How sure it is that a threshold, looked at by itself, keeps its promise."""
+"""The probability that a single threshold keeps its promise."""
 LEAST_ROWS = 10
-"""Right automated answers of the calibration that it takes to say that companies so young keep a promise."""
+"""Right automated calibration rows of companies with a short history that show the promise is kept for them."""
 
 
 def precision_lower_bound(right: ArrayLike, total: ArrayLike, level: float = LEVEL) -> NDArray[np.float64]:
-    """The one-sided Clopper–Pearson lower bound of a share, for `right` out of `total`, element by element.
+    """The one-sided Clopper–Pearson lower bound of the share `right` / `total`, element by element.
 
-    With probability `level` or more the true share lies above it. Nothing right, or nothing at all, is
-    bounded by 0. Raises ValueError for counts or a level that can't be.
+    The true share lies above it with probability `level` or more. It is 0 where `right` or `total` is 0.
+    Raises ValueError for counts or a level out of range.
     """
     right, total = np.asarray(right, np.float64), np.asarray(total, np.float64)
     if not 0 < level < 1:
@@ -43,15 +43,13 @@ def precision_lower_bound(right: ArrayLike, total: ArrayLike, level: float = LEV
 def threshold_for(
     promise: float, confidence: ArrayLike, right: ArrayLike, level: float = LEVEL
 ) -> float | None:
-    """The lowest confidence from which on the precision is at least `promise`, by its lower bound.
+    """The lowest threshold whose precision has a lower bound of at least `promise`; None where there is none.
 
-    `confidence` and `right` are the calibration rows: what was said, and whether all lines were right, both
-    of shape (rows,). A row counts as automated where its confidence is the threshold or more, so rows of
-    equal confidence stand and fall together. None where no threshold keeps the promise.
+    `confidence` [rows] and `right` [rows] are the calibration rows; a row is right where all of its lines are.
+    A row is automated where its confidence is at or above the threshold, so rows of equal confidence are
+    automated together. A stricter promise never automates more, since its thresholds also keep the laxer one.
 
-    A stricter promise never automates more: what satisfies it satisfies the laxer one as well, so the
-    lowest threshold of the laxer one can't be higher. Raises ValueError for shapes that differ, a
-    confidence that is not finite, or a promise outside (0, 1].
+    Raises ValueError for shapes that differ, a confidence that is not finite, or a promise outside (0, 1].
     """
     confidence, right = np.asarray(confidence, np.float64), np.asarray(right, bool)
     if confidence.ndim != 1 or confidence.shape != right.shape:
@@ -68,12 +66,12 @@ def threshold_for(
 
 
 def least_history(kept: NDArray[np.int64], all_rows: NDArray[np.int64]) -> int:
-    """The fewest earlier entries with which companies are known to keep a promise; 0 before any calibration.
+    """The fewest earlier entries of a company with which the promise is known to be kept; 0 without rows.
 
-    `kept` has the earlier entries of the calibration rows that the promise automates and that are right,
-    `all_rows` those of all rows. It is the smallest number such that `LEAST_ROWS` of the kept had so many or
-    fewer, and where there are not that many, the largest of all. One row more or less changes it little, and a
-    stricter promise, which automates some of the same rows, never lowers it.
+    `kept` has the number of earlier entries of each calibration row that is automated and right, `all_rows`
+    that of every row. The result is the `LEAST_ROWS`-th smallest of `kept`, or the largest of `all_rows` where
+    `kept` has fewer. So one row changes it little, and a stricter promise, which keeps a subset of the rows,
+    never lowers it.
     """
     if len(kept) < LEAST_ROWS:
         return int(all_rows.max(initial=0))

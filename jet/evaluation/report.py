@@ -1,8 +1,8 @@
-"""The report: `metrics.json` for machines and one HTML page for people, from the trees that `evaluate` gives.
+"""The report: `metrics.json` for machines and one HTML page for people, from the tree of `Measurements`.
 
-The page stands alone (`jet.evaluation.page`). All rivals are in one table, the best first; everything that
+The page stands alone (`jet.evaluation.page`). All baselines are in one table, the best first; everything that
 would grow by a column or a line for each (the pictures, the companies, the strata) shows the best few only,
-so that a dozen rivals don't hide the model. What a run didn't measure leaves no trace on its page, and no
+so that a dozen baselines don't hide the model. What a run didn't measure leaves no trace on its page, and no
 hole either.
 
 Descriptions and account names come from other people's books, so the template escapes everything.
@@ -17,16 +17,11 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+from jet.evaluation.measurements import MODEL, best_baselines, exact_match
 from jet.evaluation.page import ACCENT, FAINT, INK, RIVALS, axes_of, fact, render, show_shares, svg_of
 
 if TYPE_CHECKING:
     from markupsafe import Markup
-
-MODEL = "model"
-"""What the page calls the model, beside the names of the baselines."""
-
-RIVALS_SHOWN = 3
-"""How many of the baselines are shown where there is no room for all."""
 
 _ENTITIES_SHOWN = 200
 _FIGURES = (
@@ -67,59 +62,8 @@ _SIGN_LABELS = {
 _DASHES = ("--", "-.", ":")
 
 
-def build_metrics(
-    model: dict[str, Any],
-    baselines: Mapping[str, dict[str, Any]],
-    facts: dict[str, Any],
-    *,
-    methods: Mapping[str, dict[str, Any]] | None = None,
-    frozen: dict[str, Any] | None = None,
-    retrieval: dict[str, Any] | None = None,
-    learning_curve: Sequence[Mapping[str, Any]] | None = None,
-    learning_curve_note: str | None = None,
-    amounts: dict[str, Any] | None = None,
-    costs: Mapping[str, Mapping[str, float | None]] | None = None,
-    comparison: Mapping[str, Mapping[str, float]] | None = None,
-    company_thresholds: Mapping[str, Mapping[str, float | None]] | None = None,
-    drift: dict[str, Any] | None = None,
-) -> dict[str, Any]:
-    """The tree of `metrics.json`: what `evaluate` gave for the model and for each baseline, and the facts.
-
-    `facts` is whatever a reader needs to repeat the run: data, fingerprints, config, command. The rest was
-    measured or wasn't, and what is None or empty is not in the tree:
-
-    - methods: `evaluate` of the model's parts by name, each alone ("ranker", "decoder")
-    - frozen: `evaluate` of the model where its memory ends as the test begins
-    - retrieval: `retrieval_metrics`
-    - learning_curve: by what a company it never trained on had booked before, in this order: "history"
-      (entries), "n", "entities" (how many of both), "entry_exact_match", "line_f1", "validity",
-      "svm_exact_match" (of an SVM that knows the same entries); and a note on how it was measured
-    - amounts: "n" (entries measured), "known_total" (how many of them state it), "all_right_given_set" (the
-      share with every amount right, where the lines are), "by_lines" (number of lines -> "n", "all_right"),
-      "expected_calibration_error", "reliability" and "automation" as `evaluate` has them
-    - costs: method -> "seconds", "cpu_seconds", "peak_mib"
-    - comparison: baseline -> `paired_bootstrap` of the model against it
-    - company_thresholds: entity -> promise -> its own threshold, as handed to `evaluate`
-    - drift: `jet.confidence.drift.summary` of the test entries beside the calibration; "held_back" are those of
-      the test entries that would have been reviewed because of it
-    """
-    measured = {
-        "frozen": {MODEL: frozen} if frozen else None,
-        "retrieval": retrieval,
-        "learning_curve": list(learning_curve or []),
-        "learning_curve_note": learning_curve_note,
-        "amounts": amounts,
-        "costs": costs,
-        "comparison": comparison,
-        "company_thresholds": company_thresholds,
-        "drift": drift,
-    }
-    test = {MODEL: model, "baselines": dict(baselines)} | ({"methods": dict(methods)} if methods else {})
-    return {"facts": facts, "test": test} | {name: part for name, part in measured.items() if part}
-
-
 def write_report(metrics: dict[str, Any], examples: Sequence[Mapping[str, Any]]) -> tuple[str, str]:
-    """The text of `metrics.json` and of `index.html`, from what `build_metrics` gives.
+    """The text of `metrics.json` and of `index.html`, from what `Measurements.tree` returns.
 
     `examples` are as in `render_html`. Raises ValueError where a figure is NaN or infinite, which JSON can't
     hold.
@@ -129,7 +73,7 @@ def write_report(metrics: dict[str, Any], examples: Sequence[Mapping[str, Any]])
 
 
 def render_html(metrics: dict[str, Any], examples: Sequence[Mapping[str, Any]]) -> str:
-    """The page, self-contained, from what `build_metrics` gives.
+    """The page, self-contained, from what `Measurements.tree` returns.
 
     An example is a mapping with "entity", "date", "description", "predicted" (lines with "account", "name",
     "side", "probability"), "true" (lines with "account", "name", "side"), "confidence", "decision" and
@@ -139,7 +83,7 @@ def render_html(metrics: dict[str, Any], examples: Sequence[Mapping[str, Any]]) 
     """
     model, baselines = metrics["test"][MODEL], metrics["test"]["baselines"]
     methods = {MODEL: model, **baselines}
-    best = {name: baselines[name] for name in best_rivals(baselines)}
+    best = {name: baselines[name] for name in best_baselines(baselines)}
     entities = sorted(model["by_entity"], key=lambda name: (-model["by_entity"][name]["n"], name))
     amounts, curve = metrics.get("amounts"), metrics.get("learning_curve")
     filters = {"promise": _promise, "interval": _interval, "spoken": _spoken, "memory": _memory}
@@ -181,19 +125,9 @@ def render_html(metrics: dict[str, Any], examples: Sequence[Mapping[str, Any]]) 
     )
 
 
-def best_rivals(baselines: Mapping[str, dict[str, Any]], count: int = RIVALS_SHOWN) -> list[str]:
-    """The names of the baselines with the highest exact match, the best first."""
-    return sorted(baselines, key=lambda name: (-_exact_match(baselines[name]), name))[:count]
-
-
-def _exact_match(method: Mapping[str, Any]) -> float:
-    value = method["overall"]["entry_exact_match"]
-    return -1.0 if value is None else value
-
-
 def _methods(methods: Mapping[str, dict[str, Any]], metrics: Mapping[str, Any]) -> list[dict[str, Any]]:
     """A row for each method, the best first and the model before its equals."""
-    order = sorted(methods, key=lambda name: (-_exact_match(methods[name]), name != MODEL, name))
+    order = sorted(methods, key=lambda name: (-exact_match(methods[name]), name != MODEL, name))
     return [
         {
             "name": name,

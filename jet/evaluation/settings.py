@@ -5,7 +5,12 @@ The baselines have only their names here: every process reads the settings, few 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from jet.books.split import SplitSettings
+from jet.confidence.drift import DriftSettings
+from jet.prediction.predictor import PredictSettings
 
 ALL = (
     "majority",
@@ -30,7 +35,7 @@ class EvaluateSettings:
     """The report."""
 
     baselines: str = "default"
-    """Rivals beside the model: default, all, none, or names with commas between them."""
+    """Baselines beside the model: default, all, none, or names with commas between them."""
     parts: bool = True
     """Measure also the other methods of prediction: ranker and decoder, each alone, beside the stack."""
     frozen: bool = True
@@ -55,3 +60,19 @@ class EvaluateSettings:
                 f"evaluate.baselines: {unknown[0]!r} is none of default, all, none, {', '.join(ALL)}"
             )
         return names
+
+
+@dataclass(frozen=True, kw_only=True)
+class ExamSettings:
+    """All settings that bear on the figures of an evaluation."""
+
+    split: SplitSettings
+    predict: PredictSettings
+    drift: DriftSettings
+    evaluate: EvaluateSettings
+    seed: int = 0
+    """Of what is random in the baselines."""
+
+    def facts(self) -> dict[str, Any]:
+        """The settings of the parts, as JSON can hold them."""
+        return {name: asdict(getattr(self, name)) for name in ("split", "predict", "drift", "evaluate")}

@@ -1,7 +1,7 @@
 """The outcome in plain text, for a terminal: entries beside what was predicted, and a table of scores.
 
 What the HTML report shows at length, in the form that fits under a command. Both read the same trees:
-`examples_text` the examples of `jet.evaluation.report.render_html`, `scores_text` what `build_metrics` gives.
+`examples_text` the examples of `jet.evaluation.report.render_html`, `scores_text` the tree of `Measurements`.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from itertools import zip_longest
 from typing import Any
 
-from jet.evaluation.report import RIVALS_SHOWN, best_rivals
+from jet.evaluation.measurements import BASELINES_SHOWN, best_baselines
 
 WIDTH = 110
 """Columns of a terminal that the text keeps to."""
@@ -45,13 +45,13 @@ def _block(number: int, example: Mapping[str, Any]) -> str:
 
 
 def scores_text(metrics: Mapping[str, Any], promise: float) -> str:
-    """The table of scores on the test split, the model first, then the best rivals.
+    """The table of scores on the test split, the model first, then the best baselines.
 
     Automation is shown where the report measured it at this promise, and the amounts and the frozen protocol
     have a line each where they were measured.
     """
     test = metrics["test"]
-    shown = best_rivals(test["baselines"])
+    shown = best_baselines(test["baselines"])
     key = f"{promise:g}"
     heads = ["exact match", "line F1"]
     if key in test["model"]["overall"]["automation"]:
@@ -66,7 +66,7 @@ def scores_text(metrics: Mapping[str, Any], promise: float) -> str:
         label = _LABELS.get(name, name.replace("_", " "))
         rows.append(_row(label, [_percent(value) for value in values]))
     if len(test["baselines"]) > len(shown):
-        rows.append(f"The best {RIVALS_SHOWN} of {len(test['baselines'])} rivals; the report has all.")
+        rows.append(f"The best {BASELINES_SHOWN} of {len(test['baselines'])} rivals; the report has all.")
     rows += _promise_text(test["model"]["overall"]["automation"].get(key), promise)
     if metrics.get("drift", {}).get("found"):
         rows.append(

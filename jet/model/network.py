@@ -19,77 +19,22 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Literal
+from typing import Self
 
 import numpy as np
 import torch
-from scipy.sparse import csr_matrix
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from jet.books.tokens import CLOSED, NOTHING
 from jet.model.batch import CURRENCY_BUCKETS, DATE_FEATURES, JOURNAL_BUCKETS, Batch
 from jet.model.neighbor_attention import NeighborMemory, copy_distribution, masked_softmax, mean_labels
 from jet.model.pointer import JointHead, SeparateHeads
-from jet.model.tokens import CLOSED, NOTHING
-from jet.retrieval.memory import Hits
-from jet.retrieval.neighbors import source_starts, source_widths
-from jet.retrieval.settings import RetrievalSettings
+from jet.model.settings import ModelSettings
+from jet.retrieval.corpus import Corpus
 
 TINY = 1e-9
 """Added to probabilities before their logarithm."""
-
-
-@dataclass(kw_only=True)
-class ModelSettings:
-    """The network."""
-
-    hidden: int = 128
-    """H, the width of every vector in the network."""
-    max_lines: int = 32
-    """Longest entry that is learned, copied or written, in lines."""
-    head: Literal["joint", "separate"] = "joint"
-    """joint: (account, side) and stop in one softmax; separate: the ancestor's three heads."""
-    l2_norm: bool = True
-    """Cosine pointer with a learned scale; off: plain dot products."""
-    tanh_clip: float | None = None
-    """Clips the pointer's logits softly to this size; none by default."""
-    memory: Literal["texts", "labels", "none"] = "texts"
-    """What the memory holds of the neighbors: their texts, or also what they were booked to (an ablation: the
-    copy reads that in any case); none: no neighbors at all, and no copy."""
-    neighbors: int = 12
-    """How many of the similar entries are in the memory, beside the latest ones."""
-    peers: int = 4
-    """How many similar entries of other companies with the same standard chart."""
-    copy_share: float = 0.88
-    """Share of the copy in the mix where there are neighbors; 0: pointer only."""
-    learned_gate: bool = False
-    """Learn the share step by step instead (an ablation: it is worse)."""
-    dropout: float = 0.3
-    """On the entry vector and on the decoder's output."""
-    neighbor_dropout: float = 0.15
-    """Share of neighbors hidden at random while training."""
-    residual_dropout: float = 0.15
-    """Share of accounts whose learned residual is dropped while training, so that new accounts work."""
-    entity_dropout: float = 0.1
-    """Share of entries whose entity is hidden while training, so that new entities work."""
-
-    def __post_init__(self) -> None:
-        if self.hidden < 1 or self.max_lines < 2:
-            raise ValueError("model: hidden must be at least 1 and max_lines at least 2")
-        if self.neighbors < 0 or self.peers < 0:
-            raise ValueError("model: neighbors and peers must be at least 0")
-        for name in ("copy_share", "dropout", "neighbor_dropout", "residual_dropout", "entity_dropout"):
-            if not 0 <= getattr(self, name) < 1:
-                raise ValueError(f"model.{name} must be at least 0 and below 1, got {getattr(self, name)}")
-        if self.tanh_clip is not None and self.tanh_clip <= 0:
-            raise ValueError(f"model.tanh_clip must be above 0, got {self.tanh_clip}")
-
-    def hits(self, hits: Hits, retrieval: RetrievalSettings) -> Hits:
-        """Those of all neighbors (`jet.retrieval.neighbors.all_hits`) that the memory holds."""
-        wanted = {"similar": self.neighbors, "latest": retrieval.latest, "peer": self.peers}
-        starts, widths = source_starts(retrieval), source_widths(retrieval)
-        places = [starts[name] + np.arange(min(count, widths[name])) for name, count in wanted.items()]
-        return hits.columns(np.concatenate(places)).without_repeats()
 
 
 @dataclass(frozen=True)
@@ -102,11 +47,11 @@ class TextInputs:
     offset: Tensor  # [U] where each text's n-grams begin
 
     @classmethod
-    def of(cls, vectors: np.ndarray, ngrams: csr_matrix, rows: np.ndarray) -> TextInputs:
-        """The inputs of `rows` of a text store's `vectors` and of its weighed n-grams."""
-        part = ngrams[rows]
+    def of(cls, corpus: Corpus, rows: np.ndarray) -> TextInputs:
+        """The inputs of the texts in `rows` of the corpus's store."""
+        part = corpus.ngrams[rows]
         return cls(
-            sentence=torch.from_numpy(np.ascontiguousarray(vectors[rows], dtype=np.float32)),
+            sentence=torch.from_numpy(np.ascontiguousarray(corpus.store.vectors[rows], dtype=np.float32)),
             bucket=torch.from_numpy(part.indices.astype(np.int64)),
             weight=torch.from_numpy(part.data.astype(np.float32)),
             offset=torch.from_numpy(part.indptr[:-1].astype(np.int64)),
@@ -206,6 +151,17 @@ class JetNetwork(nn.Module):
         self.copies = settings.memory != "none" and settings.copy_share > 0
         if self.copies and settings.learned_gate:
             self.gate = nn.Linear(hidden, 1)
+
+    @classmethod
+    def for_corpus(cls, settings: ModelSettings, corpus: Corpus) -> Self:
+        """A network of the corpus's sizes."""
+        return cls(
+            settings,
+            dimension=corpus.store.dimension,
+            buckets=len(corpus.idf),
+            entities=len(corpus.catalog.entities),
+            accounts=len(corpus.catalog),
+        )
 
     # --- the two tables ---------------------------------------------------------------------------------
 
@@ -363,14 +319,9 @@ def follow_neighbors(batch: Batch) -> tuple[Tensor, Tensor]:
 
 
 def localized(
-    batches: Sequence[Batch],
-    vectors: np.ndarray,
-    ngrams: csr_matrix,
-    account_vectors: np.ndarray,
-    account_ngrams: csr_matrix,
+    batches: Sequence[Batch], corpus: Corpus
 ) -> tuple[tuple[Batch, ...], TextInputs, TextInputs, Tensor]:
-    """What `JetNetwork.forward` takes: the texts and accounts that the batches need, each once, and the batches
-    with their row numbers pointing at them."""
+    """What `JetNetwork.forward` takes: the batches, and the texts and accounts that they need, each once."""
     texts = [each for batch in batches for each in (batch.text, batch.neighbor_text.clamp(min=0).flatten())]
     rows, text = torch.cat(texts).unique(return_inverse=True)
     charts = [batch.chart.clamp(min=0).flatten() for batch in batches]
@@ -388,7 +339,7 @@ def localized(
     ]
     return (
         tuple(local),
-        TextInputs.of(vectors, ngrams, rows.numpy()),
-        TextInputs.of(account_vectors, account_ngrams, accounts.numpy()),
+        TextInputs.of(corpus, rows.numpy()),
+        TextInputs.of(corpus, corpus.account_text[accounts.numpy()]),
         accounts,
     )

@@ -1,1 +1,1 @@
-"""Ranking: which set of accounts and sides an entry has, among candidates that its evidence suggests."""
+"""Ranking: candidate sets of lines (accounts and sides) for an entry, and the choice among them."""

@@ -1,12 +1,13 @@
-"""Candidate sets of lines for an entry: what was booked before, and what it could be instead.
+"""Candidates: the sets of lines among which the ranker chooses.
 
-Whoever only repeats can't be right where the set of lines is new to the books. So beside the neighbors' own
-sets stand recombinations (the debits of one with the credits of another), what the account-level expert makes
-up, substitutions of one account (by the expert's choice, or by the account whose name is in the description),
-and the mirrored, doubled and thinned forms of the nearest sets. All of it is array work over a batch.
+Repeating earlier sets can't be right where the set is new to the books. So the candidates are the neighbors'
+sets, and also recombinations of them (the debits of one with the credits of another), sets of the account-level
+expert, substitutions of one account (by the expert's best lines, or by the account whose name is in the
+description), and the mirrored, doubled and thinned forms of the nearest sets. Everything is array work over a
+batch.
 
-Every candidate is valid: at least one debit and one credit, accounts open on the date, at most L lines, in the
-catalog's token order; no two of an entry are the same set; none contradicts the direction that the entry states
+Every candidate is valid: at least one debit and one credit, accounts open on the date, at most L lines in the
+catalog's token order. The candidates of an entry are distinct, and none contradicts its stated direction
 (`jet.ranking.direction`).
 
 Shapes: B entries, M neighbors, D candidates, L lines.
@@ -20,39 +21,40 @@ from dataclasses import dataclass
 import numpy as np
 
 from jet.books.catalog import Catalog
-from jet.model.tokens import NOTHING, in_order, set_key
-from jet.ranking.evidence import Evidence, Library
+from jet.books.tokens import NOTHING, in_order, set_key
+from jet.ranking.evidence import Evidence
 from jet.ranking.expert import LineScores
+from jet.ranking.statistics import Statistics
 
 PROPOSERS = (
     *("neighbor", "peer", "expert", "combined", "substituted", "named", "mirrored", "doubled", "thinned"),
     "decoder",
 )
-"""Who can propose a candidate."""
+"""The sources of candidates, in the order of their numbers."""
 
 _NEIGHBORS, _PEERS, _SUBSTITUTED, _CHOICES, _NAMED = 14, 4, 3, 3, 2
 
 
 @dataclass(frozen=True)
 class Candidates:
-    """D sets of lines for each of B entries; where `key` is 0 there is none."""
+    """D candidates for each of B entries; where `key` is 0 there is none."""
 
     tokens: np.ndarray  # int64 [B, D, L] in the catalog's token order, padded with NOTHING
     key: np.ndarray  # uint64 [B, D] `set_key` of the tokens
-    proposer: np.ndarray  # int64 [B, D] place in PROPOSERS
+    proposer: np.ndarray  # int64 [B, D] index into PROPOSERS
 
     @property
     def there(self) -> np.ndarray:
-        """bool [B, D]."""
+        """Which candidates exist, bool [B, D]."""
         return self.key != 0
 
     @classmethod
     def of(
         cls, parts: Sequence[tuple[str, np.ndarray]], date: np.ndarray, catalog: Catalog, kept: int
     ) -> Candidates:
-        """The first `kept` distinct valid sets of `parts`: names of proposers and their tokens [B, P, L].
+        """The first `kept` distinct valid sets of `parts`, pairs of a proposer and its tokens [B, P, L].
 
-        The tokens must be in the catalog's order. Of equal sets the first one stays.
+        The tokens must be in the catalog's order. Of equal sets the first one is kept.
         """
         tokens = np.concatenate([part for _, part in parts], axis=1)
         names = np.concatenate([np.full(part.shape[1], PROPOSERS.index(name)) for name, part in parts])
@@ -72,30 +74,30 @@ class Candidates:
         return cls(tokens, key, np.where(key != 0, np.take_along_axis(proposer, order, 1), NOTHING))
 
     def joined(self, name: str, tokens: np.ndarray, date: np.ndarray, catalog: Catalog) -> Candidates:
-        """[B, D + P]: these, and behind them those of another proposer, `tokens` [B, P, L], that are new."""
+        """These candidates followed by the new ones of proposer `name`, `tokens` [B, P, L]: [B, D + P]."""
         both = np.concatenate([self.tokens, tokens], axis=1)
-        theirs = np.full(tokens.shape[:2], PROPOSERS.index(name))
-        proposer = np.concatenate([self.proposer, theirs], axis=1)
+        added = np.full(tokens.shape[:2], PROPOSERS.index(name))
+        proposer = np.concatenate([self.proposer, added], axis=1)
         return self._first(both, proposer, date, catalog, both.shape[1])
 
 
 def valid(tokens: np.ndarray, date: np.ndarray, catalog: Catalog) -> np.ndarray:
-    """bool [B, P]: which of `tokens` [B, P, L] have a debit, a credit and only accounts open on `date` [B]."""
+    """Which of `tokens` [B, P, L] have a debit, a credit and only accounts open on `date` [B]: bool [B, P]."""
     there = tokens != NOTHING
     closed = there & ~catalog.is_open(tokens // 2, date[:, None, None])
     debit, credit = (there & (tokens % 2 == 0)).any(axis=2), (there & (tokens % 2 == 1)).any(axis=2)
     return debit & credit & ~closed.any(axis=2)
 
 
-def propose(library: Library, evidence: Evidence, scores: LineScores, kept: int) -> Candidates:
+def propose(statistics: Statistics, evidence: Evidence, scores: LineScores, kept: int) -> Candidates:
     """The candidates of each entry, at most `kept` (D)."""
-    catalog = library.catalog
+    catalog = statistics.corpus.catalog
     weight = np.where(evidence.there, np.exp(5 * evidence.similarity), 0.0)
     own = distinct(evidence, evidence.key, weight * evidence.own, _NEIGHBORS)
     peers = distinct(evidence, evidence.key, weight * ~evidence.own, _PEERS)
-    # What substitutions start from: the entity's own habits, or where it has none, its peers'.
-    strangers = (own[:, 0, 0] == NOTHING)[:, None, None]
-    best = np.where(strangers, peers[:, :_SUBSTITUTED], own[:, :_SUBSTITUTED])
+    # Substitutions start from the entity's own sets, or from its peers' where it has none.
+    no_own = (own[:, 0, 0] == NOTHING)[:, None, None]
+    best = np.where(no_own, peers[:, :_SUBSTITUTED], own[:, :_SUBSTITUTED])
     parts = [
         ("neighbor", own[:, : _NEIGHBORS // 2]),
         ("expert", expert_sets(scores, own.shape[2])),
@@ -103,36 +105,40 @@ def propose(library: Library, evidence: Evidence, scores: LineScores, kept: int)
         ("combined", combined(evidence, weight)),
         ("neighbor", own[:, _NEIGHBORS // 2 :]),
         ("substituted", substituted(best[:, :2], scores.token[:, :_CHOICES])),
-        ("named", substituted(best, named_accounts(library, evidence, _NAMED))),
+        ("named", substituted(best, named_accounts(statistics, evidence, _NAMED))),
         ("mirrored", np.where(best[:, :2] == NOTHING, NOTHING, best[:, :2] ^ 1)),
         ("doubled", doubled(best[:, :1])),
         ("thinned", thinned(best[:, :1])),
     ]
-    parts = [(name, agreeing(library, evidence, in_order(sets, catalog))) for name, sets in parts]
+    parts = [(name, agreeing(statistics, evidence, in_order(sets, catalog))) for name, sets in parts]
     return Candidates.of(parts, evidence.date, catalog, kept)
 
 
-def agreeing(library: Library, evidence: Evidence, sets: np.ndarray) -> np.ndarray:
-    """`sets` int64 [B, P, L] without those whose money goes the other way than the entry states."""
+def agreeing(statistics: Statistics, evidence: Evidence, sets: np.ndarray) -> np.ndarray:
+    """`sets` int64 [B, P, L], blanked where their direction contradicts the one that the entry states."""
     stated = np.flatnonzero(evidence.direction)
     if not len(stated):
         return sets
     limit = np.broadcast_to(evidence.limit[stated, None], sets[stated].shape[:2])
-    theirs = library.money.directions(sets[stated], limit)
+    directions = statistics.money.directions(sets[stated], limit)
+    opposite = directions * evidence.direction[stated, None] < 0
     sets = sets.copy()
-    sets[stated] = np.where((theirs * evidence.direction[stated, None] < 0)[:, :, None], NOTHING, sets[stated])
+    sets[stated] = np.where(opposite[:, :, None], NOTHING, sets[stated])
     return sets
 
 
 def distinct(evidence: Evidence, key: np.ndarray, weight: np.ndarray, count: int) -> np.ndarray:
-    """int64 [B, count, L]: the neighbors' distinct sets by the sum of their `weight` [B, M]."""
+    """The neighbors' distinct sets with the largest sums of `weight` [B, M], in order: int64 [B, count, L]."""
     place = first_of_best(key, weight, count)
     tokens = np.take_along_axis(evidence.lines, np.maximum(place, 0)[:, :, None], 1)
     return np.where(place[:, :, None] == NOTHING, NOTHING, tokens)
 
 
 def first_of_best(key: np.ndarray, weight: np.ndarray, count: int) -> np.ndarray:
-    """int64 [B, count]: the place of each of the heaviest groups of equal `key` [B, M], NOTHING where fewer."""
+    """The first neighbor of each of the `count` heaviest groups of equal `key` [B, M]: int64 [B, count].
+
+    The weight of a group is the sum of its `weight` [B, M]; NOTHING where there are fewer groups.
+    """
     same = (key[:, :, None] == key[:, None, :]) & (weight > 0)[:, None, :]
     votes = (same * weight[:, None, :]).sum(axis=2)
     repeated = np.tril(same, -1).any(axis=2)
@@ -142,12 +148,12 @@ def first_of_best(key: np.ndarray, weight: np.ndarray, count: int) -> np.ndarray
 
 
 def side_of(tokens: np.ndarray, side: int) -> np.ndarray:
-    """`tokens` with those of the other side blanked."""
+    """`tokens` with those of the other side blanked; `side` is 0 for debit, 1 for credit."""
     return np.where((tokens != NOTHING) & (tokens % 2 == side), tokens, NOTHING)
 
 
 def combined(evidence: Evidence, weight: np.ndarray, count: int = 3) -> np.ndarray:
-    """int64 [B, count^2, L]: the debits of one neighbor with the credits of another."""
+    """The debits of one neighbor with the credits of another: int64 [B, count^2, L]."""
     parts = []
     for side in (0, 1):
         tokens = side_of(evidence.lines, side)
@@ -161,7 +167,7 @@ def combined(evidence: Evidence, weight: np.ndarray, count: int = 3) -> np.ndarr
 
 
 def fitted(tokens: np.ndarray, longest: int) -> np.ndarray:
-    """`tokens` [B, P, X] in at most `longest` places, blanks squeezed out; sets that don't fit are blanked."""
+    """`tokens` [B, P, X] in `longest` places, blanks moved to the end; sets that don't fit are blanked."""
     order = np.argsort(tokens == NOTHING, axis=2, kind="stable")
     tokens = np.take_along_axis(tokens, order, 2)
     if tokens.shape[2] <= longest:
@@ -171,14 +177,17 @@ def fitted(tokens: np.ndarray, longest: int) -> np.ndarray:
 
 
 def expert_sets(scores: LineScores, longest: int) -> np.ndarray:
-    """int64 [B, 7, L]: all lines above a threshold, and the best debits with the best credits."""
+    """The expert's sets: its lines above three thresholds, and pairs of its two best debits and credits.
+
+    int64 [B, 7, L].
+    """
     sets = [np.where(scores.score > least, scores.token, NOTHING)[:, None] for least in (0.5, 0.35, 0.65)]
     best = []
     for side in (0, 1):
-        mine = (scores.token != NOTHING) & (scores.token % 2 == side)
-        order = np.argsort(~mine, axis=1, kind="stable")[:, :2]
-        found = np.take_along_axis(np.where(mine, scores.token, NOTHING), order, 1)
-        best.append(np.pad(found, ((0, 0), (0, 2 - found.shape[1])), constant_values=NOTHING))
+        on_side = (scores.token != NOTHING) & (scores.token % 2 == side)
+        order = np.argsort(~on_side, axis=1, kind="stable")[:, :2]
+        tokens = np.take_along_axis(np.where(on_side, scores.token, NOTHING), order, 1)
+        best.append(np.pad(tokens, ((0, 0), (0, 2 - tokens.shape[1])), constant_values=NOTHING))
     for debit in (0, 1):
         for credit in (0, 1):
             sets.append(np.stack([best[0][:, debit], best[1][:, credit]], axis=1)[:, None])
@@ -186,9 +195,9 @@ def expert_sets(scores: LineScores, longest: int) -> np.ndarray:
 
 
 def substituted(sets: np.ndarray, tokens: np.ndarray, lines: int = 3) -> np.ndarray:
-    """int64 [B, P * lines * X, L]: each of `sets` [B, P, L] with one of its first lines' account replaced.
+    """Each of `sets` [B, P, L] with the account of one of its first `lines` replaced by one of `tokens` [B, X].
 
-    `tokens` [B, X] name the accounts; the line keeps its side.
+    int64 [B, P * lines * X, L]. The line keeps its side.
     """
     made = []
     for place in range(min(lines, sets.shape[2])):
@@ -204,35 +213,38 @@ def substituted(sets: np.ndarray, tokens: np.ndarray, lines: int = 3) -> np.ndar
     return np.concatenate(made, axis=1)
 
 
-def named_accounts(library: Library, evidence: Evidence, count: int) -> np.ndarray:
-    """int64 [B, count]: tokens (debit) of the accounts whose names the description contains best."""
-    found = np.full((len(evidence), count), NOTHING)
-    for rows, start, share in name_shares(library, evidence):
+def named_accounts(statistics: Statistics, evidence: Evidence, count: int) -> np.ndarray:
+    """The accounts whose names the description contains best, as debit tokens: int64 [B, count]."""
+    accounts = np.full((len(evidence), count), NOTHING)
+    for rows, start, share in name_shares(statistics, evidence):
         best = np.argsort(-share, axis=1, kind="stable")[:, :count]
         good = np.take_along_axis(share, best, 1) > 0.5
-        found[rows, : best.shape[1]] = np.where(good, 2 * (start + best), NOTHING)
-    return found
+        accounts[rows, : best.shape[1]] = np.where(good, 2 * (start + best), NOTHING)
+    return accounts
 
 
-def name_shares(library: Library, evidence: Evidence) -> Iterator[tuple[np.ndarray, int, np.ndarray]]:
-    """For each entity: its rows among the entries, its first account, and float32 [b, C]: how much of each
-    account's name, in idf-weighted character n-grams, is in each description."""
-    offsets = library.catalog.offsets
+def name_shares(statistics: Statistics, evidence: Evidence) -> Iterator[tuple[np.ndarray, int, np.ndarray]]:
+    """For each entity, how much of each account's name is in each description.
+
+    Yields the entity's rows among the entries [b], the catalog row of its first account, and the shares of the
+    names' idf-weighted n-grams, float32 [b, C].
+    """
+    offsets = statistics.corpus.catalog.offsets
     for entity in np.unique(evidence.entity[evidence.entity >= 0]):
         rows = np.flatnonzero(evidence.entity == entity)
-        texts = library.store.ngrams[evidence.text[rows]].copy()
+        texts = statistics.corpus.store.ngrams[evidence.text[rows]].copy()
         texts.data[:] = 1
-        names = library.account_names[offsets[entity] : offsets[entity + 1]]
+        names = statistics.account_names[offsets[entity] : offsets[entity + 1]]
         yield rows, int(offsets[entity]), np.asarray((texts @ names.T).toarray())
 
 
 def doubled(sets: np.ndarray) -> np.ndarray:
-    """int64 [B, P, L]: every line twice, where that fits."""
+    """`sets` with every line twice, where that fits: int64 [B, P, L]."""
     return fitted(np.concatenate([sets, sets], axis=2), sets.shape[2])
 
 
 def thinned(sets: np.ndarray) -> np.ndarray:
-    """int64 [B, P, L]: every line once."""
+    """`sets` with every repeated line once: int64 [B, P, L]."""
     again = np.zeros(sets.shape, dtype=bool)
     again[:, :, 1:] = sets[:, :, 1:] == sets[:, :, :-1]
     return fitted(np.where(again, NOTHING, sets), sets.shape[2])

@@ -1,8 +1,8 @@
-"""How often an entity had booked something strictly before a day: exact counts, without a pass over the books.
+"""Counts of what an entity booked strictly before a day, exact and without a pass over the books.
 
-Occurrences are sorted once by (entity, what, row of the books). Since the books are sorted by date within an
-entity, "strictly earlier" is "below the entity's limit row", and a count is the distance of two binary
-searches. The same trick serves sets of lines and single lines.
+Occurrences are sorted once by key and row. Since the books are sorted by entity and date, "strictly earlier"
+means "below the entity's limit row", and a count is the difference of two binary searches. It serves both sets
+of lines and single lines.
 """
 
 from __future__ import annotations
@@ -11,12 +11,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from jet.model.columns import EntryColumns
-from jet.model.tokens import mixed
+from jet.books.tokens import mixed
+from jet.retrieval.columns import EntryColumns
 
 
 def joined_key(*parts: np.ndarray) -> np.ndarray:
-    """uint64 [...]: a key of several integers together (arrays that broadcast)."""
+    """One hash of several integers, uint64 [...]; `parts` broadcast."""
     key = np.zeros(np.broadcast_shapes(*(part.shape for part in parts)), dtype=np.uint64)
     for part in parts:
         key = mixed(key ^ part.astype(np.int64).astype(np.uint64))
@@ -25,37 +25,37 @@ def joined_key(*parts: np.ndarray) -> np.ndarray:
 
 @dataclass(frozen=True)
 class Counts:
-    """Occurrences of keys at rows of the books. A key says the entity too: a token or a set is one chart's."""
+    """Occurrences of keys at rows of the books. A key implies the entity, since tokens belong to one chart."""
 
     key: np.ndarray
-    """uint64 [occurrences], sorted, then by `row`."""
+    """uint64 [occurrences], sorted; equal keys by `row`."""
     row: np.ndarray
-    """int64 [occurrences]."""
+    """int64 [occurrences], row of the books."""
 
     @classmethod
     def of(cls, key: np.ndarray, row: np.ndarray) -> Counts:
-        """From occurrences in any order."""
+        """Sort occurrences, given in any order."""
         order = np.lexsort((row, key))
         return cls(key[order].astype(np.uint64), row[order])
 
     @classmethod
     def of_sets(cls, books: EntryColumns) -> Counts:
-        """Of whole sets of lines, by `set_key`."""
+        """Occurrences of whole sets of lines, by `set_key`."""
         return cls.of(books.set_keys, np.arange(len(books)))
 
     @classmethod
     def of_tokens(cls, books: EntryColumns) -> Counts:
-        """Of lines, by token: in how many entries it is, at least once each."""
+        """Occurrences of lines, by token; an entry counts once for each of its distinct tokens."""
         row = np.repeat(np.arange(len(books)), books.lengths)
         pairs = np.unique(np.stack([books.tokens, row]), axis=1)
         return cls.of(pairs[0].astype(np.uint64), pairs[1])
 
     def before(self, key: np.ndarray, limit: np.ndarray) -> np.ndarray:
-        """int64: how many occurrences each of `key` has in rows below `limit` (arrays that broadcast)."""
+        """How often each `key` occurs in rows below `limit`, int64; the arrays broadcast."""
         key, limit = np.broadcast_arrays(key.astype(np.uint64), limit)
         start = np.searchsorted(self.key, key, side="left")
         stop = np.searchsorted(self.key, key, side="right")
-        # Rows ascend within a key: a binary search between start and stop, for all at once.
+        # Rows ascend within a key: binary search between start and stop, for all keys at once.
         low, high = start.copy(), stop.copy()
         while (low < high).any():
             middle = (low + high) // 2

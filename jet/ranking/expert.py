@@ -1,10 +1,10 @@
-"""The account-level expert: for every line by itself, how much the neighbors say for it.
+"""The account-level expert: a score for every line by itself, from the neighbors.
 
-A kernel ridge regression, solved anew for each entry over its own neighbors: from text (the similarity that
-retrieval uses) to "this account, on this side, is booked". Against a vote it has two advantages: ten copies
-of one text count as one, and what speaks for an account in general is told from what speaks for it in this
-text. It needs no model for each company and no training, so it works from the first entries on, where whole
-sets of lines haven't repeated yet.
+A kernel ridge regression, solved for each entry over its own neighbors: from text (with the similarity of the
+retrieval as kernel) to "this account is booked on this side". It has two advantages over a vote: ten copies of
+one text count as one, and an account that is frequent in general is told apart from one that goes with this
+text. It needs no training and no model for each company, so it works from the first entries on, before whole
+sets of lines repeat.
 
 Saunders, Gammerman and Vovk, "Ridge regression learning algorithm in dual variables", ICML 1998.
 
@@ -17,36 +17,36 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from jet.model.tokens import NOTHING
+from jet.books.tokens import NOTHING
 from jet.ranking.evidence import Evidence
 
 _RIDGE = 0.3
-_FORGETS = 180.0  # days in which a neighbor's noise doubles
-_PEER = 0.5  # what a neighbor of another company counts, beside one's own
+_FORGETS = 180.0  # days after which a neighbor's noise has doubled
+_PEER = 0.5  # weight of a neighbor of another company
 _JOURNAL = 0.15
 
 
 @dataclass(frozen=True)
 class LineScores:
-    """How much speaks for each line: about 1 for surely, 0 for not at all."""
+    """The scores of the lines of an entry's neighbors: near 1 for certain, near 0 for unsupported."""
 
-    token: np.ndarray  # int64 [B, S] distinct, best first; NOTHING where there are fewer
-    score: np.ndarray  # float64 [B, S]; 0 where there is none
+    token: np.ndarray  # int64 [B, S] distinct, best first; padded with NOTHING
+    score: np.ndarray  # float64 [B, S]; 0 for padding
 
     def of(self, tokens: np.ndarray) -> np.ndarray:
-        """float64: the score of each of `tokens` [B, ...]; 0 for lines that no neighbor has."""
+        """The scores of `tokens` [B, ...], float64 of the same shape; 0 for a line that no neighbor has."""
         flat = tokens.reshape(len(tokens), -1)
         same = (flat[:, :, None] == self.token[:, None, :]) & (flat != NOTHING)[:, :, None]
         return (same * self.score[:, None, :]).sum(axis=2).reshape(tokens.shape)
 
 
 def line_scores(evidence: Evidence, kept: int = 24) -> LineScores:
-    """The `kept` lines that most speaks for, of each entry."""
+    """The `kept` lines with the highest scores for each entry."""
     weight = _ridge_weights(evidence)
     present = np.where(evidence.there, weight, 0.0)
     size = len(evidence)
     tokens = evidence.lines.reshape(size, -1)
-    # A line that a neighbor has twice is one line here: the number of lines is others' business.
+    # A line that a neighbor has twice counts once.
     again = np.zeros(evidence.lines.shape, dtype=bool)
     again[:, :, 1:] = evidence.lines[:, :, 1:] == evidence.lines[:, :, :-1]
     share = np.where(again | (evidence.lines == NOTHING), 0.0, present[:, :, None]).reshape(size, -1)
@@ -66,16 +66,16 @@ def line_scores(evidence: Evidence, kept: int = 24) -> LineScores:
 
 
 def _ridge_weights(evidence: Evidence) -> np.ndarray:
-    """float64 [B, M]: alpha = (K + noise)^-1 k, the weight that each neighbor's lines get."""
+    """The weight of each neighbor's lines, (K + noise)^-1 k: float64 [B, M]."""
     there = evidence.there
     discount = np.where(evidence.own, 1.0, _PEER)
     kernel = evidence.kernel.copy()
-    asked = (evidence.likeness + _JOURNAL * evidence.same_journal) * discount
-    strange = evidence.own[:, :, None] != evidence.own[:, None, :]
-    kernel *= np.where(strange, _PEER, 1.0)
+    query = (evidence.likeness + _JOURNAL * evidence.same_journal) * discount
+    between_companies = evidence.own[:, :, None] != evidence.own[:, None, :]
+    kernel *= np.where(between_companies, _PEER, 1.0)
     both = there[:, :, None] & there[:, None, :]
     kernel = np.where(both, kernel, 0.0)
     noise = _RIDGE * (1 + evidence.age / _FORGETS)
     neighbors = kernel.shape[1]
     kernel[:, np.arange(neighbors), np.arange(neighbors)] += np.where(there, noise, 1.0)
-    return np.linalg.solve(kernel, np.where(there, asked, 0.0)[:, :, None])[:, :, 0]
+    return np.linalg.solve(kernel, np.where(there, query, 0.0)[:, :, None])[:, :, 0]

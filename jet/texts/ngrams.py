@@ -1,8 +1,8 @@
 """Texts as counts of hashed n-grams, and their TF-IDF weights.
 
-Notable: a row's two parts (characters 2-4 within words, words 1-2) are scaled so that ONE dot product of two
-rows is the weighted mean of the parts' cosines. So one sparse product, or one index on folded rows, serves
-both. Hashing needs no vocabulary: a text that comes later never changes the columns.
+Notable: the two parts of a row (n-grams of 2-4 characters within words, and of 1-2 words) are scaled so that
+the dot product of two rows is the weighted mean of the parts' cosines. So one sparse product, or one index,
+serves both. Hashing needs no vocabulary, so later texts never change the columns.
 
 Legend: U texts; 8192 = 4096 character columns, then 4096 word columns.
 """
@@ -24,14 +24,13 @@ WORD_WEIGHT = 0.6
 
 @cache
 def _hashers() -> tuple[Any, Any]:
-    """Of characters and of words. Made when needed: sklearn takes two seconds to import, and most processes
-    only read counts."""
+    """The hashers of characters and of words, made on first use, since importing sklearn takes two seconds."""
     from sklearn.feature_extraction.text import HashingVectorizer
 
     settings = {"alternate_sign": False, "norm": None, "lowercase": False, "dtype": np.float32}
     characters = HashingVectorizer(analyzer="char_wb", ngram_range=(2, 4), n_features=CHAR_BUCKETS, **settings)
     words = HashingVectorizer(
-        token_pattern=r"(?u)\b\w+\b",  # also words of one character, which sklearn's own pattern drops
+        token_pattern=r"(?u)\b\w+\b",  # also words of one character, which sklearn's default drops
         ngram_range=(1, 2),
         n_features=WORD_BUCKETS,
         **settings,
@@ -40,10 +39,10 @@ def _hashers() -> tuple[Any, Any]:
 
 
 def ngram_counts(texts: Sequence[str]) -> sp.csr_matrix:
-    """How often each hashed n-gram occurs in each of `texts`, float32 [U, 8192], the same in every process.
+    """The counts of hashed n-grams in each of the normalized `texts`, float32 [U, 8192].
 
-    Columns 0 to 4095 hold character 2- to 4-grams within words (padded with spaces), the rest words and
-    pairs of words. The texts should be normalized: nothing here folds their case.
+    Columns 0 to 4095 have character 2- to 4-grams within words (padded with spaces), the others words and pairs
+    of words. The same in every process.
     """
     if not len(texts):
         return sp.csr_matrix((0, CHAR_BUCKETS + WORD_BUCKETS), dtype=np.float32)
@@ -54,16 +53,16 @@ def ngram_counts(texts: Sequence[str]) -> sp.csr_matrix:
 
 
 def idf(counts: sp.csr_matrix) -> np.ndarray:
-    """Smooth inverse document frequencies of the columns of `counts`, float32 [8192]: ln((1+U)/(1+n)) + 1."""
+    """The smoothed inverse document frequencies ln((1 + U) / (1 + n)) + 1 of the columns, float32 [8192]."""
     present = np.bincount(counts.indices, minlength=counts.shape[1])
     return (np.log((1 + counts.shape[0]) / (1 + present)) + 1).astype(np.float32)
 
 
 def weigh(counts: sp.csr_matrix, idf: np.ndarray) -> sp.csr_matrix:
-    """TF-IDF rows, float32 [U, 8192], whose dot products are (.8 cos(characters) + .6 cos(words)) / 1.4.
+    """The TF-IDF rows, float32 [U, 8192], whose dot products are (.8 cos(characters) + .6 cos(words)) / 1.4.
 
-    A row has norm 1 where the text has n-grams of both kinds, and is zero where it has none. Each row depends
-    on its own counts alone.
+    A row has norm 1 where the text has n-grams of both kinds, and is zero where it has none. It depends on its
+    own counts alone.
     """
     rows = np.repeat(np.arange(counts.shape[0]), np.diff(counts.indptr))
     is_word = counts.indices >= CHAR_BUCKETS

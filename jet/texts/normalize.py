@@ -1,7 +1,7 @@
-"""Text as retrieval sees it: one normal form, one digit mask, one hash.
+"""The normal form, digit mask and hash of texts.
 
-Notable: `normalize` is idempotent, so a text may pass through it twice without harm, and hashes are BLAKE2
-rather than Python's own, since they are stored in files and compared between processes.
+Notable: `normalize` is idempotent, and hashes are BLAKE2 rather than Python's, since they are stored in files
+and compared between processes.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ _DROPPED = {"Cc", "Cf", "Cs"}  # control, format (zero-width and the like), lone
 
 
 class _Kept(dict[int, str | None]):
-    """What `str.translate` makes of each character, found out when it is first met."""
+    """The table for `str.translate`, filled in as characters occur."""
 
     def __missing__(self, code: int) -> str | None:
         character = chr(code)
@@ -37,47 +37,44 @@ _KEPT = _Kept()
 def normalize(text: str) -> str:
     """`text` in NFKC, without control characters, case folded, whitespace collapsed and stripped.
 
-    Whitespace controls (tab, newline) count as whitespace, not as control characters; invisible format
-    characters (zero-width space, soft hyphen) count as control characters.
+    Tab and newline count as whitespace; invisible format characters (zero-width space, soft hyphen) count as
+    control characters.
     """
     kept = text.translate(_KEPT)
     return " ".join((kept.lower() if kept.isascii() else _fold(kept)).split())
 
 
 def normalize_all(texts: pa.Array | pa.ChunkedArray | Sequence[str]) -> pa.StringArray:
-    """`normalize` of each of `texts`; every distinct one is normalized once. Raises ValueError on a null."""
+    """`normalize` of each of `texts`, every distinct one normalized once. Raises ValueError for a null."""
     codes, distinct = _dictionary(texts)
     return pa.array([normalize(text) for text in distinct], pa.string()).take(pa.array(codes))
 
 
 def mask_digits(text: str) -> str:
-    """`text` with every run of digits replaced by "0": invoice 4711 and invoice 12 become the same text."""
+    """`text` with every run of digits replaced by "0", so that "invoice 4711" and "invoice 12" become equal."""
     return _DIGITS.sub("0", text)
 
 
 def stable_hash(text: str) -> int:
-    """A hash of 63 bits, never negative, the same in every process and on every machine."""
+    """A hash of 63 bits, not negative, the same in every process and on every machine."""
     digest = hashlib.blake2b(text.encode("utf-8", "surrogatepass"), digest_size=8).digest()
     return int.from_bytes(digest, "little") >> 1
 
 
 def stable_hashes(texts: pa.Array | pa.ChunkedArray | Sequence[str]) -> np.ndarray:
-    """`stable_hash` of each of `texts`, int64 [n]; every distinct one is hashed once.
-
-    Raises ValueError on a null.
-    """
+    """`stable_hash` of each of `texts`, int64 [n]. Raises ValueError for a null."""
     codes, distinct = _dictionary(texts)
     return np.array([stable_hash(text) for text in distinct], dtype=np.int64)[codes]
 
 
 def _fold(text: str) -> str:
-    """Unicode's NFKC_Casefold: the decomposition and the second round make it idempotent."""
+    """Unicode's NFKC_Casefold; the decomposition and the second normalization make it idempotent."""
     once = unicodedata.normalize("NFKC", unicodedata.normalize("NFD", text).casefold())
     return unicodedata.normalize("NFKC", once.casefold())
 
 
 def _dictionary(texts: pa.Array | pa.ChunkedArray | Sequence[str]) -> tuple[np.ndarray, list[str]]:
-    """Codes [n] into the distinct texts, and these."""
+    """The codes [n] of `texts`, and the distinct texts that they index."""
     array = texts if isinstance(texts, pa.Array | pa.ChunkedArray) else pa.array(texts, pa.string())
     if isinstance(array, pa.ChunkedArray):
         array = array.combine_chunks()

@@ -1,8 +1,8 @@
-"""The distinct texts of a set of books, and all that retrieval knows of each.
+"""The distinct texts of a set of books, with what retrieval needs of each.
 
-Notable: everything is a plain array, so that many processes of a machine can read one store as views of the
-same memory. A text's row number never changes: `extend` appends. N-grams are saved rather than counted again
-on load, which takes ten times as long.
+Notable: everything is a plain array, so that the processes of a machine can share one store's memory. A text's
+row never changes, since `extend` appends. N-gram counts are saved, since counting takes ten times as long as
+loading.
 
 Legend: U distinct texts, D dimensions of a sentence vector (0: n-grams alone).
 """
@@ -27,10 +27,10 @@ from jet.texts.normalize import mask_digits, stable_hashes
 
 @dataclass(frozen=True)
 class TextStore:
-    """Distinct normalized texts with their vectors, n-grams and masked forms; row i of each is text i."""
+    """Distinct normalized texts with their vectors, n-gram counts and masked hashes; row i is text i's."""
 
     texts: pa.StringArray
-    """[U], distinct; sorted as built, followed by whatever `extend` appended."""
+    """[U] distinct; sorted as built, followed by what `extend` appended."""
     vectors: np.ndarray
     """float32 [U, D], each of length 1."""
     ngrams: sp.csr_matrix
@@ -51,7 +51,7 @@ class TextStore:
 
     @property
     def dimension(self) -> int:
-        """D, or 0 where the store has no sentence vectors."""
+        """D; 0 where the store has no sentence vectors."""
         return int(self.vectors.shape[1])
 
     @classmethod
@@ -61,10 +61,10 @@ class TextStore:
         encoder: Encoder | None = None,
         vectors: np.ndarray | None = None,
     ) -> TextStore:
-        """A store of the distinct `texts`, sorted; they must be normalized already.
+        """A store of the distinct `texts`, sorted; they must be normalized.
 
-        The sentence vectors come from `encoder`, or are `vectors` (float32 [n, D], one a text, in the order
-        of `texts`, which must then be distinct), or there are none (D = 0).
+        The sentence vectors come from `encoder`, or are `vectors` (float32 [n, D], in the order of `texts`,
+        which must then be distinct), or there are none (D = 0).
         """
         given = list(texts)
         distinct = sorted(set(given))
@@ -95,26 +95,27 @@ class TextStore:
     def rows(self, texts: pa.Array | pa.ChunkedArray | Sequence[str]) -> np.ndarray:
         """The row of each of `texts`, int64 [n]; -1 where it isn't in the store."""
         array = texts if isinstance(texts, pa.Array | pa.ChunkedArray) else pa.array(texts, pa.string())
-        found = pc.fill_null(pc.index_in(array, value_set=self.texts), -1)
-        return found.to_numpy().astype(np.int64)
+        rows = pc.fill_null(pc.index_in(array, value_set=self.texts), -1)
+        return rows.to_numpy().astype(np.int64)
 
     def vectors_of(self, texts: Sequence[str]) -> np.ndarray:
-        """float32 [n, D]: the sentence vectors of `texts`. Raises ValueError where one isn't in the store."""
+        """The sentence vectors of `texts`, float32 [n, D]. Raises ValueError where one isn't in the store."""
         rows = self.rows(texts)
         if (rows < 0).any():
             raise ValueError(f"the store has no vector of {texts[int((rows < 0).argmax())]!r}")
         return self.vectors[rows]
 
     def missing(self, texts: pa.Array | pa.ChunkedArray | Sequence[str]) -> list[str]:
-        """Those of `texts` that aren't in the store, once each, in order of their first appearance."""
+        """The distinct `texts` that aren't in the store, in the order of their first appearance."""
         array = texts if isinstance(texts, pa.Array | pa.ChunkedArray) else pa.array(texts, pa.string())
         distinct = pc.unique(array)
         return distinct.filter(pc.invert(pc.is_in(distinct, value_set=self.texts))).to_pylist()
 
     def extend(self, texts: Sequence[str], vectors: np.ndarray | None = None) -> TextStore:
-        """A new store with `texts` and their vectors, float32 [n, D], appended; old rows keep their numbers.
+        """A new store with `texts` and their `vectors`, float32 [n, D], appended; rows so far keep their
+        numbers.
 
-        Raises ValueError where a text is known already or given twice, or the vectors don't fit.
+        Raises ValueError where a text is in the store or comes twice, or the vectors' shape doesn't fit.
         """
         if vectors is None:
             vectors = np.zeros((len(texts), 0), dtype=np.float32)
@@ -133,9 +134,9 @@ class TextStore:
         )
 
     def to_table(self) -> pa.Table:
-        """One row a text: text, vector, masked, ngram_columns, ngram_counts.
+        """A table with one row a text: text, masked, vector, ngram_columns, ngram_counts.
 
-        `vector` is a fixed-size list of D float32; it is left out where D is 0, which parquet can't hold.
+        `vector` is a fixed-size list of D float32, left out where D is 0, which parquet can't store.
         """
         offsets = pa.array(self.ngrams.indptr, pa.int64())
         columns = {"text": self.texts, "masked": pa.array(self.masked)}
@@ -151,7 +152,7 @@ class TextStore:
 
     @classmethod
     def from_table(cls, table: pa.Table) -> TextStore:
-        """The store that `to_table` wrote. Raises SchemaError where a column is missing or of another type."""
+        """Read what `to_table` wrote. Raises SchemaError where a column is missing or has another type."""
         dimension = 0
         if "vector" in table.column_names:
             dimension = getattr(table["vector"].type, "list_size", 1)
@@ -171,11 +172,11 @@ class TextStore:
         return cls(table["text"].combine_chunks(), vectors, ngrams, table["masked"].to_numpy())
 
     def fingerprint(self) -> str:
-        """A digest of texts and vectors, in their order; n-grams and masks follow from the texts."""
+        """A digest of texts and vectors in their order; n-grams and masks follow from the texts."""
         digest = hashlib.blake2b(digest_size=16)
         lengths = pc.binary_length(self.texts).to_numpy().astype(np.int64)
         digest.update(np.array([len(self), self.dimension, *lengths], dtype=np.int64).tobytes())
-        for start in range(0, len(self), 65_536):  # joined in pieces: one Arrow string holds at most 2 GB
+        for start in range(0, len(self), 65_536):  # in pieces, to bound the memory
             digest.update("".join(self.texts[start : start + 65_536].to_pylist()).encode())
         digest.update(np.ascontiguousarray(self.vectors).data)
         return digest.hexdigest()

@@ -1,10 +1,9 @@
-"""Sentence vectors kept between runs: what one job has encoded, the next one reads.
+"""A cache of sentence vectors between runs: a folder, local or on an object store, of parquet files by encoder.
 
-A folder, on a disk or an object store, with parquet files for each encoder. Notable: a vector depends on its
-text and the encoder's `identity` alone (see `jet.texts.encoder`), so a run with the cache gives what one
-without it gives, bit for bit on machines of one kind. Files are written whole, never changed, and named by the
-SHA-256 of their content, which every reader checks: jobs may share a cache, and what broke is never read.
-Whoever can write to the folder decides on vectors, as whoever can write to a bundle does.
+Notable: a vector depends on its text and the encoder's `identity` alone (see `jet.texts.encoder`), so a run
+with the cache gives the same results, to the bit on machines of one kind. Files are written completely, never
+changed, and named by the SHA-256 of their content, which every reader checks: jobs may share a cache, and a
+damaged file is never used. Who can write to the folder can change vectors, so protect it like a bundle.
 """
 
 from __future__ import annotations
@@ -24,24 +23,24 @@ from jet.artifacts.storage import files_under, read_whole, resolve, write_whole
 from jet.artifacts.tables import validate
 
 TEXTS_A_FILE = 65_536
-"""Bounds the memory of a reader: 128 MB of vectors with 512 dimensions."""
+"""Texts a file; bounds the memory of a reader to 128 MB of vectors with 512 dimensions."""
 
 log = logging.getLogger("jet.texts")
 
 
 class VectorCache:
-    """The vectors of the encoder with `identity` in the cache at `folder` (a path or URI)."""
+    """The cached vectors of the encoder with `identity`, below `folder` (a path or URI)."""
 
     def __init__(self, folder: str, identity: str) -> None:
         self.filesystem, root = resolve(folder)
         self.root = f"{root}/{digest_of(identity)}"
 
     def find(self, texts: Sequence[str], dimension: int) -> tuple[np.ndarray, np.ndarray]:
-        """float32 [n, D] the vectors of distinct `texts`, and bool [n] which of them are known.
+        """The vectors of distinct `texts`, float32 [n, D], and which of them are cached, bool [n].
 
-        A file that isn't what its name says is passed over with a warning.
+        A damaged file is skipped with a warning.
         """
-        wanted = pa.array(texts, pa.string())
+        query = pa.array(texts, pa.string())
         vectors = np.zeros((len(texts), dimension), dtype=np.float32)
         known = np.zeros(len(texts), dtype=bool)
         for name, info in files_under(self.filesystem, self.root).items():
@@ -51,7 +50,7 @@ class VectorCache:
             if _name_of(content) != name:
                 log.warning("%s is damaged and not used; remove it", info.path)
                 continue
-            place = pc.index_in(wanted, value_set=_text_column(content))
+            place = pc.index_in(query, value_set=_text_column(content))
             hit = place.is_valid().to_numpy(zero_copy_only=False) & ~known
             if hit.any():
                 row = pc.fill_null(place, 0).to_numpy()[hit]
@@ -60,13 +59,13 @@ class VectorCache:
         return vectors, known
 
     def add(self, texts: Sequence[str], vectors: np.ndarray) -> None:
-        """Keep the vectors, float32 [n, D], of distinct `texts`."""
+        """Add the vectors, float32 [n, D], of distinct `texts`."""
         for start in range(0, len(texts), TEXTS_A_FILE):
             part = slice(start, start + TEXTS_A_FILE)
             flat = pa.array(np.ascontiguousarray(vectors[part]).reshape(-1))
             column = pa.FixedSizeListArray.from_arrays(flat, vectors.shape[1])
             stream = io.BytesIO()
-            # Vectors don't compress, and texts are few bytes beside them.
+            # Not compressed: vectors don't compress, and texts are small beside them.
             table = pa.table({"text": pa.array(texts[part], pa.string()), "vector": column})
             pq.write_table(table, stream, compression="none", use_dictionary=False)
             content = stream.getvalue()

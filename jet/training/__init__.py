@@ -1,1 +1,1 @@
-"""Training: losses, schedules, optimizer, and the loop, without Ray."""
+"""Training without Ray: data, losses, schedules, optimizer and loop, and fine-tuning of the encoder."""

@@ -17,9 +17,9 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from jet.books.tokens import NOTHING
 from jet.model.batch import Batch
 from jet.model.network import JetNetwork, Step, TextInputs
-from jet.model.tokens import NOTHING
 from jet.training.losses import LOSSES, LossSettings, entry_losses
 from jet.training.optim import OptimSettings, build_optimizer, clip_gradients, clip_groups, learning_rate
 from jet.training.tracking import NoTracker, Tracker
@@ -141,6 +141,7 @@ class Trainer:
         self.reduce = reduce
         # DDP averages over ranks: each divides its sum by the same number, whatever its own share of the batch.
         self.share = settings.batch_size / world
+        self.world = world
         self.tracker = tracker or NoTracker()
         self.progress = Progress()
         bf16 = settings.precision == "bf16" or (

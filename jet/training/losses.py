@@ -1,12 +1,12 @@
-"""The losses, all read off one distribution over tokens, so that they mean the same for every head.
+"""The losses, all computed from one distribution over tokens, so that they mean the same for every head.
 
 By the chain rule the negative log-likelihood of a token splits into stop, pointer and side:
 
     -log P(token) = -log P(go on) - log P(account | go on) - log P(side | account)
     -log P(stop)  = -log P(stop)
 
-With all three weights at 1 their sum is plain cross-entropy of the whole entry; nothing is rescaled. Padding
-is masked out of every term. Coverage and flow are off by default: in our trials they earned nothing.
+With all three weights at 1 their sum is the cross-entropy of the whole entry. Padding is masked out of every
+term. Coverage and flow are off by default: in our trials they gained nothing.
 
 Shapes: B entries, T tokens with stop, C accounts.
 """
@@ -20,7 +20,7 @@ from typing import Any, Protocol
 import torch
 from torch import Tensor
 
-from jet.model.tokens import NOTHING
+from jet.books.tokens import NOTHING
 from jet.training.schedules import Schedule, build_schedule
 
 LOSSES = ("pointer", "side", "stop", "coverage", "flow")
@@ -28,55 +28,56 @@ _FLOOR = 1e-9
 
 
 class LossScaling(Protocol):
-    """What changes the weights of the losses by what the losses have been; part of a training's state."""
+    """Rescales the weights of the losses by the losses so far; part of a training's state."""
 
     def scaled(self, weights: Mapping[str, float]) -> dict[str, float]:
-        """The weights of the next step."""
+        """The rescaled weights for the next step."""
 
     def observe(self, losses: Mapping[str, float]) -> None:
-        """Take in a step's mean losses per entry over all ranks, by name, unweighted."""
+        """Record a step's unweighted mean losses per entry over all ranks, by name."""
 
     def state(self) -> dict[str, Any]:
-        """What a checkpoint keeps."""
+        """The state for a checkpoint."""
 
     def load_state(self, state: Mapping[str, Any]) -> None:
-        """Go on from a `state`."""
+        """Restore a `state`."""
 
 
 @dataclass(kw_only=True)
 class LossSettings:
-    """The weight of each loss over the training: a number, or a schedule (see `jet.training.schedules`)."""
+    """The weight of each loss: a number, or a schedule over the training (see `jet.training.schedules`)."""
 
     pointer: float | dict = field(default=1.0)
-    """Which account comes next."""
+    """Loss of which account comes next."""
     side: float | dict = field(default=1.0)
-    """Debit or credit, given the account."""
+    """Loss of debit or credit, given the account."""
     stop: float | dict = field(default=1.0)
-    """Whether the entry ends."""
+    """Loss of whether the entry ends."""
     coverage: float | dict = field(default=0.0)
-    """Mass on accounts beyond the number of times that they really occur."""
+    """Loss of probability mass on lines beyond the number of times that they occur."""
     flow: float | dict = field(default=0.0)
-    """KL from the true to the predicted mass per account, on each side, over the whole chart."""
+    """KL divergence from the true to the predicted mass per account, on each side, over the whole chart."""
 
     def __post_init__(self) -> None:
         self.schedules()
 
     def schedules(self) -> dict[str, Schedule]:
-        """The schedule of each loss. Raises `ValueError` where one can't be built."""
+        """The schedule of each loss by name. Raises `ValueError` where one can't be built."""
         return {name: build_schedule(getattr(self, name), f"losses.{name}") for name in LOSSES}
 
     def scaling(self) -> LossScaling | None:
-        """None: nothing is rescaled.
+        """None: the weights aren't rescaled.
 
-        A method, so that `jet.experiments` can measure the ancestor's scaling; no setting leads there.
+        A method, so that `jet.experiments` can override it to measure the ancestor's scaling; no setting does.
         """
         return None
 
 
 def entry_losses(log_probs: Tensor, target: Tensor, names: Collection[str] = LOSSES) -> dict[str, Tensor]:
-    """Each loss in `names` per entry [B], from `log_probs` [B, T, 2C + 1] and `target` [B, T], padded.
+    """The losses per entry, [B] by name, from `log_probs` [B, T, 2C + 1] and the padded `target` [B, T].
 
-    Pointer, side and stop always come along; coverage and flow, which look at the whole chart, only when named.
+    Pointer, side and stop are always computed; coverage and flow, which need the whole chart, only when in
+    `names`.
     """
     stop = log_probs.shape[-1] - 1
     real = target != NOTHING
@@ -107,9 +108,9 @@ def entry_losses(log_probs: Tensor, target: Tensor, names: Collection[str] = LOS
 
 
 def _coverage(mass: Tensor, wanted: Tensor) -> Tensor:
-    """[B] mass of each step that falls on what earlier steps covered already, true repeats excepted.
+    """The mass of each step on tokens that earlier steps have covered, summed over the steps: [B].
 
-    See et al. 2017 (arXiv:1704.04368), eq. 11, with the coverage of a token that truly occurs n times counted
+    See et al. 2017 (arXiv:1704.04368), eq. 11, except that the coverage of a token that occurs n times counts
     only beyond n - 1.
     """
     before = mass.cumsum(1) - mass
@@ -118,7 +119,7 @@ def _coverage(mass: Tensor, wanted: Tensor) -> Tensor:
 
 
 def _flow(mass: Tensor, wanted: Tensor) -> Tensor:
-    """[B] KL(true || predicted) of how mass spreads over all accounts, summed over the two sides."""
+    """KL(true || predicted) of the distribution of mass over all accounts, summed over the two sides: [B]."""
     loss = torch.zeros_like(mass[:, 0])
     for side in (0, 1):
         true, predicted = wanted[:, side::2], mass[:, side::2]

@@ -1,7 +1,6 @@
-"""The optimizer, the learning rate over time, and gradient clipping by groups.
+"""The optimizer, the learning-rate schedule, and gradient clipping by groups.
 
-Every parameter is in exactly one clip group (`clip_groups` checks it). The ancestor clipped groups matched by
-name and left most layers out.
+Every parameter is in exactly one clip group. The ancestor matched groups by name and left most layers out.
 """
 
 from __future__ import annotations
@@ -17,16 +16,16 @@ CLIP_GROUPS = ("pointer", "decoder", "embeddings", "encoder")
 
 @dataclass(kw_only=True)
 class OptimSettings:
-    """AdamW, cosine learning rate with warm-up, clipping."""
+    """AdamW, a cosine learning rate with warm-up, and gradient clipping."""
 
     learning_rate: float = 1.5e-3
-    """Highest learning rate, reached after the warm-up."""
+    """Peak learning rate, reached after the warm-up."""
     weight_decay: float = 0.05
-    """On matrices; vectors and norms have none."""
+    """Weight decay of matrices; vectors and norms have none."""
     warmup: float = 0.05
     """Share of the training over which the learning rate rises from 0."""
     final_share: float = 0.05
-    """Learning rate at the end, as a share of the highest."""
+    """Learning rate at the end, as a share of the peak."""
     clip_pointer: float = 1.0
     """Largest gradient norm of the heads."""
     clip_decoder: float = 1.0
@@ -47,7 +46,7 @@ class OptimSettings:
 
 
 def clip_groups(model: nn.Module) -> dict[str, list[nn.Parameter]]:
-    """The parameters of each clip group; each parameter of `model` is in exactly one."""
+    """The parameters of `model` by clip group; each is in exactly one."""
     groups: dict[str, list[nn.Parameter]] = {name: [] for name in CLIP_GROUPS}
     for module_name, module in model.named_modules():
         for parameter in module.parameters(recurse=False):
@@ -65,7 +64,7 @@ def _group_of(name: str, module: nn.Module) -> str:
 
 
 def build_optimizer(model: nn.Module, settings: OptimSettings) -> torch.optim.AdamW:
-    """AdamW over all parameters; weight decay on those with two dimensions or more."""
+    """AdamW over all parameters, with weight decay on those with two or more dimensions."""
     decayed = [p for p in model.parameters() if p.dim() >= 2]
     plain = [p for p in model.parameters() if p.dim() < 2]
     groups = [
@@ -85,7 +84,7 @@ def learning_rate(settings: OptimSettings, progress: float) -> float:
 
 
 def clip_gradients(groups: dict[str, list[nn.Parameter]], settings: OptimSettings) -> dict[str, float]:
-    """Clip each group to its limit; returns the norms before clipping."""
+    """Clip the gradients of each group to its limit; returns their norms before clipping."""
     norms = {}
     for name, parameters in groups.items():
         if parameters:

@@ -1,4 +1,4 @@
-"""Schedules: a number as a function of how much of the training is done, declared in the config.
+"""Schedules: a number as a function of the training's progress, declared in the config.
 
 A spec is a number (constant), or a mapping with a `form`:
 
@@ -9,7 +9,7 @@ A spec is a number (constant), or a mapping with a `form`:
     {form: warmup, over: 0.1, then: {form: cosine, start: 1.0, end: 0.0}}
     {form: product, of: [0.5, {form: linear, start: 0, end: 1}]}
 
-Progress runs from 0 (first step) to 1 (last): a schedule then means the same for a short run and a long one.
+Progress runs from 0 (first step) to 1 (last), so a schedule means the same for a short run and a long one.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ _FIELDS: dict[str, set[str]] = {
 
 
 def build_schedule(spec: ScheduleSpec, name: str = "schedule") -> Schedule:
-    """The schedule that `spec` declares. Raises `ValueError`, naming `name`, where it declares none."""
+    """The schedule that `spec` declares. Raises `ValueError` with `name` where `spec` is not valid."""
     if isinstance(spec, (int, float)) and not isinstance(spec, bool):
         return _constant(_number(spec, name))
     if not isinstance(spec, Mapping) or "form" not in spec:

@@ -1,7 +1,7 @@
-"""Where a training's figures go: Weights & Biases, or nowhere.
+"""Tracking of a training's metrics by Weights & Biases.
 
-A tracker never stops a training: when W&B can't be reached within its time limit, one warning says so and
-the training goes on. Only rank 0 has a tracker that does anything.
+A tracker never stops a training: where W&B can't be reached within its time limit, a warning says so and the
+training goes on. Only rank 0 tracks.
 """
 
 from __future__ import annotations
@@ -21,27 +21,27 @@ class TrackingSettings:
     """Weights & Biases."""
 
     wandb: Literal["disabled", "offline", "online"] = "disabled"
-    """offline writes a folder that `wandb sync` uploads later; online needs WANDB_API_KEY."""
+    """Whether W&B records the run: offline writes a folder for `wandb sync`; online needs WANDB_API_KEY."""
     project: str = "jet"
     """The W&B project."""
     group: str | None = None
-    """The W&B group, for runs that belong together."""
+    """The W&B group of runs that belong together."""
     time_limit_s: float = 30.0
-    """How long to wait for W&B to start before going on without it."""
+    """Seconds to wait for W&B to start before going on without it."""
 
 
 class Tracker(Protocol):
-    """Takes figures by name at a step."""
+    """Records metrics by name and step."""
 
     def log(self, figures: Mapping[str, float], step: int) -> None:
-        """Record `figures` (names such as `train/loss`) at `step`."""
+        """Record `figures`, by names such as `train/loss`, at `step`."""
 
     def close(self) -> None:
-        """Finish; may be called once."""
+        """Finish the run; called once."""
 
 
 class NoTracker:
-    """Does nothing: every rank but the first, and trainings without W&B."""
+    """Records nothing, on every rank but the first and where W&B is off."""
 
     def log(self, figures: Mapping[str, float], step: int) -> None:
         """Ignore."""
@@ -51,13 +51,13 @@ class NoTracker:
 
 
 class WandbTracker:
-    """One W&B run."""
+    """Records in one W&B run."""
 
     def __init__(self, run: Any) -> None:
         self._run = run
 
     def log(self, figures: Mapping[str, float], step: int) -> None:
-        """Send to W&B; a failure there is reported and otherwise ignored."""
+        """Send `figures` to W&B; a failure is logged and ignored."""
         try:
             self._run.log(dict(figures), step=step)
         except Exception as error:  # whatever a tracker raises, the training goes on
@@ -69,7 +69,7 @@ class WandbTracker:
 
 
 def build_tracker(settings: TrackingSettings, config: Mapping[str, Any], folder: str, name: str) -> Tracker:
-    """The tracker that the settings ask for, or `NoTracker` where it can't be had."""
+    """The tracker of the settings, or `NoTracker` where W&B is off or not available."""
     if settings.wandb == "disabled":
         return NoTracker()
     try:
@@ -85,8 +85,8 @@ def build_tracker(settings: TrackingSettings, config: Mapping[str, Any], folder:
             settings=wandb.Settings(
                 init_timeout=settings.time_limit_s,
                 console="off",
-                # W&B would also take the command line, the names of host and user, the git remote and the code,
-                # which may hold what isn't meant for its server. A run is known by its config.
+                # W&B would also upload the command line, the names of host and user, the git remote and the
+                # code, which may hold secrets. A run is identified by its config.
                 x_disable_meta=True,
                 disable_git=True,
                 disable_code=True,

@@ -1,6 +1,6 @@
 """The network's training under Ray Train: started here, and run on every worker.
 
-`jet.training.loop` does the work on a worker; this file starts the workers and keeps their checkpoints. Every
+`jet.training.fitting` does the work on a worker; this file starts workers and keeps their checkpoints. Every
 rank takes its slice of the same global batches (no row is dropped, as an equal split of a dataset would), and
 reports equally often, since Ray's report is a barrier over all ranks. `jet train` runs one training, `jet tune`
 and `jet ablate` run many: there is no other loop.
@@ -12,19 +12,14 @@ import contextlib
 import logging
 import math
 import re
-import signal
-import tempfile
-import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import ray.train
 import torch
 from ray.train import (
-    Checkpoint,
     CheckpointConfig,
     FailureConfig,
     LoggingConfig,
@@ -36,21 +31,30 @@ from ray.train import (
 from ray.train.torch import TorchTrainer, get_device, prepare_model
 from safetensors.numpy import load as load_safetensors
 
-from jet.artifacts.artifact import Artifact, beside, open_artifact, read_parquet
+from jet.artifacts.artifact import Artifact, open_artifact, read_parquet
 from jet.artifacts.places import finished_at
 from jet.artifacts.storage import absolute, kept_in, resolve
 from jet.books.schema import ACCOUNTS, ENTRIES, NEIGHBORS
-from jet.books.split import CALIBRATION, TRAIN
-from jet.model.decode import exact_matches
-from jet.model.network import JetNetwork, Tables
 from jet.texts.store import TextStore
 from jet.training.data import TrainingData
-from jet.training.loop import TrainBatch, Trainer, epoch_rows
+from jet.training.fitting import (
+    NO_FINITE_EPOCH,
+    build_network,
+    log_epoch,
+    refuse_too_few,
+    run_epochs,
+    steps_per_epoch,
+    training_facts,
+)
+from jet.training.loop import Trainer
 from jet.training.tracking import NoTracker, Tracker, build_tracker
+from ray_jobs.ddp.checkpoints import STATE, checkpoints, report, resume
 from ray_jobs.runtime.connection import require
+from ray_jobs.runtime.ray_quirks.signals import interruptible
 from ray_jobs.runtime.settings import JobConfig
 
-STATE = "state.pt"
+PARTS = ("split", "retrieval", "model", "losses", "optim", "train", "ranker", "predict")
+"""The parts of the settings that bear on a trained bundle."""
 
 log = logging.getLogger("jet.train")
 
@@ -81,9 +85,7 @@ def checked_data(entries: Artifact, neighbors: Artifact, config: JobConfig) -> T
             f"{config.runtime.train_workers}: change one of them"
         )
     data = load_data(entries, neighbors, config)
-    log.info("entries: %s; learnable %d", data.sizes(), len(data.learnable(TRAIN)))
-    if not len(data.learnable(TRAIN)) or not len(data.learnable(CALIBRATION)):
-        raise ValueError(f"too few entries to train on: the split leaves {data.sizes()}")
+    refuse_too_few(data)
     return data
 
 
@@ -100,23 +102,6 @@ def load_data(entries: Artifact, neighbors: Artifact, config: JobConfig) -> Trai
         config.model,
         config.retrieval,
     )
-
-
-def build_network(data: TrainingData, config: JobConfig) -> JetNetwork:
-    """A network of the data's sizes, its weights from the seed."""
-    torch.manual_seed(config.train.seed)
-    return JetNetwork(
-        config.model,
-        dimension=data.store.dimension,
-        buckets=len(data.idf),
-        entities=len(data.catalog.entities),
-        accounts=len(data.catalog),
-    )
-
-
-def checkpoints(output: str) -> str:
-    """Where a training's checkpoints live until its bundle is published: beside the output."""
-    return beside(absolute(output), "training")
 
 
 def fit(
@@ -142,14 +127,7 @@ def fit(
     except TrainingFailedError as error:
         raise ValueError(f"the training failed: {reason(str(error))}") from error
     state, figures = best_state(result)
-    facts = {
-        "epochs": (result.metrics or figures)["epoch"],
-        "best_epoch": figures["epoch"],
-        "calibration_likelihood": round(figures["val/likelihood"], 4),
-        "calibration_exact_match_watched": round(figures["val/exact_match"], 4),
-        "workers": workers,
-    }
-    return state, facts
+    return state, training_facts((result.metrics or figures)["epoch"], figures, workers)
 
 
 def reason(text: str) -> str:
@@ -214,28 +192,10 @@ def best_state(result: Result) -> tuple[dict[str, Any], dict[str, Any]]:
     kept = result.best_checkpoints or []
     finite = [pair for pair in kept if math.isfinite(pair[1]["val/likelihood"])]
     if not finite:
-        raise ValueError("the training failed: no epoch had a finite likelihood; lower optim.learning_rate")
+        raise ValueError(NO_FINITE_EPOCH)
     checkpoint, figures = max(finite, key=lambda pair: pair[1]["val/likelihood"])
     with checkpoint.as_directory() as local:
         return torch.load(Path(local) / STATE, weights_only=True, map_location="cpu"), figures
-
-
-@contextlib.contextmanager
-def interruptible() -> Iterator[None]:
-    """Ctrl-C is a `KeyboardInterrupt`, during the training and after it.
-
-    Ray Train exits with status 0 on it, and leaves its handler in place when it is done.
-    """
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
-    before = signal.getsignal(signal.SIGINT)
-    try:
-        yield
-    except SystemExit:
-        raise KeyboardInterrupt from None
-    finally:
-        signal.signal(signal.SIGINT, before)
 
 
 def train_worker(given: dict[str, Any]) -> None:
@@ -248,44 +208,23 @@ def train_worker(given: dict[str, Any]) -> None:
     torch.set_num_threads(1)  # workers share the machine's cores; and sums come out the same everywhere
     entries, neighbors, _ = opened(given["folder"])
     data = load_data(entries, neighbors, config)
-    rows, held_out = data.learnable(TRAIN), data.learnable(CALIBRATION)
-    settings = config.train
-    network = prepare_model(build_network(data, config))
+    network = prepare_model(build_network(data, config.model, config.train.seed))
     tracker: Tracker = NoTracker()
     kept = contextlib.ExitStack()
     if rank == 0:
         tracked = kept.enter_context(kept_in(given["tracked"]))
         tracker = build_tracker(config.tracking, asdict(config), tracked, context.get_experiment_name())
-
-    def order_of(epoch: int) -> np.ndarray:
-        return epoch_rows(
-            rows, settings.seed, epoch, settings.batch_size, rank, world, most=settings.epoch_rows
-        )
-
-    steps = len(order_of(0))
+    steps = steps_per_epoch(data, config.train)
     trainer = Trainer(
-        network, settings, config.losses, config.optim, steps, get_device(), sum_over_ranks, tracker, world
+        network, config.train, config.losses, config.optim, steps, get_device(), sum_over_ranks, tracker, world
     )
     resume(trainer, given["start"])
-    count = min(settings.watched_rows or len(held_out), len(held_out))
-    watched = held_out[np.linspace(0, len(held_out) - 1, count).astype(int)]
-    last = given["until"] or settings.max_epochs
-    while trainer.progress.epoch < last and not trainer.progress.stopped(settings):
-        figures = trainer.train_epoch(data.batches(order_of(trainer.progress.epoch)), rank)
-        figures |= trainer.evaluate(data.batches(share_of(held_out, rank, world, settings.batch_size)))
-        figures |= watch(trainer, data, share_of(watched, rank, world, settings.batch_size), config)
-        best = trainer.judge(figures)
-        report(trainer, figures, rank)
+    for epoch in run_epochs(trainer, data, config.predict.beams, rank, given["until"]):
+        report(trainer, {"epoch": trainer.progress.epoch, **epoch.figures}, rank)
         if rank == 0:
-            log_epoch(trainer, figures, best)
+            log_epoch(trainer, epoch)
     tracker.close()
     kept.close()
-
-
-def share_of(rows: np.ndarray, rank: int, world: int, batch_size: int) -> list[np.ndarray]:
-    """A rank's part of `rows` in batches; together the ranks have every row once."""
-    own = rows[rank::world]
-    return [own[start : start + batch_size] for start in range(0, len(own), batch_size)]
 
 
 def sum_over_ranks(figures: dict[str, float]) -> dict[str, float]:
@@ -296,62 +235,3 @@ def sum_over_ranks(figures: dict[str, float]) -> dict[str, float]:
     torch.distributed.all_gather_object(found, figures)
     names = dict.fromkeys(name for each in found for name in each)
     return {name: sum(each.get(name, 0.0) for each in found) for name in names}
-
-
-@torch.no_grad()
-def watch(
-    trainer: Trainer, data: TrainingData, batches: list[np.ndarray], config: JobConfig
-) -> dict[str, float]:
-    """Free-running exact match of some calibration rows (`val/exact_match`)."""
-    network = trainer.inner.eval()
-    right, size = 0.0, 0.0
-    for parts in data.batches(batches):
-        exact = decoded_exactly(network, parts.to(trainer.device), config.predict.beams)
-        right += float(exact.sum())
-        size += len(exact)
-    sums = trainer.reduce({"right": right, "size": size})
-    return {"val/exact_match": sums["right"] / max(1.0, sums["size"])}
-
-
-@torch.no_grad()
-def decoded_exactly(network: JetNetwork, parts: TrainBatch, beams: int) -> torch.Tensor:
-    """bool [B]: which entries are right in all lines, decoded freely; batch by batch."""
-    batches, texts, accounts, rows = parts
-    tables = Tables(network.text_table(texts), network.account_table(accounts, rows))
-    return torch.cat([exact_matches(network, batch, tables, beams) for batch in batches])
-
-
-def resume(trainer: Trainer, start: str | None) -> None:
-    """Go on from the run's newest checkpoint, or else from the one at `start`, if there is one."""
-    checkpoint = ray.train.get_checkpoint()
-    if checkpoint is None and start:
-        filesystem, path = resolve(start)
-        checkpoint = Checkpoint(path, filesystem)
-    if checkpoint is None:
-        return
-    with checkpoint.as_directory() as folder:
-        trainer.load_state(torch.load(Path(folder) / STATE, weights_only=True, map_location=trainer.device))
-
-
-def report(trainer: Trainer, figures: dict[str, float], rank: int) -> None:
-    """Report the epoch; rank 0 attaches the checkpoint (figures without one would be dropped)."""
-    figures = {"epoch": trainer.progress.epoch, **figures}
-    if rank != 0:
-        ray.train.report(figures)
-        return
-    with tempfile.TemporaryDirectory() as folder:
-        torch.save(trainer.state(), Path(folder) / STATE)
-        ray.train.report(figures, checkpoint=Checkpoint.from_directory(folder))
-
-
-def log_epoch(trainer: Trainer, figures: dict[str, float], best: bool) -> None:
-    """One line an epoch, for whoever watches."""
-    log.info(
-        "epoch %d/%d: loss %.3f, calibration likelihood %.3f, exact match %.3f%s",
-        trainer.progress.epoch,
-        trainer.settings.max_epochs,
-        figures.get("train/loss", float("nan")),  # there is none where no step was taken
-        figures["val/likelihood"],
-        figures["val/exact_match"],
-        " (best so far)" if best else "",
-    )

@@ -1,4 +1,4 @@
-"""A job as it is submitted, checked as far as that goes without a cluster.
+"""The command line of `jet submit`, and the job that it names, checked as far as that goes without a cluster.
 
 The job's options are read by the job's own parser: a typo is found here and now, and not on the cluster. A
 config file travels as text in the job's command: it may lie anywhere, and the list of jobs shows what a job ran
@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import argparse
 import importlib
+import json
 import shlex
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -19,8 +20,55 @@ from typing import Any
 from ray_jobs.runtime import command as runtime
 from ray_jobs.submission.packing import refuse_passwords, runtime_environment
 
+HELP = """Run a job on a cluster: check its options here, send jet's code and the config with it, show its log,
+and end with its exit status. What is none of the options below is the job's own (jet JOB --help tells them);
+after --, everything is. The same command again follows a job that is still running."""
+
 LONGEST_COMMAND = 120_000
 """Bytes of a command. Ray hands it to a shell as one argument, which Linux takes up to 128 KiB."""
+
+
+def submit_parser() -> argparse.ArgumentParser:
+    """The parser of what isn't the job's own."""
+    parser = argparse.ArgumentParser(
+        prog="jet submit",
+        description=HELP,
+        usage="jet submit JOB [options] [the job's options]",
+        allow_abbrev=False,
+    )
+    parser.add_argument("job", metavar="JOB", help="a job, as in: jet JOB")
+    parser.add_argument(
+        "--address", help="http(s)://HOST:PORT of the cluster's dashboard; default: RAY_API_SERVER_ADDRESS"
+    )
+    parser.add_argument("--no-wait", action="store_true", help="submit, tell the submission id, and end")
+    parser.add_argument("--submission-id", metavar="ID", help="default: made of the job's command")
+    parser.add_argument(
+        "--working-dir",
+        metavar="DIR",
+        help="folder to send and run in, without what its .gitignore and .rayignore name, or the URI of a zip; "
+        "default: this folder if it is a checkout of jet, else none",
+    )
+    parser.add_argument(
+        "--cluster-code", action="store_true", help="run the jet that the nodes have, and don't send this one"
+    )
+    parser.add_argument("--runtime-env", metavar="FILE", help="a YAML file with a runtime environment of Ray's")
+    parser.add_argument(
+        "--env", metavar="NAME", action="append", default=[], help="a variable to take over; may be repeated"
+    )
+    parser.add_argument(
+        "--entrypoint-resources",
+        metavar="JSON",
+        type=json.loads,
+        help='what the driver\'s node must have; default: {"driver": 1} where the head takes no work or a '
+        "node offers it, else {}",
+    )
+    return parser
+
+
+def split(argv: Sequence[str]) -> tuple[list[str], list[str]]:
+    """`argv` before and after a `--`."""
+    place = list(argv).index("--") if "--" in argv else len(argv)
+    return list(argv[:place]), list(argv[place + 1 :])
 
 
 @dataclass(frozen=True)
@@ -54,28 +102,28 @@ def prepared(given: argparse.Namespace, jobs: Sequence[str], job_argv: Sequence[
 def check(name: str, module: ModuleType, job_argv: Sequence[str]) -> None:
     """Read a job's options as the job is going to."""
     parser = runtime.job_parser(name, module)
-    found = runtime.parsed(parser, runtime.translated(job_argv, module))
-    parser.instantiate(found)
-    if "://" not in found.output and not Path(found.output).is_absolute():
+    given = runtime.parsed(parser, runtime.translated(job_argv, module))
+    parser.instantiate(given)
+    if "://" not in given.output and not Path(given.output).is_absolute():
         raise ValueError(
-            f"--output {found.output} is a folder of this machine, and on the cluster it would go with the "
+            f"--output {given.output} is a folder of this machine, and on the cluster it would go with the "
             "job: name a URI (s3://, gs://), or the whole path of a folder that all nodes have mounted"
         )
 
 
 def with_configs(job_argv: Sequence[str]) -> list[str]:
     """`job_argv` with the text of each config file in place of its path."""
-    found, waiting = [], False
+    arguments, waiting = [], False
     for argument in job_argv:
         option, separator, value = argument.partition("=")
         if waiting:
-            found.append(f"--config={config_text(argument)}")
+            arguments.append(f"--config={config_text(argument)}")
         elif option == "--config" and separator:
-            found.append(f"--config={config_text(value)}")
+            arguments.append(f"--config={config_text(value)}")
         elif argument != "--config":
-            found.append(argument)
+            arguments.append(argument)
         waiting = argument == "--config"
-    return found
+    return arguments
 
 
 def config_text(path: str) -> str:

@@ -19,8 +19,9 @@ from collections.abc import AsyncGenerator
 from typing import Any
 
 import aiohttp
-from ray.dashboard.modules.job.pydantic_models import JobDetails
-from ray.job_submission import JobStatus, JobSubmissionClient
+from ray.job_submission import JobDetails, JobStatus, JobSubmissionClient
+
+from ray_jobs.runtime.ray_quirks import environment
 
 QUIET_S = 10
 """Seconds without a new line after which the job's status is asked for."""
@@ -107,16 +108,16 @@ async def follow(client: JobSubmissionClient, submission_id: str, output: Output
 async def _log(client: JobSubmissionClient, submission_id: str, skip: int) -> AsyncGenerator[str, None]:
     """The job's log from a character on. Ends with the job, or with the connection."""
     stream: Any = client.tail_job_logs(submission_id)
-    told = None
+    message = None
     try:
         while True:
             piece = asyncio.ensure_future(anext(stream, None))
             try:
                 while not (await asyncio.wait({piece}, timeout=QUIET_S))[0]:
                     details = client.get_job_info(submission_id)  # an error here is a broken connection
-                    if details.status == JobStatus.PENDING and details.message != told:
-                        told = details.message
-                        log.info("waiting for its start: %s", told)
+                    if details.status == JobStatus.PENDING and details.message != message:
+                        message = details.message
+                        log.info("waiting for its start: %s", message)
             finally:
                 if not piece.done():
                     piece.cancel()
@@ -160,3 +161,23 @@ def stopped(client: JobSubmissionClient, submission_id: str, seconds: float = ST
             return False
         time.sleep(0.2)
     return True
+
+
+def exit_status(submission_id: str, details: JobDetails) -> tuple[int, str]:
+    """The exit status that stands for how a job ended, and what to say of it (nothing where it succeeded)."""
+    if details.status == JobStatus.SUCCEEDED:
+        return 0, ""
+    code = details.driver_exit_code
+    if details.status == JobStatus.FAILED and code is not None:
+        status = code if code > 0 else 128 - code
+        return status, f"{submission_id} ended with exit status {status}"
+    return 1, f"{submission_id} was {str(details.status).lower()}: {details.message}"
+
+
+def hint(address: str, submission_id: str) -> None:
+    """Say how to find a job again, and how to stop it."""
+    mode = f"RAY_AUTH_MODE={environment.auth_mode() or 'token'}"
+    print(f"The same command follows {submission_id}; so does", file=sys.stderr)
+    print(f"  {mode} ray job logs --follow --address {address} {submission_id}", file=sys.stderr)
+    print("and this stops it:", file=sys.stderr)
+    print(f"  {mode} ray job stop --address {address} {submission_id}", file=sys.stderr)

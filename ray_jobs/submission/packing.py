@@ -17,11 +17,10 @@ from pathlib import Path
 from typing import Any
 
 import yaml
-from ray._private import ray_constants
-from ray._private.runtime_env import packaging
 
 import jet
 import ray_jobs
+from ray_jobs.runtime.ray_quirks.submission import packed_sizes
 
 LIMIT_MIB = 32
 """Most that travels with a job, in MiB before compression. jet's own code is about one."""
@@ -36,7 +35,7 @@ log = logging.getLogger("jet.submit")
 def runtime_environment(
     file: str | None, working_dir: str | None, cluster_code: bool, names: Sequence[str]
 ) -> dict[str, Any]:
-    """What Ray is told to make before the job starts.
+    """The runtime environment that Ray makes before the job starts.
 
     `file` is a YAML file with a runtime environment of Ray's kind, `names` are environment variables to take
     over. Without `cluster_code`, jet travels: in `working_dir` where that is a checkout, as two packages where
@@ -70,8 +69,8 @@ def runtime_environment(
 
 def refuse_passwords(text: str) -> None:
     """Raise `ValueError` where `text` holds a URI with a password: a job's command is for everybody to see."""
-    if found := PASSWORD_IN_URI.search(text):
-        start = text[: found.start()].rsplit(maxsplit=1)[-1].lstrip("'\"")
+    if match := PASSWORD_IN_URI.search(text):
+        start = text[: match.start()].rsplit(maxsplit=1)[-1].lstrip("'\"")
         raise ValueError(
             f"a URI that begins with {start}:// holds a password, and everybody who sees the list of jobs "
             "would see it: give it to the nodes themselves (an instance profile, a Kubernetes secret)"
@@ -81,14 +80,14 @@ def refuse_passwords(text: str) -> None:
 def _read(file: str) -> dict[str, Any]:
     """A runtime environment from a YAML file."""
     try:
-        found = yaml.safe_load(Path(file).read_text())
+        content = yaml.safe_load(Path(file).read_text())
     except yaml.YAMLError as error:
         raise ValueError(f"{file} is no YAML: {' '.join(str(error).split())}") from None
-    if not isinstance(found, dict):
+    if not isinstance(content, dict):
         raise ValueError(f"{file} must be a mapping of the keys of Ray's runtime environments, such as pip")
-    if "working_dir" in found:
+    if "working_dir" in content:
         raise ValueError(f"{file} names a working_dir: leave it out there, and name it with --working-dir")
-    return found
+    return content
 
 
 def _is_checkout(folder: Path) -> bool:
@@ -104,7 +103,7 @@ def _check_size(environment: dict[str, Any]) -> None:
     for folder in (Path(folder) for folder in folders if "://" not in folder):
         if not folder.exists():
             raise ValueError(f"there is no folder {folder} to send with the job")
-        sizes |= _sizes(folder, environment["excludes"])
+        sizes |= packed_sizes(folder, environment["excludes"])
     mib = sum(sizes.values()) / 2**20
     if mib > LIMIT_MIB:
         largest = sorted(sizes, key=lambda path: -sizes[path])[:SHOWN]
@@ -115,19 +114,3 @@ def _check_size(environment: dict[str, Any]) -> None:
             "(it is written like a .gitignore); data belongs on storage that the nodes reach"
         )
     log.info("%d files, %.1f MiB, travel with the job: %s", len(sizes), mib, " and ".join(folders) or "none")
-
-
-def _sizes(folder: Path, left_out: Sequence[str]) -> dict[Path, int]:
-    """Size in bytes of each file that Ray packs of a folder, by Ray's own rules."""
-    found: dict[Path, int] = {}
-
-    def note(path: Path) -> None:
-        if path.is_file():
-            found[path] = path.stat().st_size
-
-    excludes = [*ray_constants.get_runtime_env_default_excludes(), *left_out]
-    gitignore = os.environ.get(ray_constants.RAY_RUNTIME_ENV_IGNORE_GITIGNORE) != "1"
-    packaging._dir_travel(
-        folder, [packaging._get_excludes(folder, excludes)], note, include_gitignore=gitignore
-    )
-    return found

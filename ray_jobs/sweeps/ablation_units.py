@@ -22,7 +22,9 @@ from jet.experiments.ablation.answers import answer
 from jet.experiments.ablation.report import MEASURED, answers_table
 from jet.model.network import JetNetwork
 from jet.training.data import TrainingData
-from ray_jobs.ddp.training import build_network, checkpoints, fit, load_data, opened
+from jet.training.fitting import build_network
+from ray_jobs.ddp.checkpoints import checkpoints
+from ray_jobs.ddp.training import fit, load_data, opened
 from ray_jobs.runtime.logs import quiet_libraries
 from ray_jobs.runtime.settings import JobConfig
 
@@ -133,7 +135,7 @@ def train_and_answer(unit: Unit) -> str:
 
 def trained(unit: Unit, data: TrainingData) -> JetNetwork:
     """The unit's network, from its artifact or else from a training that leaves one."""
-    network = build_network(data, unit.config)
+    network = build_network(data, unit.config.model, unit.config.train.seed)
     if finished(unit.network_at, NETWORK, unit.training, unit.inputs) is None:
         start = time.monotonic()
         state, told = fit(unit.folder, unit.network_at, unit.config, unit.name, unit.tracked)

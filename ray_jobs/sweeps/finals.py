@@ -14,7 +14,8 @@ from jet.experiments.sweep.records import Records
 from jet.experiments.sweep.settings import TuneSettings
 from jet.experiments.sweep.trials import Trial
 from jet.training.data import TrainingData
-from ray_jobs.ddp.training import best_state, build_network, decoded_exactly
+from jet.training.fitting import build_network, decoded_exactly
+from ray_jobs.ddp.training import best_state
 from ray_jobs.sweeps.trial_runs import Sweep, Task, run_trials
 
 
@@ -61,7 +62,7 @@ def exact_on_test(sweep: Sweep, task: Task, data: TrainingData) -> np.ndarray:
     """bool [test rows]: which the training's best epoch books right. What can't be learned is never right."""
     config = sweep.config_of(task)
     state, _ = best_state(sweep.result(task.key))
-    network = build_network(data, config)
+    network = build_network(data, config.model, config.train.seed)
     network.load_state_dict(state["network"])
     data = replace(data, model=config.model)  # how many neighbors it reads may be searched
     runtime = sweep.config.runtime

@@ -12,8 +12,6 @@ the early stopping know all that they knew, and what broke off goes on from its 
 from __future__ import annotations
 
 import logging
-import os
-import sys
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -37,8 +35,10 @@ from jet.experiments.sweep.records import Records
 from jet.experiments.sweep.settings import TuneSettings
 from jet.experiments.sweep.space import Coordinates, Space
 from jet.experiments.sweep.trials import NO_SCORE, Rung, Trial, best_rung, objective, rung_of
-from ray_jobs.ddp.training import interruptible, reason, trainer_of
+from ray_jobs.ddp.training import reason, trainer_of
 from ray_jobs.runtime.connection import room
+from ray_jobs.runtime.ray_quirks import environment
+from ray_jobs.runtime.ray_quirks.signals import end_unheard, interruptible
 from ray_jobs.runtime.settings import JobConfig
 
 DRIVER_CPUS = 0.1
@@ -149,12 +149,11 @@ def report_of(rungs: Sequence[Rung], rows: int) -> dict[str, Any]:
 
 def driver_of(sweep: Sweep) -> Callable[[dict[str, Any]], dict[str, Any]]:
     """What Tune runs as a trial."""
-    environment = {name: value for name, value in os.environ.items() if name.startswith("RAY_TRAIN_")}
+    variables = environment.train_variables()
 
     def drive(given: dict[str, Any]) -> dict[str, Any]:
-        # A stopped driver gets a signal wherever it is, and would tell of it.
-        sys.unraisablehook = lambda _: None
-        os.environ.update(environment)  # Ray Train starts here as it would in the job's own process
+        end_unheard()
+        environment.take_over(variables)  # Ray Train starts here as it would in the job's own process
         task = sweep.task(given)
         record = Records(sweep.work).read(task.key) or Trial(key=task.key)
         for number in range(len(record.rungs)):

@@ -10,6 +10,7 @@ from decimal import Decimal
 from io import BytesIO
 
 import pytest
+from counting import only
 
 from jet.books.importers import (
     Account,
@@ -42,10 +43,6 @@ def read_files(folder, main, files, **options):
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(text)
     return list(import_file(str(folder / main), ImportSettings(**options), str(folder)))
-
-
-def only(kind, records):
-    return [record for record in records if isinstance(record, kind)]
 
 
 def rejected(records):

@@ -4,6 +4,7 @@ import io
 
 import pyarrow as pa
 import pyarrow.parquet as pq
+from counting import only
 
 from jet.books.importers import Entry, FileEnd, ImportSettings, Passed, Rejection, Source
 from jet.books.importers.tabular import TabularImporter
@@ -21,10 +22,6 @@ def parquet(columns):
     sink = io.BytesIO()
     pq.write_table(pa.table(columns), sink)
     return sink.getvalue()
-
-
-def only(kind, records):
-    return [record for record in records if isinstance(record, kind)]
 
 
 def booked(records):

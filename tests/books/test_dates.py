@@ -4,9 +4,10 @@ import datetime
 from contextlib import suppress
 
 import pytest
+from counting import only
 from hypothesis import given
 from hypothesis import strategies as st
-from reading_tables import HEADER, assert_all_lines_are_counted, booked, only, read, rules
+from reading_tables import HEADER, assert_all_lines_are_counted, booked, read, rules
 
 from jet.books.importers import Entry, Rejection
 from jet.books.importers.dates import Orders

@@ -10,6 +10,7 @@ import subprocess
 import sys
 import unicodedata
 from collections import Counter, defaultdict
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from decimal import Decimal
 from pathlib import Path
@@ -18,10 +19,10 @@ from typing import Any
 import pytest
 
 from jet.books.schema import NATURES
-from jet.demo import DemoSettings, demo_entries, demo_rows, write_demo_ledger
+from jet.demo import DemoSettings, demo_rows, write_demo_ledger
+from jet.demo.business import net_of
 from jet.demo.charts import GROUPS, NATIONAL
 from jet.demo.company import Company, apportion
-from jet.demo.habits import net_of
 from jet.demo.trades import LANGUAGES, PHRASES
 from jet.demo.writer import company_sizes
 
@@ -35,6 +36,10 @@ class Books:
     accounts: dict[str, Row] = field(default_factory=dict)
     entries: list[Row] = field(default_factory=list)
     open_ids: list[str] = field(default_factory=list)
+
+
+def demo_entries(settings: DemoSettings) -> Iterator[Row]:
+    return (json.loads(row.json) for row in demo_rows(settings))
 
 
 def read(settings: DemoSettings) -> dict[str, Books]:

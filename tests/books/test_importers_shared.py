@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pyarrow as pa
 import pytest
+from counting import only
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -36,10 +37,6 @@ SIE_FILES = sorted(path.name for path in SHARED.glob("sie/*"))
 LEDGER = "2015/01/24 Lyft\n    Expenses:Travel  $5\n    Assets:Bank\n"
 
 needs_shared = pytest.mark.skipif(not SIE_FILES, reason="there are no real ledgers in ../shared/data")
-
-
-def only(kind, records):
-    return [record for record in records if isinstance(record, kind)]
 
 
 def is_of_lines(record):

@@ -7,9 +7,10 @@ from decimal import Decimal
 from pathlib import Path
 
 import pytest
+from counting import only
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from journal_texts import agrees, check_line_counts, needs_tools, only, read, rejected, sums
+from journal_texts import agrees, check_line_counts, needs_tools, read, rejected, sums
 
 from jet.books.checks import Rule
 from jet.books.importers import Entry, FileEnd, ImportSettings, Rejection, UnreadableFile, import_file

@@ -6,7 +6,8 @@ import datetime
 from decimal import Decimal
 
 import pytest
-from journal_texts import check_line_counts, only, read, rejected, sums
+from counting import only
+from journal_texts import check_line_counts, read, rejected, sums
 
 from jet.books.checks import Rule
 from jet.books.importers import Account, Entry, Passed, Rejection

@@ -5,12 +5,12 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from counting import only
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from journal_texts import (
     check_line_counts,
     needs_tools,
-    only,
     read,
     read_files,
     rejected,

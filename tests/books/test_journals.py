@@ -5,6 +5,7 @@ from decimal import Decimal
 from io import BytesIO
 
 import pytest
+from counting import only
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -26,10 +27,6 @@ from jet.books.importers.journal import LedgerImporter
 
 def read(text, file="books/club.ledger", **options):
     return list(LedgerImporter().records(Source(file, BytesIO(text.encode())), ImportSettings(**options)))
-
-
-def only(kind, records):
-    return [record for record in records if isinstance(record, kind)]
 
 
 def postings(*rows, head="2015/01/24 x", **options):

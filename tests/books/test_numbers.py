@@ -3,9 +3,10 @@
 from decimal import Decimal
 
 import pytest
+from counting import only
 from hypothesis import given
 from hypothesis import strategies as st
-from reading_tables import DAY, HEADER, assert_all_lines_are_counted, booked, only, parquet, read, rules
+from reading_tables import DAY, HEADER, assert_all_lines_are_counted, booked, parquet, read, rules
 
 from jet.books.checks import Rule
 from jet.books.importers import Rejection

@@ -23,7 +23,7 @@ from jet.books.importers import (
     import_file,
 )
 from jet.books.importers.sie import SieImporter
-from jet.books.importers.sie_records import fields
+from jet.books.importers.sie_records import records
 
 HEADER = """#FLAGGA 0
 #FORMAT PC8
@@ -134,8 +134,9 @@ def test_a_voucher_without_an_opening_brace_is_read():
         (r"#A \"x\" y", ["#A", '"x"', "y"]),
     ],
 )
-def test_fields(text, expected):
-    assert fields(text) == expected
+def test_a_record_is_split_into_words_strings_and_object_lists(text, expected):
+    (record,) = records([(1, text)])
+    assert record.words == expected
 
 
 def test_a_removed_line_is_ignored_and_an_added_one_counts_once():

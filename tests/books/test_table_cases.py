@@ -4,7 +4,8 @@ from decimal import Decimal
 from pathlib import Path
 
 import pytest
-from reading_tables import assert_all_lines_are_counted, booked, only, rules
+from counting import only
+from reading_tables import assert_all_lines_are_counted, booked, rules
 
 from jet.books.importers import Entry, ImportSettings, import_file
 

@@ -4,6 +4,7 @@ import csv
 import io
 
 import pytest
+from counting import only
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from reading_tables import (
@@ -11,7 +12,6 @@ from reading_tables import (
     HEADER,
     assert_all_lines_are_counted,
     booked,
-    only,
     parquet,
     passed,
     read,

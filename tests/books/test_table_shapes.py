@@ -3,6 +3,7 @@
 import random
 
 import pytest
+from counting import only
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from reading_tables import (
@@ -10,7 +11,6 @@ from reading_tables import (
     HEADER,
     assert_all_lines_are_counted,
     booked,
-    only,
     parquet,
     passed,
     read,

@@ -4,7 +4,8 @@ import datetime
 from decimal import Decimal
 
 import pytest
-from reading_tables import DAY, HEADER, assert_all_lines_are_counted, booked, only, parquet, read, rules
+from counting import only
+from reading_tables import DAY, HEADER, assert_all_lines_are_counted, booked, parquet, read, rules
 
 from jet.books.checks import Rule
 from jet.books.importers import Entry, Rejection

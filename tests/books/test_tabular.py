@@ -8,6 +8,7 @@ from decimal import Decimal
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from counting import only
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -42,10 +43,6 @@ def read_parquet(columns, **options):
     sink = io.BytesIO()
     pq.write_table(pa.table(columns), sink)
     return read_bytes(sink.getvalue(), file="books/book.parquet", **options)
-
-
-def only(kind, records):
-    return [record for record in records if isinstance(record, kind)]
 
 
 def sides(records):

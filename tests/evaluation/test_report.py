@@ -7,8 +7,9 @@ import pytest
 from made_up_books import FOOD, RENT, SETS
 
 from jet.evaluation.automation import AutomationThresholds
+from jet.evaluation.measurements import Measurements, best_baselines
 from jet.evaluation.metrics import evaluate
-from jet.evaluation.report import best_rivals, build_metrics, render_html, write_report
+from jet.evaluation.report import render_html, write_report
 from jet.evaluation.retrieval_metrics import retrieval_metrics
 from jet.evaluation.scored import Scored
 from jet.evaluation.strata import STRATA
@@ -41,7 +42,9 @@ def tree(seed, **more):
 
 def metrics_of(**more):
     facts = {"command": "jet evaluate", "config": {"split": {"train": 0.7}}}
-    return build_metrics(tree(0, **more), {"last_same_text": tree(2, **more)}, facts)
+    return Measurements(
+        model=tree(0, **more), baselines={"last_same_text": tree(2, **more)}, facts=facts
+    ).tree()
 
 
 def example(text="Lyft", **more):
@@ -65,10 +68,10 @@ def full_metrics(**more):
     model = tree(0, **more)
     rivals = {f"rival_{i}": tree(2 * i + 2, **more) for i in range(6)}
     points = zip((0, 10, 50, 150, 500), (0.2, 0.3, 0.4, 0.5, None), strict=True)
-    return build_metrics(
-        model,
-        rivals,
-        {"command": "jet evaluate"},
+    return Measurements(
+        model=model,
+        baselines=rivals,
+        facts={"command": "jet evaluate"},
         methods={"ranker": tree(20, **more), "decoder": tree(22, **more)},
         frozen=tree(24, **more),
         retrieval=retrieval_metrics([RENT, FOOD], [[RENT] * 5, [RENT]], [[RENT], [RENT, FOOD, RENT]]),
@@ -100,7 +103,7 @@ def full_metrics(**more):
         },
         comparison={"rival_0": {"difference": 0.034, "low": -0.012, "high": 0.08, "share_above": 0.93}},
         company_thresholds={next(iter(model["by_entity"])): {"0.95": 0.8766, "0.99": None}},
-    )
+    ).tree()
 
 
 FULL_EXAMPLE = {
@@ -260,7 +263,7 @@ def test_what_was_not_measured_leaves_no_trace():
 def test_of_many_rivals_all_are_in_one_table_and_the_best_three_elsewhere():
     metrics = full_metrics()
     rivals = metrics["test"]["baselines"]
-    best = best_rivals(rivals)
+    best = best_baselines(rivals)
     exact = {name: rival["overall"]["entry_exact_match"] for name, rival in rivals.items()}
     assert len(best) == 3
     assert min(exact[name] for name in best) >= max(exact[name] for name in set(rivals) - set(best))
@@ -388,7 +391,9 @@ def test_a_page_without_baselines_automation_or_answers_renders():
         alternatives=[],
         valid=np.array([], dtype=bool),
     )
-    metrics = build_metrics(evaluate(empty, AutomationThresholds.of_scored(empty)), {}, {})
+    metrics = Measurements(
+        model=evaluate(empty, AutomationThresholds.of_scored(empty)), baselines={}, facts={}
+    ).tree()
     nothing = example(predicted=[], decision="none", description="")
     text = Page(render_html(metrics, [nothing])).text
     assert "no confidence keeps this promise" in text
@@ -397,6 +402,6 @@ def test_a_page_without_baselines_automation_or_answers_renders():
 
 
 def test_a_figure_that_json_can_not_hold_is_refused():
-    metrics = build_metrics(tree(0), {}, {"speed": float("nan")})
+    metrics = Measurements(model=tree(0), baselines={}, facts={"speed": float("nan")}).tree()
     with pytest.raises(ValueError, match="JSON compliant"):
         write_report(metrics, [])

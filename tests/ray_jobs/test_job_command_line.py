@@ -16,9 +16,9 @@ import pytest
 from job_runs import ROOT, entry, run_job, succeed, write_jsonl
 
 from ray_jobs import cli, pipeline
-from ray_jobs.ddp.training import interruptible
 from ray_jobs.runtime import command as runtime
-from ray_jobs.runtime import connection
+from ray_jobs.runtime.ray_quirks.local import known_address
+from ray_jobs.runtime.ray_quirks.signals import interruptible
 from ray_jobs.runtime.terminal import PrintableFormatter
 
 JOBS = [
@@ -259,7 +259,7 @@ def test_a_training_that_ray_ends_on_ctrl_c_is_an_interrupted_one_and_gives_the_
 def test_a_local_ray_is_told_its_address_and_nobody_else(monkeypatch):
     monkeypatch.setenv("RAY_ADDRESS", "elsewhere:1")
     monkeypatch.delenv("RAY_GCS_SERVER_PORT", raising=False)
-    with connection.known_address():
+    with known_address():
         assert os.environ["RAY_ADDRESS"] == f"127.0.0.1:{os.environ['RAY_GCS_SERVER_PORT']}"
     assert os.environ["RAY_ADDRESS"] == "elsewhere:1"
     assert "RAY_GCS_SERVER_PORT" not in os.environ

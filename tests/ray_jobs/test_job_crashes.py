@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 from job_runs import ROOT
 
-from ray_jobs.runtime.crashes import WithoutDumps
+from ray_jobs.runtime.ray_quirks.dumps import WithoutDumps
 
 A_JOB_WHOSE_WORKER_ABORTS = """
 import atexit, os, sys, time

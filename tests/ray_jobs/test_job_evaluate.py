@@ -1,24 +1,30 @@
-"""`jet evaluate`: the rivals that are asked for."""
+"""`jet evaluate`: its baselines, and the same figures in one process."""
 
 from __future__ import annotations
 
 import json
 import re
 
+import pyarrow.parquet as pq
 import pytest
 from job_runs import read, run_job, succeed
 
 from jet.artifacts.artifact import open_artifact
-from jet.books.schema import ENTRIES
-from jet.bundle.bundle import Bundle
+from jet.books.schema import ACCOUNTS, ENTRIES
+from jet.books.split import SplitSettings
+from jet.bundle.saved import load_bundle
+from jet.confidence.drift import DriftSettings
 from jet.evaluation.baselines import OF_SENTENCES
-from jet.evaluation.settings import ALL
+from jet.evaluation.exam import Exam
+from jet.evaluation.executor import InProcess
+from jet.evaluation.measure import measure
+from jet.evaluation.settings import ALL, EvaluateSettings, ExamSettings
 from jet.prediction.predictor import Predictor, PredictSettings
 
 
 @pytest.fixture(scope="module")
 def folder(pipeline, settings, tmp_path_factory):
-    """The report of all rivals and nothing beside."""
+    """The report of all baselines and nothing beside."""
     output = tmp_path_factory.mktemp("evaluated") / "report"
     given = ("--entries", pipeline.folder / "entries", "--model", pipeline.folder / "model", "--output", output)
     alone = ("--evaluate.frozen", "false", "--evaluate.curve_rows", 0)
@@ -26,7 +32,7 @@ def folder(pipeline, settings, tmp_path_factory):
     return output
 
 
-def test_every_rival_is_measured_with_what_it_cost(folder):
+def test_every_baseline_is_measured_with_what_it_cost(folder):
     metrics = json.loads((folder / "metrics.json").read_text())
     names = set(ALL) - set(OF_SENTENCES)  # the pipeline's texts have no sentence vectors
     assert set(metrics["costs"]) == set(metrics["comparison"]) == set(metrics["test"]["baselines"]) == names
@@ -50,6 +56,33 @@ def test_the_model_s_figures_are_those_of_the_pipeline_s_report(folder, pipeline
     assert (one["model"], one["methods"]) == (other["model"], other["methods"])
 
 
+def test_one_process_measures_the_same_as_the_cluster(pipeline):
+    report = json.loads((pipeline.folder / "report" / "metrics.json").read_text())
+    kinds = {
+        "split": SplitSettings,
+        "predict": PredictSettings,
+        "drift": DriftSettings,
+        "evaluate": EvaluateSettings,
+    }
+    settings = {name: kind(**report["facts"]["settings"][name]) for name, kind in kinds.items()}
+    books = open_artifact(str(pipeline.folder / "entries"), "entries")
+    exam = Exam(
+        books.read_table(ENTRIES),
+        books.read_table(ACCOUNTS, "accounts"),
+        load_bundle(str(pipeline.folder / "model")),
+        ExamSettings(**settings),
+        books.manifest.fingerprint,
+    )
+    alone = measure(exam, InProcess())
+    assert alone.rows.equals(read(pipeline.folder / "report"))
+    for name, part in json.loads(json.dumps(alone.metrics)).items():
+        if name != "costs":
+            assert part == report[name], name
+    assert alone.curve_rows is not None
+    curve = pq.read_table(pipeline.folder / "report" / "new-companies" / "rows.parquet")
+    assert alone.curve_rows.equals(curve)
+
+
 def test_the_chosen_method_can_be_measured_without_the_others(pipeline, settings, tmp_path):
     given = ("--entries", pipeline.folder / "entries", "--model", pipeline.folder / "model")
     alone = ("--evaluate.parts", "false", "--evaluate.frozen", "false", "--evaluate.curve_rows", 0)
@@ -60,7 +93,7 @@ def test_the_chosen_method_can_be_measured_without_the_others(pipeline, settings
     assert "methods" not in test
     assert test["model"]["overall"]["n"] == whole["model"]["overall"]["n"]
     assert "stacked_answer" not in read(tmp_path / "report").column_names
-    bundle = Bundle.load(str(pipeline.folder / "model"))
+    bundle = load_bundle(str(pipeline.folder / "model"))
     entries = open_artifact(str(pipeline.folder / "entries"), "entries").read_table(ENTRIES)
     answers = Predictor.for_entries(bundle, PredictSettings(method="ranker"), entries, None)(entries)
     expected = {
@@ -72,7 +105,7 @@ def test_the_chosen_method_can_be_measured_without_the_others(pipeline, settings
         assert " ".join(sorted(re.findall(r"[DC] \S+", row["ranker_answer"]))) == answer
 
 
-def test_a_rival_that_the_texts_do_not_allow_is_refused_where_it_is_asked_for_by_name(
+def test_a_baseline_that_the_texts_do_not_allow_is_refused_where_it_is_asked_for_by_name(
     pipeline, settings, tmp_path
 ):
     given = (
@@ -88,7 +121,7 @@ def test_a_rival_that_the_texts_do_not_allow_is_refused_where_it_is_asked_for_by
     assert "nearest_sentence needs sentence vectors" in done.complaint
 
 
-def test_a_rival_that_is_none_is_refused_with_those_that_are(tmp_path):
+def test_a_baseline_that_is_none_is_refused_with_those_that_are(tmp_path):
     given = ("--entries", "x", "--model", "x", "--output", tmp_path / "out", "--baselines", "nonsense")
     done = run_job("evaluate", *given)
     assert done.status == 2

@@ -28,8 +28,9 @@ from submissions import (
     wait_for,
 )
 
-from ray_jobs import cli, submit
+from ray_jobs import cli
 from ray_jobs.submission import following
+from ray_jobs.submission.client import default_resources
 
 
 @pytest.fixture(autouse=True)
@@ -256,9 +257,9 @@ def test_a_job_that_waits_for_a_node_says_so(head, client, tmp_path, monkeypatch
 
 
 def test_the_driver_goes_where_the_cluster_has_a_place_for_drivers(head, client, tmp_path):
-    assert submit.default_resources(head.dashboard) == {}
+    assert default_resources(head.dashboard) == {}
     with ray_node(head, "driver", "--num-cpus=0") as node:
-        assert submit.default_resources(head.dashboard) == {"driver": 1}
+        assert default_resources(head.dashboard) == {"driver": 1}
         known = submissions(client)
         given = ("--companies=1", "--entries=20", "--output", tmp_path / "a.jsonl")
         done = run_submit("demo-ledger", "--address", head.dashboard, "--cluster-code", *given)

@@ -12,9 +12,9 @@ import yaml
 from job_runs import SETTINGS, in_background, kill_one, run_job, wait_until
 
 from jet.artifacts.artifact import open_artifact
-from jet.books.split import CALIBRATION, TRAIN
-from jet.bundle.bundle import Bundle
-from jet.training.loop import Trainer, epoch_rows
+from jet.bundle.saved import load_bundle
+from jet.training.fitting import build_network, run_epochs, steps_per_epoch
+from jet.training.loop import Trainer
 from ray_jobs import train
 from ray_jobs.ddp import training
 from ray_jobs.runtime.command import job_parser
@@ -47,17 +47,10 @@ def alone(pipeline, settings) -> list[dict[str, float]]:
     config = config_of(settings)
     opened = [open_artifact(str(pipeline.folder / name), name) for name in ("entries", "neighbors")]
     data = training.load_data(*opened, config)
-    rows, held_out = data.learnable(TRAIN), data.learnable(CALIBRATION)
-    size = config.train.batch_size
-    steps = len(epoch_rows(rows, config.train.seed, 0, size, 0, 1))
-    trainer = Trainer(training.build_network(data, config), config.train, config.losses, config.optim, steps)
-    history = []
-    for epoch in range(config.train.max_epochs):
-        order = epoch_rows(rows, config.train.seed, epoch, size, 0, 1)
-        figures = trainer.train_epoch(data.batches(order))
-        held = [held_out[start : start + size] for start in range(0, len(held_out), size)]
-        history.append(figures | trainer.evaluate(data.batches(held)))
-    return history
+    network = build_network(data, config.model, config.train.seed)
+    steps = steps_per_epoch(data, config.train)
+    trainer = Trainer(network, config.train, config.losses, config.optim, steps)
+    return [epoch.figures for epoch in run_epochs(trainer, data, config.predict.beams)]
 
 
 def test_a_killed_worker_ends_no_training(disturbed):
@@ -68,7 +61,7 @@ def test_a_killed_worker_ends_no_training(disturbed):
 
 def test_after_a_killed_worker_comes_out_what_would_have_come_out(disturbed, pipeline):
     """The pipeline's training had the same settings and was left in peace."""
-    expected = Bundle.load(str(pipeline.folder / "model")).weights
+    expected = load_bundle(str(pipeline.folder / "model")).weights
     assert expected.keys() == disturbed["network"].keys()
     for name, weights in disturbed["network"].items():
         np.testing.assert_allclose(weights.numpy(), expected[name], rtol=1e-4, atol=1e-6, err_msg=name)

@@ -12,6 +12,7 @@ import jet
 import ray_jobs
 from jet.artifacts.storage import resolve, write_whole
 from ray_jobs import ingest
+from ray_jobs.runtime.ray_quirks.submission import packed_sizes
 from ray_jobs.submission import packing
 from ray_jobs.submission.command import check
 from ray_jobs.submission.packing import LIMIT_MIB, refuse_passwords, runtime_environment
@@ -20,7 +21,7 @@ PACKAGES = [str(Path(package.__file__).parent) for package in (jet, ray_jobs)]
 
 
 def sent(folder: Path) -> set[str]:
-    return {str(path.relative_to(folder)) for path in packing._sizes(folder, packing.LEFT_OUT)}
+    return {str(path.relative_to(folder)) for path in packed_sizes(folder, packing.LEFT_OUT)}
 
 
 def big(path: Path, mib: float) -> None:

@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 import torch
 
-from jet.model.network import JetNetwork, ModelSettings
+from jet.model.network import JetNetwork
+from jet.model.settings import ModelSettings
 from jet.training.optim import (
     CLIP_GROUPS,
     OptimSettings,

@@ -1,9 +1,9 @@
-"""Ledger files of several formats, read as streams of records and turned into Arrow tables.
+"""Importers: ledger files of several formats, read as streams of records and turned into Arrow tables.
 
-One module a format behind one protocol; all that the formats have in common happens here: recognizing the
-format, opening the file, checking every entry, and building the tables. What can't be imported becomes a
-rejection with its reason, so that every entry of a file is accounted for. Only a file that can't be read at
-all is an error.
+Each format is one module behind one protocol; what the formats share happens here: recognizing the format,
+opening the file, checking every entry, and building the tables. An entry that can't be imported becomes a
+rejection with a reason, so that every line of a file is accounted for. Only a file that can't be read at all is
+an error.
 """
 
 from __future__ import annotations
@@ -50,6 +50,7 @@ __all__ = [
     "Source",
     "Tables",
     "UnreadableFile",
+    "checked",
     "expand",
     "import_file",
     "recognize",
@@ -58,13 +59,13 @@ __all__ = [
 
 HEAD_BYTES = 1 << 16
 BATCH_CHARACTERS = 1 << 27
-"""Of a batch of tables, a record and a line counting as some: what bounds the memory where entries are long."""
+"""The most characters in a batch, which bounds the memory for long entries; see `_characters`."""
 
 IMPORTERS: dict[str, Importer] = {
     importer.name: importer
     for importer in (SieImporter(), JsonlImporter(), LedgerImporter(), TabularImporter())
 }
-"""The importers by name, in the order in which they are asked whether a file is theirs."""
+"""The importers by name, in the order in which they are tried on a file."""
 
 _PACKED = {
     b"\x1f\x8b": "gzip",
@@ -78,13 +79,13 @@ _UTF_16_MARKS = (b"\xff\xfe", b"\xfe\xff")
 
 
 def import_file(path: str, settings: ImportSettings, folder: str = "") -> Iterator[Record]:
-    """The records of one ledger file (a path or URI), every entry checked: a faulty one is rejected in its
-    place, or used for what it is good for and rejected for the rest.
+    """The records of one ledger file (a path or URI), with every entry checked and faulty ones rejected in
+    place.
 
-    What it includes must lie in `folder`, by default its own.
+    Included files must lie in `folder` (default: the file's own).
 
-    Raises UnreadableFile where the file is missing, empty, binary or of no known format: at the call where
-    its first bytes tell, else while it is read. Raises `OSError` where an object store doesn't give it.
+    Raises UnreadableFile where the file is missing, empty, binary or of no known format: at the call where the
+    first bytes show it, otherwise during iteration. Raises `OSError` where an object store fails.
     """
     with open_file(path) as stream:
         head = stream.read(HEAD_BYTES)
@@ -93,7 +94,7 @@ def import_file(path: str, settings: ImportSettings, folder: str = "") -> Iterat
 
 
 def recognize(path: str, head: bytes, format_: str = "auto") -> Importer:
-    """The importer for a file, by its name and its first bytes; raises UnreadableFile."""
+    """The importer for a file, by its name and first bytes. Raises UnreadableFile where none recognizes it."""
     if not head.strip():
         raise UnreadableFile(f"{path}: the file is empty; leave it out, or export it again")
     if head.startswith(b"PK\x03\x04") and any(name in head for name in _IN_SPREADSHEETS):
@@ -118,7 +119,7 @@ def recognize(path: str, head: bytes, format_: str = "auto") -> Importer:
 
 
 class Tables(NamedTuple):
-    """A batch of what was read."""
+    """The tables of one batch of records."""
 
     entries: pa.Table
     accounts: pa.Table
@@ -127,8 +128,9 @@ class Tables(NamedTuple):
 
 
 def to_tables(records: Iterable[Record], batch: int = 20_000) -> Iterator[Tables]:
-    """Tables of entries, accounts, rejections and files, in batches of so many records (fewer where they are
-    very long); at least one batch."""
+    """Turn records into tables of entries, accounts, rejections and files, `batch` records at a time.
+
+    A batch has fewer records where they are very long; there is at least one."""
     entries: list[Entry] = []
     accounts: list[Account] = []
     rejections: list[Rejection] = []
@@ -160,23 +162,29 @@ def to_tables(records: Iterable[Record], batch: int = 20_000) -> Iterator[Tables
 
 
 def _checked_records(path: str, importer: Importer, settings: ImportSettings, folder: str) -> Iterator[Record]:
-    tolerance = Decimal(str(settings.tolerance))
     file = checks.clean(path)
-    ids = Ids()
     with open_file(path) as stream:
-        for record in importer.records(Source(file, stream, path, folder), settings):
-            if isinstance(record, Entry):
-                yield from _checked_entry(record, ids, settings, tolerance)
-            elif isinstance(record, Account):
-                yield checks.check_account(record, file) or record
-            else:
-                yield record
+        yield from checked(importer.records(Source(file, stream, path, folder), settings), settings, file)
+
+
+def checked(records: Iterable[Record], settings: ImportSettings, file: str = "") -> Iterator[Record]:
+    """The records of a `file`, of which a faulty entry or account is rejected in its place, or used for what it
+    is good for and rejected for the rest."""
+    tolerance = Decimal(str(settings.tolerance))
+    ids = Ids()
+    for record in records:
+        if isinstance(record, Entry):
+            yield from _checked_entry(record, ids, settings, tolerance)
+        elif isinstance(record, Account):
+            yield checks.check_account(record, file) or record
+        else:
+            yield record
 
 
 def _checked_entry(
     entry: Entry, ids: Ids, settings: ImportSettings, tolerance: Decimal
 ) -> Iterator[Entry | Rejection]:
-    """The entry as far as it is used, under an id of its own, and what is wrong with it."""
+    """The usable part of the entry, under a unique id, and its rejection; either may be None."""
     used, rejection = checks.admit(entry, tolerance, settings.strict)
     if used is not None:
         entry_id = ids.of(used.entity, used.entry_id, used.date, used.journal)
@@ -192,7 +200,7 @@ def _checked_entry(
 
 
 def _characters(record: Record) -> int:
-    """About how long a record is, as far as that has no bound of its own."""
+    """The approximate length of a record, counting only what has no bound of its own."""
     if isinstance(record, Account):
         return len(record.entity) + len(record.code) + len(record.name) + len(record.parent or "")
     if isinstance(record, Rejection):
@@ -229,7 +237,7 @@ def _entries_table(entries: Sequence[Entry]) -> pa.Table:
 
 
 def _lines_array(entries: Sequence[Entry]) -> pa.Array:
-    """The lines as one flat array for each of their fields, under the offsets of the entries."""
+    """The lines of all entries as a list array, built from one flat array for each field."""
     lines = [line for entry in entries for line in entry.lines or ()]
     pairs = [pair for line in lines for pair in line.dimensions]
     dimensions = pa.StructArray.from_arrays(

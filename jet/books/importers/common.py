@@ -1,7 +1,7 @@
-"""What the importers share: their protocol and settings, and how text, dates and amounts are read.
+"""The importers' protocol and settings, and the reading of text, dates and amounts that they share.
 
-Text is decoded as it streams. With encoding "auto", the first part of a file that is not plain ASCII decides:
-UTF-8 where it is valid, else what the format's own guess says.
+Text is decoded as it streams. With encoding "auto", the first part of a file that isn't plain ASCII decides:
+UTF-8 where it is valid, otherwise the format's guess.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from jet.books.records import Record
 from jet.books.schema import SIDES
 
 FORMATS = ("sie", "jsonl", "ledger", "tabular")
-"""The importers' names, in the order in which they are asked whether a file is theirs."""
+"""The importers' names, in the order in which they are tried on a file."""
 
 FIELDS = (
     "entry_id",
@@ -40,24 +40,24 @@ FIELDS = (
     "total",
     "direction",
 )
-"""What a column of a table can hold."""
+"""The fields that columns of a table can have."""
 
 CHUNK_BYTES = 1 << 20
 LONGEST_LINE = 1 << 24
 LONGEST_ENTRY = 1 << 24
-"""Characters of an entry over all of its lines."""
+"""The most characters of an entry, over all of its lines."""
 
 KEPT_LINES = 2 * MAX_LINES
-"""Lines that are kept of an entry while it is read; some may be zero, or outside of the balance."""
+"""The most lines that are kept while an entry is read; zero and unbalanced ones may be dropped later."""
 BYTE_ORDER_MARK = codecs.BOM_UTF8
 
 
 class UnreadableFile(ValueError):  # noqa: N818 (it names the file's state; the message is for people)
-    """A file that can't be imported at all: missing, empty, binary or of an unknown format."""
+    """A file can't be imported at all: it is missing, empty, binary or of an unknown format."""
 
 
 class BrokenRuleError(ValueError):
-    """Raised within an importer for an entry or a directive that it can't take; the message is for people."""
+    """An entry or directive that breaks a rule; the message is shown to users."""
 
     def __init__(self, rule: Rule, message: str) -> None:
         super().__init__(message)
@@ -66,20 +66,23 @@ class BrokenRuleError(ValueError):
 
 @dataclass(slots=True)
 class Extent:
-    """How long an entry is that is read line by line. Of one that is too long nothing more is kept, so that no
-    entry fills the memory, and it is rejected at its end."""
+    """The length of an entry that is read line by line.
+
+    Lines beyond the limits aren't kept, so that no entry fills the memory, and the entry is rejected at its
+    end.
+    """
 
     lines: int = 0
     characters: int = 0
 
     def add(self, characters: int) -> bool:
-        """Count a line; returns whether the entry is still short enough to be kept."""
+        """Count a line; returns whether the entry is still within the limits."""
         self.lines += 1
         self.characters += characters
         return self.lines <= KEPT_LINES and self.characters <= LONGEST_ENTRY
 
     def fault(self) -> tuple[Rule, str] | None:
-        """The rule that the entry breaks by its length, if any."""
+        """The rule and message where the entry is too long; otherwise None."""
         if self.lines > KEPT_LINES:
             return Rule.TOO_MANY_LINES, f"{self.lines:,} lines are more than {MAX_LINES:,}: split the entry"
         if self.characters > LONGEST_ENTRY:
@@ -92,58 +95,56 @@ class Extent:
 
 @dataclass(kw_only=True)
 class ImportSettings:
-    """How ledger files are read. The defaults fit files that say by themselves what they are."""
+    """How ledger files are read. By default, everything is recognized from the files."""
 
     format: str = "auto"
     """An importer's name (sie, jsonl, ledger, tabular), or auto to recognize the format of each file."""
 
     entity: str | None = None
-    """The entity of every entry; by default the one that the file names, else the name of the file."""
+    """The entity of every entry; by default the one that the file names, or the name of the file."""
 
     entity_from: Literal["name", "org_number", "name_and_org_number"] = "name"
     """What names the entity of a SIE file: the company's name, its organization number, or both."""
 
     encoding: str = "auto"
-    """The text encoding, such as utf-8, cp437 or latin-1; auto recognizes it from the content."""
+    """The text encoding, such as utf-8, cp437 or latin-1; auto detects it from the content."""
 
     tolerance: float = 0.005
-    """How much debits and credits of an entry may differ in a currency."""
+    """The most by which debits and credits of an entry may differ in a currency."""
 
     columns: dict[str, str] = field(default_factory=dict)
-    """For CSV, TSV and parquet: the file's column for each of our fields that is called differently."""
+    """For CSV, TSV and parquet: the file's column for each field whose column has another name."""
 
     date_format: str | None = None
-    """For CSV and TSV: how dates are written, such as %d.%m.%Y; by default in the order that the file's cells
-    show."""
+    """For CSV and TSV: the format of dates, such as %d.%m.%Y; by default detected from the file's cells."""
 
     decimal_comma: bool | None = None
-    """Whether "1.234" is a thousand and more, and "1,234" a bit more than one; by default as the file's other
-    numbers, or its own directives, have it."""
+    """Whether the decimal mark is a comma, so that "1,234" is less than two; by default detected from the
+    file's other numbers and directives."""
 
     dialect: Literal["auto", "ledger", "hledger"] = "auto"
-    """For plain-text journals: the program by whose rules they are read; auto takes the one that the file
-    needs."""
+    """For plain-text journals: the program whose rules apply; auto detects it from the file."""
 
     strict: bool = False
-    """Whether an entry that breaks a rule is of no use at all. By default one that doesn't balance still
-    teaches accounts and sides, and too many decimals are rounded; the rejected table says which."""
+    """Whether to reject every entry that breaks a rule. By default, accounts and sides of an entry that doesn't
+    balance are still used, and too many decimals are rounded; the rejected table says so."""
 
     delimiter: str | None = None
-    """For CSV and TSV: the character between two fields; by default recognized from the header."""
+    """For CSV and TSV: the character between two fields; by default detected from the header."""
 
     quote: str | None = None
-    """For CSV and TSV: the character around a field that holds delimiters, "" where the file quotes nothing; by
-    default the double quote, or none where the file shows it."""
+    """For CSV and TSV: the character around a field with delimiters in it, "" for none; by default the double
+    quote, unless the file shows that it quotes nothing."""
 
     skip_lines: int | None = None
-    """For CSV and TSV: the lines before the header; by default those before the columns sought."""
+    """For CSV and TSV: the number of lines before the header; by default detected from the columns needed."""
 
     sides: dict[str, str] = field(default_factory=dict)
-    """For CSV, TSV and parquet: D or C for each word of the column of sides that jet doesn't know, or reads
-    otherwise."""
+    """For CSV, TSV and parquet: D or C for each word in the column of sides that jet doesn't know or reads
+    wrongly."""
 
     default_currency: str = ""
-    """The currency of entries that name none."""
+    """The currency of entries without one."""
 
     def __post_init__(self) -> None:
         if self.format != "auto" and self.format not in FORMATS:
@@ -173,19 +174,19 @@ class ImportSettings:
 
 @dataclass(frozen=True)
 class Source:
-    """A ledger file that is being read."""
+    """An open ledger file."""
 
     file: str
-    """What it is called in records and messages."""
+    """The file's name in records and messages."""
     stream: BinaryIO
     path: str = ""
-    """Path or URI that it was opened by; "": it is in memory only, and can include no other."""
+    """The path or URI that it was opened by; "" for a file in memory, which can't include others."""
     folder: str = ""
-    """What it may include lies in this folder."""
+    """The folder in which included files must lie."""
 
 
 class Importer(Protocol):
-    """One format: recognizes its files, and reads their records as a stream."""
+    """Recognizes the files of one format, and reads their records as a stream."""
 
     name: str
 
@@ -193,10 +194,10 @@ class Importer(Protocol):
         """Whether the file at `path`, whose first bytes are `head`, is of this format."""
 
     def records(self, source: Source, settings: ImportSettings) -> Iterator[Record]:
-        """The records of `source`; what can't be read becomes a rejection, and reading goes on.
+        """The records of `source`, with a `Rejection` for each part that can't be read, and a `FileEnd` last.
 
-        Every line of the file is counted once: as an entry's (`Entry.file_lines`), a rejection's
-        (`Rejection.file_lines`), or in a `Passed`. A `FileEnd` ends it.
+        Every line of the file is counted once: in `Entry.file_lines`, in `Rejection.file_lines`, or in a
+        `Passed`.
         """
 
 
@@ -217,7 +218,7 @@ def _names_a_day(date_format: str) -> bool:
 
 
 def file_stem(file: str) -> str:
-    """The file's name without its folder and extension."""
+    """The file's name without folder and extension."""
     return PurePath(file).stem
 
 
@@ -227,7 +228,7 @@ def has_suffix(path: str, *suffixes: str) -> bool:
 
 
 def without_mark(head: bytes) -> bytes:
-    """`head` without the byte order mark of UTF-8."""
+    """`head` without a UTF-8 byte order mark."""
     return head.removeprefix(BYTE_ORDER_MARK)
 
 
@@ -240,8 +241,8 @@ def text_lines(
 ) -> Iterator[tuple[int, str]]:
     """The numbered lines of a text, without their ends (LF, CRLF, or CR where there is no LF).
 
-    Only these end a line, unlike with `str.splitlines`: other separators do occur within real texts.
-    Bytes that are wrong in the encoding become replacement characters.
+    Unlike with `str.splitlines`, no other separators end a line, since those occur within real texts. Bytes
+    that are invalid in the encoding become replacement characters.
     """
     codec = None if encoding == "auto" else encoding
     newline = b""
@@ -285,7 +286,7 @@ _day = lru_cache(maxsize=100_000)(datetime.date.fromisoformat)
 
 
 def parse_date(text: str) -> datetime.date:
-    """A date in ISO 8601 (a time after it is dropped) or as YYYYMMDD; raises ValueError."""
+    """The date of a text in ISO 8601 (a time is dropped) or YYYYMMDD. Raises ValueError for any other."""
     try:
         return _day(text[:10] if len(text) > 10 and text[10] in " T" else text)
     except ValueError:
@@ -293,7 +294,7 @@ def parse_date(text: str) -> datetime.date:
 
 
 def checked_amount(amount: Decimal) -> Decimal:
-    """`amount` without zeros beyond the 8th decimal; raises ValueError where it is unfit for sums."""
+    """`amount` without zeros beyond the 8th decimal. Raises ValueError where it can't be stored or summed."""
     if not amount.is_finite() or abs(amount) >= AMOUNT_LIMIT:
         raise ValueError(f"amount {str(amount)[:40]} is not finite or too large: correct it")
     rounded = amount.quantize(SMALLEST_UNIT, context=EXACT)

@@ -1,9 +1,9 @@
-"""Dates as people and programs write them, and which of day, month and year comes first.
+"""Dates as people and programs write them, and the order of day, month and year.
 
-A year of four digits in front and a month's name leave one reading. 31/01/2025 has one by its day; 01/02/2025
-has two, and nothing here guesses between them. Whoever reads a file asks all of its cells for the orders that
-fit them (`Orders`) before it reads one. Where dots part the numbers, the day comes first unless a cell says
-otherwise; a year of two digits comes last where dots or slashes do.
+A date with a leading year of four digits or a month's name has one reading, and so has 31/01/2025; 01/02/2025
+has two, and nothing here guesses. So all cells of a file are checked for the orders that fit them (`Orders`)
+before any is read. Between dots the day comes first unless a cell contradicts; a year of two digits comes last
+between dots or slashes.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from functools import lru_cache
 from jet.books.importers.common import parse_date
 
 LONGEST_DATE = 60
-"""Characters of a date with its time; longer ones are none, and would take time."""
+"""The most characters of a date with its time; bounds the time to parse one."""
 
 _NAMES = {"ymd": "year first", "dmy": "day first", "mdy": "month first"}
 _FORMATS = {"y": "%Y", "m": "%m", "d": "%d"}
@@ -49,7 +49,7 @@ _EXCEL_START = datetime.date(1899, 12, 30)
 
 
 class Orders:
-    """In which order a file writes its dates, as far as its cells say it."""
+    """The orders of day, month and year that fit the cells of a file."""
 
     def __init__(self) -> None:
         self._fitting = set(_NAMES)
@@ -57,7 +57,7 @@ class Orders:
         self._has_dots_only = True
 
     def add(self, text: str, line: int) -> None:
-        """Take in a cell."""
+        """Narrow the orders down by a cell."""
         days = _readings(text[:LONGEST_DATE])
         if not days or len(days) == len(_NAMES):
             return
@@ -68,11 +68,11 @@ class Orders:
 
     @property
     def contradiction(self) -> list[tuple[int, str]]:
-        """Cells that no order fits together, with their lines; [] where one does."""
+        """Cells, with their lines, that no single order fits; [] where one fits all."""
         return [] if self._fitting else sorted(set(self._against.values()))
 
     def day(self, text: str) -> datetime.date:
-        """The day in a cell; raises ValueError where there is none, or two."""
+        """The day of a cell. Raises ValueError where it has no reading, or two."""
         days = _readings(text[:LONGEST_DATE])
         fitting = self._fitting or _NAMES.keys()
         if self._has_dots_only and "dmy" in self._fitting:  # those who write dots write the day first
@@ -92,7 +92,7 @@ def is_day(text: str) -> bool:
 
 @lru_cache(maxsize=10_000)
 def day_by(date_format: str, text: str) -> datetime.date:
-    """A day that is written as `date_format` says, a time behind it or not; raises ValueError."""
+    """The day of a text in `date_format`, with or without a time after it. Raises ValueError for any other."""
     text = text[:LONGEST_DATE].strip()
     for written in dict.fromkeys((text, without_time(text))):
         try:
@@ -105,13 +105,13 @@ def day_by(date_format: str, text: str) -> datetime.date:
 
 
 def without_time(text: str) -> str:
-    """A date's text without the time behind it."""
+    """The text of a date without the time after it."""
     return _TIME.sub("", text) if ":" in text else text
 
 
 @lru_cache(maxsize=100_000)
 def _readings(text: str) -> dict[str, datetime.date]:
-    """The day in a text by each order that fits it: by all where the text leaves one reading."""
+    """The day of a text by each order that fits it; by every order where it has one reading."""
     text = without_time(text.strip())
     try:
         return dict.fromkeys(_NAMES, parse_date(text))
@@ -142,7 +142,7 @@ def _readings(text: str) -> dict[str, datetime.date]:
 
 
 def _day(year: str, month: str | int, day: str) -> datetime.date | None:
-    """A day of the calendar; years of two digits are those from 1969 to 2068."""
+    """A calendar day; years of two digits are those from 1969 to 2068."""
     if len(year) not in (2, 4) or len(day) > 2:
         return None
     number = int(year)

@@ -1,4 +1,4 @@
-"""Ledger files: which ones a path stands for, and how they are opened, in folders and on object stores."""
+"""Finding and opening ledger files, in folders and on object stores."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ from jet.books.importers.common import UnreadableFile
 
 
 def expand(paths: Sequence[str]) -> dict[str, pafs.FileInfo]:
-    """The files that paths and URIs stand for, sorted, each once, with size and time: files, patterns, and
-    folders with all in them.
+    """The distinct files of `paths`, sorted, with size and time; a path or URI is a file, a pattern or a
+    folder.
 
-    Within folders and patterns, hidden files and folders are left out. Raises UnreadableFile for a path that
+    Hidden files and folders within folders and patterns are left out. Raises UnreadableFile for a path that
     matches nothing.
     """
     found: dict[str, tuple[str, pafs.FileInfo]] = {}
@@ -35,8 +35,7 @@ def expand(paths: Sequence[str]) -> dict[str, pafs.FileInfo]:
 
 
 def given_folder(file: str, paths: Sequence[str]) -> str:
-    """The folder of `paths` (or the one that a pattern of theirs begins with) that `file` was found in; its own
-    where it was named itself."""
+    """The folder among `paths`, or the fixed part of a pattern, that `file` was found in; otherwise its own."""
     for path in paths:
         parts = path.rstrip("/").split("/")
         if not Path(path).exists():
@@ -48,7 +47,7 @@ def given_folder(file: str, paths: Sequence[str]) -> str:
 
 
 def _why_none(path: str) -> str:
-    """Why a path stands for no files."""
+    """The reason why a path matches no files, with the way out."""
     if not path:
         return "an empty path; name a file or a folder"
     if not is_uri(path) and Path(path).is_dir():
@@ -57,15 +56,14 @@ def _why_none(path: str) -> str:
 
 
 def parent(path: str) -> str:
-    """The folder of a file, by its path or URI."""
+    """The folder of a file, as a path or URI."""
     return path.rpartition("/")[0] if is_uri(path) else str(Path(path).parent)
 
 
 def open_file(path: str) -> BinaryIO:
-    """A ledger file's bytes, read as they are asked for.
+    """A binary stream of a ledger file.
 
-    Raises UnreadableFile where there is no such file, and `OSError` where a store doesn't give it: that says
-    nothing about the file.
+    Raises UnreadableFile where there is no such file, and `OSError` where the store fails.
     """
     filesystem, name = resolve(path)
     try:
@@ -83,8 +81,7 @@ def open_file(path: str) -> BinaryIO:
 
 
 def _on_store(path: str) -> Iterator[tuple[str, pafs.FileInfo]]:
-    """The files that a URI stands for: one, those in a folder, or those that fit a pattern or lie in a folder
-    that does."""
+    """The files of a URI: one, those in a folder, or those that match a pattern or lie in a match."""
     filesystem, root = resolve(path)
     info = filesystem.get_file_info(root)
     if info.type == pafs.FileType.File:
@@ -102,7 +99,7 @@ def _on_store(path: str) -> Iterator[tuple[str, pafs.FileInfo]]:
 
 
 def _local(path: str) -> Iterator[tuple[str, pafs.FileInfo]]:
-    """The files that a local path stands for."""
+    """The files of a local path."""
     matches = [path] if Path(path).exists() else glob.glob(path, recursive=True)  # noqa: PTH207 (absolute patterns)
     for match in matches:
         for name in _in_folder(match) if Path(match).is_dir() else [match]:

@@ -1,12 +1,12 @@
-"""JSON Lines: an entry with all of its lines in one JSON object a line.
+"""JSON Lines: one JSON object a line, which is an entry with all of its lines, or an account.
 
-The keys are those of the tables in `jet.books.schema`. `lines` may be missing or null: an entry to predict.
-Amounts are numbers or strings and read as decimals, never as floats. A chart comes as objects of type
-"account", or by what the lines say about their accounts; a row of its own wins. A key that is not known
-rejects its record: a misspelled "amount" must not pass for an amount that nobody knows.
+The keys are those of the tables in `jet.books.schema`. An entry to predict has no `lines`, or null. Amounts are
+numbers or strings, read as decimals, never as floats. The chart comes from objects of type "account", and from
+the lines for accounts without one. A record with an unknown key is rejected, since a misspelled "amount" must
+not be taken for an unknown amount.
 
-A negative debit is a credit, and the other way round. The sign of an entry to predict says which way the money
-goes, as a bank has it: out where its total is negative; in where it isn't and another one's in the file is.
+A negative debit is a credit, and vice versa. The sign of the total of an entry to predict is the direction of
+the money: out for a negative one; in for a positive one, if the file has negative ones.
 """
 
 from __future__ import annotations
@@ -40,16 +40,16 @@ from jet.books.importers.common import (
 from jet.books.records import Account, Entry, FileEnd, Line, Passed, Record, total_of
 from jet.books.schema import DIRECTIONS, NATURES, SIDES
 
-_ENTRY_KEYS = frozenset(
+ENTRY_KEYS = frozenset(
     ("type", "entry_id", "entity", "date", "description", "currency", "journal", "total", "direction", "lines")
 )
 _CHART_KEYS = ("account_name", "parent", "nature", "opened", "closed")
-_LINE_KEYS = frozenset((*_CHART_KEYS, "account", "side", "amount", "currency", "text", "dimensions"))
+LINE_KEYS = frozenset((*_CHART_KEYS, "account", "side", "amount", "currency", "text", "dimensions"))
 _SIDES = dict.fromkeys(("d", "dr", "debit"), "D") | dict.fromkeys(("c", "cr", "credit"), "C")
 _NEGATIVE_TOTAL = re.compile(rb'"total"\s{0,9}:\s{0,9}"?\s{0,9}-')
 _LINES = re.compile(rb'"lines"\s{0,9}:\s{0,9}\[')
 _IS_ONE_VALUE = re.compile(r"\s*(?:\[\s*\{|\{[ \t]*\n[ \t]*\")")
-"""The first lines of a file that is one list, or one object over several lines."""
+"""Matches the first lines of a file that is one list, or one object over several lines."""
 _ACCOUNT_KEYS = frozenset(("type", "entity", "code", "name", "parent", "nature", "opened", "closed"))
 
 
@@ -59,7 +59,7 @@ class JsonlImporter:
     name = "jsonl"
 
     def recognizes(self, path: str, head: bytes) -> bool:
-        """By the extension, or by a file that begins with an object, or with a list of such."""
+        """Whether the extension is JSON's, or the file begins with an object or a list of objects."""
         text = without_mark(head).lstrip()
         is_list = text.startswith(b"[") and text[1:].lstrip().startswith(b"{")
         return has_suffix(path, ".jsonl", ".ndjson") or text.startswith(b"{") or is_list
@@ -155,7 +155,7 @@ def _known_text(row: Any, key: str) -> str | None:
 
 
 def _text(row: dict[str, Any], key: str) -> str:
-    """The text at `key`, "" where there is none; a whole number counts as the text that it is written as."""
+    """The text at `key`, "" where there is none; a whole number is taken as its digits."""
     value = row.get(key)
     if isinstance(value, str):
         return value.strip()
@@ -183,7 +183,7 @@ def _amount(row: dict[str, Any], key: str) -> Decimal | None:
 
 
 def _direction(row: dict[str, Any], total: Decimal | None, signed_totals: bool) -> str:
-    """Which way the money goes, by the record's word or by the sign of its total; "" where neither tells."""
+    """The direction of the money, as stated or by the sign of the total; "" where it isn't known."""
     said = _text(row, "direction")
     if said not in DIRECTIONS:
         raise BrokenRuleError(
@@ -230,7 +230,7 @@ def _dimensions(value: Any) -> tuple[tuple[str, str], ...]:
 
 
 class _Reader:
-    """Turns rows into records, and remembers the accounts."""
+    """Turns rows into records, and collects the accounts."""
 
     def __init__(self, file: str, settings: ImportSettings, signed_totals: bool) -> None:
         self.file = file
@@ -243,7 +243,7 @@ class _Reader:
 
     def entry(self, row: dict[str, Any], number: int) -> Entry:
         """The entry of a row."""
-        _check_keys(row, _ENTRY_KEYS, "an entry")
+        _check_keys(row, ENTRY_KEYS, "an entry")
         if row.get("type", "entry") != "entry":
             raise BrokenRuleError(Rule.MALFORMED, f"type {str(row['type'])[:40]!r} must be entry or account")
         date = _date(row, "date")
@@ -280,7 +280,7 @@ class _Reader:
         )
 
     def read_account(self, row: dict[str, Any]) -> None:
-        """Take a chart row."""
+        """Add an account row."""
         _check_keys(row, _ACCOUNT_KEYS, "an account")
         account = self._account(row, self._entity(row), _text(row, "code"), _text(row, "name"))
         if not account.code:
@@ -288,7 +288,7 @@ class _Reader:
         self.chart[account.entity, account.code] = account
 
     def accounts(self) -> Iterator[Account]:
-        """Every account that has a row of its own or is used."""
+        """Every account with a row, and every one that lines use."""
         yield from (self.used | self.chart).values()
 
     def _entity(self, row: dict[str, Any]) -> str:
@@ -301,7 +301,7 @@ class _Reader:
             raise BrokenRuleError(
                 Rule.MALFORMED, 'a line must be an object like {"account": "1930", "side": "D"}'
             )
-        _check_keys(row, _LINE_KEYS, "a line")
+        _check_keys(row, LINE_KEYS, "a line")
         account = _text(row, "account")
         self._use(row, entity, account)
         dimensions = row.get("dimensions")
@@ -318,11 +318,11 @@ class _Reader:
         )
 
     def _side(self, word: str) -> str:
-        """D or C for a word that means it; else the word."""
+        """D or C for a word for it; other words unchanged."""
         return word if word in SIDES else self.settings.sides.get(word) or _SIDES.get(word.lower(), word)
 
     def _use(self, row: dict[str, Any], entity: str, code: str) -> None:
-        """Remember the account of a line, and what the first line that says something says about it."""
+        """Add the account of a line, with the name and nature of the first line that has them."""
         if not code:
             return
         said = [row.get(key) for key in _CHART_KEYS]

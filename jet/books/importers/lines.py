@@ -1,4 +1,4 @@
-"""The count of a file's lines: each is read as an entry, passed over by a rule, or rejected."""
+"""Counts of a file's lines: those of entries, those passed over, and rejected ones."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ log = logging.getLogger("jet.ingest")
 
 
 class LineCounts:
-    """Counts what became of the lines of files, by their records.
+    """Counts the lines of files by their records.
 
-    A file of whose lines some were not counted, or some twice, is a fault of its importer, and is logged.
+    Lines that are counted twice or not at all are a bug of the importer, which is logged.
     """
 
     def __init__(self) -> None:
@@ -27,7 +27,7 @@ class LineCounts:
         self._ended: list[FileEnd] = []
 
     def add(self, record: Record) -> None:
-        """Count a record's lines."""
+        """Count the lines of a record."""
         match record:
             case Entry():
                 self._entries[record.file] += record.file_lines
@@ -39,7 +39,7 @@ class LineCounts:
                 self._ended.append(record)
 
     def has_ended(self) -> bool:
-        """Whether a file has ended that no table has yet."""
+        """Whether a file has ended since the last table."""
         return bool(self._ended)
 
     def table(self) -> pa.Table:

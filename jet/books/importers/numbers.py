@@ -1,8 +1,8 @@
-"""Amounts as people and programs write them, and which of point and comma is the decimal mark.
+"""Amounts as people and programs write them, and whether the decimal mark is a point or a comma.
 
-A number with both marks (1.234,50), or with one that can't group (12.5, 0,125, 1.234.567), says by itself which
-one its decimals have. "1.080" and "1,234" have two readings a factor of a thousand apart: nothing here guesses
-between them. Whoever reads a file asks all of its cells for the mark (`Amount.mark`) before it reads one.
+A number with both marks (1.234,50), or with one that can't be a separator of thousands (12.5, 0,125,
+1.234.567), shows its decimal mark. "1.080" and "1,234" have two readings, a factor of a thousand apart, and
+nothing here guesses. So all cells of a file are checked for their mark (`Amount.mark`) before any is read.
 """
 
 from __future__ import annotations
@@ -17,10 +17,10 @@ from jet.books.currencies import MOST_DECIMALS, decimals
 from jet.books.importers.common import checked_amount
 
 EITHER = "?"
-"""The mark of an amount that point and comma read differently."""
+"""The mark of an amount that has two readings."""
 
 LONGEST_AMOUNT = 100
-"""Characters of an amount; longer ones are none, and would take time."""
+"""The most characters of an amount; bounds the time to parse one."""
 
 _SPACES = " \u00a0\u2009\u202f'\u2019"
 _PLAIN = re.compile(r"-?[0-9]{1,18}\.[0-9]{1,2}")
@@ -60,34 +60,34 @@ _MONEY_WORDS = {
     "лв.",
 }
 _SIDE_WORDS = {"d", "dr", "db", "debit", "dbit", "c", "cr", "credit", "crdt", "s", "h", "soll", "haben"}
-"""Sides that may stand beside a number; no K, M, T and B, which may be thousands and more."""
+"""Words for sides beside a number; without K, M, T and B, which may mean thousands, millions and so on."""
 
 
 class Amount(NamedTuple):
-    """The number in a cell, by both readings, and what stands beside it."""
+    """The number in a cell, by both readings, with the currency and side beside it."""
 
     point: Decimal | None
-    """What it is where a point is the decimal mark; None: it can't be."""
+    """The number if a point is the decimal mark; None where it can't be."""
     comma: Decimal | None
     mark: str
-    """The decimal mark that the number has by itself: "." or ","; "" where both read the same, else EITHER."""
+    """The decimal mark that the number shows, "." or ","; "" where both readings are equal, else EITHER."""
     currency: str = ""
     """The ISO code in the cell."""
     side: str = ""
     """The word for a side in the cell, in lower case."""
 
     def value(self, mark: str) -> Decimal | None:
-        """The number where `mark` is the file's, "" for not known; None where two readings are left."""
+        """The number if the file's decimal mark is `mark` ("": not known); None where two readings remain."""
         if self.mark == EITHER:
             return {".": self.point, ",": self.comma}.get(mark)
         return self.comma if self.point is None else self.point
 
 
 def parse_amount(text: str, decimal_comma: bool | None = False) -> Decimal:
-    """A number as people write it: 1234.5, -1,234.50, 1.234,50, 1 234,50, (12.00) or 12.00-.
+    """The number of a text such as 1234.5, -1,234.50, 1.234,50, 1 234,50, (12.00) or 12.00-.
 
-    `decimal_comma` decides between the readings of one such as 1,234; with None it is refused. Raises
-    ValueError.
+    `decimal_comma` decides between the readings of one such as 1,234. Raises ValueError where the text isn't a
+    number, and where `decimal_comma` is None and it has two readings.
     """
     amount = _number(_within_bounds(text))
     value = amount.value("" if decimal_comma is None else "," if decimal_comma else ".")
@@ -98,7 +98,7 @@ def parse_amount(text: str, decimal_comma: bool | None = False) -> Decimal:
 
 @lru_cache(maxsize=1 << 16)
 def read_amount(text: str) -> Amount:
-    """The amount in a cell: a number with a currency or a side beside it; a dash is zero. Raises ValueError."""
+    """The amount in a cell, a number with or without a currency or side; a dash is zero. Raises ValueError."""
     text = _within_bounds(text)
     if _PLAIN.fullmatch(text):
         value = checked_amount(Decimal(text))
@@ -119,7 +119,7 @@ def read_amount(text: str) -> Amount:
 
 
 def ambiguity(text: str, amount: Amount, has_both: bool = False) -> str:
-    """What to say of an amount that has two readings, where the file decides neither or (`has_both`) both."""
+    """The message for an amount with two readings, in a file without a clear mark or (`has_both`) with both."""
     why = "the file's other amounts have both marks" if has_both else "nothing in the file decides"
     return (
         f"amount {text.strip()[:40]!r} is {_short(amount.point)} with a decimal point and "
@@ -182,7 +182,7 @@ def _decimal(text: str) -> Decimal:
 
 
 def _readings(body: str) -> tuple[str | None, str | None]:
-    """Digits with a decimal point, by the reading with a decimal point and the one with a decimal comma."""
+    """The digits with a decimal point, as read with a decimal point and with a decimal comma."""
     if found := _SCIENTIFIC.fullmatch(body):
         return _by_mark(found[2], f"{found[1]}.{found[3] or 0}e{found[4]}")
     if found := _SPACED.fullmatch(body):

@@ -2,20 +2,20 @@
 
 Notable, since real files differ from the standard:
 
-- Most files claim #FORMAT PC8 (code page 437) and many aren't: the encoding is told from the bytes.
-- A voucher without text is described by the first text of its lines, as a bank row comes that way.
-- A zero line is on no side and is dropped. #BTRANS, a removed line, is ignored; #RTRANS, an added one,
-  counts once, with or without the #TRANS of the same account, objects and amount that the standard puts
-  after it for older readers, wherever in the voucher that stands.
-- Only a file with a chart (#KONTO) and balances (#IB, #UB or #RES) is a full export, in which every account
-  that is booked should be in the chart. Where one isn't, the entry is used, the account has no name, and the
-  table of rejected rows says so. Import files mustn't hold balances; their charts cover little or nothing.
-- #KTYP knows debts but not equity: accounts 20xx of a BAS chart are equity. Without #KTYP, the class (first
-  digit) of a BAS chart says what an account is.
+- Most files claim #FORMAT PC8 (code page 437) and many aren't, so the encoding is detected from the bytes.
+- A voucher without text gets the first text of its lines as description, since bank rows come that way.
+- A zero line has no side and is dropped. #BTRANS, a removed line, is ignored. #RTRANS, an added line, counts
+  once, with or without the #TRANS of the same account, objects and amount that the standard puts after it for
+  older readers, wherever in the voucher it is.
+- Only a file with a chart (#KONTO) and balances (#IB, #UB or #RES) is a full export, whose chart should have
+  every booked account. Where one is missing, the entry is used, the account has no name, and the table of
+  rejected rows says so. Import files must not have balances; their charts cover little or nothing.
+- #KTYP has debts but no equity: accounts 20xx of a BAS chart are equity. Without #KTYP, the class (first digit)
+  of a BAS account gives its nature.
 - An id is series, number and the year in which the fiscal year began. Some programs repeat a number within a
-  series: on another day the date is added, on the same day "-2", unless it says the same: then it is a
-  duplicate. A voucher without a number is called by what it says.
-- An organization number is one however it is spelled: 556000-0001, 5560000001, 165560000001, SE556000000101.
+  series: on another day the date is added; on the same day "-2", unless the content is equal and it is a
+  duplicate. A voucher without a number gets an id from its content.
+- Spellings of one organization number are equal: 556000-0001, 5560000001, 165560000001, SE556000000101.
 """
 
 from __future__ import annotations
@@ -40,19 +40,16 @@ from jet.books.importers.common import (
     text_lines,
     without_mark,
 )
-from jet.books.importers.sie_records import Word, records
+from jet.books.importers.sie_records import Word, guess_encoding, records
 from jet.books.records import Account, Entry, FileEnd, Line, Passed, Record, Rejection, total_of
 
 MOST_YEARS = 100
-"""Fiscal years that are remembered: every id asks for its own."""
+"""The most fiscal years that are kept, since every id looks up its own."""
 
 _KINDS = dict.fromkeys(("#KONTO", "#KTYP", "#SRU", "#ENHET"), "account") | dict.fromkeys(
     ("#IB", "#UB", "#RES", "#OIB", "#OUB", "#PSALDO", "#PBUDGET"), "balance"
 )
 _TELLTALE = re.compile(rb"(?:\A|[\r\n])[ \t]*#(?:FLAGGA|SIETYP|VER)[ \t]", re.IGNORECASE)
-_SWEDISH = "åäöÅÄÖéÉüÜ"
-_CP437_LETTERS = _SWEDISH.encode("cp437")
-_LATIN_LETTERS = _SWEDISH.encode("latin-1")
 _NATURES_BY_TYPE = {"T": "asset", "S": "liability", "K": "expense", "I": "income"}
 _NATURES_BY_CLASS = {"1": "asset", "2": "liability", "3": "income"} | dict.fromkeys("4567", "expense")
 
@@ -63,7 +60,7 @@ class SieImporter:
     name = "sie"
 
     def recognizes(self, path: str, head: bytes) -> bool:
-        """By the extension and a first line that begins with #, or by a record that only SIE has."""
+        """Whether extension and first line (with a #) are SIE's, or a record is one that only SIE has."""
         text = without_mark(head)
         by_name = has_suffix(path, ".se", ".si", ".sie") and text.lstrip().startswith(b"#")
         return by_name or _TELLTALE.search(text) is not None
@@ -75,7 +72,7 @@ class SieImporter:
         voucher: _Voucher | None = None
         passed: Counter[str] = Counter()
         last = 0
-        for record in records(text_lines(source.stream, file, settings.encoding, _guess_encoding)):
+        for record in records(text_lines(source.stream, file, settings.encoding, guess_encoding)):
             text, words = record.text, record.words
             last = record.last
             tag = _text(words, 0).upper()
@@ -113,18 +110,12 @@ class SieImporter:
 
 
 def _stray(tag: str, text: str) -> str | None:
-    """What is wrong with a line that is in no voucher, if it is no record of its own."""
+    """The fault of a line outside of vouchers, where it isn't a record."""
     if tag in ("#TRANS", "#RTRANS", "#BTRANS"):
         return f"a {tag} outside of a voucher: put it between the braces of its #VER"
     if text and not tag and text not in ("{", "}"):
         return "the line is no record: begin it with # and the record's name, or remove it"
     return None
-
-
-def _guess_encoding(data: bytes) -> str:
-    """Code page 437 or Latin-1 (as Windows has it), by which one's Swedish letters `data` has more of."""
-    without = len(data.translate(None, _CP437_LETTERS)), len(data.translate(None, _LATIN_LETTERS))
-    return "cp437" if without[0] <= without[1] else "cp1252"
 
 
 def _text(words: list[Word], index: int) -> str:
@@ -134,9 +125,9 @@ def _text(words: list[Word], index: int) -> str:
 
 
 def _amount(text: str) -> Decimal:
-    """An amount with a decimal point, or a decimal comma where that can't be a thousands separator.
+    """An amount with a decimal point, or with a decimal comma where it can't be a separator of thousands.
 
-    Digits beyond the 8th decimal come from programs that calculate with floats, and are rounded away.
+    Digits beyond the 8th decimal come from programs that compute with floats, and are rounded away.
     """
     whole, comma, decimals = text.partition(",")
     if comma and decimals.isdecimal() and len(decimals) != 3:
@@ -148,7 +139,7 @@ def _amount(text: str) -> Decimal:
 
 
 def _is_digits_of_amount(text: str) -> bool:
-    """Whether what stands where a line has its date is the rest of an amount like 1 000.00."""
+    """Whether the text in the place of a line's date is the rest of an amount like 1 000.00."""
     return re.fullmatch(r"[0-9]{3}(?:[.,][0-9]*)?", text) is not None
 
 
@@ -182,7 +173,7 @@ class _Posting:
 
 @dataclass(slots=True)
 class _Voucher:
-    """A voucher as far as it has been read; `problem` is the first one that was met."""
+    """A voucher as read so far; `problem` is the first fault in it."""
 
     file_line: int
     raw: str
@@ -259,7 +250,7 @@ class _Book:
         self.ids: dict[tuple[str, str, datetime.date], dict[int, int]] = {}  # what those of an id say
 
     def read(self, tag: str, words: list[Word]) -> None:
-        """Take what a record says; records that matter to nothing here are passed over."""
+        """Read a record; those that jet doesn't need are ignored."""
         first, second = _text(words, 1), _text(words, 2)
         match tag:
             case "#KONTO" if first:
@@ -287,7 +278,7 @@ class _Book:
 
     @property
     def entity(self) -> str:
-        """The entity by the settings, the company's record, or the file's name."""
+        """The entity, by the settings, the company's record, or the file's name."""
         if self.settings.entity is not None:
             return self.settings.entity
         if self.settings.entity_from == "name":
@@ -303,7 +294,7 @@ class _Book:
         return self._reject(voucher, Rule.MALFORMED, "the voucher's } is missing: is the file cut off?")
 
     def entry(self, voucher: _Voucher) -> Iterator[Entry | Rejection]:
-        """The entry of a voucher that has been read to its end, and what is to be said about it."""
+        """The entry of a complete voucher, and the rejections about it."""
         try:
             date = parse_date(_text(voucher.words, 3))
         except ValueError as error:
@@ -346,7 +337,7 @@ class _Book:
         )
 
     def accounts(self) -> Iterator[Account]:
-        """The chart, and the accounts that are used without being in it."""
+        """The accounts of the chart, and those that are booked without being in it."""
         for code in sorted(self.names.keys() | self.used):
             if code:
                 yield Account(self.entity, code, self.names.get(code, ""), nature=self._nature(code))
@@ -382,7 +373,7 @@ class _Book:
         return self._of_its_own(entry_id, date, voucher)
 
     def _of_its_own(self, entry_id: str, date: datetime.date, voucher: _Voucher) -> str:
-        """An id that another voucher of the day doesn't have, unless it says the same."""
+        """An id that no other voucher of the day has, unless its content is equal."""
         says = self.ids.setdefault((self.entity, entry_id, date), {})
         lines = hash((str(voucher.words[3:5]), *((posting.key, posting.text) for posting in voucher.lines())))
         place = says.setdefault(lines, len(says))

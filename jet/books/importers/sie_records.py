@@ -2,9 +2,9 @@
 
 Notable, since real files differ from the standard:
 
-- A quote within a text, as in "12" screws", doesn't end it: a text ends at the first quote behind which another
-  one can begin.
-- A text whose quote doesn't close goes on in the next line, if that begins no record.
+- A quote within a text, as in "12" screws", doesn't end it: a text ends at the first quote after which another
+  text can begin.
+- A text with an open quote goes on in the next line, if no record begins there.
 """
 
 from __future__ import annotations
@@ -16,16 +16,19 @@ from typing import NamedTuple
 Word = str | list[str]
 
 _MOST_CONTINUATIONS = 100
-"""Lines that a text whose quote doesn't close takes at most."""
+"""The most lines that a text with an open quote takes."""
 _REGULAR = re.compile(r'[^"]*+(?:(?<=[\s{])"[^"]*+"(?=[\s}]|$)[^"]*+)*+')
-"""A record in which every quote begins or ends a text."""
+"""Matches a record in which every quote begins or ends a text."""
 _BETWEEN = " \t{}"
 _BLANK = " \t\x1a"  # \x1a: the end-of-file mark of DOS
 _HIDDEN_QUOTE = "\ue000"
+_SWEDISH = "åäöÅÄÖéÉüÜ"
+_CP437_LETTERS = _SWEDISH.encode("cp437")
+_LATIN_LETTERS = _SWEDISH.encode("latin-1")
 
 
 class Record(NamedTuple):
-    """A record of a file, on several lines where a text has newlines; without words where it is none."""
+    """A record, on several lines where a text has newlines; `words` is empty for other lines."""
 
     number: int
     last: int
@@ -34,12 +37,12 @@ class Record(NamedTuple):
 
     @property
     def lines(self) -> int:
-        """How many lines of the file it takes."""
+        """The number of lines of the file that it takes."""
         return self.last - self.number + 1
 
 
 def records(lines: Iterable[tuple[int, str]]) -> Iterator[Record]:
-    """The records of a file; a text whose quote doesn't close takes the lines behind it that begin none."""
+    """The records of a file; a text with an open quote takes the lines after it in which no record begins."""
     number, last, text = 0, 0, ""
     words: list[Word] = []
     is_open = False
@@ -56,13 +59,11 @@ def records(lines: Iterable[tuple[int, str]]) -> Iterator[Record]:
         yield Record(number, last, text, words)
 
 
-def fields(text: str) -> list[Word]:
-    """The fields of a record: words, quoted strings (\\" is a quote), and an object list as a list."""
-    return _fields(text)[0]
-
-
 def _fields(text: str) -> tuple[list[Word], bool]:
-    """The fields of a record, and whether the last one is a text whose quote doesn't close."""
+    """The fields of a record, and whether the last one is a text with an open quote.
+
+    A field is a word, a quoted string (\\" is a quote), or an object list as a list.
+    """
     if '"' not in text and "{" not in text:
         return list(text.split()), False
     hidden = text.replace('\\"', _HIDDEN_QUOTE) if "\\" in text else text
@@ -91,7 +92,7 @@ def _fields(text: str) -> tuple[list[Word], bool]:
 
 
 def _pieces(text: str) -> tuple[list[str], bool]:
-    """What stands outside and within quotes, in turn, and whether the last of these doesn't close."""
+    """The pieces outside and within quotes, in turn, and whether the last quote is open."""
     pieces, at, is_open = [], 0, False
     while (start := text.find('"', at)) >= 0:
         word, end, is_open = _quoted(text, start + 1)
@@ -101,10 +102,10 @@ def _pieces(text: str) -> tuple[list[str], bool]:
 
 
 def _quoted(text: str, start: int) -> tuple[str, int, bool]:
-    """The string whose opening quote is before `start`, where it ends, and whether it doesn't close.
+    """The string whose opening quote is before `start`, where it ends, and whether its quote is open.
 
-    It ends at the first quote with a blank or brace behind it, if the quote after that opens the next string:
-    in "12" screws" the second one doesn't, since it stands behind a letter. A doubled quote is one.
+    It ends at the first quote followed by a blank or brace, if the quote after that opens the next string: in
+    "12" screws" it doesn't, since it follows a letter. A doubled quote is one character.
     """
     end = text.find('"', start)
     while end >= 0:
@@ -114,3 +115,9 @@ def _quoted(text: str, start: int) -> tuple[str, int, bool]:
             return text[start:end].replace('""', '"'), end + 1, False
         end = following
     return text[start:], len(text), True
+
+
+def guess_encoding(data: bytes) -> str:
+    """Code page 437 or Windows' Latin-1: the one in which `data` has more Swedish letters."""
+    without = len(data.translate(None, _CP437_LETTERS)), len(data.translate(None, _LATIN_LETTERS))
+    return "cp437" if without[0] <= without[1] else "cp1252"

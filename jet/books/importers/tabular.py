@@ -1,11 +1,11 @@
-"""CSV, TSV and parquet tables with one row a line of an entry.
+"""CSV, TSV and parquet tables with one row for each line of an entry.
 
-The rows of one entry follow one another, so that a table of any size streams; in one that isn't too long, they
-may lie apart. Sides come as a column of sides beside amounts, as two amount columns (debit and credit), or as
-the sign of the amount (positive: a debit). A line whose side only the sign or column could tell and that is
-zero is on no side, and is dropped.
+The rows of an entry are adjacent, so that a table of any size streams; in a table that isn't too long they may
+lie apart. Sides come from a column beside amounts, from two columns of amounts (debit and credit), or from the
+sign of the amount (positive: a debit). A zero whose side only sign or column could tell has none, and is
+dropped.
 
-How a table is read is in `jet.books.importers.tables`; here, rows become records.
+`jet.books.importers.tables` reads the table; this module turns its rows into records.
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ class TabularImporter:
     name = "tabular"
 
     def recognizes(self, path: str, head: bytes) -> bool:
-        """By the extension, parquet's first bytes, or one of the first lines with a date among its columns."""
+        """Whether extension or first bytes are a table's, or a first line has a date among its columns."""
         if has_suffix(path, ".csv", ".tsv", ".parquet") or head.startswith(MAGIC):
             return True
         first, *others = without_mark(head).split(b"\n", 30)[:30]
@@ -74,7 +74,7 @@ def _has_date_column(line: bytes) -> bool:
 
 @dataclass(slots=True)
 class _Run:
-    """Adjacent rows of an entry: as many as are kept, and how many there are."""
+    """Adjacent rows of an entry, as far as they are kept, and their number."""
 
     rows: list[Row] = field(default_factory=list)
     extent: Extent = field(default_factory=Extent)
@@ -113,7 +113,7 @@ class _Parts:
 
 
 def _shared(cells: Sequence[Any]) -> tuple[Any, ...]:
-    """Cells of which equal texts are one object: most of a table's are."""
+    """The cells with equal texts as one object, which saves memory since most repeat."""
     return tuple(intern(cell) if type(cell) is str else cell for cell in cells)
 
 
@@ -150,7 +150,7 @@ class _Import:
         yield FileEnd(self.file, self.table.line_count(), "tabular")
 
     def _runs(self, passed: Counter[str]) -> Iterator[tuple[Key, _Run]]:
-        """The rows of the table by the entry that they belong to, where they are adjacent."""
+        """The rows of the table in runs of adjacent rows of one entry."""
         for key, group in groupby(self.keys.of(self.table.rows()), itemgetter(0)):
             run = _Run()
             for _, row in group:
@@ -162,8 +162,8 @@ class _Import:
                 yield key, run
 
     def _several(self, reader: EntryReader, runs: _Runs) -> Iterator[Entry | Rejection]:
-        """The entries of adjacent rows with one id and several days or journals: one each, if that makes
-        entries, else one of all."""
+        """The entries of adjacent rows with one id and several days or journals: one each if these are entries,
+        otherwise one of all."""
         by_day: dict[Key, _Run] = {}
         for key, run in runs:
             day = next((other for other in by_day if other.day == key.day), key)
@@ -177,7 +177,7 @@ class _Import:
             yield from self._entry(reader, key, run)
 
     def _are_unbalanced(self, reader: EntryReader, runs: _Runs) -> bool:
-        """Whether runs have two sides each, and don't balance by themselves nor together."""
+        """Whether all runs have two sides, and neither each of them nor all together balance."""
         try:
             entries = [self._read(reader, key, run) for key, run in runs]
         except BrokenRuleError:
@@ -188,7 +188,7 @@ class _Import:
         return all(fault is not None and fault.rule == Rule.UNBALANCED for fault in faults)
 
     def _entry(self, reader: EntryReader, key: Key, run: _Run) -> Iterator[Entry | Rejection]:
-        """The entry of a run; without rows at its end that have no id, where it is complete without them."""
+        """The entry of a run, without the rows without id at its end where it is complete without them."""
         named = run.rows
         if len(run.rows) == run.extent.lines and not reader.has_id(run.rows[-1]):
             named = [row for row in run.rows if reader.has_id(row)]
@@ -221,8 +221,9 @@ class _Import:
         return entry if check_entry(entry, self.tolerance) is None else None
 
     def _part(self, reader: EntryReader, key: Key, run: _Run, found: Survey) -> Iterator[Entry | Rejection]:
-        """A run of an id that has several: with the last one comes what they make together. A first run that is
-        an entry by itself stands, and the id is another entry's too."""
+        """The entries after one more run of an id that has several: none before the last run.
+
+        Where the first run is an entry by itself, later runs are other entries with the same id."""
         parts = self.apart.setdefault(key, _Parts())
         if not parts.runs:
             entry = self._complete(reader, key, run)
@@ -240,8 +241,7 @@ class _Import:
                 yield self._too_far_apart(key, parts.runs)
 
     def _together(self, reader: EntryReader, key: Key, runs: list[_Run]) -> Iterator[Entry | Rejection]:
-        """The entry whose rows lie apart. Where all runs are complete, as entries to predict are, the first
-        stands."""
+        """The entry of all runs of an id; that of the first run where each is complete by itself."""
         whole = _run_of([row for run in runs for row in run.rows], sum(run.lines for run in runs))
         if all(self._complete(reader, key, run) is not None for run in runs):
             yield self._read(reader, key, runs[0])
@@ -268,7 +268,7 @@ class _Import:
         return self._rejection(BrokenRuleError(Rule.NOT_ADJACENT, message), key, whole)
 
     def _mark_by_balance(self, found: Survey) -> str:
-        """The decimal mark by which entries balance that don't by the other; "" where that says nothing."""
+        """The decimal mark with which entries balance that don't with the other; "" where it doesn't decide."""
         readers = {
             mark: EntryReader(self.file, self.table.columns, self.settings, replace(found, mark=mark))
             for mark in ".,"
@@ -281,7 +281,7 @@ class _Import:
         return votes.pop() if len(votes) == 1 else ""
 
     def _contradiction(self, found: Survey) -> Iterator[Rejection]:
-        """Says once of a file that its amounts have both decimal marks, or its dates several orders."""
+        """A rejection, once a file, where its amounts have both decimal marks or its dates several orders."""
         if self.settings.decimal_comma is None and found.contradicts_itself:
             (line, point), (other, comma) = found.proofs["."], found.proofs[","]
             message = (
@@ -319,7 +319,7 @@ class _Import:
 
 
 def _of_one_id(runs: Iterable[tuple[Key, _Run]]) -> Iterator[_Runs]:
-    """Adjacent runs of one id together; of very many, each by itself."""
+    """The adjacent runs of one id together; where there are very many, each by itself."""
     same: _Runs = []
     rows = 0
     for key, run in runs:

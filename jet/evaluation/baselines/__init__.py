@@ -22,6 +22,7 @@ from jet.evaluation.baselines.protocol import (
 )
 from jet.evaluation.baselines.registry import OF_SENTENCES, Materials, make_baseline
 from jet.evaluation.baselines.repeats import LastSameText, Majority
+from jet.evaluation.baselines.run import BaselineRun, run_baseline
 from jet.evaluation.baselines.similar import Nearest, TfidfVote
 from jet.evaluation.baselines.svm import LinearSvm
 
@@ -31,6 +32,7 @@ __all__ = [
     "Ancestor",
     "Baseline",
     "BaselinePredictions",
+    "BaselineRun",
     "BoostedTrees",
     "LastSameText",
     "LinearSvm",
@@ -40,5 +42,6 @@ __all__ = [
     "Nearest",
     "TfidfVote",
     "make_baseline",
+    "run_baseline",
     "score_baseline",
 ]

@@ -14,8 +14,8 @@
 | `entries` | from a transaction to an entry |
 | `includes` | which files an include stands for, and which files others include |
 
-Notable: virtual postings in parentheses are outside of the balance and left out; a zero posting is on no side
-and makes no line. Of a posting with a price its line has what it cost.
+Notable: virtual postings in parentheses don't take part in the balance and are left out; a zero posting has no
+side and makes no line. The line of a posting with a price has the cost as its amount.
 """
 
 from jet.books.importers.journal.importer import LedgerImporter

@@ -1,6 +1,6 @@
-"""Running balances of accounts: what an amount is that is given by the balance it leads to (`= 500 EUR`).
+"""Running balances of accounts, which give the amounts of balance assignments (`= 500 EUR`).
 
-ledger computes it in the order of the file, hledger in the order of dates.
+ledger computes them in the order of the file, hledger in the order of dates.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ Sums = dict[str, Decimal]
 Booked = defaultdict[tuple[str, bool], Sums]
 ZERO = Decimal(0)
 MOST_COMMODITIES = 100
-"""Of an account whose whole balance is asserted: what bounds the time that it takes."""
+"""The most commodities of an account whose whole balance is asserted, which bounds the time."""
 
 
 def _book(sums: Sums, amount: Money) -> None:
@@ -26,15 +26,15 @@ def _book(sums: Sums, amount: Money) -> None:
 
 
 def _with_below(account: str) -> list[tuple[str, bool]]:
-    """The keys of what was booked on an account and those below it, for it and for all above it."""
+    """The keys under which a booking counts for its account and all accounts above it."""
     parts = account.split(":")
     return [(":".join(parts[:count]), False) for count in range(1, len(parts) + 1)]
 
 
 class Balances:
-    """What has been booked on each account, by commodity.
+    """The balance of each account by commodity.
 
-    For ledger, also without the virtual postings; for hledger, also with all accounts below.
+    For ledger, also without virtual postings; for hledger, also with all accounts below.
     """
 
     def __init__(self, is_ledger: bool) -> None:
@@ -43,11 +43,11 @@ class Balances:
         self._unread = ""
 
     def lose(self, file: str, line: int) -> None:
-        """Take note of a line that may book something and isn't read: no balance is known from then on."""
+        """Note that a line that may book something can't be read, so that no balance is known from here on."""
         self._unread = self._unread or f"line {line} of {PurePath(file).name[:60]}"
 
     def add(self, values: list[Value], postings: list[Posting]) -> None:
-        """Book the postings of an entry, those without an amount by their values."""
+        """Add the postings of an entry; those without an amount by their `values`."""
         for posting in postings:
             if posting.amount is not None:
                 self._add(posting, posting.amount)
@@ -65,7 +65,7 @@ class Balances:
             _book(self._sums[key], amount)
 
     def assigned(self, postings: list[Posting]) -> tuple[list[Posting], list[str]]:
-        """The postings with the amounts that their balances say, and what is wrong with asserted ones.
+        """The postings with the amounts of their balance assignments, and the faults of balance assertions.
 
         Raises BrokenRuleError where an amount can't be computed.
         """

@@ -1,12 +1,11 @@
-"""What the postings of a transaction are worth, so that they balance as they do for ledger or hledger.
+"""The values of a transaction's postings, which balance as they do for ledger or hledger.
 
-The lines of an entry are worth what they cost by `@` or `@@`, since that is what balances; for ledger, what is
-sold at a price is worth what its lot cost, if it names that in braces, and the gain is a line of its own. Of
-one posting without an amount the rest of the entry says what it is, in each commodity. Two commodities without
-a price are exchanged for each other.
+A posting's value is its cost by `@` or `@@`, since costs balance. For ledger, the value of what is sold at a
+price is the cost of its lot, if braces give it, and the gain is another line. One posting without an amount
+takes what the others leave, in each commodity. Two commodities without a price are exchanged for each other.
 
-An entry balances where what is left over shows as zero at the precision of its commodity. That is told as the
-entry's tolerance, for whoever checks it.
+An entry balances where the rest rounds to zero at the precision of its commodity. The rest is returned as the
+entry's tolerance, for the check of the entry.
 """
 
 from __future__ import annotations
@@ -27,9 +26,9 @@ ZERO = Decimal(0)
 
 @dataclass(slots=True)
 class Value:
-    """What a posting is worth in one commodity; one without an amount may have several of these.
+    """The value of a posting in one commodity; a posting without an amount may have several.
 
-    What is computed by a price may have more decimals than can be stored.
+    A value computed from a price may have more decimals than can be stored.
     """
 
     posting: Posting
@@ -39,10 +38,10 @@ class Value:
 
 
 def balanced(postings: list[Posting], numbers: Numbers, is_ledger: bool) -> tuple[list[Value], Sums]:
-    """The values of all postings but virtual ones, and the tolerance in each commodity in which a rest is left.
+    """The values of all postings but virtual ones, and the tolerance in each commodity with a rest.
 
-    Raises BrokenRuleError where more than one amount is left out, where ledger can't fill one, and where
-    postings balance only together with those in brackets, which hledger doesn't do.
+    Raises BrokenRuleError where more than one amount is left out, where ledger can't fill one in, and where
+    postings balance only together with those in brackets, which hledger doesn't accept.
     """
     if is_ledger:
         for posting in postings:
@@ -90,7 +89,7 @@ def _is_zero(rest: Decimal, commodity: str, numbers: Numbers) -> bool:
 
 
 def _pool(postings: list[Posting], numbers: Numbers, is_ledger: bool) -> list[Value]:
-    """The values of postings that balance with each other."""
+    """The values of the postings that must balance with each other."""
     given = [posting for posting in postings if posting.amount is not None]
     left_out = [posting for posting in postings if posting.amount is None]
     if len(left_out) > 1:
@@ -111,9 +110,9 @@ def _pool(postings: list[Posting], numbers: Numbers, is_ledger: bool) -> list[Va
 
 
 def _filled(left_out: Posting, values: list[Value], numbers: Numbers, is_ledger: bool) -> list[Value]:
-    """The values of a posting without an amount: what is left over of each commodity.
+    """The values of a posting without an amount: the rest in each commodity.
 
-    ledger leaves out what rounds to zero, if there are several commodities, and wants something to be left.
+    ledger leaves out rests that round to zero where there are several commodities, and requires one to be left.
     """
     sums = _sums(values)
     rests = {commodity: rest for commodity, rest in sums.items() if rest}
@@ -128,7 +127,7 @@ def _filled(left_out: Posting, values: list[Value], numbers: Numbers, is_ledger:
 
 
 def _kept(values: list[Value]) -> int:
-    """How many commodities ledger has in its sum: one of which nothing is left stays there, but the first."""
+    """The number of commodities in ledger's sum, which keeps those with a zero rest, except the first one."""
     sums: Sums = {}
     for value in values:
         if len(sums) == 1 and value.commodity not in sums and not any(sums.values()):
@@ -139,7 +138,7 @@ def _kept(values: list[Value]) -> int:
 
 
 def _check_price(posting: Posting) -> None:
-    """Raise BrokenRuleError for a price that ledger doesn't take: one in the commodity of what it is for."""
+    """Raise BrokenRuleError for a price in the posting's own commodity, which ledger refuses."""
     is_own = posting.cost and posting.amount and posting.cost.commodity == posting.amount.commodity
     if is_own and not posting.is_lot:
         raise BrokenRuleError(
@@ -148,7 +147,7 @@ def _check_price(posting: Posting) -> None:
 
 
 def _value(posting: Posting) -> Value:
-    """The worth of a posting with an amount: what it cost, if that is said, else the amount itself."""
+    """The value of a posting with an amount: its cost where that is given, otherwise the amount."""
     amount = posting.amount or Money(Decimal(0), "")
     if posting.cost is None:
         return Value(posting, amount.number, amount.commodity)
@@ -156,14 +155,14 @@ def _value(posting: Posting) -> Value:
 
 
 def _basis(posting: Posting, cost: Decimal, commodity: str) -> tuple[Decimal, str]:
-    """What a posting's lot cost, if it names that in the commodity of its price; else the cost itself."""
+    """The cost of a posting's lot, where it is given in the commodity of the price; otherwise the cost."""
     if posting.lot and posting.amount and posting.lot.commodity == commodity != "":
         return EXACT.multiply(posting.lot.number, posting.amount.number), commodity
     return cost, commodity
 
 
 def rounded(number: Decimal) -> Decimal:
-    """A product of number and price with no more decimals than can be stored."""
+    """A product of number and price, rounded to the decimals that can be stored."""
     exponent = number.as_tuple().exponent
     is_short = isinstance(exponent, int) and exponent >= -8
     return number if is_short else number.quantize(SMALLEST_UNIT, context=EXACT)
@@ -177,7 +176,7 @@ def _sums(values: Iterable[Value]) -> Sums:
 
 
 def _exchanged(values: list[Value], sums: Sums, open_: list[str], is_ledger: bool) -> list[Value]:
-    """The values with one commodity, that of the first posting, worth its share of the other."""
+    """The values with the commodity of the first posting converted to the other one, in proportion."""
     first = next(value.commodity for value in values if value.commodity in open_)
     other = open_[0] if open_[1] == first else open_[1]
     if (sums[first] > 0) == (sums[other] > 0):

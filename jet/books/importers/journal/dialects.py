@@ -1,12 +1,10 @@
-"""By whose rules a journal is read: those of ledger or those of hledger.
+"""The choice of a journal's dialect: ledger's rules or hledger's.
 
-A file that holds what only one of them knows is that one's. Else numbers decide: a file with `2,50` or
-`1,234.50` somewhere says what its decimal mark is, and the program that reads all its numbers by that mark is
-the right one. Else, where one program refuses the file and the other doesn't, it is that one's, and else the
-file's extension decides.
+Syntax that only one of them has decides. Otherwise numbers do: a file with `2,50` or `1,234.50` shows its
+decimal mark, and the dialect is the one that reads all of its numbers with that mark. Otherwise it is the one
+that accepts the file where the other refuses it, and at last the file's extension decides.
 
-What the two still read differently is told once a file. An amount that has two readings, and nothing decides,
-isn't read.
+Where the two still differ, one rejection a file says so. An amount that stays ambiguous isn't read.
 """
 
 from __future__ import annotations
@@ -61,24 +59,24 @@ _MARKED = re.compile(r"\d[.,]")
 
 
 LONGEST_SURVEYED = 300
-"""Characters of a posting that are looked at to find out whose rules hold."""
+"""The most characters of a posting that are surveyed."""
 
 
 @dataclass(slots=True)
 class Survey:
-    """What the lines of a journal, and of those that it includes, say about whose they are."""
+    """Evidence for the dialect, from the lines of a journal and of the files that it includes."""
 
     needs: Counter[str] = field(default_factory=Counter)
     points: int = 0
     commas: int = 0
-    """Numbers whose decimal mark is sure, by that mark."""
+    """The numbers with an unambiguous decimal mark, by that mark."""
     wrong: Counter[tuple[str, str]] = field(default_factory=Counter)
-    """By dialect and mark: numbers that the dialect reads otherwise than by that mark."""
+    """The numbers that a dialect doesn't read with a mark, by dialect and mark."""
     has_price: bool = False
     has_assertion: bool = False
     is_ordered: bool = True
     is_prone: bool = False
-    """Whether it holds what the programs may read differently, numbers and comments apart."""
+    """Whether it has syntax that the programs may read differently, other than numbers and comments."""
     _commas_of: set[str] = field(default_factory=set)
     _default_mark: str = ""
     _is_open: bool = False
@@ -88,11 +86,11 @@ class Survey:
 
     @property
     def mark(self) -> str:
-        """The decimal mark that the numbers agree on; "": none, or two."""
+        """The decimal mark that all numbers agree on; "" where there is none, or two."""
         return "." if self.points and not self.commas else "," if self.commas and not self.points else ""
 
     def add(self, line: str) -> None:
-        """Take note of a line."""
+        """Survey a line."""
         first = line[:1]
         if self._ends:
             self._ends = () if line.startswith(self._ends) else self._ends
@@ -196,7 +194,7 @@ class Survey:
 
 
 def _sure_mark(digits: str) -> str:
-    """The decimal mark of a number that can be read in one way only; "": it has none, or two readings."""
+    """The decimal mark of a number with one reading; "" where it has no mark, or two readings."""
     last = max(digits.rfind("."), digits.rfind(","))
     if last < 0:
         return ""
@@ -208,7 +206,7 @@ def _sure_mark(digits: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Choice:
-    """The dialect of a journal, and why it is that."""
+    """The dialect of a journal, with the reason for it."""
 
     dialect: Dialect
     basis: str  # "setting", "need", "mark", "balance", "extension" or "none"
@@ -221,7 +219,7 @@ class Choice:
 
 
 def choose(survey: Survey, file: str) -> Choice:
-    """The dialect of a journal of which nobody says which it is."""
+    """Choose the dialect of a journal for which no setting names it."""
     needs = [dialect for dialect in ("ledger", "hledger") if survey.needs[dialect]]
     mark = survey.mark
     if len(needs) == 1:
@@ -237,7 +235,7 @@ def choose(survey: Survey, file: str) -> Choice:
 
 
 class ComparedNumbers:
-    """Numbers by the dialect that was chosen, each held against the other's reading and the file's own mark."""
+    """Reads numbers by the chosen dialect, and compares them with the other's reading and the file's mark."""
 
     def __init__(
         self,
@@ -293,10 +291,10 @@ class ComparedNumbers:
 
 
 def _shown(number: Decimal) -> str:
-    """A number without zeros that could be taken for thousands."""
+    """A number without trailing zeros, which could be taken for thousands."""
     return f"{number.normalize():f}"
 
 
 def numbers_of(dialect: Dialect) -> LedgerNumbers | HledgerNumbers:
-    """Numbers by the rules of a program, nothing said yet."""
+    """A new reader of numbers by the rules of a dialect."""
     return LedgerNumbers() if dialect == "ledger" else HledgerNumbers()

@@ -1,0 +1,236 @@
+"""The front door: learn from books, answer new entries, follow what people correct. In one process, without
+Ray.
+
+`fit` is the training of the jobs `neighbors` and `train`: the same books, settings and seed give the same
+bundle, to the bit. `docs/library.md` says what is stable.
+"""
+
+from __future__ import annotations
+
+import getpass
+from collections.abc import Mapping
+from dataclasses import asdict, fields
+from datetime import UTC, datetime
+from os import PathLike, fspath
+from typing import Any
+
+import pyarrow as pa
+import torch
+
+from jet.artifacts.artifact import artifact_writer
+from jet.artifacts.manifest import ArtifactError, read_manifest
+from jet.artifacts.places import refuse_foreign
+from jet.books.frames import entries_of
+from jet.books.importers import Tables
+from jet.books.reading import Ledger
+from jet.bundle.bundle import Bundle
+from jet.bundle.extension import extended, learned
+from jet.bundle.lots import Lot, LotFacts
+from jet.bundle.saved import KIND, load_bundle, save_bundle
+from jet.config import JetConfig
+from jet.evaluation.exam import Exam
+from jet.evaluation.executor import InProcess
+from jet.evaluation.figures import figures_table
+from jet.evaluation.measure import measure
+from jet.evaluation.settings import ExamSettings
+from jet.experiments.overrides import with_settings
+from jet.prediction.calibrating import calibrate
+from jet.prediction.explaining import Explanations, explained
+from jet.prediction.session import Session
+from jet.retrieval.neighbors import make_encoder
+from jet.texts.encoder import Encoder
+from jet.training.fitting import fit_network, fit_ranker, refuse_too_few
+from jet.training.preparing import prepared
+
+__all__ = ["Explanations", "Ledger", "Model", "fit", "load"]
+
+
+def fit(ledger: Ledger, *, device: str = "cpu", **settings: Mapping[str, Any]) -> Model:
+    """Learn from the entries of `ledger` that have lines; returns a calibrated model.
+
+    `settings` are those of the jobs, part by part: `jet.fit(books, train={"max_epochs": 4})`; a config file
+    of the jobs is `jet.fit(books, **yaml.safe_load(text))`. `device` is torch's name of what trains the
+    network. How far it is stands in the log: `logging.basicConfig(level="INFO")` shows it. Raises
+    `ValueError` for a setting that there isn't, and where there are too few entries.
+
+    >>> model = jet.fit(books, **small)
+    >>> model
+    <Model: 3 entities, 274 accounts, 380 entries in memory>
+    """
+    config = _config(settings)
+    encoder = make_encoder(config.retrieval)
+    with torch.random.fork_rng():  # whoever calls this keeps the state of their random numbers
+        bundle = _trained(ledger, config, encoder, torch.device(device))
+    return Model(bundle, config, encoder)
+
+
+def _trained(ledger: Ledger, config: JetConfig, encoder: Encoder | None, device: torch.device) -> Bundle:
+    data = prepared(ledger.entries, ledger.accounts, config.split, config.model, config.retrieval, encoder)
+    refuse_too_few(data)
+    network, facts = fit_network(data, config.train, config.losses, config.optim, config.predict.beams, device)
+    facts |= {f"{name}_entries": count for name, count in data.sizes().items()}
+    ranker = fit_ranker(data, config.ranker, config.train.seed)
+    bundle = Bundle.assemble(data, network, ranker, encoder.identity if encoder else "", facts)
+    return calibrate(bundle, data, config.predict)
+
+
+def load(path: str | PathLike[str], **settings: Mapping[str, Any]) -> Model:
+    """The model that `Model.save`, `jet train` or `jet learn` wrote to the folder or URI `path`.
+
+    `settings` as in `fit`, of what a trained model can still be given: `jet.load(path, predict={"promise":
+    0.99})`. Raises `ArtifactError` where the folder isn't what was saved.
+    """
+    return Model(load_bundle(fspath(path)), _config(settings))
+
+
+class Model:
+    """A trained bundle, and how it is asked. It never changes: `learn` returns another one.
+
+    Where a method takes `entries`, these are a table of pandas, polars or Arrow, a list of dictionaries, or a
+    `Ledger`. An entry has a `date` and a `description`, and perhaps `total`, `currency`, `journal`,
+    `direction`, `entity` and `entry_id`. A missing `entity` is the model's, where it knows only one; without
+    an `entry_id` an entry is called by its date and what it says. Raises `ValueError`, with the row, for what
+    can't be read.
+    """
+
+    def __init__(self, bundle: Bundle, config: JetConfig, encoder: Encoder | None = None) -> None:
+        self.bundle, self.config = bundle, config
+        self._session = Session(bundle, config.predict, encoder)
+
+    def __repr__(self) -> str:
+        catalog, books = self.bundle.corpus.catalog, self.bundle.corpus
+        return (
+            f"<Model: {len(catalog.entities):,} entities, {len(catalog):,} accounts, "
+            f"{len(books.ids):,} entries in memory>"
+        )
+
+    def predict(self, entries: Any) -> pa.Table:
+        """The lines of `entries`, how sure they are, and why: one row each, in order (schema `PREDICTIONS`).
+
+        An Arrow table whatever came in, the same that `jet predict` writes: its columns are lists of lines,
+        which Arrow holds and pandas doesn't; `.to_pandas()` and `polars.from_arrow` make a frame of it. Lines
+        that entries have are not looked at. What a call has computed of texts is kept, so that the next one
+        costs its own new texts only.
+
+        >>> frame = [{"entity": company, "date": "2025-06-02", "description": "Telia", "total": 100}]
+        >>> model.predict(frame).column_names[:6]
+        ['entity', 'entry_id', 'lines', 'confidence', 'none_of_these', 'decision']
+        """
+        return self._answered(entries)[2]
+
+    def explain(self, entries: Any) -> Explanations:
+        """What `predict` answers as text for people: the lines, the decision and its reason, and the earlier
+        entries that speak for it.
+
+        >>> print(model.explain([{"entity": company, "date": "2025-06-02", "description": "Telia"}]))
+        2025-06-02  Telia  ...
+            D  ...
+        """
+        bundle, asked, predictions = self._answered(entries)
+        return explained(bundle, asked, predictions)
+
+    def learn(self, reviewed: Any, reviewer: str = "") -> Model:
+        """A model that also follows entries that `reviewer` looked at and vouches for (by default who runs
+        this).
+
+        This one stays as it is. `reviewed` have lines; an entry with the id of an earlier one takes its place.
+        Nothing is trained: the next entry with such a text, from the day after on, is answered like them.
+
+        >>> lines = [{"account": "6540", "side": "D"}, {"account": "1930", "side": "C"}]
+        >>> entry = {"entity": company, "date": "2025-06-02", "description": "A new text", "lines": lines}
+        >>> model.learn([entry], reviewer="Ann")
+        <Model: 3 entities, 274 accounts, 381 entries in memory>
+        """
+        tables = self._tables(reviewed)
+        lot = Lot(
+            LotFacts(
+                number=max((each.facts.number for each in self.bundle.lots), default=0) + 1,
+                reviewer=reviewer.strip() or getpass.getuser(),
+                learned=datetime.now(UTC).isoformat(timespec="seconds"),
+                entries=len(tables.entries),
+            ),
+            tables.entries,
+            tables.accounts,
+        )
+        bundle = learned(self.bundle, lot, self._session.encode)
+        return Model(bundle, self.config, self._session.encoder)
+
+    def evaluate(self, ledger: Ledger, **settings: Any) -> pa.Table:
+        """How good the answers to the newest entries of `ledger` are, beside baselines (schema `FIGURES` of
+        `jet.evaluation.figures`): what `jet evaluate` reports, a row a method for all and for each entity.
+
+        The entries' own lines are not looked at; every strictly earlier one may be. Measured are those that the
+        split leaves to the test, the newest 15 % of each entity: no part of the training saw them, where the
+        model was trained on the same books. `settings` are those under `evaluate`: `baselines="all"` for every
+        baseline, `parts=True` for ranker and decoder alone.
+
+        >>> model.evaluate(books, baselines="majority")["method"].unique().to_pylist()
+        ['jet', 'majority']
+        """
+        quick = {"parts": False, "frozen": False, "curve_rows": 0}
+        config = _config({"evaluate": quick | settings})
+        exam = ExamSettings(
+            split=self.config.split,
+            predict=self.config.predict,
+            drift=self.config.drift,
+            evaluate=config.evaluate,
+            seed=self.config.train.seed,
+        )
+        measured = measure(Exam(ledger.entries, ledger.accounts, self.bundle, exam), InProcess())
+        return figures_table(measured.metrics, self.config.predict.promise)
+
+    def save(self, path: str | PathLike[str]) -> None:
+        """Write the model to a folder or URI, as `jet train` does, for `jet.load` and `jet predict`.
+
+        A folder is written once: where it holds this very model, nothing happens. Raises `ArtifactError`
+        where it holds anything else.
+
+        >>> model.save("model")
+        >>> jet.load("model")
+        <Model: 3 entities, 274 accounts, 380 entries in memory>
+        """
+        path = fspath(path)
+        manifest = read_manifest(path)
+        if manifest is not None and manifest.facts.get("fingerprint") == self.bundle.fingerprint:
+            return
+        if manifest is not None:
+            raise ArtifactError(
+                f"{path} holds {manifest.kind} already, and another than this: save to another folder, or "
+                "remove that one"
+            )
+        refuse_foreign(path)
+        made = {"bundle": self.bundle.fingerprint}
+        with artifact_writer(path, KIND, made, {}, resolved=asdict(self.config)) as writer:
+            save_bundle(self.bundle, writer)
+            facts = self.bundle.facts | {"fingerprint": self.bundle.fingerprint}
+            writer.publish(self.bundle.sizes, facts | {"lots": [lot.told() for lot in self.bundle.lots]})
+
+    def _answered(self, entries: Any) -> tuple[Bundle, pa.Table, pa.Table]:
+        """The bundle that answers, the entries as a table, and the answers."""
+        tables = self._tables(entries)
+        session = self._session
+        if isinstance(entries, Ledger):  # whose charts may have new accounts and new companies
+            bundle = extended(self.bundle, tables.accounts, session.encode)
+            if bundle is not self.bundle:
+                session = Session(bundle, self.config.predict, session.encoder)
+        return session.bundle, tables.entries, session(tables.entries)
+
+    def _tables(self, entries: Any) -> Ledger | Tables:
+        if isinstance(entries, Ledger):
+            return entries
+        return entries_of(entries, self.bundle.corpus.catalog.entities)
+
+
+def _config(settings: Mapping[str, Mapping[str, Any]]) -> JetConfig:
+    """The settings of all parts, those given in place of the defaults. Raises `ValueError` as a job does."""
+    config = JetConfig()
+    parts = [each.name for each in fields(JetConfig)]
+    given: dict[str, Any] = {}
+    for part, values in settings.items():
+        if part not in parts or not isinstance(values, Mapping):
+            raise ValueError(
+                f"{part}={values!r:.40} is no setting: give a part and its settings, as in "
+                f"train={{'max_epochs': 4}}; the parts are {', '.join(parts)}"
+            )
+        given |= {f"{part}.{name}": value for name, value in values.items()}
+    return with_settings(config, given)

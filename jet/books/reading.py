@@ -1,0 +1,200 @@
+"""Ledger files of a run, read together: here in one process, or by whoever spreads the same pieces.
+
+`Reading` says which files a run reads. `import_files` turns some of them into entries and the rest into tables;
+`reconcile` brings all of them together. `read` does all of it in memory.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, fields
+from itertools import chain
+from os import PathLike, fspath
+from typing import Any
+
+import pyarrow as pa
+
+from jet.artifacts.manifest import MANIFEST
+from jet.artifacts.places import finished_at
+from jet.artifacts.storage import resolve
+from jet.books.catalog import Catalog
+from jet.books.importers import ImportSettings, UnreadableFile, expand, import_file, to_tables
+from jet.books.importers.files import given_folder
+from jet.books.importers.journal import includes_of
+from jet.books.reconcile import Imported, reconcile
+from jet.books.records import Record, Rejection
+from jet.books.schema import uses
+
+log = logging.getLogger("jet.ingest")
+
+_KEYS = ["entity", "entry_id", "date", "journal", "file", "file_line"]
+
+
+@dataclass(frozen=True, repr=False)
+class Ledger:
+    """What was read of ledger files: Arrow tables, with the schemas of `jet.books.schema`."""
+
+    entries: pa.Table
+    """`ENTRIES`, one row an entry; `lines` is null in those that are to be predicted."""
+    accounts: pa.Table
+    """`ACCOUNTS`: the charts of all entities."""
+    rejected: pa.Table
+    """`REJECTED`: what broke a rule, with file, line and the way out."""
+    files: pa.Table
+    """`FILES`: what became of every line of every file."""
+    notes: tuple[str, ...] = ()
+    """What whoever gave the files should know, a sentence each."""
+
+    def __repr__(self) -> str:
+        entries = self.entries
+        entities = len(entries["entity"].unique())
+        said = (
+            f"{len(entries):,} entries ({entries['lines'].null_count:,} without lines) of {entities:,} "
+            f"{'entity' if entities == 1 else 'entities'}, {len(self.accounts):,} accounts"
+        )
+        if len(self.rejected):
+            rules = Counter(self.rejected["rule"].to_pylist())
+            counts = ", ".join(f"{rule} {count:,}" for rule, count in rules.most_common())
+            said += f"; {uses(self.rejected)['rejected']:,} rows rejected, see .rejected ({counts})"
+        return "\n".join([f"<Ledger: {said}>", *self.notes])
+
+
+@dataclass(frozen=True)
+class Reading:
+    """The files that a run reads."""
+
+    files: Mapping[str, int]
+    """Their names, sorted, and sizes in bytes; those that others include are left out."""
+    folders: Mapping[str, str]
+    """Of each file the folder that it may include from."""
+    named: frozenset[str]
+    """Files that were named, and not only lie in a folder or fit a pattern."""
+    inputs: Mapping[str, str]
+    """Of every file, and of all that is included, size and time."""
+
+    @classmethod
+    def of(cls, paths: Sequence[str], settings: ImportSettings) -> Reading:
+        """For files, globs and folders, local or on object stores.
+
+        Raises `UnreadableFile` where a path stands for no file, and `ValueError` where one lies in what jet
+        wrote itself.
+        """
+        found = expand(paths)
+        _refuse_artifacts(found)
+        folders = {name: given_folder(name, paths) for name in found}
+        includes = includes_of(folders, settings.format)
+        if includes.by_others:
+            log.info("%d files are included by others, and read with these", len(includes.by_others))
+        everything = found | (expand(includes.beyond) if includes.beyond else {})
+        given = [resolve(path) for path in paths]
+        return cls(
+            files={name: info.size for name, info in found.items() if name not in includes.by_others},
+            folders=folders,
+            named=frozenset(name for name in found if resolve(name) in given),
+            inputs={name: f"{info.size}:{info.mtime_ns}" for name, info in everything.items()},
+        )
+
+    def groups(self, group_bytes: int) -> list[list[str]]:
+        """The files in groups of about that size: neither one for every tiny file nor one for everything."""
+        groups: list[list[str]] = [[]]
+        size = 0
+        for name, own in self.files.items():
+            groups[-1].append(name)
+            size += own
+            if size >= group_bytes:
+                groups.append([])
+                size = 0
+        return [group for group in groups if group]
+
+
+def import_files(
+    reading: Reading,
+    files: Iterable[str],
+    settings: ImportSettings,
+    write: Callable[[pa.Table], object],
+    part: str = "",
+) -> Imported:
+    """Import some files of a run, batch by batch; `write` is given the entries (`ENTRIES`) of each.
+
+    Returns the keys of the entries, which are in `part`, and all that there is beside the entries.
+    """
+    keys, accounts, rejected, read = [], [], [], []
+    records = chain.from_iterable(_records(file, reading, settings) for file in files)
+    for entries, some_accounts, some_rejected, some_files in to_tables(records):
+        write(entries)
+        keys.append(entries.select(_KEYS))
+        accounts.append(some_accounts)
+        rejected.append(some_rejected)
+        read.append(some_files)
+    found = pa.concat_tables(keys)
+    found = found.append_column("part", pa.array([part] * len(found), pa.string()))
+    return Imported(found, pa.concat_tables(accounts), pa.concat_tables(rejected), pa.concat_tables(read))
+
+
+def read(paths: str | PathLike[str] | Sequence[str | PathLike[str]], **settings: Any) -> Ledger:
+    """Read ledger files of any known format: paths, globs, folders, `s3://` or `gs://` URIs; one or several.
+
+    `settings` are those of `ImportSettings`, which the jobs take as `--ingest.NAME`: `jet.read("x.csv",
+    entity="Acme")`. What breaks a rule is in `rejected`, with file, line and the way out. Raises
+    `UnreadableFile` where a file that is named can't be read at all, or no entry of any of them can.
+
+    >>> read("*.jsonl")
+    <Ledger: 400 entries (20 without lines) of 3 entities, 274 accounts>
+    """
+    unknown = settings.keys() - {each.name for each in fields(ImportSettings)}
+    if unknown:
+        known = ", ".join(each.name for each in fields(ImportSettings))
+        raise ValueError(
+            f"{', '.join(sorted(unknown))} is no setting of how ledgers are read: these are {known}"
+        )
+    how = ImportSettings(**settings)
+    given = [paths] if isinstance(paths, str | PathLike) else paths
+    reading = Reading.of([fspath(path) for path in given], how)
+    parts: list[pa.Table] = []
+    reconciled = reconcile(import_files(reading, reading.files, how, parts.append))
+    imported = reconciled.imported
+    entries = reconciled.settled("", pa.concat_tables(parts).combine_chunks())
+    refuse_nothing(len(entries), len(reading.folders), imported.rejected)
+    return Ledger(
+        entries,
+        Catalog.from_accounts(imported.accounts).accounts,
+        imported.rejected,
+        imported.files,
+        tuple(reconciled.notes),
+    )
+
+
+def refuse_nothing(entries: int, files: int, rejected: pa.Table) -> None:
+    """Raise `UnreadableFile`, with the first reason, where no entry was imported."""
+    if entries:
+        return
+    why = ""
+    for first in rejected.slice(0, 1).to_pylist():
+        why = f"; the first: {first['file']}:{first['file_line']}: {first['message']}"
+    raise UnreadableFile(f"no entry could be imported from {files} files, {len(rejected)} rejected{why}")
+
+
+def _refuse_artifacts(files: Iterable[str]) -> None:
+    """Raise `ValueError` where ledger files lie in what jet wrote itself."""
+    for name in files:
+        folder, _, file = name.rpartition("/")
+        if file == MANIFEST and (manifest := finished_at(folder)) is not None:
+            raise ValueError(
+                f"{folder} holds {manifest.kind} that jet wrote, and no ledgers: name ledger files, or folders "
+                "with nothing else in them. Entries of `jet ingest` are named alone, to the jobs that read them"
+            )
+
+
+def _records(file: str, reading: Reading, settings: ImportSettings) -> Iterator[Record]:
+    """The records of a file. One that can't be read is an error where it was named; where it only lies in a
+    folder or fits a pattern, it is rejected and the rest goes on."""
+    try:
+        yield from import_file(file, settings, reading.folders[file])
+    except UnreadableFile as error:
+        if file in reading.named:
+            raise
+        yield Rejection(file, 1, "unreadable_file", str(error), None, None, "", file_lines=0)
+    except OSError as error:
+        raise OSError(f"{file} can't be read now: {error}") from error

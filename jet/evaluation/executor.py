@@ -1,0 +1,100 @@
+"""Where the work of an evaluation is done: in this process, or spread over a cluster.
+
+`jet.evaluation.measure` says what is to be computed, an `Executor` computes it. What comes out is the same to
+the bit whoever does it; tables come back sorted by entity and entry_id.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Sequence
+from typing import Protocol
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+
+from jet.bundle.bundle import Bundle
+from jet.confidence.stack import Method
+from jet.evaluation.baselines.registry import Materials
+from jet.evaluation.baselines.run import BaselineRun, run_baseline
+from jet.evaluation.examine import examine
+from jet.evaluation.learning_curve import CurveAnswers, CurveFold, answer_fold
+from jet.prediction.predictor import Predictor, PredictSettings
+from jet.ranking.examples import Examples
+from jet.ranking.ranker import RankerSettings
+from jet.ranking.statistics import Statistics
+from jet.retrieval.memory import Hits
+from jet.retrieval.neighbors import make_encoder
+
+log = logging.getLogger("jet.evaluate")
+
+BY_ENTRY = [("entity", "ascending"), ("entry_id", "ascending")]
+
+
+class Executor(Protocol):
+    """Computes the parts of an evaluation."""
+
+    def examine(
+        self, bundle: Bundle, settings: PredictSettings, entries: pa.Table, methods: Sequence[Method]
+    ) -> pa.Table:
+        """`jet.evaluation.examine.examine` of booked `entries`."""
+        ...
+
+    def predict(self, bundle: Bundle, settings: PredictSettings, entries: pa.Table) -> pa.Table:
+        """`PREDICTIONS` of `entries`, whose own lines are not looked at."""
+        ...
+
+    def run_baselines(
+        self, names: Sequence[str], entries: pa.Table, split: NDArray, materials: Materials
+    ) -> dict[str, BaselineRun]:
+        """`run_baseline` by name. Refuses wrong names and missing materials (ValueError) before any runs."""
+        ...
+
+    def ranker_examples(
+        self, statistics: Statistics, hits: Hits, rows: NDArray, settings: RankerSettings
+    ) -> Examples:
+        """What a ranker learns from `rows` of the corpus, whose `hits` are those of all its rows."""
+        ...
+
+    def answer_folds(
+        self, bundle: Bundle, examples: Examples, books_split: NDArray, folds: Sequence[CurveFold]
+    ) -> list[dict[int, CurveAnswers]]:
+        """`jet.evaluation.learning_curve.answer_fold` of each fold, in order."""
+        ...
+
+
+class InProcess:
+    """One thing after another, in this process."""
+
+    def examine(
+        self, bundle: Bundle, settings: PredictSettings, entries: pa.Table, methods: Sequence[Method]
+    ) -> pa.Table:
+        """See `Executor`."""
+        return examine(_predictor(bundle, settings, entries), entries, methods).sort_by(BY_ENTRY)
+
+    def predict(self, bundle: Bundle, settings: PredictSettings, entries: pa.Table) -> pa.Table:
+        """See `Executor`."""
+        return _predictor(bundle, settings, entries)(entries).sort_by(BY_ENTRY)
+
+    def run_baselines(
+        self, names: Sequence[str], entries: pa.Table, split: NDArray, materials: Materials
+    ) -> dict[str, BaselineRun]:
+        """See `Executor`."""
+        return {name: run_baseline(name, entries, split, materials) for name in dict.fromkeys(names)}
+
+    def ranker_examples(
+        self, statistics: Statistics, hits: Hits, rows: NDArray, settings: RankerSettings
+    ) -> Examples:
+        """See `Executor`."""
+        return Examples.of(statistics, rows, hits.take(rows), settings)
+
+    def answer_folds(
+        self, bundle: Bundle, examples: Examples, books_split: NDArray, folds: Sequence[CurveFold]
+    ) -> list[dict[int, CurveAnswers]]:
+        """See `Executor`."""
+        return [answer_fold(bundle, examples, np.asarray(books_split), fold) for fold in folds]
+
+
+def _predictor(bundle: Bundle, settings: PredictSettings, entries: pa.Table) -> Predictor:
+    return Predictor.for_entries(bundle, settings, entries, make_encoder(bundle.retrieval))

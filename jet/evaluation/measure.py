@@ -1,0 +1,207 @@
+"""`measure`: all figures of a bundle beside its baselines, on the newest entries of every entity.
+
+The model's figures are of the free-running decode of entries whose lines it does not see; memory is rolling:
+every entry of a strictly earlier date may be a neighbor, as in daily use with reviewed books (and once more
+frozen, ending where the test begins). Everything that is reported comes from the test entries.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from jet.books.split import CALIBRATION, TEST, TRAIN
+from jet.confidence.drift import Signs, compare, held_back, sentences, summary
+from jet.confidence.stack import METHODS, Method
+from jet.evaluation.amount_metrics import amount_metrics
+from jet.evaluation.baselines import OF_SENTENCES, BaselineRun, Materials
+from jet.evaluation.comparison import paired_bootstrap
+from jet.evaluation.exam import Exam
+from jet.evaluation.examine import predictions_of
+from jet.evaluation.executor import Executor
+from jet.evaluation.learning_curve import CURVE_NOTE, CurveAnswers, curve_folds, curve_rows, learning_curve
+from jet.evaluation.measurements import Figures, Measurements
+from jet.evaluation.metrics import evaluate
+from jet.evaluation.retrieval_metrics import retrieval_metrics
+from jet.evaluation.rows import examples, rows_table
+from jet.evaluation.scored import Scored
+from jet.ranking.examples import newest
+from jet.ranking.statistics import Statistics
+
+CURVE_EXAMPLES = 2_000
+"""Training entries that the rankers of the learning curve see."""
+
+log = logging.getLogger("jet.evaluate")
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """What a report is made of."""
+
+    metrics: dict[str, Any]
+    """The tree of `Measurements`."""
+    rows: pa.Table
+    """`rows_table` of the test entries."""
+    curve_rows: pa.Table | None
+    """`jet.evaluation.learning_curve.curve_rows`; None where no curve was measured."""
+    examples: list[dict[str, Any]]
+    """Some test entries as `jet.evaluation.report.render_html` shows them."""
+
+
+def measure(exam: Exam, executor: Executor) -> Evaluation:
+    """All that the exam's settings ask for, computed by `executor`.
+
+    In one process: `measure(Exam(entries, accounts, bundle, settings), InProcess()).metrics`.
+    """
+    chosen = exam.settings.predict.method
+    runs = _run_baselines(exam, executor)
+    methods = METHODS if exam.settings.evaluate.parts else (chosen,)
+    examined = _examine(exam, executor, methods)
+    predictions = {method: predictions_of(examined, method) for method in methods}
+    scored: dict[str, Scored] = {method: exam.scored(table) for method, table in predictions.items()}
+    figures = {method: evaluate(scored[method], exam.thresholds(method)) for method in methods}
+    by_baseline = {name: exam.scored_baseline(run.predictions) for name, run in runs.items()}
+    curve = _answer_curve(exam, executor)
+    amount_thresholds = exam.bundle.amount_calibration.thresholds
+    measured = Measurements(
+        model=figures[chosen],
+        baselines={
+            name: evaluate(by_baseline[name], exam.baseline_thresholds(run.predictions))
+            for name, run in runs.items()
+        },
+        facts=_facts(exam),
+        methods={method: each for method, each in figures.items() if method != chosen},
+        frozen=_frozen(exam, executor) if exam.settings.evaluate.frozen else None,
+        retrieval=_retrieval(examined),
+        learning_curve=learning_curve(curve),
+        learning_curve_note=CURVE_NOTE if curve else None,
+        amounts=amount_metrics(examined, amount_thresholds, exam.promises),
+        costs={name: _costs(run) for name, run in runs.items()},
+        comparison={name: paired_bootstrap(scored[chosen], each) for name, each in by_baseline.items()},
+        company_thresholds=exam.thresholds(chosen).own,
+        drift=_drift(exam, predictions[chosen]),
+    )
+    return Evaluation(
+        measured.tree(),
+        rows_table(scored | by_baseline),
+        curve_rows(curve) if curve else None,
+        examples(exam.test, predictions[chosen], exam.accounts, scored[chosen]),
+    )
+
+
+def _facts(exam: Exam) -> dict[str, Any]:
+    """What a reader needs to know to measure the same again."""
+    facts = {
+        "entries": {
+            "booked": len(exam.entries),
+            "calibration": len(exam.rows(CALIBRATION)),
+            "test": len(exam.test_rows),
+        },
+        "split": "by date within each entity",
+        "memory": "rolling: every entry with a strictly earlier date",
+        "method": exam.settings.predict.method,
+        "model": exam.bundle.fingerprint,
+        "entries fingerprint": exam.fingerprint,
+        "encoder": exam.bundle.encoder,
+        "training": exam.bundle.facts,
+        "settings": exam.settings.facts(),
+    }
+    return {name: fact for name, fact in facts.items() if fact is not None}
+
+
+# --- baselines -----------------------------------------------------------------------------------------
+
+
+def _run_baselines(exam: Exam, executor: Executor) -> dict[str, BaselineRun]:
+    names = baseline_names(exam)
+    return executor.run_baselines(names, exam.entries, exam.split, _materials(exam, names))
+
+
+def baseline_names(exam: Exam) -> tuple[str, ...]:
+    """The baselines that the settings name; where they say "all", those that the bundle's texts allow."""
+    settings = exam.settings.evaluate
+    if settings.baselines != "all" or exam.bundle.corpus.store.dimension:
+        return settings.names()
+    log.info("the bundle has no sentence vectors: all baselines but %s", ", ".join(OF_SENTENCES))
+    return tuple(name for name in settings.names() if name not in OF_SENTENCES)
+
+
+def _materials(exam: Exam, names: Sequence[str]) -> Materials:
+    store = exam.bundle.corpus.store if any(name.startswith("nearest") for name in names) else None
+    data = None
+    if {"ancestor", "boosted_trees"} & set(names):
+        data = exam.training_data
+        store = data.corpus.store
+    return Materials(store=store, accounts=exam.accounts, data=data, seed=exam.settings.seed)
+
+
+def _costs(run: BaselineRun) -> Mapping[str, float | None]:
+    return {"seconds": run.seconds, "cpu_seconds": run.cpu_seconds, "peak_mib": run.peak_mib}
+
+
+# --- the model -----------------------------------------------------------------------------------------
+
+
+def _examine(exam: Exam, executor: Executor, methods: Sequence[Method]) -> pa.Table:
+    """`examine` of the test entries."""
+    settings = exam.settings.predict
+    if len(methods) > 1:
+        settings = replace(settings, method="stacked")  # which computes the others' scores too
+    return executor.examine(exam.bundle, settings, exam.test, methods)
+
+
+def _frozen(exam: Exam, executor: Executor) -> Figures:
+    """The figures with a memory that ends where the test begins."""
+    log.info("the test once more, with a frozen memory")
+    bundle = exam.bundle.with_rows(np.flatnonzero(exam.books_split != TEST))
+    predictions = executor.predict(bundle, exam.settings.predict, exam.test)
+    return evaluate(exam.scored(predictions), exam.thresholds(exam.settings.predict.method))
+
+
+def _retrieval(examined: pa.Table) -> dict[str, Any]:
+    """What retrieval found for the test entries, and what was proposed."""
+    true = [tuple(sorted(tokens)) for tokens in examined["true"].to_pylist()]
+    found = [
+        [[tuple(sorted(tokens)) for tokens in sets] for sets in examined[name].to_pylist()]
+        for name in ("neighbors", "candidates")
+    ]
+    return retrieval_metrics(true, *found)
+
+
+def _drift(exam: Exam, predictions: pa.Table) -> dict[str, Any] | None:
+    """How the test entries differ from those of the calibration; None where nothing was calibrated."""
+    settings = exam.settings
+    calibration = exam.bundle.judgment.signs(settings.predict.method)
+    groups = compare(calibration, Signs.of_predictions(predictions), settings.drift)
+    held = pc.not_equal(held_back(predictions, sentences(groups))["decision"], predictions["decision"])
+    promise = f"{settings.predict.promise:g}"
+    return {**summary(groups, pc.sum(held).as_py() or 0), "promise": promise} if groups else None
+
+
+# --- new companies -------------------------------------------------------------------------------------
+
+
+def _answer_curve(exam: Exam, executor: Executor) -> dict[int, list[CurveAnswers]]:
+    """By history, what each fold's companies, never learned from, are answered; empty where there is nothing
+    to measure."""
+    limit = exam.settings.evaluate.curve_rows
+    folds = curve_folds(exam.entries, exam.entity, exam.split, limit) if limit else []
+    if not folds:
+        return {}
+    log.info("learning curve of new companies: %d folds", len(folds))
+    bundle, data = exam.bundle, exam.training_data
+    statistics = Statistics.of(data.corpus, data.retrieval, data.model.max_lines)
+    rows = newest(data.learnable(TRAIN), data.corpus.rows.entity, CURVE_EXAMPLES)
+    learned = executor.ranker_examples(statistics, data.hits, rows, bundle.ranker.settings)
+    folds = [fold for fold in folds if not np.isin(learned.entity, fold.companies).all()]
+    answers: dict[int, list[CurveAnswers]] = {}
+    for by_history in executor.answer_folds(bundle, learned, exam.books_split, folds):
+        for history, answered in by_history.items():
+            answers.setdefault(history, []).append(answered)
+    return answers

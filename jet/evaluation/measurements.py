@@ -1,0 +1,82 @@
+"""What an evaluation measured: the parts of `metrics.json`, and their tree."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+MODEL = "model"
+"""What the tree calls the model, beside the names of the baselines."""
+
+BASELINES_SHOWN = 3
+"""How many of the baselines are shown where there is no room for all."""
+
+Figures = dict[str, Any]
+"""What `jet.evaluation.metrics.evaluate` returns."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Measurements:
+    """The parts of an evaluation. All but the first three may be missing: they weren't measured."""
+
+    model: Figures
+    """Of the bundle, by the method of prediction that was chosen."""
+    baselines: Mapping[str, Figures]
+    """By name."""
+    facts: Mapping[str, Any]
+    """Whatever a reader needs to repeat the run: data, fingerprints, settings."""
+    methods: Mapping[str, Figures] = field(default_factory=dict)
+    """Of the model by its other methods of prediction ("ranker", "decoder")."""
+    frozen: Figures | None = None
+    """Of the model where its memory ends as the test begins."""
+    retrieval: Mapping[str, Any] | None = None
+    """`retrieval_metrics` of the test entries."""
+    learning_curve: Sequence[Mapping[str, Any]] = ()
+    """By what a company that the model never trained on had booked before, in this order: "history" (entries),
+    "n", "entities" (how many of both), "entry_exact_match", "line_f1", "validity", "svm_exact_match" (of an SVM
+    that knows the same entries)."""
+    learning_curve_note: str | None = None
+    """How the curve was measured, in a sentence."""
+    amounts: Mapping[str, Any] | None = None
+    """"n" (entries measured), "known_total" (how many of them state it), "all_right_given_set" (the share with
+    every amount right, where the lines are), "by_lines" (number of lines -> "n", "all_right"),
+    "expected_calibration_error", "reliability" and "automation" as `evaluate` has them."""
+    costs: Mapping[str, Mapping[str, float | None]] = field(default_factory=dict)
+    """Method -> "seconds", "cpu_seconds", "peak_mib"."""
+    comparison: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
+    """Baseline -> `paired_bootstrap` of the model against it."""
+    company_thresholds: Mapping[str, Mapping[str, float | None]] = field(default_factory=dict)
+    """Entity -> promise -> its own threshold."""
+    drift: Mapping[str, Any] | None = None
+    """`jet.confidence.drift.summary` of the test entries beside the calibration; "held_back" are those of the
+    test entries that would have been reviewed because of it."""
+
+    def tree(self) -> dict[str, Any]:
+        """The tree of `metrics.json`. What is None or empty is not in it."""
+        test = {MODEL: self.model, "baselines": dict(self.baselines)}
+        if self.methods:
+            test["methods"] = dict(self.methods)
+        measured: dict[str, Any] = {
+            "frozen": {MODEL: self.frozen} if self.frozen else None,
+            "retrieval": self.retrieval,
+            "learning_curve": list(self.learning_curve),
+            "learning_curve_note": self.learning_curve_note,
+            "amounts": self.amounts,
+            "costs": self.costs,
+            "comparison": self.comparison,
+            "company_thresholds": self.company_thresholds,
+            "drift": self.drift,
+        }
+        return {"facts": self.facts, "test": test} | {name: part for name, part in measured.items() if part}
+
+
+def best_baselines(baselines: Mapping[str, Figures], count: int = BASELINES_SHOWN) -> list[str]:
+    """The names of the baselines with the highest exact match, the best first."""
+    return sorted(baselines, key=lambda name: (-exact_match(baselines[name]), name))[:count]
+
+
+def exact_match(method: Mapping[str, Any]) -> float:
+    """The exact match of a method's figures; -1 where it has none."""
+    value = method["overall"]["entry_exact_match"]
+    return -1.0 if value is None else value

@@ -1,0 +1,70 @@
+"""The test entries one by one: what each method made of them, as a table and as examples to read."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+
+from jet.evaluation.line_sets import Multiset
+from jet.evaluation.scored import Scored
+
+EXAMPLES = 20
+
+
+def rows_table(answers: Mapping[str, Scored]) -> pa.Table:
+    """One row for each test entry: entity, entry_id, strata, and for each method whether its answer is right,
+    how sure it was, and what it answered; for looking at errors and for figures of any group."""
+    first = next(iter(answers.values()))
+    columns: dict[str, Any] = {"entity": first.entity.tolist(), "entry_id": first.entry_id}
+    columns |= {f"stratum_{name}": values.tolist() for name, values in first.strata.items()}
+    columns["true"] = [_spelled(lines) for lines in first.true]
+    for name, scored in answers.items():
+        columns[f"{name}_right"] = scored.counts["exact"] > 0
+        columns[f"{name}_confidence"] = scored.confidence
+        columns[f"{name}_answer"] = [_spelled(lines) for lines in scored.predicted]
+    return pa.table(columns)
+
+
+def _spelled(lines: Multiset) -> str:
+    return " ".join(f"{side} {account}" for account, side in lines)
+
+
+def examples(
+    entries: pa.Table, predictions: pa.Table, accounts: pa.Table, scored: Scored, count: int = EXAMPLES
+) -> list[dict[str, Any]]:
+    """Some entries, spread evenly, as the report shows them. `scored` has the rows of `entries`."""
+    names = {(row["entity"], row["code"]): row["name"] for row in accounts.to_pylist()}
+    found = {(row["entity"], row["entry_id"]): row for row in predictions.to_pylist()}
+    shown = []
+    for row in np.unique(np.linspace(0, len(entries) - 1, count).astype(int)):
+        entry = entries.slice(int(row), 1).to_pylist()[0]
+        prediction = found[entry["entity"], entry["entry_id"]]
+        true = [
+            {
+                "account": line["account"],
+                "name": names[entry["entity"], line["account"]],
+                "side": line["side"],
+            }
+            for line in entry["lines"]
+        ]
+        lines = [
+            {**line, "amount": None if line["amount"] is None else f"{line['amount']:.2f}"}
+            for line in prediction["lines"]
+        ]
+        shown.append(
+            {
+                "entity": entry["entity"],
+                "date": entry["date"].isoformat(),
+                "description": entry["description"],
+                "predicted": lines,
+                "true": true,
+                "confidence": prediction["confidence"],
+                "decision": prediction["decision"],
+                "reason": prediction["reason"],
+                "right": scored.true[row] == scored.predicted[row],
+            }
+        )
+    return shown

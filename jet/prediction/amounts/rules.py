@@ -1,0 +1,131 @@
+"""Rules: what each line of a side gets, once the neighbors have voted."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from jet.prediction.amounts.formulas import FIXED, PRIOR, parts
+from jet.prediction.amounts.units import LARGEST
+from jet.prediction.amounts.votes import Votes, on_side, positive
+
+# Set by judgment. Halving or doubling them moves at most a few rows of two real ledgers; only a higher
+# _LEAST_SUPPORT loses some.
+_LEAST_SUPPORT = 0.3  # of a formula that is followed
+_SURE = 0.9  # the support from which on a fixed amount is taken off before shares are sought
+
+
+def repeat(total: np.ndarray, votes: Votes) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Same set, same total: rent, wages and installments come again to the cent.
+
+    Returns where there is such a neighbor [N], its amounts [N, T], and how many of them, by weight, agree [N].
+    """
+    candidate = votes.same_set & (votes.total == total[:, None])
+    weight = np.where(candidate, votes.weight.max(axis=2), 0)
+    agree = (votes.amount[:, :, None] == votes.amount[:, None, :]).all(axis=3)
+    agreeing = np.where(candidate, (agree * weight[:, None, :]).sum(axis=2), 0)
+    best = agreeing.round(9).argmax(axis=1)
+    rows = np.arange(len(total))
+    return candidate.any(axis=1), votes.amount[rows, best], agreeing[rows, best] / positive(weight.sum(axis=1))
+
+
+def explain(total: np.ndarray, tokens: np.ndarray, votes: Votes) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """What most of the votes say each line gets: by a fixed amount, by a share of the total, or, where
+    there are fees, by a share of what they leave.
+
+    Returns value int64, support (a share of the evidence) and number of the formula, each [N, T].
+    """
+    value, support = _fixed(votes)
+    formula = np.full(tokens.shape, FIXED)
+    fees = (support >= _SURE) & _varied(votes)
+    offers = [_share(total, votes.total, votes)]
+    for side in (0, 1):
+        fee = fees & on_side(tokens, side)
+        if not fee.any():
+            continue
+        left = total - np.where(fee, value, 0).sum(axis=1)
+        their_left = votes.total - np.where(fee[:, None], np.maximum(votes.amount, 0), 0).sum(axis=2)
+        offer = _share(np.maximum(left, 0), np.maximum(their_left, 0), votes)
+        concerned = on_side(tokens, side) & fee.any(axis=1, keepdims=True) & ~fee
+        offers.append((offer[0], np.where(concerned, offer[1], 0), offer[2]))
+    for offer in offers:
+        better = offer[1] > support
+        value, support, formula = (
+            np.where(better, new, old) for new, old in zip(offer, (value, support, formula), strict=True)
+        )
+    return value, np.minimum(support, 1.0), formula
+
+
+def _fixed(votes: Votes) -> tuple[np.ndarray, np.ndarray]:
+    """The same amount whatever the total: a fee, an installment. Once is no repetition, so it must have been
+    seen twice. Value and support, each [N, T]."""
+    same = (votes.amount[:, :, None] == votes.amount[:, None, :]) & (votes.amount[:, :, None] >= 0)
+    repeated = np.where(same.sum(axis=2) > 1, (same * votes.weight[:, None, :]).sum(axis=2), 0)
+    best = repeated.round(9).argmax(axis=1)[:, None]
+    value, most = (np.take_along_axis(x, best, axis=1)[:, 0] for x in (votes.amount, repeated))
+    return value, most / positive(votes.weight.sum(axis=1))
+
+
+def _varied(votes: Votes) -> np.ndarray:
+    """bool [N, T]: whether the line was seen under totals that differ; otherwise anything looks fixed."""
+    has = votes.amount >= 0
+    totals = votes.total[:, :, None]
+    return np.where(has, totals, 0).max(axis=1) > np.where(has, totals, LARGEST).min(axis=1)
+
+
+def _share(base: np.ndarray, their_base: np.ndarray, votes: Votes) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """The formula of `base` [N] that explains most of the neighbors' amounts by `their_base` [N, M].
+
+    Returns value, support (with the formula's prior) and formula, each [N, T].
+    """
+    ours, theirs = parts(base), parts(their_base)
+    matched = [
+        (votes.weight[:, :, line, None] * (theirs == votes.amount[:, :, line, None])).sum(axis=1)
+        for line in range(votes.amount.shape[2])
+    ]
+    support = np.stack(matched, axis=1) / positive(votes.weight.sum(axis=1))[:, :, None] * PRIOR
+    formula = support.round(9).argmax(axis=2)
+    value = np.take_along_axis(ours, formula, axis=1)
+    return value, np.take_along_axis(support, formula[:, :, None], axis=2)[:, :, 0], formula
+
+
+def trusted_lines(total: np.ndarray, on: np.ndarray, value: np.ndarray, support: np.ndarray) -> np.ndarray:
+    """bool [N, T]: the lines of a side that their formula decides. The least explained one, among equals the
+    largest, takes the rest; where nothing would be left for it, the formulas contradict the total."""
+    size = np.clip(value / positive(total[:, None].astype(np.float64)), 0, 1)
+    least = np.where(on, support.round(6) - 1e-7 * size, np.inf).argmin(axis=1)
+    trusted = on & (support >= _LEAST_SUPPORT) & (np.arange(on.shape[1]) != least[:, None])
+    rest = total - np.where(trusted, value, 0).sum(axis=1)
+    return trusted & (rest > 0)[:, None]
+
+
+def mean_shares(votes: Votes) -> np.ndarray:
+    """float64 [N, T]: of the total, by the neighbors that have the line; nan where none has."""
+    share = np.where(votes.amount >= 0, votes.amount / positive(votes.total[:, :, None].astype(np.float64)), 0)
+    weight = votes.weight.sum(axis=1)
+    return np.where(weight > 0, (share * votes.weight).sum(axis=1) / positive(weight), np.nan)
+
+
+def split(left: np.ndarray, shares: np.ndarray, free: np.ndarray) -> np.ndarray:
+    """int64 [N, T]: `left` [N] over the `free` lines by their shares, a line without one like the mean line;
+    by largest remainder, so that nothing is lost. Even parts where no share is known, or all are 0."""
+    known = free & ~np.isnan(shares)
+    mean = np.where(known, shares, 0).sum(axis=1) / np.maximum(known.sum(axis=1), 1)
+    part = np.where(free, np.where(known, shares, np.where(mean > 0, mean, 1.0)[:, None]), 0)
+    part = np.where(part.sum(axis=1, keepdims=True) > 0, part, free)
+    exact = left[:, None] * (part / positive(part.sum(axis=1, keepdims=True)))
+    whole = np.floor(exact.round(6)).astype(np.int64)
+    missing = left - whole.sum(axis=1)
+    order = np.argsort(np.where(free, whole - exact.round(6), np.inf), axis=1, kind="stable")
+    whole += order.argsort(axis=1) < missing[:, None]
+    # Products beyond 2^53 aren't exact: what they lost or won, the largest part bears.
+    whole[np.arange(len(left)), whole.argmax(axis=1)] += left - whole.sum(axis=1)
+    return whole
+
+
+def falling(amounts: np.ndarray, tokens: np.ndarray) -> np.ndarray:
+    """`amounts` with those of equal lines in falling order, as `_by_line` reads them."""
+    order = np.lexsort((-amounts, tokens), axis=1)
+    places = np.argsort(tokens, axis=1, kind="stable")
+    result = np.empty_like(amounts)
+    np.put_along_axis(result, places, np.take_along_axis(amounts, order, axis=1), axis=1)
+    return result

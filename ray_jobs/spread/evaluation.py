@@ -1,0 +1,70 @@
+"""An evaluation on a cluster: entries in slices over a pool of actors, a task a baseline and a fold."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import pyarrow as pa
+import ray
+from numpy.typing import NDArray
+
+from jet.bundle.bundle import Bundle
+from jet.confidence.stack import Method
+from jet.evaluation.baselines import BaselineRun, Materials
+from jet.evaluation.learning_curve import CurveAnswers, CurveFold, answer_fold
+from jet.prediction.predictor import PredictSettings
+from jet.ranking.examples import Examples
+from jet.ranking.ranker import RankerSettings
+from jet.ranking.statistics import Statistics
+from jet.retrieval.memory import Hits
+from ray_jobs.runtime.settings import RuntimeSettings
+from ray_jobs.spread.answering import ExamineSlice, ExampleSlice, PredictSlice, examples_of, over_slices, share
+from ray_jobs.spread.baselines import run_baselines
+
+
+class OnCluster:
+    """The `jet.evaluation.executor.Executor` of a cluster; Ray must be connected."""
+
+    def __init__(self, runtime: RuntimeSettings) -> None:
+        self.runtime = runtime
+
+    def examine(
+        self, bundle: Bundle, settings: PredictSettings, entries: pa.Table, methods: Sequence[Method]
+    ) -> pa.Table:
+        """See `Executor`."""
+        shared = share(bundle, settings, [entries["description"]], self.runtime)
+        return over_slices(ExamineSlice, shared, entries, self.runtime, methods=methods)
+
+    def predict(self, bundle: Bundle, settings: PredictSettings, entries: pa.Table) -> pa.Table:
+        """See `Executor`."""
+        shared = share(bundle, settings, [entries["description"]], self.runtime)
+        return over_slices(PredictSlice, shared, entries, self.runtime)
+
+    def run_baselines(
+        self, names: Sequence[str], entries: pa.Table, split: NDArray, materials: Materials
+    ) -> dict[str, BaselineRun]:
+        """See `Executor`."""
+        return run_baselines(names, entries, split, materials)
+
+    def ranker_examples(
+        self, statistics: Statistics, hits: Hits, rows: NDArray, settings: RankerSettings
+    ) -> Examples:
+        """See `Executor`."""
+        shared = ray.put((statistics, hits, settings))
+        made = over_slices(ExampleSlice, shared, pa.table({"row": rows}), self.runtime, keys=("row",))
+        return examples_of(made)
+
+    def answer_folds(
+        self, bundle: Bundle, examples: Examples, books_split: NDArray, folds: Sequence[CurveFold]
+    ) -> list[dict[int, CurveAnswers]]:
+        """See `Executor`."""
+        shared = ray.put((bundle, examples, books_split))
+        task = ray.remote(num_cpus=self.runtime.actor_cpus)(_answer_fold)
+        # In a list, so that the task gets the reference and fetches a shared view by itself.
+        return ray.get([task.remote([shared], fold) for fold in folds])
+
+
+def _answer_fold(shared: list[ray.ObjectRef], fold: CurveFold) -> dict[int, CurveAnswers]:
+    bundle, examples, books_split = ray.get(shared[0])
+    return answer_fold(bundle, examples, np.asarray(books_split), fold)

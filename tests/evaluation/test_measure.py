@@ -1,0 +1,122 @@
+"""All figures of a bundle, measured in one process."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+
+import made_up
+import numpy as np
+import pyarrow as pa
+import pytest
+
+from jet.books.split import TEST, SplitSettings
+from jet.confidence.drift import DriftSettings
+from jet.evaluation.exam import Exam
+from jet.evaluation.executor import InProcess
+from jet.evaluation.measure import measure
+from jet.evaluation.scored import score_predictions
+from jet.evaluation.settings import EvaluateSettings, ExamSettings
+from jet.prediction.predictor import Predictor, PredictSettings
+
+ACCOUNTS = made_up.accounts_table(made_up.family_chart_rows())
+SETTINGS = ExamSettings(
+    split=made_up.SPLIT,
+    predict=PredictSettings(),
+    drift=DriftSettings(),
+    evaluate=EvaluateSettings(baselines="majority,last_same_text", curve_rows=20),
+)
+ALONE = replace(SETTINGS, evaluate=EvaluateSettings(baselines="none", parts=False, frozen=False, curve_rows=0))
+
+
+@pytest.fixture(scope="module")
+def data():
+    return made_up.family_data(days=150)
+
+
+@pytest.fixture(scope="module")
+def bundle(data):
+    trainer = made_up.trainer(data)
+    made_up.train(data, trainer, 4)
+    return made_up.judged(data, made_up.assembled(data, trainer.network))
+
+
+@pytest.fixture(scope="module")
+def evaluation(data, bundle):
+    return measure(Exam(data.entries, ACCOUNTS, bundle, SETTINGS), InProcess())
+
+
+def right(predictions, data):
+    """The share of the test entries that `predictions` has every line right of."""
+    test = data.entries.take(pa.array(data.rows(TEST)))
+    return score_predictions(test, predictions).counts["exact"].mean()
+
+
+def test_the_model_s_figures_are_those_of_its_predictions_of_the_test_entries(data, bundle, evaluation):
+    test = data.entries.take(pa.array(data.rows(TEST)))
+    overall = evaluation.metrics["test"]["model"]["overall"]
+    assert overall["n"] == evaluation.metrics["facts"]["entries"]["test"] == len(test)
+    assert overall["entry_exact_match"] == right(Predictor(bundle, PredictSettings())(test), data)
+
+
+def test_frozen_figures_are_those_of_a_memory_without_the_test_entries(data, bundle, evaluation):
+    test = data.entries.take(pa.array(data.rows(TEST)))
+    before = bundle.with_rows(np.flatnonzero(data.split != TEST))
+    frozen = evaluation.metrics["frozen"]["model"]["overall"]
+    assert frozen["entry_exact_match"] == right(Predictor(before, PredictSettings())(test), data)
+
+
+def test_all_that_is_asked_for_is_measured_and_json_can_hold_it(evaluation):
+    metrics = json.loads(json.dumps(evaluation.metrics, allow_nan=False))
+    assert set(metrics["test"]["baselines"]) == set(metrics["costs"]) == {"majority", "last_same_text"}
+    assert set(metrics["comparison"]) == {"majority", "last_same_text"}
+    assert set(metrics["test"]["methods"]) == {"ranker", "decoder"}
+    assert {"retrieval", "learning_curve", "learning_curve_note", "amounts", "drift"} <= set(metrics)
+    assert [point["history"] for point in metrics["learning_curve"]] == [0, 10, 50, 150, 500]
+    assert all(point["n"] == 20 for point in metrics["learning_curve"])
+
+
+def test_every_row_says_what_each_method_made_of_its_entry(evaluation):
+    test, rows = evaluation.metrics["test"], evaluation.rows.to_pylist()
+    assert len(rows) == evaluation.metrics["facts"]["entries"]["test"]
+    for name, method in {"stacked": test["model"], **test["methods"], **test["baselines"]}.items():
+        right = [row[f"{name}_right"] for row in rows]
+        assert right == [row[f"{name}_answer"] == row["true"] for row in rows]
+        assert np.mean(right) == method["overall"]["entry_exact_match"]
+
+
+def test_examples_stand_beside_the_truth_with_the_names_of_their_accounts(evaluation):
+    by_id = {(row["entity"], row["entry_id"]): row for row in evaluation.rows.to_pylist()}
+    assert len(evaluation.examples) == 20
+    assert {example["right"] for example in evaluation.examples} == {True, False}
+    assert sum(example["right"] for example in evaluation.examples) <= sum(
+        row["stacked_right"] for row in by_id.values()
+    )
+    names = {(row["entity"], row["code"]): row["name"] for row in ACCOUNTS.to_pylist()}
+    for example in evaluation.examples:
+        for line in (*example["predicted"], *example["true"]):
+            assert line["name"] == names[example["entity"], line["account"]]
+
+
+def test_what_is_not_asked_for_is_not_measured(data, bundle, evaluation):
+    alone = measure(Exam(data.entries, ACCOUNTS, bundle, ALONE), InProcess())
+    assert alone.metrics["test"]["model"] == evaluation.metrics["test"]["model"]
+    assert set(alone.metrics["test"]) == {"model", "baselines"}
+    assert not {"frozen", "learning_curve", "learning_curve_note", "costs", "comparison"} & set(alone.metrics)
+    assert alone.curve_rows is None
+
+
+def test_entries_may_come_in_any_order_and_those_without_lines_are_left_out(data, bundle):
+    in_order = measure(Exam(data.entries, ACCOUNTS, bundle, ALONE), InProcess())
+    order = np.random.default_rng(0).permutation(len(data.entries))
+    unbooked = made_up.entries_table([made_up.entry("birch", "later", 400, "rent")])
+    mixed = pa.concat_tables([unbooked, data.entries.take(pa.array(order))])
+    again = measure(Exam(mixed, ACCOUNTS, bundle, ALONE), InProcess())
+    assert again.metrics == in_order.metrics
+    assert again.rows.equals(in_order.rows)
+
+
+def test_a_split_that_leaves_nothing_to_test_on_is_refused(data, bundle):
+    nothing = replace(SETTINGS, split=SplitSettings(train=0.7, calibration=0.3))
+    with pytest.raises(ValueError, match=f"no entries to test on, of {len(data.entries)} booked ones"):
+        Exam(data.entries, ACCOUNTS, bundle, nothing)
