@@ -137,7 +137,7 @@ def test_a_company_with_one_entry_is_trained_with_and_answered():
 def test_an_account_that_was_used_after_it_closed_is_learned_from_and_never_proposed(bundle):
     late = made_up.entries_table([made_up.entry("alder", "late", 100, "very late paper", "D6110 C1930")])
     grown = extended(bundle, ACCOUNTS.empty_table(), lambda texts: np.zeros((len(texts), 0), np.float32), late)
-    assert len(grown.books.ids) == len(bundle.books.ids) + 1
+    assert len(grown.corpus.ids) == len(bundle.corpus.ids) + 1
     (row,) = predicted(grown, ("alder", "n", 110, "very late paper"))
     assert row["lines"]
     assert "6110" not in {line["account"] for line in row["lines"]}
