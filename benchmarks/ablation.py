@@ -20,9 +20,9 @@ import numpy as np
 from jet.artifacts.artifact import open_artifact
 from jet.books.split import CALIBRATION, SPLITS, TEST, TRAIN
 from jet.experiments.ablation.sources import sources_of
-from jet.ranking.evidence import Library
 from jet.ranking.examples import Examples
 from jet.ranking.ranker import RankerSettings
+from jet.ranking.statistics import Statistics
 from jet.training.data import TrainingData
 from ray_jobs.ddp.training import load_data
 from ray_jobs.runtime.settings import JobConfig
@@ -67,11 +67,9 @@ def main() -> None:
 
 
 def _examples(data: TrainingData, part: int) -> Examples:
-    library = Library.build(
-        data.columns, data.catalog, data.store, data.idf, data.retrieval, data.model.max_lines
-    )
+    statistics = Statistics.of(data.corpus, data.retrieval, data.model.max_lines)
     rows = data.learnable(part) if part == TRAIN else data.rows(part)
-    return Examples.of(library, data.columns, rows, data.hits.take(rows), RankerSettings())
+    return Examples.of(statistics, rows, data.hits.take(rows), RankerSettings())
 
 
 def _right(examples: dict[int, Examples], without: tuple[str, ...], seeds: list[int]) -> dict[int, np.ndarray]:

@@ -21,7 +21,7 @@ import pyarrow.parquet as pq
 
 from jet.artifacts.artifact import open_artifact
 from jet.books.schema import ENTRIES
-from jet.bundle.bundle import Bundle
+from jet.bundle.saved import load_bundle
 from jet.confidence.calibration import Calibration
 from jet.confidence.stack import METHODS
 from jet.experiments.ablation.sources import sources_of
@@ -116,7 +116,7 @@ def _confidence(rows: list[pa.Table], folders: list[Path], names: list[str]) -> 
         "| stacked, by seed | promise | automated | right among these | calibration error |",
         "|---|---|---|---|---|",
     ]
-    calibrations = [Bundle.load(f"{folder}/model").judgment.calibrations["stacked"] for folder in folders]
+    calibrations = [load_bundle(f"{folder}/model").judgment.calibrations["stacked"] for folder in folders]
     for name in [*names, "together"]:
         for promise in (0.9, 0.95, 0.99):
             given = zip(rows, calibrations, strict=True)

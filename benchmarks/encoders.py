@@ -39,8 +39,11 @@ from jet.books.catalog import Catalog
 from jet.books.importers import ImportSettings, expand, import_file, to_tables
 from jet.books.split import CALIBRATION, TRAIN, SplitSettings, split_by_date
 from jet.demo import DemoSettings, write_demo_ledger
-from jet.model.columns import sort_entries
-from jet.retrieval.neighbors import History, find_neighbors, text_store
+from jet.prediction.predictor import without_lines
+from jet.retrieval.columns import sort_entries
+from jet.retrieval.corpus import Corpus
+from jet.retrieval.neighbors import find_neighbors, text_store
+from jet.retrieval.retriever import Retriever
 from jet.retrieval.settings import RetrievalSettings
 from jet.texts.encoder import MULTILINGUAL, PACKAGED, Encoder, SentenceEncoder
 from jet.texts.ngrams import idf, ngram_counts, weigh
@@ -98,6 +101,7 @@ class Ledger(NamedTuple):
 
     name: str
     entries: pa.Table
+    catalog: Catalog
     sets: np.ndarray
     split: np.ndarray
 
@@ -151,9 +155,10 @@ def read_ledger(name: str, folder: Path) -> Ledger:
         for lines in entries["lines"].to_pylist()
     ]
     number = {lines: place for place, lines in enumerate(dict.fromkeys(spelled))}
-    entity = Catalog.from_accounts(accounts).entity_numbers(entries["entity"])
+    catalog = Catalog.from_accounts(accounts)
+    entity = catalog.entity_numbers(entries["entity"])
     split = split_by_date(entity, entries["date"].cast(pa.int32()).to_numpy(), SplitSettings())
-    return Ledger(name, entries, np.array([number[lines] for lines in spelled]), split)
+    return Ledger(name, entries, catalog, np.array([number[lines] for lines in spelled]), split)
 
 
 def encoded(ledger: Ledger, encoder: Encoder | None) -> tuple[TextStore, float]:
@@ -173,7 +178,8 @@ def measured(ledger: Ledger, store: TextStore, settings: RetrievalSettings) -> l
     """Exact match of the nearest and of the vote, hit rates at 12 and 48, over the calibration entries."""
     training = normalize_all(ledger.entries["description"].filter(pa.array(ledger.split == TRAIN)))
     weights = idf(store.ngrams[np.unique(store.rows(training))])
-    found = find_neighbors(ledger.entries, History.of(ledger.entries, store), weights, settings)
+    entries = without_lines(ledger.entries)
+    found = find_neighbors(entries, Retriever.of(Corpus.of(entries, ledger.catalog, store, weights), settings))
     keys = zip(ledger.entries["entity"].to_pylist(), ledger.entries["entry_id"].to_pylist(), strict=True)
     booked = dict(zip(keys, ledger.sets, strict=True))
     rows = np.flatnonzero(ledger.split == CALIBRATION)

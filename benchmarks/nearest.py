@@ -156,9 +156,9 @@ def by_jet(ledger: Ledger) -> tuple[float, np.ndarray]:
     )  # fmt: skip
     nobody = np.zeros(count, dtype=np.int64)
     start = time.perf_counter()
-    memory = Memory.of(nobody, ledger.date, ledger.text, nobody, 1)
+    memory = Memory(nobody, ledger.date, ledger.text, nobody, 1, ledger.store, idf(ledger.store.ngrams))
     queries = Queries(memory.entity, memory.date, memory.text, memory.journal)
-    hits = search(memory, ledger.store, idf(ledger.store.ngrams), queries, settings, K)
+    hits = search(memory, queries, settings, K)
     return time.perf_counter() - start, hits.similarity
 
 

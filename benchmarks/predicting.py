@@ -38,14 +38,15 @@ from torch.nn import functional as F
 from benchmarks.side_by_side import ROUNDS, Row, alternate, compared, report
 from jet.artifacts.artifact import artifact_writer, open_artifact
 from jet.books.schema import ACCOUNTS, ENTRIES, REJECTED
+from jet.books.tokens import NOTHING
 from jet.bundle.bundle import Bundle
+from jet.bundle.saved import load_bundle
 from jet.model.batch import Batch, collate
-from jet.model.columns import entry_columns
 from jet.model.decode import beam_search
 from jet.model.network import Tables, follow_neighbors
-from jet.model.tokens import NOTHING
-from jet.prediction.predictor import Parts, Predictor, PredictSettings, extended_store, without_lines
-from jet.retrieval.neighbors import make_encoder, retrieve
+from jet.prediction.predictor import Predictor, PredictSettings, extended_store, without_lines
+from jet.retrieval.columns import entry_columns
+from jet.retrieval.neighbors import make_encoder
 from jet.texts.encoder import SentenceEncoder
 
 PART_ROWS = 1024
@@ -61,7 +62,7 @@ def main() -> None:
     args = parser.parse_args()
     torch.set_num_threads(1)
     logging.disable(logging.WARNING)
-    bundle = Bundle.load(f"{args.run}/model")
+    bundle = load_bundle(f"{args.run}/model")
     with tempfile.TemporaryDirectory() as folder:
         entries = repeated(args.run, args.parts, Path(folder) / "entries")
         rows = [
@@ -126,7 +127,7 @@ def plain_loop(bundle: Bundle, files: list[Path], folder: Path) -> float:
     folder.mkdir(exist_ok=True)
     texts = pa.concat_tables(pq.read_table(path, columns=["description"]) for path in files)["description"]
     store = extended_store(bundle, texts, make_encoder(bundle.retrieval))
-    predictor = Predictor(bundle, PredictSettings(), Parts.build(bundle, store))
+    predictor = Predictor(bundle, PredictSettings()).with_store(store)
     finished = []
     for path in files:
         pq.write_table(predictor(pq.read_table(path)), folder / path.name, compression="zstd")
@@ -142,18 +143,23 @@ def beside_the_ancestor(bundle: Bundle, entries: Path) -> Row:
     settings = PredictSettings()
     table = pq.read_table(min(entries.glob("part-*.parquet")))
     predictor = Predictor.for_entries(bundle, settings, table, encoder)
-    columns = entry_columns(table, bundle.catalog, predictor.library.store)
+    store = predictor.statistics.corpus.store
+    columns = entry_columns(table, bundle.corpus.catalog, store)
     texts = table["description"].to_pylist()
 
     def batch_of(rows: np.ndarray) -> Batch:
-        hits = retrieve(
-            predictor.library.memory, predictor.parts.peers, predictor.library.store, bundle.idf,
-            columns.queries(rows), bundle.retrieval, predictor.parts.blocks, predictor.parts.peer_blocks,
-        )  # fmt: skip
+        hits = predictor.retriever.hits(replace(columns.queries(rows), store=store))
         chosen = bundle.model.hits(hits, bundle.retrieval)
-        return collate(columns, rows, predictor.library.books, chosen, bundle.catalog, bundle.model.max_lines)
+        return collate(
+            columns,
+            rows,
+            predictor.statistics.corpus.rows,
+            chosen,
+            bundle.corpus.catalog,
+            bundle.model.max_lines,
+        )
 
-    tables = Tables(torch.from_numpy(predictor.parts.vectors), torch.from_numpy(bundle.account_vectors))
+    tables = Tables(torch.from_numpy(predictor.text_vectors), torch.from_numpy(bundle.account_vectors))
     grouped = list(predictor.groups(columns))
     rows = np.concatenate([own for own, _ in grouped])
     batches = [batch_of(own) for own, _ in grouped]

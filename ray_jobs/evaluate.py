@@ -16,6 +16,7 @@ import jsonargparse
 from jet.artifacts.artifact import Artifact, Manifest, artifact_writer, finished, open_artifact
 from jet.books.schema import ACCOUNTS, ENTRIES
 from jet.bundle.bundle import Bundle
+from jet.bundle.saved import load_bundle
 from jet.evaluation.exam import Exam
 from jet.evaluation.measure import measure
 from jet.evaluation.measurements import MODEL
@@ -43,7 +44,7 @@ def arguments(parser: jsonargparse.ArgumentParser) -> None:
 def run(args: jsonargparse.Namespace, config: JobConfig) -> dict[str, Any]:
     """Evaluate the bundle at `args.bundle`."""
     manifest = evaluate_bundle(
-        open_artifact(args.entries, "entries"), Bundle.load(args.bundle), args.output, config
+        open_artifact(args.entries, "entries"), load_bundle(args.bundle), args.output, config
     )
     return {"output": args.output, **manifest.facts}
 

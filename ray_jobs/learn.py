@@ -23,13 +23,14 @@ import pyarrow as pa
 from jet.artifacts.artifact import Artifact, Manifest, artifact_writer, finished, refuse_foreign
 from jet.artifacts.storage import remove
 from jet.books.schema import ACCOUNTS, ENTRIES, REJECTED, uses
-from jet.bundle.bundle import KIND, Bundle
+from jet.bundle.bundle import Bundle
 from jet.bundle.extension import forgotten, learned
 from jet.bundle.lots import Lot, LotFacts
-from ray_jobs.predict import opened
+from jet.bundle.saved import KIND, load_bundle, save_bundle
 from ray_jobs.runtime.command import main
 from ray_jobs.runtime.connection import connect
 from ray_jobs.runtime.settings import JobConfig
+from ray_jobs.spread.importing import opened
 from ray_jobs.spread.texts import encode_texts
 
 HELP = (
@@ -62,7 +63,7 @@ def run(args: jsonargparse.Namespace, config: JobConfig) -> dict[str, Any]:
         raise ValueError("give --reviewed, to learn entries, or --undo, to take a lot back")
     if args.reviewed and not args.reviewer.strip():
         raise ValueError("give --reviewer: who looked at the entries and vouches for them stands in the bundle")
-    bundle = Bundle.load(args.bundle)
+    bundle = load_bundle(args.bundle)
     if args.undo is not None:
         manifest = undo(bundle, args.undo, args.output, config)
     else:
@@ -127,7 +128,7 @@ def publish(
 ) -> Manifest:
     """Write the bundle; returns its manifest."""
     with artifact_writer(output, KIND, settings, inputs, resolved=asdict(config)) as writer:
-        bundle.save(writer)
+        save_bundle(bundle, writer)
         writer.write_table("rejected/part-0.parquet", rejected)
         rows = bundle.sizes | uses(rejected)
         lots = [lot.told() for lot in bundle.lots]

@@ -27,12 +27,13 @@ from safetensors.numpy import save as save_safetensors
 from jet.artifacts.artifact import Artifact, Manifest, artifact_writer, finished, open_artifact
 from jet.books.catalog import Catalog
 from jet.books.schema import ACCOUNTS, ENTRIES
-from jet.books.split import TRAIN, split_by_date
-from jet.model.columns import sort_entries
-from jet.retrieval.memory import limits
-from jet.retrieval.neighbors import History, all_hits, earlier_entries, neighbors_table
+from jet.books.split import TRAIN, SplitSettings, split_by_date
+from jet.retrieval.columns import EntryColumns, entry_columns, sort_entries
+from jet.retrieval.corpus import Corpus
+from jet.retrieval.memory import Hits, Queries, limits
+from jet.retrieval.neighbors import neighbors_table
 from jet.retrieval.probe import Probe
-from jet.retrieval.settings import RetrievalSettings
+from jet.retrieval.retriever import Retriever
 from jet.texts.ngrams import idf as fit_idf
 from jet.texts.normalize import normalize_all
 from jet.texts.store import TextStore
@@ -41,7 +42,7 @@ from ray_jobs.runtime.command import main
 from ray_jobs.runtime.connection import connect, require
 from ray_jobs.runtime.settings import JobConfig
 from ray_jobs.spread.parts import do_parts
-from ray_jobs.spread.shards import OWN, PEERS, Shards, index_shards
+from ray_jobs.spread.shards import Shards, index_shards
 from ray_jobs.spread.texts import encode_texts
 
 HELP = "Find every entry's most similar strictly earlier entries, for training."
@@ -81,34 +82,34 @@ def neighbors(artifact: Artifact, output: str, config: JobConfig) -> Manifest:
         "lower runtime.actors, runtime.index_shards or runtime.actor_cpus",
     )
     entries = sort_entries(artifact.read_table(ENTRIES)).combine_chunks()
-    booked = entries.filter(pc.is_valid(entries["lines"]))
-    store = build_store(entries, artifact.read_table(ACCOUNTS, "accounts"), config)
-    idf = train_idf(booked, store, config)
-    history = History.of(booked, store, Catalog.from_accounts(artifact.read_table(ACCOUNTS, "accounts")))
-    queries = history.queries(entries)
+    catalog = Catalog.from_accounts(artifact.read_table(ACCOUNTS, "accounts"))
+    store = build_store(entries, catalog, config)
+    columns = entry_columns(entries, catalog, store)
+    retriever = Retriever.of(booked_corpus(entries, columns, catalog, store, config.split), config.retrieval)
     with (
         artifact_writer(output, KIND, settings, inputs, resolved=asdict(config)) as writer,
-        index_shards(history, idf, config.retrieval, runtime.index_shards, runtime.actor_cpus) as shards,
+        index_shards(retriever, runtime.index_shards, runtime.actor_cpus) as shards,
     ):
-        shared = ray.put((history, queries, entries.select(["entity", "entry_id"])))
+        queries = columns.queries(np.arange(len(columns)))
+        shared = ray.put((retriever, queries, entries.select(["entity", "entry_id"])))
         units = [
             {"start": start, "rows": min(runtime.block_rows, len(entries) - start)}
             for start in range(0, len(entries), runtime.block_rows)
         ]
-        build = partial(FindNeighbors, [shared], shards, config.retrieval)
+        build = partial(FindNeighbors, [shared], shards)
         probes = [actor.probe.remote() for actor in shards.actors]
         rows = do_parts(units, build, writer, runtime, "neighbors", neighbors_counted)
         count_probes(chain.from_iterable(ray.get(probes)))
         writer.write_table("texts/part-0.parquet", store.to_table())
-        writer.write_bytes("idf.safetensors", save_safetensors({"idf": idf}))
+        writer.write_bytes("idf.safetensors", save_safetensors({"idf": retriever.corpus.idf}))
         facts = {"texts": len(store), "store": store.fingerprint()}
         return writer.publish({"neighbors": rows, "texts": len(store)}, facts)
 
 
-def build_store(entries: pa.Table, accounts: pa.Table, config: JobConfig) -> TextStore:
+def build_store(entries: pa.Table, catalog: Catalog, config: JobConfig) -> TextStore:
     """The texts of all entries and accounts, each encoded once."""
     descriptions = pc.unique(normalize_all(entries["description"])).to_pylist()
-    names = normalize_all(Catalog.from_accounts(accounts).texts()).to_pylist()
+    names = normalize_all(catalog.texts()).to_pylist()
     texts = sorted(set(descriptions) | set(names))
     if config.retrieval.encoder:
         metrics.count(metrics.TEXTS_REUSED, len(entries) + len(names) - len(texts))
@@ -128,33 +129,40 @@ def count_probes(probes: Iterable[Probe]) -> None:
         metrics.count(metrics.RECALL_FOUND, each.found)
 
 
-def train_idf(booked: pa.Table, store: TextStore, config: JobConfig) -> np.ndarray:
+def booked_corpus(
+    entries: pa.Table, columns: EntryColumns, catalog: Catalog, store: TextStore, split: SplitSettings
+) -> Corpus:
+    """The corpus of those of the sorted `entries` that are booked; `columns` are theirs."""
+    booked = np.flatnonzero(entries["lines"].is_valid().to_numpy())
+    rows = columns.take(booked)
+    ids = entries["entry_id"].combine_chunks().take(pa.array(booked))
+    idf = train_idf(rows, store, split)
+    return Corpus(rows, ids, catalog, store, idf, np.zeros(len(rows), dtype=bool))
+
+
+def train_idf(rows: EntryColumns, store: TextStore, split: SplitSettings) -> np.ndarray:
     """N-gram weights from the texts of the training rows: later texts must not have a say."""
-    entity = pc.dictionary_encode(booked["entity"].combine_chunks()).indices.to_numpy()
-    part = split_by_date(entity, booked["date"].cast(pa.int32()).to_numpy(), config.split)
-    texts = store.rows(normalize_all(booked["description"].filter(pa.array(part == TRAIN))))
-    return fit_idf(store.ngrams[np.unique(texts)])
+    training = split_by_date(rows.entity, rows.date, split) == TRAIN
+    return fit_idf(store.ngrams[np.unique(rows.text[training])])
 
 
 class FindNeighbors:
     """Finds the neighbors of a range of entries by asking the shards."""
 
-    def __init__(self, shared: list[ray.ObjectRef], shards: Shards, settings: RetrievalSettings) -> None:
-        self.history, self.queries, self.ids = ray.get(shared[0])
-        self.shards, self.settings = shards, settings
+    def __init__(self, shared: list[ray.ObjectRef], shards: Shards) -> None:
+        self.retriever, self.queries, self.ids = ray.get(shared[0])
+        self.shards = shards
 
     def __call__(self, unit: Mapping[str, Any]) -> pa.Table:
-        rows = np.arange(unit["start"], unit["start"] + unit["rows"])
-        queries = self.queries.take(rows)
-        history, settings = self.history, self.settings
-        memory, peers = history.memory, history.peers
-        similar = self.shards.search(OWN, queries, limits(memory, queries), settings.neighbors)
-        found = None
-        if peers is not None and settings.peers:
-            asked = peers.queries(queries, earlier_entries(memory, queries), settings)
-            found = self.shards.search(PEERS, asked, limits(peers.memory, asked), settings.peers)
-        hits = all_hits(memory, peers, queries, similar, found, settings)
-        return neighbors_table(self.ids.slice(unit["start"], unit["rows"]), history, queries, hits, settings)
+        queries = self.queries.take(np.arange(unit["start"], unit["start"] + unit["rows"]))
+        hits = self.retriever.hits(queries, self.search)
+        entries = self.ids.slice(unit["start"], unit["rows"])
+        return neighbors_table(entries, queries, hits, self.retriever.corpus, self.retriever.settings)
+
+    def search(self, name: str, queries: Queries, k: int) -> Hits:
+        """What the shards find in a memory."""
+        limit = limits(self.retriever.memories[name], queries)
+        return self.shards.search(name, queries, limit, k)
 
 
 if __name__ == "__main__":

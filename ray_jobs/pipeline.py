@@ -19,16 +19,16 @@ import pyarrow.compute as pc
 from jet.artifacts.artifact import Artifact, artifact_writer, content_of, finished, open_artifact
 from jet.books.schema import ACCOUNTS, ENTRIES, REJECTED
 from jet.books.split import TEST, split_by_date
-from jet.bundle.bundle import Bundle
-from jet.model.columns import sort_entries
+from jet.bundle.saved import load_bundle
 from jet.prediction.predictor import without_lines
+from jet.retrieval.columns import sort_entries
 from ray_jobs.evaluate import evaluate_bundle
-from ray_jobs.ingest import ROW_GROUP, import_ledgers
 from ray_jobs.neighbors import neighbors
 from ray_jobs.predict import predict
 from ray_jobs.runtime.command import main
 from ray_jobs.runtime.connection import connect
 from ray_jobs.runtime.settings import JobConfig
+from ray_jobs.spread.importing import ROW_GROUP, import_ledgers
 from ray_jobs.train import train
 
 HELP = "The whole way: ingest, neighbors, train, evaluate, and predict the entries without lines."
@@ -56,7 +56,7 @@ def run(args: jsonargparse.Namespace, config: JobConfig) -> dict[str, Any]:
     neighbors(entries, f"{folder}/neighbors", config)
     log.info("3/5 train")
     trained = train(folder, f"{folder}/model", config)
-    bundle = Bundle.load(f"{folder}/model")
+    bundle = load_bundle(f"{folder}/model")
     log.info("4/5 evaluate")
     report = evaluate_bundle(entries, bundle, f"{folder}/report", config)
     log.info("5/5 predict")

@@ -17,20 +17,21 @@ import ray.train
 
 from jet.artifacts.artifact import Manifest, artifact_writer, digest_of, finished, refuse_foreign
 from jet.artifacts.storage import remove
-from jet.bundle.bundle import KIND, Bundle
+from jet.bundle.bundle import Bundle
+from jet.bundle.saved import KIND, save_bundle
 from jet.prediction.calibrating import calibrated, calibration_entries
 from jet.ranking.ranker import Ranker
 from jet.retrieval.neighbors import make_encoder
 from jet.training.data import TrainingData
-from jet.training.fitting import build_network, ranker_library, ranker_rows
-from ray_jobs.ddp.training import checked_data, checkpoints, fit, opened
+from jet.training.fitting import build_network, ranker_rows, ranker_statistics
+from ray_jobs.ddp.checkpoints import checkpoints
+from ray_jobs.ddp.training import PARTS, checked_data, fit, opened
 from ray_jobs.runtime.command import main
 from ray_jobs.runtime.connection import connect
 from ray_jobs.runtime.settings import JobConfig
-from ray_jobs.spread.answering import ExampleSlice, JudgeSlice, examples_of, judged_of, over_slices, share
+from ray_jobs.spread.answering import ExampleSlice, OutcomeSlice, examples_of, outcomes_from, over_slices, share
 
 HELP = "Train the model on booked entries and their neighbors, calibrate it, and publish its bundle."
-PARTS = ("split", "retrieval", "model", "losses", "optim", "train", "ranker", "predict")
 
 log = logging.getLogger("jet.train")
 
@@ -67,7 +68,7 @@ def train(folder: str, output: str, config: JobConfig) -> Manifest:
     bundle = Bundle.assemble(data, network, fit_ranker(data, config), identity, facts)
     bundle = judged(bundle, data, config)
     with artifact_writer(output, KIND, settings, inputs, resolved=asdict(config)) as writer:
-        bundle.save(writer)
+        save_bundle(bundle, writer)
         manifest = writer.publish(bundle.sizes, bundle.facts | {"fingerprint": bundle.fingerprint})
     remove(checkpoints(output))
     return manifest
@@ -76,7 +77,7 @@ def train(folder: str, output: str, config: JobConfig) -> Manifest:
 def fit_ranker(data: TrainingData, config: JobConfig) -> Ranker:
     """The set ranker, trained on the training rows; actors compute the features, the driver trains."""
     rows = ranker_rows(data, config.ranker)
-    shared = ray.put((ranker_library(data), data.hits, config.ranker))
+    shared = ray.put((ranker_statistics(data), data.hits, config.ranker))
     log.info("training the ranker on %d entries", len(rows))
     found = over_slices(ExampleSlice, shared, pa.table({"row": rows}), config.runtime, keys=("row",))
     return examples_of(found).fit(config.ranker, config.train.seed)
@@ -87,8 +88,8 @@ def judged(bundle: Bundle, data: TrainingData, config: JobConfig) -> Bundle:
     entries = calibration_entries(data)
     settings = replace(config.predict, method="stacked")
     shared = share(bundle, settings, [entries["description"]], config.runtime)
-    found = over_slices(JudgeSlice, shared, entries, config.runtime)
-    return calibrated(bundle, judged_of(found), found["entity"].to_pylist())
+    found = over_slices(OutcomeSlice, shared, entries, config.runtime)
+    return calibrated(bundle, outcomes_from(found), found["entity"].to_pylist())
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""Small books, made up, and what is built from them through the library's own doors."""
+"""Small books, made up, and what is built from them through the statistics's own doors."""
 
 from __future__ import annotations
 
@@ -14,21 +14,26 @@ from jet.artifacts.artifact import artifact_writer
 from jet.books.catalog import Catalog
 from jet.books.schema import ACCOUNTS, ENTRIES
 from jet.books.split import CALIBRATION, TRAIN, SplitSettings, split_by_date
-from jet.bundle.bundle import KIND, Bundle
+from jet.books.tokens import NOTHING
+from jet.bundle.bundle import Bundle
+from jet.bundle.saved import KIND, save_bundle
 from jet.confidence.judgment import Judgment
 from jet.model.batch import Batch, collate
-from jet.model.network import JetNetwork, Step, Tables, TextInputs, allowed_tokens, follow_neighbors
+from jet.model.batch import with_target as booked_batch
+from jet.model.network import JetNetwork, Step, Tables, allowed_tokens, follow_neighbors
 from jet.model.settings import ModelSettings
-from jet.model.tokens import NOTHING
-from jet.prediction.judging import judge
+from jet.model.tables import account_vectors, text_vectors
+from jet.prediction.outcomes import outcomes_of
 from jet.prediction.predictor import Predictor, PredictSettings
-from jet.ranking.evidence import Library
 from jet.ranking.examples import Examples
 from jet.ranking.ranker import RankerSettings
-from jet.retrieval.neighbors import History, find_neighbors, retrieve
-from jet.retrieval.peers import Peers, chart_families
+from jet.ranking.statistics import Statistics
+from jet.retrieval.columns import sort_entries
+from jet.retrieval.corpus import Corpus
+from jet.retrieval.neighbors import find_neighbors
+from jet.retrieval.retriever import Retriever
 from jet.retrieval.settings import RetrievalSettings
-from jet.texts.ngrams import idf, weigh
+from jet.texts.ngrams import idf
 from jet.texts.normalize import normalize_all
 from jet.texts.store import TextStore
 from jet.training.data import TrainingData
@@ -243,7 +248,8 @@ def training_data(entries, accounts, max_lines=MAX_LINES, split=SPLIT, retrieval
     )
     training = store.rows(normalize_all(entries["description"].filter(pa.array(part == TRAIN))))
     weights = idf(store.ngrams[np.unique(training)])
-    neighbors = find_neighbors(entries, History.of(entries, store, catalog), weights, retrieval)
+    corpus = Corpus.of(sort_entries(entries), catalog, store, weights)
+    neighbors = find_neighbors(entries, Retriever.of(corpus, retrieval))
     model = replace(MODEL, max_lines=max_lines)
     return TrainingData.build(entries, accounts, neighbors, store, weights, split, model, retrieval)
 
@@ -266,13 +272,7 @@ def network(data, seed=0, **changes):
 
 def fresh_network(data, **changes):
     """A network as a training begins with it."""
-    return JetNetwork(
-        replace(MODEL, **changes),
-        dimension=data.store.dimension,
-        buckets=len(data.idf),
-        entities=len(data.catalog.entities),
-        accounts=len(data.catalog),
-    )
+    return JetNetwork.for_corpus(replace(MODEL, **changes), data.corpus)
 
 
 def trainer(data, seed=0, model=None, losses=None, optim=None, world=1, **settings):
@@ -306,30 +306,22 @@ def train(data, one, epochs):
 
 def tables(network, data):
     """Vectors of all texts and accounts."""
-    ngrams = weigh(data.store.ngrams, data.idf)
-    texts = TextInputs.of(data.store.vectors, ngrams, np.arange(len(data.store)))
-    with torch.no_grad():
-        return Tables(
-            network.text_table(texts),
-            network.account_table(data.account_inputs(), torch.arange(len(data.catalog))),
-        )
+    texts, accounts = text_vectors(network, data.corpus), account_vectors(network, data.corpus)
+    return Tables(torch.from_numpy(texts), torch.from_numpy(accounts))
 
 
 def batch_of(data, rows, width=None, with_target=True):
     rows = np.asarray(rows)
     hits = data.model.hits(data.hits.take(rows), data.retrieval)
     longest = data.model.max_lines
-    return collate(
-        data.columns, rows, data.columns, hits, data.catalog, longest, width, with_target=with_target
-    )
+    books = data.corpus.rows
+    batch = collate(books, rows, books, hits, data.corpus.catalog, longest, width)
+    return booked_batch(batch, books, rows, data.corpus.catalog) if with_target else batch
 
 
 def hits_for(data, rows):
     """The same as `data.hits`, searched again."""
-    memory = data.columns.memory(len(data.catalog.entities))
-    peers = Peers.of(memory, chart_families(data.catalog))
-    queries = data.columns.queries(np.asarray(rows))
-    return retrieve(memory, peers, data.store, data.idf, queries, data.retrieval)
+    return Retriever.of(data.corpus, data.retrieval).hits(data.corpus.rows.queries(np.asarray(rows)))
 
 
 def forced(network, batch, tables):
@@ -407,16 +399,16 @@ class OtherEncoder:
 def save(bundle, path):
     """Publish `bundle` at `path`; returns the path as a string."""
     with artifact_writer(str(path), KIND, {}, {}) as writer:
-        bundle.save(writer)
-        writer.publish({"accounts": len(bundle.catalog)})
+        save_bundle(bundle, writer)
+        writer.publish({"accounts": len(bundle.corpus.catalog)})
     return str(path)
 
 
 def ranker(data, settings=RANKER, seed=0):
     """A set ranker trained on the data's training rows."""
-    library = Library.build(data.columns, data.catalog, data.store, data.idf, data.retrieval, MAX_LINES)
+    statistics = Statistics.of(data.corpus, data.retrieval, MAX_LINES)
     rows = data.learnable(TRAIN)
-    return Examples.of(library, data.columns, rows, data.hits.take(rows), settings).fit(settings, seed)
+    return Examples.of(statistics, rows, data.hits.take(rows), settings).fit(settings, seed)
 
 
 def assembled(data, network, encoder=""):
@@ -426,6 +418,5 @@ def assembled(data, network, encoder=""):
 def judged(data, bundle):
     """The bundle with all that the data's calibration split decides."""
     entries = data.entries.take(data.rows(CALIBRATION))
-    found = judge(Predictor(bundle, PredictSettings()), entries)
-    arrays = {each.name: getattr(found, each.name) for each in fields(found)}
-    return bundle.with_judgment(Judgment.fit(**arrays, entity=entries["entity"].to_pylist()))
+    outcomes = outcomes_of(Predictor(bundle, PredictSettings()), entries)
+    return bundle.with_judgment(Judgment.fit(outcomes, entries["entity"].to_pylist()))

@@ -19,7 +19,8 @@ from safetensors.numpy import load as load_safetensors
 from safetensors.numpy import save as save_safetensors
 
 from jet.artifacts.artifact import MANIFEST, ArtifactError
-from jet.bundle.bundle import Bundle, text_vectors
+from jet.bundle.saved import load_bundle
+from jet.model.tables import account_vectors, text_vectors
 from jet.prediction.predictor import Predictor, PredictSettings, extended_store
 
 SETTINGS = PredictSettings(batch_size=16)
@@ -90,13 +91,14 @@ def nudged(array):
 
 
 def test_logits_are_the_same_bit_for_bit_after_saving_and_loading(data, bundle, bundle_path):
-    loaded = Bundle.load(bundle_path)
-    rows = np.arange(len(data.columns))
+    loaded = load_bundle(bundle_path)
+    rows = np.arange(len(data.corpus.rows))
     batch = made_up.batch_of(data, rows)
     logits = []
     for one in (bundle, loaded):
         table = made_up.Tables(
-            torch.from_numpy(text_vectors(one, one.store)), torch.from_numpy(one.account_vectors.copy())
+            torch.from_numpy(text_vectors(one.network, one.corpus)),
+            torch.from_numpy(one.account_vectors.copy()),
         )
         with torch.no_grad():
             logits.append(made_up.forced(one.network, batch, table).log_probs)
@@ -106,63 +108,62 @@ def test_logits_are_the_same_bit_for_bit_after_saving_and_loading(data, bundle, 
 
 def test_predictions_are_the_same_bit_for_bit_after_saving_and_loading(bundle, bundle_path, new_entries):
     before = Predictor.for_entries(bundle, SETTINGS, new_entries, None)(new_entries)
-    after = Predictor.for_entries(Bundle.load(bundle_path), SETTINGS, new_entries, None)(new_entries)
+    after = Predictor.for_entries(load_bundle(bundle_path), SETTINGS, new_entries, None)(new_entries)
     assert before.equals(after)
     assert before["model"].to_pylist() == [bundle.fingerprint] * len(new_entries)
 
 
 def test_every_part_comes_back(bundle, bundle_path):
-    loaded = Bundle.load(bundle_path)
+    loaded = load_bundle(bundle_path)
     assert loaded.fingerprint == bundle.fingerprint
     assert loaded.fingerprints == bundle.fingerprints
     assert loaded.model == bundle.model
     assert loaded.retrieval == bundle.retrieval
     assert loaded.facts == bundle.facts
-    assert np.array_equal(loaded.family, bundle.family)
+    assert np.array_equal(loaded.corpus.family, bundle.corpus.family)
     assert loaded.judgment.as_dict() == bundle.judgment.as_dict()
     assert (loaded.ranker.names, loaded.ranker.settings) == (bundle.ranker.names, bundle.ranker.settings)
     assert all(
         np.array_equal(loaded.ranker.weights[name], bundle.ranker.weights[name])
         for name in bundle.ranker.weights
     )
-    assert loaded.catalog.accounts.equals(bundle.catalog.accounts)
-    assert loaded.books.ids.equals(bundle.books.ids)
-    for each in fields(bundle.books.columns):
-        before, after = (getattr(one.books.columns, each.name) for one in (bundle, loaded))
+    assert loaded.corpus.catalog.accounts.equals(bundle.corpus.catalog.accounts)
+    assert loaded.corpus.ids.equals(bundle.corpus.ids)
+    for each in fields(bundle.corpus.rows):
+        before, after = (getattr(one.corpus.rows, each.name) for one in (bundle, loaded))
         assert before.dtype == after.dtype
         np.testing.assert_array_equal(before, after, err_msg=each.name)
 
 
 def test_the_catalogs_embeddings_are_the_saved_ones(data, trained, bundle, bundle_path):
     # The ancestor rebuilt them at random; here they are what the trained network makes of the accounts.
-    with torch.no_grad():
-        learned = trained.network.eval().account_table(data.account_inputs(), torch.arange(len(data.catalog)))
+    learned = torch.from_numpy(account_vectors(trained.network.eval(), data.corpus))
     assert torch.equal(learned, torch.from_numpy(bundle.account_vectors))
-    assert np.array_equal(Bundle.load(bundle_path).account_vectors, bundle.account_vectors)
+    assert np.array_equal(load_bundle(bundle_path).account_vectors, bundle.account_vectors)
 
 
 def test_a_changed_catalog_is_refused_even_with_a_manifest_made_to_fit(copy):
     rewrite_table(copy, "accounts/part-0.parquet", renamed("name", 3, "another name"))
     with pytest.raises(ArtifactError, match=r"copy: the bundle's catalog has the fingerprint"):
-        Bundle.load(str(copy))
+        load_bundle(str(copy))
 
 
 def test_a_catalog_with_another_closing_date_is_refused(copy):
     rewrite_table(copy, "accounts/part-0.parquet", renamed("closed", 0, made_up.CLOSED_ON))
     with pytest.raises(ArtifactError, match="the bundle's catalog"):
-        Bundle.load(str(copy))
+        load_bundle(str(copy))
 
 
 def test_another_token_order_is_refused(copy):
     rewrite_arrays(copy, "catalog.safetensors", booked=nudged)
     with pytest.raises(ArtifactError, match="the bundle's catalog"):
-        Bundle.load(str(copy))
+        load_bundle(str(copy))
 
 
 def test_a_catalog_that_lost_an_account_is_refused(copy):
     rewrite_table(copy, "accounts/part-0.parquet", lambda table: table.slice(1))
     with pytest.raises(ArtifactError):
-        Bundle.load(str(copy))
+        load_bundle(str(copy))
 
 
 @pytest.mark.parametrize(
@@ -173,13 +174,13 @@ def test_a_changed_file_is_refused_by_name(copy, name):
     content[-20] ^= 1
     (copy / name).write_bytes(content)
     with pytest.raises(ArtifactError, match=rf"{name} is not the file"):
-        Bundle.load(str(copy))
+        load_bundle(str(copy))
 
 
 def test_changed_weights_are_refused_even_with_a_manifest_made_to_fit(copy):
     rewrite_arrays(copy, "network.safetensors", **{"first.weight": nudged})
     with pytest.raises(ArtifactError, match="the bundle's weights"):
-        Bundle.load(str(copy))
+        load_bundle(str(copy))
 
 
 def test_other_account_vectors_are_refused(copy):
@@ -187,13 +188,13 @@ def test_other_account_vectors_are_refused(copy):
         copy, "catalog.safetensors", account_vectors=lambda a: np.random.default_rng(0).permutation(a)
     )
     with pytest.raises(ArtifactError, match="the bundle's account_vectors"):
-        Bundle.load(str(copy))
+        load_bundle(str(copy))
 
 
 def test_other_ngram_weights_are_refused(copy):
     rewrite_arrays(copy, "catalog.safetensors", idf=nudged)
     with pytest.raises(ArtifactError, match="the bundle's idf"):
-        Bundle.load(str(copy))
+        load_bundle(str(copy))
 
 
 @pytest.mark.parametrize(
@@ -211,7 +212,7 @@ def test_other_ngram_weights_are_refused(copy):
 def test_changed_books_are_refused(copy, column, value):
     rewrite_table(copy, "books/part-0.parquet", renamed(column, 5, value))
     with pytest.raises(ArtifactError, match="the bundle's books"):
-        Bundle.load(str(copy))
+        load_bundle(str(copy))
 
 
 def test_lines_that_moved_to_another_entry_are_refused(copy):
@@ -226,39 +227,39 @@ def test_lines_that_moved_to_another_entry_are_refused(copy):
 
     rewrite_table(copy, "books/part-0.parquet", change)
     with pytest.raises(ArtifactError, match="the bundle's books"):
-        Bundle.load(str(copy))
+        load_bundle(str(copy))
 
 
 def test_changed_texts_are_refused(copy):
     rewrite_table(copy, "texts/part-0.parquet", renamed("text", 5, "another text"))
     with pytest.raises(ArtifactError, match="the bundle's texts"):
-        Bundle.load(str(copy))
+        load_bundle(str(copy))
 
 
 def test_a_changed_ranker_is_refused_even_with_a_manifest_made_to_fit(copy, bundle):
     for name in ("scale", next(name for name in bundle.ranker.weights if name.startswith("0."))):
         rewrite_arrays(copy, "ranker.safetensors", **{name: nudged})
         with pytest.raises(ArtifactError, match="the bundle's ranker"):
-            Bundle.load(str(copy))
+            load_bundle(str(copy))
 
 
 def test_another_trainings_ranker_is_refused(copy, data):
     other = made_up.ranker(data, seed=7)
     rewrite(copy, "ranker.safetensors", save_safetensors(dict(other.weights)))
     with pytest.raises(ArtifactError, match="the bundle's ranker"):
-        Bundle.load(str(copy))
+        load_bundle(str(copy))
 
 
 def test_other_families_of_charts_are_refused(copy):
     rewrite_arrays(copy, "catalog.safetensors", family=nudged)
     with pytest.raises(ArtifactError, match="the bundle's family"):
-        Bundle.load(str(copy))
+        load_bundle(str(copy))
 
 
 def test_a_bundle_of_an_earlier_format_is_refused_by_name(copy):
     rewrite_json(copy, lambda content: content.pop("format"))
     with pytest.raises(ArtifactError, match="copy: the bundle is of format 1, this jet reads 2: train again"):
-        Bundle.load(str(copy))
+        load_bundle(str(copy))
 
 
 @pytest.mark.parametrize(
@@ -275,7 +276,7 @@ def test_a_bundle_of_an_earlier_format_is_refused_by_name(copy):
 def test_a_changed_judgment_is_refused(copy, change):
     rewrite_json(copy, lambda content: change(content["judgment"]))
     with pytest.raises(ArtifactError, match="the bundle's judgment"):
-        Bundle.load(str(copy))
+        load_bundle(str(copy))
 
 
 def test_calibration_rows_of_another_company_or_with_another_outcome_are_refused(copy):
@@ -286,7 +287,7 @@ def test_calibration_rows_of_another_company_or_with_another_outcome_are_refused
 
     rewrite_json(copy, flip)
     with pytest.raises(ArtifactError, match="the bundle's judgment"):
-        Bundle.load(str(copy))
+        load_bundle(str(copy))
 
 
 @pytest.mark.parametrize(
@@ -301,24 +302,24 @@ def test_calibration_rows_of_another_company_or_with_another_outcome_are_refused
 def test_changed_settings_or_another_encoder_are_refused(copy, change):
     rewrite_json(copy, change)
     with pytest.raises(ArtifactError, match="the bundle's whole"):
-        Bundle.load(str(copy))
+        load_bundle(str(copy))
 
 
 def test_a_ranker_of_other_features_never_predicts(copy, new_entries):
     rewrite_json(copy, lambda content: content["ranker"]["features"].reverse())
     with pytest.raises(ValueError, match=r"the bundle's ranker|the ranker was trained on other features"):
-        Predictor.for_entries(Bundle.load(str(copy)), SETTINGS, new_entries, None)(new_entries)
+        Predictor.for_entries(load_bundle(str(copy)), SETTINGS, new_entries, None)(new_entries)
 
 
 def test_a_missing_file_is_refused_by_name(copy):
     (copy / "network.safetensors").unlink()
     with pytest.raises(ArtifactError, match=r"network\.safetensors is missing"):
-        Bundle.load(str(copy))
+        load_bundle(str(copy))
 
 
 def test_a_folder_that_is_no_bundle_is_refused(tmp_path):
     with pytest.raises(ArtifactError, match="holds no finished model"):
-        Bundle.load(str(tmp_path))
+        load_bundle(str(tmp_path))
 
 
 def test_another_encoder_is_refused(bundle, new_entries):
@@ -339,7 +340,7 @@ def test_loading_needs_no_pickle(bundle_path, monkeypatch):
     for name in ("load", "loads", "Unpickler"):
         monkeypatch.setattr(pickle, name, refuse)
     monkeypatch.setattr(torch, "load", refuse)
-    loaded = Bundle.load(bundle_path)
+    loaded = load_bundle(bundle_path)
     assert len(loaded.network.state_dict()) == len(loaded.weights)
 
 
@@ -355,21 +356,19 @@ def test_a_bundle_with_an_encoder_comes_back_too(tmp_path, small_entries, small_
     retrieval = replace(made_up.RETRIEVAL, encoder="other", sentence_weight=0.5)
     data = made_up.training_data(small_entries, small_accounts, retrieval=retrieval, encoder=encoder)
     bundle = made_up.assembled(data, made_up.network(data, seed=1), encoder.identity)
-    loaded = Bundle.load(made_up.save(bundle, tmp_path / "model"))
+    loaded = load_bundle(made_up.save(bundle, tmp_path / "model"))
     entries = made_up.entries_table([made_up.entry("birch", "n", 300, "a text never seen")])
     answers = [Predictor.for_entries(one, SETTINGS, entries, encoder)(entries) for one in (bundle, loaded)]
     assert answers[0].equals(answers[1])
-    assert loaded.store.dimension == 4
+    assert loaded.corpus.store.dimension == 4
 
 
 def test_a_text_vector_does_not_depend_on_its_company(bundle):
-    store = bundle.store
-    whole = text_vectors(bundle, store)
-    part = type(store)(store.texts[7:20], store.vectors[7:20], store.ngrams[7:20], store.masked[7:20])
-    assert np.array_equal(text_vectors(bundle, part), whole[7:20])
+    whole = text_vectors(bundle.network, bundle.corpus)
+    assert np.array_equal(text_vectors(bundle.network, bundle.corpus, np.arange(7, 20)), whole[7:20])
 
 
 def test_the_model_card_says_what_it_is(bundle, bundle_path):
     card = (Path(bundle_path) / "MODEL_CARD.md").read_text()
     assert bundle.fingerprint in card
-    assert f"{len(bundle.catalog)} accounts" in card
+    assert f"{len(bundle.corpus.catalog)} accounts" in card

@@ -18,6 +18,7 @@ from jet.books.schema import ACCOUNTS, ENTRIES
 from jet.bundle.bundle import Bundle
 from jet.bundle.extension import extended, forgotten, learned
 from jet.bundle.lots import Lot, LotFacts
+from jet.bundle.saved import load_bundle
 from jet.confidence.stack import METHODS
 from jet.prediction.predictor import Predictor, PredictSettings
 
@@ -106,8 +107,8 @@ def of_all_companies(days=range(150, LATER, 2)):
 
 def test_where_nothing_is_new_it_is_the_same_bundle(bundle):
     assert learn(bundle) is bundle
-    assert learn(bundle, bundle.catalog.accounts) is bundle
-    assert learn(bundle, bundle.catalog.accounts.slice(3, 4), ENTRIES.empty_table()) is bundle
+    assert learn(bundle, bundle.corpus.catalog.accounts) is bundle
+    assert learn(bundle, bundle.corpus.catalog.accounts.slice(3, 4), ENTRIES.empty_table()) is bundle
 
 
 # --- new companies -----------------------------------------------------------------------------------------
@@ -165,7 +166,7 @@ def test_a_new_account_is_proposed_for_its_name_alone(bundle):
     grown = learn(bundle, chart("alder", {"4010": "zebra feed"}))
     predictor = Predictor.for_entries(grown, PredictSettings(), asked("zebra feed", entity="alder"), ENCODER)
     [(_, _, considered)] = predictor.batches(asked("zebra feed", entity="alder"))
-    row = grown.catalog.rows(pa.array(["alder"]), pa.array(["4010"]))[0]
+    row = grown.corpus.catalog.rows(pa.array(["alder"]), pa.array(["4010"]))[0]
     assert (considered.candidates.tokens[0] // 2 == row).any()
 
 
@@ -231,7 +232,7 @@ def test_a_corrected_entry_stands_in_place_of_the_wrong_one(bundle):
     wrong = reviewed("birch", "r1", 220, "zebra crossing", "D10 C20")
     right = reviewed("birch", "r1", 220, "zebra crossing", "D50 D60 C20")
     once, twice = learn(bundle, entries=wrong), learn(learn(bundle, entries=wrong), entries=right)
-    assert len(once.books.ids) == len(twice.books.ids) == len(bundle.books.ids) + 1
+    assert len(once.books.ids) == len(twice.books.ids) == len(bundle.corpus.ids) + 1
     later = asked("zebra crossing", entity="birch")
     assert answers(once, later) == ["D10 C20"]
     assert answers(twice, later) == ["D50 D60 C20"]
@@ -246,7 +247,7 @@ def test_the_same_entry_reviewed_twice_stays_once_and_the_last_review_counts(bun
         ]
     )
     grown = learn(bundle, entries=both)
-    assert grown.books.ids.to_pylist().count("r1") == 1
+    assert grown.corpus.ids.to_pylist().count("r1") == 1
     assert answers(grown, asked("zebra crossing", entity="birch")) == ["D50 D60 C20"]
     assert learn(grown, entries=both).books.fingerprint() == grown.books.fingerprint()
 
@@ -255,7 +256,7 @@ def test_the_same_id_in_two_companies_is_two_entries(bundle):
     both = pa.concat_tables(
         [reviewed("birch", "r1", 220, "zebra", "D10 C20"), reviewed("alder", "r1", 220, "zebra", "D7010 C1930")]
     )
-    assert len(learn(bundle, entries=both).books.ids) == len(bundle.books.ids) + 2
+    assert len(learn(bundle, entries=both).books.ids) == len(bundle.corpus.ids) + 2
 
 
 def test_books_stay_in_the_order_in_which_they_are_searched(bundle):
@@ -291,7 +292,7 @@ def test_a_review_booked_to_an_account_that_no_chart_has_is_refused_by_name(bund
 
 def test_a_grown_bundle_can_be_saved_and_is_the_same_when_loaded(bundle, tmp_path):
     grown = learn(bundle, chart("elm", STRANGE))
-    loaded = Bundle.load(made_up.save(grown, tmp_path / "model"))
+    loaded = load_bundle(made_up.save(grown, tmp_path / "model"))
     entries = pa.concat_tables([of_all_companies(), asked("zoo visit", entity="elm")])
     columns = [name for name in predict(grown, entries).column_names if name != "model"]
     assert predict(loaded, entries).select(columns).equals(predict(grown, entries).select(columns))
@@ -401,14 +402,14 @@ def test_a_lot_without_entries_is_refused(bundle):
 
 def test_lots_are_saved_beside_what_was_trained_and_can_be_taken_back_after_loading(bundle, lots, tmp_path):
     grown = taught(bundle, *lots)
-    loaded = Bundle.load(made_up.save(grown, tmp_path / "model"))
+    loaded = load_bundle(made_up.save(grown, tmp_path / "model"))
     assert loaded.fingerprint == grown.fingerprint
     assert loaded.trained.fingerprint == bundle.fingerprint == loaded.identity
     assert [each.facts for each in loaded.lots] == [each.facts for each in lots]
     assert all(one.entries.equals(other.entries) for one, other in zip(loaded.lots, lots, strict=True))
     entries = pa.concat_tables([of_all_companies(), asked("zoo visit", entity="elm")])
     assert predict(loaded, entries).equals(predict(grown, entries))
-    back = Bundle.load(made_up.save(forgotten(loaded, 2), tmp_path / "back"))
+    back = load_bundle(made_up.save(forgotten(loaded, 2), tmp_path / "back"))
     assert back.fingerprint == taught(bundle, lots[0], lots[2]).fingerprint
     assert answers(back, asked("zebra crossing", entity="birch")) == ["D10 C20"]
 
@@ -419,4 +420,4 @@ def test_lots_that_were_changed_on_disk_are_refused(bundle, lots, tmp_path):
     pq.write_table(lots[1].entries, stream)
     rewrite(path, "learned/0001/entries/part-0.parquet", stream.getvalue().to_pybytes())
     with pytest.raises(ArtifactError, match="the bundle's learned has the fingerprint"):
-        Bundle.load(str(path))
+        load_bundle(str(path))

@@ -13,7 +13,7 @@ from safetensors.numpy import save as save_safetensors
 
 import ray_jobs.ingest
 from jet.artifacts.artifact import MANIFEST, ArtifactError, artifact_writer, finished, open_artifact
-from jet.bundle.bundle import Bundle
+from jet.bundle.saved import load_bundle
 from ray_jobs.runtime.command import DEEPEST_CONFIG, MOST_CONFIG_BYTES, job_parser, parsed
 
 
@@ -156,14 +156,14 @@ def spoiled(bundle_path, tmp_path):
 def test_a_file_of_a_bundle_that_is_nonsense_is_one_error_with_its_place(spoiled, name, content):
     path = spoiled(name, lambda _: content)
     with pytest.raises(ArtifactError, match="can't be read") as error:
-        Bundle.load(path)
+        load_bundle(path)
     assert path in str(error.value)
 
 
 def test_a_broken_page_of_parquet_is_an_error_with_its_place(spoiled):
     path = spoiled("accounts/part-0.parquet", lambda content: content[:4] + b"\xff" * 60 + content[64:])
     with pytest.raises((OSError, ArtifactError), match=r"accounts/part-0\.parquet can't be read"):
-        Bundle.load(path)
+        load_bundle(path)
 
 
 def test_a_bundle_that_asks_for_a_network_of_any_size_is_refused_before_there_is_one(spoiled):
@@ -173,7 +173,7 @@ def test_a_bundle_that_asks_for_a_network_of_any_size_is_refused_before_there_is
         return json.dumps(settings).encode()
 
     with pytest.raises(ArtifactError, match=r"the bundle's account_vectors doesn't fit its other parts"):
-        Bundle.load(spoiled("bundle.json", widened))
+        load_bundle(spoiled("bundle.json", widened))
 
 
 @pytest.mark.parametrize("name", ["head.scale", "gru.weight_hh_l0", "no.such"])
@@ -185,4 +185,4 @@ def test_weights_of_another_shape_are_refused_by_name(spoiled, name):
         return save_safetensors(weights)
 
     with pytest.raises(ArtifactError, match=r"doesn't fit its other parts: fetch it anew"):
-        Bundle.load(spoiled("network.safetensors", cut))
+        load_bundle(spoiled("network.safetensors", cut))

@@ -24,7 +24,7 @@ from jet.artifacts.artifact import MANIFEST, ArtifactError, Manifest, open_artif
 from jet.artifacts.storage import refuse_keys, resolve
 from jet.artifacts.tables import SchemaError
 from jet.books.importers import ImportSettings, UnreadableFile, import_file
-from jet.bundle.bundle import Bundle
+from jet.bundle.saved import load_bundle
 from jet.texts.encoder import SentenceEncoder, load_transformer
 
 
@@ -135,7 +135,7 @@ def test_the_tables_of_a_bundle_run_no_code(copy, trace, table, column):
     pq.write_table(kept.append_column(column, unpickled(len(content), trace)), path)
     publish_again(copy)
     with pytest.raises(SchemaError, match=column):
-        Bundle.load(str(copy))
+        load_bundle(str(copy))
     assert not trace.exists()
 
 
@@ -144,12 +144,12 @@ def test_a_link_out_of_an_artifact_is_not_followed(copy, tmp_path, linked):
     shutil.move(copy / linked, tmp_path / "elsewhere")
     (copy / linked).symlink_to(tmp_path / "elsewhere")
     with pytest.raises(ArtifactError, match=rf"names '{linked}.*, which is outside of the artifact, or a link"):
-        Bundle.load(str(copy))
+        load_bundle(str(copy))
 
 
 def test_an_artifact_that_is_reached_by_a_link_can_be_read(copy, tmp_path):
     (tmp_path / "latest").symlink_to(copy)
-    assert Bundle.load(str(tmp_path / "latest")).fingerprint == Bundle.load(str(copy)).fingerprint
+    assert load_bundle(str(tmp_path / "latest")).fingerprint == load_bundle(str(copy)).fingerprint
 
 
 @pytest.mark.parametrize(

@@ -14,25 +14,21 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import fields, replace
-from typing import TYPE_CHECKING
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
-import torch
 
 from jet.artifacts.tables import validate
 from jet.books.catalog import Catalog
 from jet.books.schema import ACCOUNTS, ENTRIES
-from jet.bundle.lots import Books, Lot
-from jet.model.columns import EntryColumns, entry_columns
-from jet.model.network import TextInputs
-from jet.retrieval.peers import chart_families
-from jet.texts.ngrams import weigh
+from jet.bundle.bundle import Bundle, Origin
+from jet.bundle.lots import Lot
+from jet.model.tables import account_vectors
+from jet.retrieval.columns import EntryColumns, entry_columns
+from jet.retrieval.corpus import Corpus
 from jet.texts.normalize import normalize_all
-
-if TYPE_CHECKING:
-    from jet.bundle.bundle import Bundle
+from jet.texts.store import TextStore
 
 Encode = Callable[[Sequence[str]], np.ndarray]
 """Sentence vectors float32 [n, D] of texts, by the bundle's encoder."""
@@ -44,19 +40,20 @@ def learned(bundle: Bundle, lot: Lot, encode: Encode) -> Bundle:
     if not len(lot.entries):
         raise ValueError("there are no reviewed entries to learn from")
     grown = extended(bundle, lot.accounts, encode, lot.entries)
-    return replace(grown, trained=bundle.trained or bundle, lots=(*bundle.lots, lot))
+    trained = (bundle.origin and bundle.origin.trained) or bundle
+    return replace(grown, origin=Origin(bundle.identity, trained, (*bundle.lots, lot)))
 
 
 def forgotten(bundle: Bundle, number: int) -> Bundle:
     """`bundle` without the lot of that number. Raises ValueError where it has none."""
     numbers = [lot.facts.number for lot in bundle.lots]
-    if bundle.trained is None or number not in numbers:
+    if bundle.origin is None or bundle.origin.trained is None or number not in numbers:
         has = f"it has {', '.join(map(str, numbers))}" if numbers else "it has learned nothing"
         raise ValueError(f"the bundle has no lot {number}: {has}")
-    found = bundle.trained
+    found = bundle.origin.trained
     for lot in bundle.lots:
         if lot.facts.number != number:
-            found = learned(found, lot, bundle.store.vectors_of)
+            found = learned(found, lot, bundle.corpus.store.vectors_of)
     return found
 
 
@@ -73,32 +70,28 @@ def extended(bundle: Bundle, accounts: pa.Table, encode: Encode, reviewed: pa.Ta
         name = reviewed["entry_id"][unbooked].as_py()
         raise ValueError(f"reviewed entry {name!r} has no lines: only booked entries can be learned from")
     accounts = validate(accounts, ACCOUNTS, "accounts")
-    catalog = Catalog.from_accounts(pa.concat_tables([bundle.catalog.accounts, accounts]))
-    if catalog.accounts.equals(bundle.catalog.accounts) and not len(reviewed):
+    old = bundle.corpus
+    catalog = Catalog.from_accounts(pa.concat_tables([old.catalog.accounts, accounts]))
+    if catalog.accounts.equals(old.catalog.accounts) and not len(reviewed):
         return bundle
-    old = bundle.catalog.accounts
-    place = catalog.rows(old["entity"].combine_chunks(), old["code"].combine_chunks())
+    known = old.catalog.accounts
+    place = catalog.rows(known["entity"].combine_chunks(), known["code"].combine_chunks())
     booked = np.zeros((len(catalog), 2), dtype=np.int64)
-    booked[place] = bundle.catalog.booked
+    booked[place] = old.catalog.booked
     catalog = Catalog(catalog.accounts, booked)
     texts = pa.concat_arrays([normalize_all(reviewed["description"]), normalize_all(catalog.texts())])
-    missing = sorted(bundle.store.missing(texts))
-    store = bundle.store.extend(missing, encode(missing)) if missing else bundle.store
+    missing = sorted(old.store.missing(texts))
+    store = old.store.extend(missing, encode(missing)) if missing else old.store
+    corpus = _joined_corpus(old, catalog, store, place, reviewed)
     grown = replace(
         bundle,
-        catalog=catalog,
-        store=store,
+        corpus=corpus,
         weights=_weights(bundle, catalog, place),
-        family=chart_families(catalog),
-        trained_as=bundle.identity,
-        trained=None,
-        lots=(),
+        origin=Origin(bundle.identity),
     )
-    return replace(
-        grown,
-        account_vectors=_account_vectors(grown, bundle.account_vectors, place),
-        books=_books(grown, bundle, place, reviewed),
-    )
+    vectors = account_vectors(grown.network, corpus)
+    vectors[place] = bundle.account_vectors  # trained where there are some, else those of the accounts' words
+    return replace(grown, account_vectors=vectors)
 
 
 def _weights(bundle: Bundle, catalog: Catalog, place: np.ndarray) -> dict[str, np.ndarray]:
@@ -107,35 +100,24 @@ def _weights(bundle: Bundle, catalog: Catalog, place: np.ndarray) -> dict[str, n
     residual, entity = weights["residual.weight"], weights["entity.weight"]
     weights["residual.weight"] = np.zeros((len(catalog), residual.shape[1]), dtype=residual.dtype)
     weights["residual.weight"][place] = residual
-    numbers = catalog.entity_numbers(pa.array(bundle.catalog.entities, pa.string()))
+    numbers = catalog.entity_numbers(pa.array(bundle.corpus.catalog.entities, pa.string()))
     weights["entity.weight"] = np.repeat(entity[-1:], len(catalog.entities) + 1, axis=0)
     weights["entity.weight"][numbers] = entity[:-1]
     return weights
 
 
-def _account_vectors(bundle: Bundle, old: np.ndarray, place: np.ndarray) -> np.ndarray:
-    """float32 [C, H]: trained vectors where there are some, else those of the accounts' words."""
-    rows = bundle.store.rows(normalize_all(bundle.catalog.texts()))
-    inputs = TextInputs.of(
-        bundle.store.vectors[rows], weigh(bundle.store.ngrams[rows], bundle.idf), np.arange(len(rows))
-    )
-    with torch.inference_mode():
-        vectors = bundle.network.account_table(inputs, torch.arange(len(rows))).numpy()
-    vectors[place] = old
-    return vectors
-
-
-def _books(bundle: Bundle, old: Bundle, place: np.ndarray, reviewed: pa.Table) -> Books:
-    """The old books in the numbers of the new catalog, and the reviewed entries, in order."""
-    numbers = bundle.catalog.entity_numbers(pa.array(old.catalog.entities, pa.string()))
-    columns = old.books.columns
+def _joined_corpus(
+    old: Corpus, catalog: Catalog, store: TextStore, place: np.ndarray, reviewed: pa.Table
+) -> Corpus:
+    """The rows of `old` in the numbers of the new catalog, and the reviewed entries, in order."""
+    numbers = catalog.entity_numbers(pa.array(old.catalog.entities, pa.string()))
     before = replace(
-        columns,
-        entity=numbers[columns.entity],
-        tokens=2 * place[columns.tokens // 2] + columns.tokens % 2,
+        old.rows,
+        entity=numbers[old.rows.entity],
+        tokens=2 * place[old.rows.tokens // 2] + old.rows.tokens % 2,
     )
-    new = entry_columns(reviewed, bundle.catalog, bundle.store)
-    ids = pa.concat_arrays([old.books.ids, reviewed["entry_id"].combine_chunks()])
+    new = entry_columns(reviewed, catalog, store)
+    ids = pa.concat_arrays([old.ids, reviewed["entry_id"].combine_chunks()])
     both = joined(before, new)
     names = np.asarray(ids.to_numpy(zero_copy_only=False), dtype=object).astype(str)
     order = np.lexsort((np.arange(len(names)), names, both.entity))
@@ -144,8 +126,8 @@ def _books(bundle: Bundle, old: Bundle, place: np.ndarray, reviewed: pa.Table) -
     last[:-1] = (both.entity[order][1:] != both.entity[order][:-1]) | (names[order][1:] != names[order][:-1])
     kept = order[last]
     kept = kept[np.lexsort((names[kept], both.date[kept], both.entity[kept]))]
-    flags = np.concatenate([old.books.reviewed, np.ones(len(new), dtype=bool)])
-    return Books(ids, both, flags).take(kept)
+    flags = np.concatenate([old.reviewed, np.ones(len(new), dtype=bool)])
+    return Corpus(both, ids, catalog, store, old.idf, flags).with_families().take(kept)
 
 
 def joined(one: EntryColumns, other: EntryColumns) -> EntryColumns:

@@ -26,7 +26,8 @@ from dataclasses import dataclass, fields
 import numpy as np
 
 from jet.ranking.direction import UNKNOWN
-from jet.ranking.evidence import Evidence, Library
+from jet.ranking.evidence import Evidence
+from jet.ranking.statistics import Statistics
 
 
 @dataclass(frozen=True)
@@ -45,12 +46,12 @@ class Standing:
         return cls(none, none.copy(), none.copy(), np.zeros(size, dtype=bool))
 
     @classmethod
-    def of(cls, library: Library, evidence: Evidence) -> Standing:
+    def of(cls, statistics: Statistics, evidence: Evidence) -> Standing:
         """The facts of the entries of `evidence`."""
         entity, limit = evidence.entity, evidence.limit
-        out, back = library.past.ways(entity, evidence.text, library.store, limit).T
+        out, back = statistics.past.ways(entity, evidence.text, statistics.corpus.store, limit).T
         unstated = evidence.direction == UNKNOWN
-        strange = library.past.strange_currency(entity, evidence.currency, limit)
+        strange = statistics.past.strange_currency(entity, evidence.currency, limit)
         return cls(evidence.earlier, np.where(unstated, out, 0), np.where(unstated, back, 0), strange)
 
     @property

@@ -16,7 +16,7 @@ from typing import Literal
 
 import numpy as np
 
-from jet.model.tokens import NOTHING
+from jet.books.tokens import NOTHING
 from jet.ranking.candidates import PROPOSERS
 
 Method = Literal["stacked", "ranker", "decoder"]

@@ -7,13 +7,13 @@ number makes the text new, an invoice and its payment share a text, and shops ar
 
 from __future__ import annotations
 
-import datetime
 import math
 import random
 from abc import ABC, abstractmethod
 from collections.abc import Callable
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
+from jet.demo.business import DAYS, Business, Draft, Lines, net_of
 from jet.demo.trades import (
     DATE_FORMAT,
     LANGUAGES,
@@ -24,31 +24,12 @@ from jet.demo.trades import (
     Goods,
 )
 
-if TYPE_CHECKING:
-    from jet.demo.company import Company
-
-FIRST_DAY = datetime.date(2022, 1, 1)
-DAYS = [FIRST_DAY + datetime.timedelta(days=day) for day in range(1096)]
-"""The days of the three years of every demo ledger. Everywhere else a day is an index into this list."""
-
 SLIP = 0.06
 """The share of purchases that are booked to a random account, which nobody could learn."""
 OTHER_WORDING = 0.05
 MISSPELLED = 0.02
 ABBREVIATED = 0.02
 CREDIT_NOTE = 0.012
-
-Lines = list[tuple[int, int]]
-"""Pairs of an account's index in the company's chart and cents, positive for a debit, negative for a credit."""
-
-
-class Draft(NamedTuple):
-    """A journal entry without its number."""
-
-    journal: str  # what kind: a key of trades.JOURNALS
-    text: str
-    currency: str
-    lines: Lines
 
 
 class _Stamps(NamedTuple):
@@ -71,11 +52,6 @@ STAMPS = {
     for language in LANGUAGES
 }
 """The date as wordings may use it, by language and day."""
-
-
-def net_of(gross: int, rate: int) -> int:
-    """`gross` cents without value added tax of `rate` per cent, rounded to the cent."""
-    return (gross * 200 + 100 + rate) // (2 * (100 + rate))
 
 
 def misspell(text: str, rnd: random.Random) -> str:
@@ -106,7 +82,7 @@ class Wording:
 
     def __init__(
         self,
-        company: Company,
+        company: Business,
         occasion: str,
         name: str = "",
         *,
@@ -155,7 +131,7 @@ class Purchase(Habit):
 
     def __init__(
         self,
-        company: Company,
+        company: Business,
         goods: Goods,
         name: str,
         way: str,
@@ -265,7 +241,7 @@ class ForeignPurchase(Purchase):
     """Buying by invoice in another currency; the buyer owes the value added tax and deducts it at once."""
 
     def __init__(
-        self, company: Company, goods: Goods, name: str, *, weight: float, currency: str, price: float
+        self, company: Business, goods: Goods, name: str, *, weight: float, currency: str, price: float
     ) -> None:
         super().__init__(company, goods, name, "i", weight=weight)
         self.currency = currency
@@ -295,7 +271,7 @@ class ForeignPurchase(Purchase):
 class Payment(Habit):
     """Paying the oldest supplier invoice that is due."""
 
-    def __init__(self, company: Company, weight: float) -> None:
+    def __init__(self, company: Business, weight: float) -> None:
         self.company = company
         self.weight = weight
         company.use("payables")
@@ -324,7 +300,7 @@ class Sale(Habit):
     """Invoices to one customer."""
 
     def __init__(
-        self, company: Company, name: str, parts: list[tuple[str, str, float]], *, price: float, weight: float
+        self, company: Business, name: str, parts: list[tuple[str, str, float]], *, price: float, weight: float
     ) -> None:
         self.company = company
         self.weight = weight
@@ -373,7 +349,7 @@ class Sale(Habit):
 class Receipt(Habit):
     """Payment of the oldest customer invoice that is due."""
 
-    def __init__(self, company: Company, weight: float) -> None:
+    def __init__(self, company: Business, weight: float) -> None:
         self.company = company
         self.weight = weight
         company.use("bank")
@@ -391,7 +367,7 @@ class Receipt(Habit):
 class Takings(Habit):
     """A day's counter sales, paid in cash and by card, at several rates of tax."""
 
-    def __init__(self, company: Company, weight: float) -> None:
+    def __init__(self, company: Business, weight: float) -> None:
         self.company = company
         self.weight = weight
         self.parts = company.sale_parts(list(company.trade.cash_sold))
@@ -419,7 +395,7 @@ class Takings(Habit):
 class Outlay(Habit):
     """Repayment of employees for what they bought for the company."""
 
-    def __init__(self, company: Company, weight: float) -> None:
+    def __init__(self, company: Business, weight: float) -> None:
         self.company = company
         self.weight = weight
         self.kinds = [
@@ -456,7 +432,7 @@ class Regular(Habit):
 
     def __init__(
         self,
-        company: Company,
+        company: Business,
         occasion: str,
         journal: str,
         roles: str,

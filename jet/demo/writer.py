@@ -15,8 +15,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple, TextIO
 
+from jet.demo.business import DAYS
 from jet.demo.company import Company, apportion
-from jet.demo.habits import DAYS
 from jet.demo.trades import JOURNALS
 
 _DATES = [day.isoformat() for day in DAYS]

@@ -22,8 +22,10 @@ from jet.evaluation.baselines.protocol import BaselinePredictions, score_baselin
 from jet.evaluation.scored import Scored, score_predictions
 from jet.evaluation.settings import ExamSettings
 from jet.evaluation.strata import strata
-from jet.model.columns import sort_entries
-from jet.retrieval.neighbors import History, find_neighbors
+from jet.retrieval.columns import sort_entries
+from jet.retrieval.corpus import Corpus
+from jet.retrieval.neighbors import find_neighbors
+from jet.retrieval.retriever import Retriever
 from jet.training.data import TrainingData
 
 
@@ -46,7 +48,7 @@ class Exam:
         self.entries = sort_entries(entries.filter(pc.is_valid(entries["lines"]))).combine_chunks()
         self.accounts, self.bundle, self.settings = accounts, bundle, settings
         self.fingerprint = fingerprint
-        self.entity = bundle.catalog.entity_numbers(self.entries["entity"])
+        self.entity = bundle.corpus.catalog.entity_numbers(self.entries["entity"])
         days = self.entries["date"].cast(pa.int32()).to_numpy()
         self.split = split_by_date(self.entity, days, settings.split)
         self.test_rows = self.rows(TEST)
@@ -72,14 +74,15 @@ class Exam:
     def training_data(self) -> TrainingData:
         """The entries as `jet train` reads them, with neighbors found by the bundle's settings."""
         bundle = self.bundle
-        history = History.of(self.entries, bundle.store, bundle.catalog)
-        neighbors = find_neighbors(self.entries, history, bundle.idf, bundle.retrieval)
+        known = bundle.corpus
+        corpus = Corpus.of(sort_entries(self.entries), known.catalog, known.store, known.idf)
+        neighbors = find_neighbors(self.entries, Retriever.of(corpus, bundle.retrieval))
         return TrainingData.build(
             self.entries,
             self.accounts,
             neighbors,
-            bundle.store,
-            bundle.idf,
+            known.store,
+            known.idf,
             self.settings.split,
             bundle.model,
             bundle.retrieval,
@@ -89,9 +92,8 @@ class Exam:
     def books_split(self) -> NDArray[np.int8]:
         """int8: the split of the rows of the bundle's books; TRAIN where the exam doesn't have one."""
         keys = joined_keys(self.entries["entity"], self.entries["entry_id"])
-        books = self.bundle.books
-        entity = pa.array(self.bundle.catalog.entities, pa.string()).take(pa.array(books.columns.entity))
-        place = pc.index_in(joined_keys(entity, books.ids), value_set=keys)
+        books = self.bundle.corpus
+        place = pc.index_in(joined_keys(books.entities, books.ids), value_set=keys)
         found = pc.fill_null(place, -1).to_numpy(zero_copy_only=False)
         return np.where(found >= 0, self.split[found], TRAIN)
 

@@ -14,14 +14,14 @@ import pyarrow as pa
 
 from jet.artifacts.tables import validate
 from jet.books.schema import ENTRIES, PREDICTIONS
+from jet.books.tokens import NOTHING
 from jet.confidence.stack import METHODS, Method
-from jet.model.columns import entry_columns
-from jet.model.tokens import NOTHING
 from jet.prediction.amounts import minor_units
 from jet.prediction.answers import Answers
-from jet.prediction.judging import padded_lines, priced
+from jet.prediction.outcomes import padded_lines, priced
 from jet.prediction.predictor import Predictor, without_lines
 from jet.prediction.table import predictions_table
+from jet.retrieval.columns import entry_columns
 
 _TOKENS = pa.list_(pa.list_(pa.int64()))
 
@@ -38,7 +38,7 @@ def examine(predictor: Predictor, entries: pa.Table, methods: Sequence[Method] =
     """
     entries = validate(entries, ENTRIES, "entries to examine")
     bundle, size = predictor.bundle, len(entries)
-    true = entry_columns(entries, bundle.catalog, predictor.library.store)
+    true = entry_columns(entries, bundle.corpus.catalog, predictor.statistics.corpus.store)
     tokens, amounts = padded_lines(true, bundle.model.max_lines)
     unseen = without_lines(entries)
     answers: dict[Method, Answers] = {method: predictor.nothing(size) for method in methods}

@@ -21,9 +21,9 @@ from jet.evaluation.baselines.run import BaselineRun, run_baseline
 from jet.evaluation.examine import examine
 from jet.evaluation.learning_curve import CurveAnswers, CurveFold, answer_fold
 from jet.prediction.predictor import Predictor, PredictSettings
-from jet.ranking.evidence import Library
 from jet.ranking.examples import Examples
 from jet.ranking.ranker import RankerSettings
+from jet.ranking.statistics import Statistics
 from jet.retrieval.memory import Hits
 from jet.retrieval.neighbors import make_encoder
 
@@ -52,9 +52,9 @@ class Executor(Protocol):
         ...
 
     def ranker_examples(
-        self, library: Library, hits: Hits, rows: NDArray, settings: RankerSettings
+        self, statistics: Statistics, hits: Hits, rows: NDArray, settings: RankerSettings
     ) -> Examples:
-        """What a ranker learns from `rows` of the library's books, whose `hits` are those of all its rows."""
+        """What a ranker learns from `rows` of the corpus, whose `hits` are those of all its rows."""
         ...
 
     def answer_folds(
@@ -84,10 +84,10 @@ class InProcess:
         return {name: run_baseline(name, entries, split, materials) for name in dict.fromkeys(names)}
 
     def ranker_examples(
-        self, library: Library, hits: Hits, rows: NDArray, settings: RankerSettings
+        self, statistics: Statistics, hits: Hits, rows: NDArray, settings: RankerSettings
     ) -> Examples:
         """See `Executor`."""
-        return Examples.of(library, library.books, rows, hits.take(rows), settings)
+        return Examples.of(statistics, rows, hits.take(rows), settings)
 
     def answer_folds(
         self, bundle: Bundle, examples: Examples, books_split: NDArray, folds: Sequence[CurveFold]

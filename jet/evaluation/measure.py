@@ -31,8 +31,8 @@ from jet.evaluation.metrics import evaluate
 from jet.evaluation.retrieval_metrics import retrieval_metrics
 from jet.evaluation.rows import examples, rows_table
 from jet.evaluation.scored import Scored
-from jet.ranking.evidence import Library
 from jet.ranking.examples import newest
+from jet.ranking.statistics import Statistics
 
 CURVE_EXAMPLES = 2_000
 """Training entries that the rankers of the learning curve see."""
@@ -126,18 +126,18 @@ def _run_baselines(exam: Exam, executor: Executor) -> dict[str, BaselineRun]:
 def baseline_names(exam: Exam) -> tuple[str, ...]:
     """The baselines that the settings name; where they say "all", those that the bundle's texts allow."""
     settings = exam.settings.evaluate
-    if settings.baselines != "all" or exam.bundle.store.dimension:
+    if settings.baselines != "all" or exam.bundle.corpus.store.dimension:
         return settings.names()
     log.info("the bundle has no sentence vectors: all baselines but %s", ", ".join(OF_SENTENCES))
     return tuple(name for name in settings.names() if name not in OF_SENTENCES)
 
 
 def _materials(exam: Exam, names: Sequence[str]) -> Materials:
-    store = exam.bundle.store if any(name.startswith("nearest") for name in names) else None
+    store = exam.bundle.corpus.store if any(name.startswith("nearest") for name in names) else None
     data = None
     if {"ancestor", "boosted_trees"} & set(names):
         data = exam.training_data
-        store = data.store
+        store = data.corpus.store
     return Materials(store=store, accounts=exam.accounts, data=data, seed=exam.settings.seed)
 
 
@@ -159,7 +159,7 @@ def _examine(exam: Exam, executor: Executor, methods: Sequence[Method]) -> pa.Ta
 def _frozen(exam: Exam, executor: Executor) -> Figures:
     """The figures with a memory that ends where the test begins."""
     log.info("the test once more, with a frozen memory")
-    bundle = exam.bundle.with_books(np.flatnonzero(exam.books_split != TEST))
+    bundle = exam.bundle.with_rows(np.flatnonzero(exam.books_split != TEST))
     predictions = executor.predict(bundle, exam.settings.predict, exam.test)
     return evaluate(exam.scored(predictions), exam.thresholds(exam.settings.predict.method))
 
@@ -196,11 +196,9 @@ def _answer_curve(exam: Exam, executor: Executor) -> dict[int, list[CurveAnswers
         return {}
     log.info("learning curve of new companies: %d folds", len(folds))
     bundle, data = exam.bundle, exam.training_data
-    library = Library.build(
-        data.columns, data.catalog, data.store, data.idf, data.retrieval, data.model.max_lines
-    )
-    rows = newest(data.learnable(TRAIN), data.columns.entity, CURVE_EXAMPLES)
-    learned = executor.ranker_examples(library, data.hits, rows, bundle.ranker.settings)
+    statistics = Statistics.of(data.corpus, data.retrieval, data.model.max_lines)
+    rows = newest(data.learnable(TRAIN), data.corpus.rows.entity, CURVE_EXAMPLES)
+    learned = executor.ranker_examples(statistics, data.hits, rows, bundle.ranker.settings)
     folds = [fold for fold in folds if not np.isin(learned.entity, fold.companies).all()]
     answers: dict[int, list[CurveAnswers]] = {}
     for by_history in executor.answer_folds(bundle, learned, exam.books_split, folds):

@@ -18,9 +18,9 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from jet.books.tokens import NOTHING
 from jet.model.batch import Batch
 from jet.model.network import Encoded, JetNetwork, Tables
-from jet.model.tokens import NOTHING
 
 KEPT = 3
 """Sets that an answer needs: the best one and two alternatives."""

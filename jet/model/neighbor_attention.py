@@ -17,8 +17,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from jet.books.tokens import NOTHING
 from jet.model.neighbor_features import NEIGHBOR_FEATURES
-from jet.model.tokens import NOTHING
 
 PREFIX_START = 4.0
 """Where the learned weight of a matching prefix starts, in nats."""

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from jet.model.columns import EntryColumns
+from jet.retrieval.columns import EntryColumns
 from jet.retrieval.similarity import NO_CURRENCY, otherness
 
 NEIGHBOR_FEATURES = 16

@@ -19,18 +19,19 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from typing import Self
 
 import numpy as np
 import torch
-from scipy.sparse import csr_matrix
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from jet.books.tokens import CLOSED, NOTHING
 from jet.model.batch import CURRENCY_BUCKETS, DATE_FEATURES, JOURNAL_BUCKETS, Batch
 from jet.model.neighbor_attention import NeighborMemory, copy_distribution, masked_softmax, mean_labels
 from jet.model.pointer import JointHead, SeparateHeads
 from jet.model.settings import ModelSettings
-from jet.model.tokens import CLOSED, NOTHING
+from jet.retrieval.corpus import Corpus
 
 TINY = 1e-9
 """Added to probabilities before their logarithm."""
@@ -46,11 +47,11 @@ class TextInputs:
     offset: Tensor  # [U] where each text's n-grams begin
 
     @classmethod
-    def of(cls, vectors: np.ndarray, ngrams: csr_matrix, rows: np.ndarray) -> TextInputs:
-        """The inputs of `rows` of a text store's `vectors` and of its weighed n-grams."""
-        part = ngrams[rows]
+    def of(cls, corpus: Corpus, rows: np.ndarray) -> TextInputs:
+        """The inputs of the texts in `rows` of the corpus's store."""
+        part = corpus.ngrams[rows]
         return cls(
-            sentence=torch.from_numpy(np.ascontiguousarray(vectors[rows], dtype=np.float32)),
+            sentence=torch.from_numpy(np.ascontiguousarray(corpus.store.vectors[rows], dtype=np.float32)),
             bucket=torch.from_numpy(part.indices.astype(np.int64)),
             weight=torch.from_numpy(part.data.astype(np.float32)),
             offset=torch.from_numpy(part.indptr[:-1].astype(np.int64)),
@@ -150,6 +151,17 @@ class JetNetwork(nn.Module):
         self.copies = settings.memory != "none" and settings.copy_share > 0
         if self.copies and settings.learned_gate:
             self.gate = nn.Linear(hidden, 1)
+
+    @classmethod
+    def for_corpus(cls, settings: ModelSettings, corpus: Corpus) -> Self:
+        """A network of the corpus's sizes."""
+        return cls(
+            settings,
+            dimension=corpus.store.dimension,
+            buckets=len(corpus.idf),
+            entities=len(corpus.catalog.entities),
+            accounts=len(corpus.catalog),
+        )
 
     # --- the two tables ---------------------------------------------------------------------------------
 
@@ -307,14 +319,9 @@ def follow_neighbors(batch: Batch) -> tuple[Tensor, Tensor]:
 
 
 def localized(
-    batches: Sequence[Batch],
-    vectors: np.ndarray,
-    ngrams: csr_matrix,
-    account_vectors: np.ndarray,
-    account_ngrams: csr_matrix,
+    batches: Sequence[Batch], corpus: Corpus
 ) -> tuple[tuple[Batch, ...], TextInputs, TextInputs, Tensor]:
-    """What `JetNetwork.forward` takes: the texts and accounts that the batches need, each once, and the batches
-    with their row numbers pointing at them."""
+    """What `JetNetwork.forward` takes: the batches, and the texts and accounts that they need, each once."""
     texts = [each for batch in batches for each in (batch.text, batch.neighbor_text.clamp(min=0).flatten())]
     rows, text = torch.cat(texts).unique(return_inverse=True)
     charts = [batch.chart.clamp(min=0).flatten() for batch in batches]
@@ -332,7 +339,7 @@ def localized(
     ]
     return (
         tuple(local),
-        TextInputs.of(vectors, ngrams, rows.numpy()),
-        TextInputs.of(account_vectors, account_ngrams, accounts.numpy()),
+        TextInputs.of(corpus, rows.numpy()),
+        TextInputs.of(corpus, corpus.account_text[accounts.numpy()]),
         accounts,
     )

@@ -8,8 +8,7 @@ from typing import Literal
 import numpy as np
 
 from jet.retrieval.memory import Hits
-from jet.retrieval.neighbors import source_starts, source_widths
-from jet.retrieval.settings import RetrievalSettings
+from jet.retrieval.settings import RetrievalSettings, source_starts, source_widths
 
 
 @dataclass(kw_only=True)
@@ -58,7 +57,7 @@ class ModelSettings:
             raise ValueError(f"model.tanh_clip must be above 0, got {self.tanh_clip}")
 
     def hits(self, hits: Hits, retrieval: RetrievalSettings) -> Hits:
-        """Those of all neighbors (`jet.retrieval.neighbors.all_hits`) that the memory holds."""
+        """Those of all neighbors (`jet.retrieval.retriever.Retriever.hits`) that the memory holds."""
         wanted = {"similar": self.neighbors, "latest": retrieval.latest, "peer": self.peers}
         starts, widths = source_starts(retrieval), source_widths(retrieval)
         places = [starts[name] + np.arange(min(count, widths[name])) for name, count in wanted.items()]

@@ -9,8 +9,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from jet.books.tokens import NOTHING
 from jet.confidence.holds import Standing
-from jet.model.tokens import NOTHING
 
 
 @dataclass(frozen=True)

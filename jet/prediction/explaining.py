@@ -11,8 +11,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from jet.books.schema import joined_keys
+from jet.books.tokens import NOTHING
 from jet.bundle.bundle import Bundle
-from jet.model.tokens import NOTHING
 
 SHOWN_EVIDENCE = 3
 
@@ -63,17 +63,16 @@ class _PastEntries:
         self.bundle = bundle
         evidence = pc.list_flatten(predictions["evidence"].combine_chunks())
         wanted = joined_keys(pc.struct_field(evidence, "entity"), pc.struct_field(evidence, "entry_id"))
-        books = bundle.books
-        entities = pa.array(bundle.catalog.entities, pa.string()).take(pa.array(books.columns.entity))
-        rows = pc.index_in(wanted, value_set=joined_keys(entities, books.ids)).to_pylist()
+        books = bundle.corpus
+        rows = pc.index_in(wanted, value_set=joined_keys(books.entities, books.ids)).to_pylist()
         self.row = dict(zip(wanted.to_pylist(), rows, strict=True))
-        self.codes = bundle.catalog.accounts["code"].to_pylist()
+        self.codes = bundle.corpus.catalog.accounts["code"].to_pylist()
 
     def of(self, evidence: Mapping[str, Any]) -> tuple[str, str]:
         """The normalized text of an entry, and the lines that it was booked to."""
-        columns = self.bundle.books.columns
+        columns = self.bundle.corpus.rows
         row = self.row[f"{evidence['entity']}\x1f{evidence['entry_id']}"]
-        text = self.bundle.store.texts[int(columns.text[row])].as_py()
+        text = self.bundle.corpus.store.texts[int(columns.text[row])].as_py()
         tokens: Sequence[int] = columns.tokens[columns.offsets[row] : columns.offsets[row + 1]].tolist()
         lines = [f"{'DC'[token % 2]} {self.codes[token // 2]}" for token in tokens if token != NOTHING]
         return text, ", ".join(lines)

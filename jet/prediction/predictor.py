@@ -11,9 +11,11 @@ Shapes: N entries of a table, B entries of a batch, D candidates, K neighbors, T
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, fields
+from collections.abc import Iterator
+from copy import copy
+from dataclasses import dataclass, fields, replace
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -21,29 +23,29 @@ import torch
 
 from jet.artifacts.tables import validate
 from jet.books.schema import ENTRIES
-from jet.bundle.bundle import Bundle, text_vectors
+from jet.books.tokens import NOTHING, set_key
+from jet.bundle.bundle import Bundle
 from jet.confidence.holds import Standing
 from jet.confidence.judgment import AMOUNT_FIGURES
 from jet.confidence.stack import FIGURES, METHODS, WEIGHED, Method, Scores, figures, line_bits
 from jet.model.batch import collate
-from jet.model.columns import EntryColumns, entry_columns
 from jet.model.decode import DEAD, KEPT, beam_search, score_sets
-from jet.model.network import Encoded, Tables
-from jet.model.tokens import NOTHING, set_key
+from jet.model.network import Encoded, JetNetwork, Tables
+from jet.model.tables import text_vectors
 from jet.prediction.amounts import UNKNOWN, PastAmounts, Proposal, minor_units, propose_amounts
 from jet.prediction.answers import Answers
 from jet.prediction.reasons import SHOWN, grounds, guessed
 from jet.prediction.reviews import settled
 from jet.prediction.table import predictions_table
 from jet.ranking.candidates import Candidates, agreeing, propose
-from jet.ranking.evidence import Evidence, Library, gather
+from jet.ranking.evidence import Evidence, gather
 from jet.ranking.expert import line_scores
 from jet.ranking.features import ranking_features
-from jet.retrieval.index import BlockIndex, build_block
-from jet.retrieval.memory import Hits, Memory, plan_blocks
-from jet.retrieval.neighbors import retrieve
-from jet.retrieval.peers import Peers
+from jet.ranking.statistics import Statistics
+from jet.retrieval.columns import EntryColumns, entry_columns
+from jet.retrieval.memory import Hits
 from jet.retrieval.products import view
+from jet.retrieval.retriever import Retriever
 from jet.texts.encoder import Encoder
 from jet.texts.normalize import normalize_all
 from jet.texts.store import TextStore
@@ -78,36 +80,6 @@ class PredictSettings:
 
 
 @dataclass(frozen=True)
-class Parts:
-    """What a predictor works with: made from a bundle and the texts to come, and shared by processes."""
-
-    library: Library
-    peers: Peers
-    vectors: np.ndarray
-    """float32 [U, H]: `text_vectors` of the library's store."""
-    blocks: Mapping[int, BlockIndex]
-    """The index of the entities' books, by block number."""
-    peer_blocks: Mapping[int, BlockIndex]
-    """The index of the families' books."""
-
-    @classmethod
-    def build(cls, bundle: Bundle, store: TextStore | None = None) -> Parts:
-        """For a bundle and the texts of `store`, which extends the bundle's."""
-        store = store if store is not None else bundle.store
-        library = Library.build(
-            bundle.books.columns, bundle.catalog, store, bundle.idf, bundle.retrieval, bundle.model.max_lines
-        )
-        peers = Peers.of(library.memory, bundle.family)
-        return cls(
-            library,
-            peers,
-            text_vectors(bundle, store),
-            build_blocks(library, library.memory),
-            build_blocks(library, peers.memory) if bundle.retrieval.peers else {},
-        )
-
-
-@dataclass(frozen=True)
 class Considered:
     """All that was weighed for B entries, before anything is chosen."""
 
@@ -128,22 +100,49 @@ class _Decoder:
 
 
 class Predictor:
-    """Predicts tables of entries with one bundle; `parts` are built where they aren't given."""
+    """Predicts tables of entries with one bundle.
 
-    def __init__(self, bundle: Bundle, settings: PredictSettings, parts: Parts | None = None) -> None:
+    All that it works with is made once, of arrays: pickled for the processes of a machine, they share them.
+    """
+
+    def __init__(self, bundle: Bundle, settings: PredictSettings) -> None:
+        """A predictor that knows the bundle's texts: see `with_store`."""
         self.bundle, self.settings = bundle, settings
-        self.parts = parts if parts is not None else Parts.build(bundle)
-        self.library = self.parts.library
-        self.device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
-        self.network = bundle.network.to(self.device)
+        self.statistics = Statistics.of(bundle.corpus, bundle.retrieval, bundle.model.max_lines)
+        self.retriever = Retriever.of(self.statistics.corpus, bundle.retrieval).indexed()
+        self.text_vectors = text_vectors(bundle.network.cpu(), bundle.corpus)
 
     @classmethod
     def for_entries(
         cls, bundle: Bundle, settings: PredictSettings, entries: pa.Table, encoder: Encoder | None
     ) -> Predictor:
-        """A predictor whose store knows the texts of `entries`; for use in one process."""
-        store = extended_store(bundle, entries["description"], encoder)
-        return cls(bundle, settings, Parts.build(bundle, store))
+        """A predictor that knows the texts of `entries`; for use in one process."""
+        return cls(bundle, settings).with_store(extended_store(bundle, entries["description"], encoder))
+
+    def with_store(self, store: TextStore) -> Predictor:
+        """The same predictor with the texts of `store`, which extends its own; only the new ones cost time."""
+        known = len(self.statistics.corpus.store)
+        if len(store) == known:
+            return self
+        found = copy(self)
+        found.statistics = self.statistics.with_store(store)
+        new = text_vectors(self.bundle.network.cpu(), found.statistics.corpus, np.arange(known, len(store)))
+        found.text_vectors = np.concatenate([self.text_vectors, new])
+        return found
+
+    def __getstate__(self) -> dict[str, Any]:
+        kept = ("bundle", "settings", "statistics", "retriever", "text_vectors")
+        return {name: self.__dict__[name] for name in kept}
+
+    @cached_property
+    def device(self) -> torch.device:
+        """Where the network computes."""
+        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+
+    @cached_property
+    def network(self) -> JetNetwork:
+        """The bundle's network, on the device."""
+        return self.bundle.network.to(self.device)
 
     def __call__(self, entries: pa.Table) -> pa.Table:
         """Predictions (`PREDICTIONS`) of `entries` (`ENTRIES`), one row each, in order."""
@@ -167,18 +166,10 @@ class Predictor:
         What was weighed is of `batch_size` entries; the first ones are the rows'. Entries of entities that are
         not known are left out.
         """
-        columns = entry_columns(entries, self.bundle.catalog, self.library.store)
-        parts, bundle = self.parts, self.bundle
-        hits = retrieve(
-            self.library.memory,
-            parts.peers,
-            self.library.store,
-            bundle.idf,
-            columns.queries(np.arange(len(columns))),
-            bundle.retrieval,
-            parts.blocks,
-            parts.peer_blocks,
-        )
+        corpus = self.statistics.corpus
+        columns = entry_columns(entries, corpus.catalog, corpus.store)
+        queries = columns.queries(np.arange(len(columns)))
+        hits = self.retriever.hits(replace(queries, store=corpus.store))
         for rows, width in self.groups(columns):
             yield rows, columns, self._consider(columns, hits, rows, width)
 
@@ -187,7 +178,7 @@ class Predictor:
 
         That is a power of two. Entries of entities that are not known are left out.
         """
-        sizes = np.append(np.diff(self.bundle.catalog.offsets), 0)[columns.entity]
+        sizes = np.append(np.diff(self.bundle.corpus.catalog.offsets), 0)[columns.entity]
         padded = 2 ** np.ceil(np.log2(np.maximum(sizes, _NARROWEST_CHART))).astype(np.int64)
         widths = np.where(sizes > 0, padded, 0)
         for width in np.unique(widths[widths > 0]):
@@ -200,15 +191,15 @@ class Predictor:
         bundle = self.bundle
         filled = np.resize(rows, self.settings.batch_size)
         hits = hits.take(filled)
-        evidence = gather(self.library, columns, filled, hits)
+        evidence = gather(self.statistics, columns, filled, hits)
         line_support = line_scores(evidence)
-        candidates = propose(self.library, evidence, line_support, bundle.ranker.settings.candidates)
+        candidates = propose(self.statistics, evidence, line_support, bundle.ranker.settings.candidates)
         decoder = None
         if self.settings.method != "ranker":
             decoder = self._decoder(columns, filled, hits, width, evidence)
-            beams = agreeing(self.library, evidence, decoder.beams)
-            candidates = candidates.joined("decoder", beams, evidence.date, bundle.catalog)
-        features = ranking_features(self.library, evidence, line_support, candidates)
+            beams = agreeing(self.statistics, evidence, decoder.beams)
+            candidates = candidates.joined("decoder", beams, evidence.date, bundle.corpus.catalog)
+        features = ranking_features(self.statistics, evidence, line_support, candidates)
         ranked, none = bundle.ranker(features, candidates.there)
         decoded = np.full(candidates.key.shape, -np.inf, dtype=np.float32)
         if decoder is not None:
@@ -227,7 +218,7 @@ class Predictor:
             guess=np.asarray(guessed(evidence, candidates.tokens).any(axis=2)),
             lines=line_bits(candidates.tokens),
         )
-        standing = Standing.of(self.library, evidence)
+        standing = Standing.of(self.statistics, evidence)
         return Considered(evidence, candidates, scores, standing)
 
     @torch.inference_mode()
@@ -236,20 +227,20 @@ class Predictor:
     ) -> _Decoder:
         """The decoder's encoding of `rows`, and its own sets."""
         bundle = self.bundle
-        contrary = self.library.contrary(columns, rows, hits)
+        contrary = self.statistics.contrary(columns, rows, hits)
         hits = Hits(np.where(contrary, NOTHING, hits.row), hits.similarity)
         batch = collate(
             columns,
             rows,
-            self.library.books,
+            self.statistics.corpus.rows,
             bundle.model.hits(hits, bundle.retrieval),
-            bundle.catalog,
+            bundle.corpus.catalog,
             bundle.model.max_lines,
             width=width,
         )
         encoded = self.network.encode(batch.to(self.device), self._tables)
         found = beam_search(self.network, encoded, self.settings.beams).cpu()
-        start = 2 * bundle.catalog.offsets[evidence.entity][:, None, None]
+        start = 2 * bundle.corpus.catalog.offsets[evidence.entity][:, None, None]
         exists = (found.log_probs > DEAD).numpy()[:, :, None] & (found.tokens != NOTHING).numpy()
         beams = np.where(exists, found.tokens.numpy() + start, NOTHING)
         return _Decoder(encoded, start, beams, found.log_probs.numpy())
@@ -276,7 +267,7 @@ class Predictor:
 
     @cached_property
     def _tables(self) -> Tables:
-        return Tables(view(self.parts.vectors), view(self.bundle.account_vectors)).to(self.device)
+        return Tables(view(self.text_vectors), view(self.bundle.account_vectors)).to(self.device)
 
     def nothing(self, size: int) -> Answers:
         """Answers to `size` entries that say nothing yet."""
@@ -316,7 +307,7 @@ class Predictor:
         candidates, evidence = considered.candidates, considered.evidence
         probability = self.bundle.stack(considered.scores, method)
         chance = np.where(candidates.there, probability[:, :-1], 0.0)
-        place, review = settled(evidence, candidates, self.bundle.books.reviewed)
+        place, review = settled(evidence, candidates, self.bundle.corpus.reviewed)
         sure = np.arange(chance.shape[1]) == place[:, None]
         chance = np.where(sure, np.maximum(chance, _LEAST), chance)
         order = np.argsort(np.where(sure, -2, -chance), axis=1, kind="stable")[:, :WEIGHED]
@@ -354,7 +345,7 @@ class Predictor:
 
         They rest on what the entity's own neighbors in the same currency booked on their lines.
         """
-        books = self.library.books
+        books = self.statistics.corpus.rows
         usable = evidence.own & (books.currency[evidence.row] == columns.currency[rows][:, None])
         there = (evidence.lines != NOTHING) & usable[:, :, None]
         place = books.offsets[evidence.row][:, :, None] + np.arange(evidence.lines.shape[2])
@@ -366,14 +357,6 @@ class Predictor:
             age_days=evidence.age,
         )
         return propose_amounts(minor_units(columns.total[rows]), tokens, past)
-
-
-def build_blocks(library: Library, memory: Memory) -> dict[int, BlockIndex]:
-    """The index of a memory by block number."""
-    return {
-        block.number: build_block(block, memory, library.store, library.idf, library.retrieval)
-        for block in plan_blocks(memory.offsets, library.retrieval)
-    }
 
 
 def without_lines(entries: pa.Table) -> pa.Table:
@@ -392,10 +375,10 @@ def extended_store(bundle: Bundle, descriptions: pa.ChunkedArray, encoder: Encod
     identity = encoder.identity if encoder is not None else ""
     if identity != bundle.encoder:
         raise ValueError(f"the bundle was trained with encoder {bundle.encoder!r}, this is {identity!r}")
-    missing = sorted(bundle.store.missing(normalize_all(descriptions)))
+    missing = sorted(bundle.corpus.store.missing(normalize_all(descriptions)))
     if not missing:
-        return bundle.store
-    return bundle.store.extend(missing, encoder.encode(missing) if encoder is not None else None)
+        return bundle.corpus.store
+    return bundle.corpus.store.extend(missing, encoder.encode(missing) if encoder is not None else None)
 
 
 def _line_shares(tokens: np.ndarray, probability: np.ndarray) -> np.ndarray:

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from jet.model.tokens import NOTHING
+from jet.books.tokens import NOTHING
 from jet.ranking.evidence import Evidence
 
 SHOWN = 12

@@ -15,7 +15,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from jet.model.tokens import NOTHING
+from jet.books.tokens import NOTHING
 from jet.ranking.candidates import Candidates
 from jet.ranking.evidence import Evidence
 

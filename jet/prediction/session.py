@@ -6,20 +6,16 @@ answers are those of `Predictor`, to the bit: they don't depend on what else was
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Sequence
 
 import numpy as np
 import pyarrow as pa
 
-from jet.bundle.bundle import Bundle, text_vectors
-from jet.prediction.predictor import Parts, Predictor, PredictSettings
-from jet.retrieval.index import BlockIndex
-from jet.retrieval.memory import Hits, Queries
+from jet.bundle.bundle import Bundle
+from jet.prediction.predictor import Predictor, PredictSettings
 from jet.retrieval.neighbors import make_encoder
 from jet.texts.encoder import Encoder
 from jet.texts.normalize import normalize_all
-from jet.texts.store import TextStore
 
 
 class Session:
@@ -38,10 +34,10 @@ class Session:
         """The predictor, knowing the texts of `descriptions`."""
         if self._predictor is None:
             self._predictor = Predictor(self.bundle, self.settings)
-        missing = sorted(self._predictor.library.store.missing(normalize_all(descriptions)))
+        missing = sorted(self._predictor.statistics.corpus.store.missing(normalize_all(descriptions)))
         if missing:
-            parts = _with_texts(self.bundle, self._predictor.parts, missing, self.encode(missing))
-            self._predictor = Predictor(self.bundle, self.settings, parts)
+            store = self._predictor.statistics.corpus.store.extend(missing, self.encode(missing))
+            self._predictor = self._predictor.with_store(store)
         return self._predictor
 
     def encode(self, texts: Sequence[str]) -> np.ndarray:
@@ -61,31 +57,3 @@ class Session:
                 f"{here!r} here: install the encoder that it was trained with"
             )
         return self.encoder.encode(texts)
-
-
-def _with_texts(bundle: Bundle, parts: Parts, texts: Sequence[str], vectors: np.ndarray) -> Parts:
-    """`parts` that know distinct new `texts` too; only these are computed."""
-    store = parts.library.store.extend(texts, vectors)
-    new = text_vectors(bundle, TextStore.build(texts, vectors=vectors))
-    return replace(
-        parts,
-        library=parts.library.with_store(store),
-        vectors=np.concatenate([parts.vectors, new]),
-        blocks=_over(parts.blocks, store),
-        peer_blocks=_over(parts.peer_blocks, store),
-    )
-
-
-def _over(blocks: Mapping[int, BlockIndex], store: TextStore) -> dict[int, BlockIndex]:
-    inner = {number: each.index if isinstance(each, _Block) else each for number, each in blocks.items()}
-    return {number: _Block(index, store) for number, index in inner.items()}
-
-
-class _Block:
-    """A block whose queries' texts are in `store`, which extends the one that the block was built with."""
-
-    def __init__(self, index: BlockIndex, store: TextStore) -> None:
-        self.block, self.index, self.store = index.block, index, store
-
-    def search(self, queries: Queries, limit: np.ndarray, k: int, floor: np.ndarray | None = None) -> Hits:
-        return self.index.search(replace(queries, store=self.store), limit, k, floor)

@@ -14,12 +14,12 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from jet.books.schema import ALTERNATIVE, AMOUNT, EVIDENCE, PREDICTED_LINE, PREDICTIONS
+from jet.books.tokens import NOTHING
 from jet.bundle.bundle import Bundle
 from jet.confidence.calibration import Calibration
 from jet.confidence.holds import cuts
 from jet.confidence.stack import Method
 from jet.model.decode import KEPT
-from jet.model.tokens import NOTHING
 from jet.prediction.amounts import GUESSED
 from jet.prediction.answers import Answers
 from jet.prediction.reasons import sentence
@@ -81,9 +81,9 @@ class _Decided:
 
 def _reasons(bundle: Bundle, entries: pa.Table, answers: Answers, decided: _Decided) -> list[str]:
     """What each answer rests on, and why it isn't booked by itself."""
-    known = set(bundle.catalog.entities)
+    known = set(bundle.corpus.catalog.entities)
     like = answers.same_lines & (answers.row != NOTHING)
-    newest = np.where(like, bundle.books.columns.date[answers.row], np.iinfo(np.int32).min).max(axis=1)
+    newest = np.where(like, bundle.corpus.rows.date[answers.row], np.iinfo(np.int32).min).max(axis=1)
     shown = (answers.row != NOTHING).sum(axis=1)
     currencies, directions = entries["currency"].to_pylist(), entries["direction"].to_pylist()
     reasons = []
@@ -94,7 +94,7 @@ def _reasons(bundle: Bundle, entries: pa.Table, answers: Answers, decided: _Deci
         last = date.fromordinal(_EPOCH + int(newest[i])).isoformat() if like[i].any() else ""
         why = sentence(int(answers.ground[i]), int(shown[i]), int(like[i].sum()), last, bool(answers.more[i]))
         if answers.review[i] != NOTHING:
-            name = bundle.books.ids[int(answers.review[i])].as_py()
+            name = bundle.corpus.ids[int(answers.review[i])].as_py()
             why = f"as reviewed in entry {name!r} with this text; {why}"
         if not decided.auto[i]:
             why += f"; to review: {'; '.join(_held(bundle, answers, decided, i, currencies[i]))}"
@@ -118,7 +118,7 @@ def _held(bundle: Bundle, answers: Answers, decided: _Decided, row: int, currenc
     """Why an answer isn't booked by itself: the rules that hold it, and the threshold that it doesn't reach."""
     promise, threshold = decided.promise, decided.thresholds[row]
     tokens = np.unique(answers.tokens[row, 0][answers.guess[row, 0]])
-    codes = bundle.catalog.accounts["code"].take(pa.array(tokens // 2)).to_pylist()
+    codes = bundle.corpus.catalog.accounts["code"].take(pa.array(tokens // 2)).to_pylist()
     guesses = [f"{'DC'[token % 2]} {code}" for token, code in zip(tokens.tolist(), codes, strict=True)]
     why = answers.standing.reasons(row, guesses, currency, decided.least_history, promise)
     if not np.isfinite(threshold):
@@ -139,7 +139,7 @@ def _lines(bundle: Bundle, answers: Answers) -> tuple[pa.StructArray, np.ndarray
     """All lines of all kept sets, flat, and int64 [N * KEPT + 1] where each set begins."""
     inside = answers.tokens != NOTHING
     tokens = answers.tokens[inside]
-    accounts = bundle.catalog.accounts.take(pa.array(tokens // 2))
+    accounts = bundle.corpus.catalog.accounts.take(pa.array(tokens // 2))
     amounts = np.full(inside.shape, -1, dtype=np.int64)
     amounts[:, 0] = answers.amounts
     minor = amounts[inside]
@@ -172,20 +172,20 @@ def _alternatives(answers: Answers, lines: pa.StructArray, offsets: np.ndarray) 
 
 def _evidence(bundle: Bundle, entries: pa.Table, answers: Answers) -> pa.ListArray:
     """Per entry the neighbors that its reason counts."""
-    books = bundle.books
+    books = bundle.corpus
     shown = answers.row != NOTHING
     rows = answers.row[shown]
     own = np.broadcast_to(np.arange(len(entries))[:, None], shown.shape)[shown]
     dates = _whole(entries["date"]).cast(pa.int32()).to_numpy(zero_copy_only=False)
     columns = [
-        pa.array(bundle.catalog.entities, pa.string()).take(pa.array(books.columns.entity[rows])),
+        pa.array(bundle.corpus.catalog.entities, pa.string()).take(pa.array(books.rows.entity[rows])),
         books.ids.take(pa.array(rows)),
-        pa.array(books.columns.date[rows]).cast(pa.date32()),
+        pa.array(books.rows.date[rows]).cast(pa.date32()),
         pa.array(answers.weight[shown]),
         pa.array(answers.similarity[shown]),
         pa.array(answers.same_text[shown]),
         pa.array(answers.same_lines[shown]),
-        pa.array((dates[own] - books.columns.date[rows]).astype(np.int32)),
+        pa.array((dates[own] - books.rows.date[rows]).astype(np.int32)),
     ]
     found = pa.StructArray.from_arrays(columns, fields=list(EVIDENCE))
     ends = np.concatenate([[0], np.cumsum(shown.sum(axis=1))]).astype(np.int32)

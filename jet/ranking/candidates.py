@@ -21,9 +21,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from jet.books.catalog import Catalog
-from jet.model.tokens import NOTHING, in_order, set_key
-from jet.ranking.evidence import Evidence, Library
+from jet.books.tokens import NOTHING, in_order, set_key
+from jet.ranking.evidence import Evidence
 from jet.ranking.expert import LineScores
+from jet.ranking.statistics import Statistics
 
 PROPOSERS = (
     *("neighbor", "peer", "expert", "combined", "substituted", "named", "mirrored", "doubled", "thinned"),
@@ -88,9 +89,9 @@ def valid(tokens: np.ndarray, date: np.ndarray, catalog: Catalog) -> np.ndarray:
     return debit & credit & ~closed.any(axis=2)
 
 
-def propose(library: Library, evidence: Evidence, scores: LineScores, kept: int) -> Candidates:
+def propose(statistics: Statistics, evidence: Evidence, scores: LineScores, kept: int) -> Candidates:
     """The candidates of each entry, at most `kept` (D)."""
-    catalog = library.catalog
+    catalog = statistics.corpus.catalog
     weight = np.where(evidence.there, np.exp(5 * evidence.similarity), 0.0)
     own = distinct(evidence, evidence.key, weight * evidence.own, _NEIGHBORS)
     peers = distinct(evidence, evidence.key, weight * ~evidence.own, _PEERS)
@@ -104,22 +105,22 @@ def propose(library: Library, evidence: Evidence, scores: LineScores, kept: int)
         ("combined", combined(evidence, weight)),
         ("neighbor", own[:, _NEIGHBORS // 2 :]),
         ("substituted", substituted(best[:, :2], scores.token[:, :_CHOICES])),
-        ("named", substituted(best, named_accounts(library, evidence, _NAMED))),
+        ("named", substituted(best, named_accounts(statistics, evidence, _NAMED))),
         ("mirrored", np.where(best[:, :2] == NOTHING, NOTHING, best[:, :2] ^ 1)),
         ("doubled", doubled(best[:, :1])),
         ("thinned", thinned(best[:, :1])),
     ]
-    parts = [(name, agreeing(library, evidence, in_order(sets, catalog))) for name, sets in parts]
+    parts = [(name, agreeing(statistics, evidence, in_order(sets, catalog))) for name, sets in parts]
     return Candidates.of(parts, evidence.date, catalog, kept)
 
 
-def agreeing(library: Library, evidence: Evidence, sets: np.ndarray) -> np.ndarray:
+def agreeing(statistics: Statistics, evidence: Evidence, sets: np.ndarray) -> np.ndarray:
     """`sets` int64 [B, P, L], blanked where their direction contradicts the one that the entry states."""
     stated = np.flatnonzero(evidence.direction)
     if not len(stated):
         return sets
     limit = np.broadcast_to(evidence.limit[stated, None], sets[stated].shape[:2])
-    directions = library.money.directions(sets[stated], limit)
+    directions = statistics.money.directions(sets[stated], limit)
     opposite = directions * evidence.direction[stated, None] < 0
     sets = sets.copy()
     sets[stated] = np.where(opposite[:, :, None], NOTHING, sets[stated])
@@ -212,28 +213,28 @@ def substituted(sets: np.ndarray, tokens: np.ndarray, lines: int = 3) -> np.ndar
     return np.concatenate(made, axis=1)
 
 
-def named_accounts(library: Library, evidence: Evidence, count: int) -> np.ndarray:
+def named_accounts(statistics: Statistics, evidence: Evidence, count: int) -> np.ndarray:
     """The accounts whose names the description contains best, as debit tokens: int64 [B, count]."""
     accounts = np.full((len(evidence), count), NOTHING)
-    for rows, start, share in name_shares(library, evidence):
+    for rows, start, share in name_shares(statistics, evidence):
         best = np.argsort(-share, axis=1, kind="stable")[:, :count]
         good = np.take_along_axis(share, best, 1) > 0.5
         accounts[rows, : best.shape[1]] = np.where(good, 2 * (start + best), NOTHING)
     return accounts
 
 
-def name_shares(library: Library, evidence: Evidence) -> Iterator[tuple[np.ndarray, int, np.ndarray]]:
+def name_shares(statistics: Statistics, evidence: Evidence) -> Iterator[tuple[np.ndarray, int, np.ndarray]]:
     """For each entity, how much of each account's name is in each description.
 
     Yields the entity's rows among the entries [b], the catalog row of its first account, and the shares of the
     names' idf-weighted n-grams, float32 [b, C].
     """
-    offsets = library.catalog.offsets
+    offsets = statistics.corpus.catalog.offsets
     for entity in np.unique(evidence.entity[evidence.entity >= 0]):
         rows = np.flatnonzero(evidence.entity == entity)
-        texts = library.store.ngrams[evidence.text[rows]].copy()
+        texts = statistics.corpus.store.ngrams[evidence.text[rows]].copy()
         texts.data[:] = 1
-        names = library.account_names[offsets[entity] : offsets[entity + 1]]
+        names = statistics.account_names[offsets[entity] : offsets[entity + 1]]
         yield rows, int(offsets[entity]), np.asarray((texts @ names.T).toarray())
 
 

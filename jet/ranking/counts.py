@@ -11,8 +11,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from jet.model.columns import EntryColumns
-from jet.model.tokens import mixed
+from jet.books.tokens import mixed
+from jet.retrieval.columns import EntryColumns
 
 
 def joined_key(*parts: np.ndarray) -> np.ndarray:

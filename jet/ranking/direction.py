@@ -30,9 +30,9 @@ import numpy as np
 import pyarrow.compute as pc
 
 from jet.books.catalog import MAX_DEPTH, Catalog
-from jet.model.columns import EntryColumns
-from jet.model.tokens import NOTHING
+from jet.books.tokens import NOTHING
 from jet.ranking.counts import Counts
+from jet.retrieval.columns import EntryColumns
 
 IN, OUT, UNKNOWN = 1, -1, 0
 

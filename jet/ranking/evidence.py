@@ -9,103 +9,19 @@ Shapes: B entries, M neighbors, L lines of a neighbor, C accounts of the catalog
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
-import scipy.sparse as sp
 
-from jet.books.catalog import Catalog
-from jet.model.columns import EntryColumns, neighbor_lines
+from jet.books.tokens import NOTHING, in_order, set_key
 from jet.model.neighbor_features import day_of_month, same_roundness
-from jet.model.tokens import NOTHING, in_order, set_key
-from jet.ranking.counts import Counts
-from jet.ranking.direction import Money
-from jet.ranking.past import Past
-from jet.retrieval.index import dense
-from jet.retrieval.memory import Hits, Memory, limits
+from jet.ranking.statistics import Statistics
+from jet.retrieval.columns import EntryColumns, neighbor_lines
+from jet.retrieval.memory import Hits
 from jet.retrieval.products import own_products
-from jet.retrieval.settings import RetrievalSettings
-from jet.retrieval.similarity import NO_CURRENCY, NO_JOURNAL, otherness
-from jet.texts.ngrams import CHAR_BUCKETS, ngram_counts, weigh
-from jet.texts.normalize import normalize_all
-from jet.texts.store import TextStore
-
-
-@dataclass(frozen=True)
-class Library:
-    """What evidence is gathered from. Plain arrays, so that processes of a machine can share one."""
-
-    books: EntryColumns
-    """N booked entries, sorted by entity, date and id."""
-    catalog: Catalog
-    store: TextStore
-    """The texts of the books, of the accounts and of all entries to come."""
-    idf: np.ndarray
-    retrieval: RetrievalSettings
-    longest: int
-    """Most lines of a set (L)."""
-    memory: Memory
-    """The books as retrieval sees them."""
-    sets: Counts
-    """Of the books' sets of lines."""
-    tokens: Counts
-    """Of the books' lines."""
-    money: Money
-    direction: np.ndarray
-    """int8 [N]: which way the money went in each of the books' entries."""
-    past: Past
-    account_text: np.ndarray
-    """int64 [C]: the store's row of each account's text; -1 where it has none."""
-    account_names: sp.csr_matrix
-    """float32 [C, 8192]: the character n-grams of each account's name, idf-weighted, a row sums to 1."""
-
-    @classmethod
-    def build(
-        cls,
-        books: EntryColumns,
-        catalog: Catalog,
-        store: TextStore,
-        idf: np.ndarray,
-        retrieval: RetrievalSettings,
-        longest: int,
-    ) -> Library:
-        """With all that is counted once and looked up often."""
-        money = Money.of(books, catalog)
-        direction = money.of_books(books)
-        return cls(
-            books=books,
-            catalog=catalog,
-            store=store,
-            idf=idf,
-            retrieval=retrieval,
-            longest=longest,
-            memory=replace(books.memory(len(catalog.entities)), direction=direction),
-            sets=Counts.of_sets(books),
-            tokens=Counts.of_tokens(books),
-            money=money,
-            direction=direction,
-            past=Past.of(books, direction, store),
-            account_text=store.rows(normalize_all(catalog.texts())),
-            account_names=_name_ngrams(catalog, idf),
-        )
-
-    def with_store(self, store: TextStore) -> Library:
-        """The same with `store`, which extends this one's."""
-        return replace(self, store=store)
-
-    def contrary(self, queries: EntryColumns, rows: np.ndarray, hits: Hits) -> np.ndarray:
-        """bool [B, K]: which of the `hits` [B, K] of `rows` of `queries` went the other way than these say."""
-        theirs = np.where(hits.row >= 0, self.direction[hits.row], 0)
-        return queries.direction[rows][:, None] * theirs < 0
-
-
-def _name_ngrams(catalog: Catalog, idf: np.ndarray) -> sp.csr_matrix:
-    grams = ngram_counts(normalize_all(catalog.accounts["name"]).to_pylist())
-    grams.data = (idf[grams.indices] * (grams.indices < CHAR_BUCKETS)).astype(np.float32)
-    total = np.asarray(grams.sum(axis=1)).ravel()
-    grams.data /= np.repeat(np.maximum(total, 1e-9), np.diff(grams.indptr)).astype(np.float32)
-    return grams
+from jet.retrieval.similarity import NO_CURRENCY, NO_JOURNAL, dense, otherness
+from jet.texts.ngrams import weigh
 
 
 @dataclass(frozen=True)
@@ -167,35 +83,36 @@ class Evidence:
         return set_key(self.lines)
 
 
-def gather(library: Library, queries: EntryColumns, rows: np.ndarray, hits: Hits) -> Evidence:
+def gather(statistics: Statistics, queries: EntryColumns, rows: np.ndarray, hits: Hits) -> Evidence:
     """The evidence for `rows` of `queries`, from all `hits` [B, M] that retrieval found for them.
 
     Neighbors whose money went the other way than the entry states are left out. Where no other one has the
     entry's text, though, or there are no others at all, they stand in with their sides exchanged: a refund.
     """
-    books, store = library.books, library.store
+    corpus = statistics.corpus
+    books, store = corpus.rows, corpus.store
     hits = hits.without_repeats()
     entity = queries.entity[rows]
-    lines = neighbor_lines(books, hits.row, entity, library.catalog, library.longest)
+    lines = neighbor_lines(books, hits.row, entity, corpus.catalog, statistics.longest)
     text = queries.text[rows]
     turned = np.zeros(hits.row.shape, dtype=bool)
     row = np.where(lines[:, :, 0] == NOTHING, NOTHING, hits.row)
-    contrary = library.contrary(queries, rows, hits) & (row != NOTHING)
+    contrary = statistics.contrary(queries, rows, hits) & (row != NOTHING)
     if contrary.any():
         own = (row != NOTHING) & (books.entity[row] == entity[:, None])
         alike = own & (store.masked[books.text[row]] == store.masked[text][:, None])
         turned = contrary & alike & ~(alike & ~contrary).any(axis=1, keepdims=True)
         turned |= contrary & own & ~(own & ~contrary).any(axis=1, keepdims=True)
-        exchanged = in_order(np.where(lines == NOTHING, NOTHING, lines ^ 1), library.catalog)
+        exchanged = in_order(np.where(lines == NOTHING, NOTHING, lines ^ 1), corpus.catalog)
         lines = np.where(turned[:, :, None], exchanged, lines)
         lines[contrary & ~turned] = NOTHING
         row = np.where(contrary & ~turned, NOTHING, row)
     there = row != NOTHING
     theirs = np.where(there, books.text[row], text[:, None])  # what isn't there says nothing of the books
     journal = queries.journal[rows][:, None]
-    limit = limits(library.memory, queries.queries(rows))
+    limit = corpus.limits(entity, queries.date[rows])
     used = np.unique(np.concatenate([text, theirs.ravel()]))
-    vectors = dense(store.vectors[used], weigh(store.ngrams[used], library.idf), library.retrieval)
+    vectors = dense(store.vectors[used], weigh(store.ngrams[used], corpus.idf), statistics.settings)
     own, other = vectors[np.searchsorted(used, text)], vectors[np.searchsorted(used, theirs)]
     return Evidence(
         entity=entity,
@@ -204,7 +121,7 @@ def gather(library: Library, queries: EntryColumns, rows: np.ndarray, hits: Hits
         currency=queries.currency[rows],
         direction=queries.direction[rows],
         limit=limit,
-        earlier=np.maximum(limit - library.memory.offsets[entity], 0),
+        earlier=np.maximum(limit - corpus.offsets[entity], 0),
         row=row,
         similarity=np.where(there, hits.similarity, 0).astype(np.float64),
         lines=lines,

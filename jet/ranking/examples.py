@@ -11,12 +11,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from jet.model.columns import EntryColumns
 from jet.ranking.candidates import propose
-from jet.ranking.evidence import Library, gather
+from jet.ranking.evidence import gather
 from jet.ranking.expert import line_scores
 from jet.ranking.features import ranking_features, stacked
 from jet.ranking.ranker import Ranker, RankerSettings
+from jet.ranking.statistics import Statistics
 from jet.retrieval.memory import Hits
 
 _AT_ONCE = 256  # rows; a third faster than 64, and no slower than 512
@@ -33,17 +33,16 @@ class Examples:
     entity: np.ndarray  # int64 [B]
 
     @classmethod
-    def of(
-        cls, library: Library, entries: EntryColumns, rows: np.ndarray, hits: Hits, settings: RankerSettings
-    ) -> Examples:
-        """Of `rows` int64 [B] of booked `entries`, which retrieval found all `hits` [B, K] for; B is not 0."""
+    def of(cls, statistics: Statistics, rows: np.ndarray, hits: Hits, settings: RankerSettings) -> Examples:
+        """Of `rows` int64 [B] of the corpus, which retrieval found all `hits` [B, K] for; B is not 0."""
+        entries = statistics.corpus.rows
         parts = []
         for start in range(0, len(rows), _AT_ONCE):
             some = rows[start : start + _AT_ONCE]
-            evidence = gather(library, entries, some, hits.take(np.arange(start, start + len(some))))
+            evidence = gather(statistics, entries, some, hits.take(np.arange(start, start + len(some))))
             support = line_scores(evidence)
-            candidates = propose(library, evidence, support, settings.candidates)
-            features = ranking_features(library, evidence, support, candidates)
+            candidates = propose(statistics, evidence, support, settings.candidates)
+            features = ranking_features(statistics, evidence, support, candidates)
             hit = candidates.key == entries.set_keys[some][:, None]
             right = np.where(hit.any(axis=1), hit.argmax(axis=1), hit.shape[1])
             parts.append(cls(tuple(features), stacked(features), candidates.there, right, entries.entity[some]))

@@ -17,7 +17,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from jet.model.tokens import NOTHING
+from jet.books.tokens import NOTHING
 from jet.ranking.evidence import Evidence
 
 _RIDGE = 0.3

@@ -13,10 +13,11 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from jet.model.tokens import NOTHING, set_key
+from jet.books.tokens import NOTHING, set_key
 from jet.ranking.candidates import PROPOSERS, Candidates, name_shares, side_of
-from jet.ranking.evidence import Evidence, Library
+from jet.ranking.evidence import Evidence
 from jet.ranking.expert import LineScores
+from jet.ranking.statistics import Statistics
 from jet.retrieval.products import products
 
 _CLOSE = 5.0  # exp(5 similarity): a vote in which distant neighbors still have a say
@@ -24,7 +25,7 @@ _SHARP = 20.0  # exp(20 similarity): the nearest ones decide
 
 
 def ranking_features(
-    library: Library, evidence: Evidence, scores: LineScores, candidates: Candidates
+    statistics: Statistics, evidence: Evidence, scores: LineScores, candidates: Candidates
 ) -> dict[str, np.ndarray]:
     """The features by name, float64 [B, D] each; features of the entry are repeated for all its candidates."""
     tokens = candidates.tokens
@@ -42,8 +43,8 @@ def ranking_features(
         for kind in ("close", "sharp"):
             features[f"{name}_{kind}"] = _share(matches, weights[kind])
     features |= _line_figures(scores, tokens, there, lines)
-    features |= _history(library, evidence, candidates, there)
-    features |= _words(library, evidence, tokens, there)
+    features |= _history(statistics, evidence, candidates, there)
+    features |= _words(statistics, evidence, tokens, there)
     shape = candidates.key.shape
     features["lines"] = np.log(lines)
     features["debits"] = ((tokens % 2 == 0) & there).sum(axis=2) / lines
@@ -183,16 +184,16 @@ def _line_figures(
 
 
 def _history(
-    library: Library, evidence: Evidence, candidates: Candidates, there: np.ndarray
+    statistics: Statistics, evidence: Evidence, candidates: Candidates, there: np.ndarray
 ) -> dict[str, np.ndarray]:
     """How often the entity booked the set and its rarest line before, and the largest share of other currencies
     among its lines' earlier bookings."""
     limit = evidence.limit
-    sets = library.sets.before(candidates.key, limit[:, None])
-    lines = library.tokens.before(np.maximum(candidates.tokens, 0), limit[:, None, None])
+    sets = statistics.sets.before(candidates.key, limit[:, None])
+    lines = statistics.tokens.before(np.maximum(candidates.tokens, 0), limit[:, None, None])
     rarest = np.where(there, lines, np.iinfo(np.int64).max).min(axis=2)
     earlier = np.maximum(evidence.earlier, 1)[:, None]
-    other = library.past.other_currency(candidates.tokens, evidence.currency, limit)
+    other = statistics.past.other_currency(candidates.tokens, evidence.currency, limit)
     return {
         "prior": sets / earlier,
         "prior_log": np.log1p(sets),
@@ -204,18 +205,18 @@ def _history(
 
 
 def _words(
-    library: Library, evidence: Evidence, tokens: np.ndarray, there: np.ndarray
+    statistics: Statistics, evidence: Evidence, tokens: np.ndarray, there: np.ndarray
 ) -> dict[str, np.ndarray]:
     """How much of the accounts' names is in the description, and the cosine of their sentence vectors."""
     contained, meaning = np.zeros(tokens.shape), np.zeros(tokens.shape)
-    vectors = library.store.vectors
+    vectors = statistics.corpus.store.vectors
     descriptions = vectors[evidence.text]
-    for rows, start, share in name_shares(library, evidence):
+    for rows, start, share in name_shares(statistics, evidence):
         local = np.where(there[rows], tokens[rows] // 2 - start, 0)
         flat = local.reshape(len(rows), -1)
         contained[rows] = np.take_along_axis(share, flat, 1).reshape(local.shape)
         if vectors.shape[1]:
-            accounts = library.account_text[start : start + share.shape[1]]
+            accounts = statistics.corpus.account_text[start : start + share.shape[1]]
             # Over all rows, so that the product's shape doesn't depend on which entries share the batch.
             close = products(descriptions, vectors[accounts])[rows]
             meaning[rows] = np.take_along_axis(close, flat, 1).reshape(local.shape)

@@ -10,10 +10,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from jet.model.columns import EntryColumns
-from jet.model.tokens import NOTHING
+from jet.books.tokens import NOTHING
 from jet.ranking.counts import Counts, joined_key
 from jet.ranking.direction import IN, OUT, UNKNOWN
+from jet.retrieval.columns import EntryColumns
 from jet.retrieval.similarity import NO_CURRENCY
 from jet.texts.store import TextStore
 

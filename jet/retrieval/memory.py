@@ -16,7 +16,7 @@ Legend: N rows of the memory, E entities, Q queries, K neighbors.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import pairwise
 
 import numpy as np
@@ -30,7 +30,7 @@ ERROR = np.float32(1e-6)
 
 @dataclass(frozen=True)
 class Memory:
-    """The entries that may be neighbors, sorted by (entity, date, entry id); ValueError if they aren't."""
+    """Rows to search, sorted by (entity, date, entry id), and their texts; ValueError if they aren't sorted."""
 
     entity: np.ndarray
     """int32 [N], numbers from 0 to E-1."""
@@ -40,53 +40,36 @@ class Memory:
     """int64 [N], rows of the text store."""
     journal: np.ndarray
     """int64 [N], `stable_hash` of the journal."""
-    offsets: np.ndarray
-    """int64 [E+1]: the rows of entity e are offsets[e] to offsets[e+1]."""
+    entities: int
+    """E."""
+    store: TextStore
+    """The texts of the rows, and perhaps more."""
+    idf: np.ndarray
+    """float32 [8192]: the weights of n-grams."""
     owner: np.ndarray | None = None
     """int32 [N], where several share an "entity" (see `jet.retrieval.peers`): whose row it really is."""
     currency: np.ndarray | None = None
     """int64 [N], `stable_hash` of the currency; None: not known of any."""
     direction: np.ndarray | None = None
     """int8 [N], which way the money went: 1 in, -1 out, 0 not known; None: not known of any."""
+    offsets: np.ndarray = field(init=False)
+    """int64 [E+1]: the rows of entity e are offsets[e] to offsets[e+1]."""
 
     def __post_init__(self) -> None:
-        sizes = {len(self.entity), len(self.date), len(self.text), len(self.journal), int(self.offsets[-1])}
+        sizes = {len(self.entity), len(self.date), len(self.text), len(self.journal)}
         if len(sizes) != 1:
             raise ValueError(f"the memory's arrays differ in length: {sorted(sizes)}")
         same_entity = self.entity[1:] == self.entity[:-1]
         backwards = (self.date[1:] < self.date[:-1]) & same_entity | (self.entity[1:] < self.entity[:-1])
         if backwards.any():
             raise ValueError(f"the memory isn't sorted by entity and date at row {int(backwards.argmax()) + 1}")
-        counts = np.diff(self.offsets)
-        if not np.array_equal(np.repeat(np.arange(len(counts)), counts), self.entity):
-            raise ValueError("the memory's offsets don't say where its entities begin and end")
+        if len(self) and not 0 <= self.entity[0] <= self.entity[-1] < self.entities:
+            raise ValueError(f"the memory has rows of an entity that isn't one of its {self.entities}")
+        offsets = np.searchsorted(self.entity, np.arange(self.entities + 1)).astype(np.int64)
+        object.__setattr__(self, "offsets", offsets)
 
     def __len__(self) -> int:
         return len(self.entity)
-
-    @classmethod
-    def of(
-        cls,
-        entity: np.ndarray,
-        date: np.ndarray,
-        text: np.ndarray,
-        journal: np.ndarray,
-        entities: int,
-        owner: np.ndarray | None = None,
-        currency: np.ndarray | None = None,
-        direction: np.ndarray | None = None,
-    ) -> Memory:
-        """The memory of sorted rows, its offsets computed for `entities` (E) entities."""
-        return cls(
-            entity=entity.astype(np.int32),
-            date=date.astype(np.int32),
-            text=text.astype(np.int64),
-            journal=journal.astype(np.int64),
-            offsets=np.searchsorted(entity, np.arange(entities + 1)).astype(np.int64),
-            owner=None if owner is None else owner.astype(np.int32),
-            currency=currency,
-            direction=direction,
-        )
 
 
 @dataclass(frozen=True)
@@ -143,8 +126,8 @@ class Block:
 class Hits:
     """Neighbors found, best first.
 
-    What retrieval gives as a whole (`jet.retrieval.neighbors.all_hits`) has its columns by how a neighbor came
-    to be one: first the similar ones, then the latest, then the peers; what is missing of each stands last.
+    Those of `jet.retrieval.retriever.Retriever.hits` have their columns by how a neighbor came to be one: first
+    the similar ones, then the latest, then the peers; what is missing of each stands last.
     """
 
     row: np.ndarray
@@ -196,12 +179,17 @@ def limits(memory: Memory, queries: Queries) -> np.ndarray:
 
     0 for an entity that the memory doesn't have.
     """
-    limit = np.zeros(len(queries), dtype=np.int64)
-    for entity in np.unique(queries.entity):
-        if 0 <= entity < len(memory.offsets) - 1:
-            first, end = memory.offsets[entity], memory.offsets[entity + 1]
-            own = queries.entity == entity
-            limit[own] = first + np.searchsorted(memory.date[first:end], queries.date[own], side="left")
+    return prefix_ends(memory.offsets, memory.date, queries.entity, queries.date)
+
+
+def prefix_ends(offsets: np.ndarray, row_date: np.ndarray, entity: np.ndarray, date: np.ndarray) -> np.ndarray:
+    """int64 [Q]: the first row of each `entity` that isn't earlier than `date`; `offsets` as in `Memory`."""
+    limit = np.zeros(len(entity), dtype=np.int64)
+    for each in np.unique(entity):
+        if 0 <= each < len(offsets) - 1:
+            first, end = offsets[each], offsets[each + 1]
+            own = entity == each
+            limit[own] = first + np.searchsorted(row_date[first:end], date[own], side="left")
     return limit
 
 
@@ -220,16 +208,14 @@ def merge(parts: Sequence[Hits], k: int) -> Hits:
     return Hits(np.take_along_axis(row, order, axis=1), np.take_along_axis(similarity, order, axis=1))
 
 
-def with_latest(hits: Hits, limit: np.ndarray, memory: Memory, queries: Queries, count: int) -> Hits:
-    """`hits` [Q, K] and behind them the `count` newest rows below each `limit`, the newest first.
+def latest(memory: Memory, queries: Queries, limit: np.ndarray, count: int) -> Hits:
+    """[Q, count]: the newest rows below each `limit`, the newest first.
 
-    They may be among the hits too: whoever reads only some columns wants them in any case, and
-    `Hits.without_repeats` leaves them out. Their similarity is 0: nobody compared them. Returns [Q, K + count].
+    They may be among the similar ones too: whoever reads only some columns wants them in any case, and
+    `Hits.without_repeats` leaves them out. Their similarity is 0: nobody compared them.
     """
     last = limit[:, None] - 1 - np.arange(count)
-    there = (queries.entity >= 0) & (queries.entity < len(memory.offsets) - 1)
+    there = (queries.entity >= 0) & (queries.entity < memory.entities)
     first = memory.offsets[np.where(there, queries.entity, 0)]
     newest = np.where((last >= first[:, None]) & there[:, None], last, -1)
-    row = np.concatenate([hits.row, newest], axis=1)
-    similarity = np.where(newest >= 0, np.float32(0), np.float32(-np.inf))
-    return Hits(row, np.concatenate([hits.similarity, similarity], axis=1))
+    return Hits(newest, np.where(newest >= 0, np.float32(0), np.float32(-np.inf)))

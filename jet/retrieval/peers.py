@@ -92,8 +92,9 @@ class Peers:
         """The families' memories of `books`."""
         of_row = family[books.entity]
         order = np.lexsort((books.date, of_row))
-        memory = Memory.of(
-            entity=of_row[order],
+        memory = replace(
+            books,
+            entity=of_row[order].astype(np.int32),
             date=books.date[order],
             text=books.text[order],
             journal=books.journal[order],

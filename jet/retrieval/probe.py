@@ -12,9 +12,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from jet.retrieval.index import BlockIndex, ScannBlock
+from jet.retrieval.index import BlockIndex
 from jet.retrieval.memory import Block, Memory, Queries, limits
 from jet.retrieval.neighbors import recalled
+from jet.retrieval.scann_index import ScannBlock
 from jet.retrieval.similarity import BATCH
 
 

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import accumulate
 
+from jet.books.schema import SOURCES
 from jet.texts.encoder import MULTILINGUAL, Precision, check_precision
 
 
@@ -84,3 +86,13 @@ class RetrievalSettings:
         check_precision(self.encoder, self.encoder_precision)
         if self.max_tokens < 8 or self.max_tokens % 8:
             raise ValueError(f"retrieval.max_tokens is {self.max_tokens}, must be a positive multiple of 8")
+
+
+def source_widths(settings: RetrievalSettings) -> dict[str, int]:
+    """How many columns of `Retriever.hits` each of SOURCES has, in their order."""
+    return dict(zip(SOURCES, (settings.neighbors, settings.latest, settings.peers), strict=True))
+
+
+def source_starts(settings: RetrievalSettings) -> dict[str, int]:
+    """The first column of `Retriever.hits` that each of SOURCES has."""
+    return dict(zip(SOURCES, accumulate(source_widths(settings).values(), initial=0), strict=False))

@@ -17,7 +17,7 @@ leading texts of a query.
 
 from __future__ import annotations
 
-import hashlib
+import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -29,7 +29,6 @@ from jet.retrieval.products import products
 from jet.retrieval.settings import RetrievalSettings
 from jet.texts.ngrams import weigh
 from jet.texts.normalize import stable_hash
-from jet.texts.store import TextStore
 
 BATCH = 64
 """Distinct texts scored at once, always exactly so many."""
@@ -42,6 +41,7 @@ NO_CURRENCY = stable_hash("")
 _DECIMALS = np.float32(1e5)  # similarities are rounded to multiples of one of these
 _RECENCY_DAYS = 365
 _LEADING = 4  # times K texts that are looked at to find out which can have hits
+_FOLDED = 256  # dimensions that the dense vectors have for the n-grams
 _GROUPS = 4  # groups of columns for each one that is looked for: see `_highest`
 
 
@@ -71,19 +71,14 @@ class Contents:
     """A block's rows and distinct texts as arrays, and the one formula of similarity."""
 
     def __init__(
-        self,
-        block: Block,
-        memory: Memory,
-        store: TextStore,
-        idf: np.ndarray,
-        settings: RetrievalSettings,
-        by_column: bool = False,
+        self, block: Block, memory: Memory, settings: RetrievalSettings, by_column: bool = False
     ) -> None:
         """The vectors lie in memory row by row, or `by_column`."""
         rows = slice(block.start, block.stop)
+        store = memory.store
         self.block = block
         self.store = store
-        self.idf = idf
+        self.idf = memory.idf
         self.settings = settings
         self.texts, self._first_row, self.text = np.unique(  # [U], [U], [n]
             memory.text[rows], return_index=True, return_inverse=True
@@ -96,7 +91,7 @@ class Contents:
         self.vectors = store.vectors[self.texts]
         if by_column:  # torch turns them ten times as fast as NumPy
             self.vectors = torch.from_numpy(self.vectors).T.contiguous().numpy().T
-        self.ngrams = weigh(store.ngrams[self.texts], idf)
+        self.ngrams = weigh(store.ngrams[self.texts], memory.idf)
         self.masked = store.masked[self.texts]
         self._currencies = np.empty(0) if self.currency is None else np.unique(self.currency)
         self._by_masked = np.argsort(self.masked)
@@ -315,16 +310,23 @@ class Contents:
             similarity -= other * np.float32(self.settings.other_direction_penalty)
         return np.rint(similarity * _DECIMALS)
 
-    def digest(self, settings: RetrievalSettings) -> str:
-        """Of everything that the index of these texts depends on."""
-        digest = hashlib.blake2b(digest_size=16)
-        weights = (settings.sentence_weight, settings.ngram_weight)
-        leaves = (settings.scann_leaves, settings.scann_leaves_to_search)
-        digest.update(repr((weights, leaves, self.vectors.shape)).encode())
-        parts = (self.vectors, self.ngrams.indptr, self.ngrams.indices, self.ngrams.data)
-        for part in parts:
-            digest.update(np.ascontiguousarray(part).data)
-        return digest.hexdigest()
+
+def dense(vectors: np.ndarray, ngrams: sp.csr_matrix, settings: RetrievalSettings) -> np.ndarray:
+    """Vectors [n, D + 256] whose dot products approximate what the texts say, bonuses apart."""
+    columns = ngrams.shape[1]
+    drawn = np.random.RandomState(0)  # the generator whose numbers never change
+    bucket, sign = drawn.randint(_FOLDED, size=columns), 2 * drawn.randint(2, size=columns) - 1
+    fold = sp.csr_matrix(
+        (sign.astype(np.float32), (np.arange(columns), bucket)), shape=(columns, _FOLDED), dtype=np.float32
+    )
+    folded = np.asarray((ngrams @ fold).toarray())
+    return np.concatenate(
+        [
+            np.float32(math.sqrt(settings.sentence_weight)) * vectors,
+            np.float32(math.sqrt(settings.ngram_weight)) * folded,
+        ],
+        axis=1,
+    )
 
 
 def otherness(asked: np.ndarray, theirs: np.ndarray, unknown: int) -> np.ndarray:

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
-from functools import cached_property
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pyarrow as pa
@@ -14,15 +13,13 @@ from jet.artifacts.tables import validate
 from jet.books.catalog import Catalog
 from jet.books.schema import NEIGHBORS, joined_keys
 from jet.books.split import SPLITS, TRAIN, SplitSettings
-from jet.model.batch import collate
-from jet.model.columns import EntryColumns, entry_columns, sort_entries
-from jet.model.network import TextInputs, localized
+from jet.model.batch import collate, with_target
+from jet.model.network import localized
 from jet.model.settings import ModelSettings
+from jet.retrieval.columns import sort_entries
+from jet.retrieval.corpus import Corpus
 from jet.retrieval.memory import Hits
-from jet.retrieval.neighbors import source_starts, source_widths
-from jet.retrieval.settings import RetrievalSettings
-from jet.texts.ngrams import weigh
-from jet.texts.normalize import normalize_all
+from jet.retrieval.settings import RetrievalSettings, source_starts, source_widths
 from jet.texts.store import TextStore
 from jet.training.loop import TrainBatch
 
@@ -37,12 +34,9 @@ class TrainingData:
     """Booked entries, sorted by entity, date and id (N rows), with all that a training needs beside them."""
 
     entries: pa.Table
-    columns: EntryColumns
+    corpus: Corpus  # the same rows; the token order of its catalog is given by the training rows
     hits: Hits  # [N, K] neighbors among the same rows, all of them
     split: np.ndarray  # int8 [N]
-    catalog: Catalog  # its token order is given by the training rows
-    store: TextStore
-    idf: np.ndarray
     model: ModelSettings
     retrieval: RetrievalSettings
 
@@ -60,14 +54,12 @@ class TrainingData:
     ) -> TrainingData:
         """From the tables of the ingest and neighbors jobs. Entries without lines are left out."""
         entries = sort_entries(entries.filter(pc.is_valid(entries["lines"]))).combine_chunks()
-        catalog = Catalog.from_accounts(accounts)
-        dates = entries["date"].cast(pa.int32()).to_numpy()
-        parts = split.parts(catalog.entity_numbers(entries["entity"]), dates)
-        plain = entry_columns(entries, catalog, store)
-        catalog = catalog.with_booked(plain.tokens[np.repeat(parts == TRAIN, plain.lengths)])
-        columns = entry_columns(entries, catalog, store)
-        hits = hits_of(neighbors, entries, retrieval)
-        return cls(entries, columns, hits, parts, catalog, store, idf, model, retrieval)
+        plain = Corpus.of(entries, Catalog.from_accounts(accounts), store, idf)
+        parts = split.parts(plain.rows.entity, plain.rows.date)
+        booked = plain.rows.tokens[np.repeat(parts == TRAIN, plain.rows.lengths)]
+        catalog = plain.catalog.with_booked(booked)
+        corpus = replace(plain, catalog=catalog, rows=plain.rows.reordered(catalog))
+        return cls(entries, corpus, hits_of(neighbors, entries, retrieval), parts, model, retrieval)
 
     def rows(self, part: int) -> np.ndarray:
         """int64: the rows of a part of the split."""
@@ -79,22 +71,12 @@ class TrainingData:
 
     def learnable(self, part: int) -> np.ndarray:
         """int64: those rows of a part that the network can write: not too long, no closed account."""
-        lengths = self.columns.lengths
+        lengths = self.corpus.rows.lengths
         owner = np.repeat(np.arange(len(lengths)), lengths)
-        is_open = self.catalog.is_open(self.columns.tokens // 2, self.columns.date[owner])
+        is_open = self.corpus.catalog.is_open(self.corpus.rows.tokens // 2, self.corpus.rows.date[owner])
         closed = np.bincount(owner[~is_open], minlength=len(lengths))
         rows = self.rows(part)
         return rows[(lengths[rows] <= self.model.max_lines) & (lengths[rows] > 0) & (closed[rows] == 0)]
-
-    @cached_property
-    def account_rows(self) -> np.ndarray:
-        """int64 [C]: the text store's row of each account's text."""
-        return self.store.rows(normalize_all(self.catalog.texts()))
-
-    @cached_property
-    def _weighed(self) -> tuple:
-        ngrams = weigh(self.store.ngrams, self.idf)
-        return ngrams, ngrams[self.account_rows], self.store.vectors[self.account_rows]
 
     def pieces(self, rows: np.ndarray) -> list[np.ndarray]:
         """`rows` in pieces of similar length and similar size of chart.
@@ -102,8 +84,8 @@ class TrainingData:
         A few entries have thirty lines, most have two or three; a chart has thirty accounts or a thousand. In
         one piece, nearly all would be padding.
         """
-        charts = np.diff(self.catalog.offsets)[self.columns.entity[rows]]
-        lengths = _class(self.columns.lengths[rows] + 1, _SHORT, 1)
+        charts = np.diff(self.corpus.catalog.offsets)[self.corpus.rows.entity[rows]]
+        lengths = _class(self.corpus.rows.lengths[rows] + 1, _SHORT, 1)
         kind = 64 * lengths + _class(charts, _SMALL, 2)
         return [rows[kind == each] for each in np.unique(kind)]
 
@@ -116,24 +98,17 @@ class TrainingData:
         return self._localized([rows])
 
     def _localized(self, pieces: list[np.ndarray]) -> TrainBatch:
+        corpus, longest = self.corpus, self.model.max_lines
         batches = []
         for rows in pieces:
             hits = self.model.hits(self.hits.take(rows), self.retrieval)
-            longest = self.model.max_lines
-            batches.append(
-                collate(self.columns, rows, self.columns, hits, self.catalog, longest, with_target=True)
-            )
-        ngrams, account_ngrams, account_vectors = self._weighed
-        return TrainBatch(*localized(batches, self.store.vectors, ngrams, account_vectors, account_ngrams))
+            batch = collate(corpus.rows, rows, corpus.rows, hits, corpus.catalog, longest)
+            batches.append(with_target(batch, corpus.rows, rows, corpus.catalog))
+        return TrainBatch(*localized(batches, corpus))
 
     def batches(self, rows: Iterable[np.ndarray]) -> Iterator[TrainBatch]:
         """The `step` of each element of `rows` (int64 [B] each)."""
         return (self.step(each) for each in rows)
-
-    def account_inputs(self) -> TextInputs:
-        """The network's inputs for all accounts of the catalog, in its order."""
-        _, account_ngrams, account_vectors = self._weighed
-        return TextInputs.of(account_vectors, account_ngrams, np.arange(len(self.catalog)))
 
 
 def _class(sizes: np.ndarray, least: int, step: int) -> np.ndarray:
@@ -142,7 +117,7 @@ def _class(sizes: np.ndarray, least: int, step: int) -> np.ndarray:
 
 
 def hits_of(neighbors: pa.Table, entries: pa.Table, settings: RetrievalSettings) -> Hits:
-    """The neighbors of each of `entries` as row numbers among them, in the columns of `all_hits`.
+    """The neighbors of each of `entries` as row numbers among them, in the columns of `Retriever.hits`.
 
     Raises `ValueError` where an entry has no row in `neighbors`, a neighbor is not among the entries, or there
     are more of them than `settings` ask for.

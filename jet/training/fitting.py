@@ -20,9 +20,9 @@ from torch import Tensor
 from jet.books.split import CALIBRATION, TRAIN
 from jet.model.decode import exact_matches
 from jet.model.network import JetNetwork, ModelSettings, Tables
-from jet.ranking.evidence import Library
 from jet.ranking.examples import Examples, newest
 from jet.ranking.ranker import Ranker, RankerSettings
+from jet.ranking.statistics import Statistics
 from jet.training.data import TrainingData
 from jet.training.loop import TrainBatch, Trainer, TrainSettings, epoch_rows
 from jet.training.losses import LossSettings
@@ -53,13 +53,7 @@ def refuse_too_few(data: TrainingData) -> None:
 def build_network(data: TrainingData, model: ModelSettings, seed: int) -> JetNetwork:
     """A network of the data's sizes, its weights drawn from the seed."""
     torch.manual_seed(seed)
-    return JetNetwork(
-        model,
-        dimension=data.store.dimension,
-        buckets=len(data.idf),
-        entities=len(data.catalog.entities),
-        accounts=len(data.catalog),
-    )
+    return JetNetwork.for_corpus(model, data.corpus)
 
 
 def steps_per_epoch(data: TrainingData, settings: TrainSettings) -> int:
@@ -158,7 +152,7 @@ def fit_network(
     """
     best: dict[str, float] = {}
     weights: dict[str, Tensor] = {}
-    with one_thread(), torch.random.fork_rng():  # whoever calls this keeps the state of their random numbers
+    with one_thread():
         network = build_network(data, data.model, settings.seed).to(device or torch.device("cpu"))
         trainer = Trainer(network, settings, losses, optim, steps_per_epoch(data, settings), device)
         for epoch in run_epochs(trainer, data, beams):
@@ -175,18 +169,18 @@ def fit_network(
 def fit_ranker(data: TrainingData, settings: RankerSettings, seed: int) -> Ranker:
     """Train the set ranker on the training rows, in this process."""
     rows = ranker_rows(data, settings)
-    examples = Examples.of(ranker_library(data), data.columns, rows, data.hits.take(rows), settings)
+    examples = Examples.of(ranker_statistics(data), rows, data.hits.take(rows), settings)
     return examples.fit(settings, seed)
 
 
 def ranker_rows(data: TrainingData, settings: RankerSettings) -> np.ndarray:
     """int64: the rows that the ranker learns from."""
-    return newest(data.learnable(TRAIN), data.columns.entity, settings.rows)
+    return newest(data.learnable(TRAIN), data.corpus.rows.entity, settings.rows)
 
 
-def ranker_library(data: TrainingData) -> Library:
-    """What the features of the ranker's rows are gathered from."""
-    return Library.build(data.columns, data.catalog, data.store, data.idf, data.retrieval, data.model.max_lines)
+def ranker_statistics(data: TrainingData) -> Statistics:
+    """What the features of the ranker's rows are counted from."""
+    return Statistics.of(data.corpus, data.retrieval, data.model.max_lines)
 
 
 @contextmanager

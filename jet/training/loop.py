@@ -17,9 +17,9 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from jet.books.tokens import NOTHING
 from jet.model.batch import Batch
 from jet.model.network import JetNetwork, Step, TextInputs
-from jet.model.tokens import NOTHING
 from jet.training.losses import LOSSES, LossSettings, entry_losses
 from jet.training.optim import OptimSettings, build_optimizer, clip_gradients, clip_groups, learning_rate
 from jet.training.tracking import NoTracker, Tracker

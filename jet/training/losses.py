@@ -20,7 +20,7 @@ from typing import Any, Protocol
 import torch
 from torch import Tensor
 
-from jet.model.tokens import NOTHING
+from jet.books.tokens import NOTHING
 from jet.training.schedules import Schedule, build_schedule
 
 LOSSES = ("pointer", "side", "stop", "coverage", "flow")

@@ -11,9 +11,11 @@ import pyarrow.compute as pc
 
 from jet.books.catalog import Catalog
 from jet.books.split import TRAIN, SplitSettings, split_by_date
-from jet.model.columns import sort_entries
 from jet.model.network import ModelSettings
-from jet.retrieval.neighbors import History, find_neighbors
+from jet.retrieval.columns import sort_entries
+from jet.retrieval.corpus import Corpus
+from jet.retrieval.neighbors import find_neighbors
+from jet.retrieval.retriever import Retriever
 from jet.retrieval.settings import RetrievalSettings
 from jet.texts.encoder import Encoder
 from jet.texts.ngrams import idf
@@ -46,5 +48,6 @@ def prepared(
     training = store.rows(normalize_all(booked["description"].filter(pa.array(part == TRAIN))))
     weights = idf(store.ngrams[np.unique(training)])  # later texts must not have a say
     log.info("finding the neighbors of %d entries", len(booked))
-    neighbors = find_neighbors(booked, History.of(booked, store, catalog), weights, retrieval)
+    corpus = Corpus.of(booked, catalog, store, weights)
+    neighbors = find_neighbors(booked, Retriever.of(corpus, retrieval))
     return TrainingData.build(booked, accounts, neighbors, store, weights, split, model, retrieval)

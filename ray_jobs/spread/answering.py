@@ -1,17 +1,14 @@
 """Predicting on a cluster: one copy of everything shared, actors that look at it.
 
-Bundle, texts, their vectors and the exact blocks of the index are put into Ray's object store once; actors get
-read-only views of them. A ScaNN searcher can't be shared that way: its saved files are, and every actor loads
-them once.
+The predictor is put into Ray's object store once: bundle, texts, their vectors, the blocks of the index. Actors
+get read-only views of its arrays; a ScaNN searcher goes as its saved files, which every actor loads once.
 """
 
 from __future__ import annotations
 
 import logging
-import tempfile
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, fields, replace
-from pathlib import Path
+from collections.abc import Iterable, Sequence
+from dataclasses import fields
 from typing import Any, cast
 
 import numpy as np
@@ -23,13 +20,12 @@ from ray.data import ActorPoolStrategy
 
 from jet.artifacts.storage import patiently
 from jet.bundle.bundle import Bundle
+from jet.confidence.outcomes import Outcomes
 from jet.confidence.stack import Method, Scores
 from jet.evaluation.examine import examine
-from jet.prediction.judging import Judged, judge
-from jet.prediction.predictor import Parts, Predictor, PredictSettings
+from jet.prediction.outcomes import outcomes_of
+from jet.prediction.predictor import Predictor, PredictSettings
 from jet.ranking.examples import Examples
-from jet.retrieval.index import BlockIndex, ScannBlock
-from jet.retrieval.memory import Memory, plan_blocks
 from jet.retrieval.neighbors import make_encoder
 from jet.texts.normalize import normalize_all
 from ray_jobs.runtime import metrics
@@ -39,45 +35,10 @@ from ray_jobs.spread.texts import encode_texts
 log = logging.getLogger("jet.predict")
 
 
-@dataclass(frozen=True)
-class Shared:
-    """What every predicting actor needs."""
-
-    bundle: Bundle
-    settings: PredictSettings
-    parts: Parts
-    """Without the blocks that ScaNN searches."""
-    scann: dict[str, dict[int, dict[str, bytes]]]
-    """The files of each of these, by field of `Parts` and block number."""
-
-    def predictor(self) -> Predictor:
-        """A predictor over these parts."""
-        library = self.parts.library
-        parts = replace(
-            self.parts,
-            blocks={**self.parts.blocks, **self._loaded("blocks", library.memory)},
-            peer_blocks={**self.parts.peer_blocks, **self._loaded("peer_blocks", self.parts.peers.memory)},
-        )
-        return Predictor(self.bundle, self.settings, parts)
-
-    def _loaded(self, name: str, memory: Memory) -> dict[int, BlockIndex]:
-        saved, library = self.scann[name], self.parts.library
-        found: dict[int, BlockIndex] = {}
-        for block in plan_blocks(memory.offsets, library.retrieval) if saved else []:
-            if block.number in saved:
-                with tempfile.TemporaryDirectory() as folder:
-                    for file, content in saved[block.number].items():
-                        (Path(folder) / file).write_bytes(content)
-                    found[block.number] = ScannBlock.load(
-                        Path(folder), block, memory, library.store, library.idf, library.retrieval
-                    )
-        return found
-
-
 def share(
     bundle: Bundle, settings: PredictSettings, descriptions: Iterable[pa.Array], runtime: RuntimeSettings
 ) -> Any:
-    """Put all that prediction needs into the object store; returns a reference to a `Shared`.
+    """Put all that prediction needs into the object store; returns a reference to a `Predictor`.
 
     The texts of `descriptions` that the bundle does not know are encoded first, each once.
     Raises `ValueError` where the bundle's encoder is not the one that is here.
@@ -89,7 +50,7 @@ def share(
             f"the bundle was trained with encoder {bundle.encoder!r}, and {bundle.retrieval.encoder!r} is "
             f"{identity!r} here: install the encoder that it was trained with"
         )
-    store = bundle.store
+    store = bundle.corpus.store
     asked, unknown = 0, set()
     for part in descriptions:
         asked += len(part)
@@ -99,33 +60,14 @@ def share(
         metrics.count(metrics.TEXTS_REUSED, asked - len(missing))
     if missing:
         store = store.extend(missing, encode_texts(missing, bundle.retrieval, runtime))
-    bundle = replace(bundle, trained=None, lots=())  # nobody who predicts looks at where it comes from
-    parts = Parts.build(bundle, store)
-    scann = {"blocks": _saved(parts.blocks), "peer_blocks": _saved(parts.peer_blocks)}
-    exact = replace(parts, blocks=_exact(parts.blocks), peer_blocks=_exact(parts.peer_blocks))
-    return ray.put(Shared(bundle, settings, exact, scann))
-
-
-def _exact(blocks: Mapping[int, BlockIndex]) -> dict[int, BlockIndex]:
-    return {number: block for number, block in blocks.items() if not isinstance(block, ScannBlock)}
-
-
-def _saved(blocks: Mapping[int, BlockIndex]) -> dict[int, dict[str, bytes]]:
-    return {number: _files_of(block) for number, block in blocks.items() if isinstance(block, ScannBlock)}
-
-
-def _files_of(block: ScannBlock) -> dict[str, bytes]:
-    with tempfile.TemporaryDirectory() as parent:
-        folder = Path(parent) / "block"
-        block.save(folder)
-        return {path.name: path.read_bytes() for path in folder.iterdir()}
+    return ray.put(Predictor(bundle.for_prediction(), settings).with_store(store))
 
 
 class PredictRowGroup:
     """Predicts the entries of one parquet row group. One predictor an actor, over shared views."""
 
     def __init__(self, shared: list[ray.ObjectRef], filesystem: pafs.FileSystem) -> None:
-        self.predictor = ray.get(shared[0]).predictor()
+        self.predictor = ray.get(shared[0])
         self.filesystem = filesystem
 
     def __call__(self, unit: dict[str, Any]) -> pa.Table:
@@ -141,7 +83,7 @@ class PredictSlice:
     """Predicts a slice of a table that is small enough to come back to the driver."""
 
     def __init__(self, shared: list[ray.ObjectRef]) -> None:
-        self.predictor = ray.get(shared[0]).predictor()
+        self.predictor = ray.get(shared[0])
 
     def __call__(self, entries: pa.Table) -> pa.Table:
         return self.predictor(entries)
@@ -151,34 +93,34 @@ class ExamineSlice:
     """Everything that a report wants to know of a slice of booked entries."""
 
     def __init__(self, shared: list[ray.ObjectRef], methods: Sequence[Method]) -> None:
-        self.predictor = ray.get(shared[0]).predictor()
+        self.predictor = ray.get(shared[0])
         self.methods = methods
 
     def __call__(self, entries: pa.Table) -> pa.Table:
         return examine(self.predictor, entries, self.methods)
 
 
-class JudgeSlice:
-    """Weighs booked entries without looking at their lines, and says what would have been right."""
+class OutcomeSlice:
+    """The outcomes of a slice of booked entries."""
 
     def __init__(self, shared: list[ray.ObjectRef]) -> None:
-        self.predictor = ray.get(shared[0]).predictor()
+        self.predictor = ray.get(shared[0])
 
     def __call__(self, entries: pa.Table) -> pa.Table:
-        judged = judge(self.predictor, entries)
-        arrays = {each.name: getattr(judged.scores, each.name) for each in fields(Scores)}
-        arrays |= {name: getattr(judged, name) for name in _JUDGED}
+        outcomes = outcomes_of(self.predictor, entries)
+        arrays = {each.name: getattr(outcomes.scores, each.name) for each in fields(Scores)}
+        arrays |= {name: getattr(outcomes, name) for name in _OUTCOMES}
         columns = {name: _column(values) for name, values in arrays.items()}
         return pa.table({"entity": entries["entity"], "entry_id": entries["entry_id"], **columns})
 
 
-_JUDGED = tuple(each.name for each in fields(Judged) if each.name != "scores")
+_OUTCOMES = tuple(each.name for each in fields(Outcomes) if each.name != "scores")
 
 
-def judged_of(table: pa.Table) -> Judged:
-    """What `JudgeSlice` found, put together again."""
+def outcomes_from(table: pa.Table) -> Outcomes:
+    """What `OutcomeSlice` returned, put together again."""
     scores = Scores(*(_array(table[each.name]) for each in fields(Scores)))
-    return Judged(scores, *(_array(table[name]) for name in _JUDGED))
+    return Outcomes(scores, *(_array(table[name]) for name in _OUTCOMES))
 
 
 def _column(values: np.ndarray) -> pa.Array:
@@ -199,11 +141,11 @@ class ExampleSlice:
     """Makes examples for the ranker of rows of the books."""
 
     def __init__(self, shared: list[ray.ObjectRef]) -> None:
-        self.library, self.hits, self.settings = ray.get(shared[0])
+        self.statistics, self.hits, self.settings = ray.get(shared[0])
 
     def __call__(self, rows: pa.Table) -> pa.Table:
         row = rows["row"].to_numpy()
-        found = Examples.of(self.library, self.library.books, row, self.hits.take(row), self.settings)
+        found = Examples.of(self.statistics, row, self.hits.take(row), self.settings)
         flat = found.features.reshape(len(row), -1)
         table = pa.table(
             {

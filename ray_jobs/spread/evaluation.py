@@ -14,9 +14,9 @@ from jet.confidence.stack import Method
 from jet.evaluation.baselines import BaselineRun, Materials
 from jet.evaluation.learning_curve import CurveAnswers, CurveFold, answer_fold
 from jet.prediction.predictor import PredictSettings
-from jet.ranking.evidence import Library
 from jet.ranking.examples import Examples
 from jet.ranking.ranker import RankerSettings
+from jet.ranking.statistics import Statistics
 from jet.retrieval.memory import Hits
 from ray_jobs.runtime.settings import RuntimeSettings
 from ray_jobs.spread.answering import ExamineSlice, ExampleSlice, PredictSlice, examples_of, over_slices, share
@@ -48,10 +48,10 @@ class OnCluster:
         return run_baselines(names, entries, split, materials)
 
     def ranker_examples(
-        self, library: Library, hits: Hits, rows: NDArray, settings: RankerSettings
+        self, statistics: Statistics, hits: Hits, rows: NDArray, settings: RankerSettings
     ) -> Examples:
         """See `Executor`."""
-        shared = ray.put((library, hits, settings))
+        shared = ray.put((statistics, hits, settings))
         made = over_slices(ExampleSlice, shared, pa.table({"row": rows}), self.runtime, keys=("row",))
         return examples_of(made)
 

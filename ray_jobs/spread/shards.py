@@ -12,17 +12,13 @@ import numpy as np
 import ray
 
 from jet.retrieval.index import build_block, search_blocks
-from jet.retrieval.memory import Block, Hits, Memory, Queries, merge, plan_blocks
-from jet.retrieval.neighbors import History
+from jet.retrieval.memory import Block, Hits, Queries, merge, plan_blocks
 from jet.retrieval.probe import Probe, probe_all
-from jet.retrieval.settings import RetrievalSettings
+from jet.retrieval.retriever import OWN, PEERS, Retriever
 from ray_jobs.runtime import metrics
 from ray_jobs.runtime.logs import about
 
 log = logging.getLogger("jet.neighbors")
-
-OWN, PEERS = "own", "peers"
-"""The two memories that blocks are of."""
 
 
 @dataclass(frozen=True)
@@ -54,19 +50,16 @@ class IndexShard:
     def __init__(
         self,
         shared: list[ray.ObjectRef],
-        settings: RetrievalSettings,
         blocks: Mapping[str, Sequence[Block]],
         job: str,
     ) -> None:
-        self.history, idf = ray.get(shared[0])
-        self.memories = memories_of(self.history)
+        self.retriever: Retriever = ray.get(shared[0])
+        settings = self.retriever.settings
         self.width = {OWN: settings.neighbors, PEERS: settings.peers}
         self.job = job
+        memories = self.retriever.memories
         self.blocks = {
-            name: {
-                block: build_block(block, self.memories[name], self.history.store, idf, settings)
-                for block in some
-            }
+            name: {block: build_block(block, memories[name], settings) for block in some}
             for name, some in blocks.items()
         }
 
@@ -74,12 +67,16 @@ class IndexShard:
         """How much of what exact search finds ScaNN finds, in each of this shard's blocks that it searches."""
         found: list[Probe] = []
         for memory, blocks in self.blocks.items():
-            for each in probe_all(blocks.values(), self.memories[memory], self.width[memory]) if blocks else []:
+            for each in (
+                probe_all(blocks.values(), self.retriever.memories[memory], self.width[memory])
+                if blocks
+                else []
+            ):
                 number, entity = each.block.number, each.block.entity
                 fields = about(
                     job=self.job,
                     stage="neighbors",
-                    entity=self.history.entities[entity].as_py() if memory == OWN else None,
+                    entity=self.retriever.corpus.catalog.entities[entity] if memory == OWN else None,
                     block=f"{memory}-{number}",
                 )
                 log.info("ScaNN finds %d of %d neighbors", each.found, each.wanted, extra=fields)
@@ -92,23 +89,17 @@ class IndexShard:
         return search_blocks(list(held), held.__getitem__, queries, limit, k)
 
 
-def memories_of(history: History) -> dict[str, Memory]:
-    """The entities' own books and the families'."""
-    return {OWN: history.memory} | ({PEERS: history.peers.memory} if history.peers is not None else {})
-
-
 @contextmanager
-def index_shards(
-    history: History, idf: np.ndarray, settings: RetrievalSettings, count: int, cpus: float
-) -> Iterator[Shards]:
+def index_shards(retriever: Retriever, count: int, cpus: float) -> Iterator[Shards]:
     """Spread the blocks over `count` actors, the largest first to the emptiest; they end with the context.
 
     One that was restarted would otherwise outlive the job where the driver goes on, and keep its CPUs.
     """
-    memories = memories_of(history)
-    if not settings.peers:
-        memories.pop(PEERS, None)
-    blocks = [(name, block) for name, some in memories.items() for block in plan_blocks(some.offsets, settings)]
+    blocks = [
+        (name, block)
+        for name, memory in retriever.memories.items()
+        for block in plan_blocks(memory.offsets, retriever.settings)
+    ]
     blocks.sort(key=lambda named: named[1].start - named[1].stop)
     held: list[dict[str, list[Block]]] = [{OWN: [], PEERS: []} for _ in range(min(count, len(blocks)))]
     load = [0] * len(held)
@@ -116,9 +107,9 @@ def index_shards(
         emptiest = load.index(min(load))
         held[emptiest][name].append(block)
         load[emptiest] += block.stop - block.start
-    shared = ray.put((history, idf))
+    shared = ray.put(retriever)
     actor = ray.remote(num_cpus=cpus, max_restarts=-1, max_task_retries=-1)(IndexShard)
-    actors: list[Any] = [actor.remote([shared], settings, some, metrics.job_name()) for some in held]
+    actors: list[Any] = [actor.remote([shared], some, metrics.job_name()) for some in held]
     try:
         yield Shards(actors, held, shared)
     finally:

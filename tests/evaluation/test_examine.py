@@ -102,7 +102,7 @@ def by_heart(bundle):
         made_up.entry("birch", "2", 20, "ticket", "D40:80 D60:20 C10:100", "100.00"),
         made_up.entry("birch", "3", 30, "rent", "D30:70 C10:70", "70.00"),
     ]
-    empty = trained.with_books(np.empty(0, dtype=np.int64))
+    empty = trained.with_rows(np.empty(0, dtype=np.int64))
     small = extended(
         empty, ACCOUNTS.empty_table(), lambda texts: np.empty((len(texts), 0)), made_up.entries_table(rows)
     )

@@ -27,8 +27,8 @@ from jet.evaluation.learning_curve import (
     learning_curve,
     svm_right,
 )
-from jet.ranking.evidence import Library
 from jet.ranking.examples import Examples
+from jet.ranking.statistics import Statistics
 
 COMPANIES = ("ash", "beech", "cherry", "date")
 HABITS = [
@@ -53,11 +53,9 @@ def data():
 
 @pytest.fixture(scope="module")
 def examples(data):
-    library = Library.build(
-        data.columns, data.catalog, data.store, data.idf, data.retrieval, data.model.max_lines
-    )
+    statistics = Statistics.of(data.corpus, data.retrieval, data.model.max_lines)
     rows = data.learnable(TRAIN)
-    return Examples.of(library, data.columns, rows, data.hits.take(rows), RANKER)
+    return Examples.of(statistics, rows, data.hits.take(rows), RANKER)
 
 
 @pytest.fixture(scope="module")
@@ -68,7 +66,7 @@ def bundle(data):
 
 def fold_of(data, *companies):
     numbers = np.array([COMPANIES.index(company) for company in companies])
-    theirs = np.isin(data.columns.entity, numbers)
+    theirs = np.isin(data.corpus.rows.entity, numbers)
     parts = (theirs & (data.split != TEST), theirs & (data.split == TEST))
     return CurveFold(numbers, *(data.entries.filter(pa.array(part)) for part in parts))
 
@@ -143,7 +141,7 @@ def test_of_the_fold_s_companies_the_last_entries_before_the_test_are_known(
 
     class Spy:
         def __init__(self, bundle, settings):
-            seen.append(bundle.books)
+            seen.append(bundle.corpus)
             assert settings.method == "ranker"
 
         def __call__(self, entries):
@@ -155,7 +153,7 @@ def test_of_the_fold_s_companies_the_last_entries_before_the_test_are_known(
     [books] = seen
     ids = data.entries["entry_id"].to_numpy(zero_copy_only=False)
     for number, company in enumerate(COMPANIES):
-        own = np.flatnonzero(data.columns.entity == number)
+        own = np.flatnonzero(data.corpus.rows.entity == number)
         if company in ("beech", "date"):
             before = own[data.split[own] != TEST]
             own = before[max(0, len(before) - history) :]
@@ -173,10 +171,10 @@ def test_the_svm_knows_the_last_entries_before_the_test_and_nothing_else(data):
     last = [row for row, name in enumerate(companies) if companies[row:].count(name) <= 8]
     assert np.array_equal(svm_right(replace(fold, known=fold.known.take(last)), 8), few)
     # Nor do the test entries, when one is asked about another.
-    rows = fold.asked.to_pylist()
+    rows = fold.queries.to_pylist()
     for row in rows[:-1]:
         row["lines"] = made_up.lines("D1940 C1930")
-    altered = replace(fold, asked=made_up.entries_table(rows))
+    altered = replace(fold, queries=made_up.entries_table(rows))
     assert svm_right(altered, 8)[-1] == few[-1]
 
 
@@ -229,7 +227,7 @@ def test_habits_that_companies_share_serve_a_new_one_and_its_own_history_does_no
     answers = {
         history: [
             CurveAnswers(
-                fold.asked, answer(bundle, ranker, fold, data.split, history), svm_right(fold, history)
+                fold.queries, answer(bundle, ranker, fold, data.split, history), svm_right(fold, history)
             )
             for fold, ranker in zip(folds, rankers, strict=True)
         ]

@@ -61,7 +61,7 @@ def test_the_model_s_figures_are_those_of_its_predictions_of_the_test_entries(da
 
 def test_frozen_figures_are_those_of_a_memory_without_the_test_entries(data, bundle, evaluation):
     test = data.entries.take(pa.array(data.rows(TEST)))
-    before = bundle.with_books(np.flatnonzero(data.split != TEST))
+    before = bundle.with_rows(np.flatnonzero(data.split != TEST))
     frozen = evaluation.metrics["frozen"]["model"]["overall"]
     assert frozen["entry_exact_match"] == right(Predictor(before, PredictSettings())(test), data)
 

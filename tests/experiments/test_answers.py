@@ -8,6 +8,7 @@ import pytest
 import torch
 
 from jet.books.split import CALIBRATION, TEST
+from jet.books.tokens import NOTHING
 from jet.experiments.ablation.answers import (
     MEANS,
     answer,
@@ -19,7 +20,6 @@ from jet.experiments.ablation.answers import (
 )
 from jet.model.decode import exact_matches
 from jet.model.network import Tables
-from jet.model.tokens import NOTHING
 from jet.training.losses import entry_losses
 
 BEAMS, SIZE = 3, 16

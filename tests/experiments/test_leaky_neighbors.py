@@ -22,7 +22,7 @@ def leaky(data):
 def ages(data, rows):
     """Days by which each neighbor of `rows` is older, and whether it is the entry itself."""
     hit = data.hits.row[rows]
-    age = data.columns.date[rows][:, None] - data.columns.date[hit]
+    age = data.corpus.rows.date[rows][:, None] - data.corpus.rows.date[hit]
     return age[hit >= 0], (hit == rows[:, None])[hit >= 0]
 
 
@@ -46,7 +46,7 @@ def test_calibration_and_test_rows_keep_what_they_had(data, leaky, part):
 
 
 def test_neighbors_in_production_are_all_strictly_earlier(data):
-    age, itself = ages(data, np.arange(len(data.columns)))
+    age, itself = ages(data, np.arange(len(data.corpus.rows)))
     assert age.min() > 0
     assert not itself.any()
 
@@ -57,15 +57,15 @@ def test_latest_entries_and_peers_stay_as_they_were(data, leaky):
 
 
 def test_undated_neighbors_are_other_training_rows_of_the_same_entity_whatever_their_date(data):
-    parts = RandomSplit(**vars(made_up.SPLIT)).parts(data.columns.entity, data.columns.date)
+    parts = RandomSplit(**vars(made_up.SPLIT)).parts(data.corpus.rows.entity, data.corpus.rows.date)
     table = undated_neighbors(replace(data, split=parts))
     hits = hits_of(table, data.entries, data.retrieval)
     similar = hits.row[:, : data.retrieval.neighbors]
     assert (similar >= 0).all(), "there are enough others"
     assert (parts[similar] == TRAIN).all()
     assert (similar != np.arange(len(similar))[:, None]).all()
-    assert (data.columns.entity[similar] == data.columns.entity[:, None]).all()
-    later = data.columns.date[similar] > data.columns.date[:, None]
+    assert (data.corpus.rows.entity[similar] == data.corpus.rows.entity[:, None]).all()
+    later = data.corpus.rows.date[similar] > data.corpus.rows.date[:, None]
     assert all(later[parts == part].mean() > 0.3 for part in (TRAIN, CALIBRATION, TEST))
     assert (np.diff(hits.similarity[:, : data.retrieval.neighbors], axis=1) <= 0).all(), "best first"
     others = np.arange(data.retrieval.neighbors, data.hits.row.shape[1])
@@ -77,6 +77,6 @@ def test_the_first_undated_neighbor_is_the_most_similar_of_all_others(data):
     everybody = replace(data, split=np.full_like(data.split, TRAIN))
     hits = hits_of(undated_neighbors(everybody), data.entries, data.retrieval)
     with_itself = hits_of(noncausal_neighbors(everybody), data.entries, data.retrieval)
-    for row in range(len(data.columns)):
+    for row in range(len(data.corpus.rows)):
         expected = [other for other in with_itself.row[row, : data.retrieval.neighbors] if other != row]
         assert hits.row[row, : len(expected)].tolist() == expected

@@ -76,7 +76,7 @@ def test_the_usual_losses_are_not_scaled_and_their_checkpoint_says_nothing_of_it
 
 
 def test_a_random_split_has_the_usual_shares_of_each_entity_and_does_not_look_at_dates(data):
-    entity, date = data.columns.entity, data.columns.date
+    entity, date = data.corpus.rows.entity, data.corpus.rows.date
     usual = split_by_date(entity, date, made_up.SPLIT)
     settings = RandomSplit(**vars(made_up.SPLIT))
     found = settings.parts(entity, date)
@@ -92,7 +92,7 @@ def test_a_random_split_has_the_usual_shares_of_each_entity_and_does_not_look_at
 
 
 def test_the_usual_split_is_by_date(data):
-    entity, date = data.columns.entity, data.columns.date
+    entity, date = data.corpus.rows.entity, data.corpus.rows.date
     assert np.array_equal(SplitSettings().parts(entity, date), split_by_date(entity, date, SplitSettings()))
 
 

@@ -39,7 +39,7 @@ from jet.books.importers import (
     to_tables,
 )
 from jet.books.schema import ACCOUNTS, ENTRIES, FILES, REJECTED
-from jet.bundle.bundle import Bundle
+from jet.bundle.saved import load_bundle
 from ray_jobs.runtime.command import job_parser, parsed
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
@@ -221,7 +221,7 @@ def bundle_target(data: bytes) -> None:
     fitting["files"][name] = {"size": len(data) - 1, "sha256": hashlib.sha256(data[1:]).hexdigest()}
     (path / MANIFEST).write_text(json.dumps(fitting))
     try:
-        Bundle.load(str(path)).network  # noqa: B018 (made when it is asked for)
+        load_bundle(str(path)).network  # noqa: B018 (made when it is asked for)
     except (ArtifactError, SchemaError, OSError) as error:
         check_refusal(error, path)
     finally:

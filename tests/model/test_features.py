@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import fields
+from dataclasses import fields, replace
 from datetime import date, timedelta
 from decimal import Decimal
 from itertools import pairwise
@@ -15,25 +15,24 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from jet.model.batch import DATE_FEATURES, collate, date_features
-from jet.model.columns import entry_columns, neighbor_lines, sort_entries
+from jet.books.tokens import CLOSED, NOTHING, in_order, set_key
+from jet.model.batch import DATE_FEATURES, collate, date_features, with_target
 from jet.model.neighbor_features import same_roundness
-from jet.model.tokens import CLOSED, NOTHING, in_order, set_key
 from jet.prediction.predictor import without_lines
+from jet.retrieval.columns import entry_columns, neighbor_lines, sort_entries
 from jet.retrieval.memory import Hits
-from jet.retrieval.neighbors import retrieve
-from jet.retrieval.peers import Peers, chart_families
+from jet.retrieval.retriever import Retriever
 
 
 def batch_from(entries, row_id, data):
     """The batch of one entry, all the way from the tables: columns, search, collate."""
     entries = sort_entries(entries)
-    columns = entry_columns(entries, data.catalog, data.store)
+    columns = entry_columns(entries, data.corpus.catalog, data.corpus.store)
     row = np.array([entries["entry_id"].to_pylist().index(row_id)])
-    memory = columns.memory(len(data.catalog.entities))
-    peers = Peers.of(memory, chart_families(data.catalog))
-    hits = retrieve(memory, peers, data.store, data.idf, columns.queries(row), data.retrieval)
-    batch = collate(columns, row, columns, hits, data.catalog, made_up.MAX_LINES, with_target=True)
+    retriever = Retriever.of(replace(data.corpus, rows=columns), data.retrieval)
+    hits = retriever.hits(columns.queries(row))
+    batch = collate(columns, row, columns, hits, data.corpus.catalog, made_up.MAX_LINES)
+    batch = with_target(batch, columns, row, data.corpus.catalog)
     ids = [entries["entry_id"][r].as_py() for r in hits.row[0] if r >= 0]
     return batch, ids
 
@@ -85,11 +84,11 @@ def test_nothing_that_an_entry_is_told_comes_from_later_entries_or_its_own_lines
 
 
 def test_an_entry_without_lines_has_the_same_features_and_no_target(data):
-    rows = np.arange(0, len(data.columns), 7)
-    plain = entry_columns(without_lines(data.entries), data.catalog, data.store)
+    rows = np.arange(0, len(data.corpus.rows), 7)
+    plain = entry_columns(without_lines(data.entries), data.corpus.catalog, data.corpus.store)
     hits = made_up.hits_for(data, rows)
-    with_lines = collate(data.columns, rows, data.columns, hits, data.catalog, made_up.MAX_LINES)
-    without = collate(plain, rows, data.columns, hits, data.catalog, made_up.MAX_LINES)
+    with_lines = collate(data.corpus.rows, rows, data.corpus.rows, hits, data.corpus.catalog, made_up.MAX_LINES)
+    without = collate(plain, rows, data.corpus.rows, hits, data.corpus.catalog, made_up.MAX_LINES)
     assert_same_but_target(with_lines, without, skip=())
     assert without.target.shape == (len(rows), 0)
 
@@ -97,20 +96,20 @@ def test_an_entry_without_lines_has_the_same_features_and_no_target(data):
 @pytest.mark.parametrize("books", ["data", "family"])
 def test_what_predicts_sees_the_same_neighbors_as_what_trained(books, request):
     data = request.getfixturevalue(books)
-    rows = np.arange(len(data.columns))
+    rows = np.arange(len(data.corpus.rows))
     hits = made_up.hits_for(data, rows)
     assert np.array_equal(hits.row, data.hits.row)
     assert np.array_equal(hits.similarity, data.hits.similarity)
-    one = collate(data.columns, rows, data.columns, hits, data.catalog, made_up.MAX_LINES)
-    other = collate(data.columns, rows, data.columns, data.hits, data.catalog, made_up.MAX_LINES)
+    one = collate(data.corpus.rows, rows, data.corpus.rows, hits, data.corpus.catalog, made_up.MAX_LINES)
+    other = collate(data.corpus.rows, rows, data.corpus.rows, data.hits, data.corpus.catalog, made_up.MAX_LINES)
     assert_same_but_target(one, other)
 
 
 def test_the_date_features_of_training_and_prediction_come_from_the_date_alone(data):
-    days = data.columns.date
+    days = data.corpus.rows.date
     trained = made_up.batch_of(data, np.arange(len(days))).date
     assert torch.equal(trained, torch.from_numpy(date_features(days)))
-    booked_later = entry_columns(without_lines(data.entries), data.catalog, data.store).date
+    booked_later = entry_columns(without_lines(data.entries), data.corpus.catalog, data.corpus.store).date
     assert np.array_equal(booked_later, days)
 
 
@@ -127,7 +126,7 @@ def test_date_features_are_the_calendars(day):
 
 
 def test_lines_are_local_tokens_in_the_catalogs_order_then_stop(data):
-    rows = np.arange(len(data.columns))
+    rows = np.arange(len(data.corpus.rows))
     batch = made_up.batch_of(data, rows)
     entries = data.entries.to_pylist()
     for number, row in enumerate(rows):
@@ -136,16 +135,16 @@ def test_lines_are_local_tokens_in_the_catalogs_order_then_stop(data):
         ranks = [int(batch.rank[number, t]) for t in tokens[:-1]]
         known = [r for r in ranks if r != CLOSED]
         assert known == sorted(known)
-        codes = data.catalog.accounts["code"].to_pylist()
+        codes = data.corpus.catalog.accounts["code"].to_pylist()
         spelled = sorted(f"{'DC'[t % 2]}{codes[batch.chart[number, t // 2]]}" for t in tokens[:-1])
         assert spelled == sorted(f"{line['side']}{line['account']}" for line in entries[row]["lines"])
 
 
 def test_a_chart_is_the_entitys_own_and_closed_accounts_have_no_rank(data):
-    rows = np.arange(len(data.columns))
+    rows = np.arange(len(data.corpus.rows))
     batch = made_up.batch_of(data, rows)
-    codes = data.catalog.accounts["code"].to_pylist()
-    owners = data.catalog.accounts["entity"].to_pylist()
+    codes = data.corpus.catalog.accounts["code"].to_pylist()
+    owners = data.corpus.catalog.accounts["entity"].to_pylist()
     closed = {"6110": lambda d: d > made_up.CLOSED_ON, "6111": lambda d: d < made_up.OPENED_ON}
     seen = set()
     for number, row in enumerate(data.entries.to_pylist()):
@@ -163,10 +162,10 @@ def test_a_chart_is_the_entitys_own_and_closed_accounts_have_no_rank(data):
 
 
 def test_a_neighbor_with_too_many_lines_is_left_out_and_the_others_stay(data):
-    rows = np.arange(len(data.columns))
-    wide = collate(data.columns, rows, data.columns, data.hits, data.catalog, 6)
-    narrow = collate(data.columns, rows, data.columns, data.hits, data.catalog, 3)
-    lengths = data.columns.lengths[np.maximum(data.hits.row, 0)]
+    rows = np.arange(len(data.corpus.rows))
+    wide = collate(data.corpus.rows, rows, data.corpus.rows, data.hits, data.corpus.catalog, 6)
+    narrow = collate(data.corpus.rows, rows, data.corpus.rows, data.hits, data.corpus.catalog, 3)
+    lengths = data.corpus.rows.lengths[np.maximum(data.hits.row, 0)]
     there = data.hits.row >= 0
     assert np.array_equal(wide.neighbor_row.numpy() >= 0, there)
     assert np.array_equal(narrow.neighbor_row.numpy() >= 0, there & (lengths <= 3))
@@ -223,12 +222,12 @@ def test_neighbors_vote_for_the_sets_that_they_were_booked_to():
         made_up.entry("birch", "5", 4, "rent"),
     ]
     data = made_up.training_data(made_up.entries_table(rows[:4]), made_up.accounts_table(made_up.chart_rows()))
-    keys = data.columns.set_keys
+    keys = data.corpus.rows.set_keys
     assert keys[0] == keys[2]
     assert len(set(keys.tolist())) == 3  # a line that comes twice makes another set
-    queries = entry_columns(made_up.entries_table(rows[4:]), data.catalog, data.store)
+    queries = entry_columns(made_up.entries_table(rows[4:]), data.corpus.catalog, data.corpus.store)
     even = Hits(np.array([[0, 1, 2, 3, NOTHING]]), np.array([[0.5, 0.5, 0.5, 0.5, -np.inf]], dtype=np.float32))
-    batch = collate(queries, np.array([0]), data.columns, even, data.catalog, made_up.MAX_LINES)
+    batch = collate(queries, np.array([0]), data.corpus.rows, even, data.corpus.catalog, made_up.MAX_LINES)
     np.testing.assert_allclose(batch.neighbor_features[0, :, 0], [0.5, 0.25, 0.5, 0.25, 0], rtol=1e-5)
     by_age = np.exp(-np.array([4, 3, 2, 1]) / 30)
     expected = np.array([by_age[0] + by_age[2], by_age[1], by_age[0] + by_age[2], by_age[3], 0]) / by_age.sum()
@@ -252,24 +251,24 @@ def test_unknown_totals_are_told_apart_from_zero():
 def test_an_account_that_the_chart_does_not_have_is_an_error_that_names_it(data):
     rows = made_up.entries_table([made_up.entry("birch", "odd one", 0, "rent", "D30 C9999")])
     with pytest.raises(ValueError, match=r"'odd one' of birch .*'9999'"):
-        entry_columns(rows, data.catalog, data.store)
+        entry_columns(rows, data.corpus.catalog, data.corpus.store)
     # 1930 is alder's: what another company has, this one doesn't.
     rows = made_up.entries_table([made_up.entry("birch", "odd one", 0, "rent", "D30 C1930")])
     with pytest.raises(ValueError, match="'1930'"):
-        entry_columns(rows, data.catalog, data.store)
+        entry_columns(rows, data.corpus.catalog, data.corpus.store)
 
 
 def test_a_text_that_the_store_does_not_have_is_an_error_that_names_the_entry(data):
     rows = made_up.entries_table([made_up.entry("birch", "new one", 0, "never seen before", "D30 C10")])
     with pytest.raises(ValueError, match="'new one'"):
-        entry_columns(rows, data.catalog, data.store)
+        entry_columns(rows, data.corpus.catalog, data.corpus.store)
 
 
 def test_columns_of_a_sliced_or_chunked_table_are_those_of_its_rows(data):
-    whole = entry_columns(data.entries, data.catalog, data.store)
-    part = entry_columns(data.entries.slice(40, 30), data.catalog, data.store)
+    whole = entry_columns(data.entries, data.corpus.catalog, data.corpus.store)
+    part = entry_columns(data.entries.slice(40, 30), data.corpus.catalog, data.corpus.store)
     pieces = pa.concat_tables([data.entries.slice(40, 11), data.entries.slice(51, 19)])
-    chunked = entry_columns(pieces, data.catalog, data.store)
+    chunked = entry_columns(pieces, data.corpus.catalog, data.corpus.store)
     for columns in (part, chunked):
         for name in ("entity", "date", "text", "journal", "currency", "total"):
             expected = getattr(whole, name)[40:70]
@@ -280,22 +279,24 @@ def test_columns_of_a_sliced_or_chunked_table_are_those_of_its_rows(data):
 
 def spelled_as(data, tokens):
     """A neighbor's tokens as words like "D1930"."""
-    codes = data.catalog.accounts["code"].to_pylist()
+    codes = data.corpus.catalog.accounts["code"].to_pylist()
     return [f"{'DC'[t % 2]}{codes[t // 2]}" for t in tokens.tolist() if t != NOTHING]
 
 
 def test_the_lines_of_an_entitys_own_entries_are_the_entries_tokens(family):
-    columns, rows = family.columns, np.arange(len(family.columns))
-    found = neighbor_lines(columns, rows[:, None], columns.entity, family.catalog, made_up.MAX_LINES)[:, 0]
+    columns, rows = family.corpus.rows, np.arange(len(family.corpus.rows))
+    found = neighbor_lines(columns, rows[:, None], columns.entity, family.corpus.catalog, made_up.MAX_LINES)[
+        :, 0
+    ]
     for row in rows:
         tokens = columns.tokens[columns.offsets[row] : columns.offsets[row + 1]].tolist()
         assert found[row].tolist() == tokens + [NOTHING] * (made_up.MAX_LINES - len(tokens))
 
 
 def test_the_lines_of_an_entry_longer_than_the_limit_are_nothing(family):
-    columns, rows = family.columns, np.arange(len(family.columns))
+    columns, rows = family.corpus.rows, np.arange(len(family.corpus.rows))
     hit = np.stack([rows, np.full_like(rows, NOTHING)], axis=1)
-    found = neighbor_lines(columns, hit, columns.entity, family.catalog, 3)
+    found = neighbor_lines(columns, hit, columns.entity, family.corpus.catalog, 3)
     assert found.shape == (len(rows), 2, 3)
     longer = columns.lengths > 3
     assert longer.any()
@@ -307,7 +308,7 @@ def test_the_lines_of_an_entry_longer_than_the_limit_are_nothing(family):
 @settings(max_examples=30, deadline=None)
 @given(seed=st.integers(0, 1000))
 def test_the_lines_of_another_company_are_those_of_the_same_codes_in_the_own_charts_order(family, seed):
-    columns, catalog = family.columns, family.catalog
+    columns, catalog = family.corpus.rows, family.corpus.catalog
     draw = np.random.default_rng(seed)
     hit = draw.integers(len(columns), size=(12, 8))
     entity = draw.integers(len(catalog.entities), size=12)
@@ -329,12 +330,12 @@ def test_the_lines_of_another_company_are_those_of_the_same_codes_in_the_own_cha
 
 
 def test_a_neighbors_lines_come_in_another_order_where_the_other_company_has_another(family):
-    names = family.catalog.entities
-    rows = np.flatnonzero(family.columns.entity == names.index("alder"))
+    names = family.corpus.catalog.entities
+    rows = np.flatnonzero(family.corpus.rows.entity == names.index("alder"))
     bought = next(r for r in rows if family.entries["description"][r].as_py().startswith("supplier acme"))
     hit = np.full((2, 1), bought)
     both = np.array([names.index("alder"), names.index("ash")])
-    alders, ashs = neighbor_lines(family.columns, hit, both, family.catalog, made_up.MAX_LINES)[:, 0]
+    alders, ashs = neighbor_lines(family.corpus.rows, hit, both, family.corpus.catalog, made_up.MAX_LINES)[:, 0]
     assert spelled_as(family, alders) == ["D2641", "D5010", "C2440"]
     assert spelled_as(family, ashs) == ["D5010", "D2641", "C2440"]
 
@@ -342,7 +343,7 @@ def test_a_neighbors_lines_come_in_another_order_where_the_other_company_has_ano
 def test_an_entry_of_a_company_that_is_not_known_has_no_lines_of_others(family):
     rows = np.arange(10)[:, None]
     unknown = np.full(10, NOTHING)
-    assert (neighbor_lines(family.columns, rows, unknown, family.catalog, 6) == NOTHING).all()
+    assert (neighbor_lines(family.corpus.rows, rows, unknown, family.corpus.catalog, 6) == NOTHING).all()
 
 
 @settings(deadline=None)
@@ -361,19 +362,21 @@ def test_a_sets_key_is_that_of_its_lines_in_any_order_and_of_no_other_set(sets, 
 
 
 def test_the_keys_of_entries_are_those_of_their_lines(family):
-    columns, rows = family.columns, np.arange(len(family.columns))
-    lines = neighbor_lines(columns, rows[:, None], columns.entity, family.catalog, made_up.MAX_LINES)[:, 0]
+    columns, rows = family.corpus.rows, np.arange(len(family.corpus.rows))
+    lines = neighbor_lines(columns, rows[:, None], columns.entity, family.corpus.catalog, made_up.MAX_LINES)[
+        :, 0
+    ]
     assert np.array_equal(columns.set_keys, set_key(lines))
 
 
 def test_lines_are_brought_into_the_catalogs_order_and_padding_to_the_end(family):
-    columns = family.columns
+    columns = family.corpus.rows
     lines = neighbor_lines(
-        columns, np.arange(len(columns))[:, None], columns.entity, family.catalog, made_up.MAX_LINES
+        columns, np.arange(len(columns))[:, None], columns.entity, family.corpus.catalog, made_up.MAX_LINES
     )
     mixed = np.random.default_rng(0).permuted(lines, axis=2)
     assert not np.array_equal(mixed, lines)
-    assert np.array_equal(in_order(mixed, family.catalog), lines)
+    assert np.array_equal(in_order(mixed, family.corpus.catalog), lines)
 
 
 amounts = st.one_of(st.none(), st.integers(1, 30).map(lambda quarters: Decimal(quarters) / 4))
@@ -394,7 +397,7 @@ def test_an_amount_stands_beside_its_line_and_of_equal_lines_the_larger_one_firs
         for line, (_, amount) in zip(row["lines"], lines, strict=True):
             line["amount"] = amount
         rows.append(row)
-    columns = entry_columns(made_up.entries_table(rows), data.catalog, data.store)
+    columns = entry_columns(made_up.entries_table(rows), data.corpus.catalog, data.corpus.store)
     assert len(columns.amounts) == len(columns.tokens)
     for number, lines in enumerate(booked):
         own = slice(columns.offsets[number], columns.offsets[number + 1])
@@ -411,7 +414,7 @@ def test_totals_are_in_major_units_and_unknown_ones_are_not_numbers(data):
         made_up.entry("birch", "1", 0, "rent", "D30 C10", "100.25"),
         made_up.entry("birch", "2", 1, "rent", "D30 C10", None),
     ]
-    columns = entry_columns(made_up.entries_table(rows), data.catalog, data.store)
+    columns = entry_columns(made_up.entries_table(rows), data.corpus.catalog, data.corpus.store)
     assert columns.total[0] == 100.25
     assert np.isnan(columns.total[1])
     assert columns.log_amount[0] == pytest.approx(np.log1p(100.25))

@@ -10,10 +10,10 @@ import pytest
 import torch
 from torch.nn import functional as F
 
+from jet.books.tokens import CLOSED, NOTHING
 from jet.model.neighbor_attention import copy_distribution, masked_softmax, mean_labels
-from jet.model.network import allowed_tokens, follow_neighbors, localized
+from jet.model.network import TextInputs, allowed_tokens, follow_neighbors, localized
 from jet.model.settings import ModelSettings
-from jet.model.tokens import CLOSED, NOTHING
 from jet.retrieval.memory import Hits
 from jet.retrieval.settings import RetrievalSettings
 from jet.training.losses import LOSSES, entry_losses
@@ -26,8 +26,7 @@ MEMORIES = pytest.mark.parametrize("memory", ["labels", "texts", "none"])
 def gradients(network, data, batch):
     """Every loss of the batch [B], and the gradients of their sum."""
     network.zero_grad()
-    ngrams, account_ngrams, account_vectors = data._weighed
-    parts = localized([batch], data.store.vectors, ngrams, account_vectors, account_ngrams)
+    parts = localized([batch], data.corpus)
     [step] = network(*parts)
     losses = entry_losses(step.log_probs, batch.target)
     torch.stack([losses[name].sum() for name in LOSSES]).sum().backward()
@@ -176,16 +175,15 @@ def test_a_batch_gives_the_same_logits_with_its_own_small_tables_as_with_whole_o
     network = made_up.network(data, seed=1)
     rows = data.learnable(0)[:20]
     batch = made_up.batch_of(data, rows)
-    ngrams, account_ngrams, account_vectors = data._weighed
     with torch.no_grad():
-        [small] = network(*localized([batch], data.store.vectors, ngrams, account_vectors, account_ngrams))
+        [small] = network(*localized([batch], data.corpus))
         whole = made_up.forced(network, batch, made_up.tables(network, data))
     torch.testing.assert_close(small.log_probs.exp(), whole.log_probs.exp(), rtol=1e-4, atol=1e-6)
 
 
 def test_an_account_that_was_never_trained_is_its_text_and_trained_ones_are_more(data, trained):
     # 6111 opens after the training rows: it is in no chart that was trained on.
-    codes = data.catalog.accounts["code"].to_pylist()
+    codes = data.corpus.catalog.accounts["code"].to_pylist()
     residual = trained.network.residual.weight.detach()
     assert (residual[codes.index("6111")] == 0).all()
     assert (residual[codes.index("1930")] != 0).any()
@@ -195,7 +193,8 @@ def test_an_account_that_was_never_trained_is_its_text_and_trained_ones_are_more
 
 def test_residuals_and_entities_are_dropped_in_training_only(data):
     network = made_up.network(data, seed=1, residual_dropout=0.5, entity_dropout=0.5)
-    inputs, rows = data.account_inputs(), torch.arange(len(data.catalog))
+    inputs = TextInputs.of(data.corpus, data.corpus.account_text)
+    rows = torch.arange(len(data.corpus.catalog))
     plain = network.account_table(inputs, rows)
     assert torch.equal(plain, network.account_table(inputs, rows))
     network.train()

@@ -14,14 +14,15 @@ import numpy as np
 import pyarrow as pa
 from hypothesis import strategies as st
 
-from jet.bundle.bundle import Books, Bundle
-from jet.model.columns import EntryColumns, entry_columns, sort_entries
+from jet.bundle.bundle import Bundle
 from jet.ranking.candidates import Candidates, propose
-from jet.ranking.evidence import Evidence, Library, gather
+from jet.ranking.evidence import Evidence, gather
 from jet.ranking.expert import LineScores, line_scores
 from jet.ranking.features import ranking_features
-from jet.retrieval.neighbors import retrieve
-from jet.retrieval.peers import Peers, chart_families
+from jet.ranking.statistics import Statistics
+from jet.retrieval.columns import EntryColumns, entry_columns, sort_entries
+from jet.retrieval.corpus import Corpus
+from jet.retrieval.retriever import Retriever
 from jet.texts.normalize import normalize_all, stable_hash
 from jet.training.data import TrainingData
 
@@ -138,7 +139,7 @@ class Weighed:
     """All that is made of asked entries before the ranker sees them."""
 
     ids: np.ndarray
-    library: Library
+    statistics: Statistics
     queries: EntryColumns
     evidence: Evidence
     scores: LineScores
@@ -147,15 +148,15 @@ class Weighed:
 
     def spelled(self, tokens) -> str:
         """A set of tokens as words, in order: "D5010 C1930"."""
-        codes = self.library.catalog.accounts["code"].to_pylist()
+        codes = self.statistics.corpus.catalog.accounts["code"].to_pylist()
         return " ".join("DC"[token % 2] + codes[token // 2] for token in tokens if token >= 0)
 
     def tokens(self, entity: str, spelled: str) -> np.ndarray:
         """int64 [L]: the inverse, padded, in the order in which it is spelled."""
-        catalog = self.library.catalog
+        catalog = self.statistics.corpus.catalog
         words = spelled.split()
         rows = catalog.rows(pa.array([entity] * len(words)), pa.array([word[1:] for word in words]))
-        found = np.full(self.library.longest, -1)
+        found = np.full(self.statistics.longest, -1)
         found[: len(words)] = 2 * rows + [word[0] == "C" for word in words]
         return found
 
@@ -171,24 +172,24 @@ class Weighed:
 def weigh(data: TrainingData, booked: pa.Table, asked: pa.Table, kept: int = 32) -> Weighed:
     """Retrieval, evidence, the expert, candidates and features of `asked`, from `booked` entries."""
     booked = sort_entries(booked)
-    texts = data.store.missing(normalize_all(pa.concat_tables([booked, asked])["description"]))
-    store = data.store.extend(texts, Drawn().encode(texts))
-    books = entry_columns(booked, data.catalog, store)
-    library = Library.build(books, data.catalog, store, data.idf, data.retrieval, data.model.max_lines)
-    peers = Peers.of(library.memory, chart_families(data.catalog))
-    queries = entry_columns(asked, data.catalog, store)
+    texts = data.corpus.store.missing(normalize_all(pa.concat_tables([booked, asked])["description"]))
+    store = data.corpus.store.extend(texts, Drawn().encode(texts))
+    corpus = Corpus.of(booked, data.corpus.catalog, store, data.corpus.idf)
+    statistics = Statistics.of(corpus, data.retrieval, data.model.max_lines)
+    queries = entry_columns(asked, data.corpus.catalog, store)
     rows = np.arange(len(queries))
-    hits = retrieve(library.memory, peers, store, data.idf, queries.queries(rows), data.retrieval)
-    evidence = gather(library, queries, rows, hits)
+    hits = Retriever.of(statistics.corpus, data.retrieval).hits(queries.queries(rows))
+    evidence = gather(statistics, queries, rows, hits)
     scores = line_scores(evidence)
-    candidates = propose(library, evidence, scores, kept)
-    features = ranking_features(library, evidence, scores, candidates)
+    candidates = propose(statistics, evidence, scores, kept)
+    features = ranking_features(statistics, evidence, scores, candidates)
     ids = np.array(booked["entry_id"].to_pylist())
-    return Weighed(ids, library, queries, evidence, scores, candidates, features)
+    return Weighed(ids, statistics, queries, evidence, scores, candidates, features)
 
 
 def with_books(bundle: Bundle, booked: pa.Table) -> Bundle:
     """The bundle as if it remembered `booked` entries, whose texts it knows, and no others."""
     booked = sort_entries(booked)
-    columns = entry_columns(booked, bundle.catalog, bundle.store)
-    return replace(bundle, books=Books.booked(booked["entry_id"].combine_chunks(), columns))
+    known = bundle.corpus
+    corpus = Corpus.of(booked, known.catalog, known.store, known.idf)
+    return replace(bundle, corpus=replace(corpus, family=known.family))

@@ -7,7 +7,7 @@ import numpy as np
 import small_books
 from hypothesis import given, settings
 
-from jet.model.tokens import in_order
+from jet.books.tokens import in_order
 from jet.ranking.candidates import PROPOSERS, Candidates, combined, doubled, fitted, substituted, thinned
 
 
@@ -38,7 +38,7 @@ def weighed(fixed, booked, asked, kept=32):
 @given(small_books.entries(0, 50, most=30, least=1), small_books.entries(0, 55, most=6, least=1))
 def test_every_candidate_is_a_valid_entry_in_the_catalogs_order_and_none_is_there_twice(fixed, booked, asked):
     found = small_books.weigh(fixed, small_books.table(booked, "e"), small_books.table(asked, "q", False))
-    catalog, candidates = found.library.catalog, found.candidates
+    catalog, candidates = found.statistics.corpus.catalog, found.candidates
     assert candidates.tokens.shape[2] == small_books.LONGEST
     assert np.array_equal(in_order(candidates.tokens, catalog), candidates.tokens)
     for entry in range(len(asked)):

@@ -34,7 +34,7 @@ def test_keys_and_limits_broadcast(occurrences, asked):
 
 
 def test_of_sets_and_of_lines_are_counted_from_the_books(data):
-    books = data.columns
+    books = data.corpus.rows
     sets, lines = Counts.of_sets(books), Counts.of_tokens(books)
     entries = [books.tokens[a:b].tolist() for a, b in zip(books.offsets[:-1], books.offsets[1:], strict=True)]
     for row in range(0, len(books), 7):

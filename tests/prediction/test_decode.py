@@ -12,8 +12,8 @@ import torch
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from jet.books.tokens import CLOSED, NOTHING
 from jet.model.decode import DEAD, beam_search, exact_matches, score_sets
-from jet.model.tokens import CLOSED, NOTHING
 
 WIDTH = 8
 
@@ -25,7 +25,12 @@ def decoded_by(network, data, rows, width=WIDTH, pad_to=None):
 
 
 def perfect(data, batch, **changes):
-    sizes = (data.store.dimension, len(data.idf), len(data.catalog.entities), len(data.catalog))
+    sizes = (
+        data.corpus.store.dimension,
+        len(data.corpus.idf),
+        len(data.corpus.catalog.entities),
+        len(data.corpus.catalog),
+    )
     torch.manual_seed(0)
     settings = made_up.network(data, **changes).settings
     return made_up.KnowsTheTruth(settings, *sizes).eval().learn(batch.target)
@@ -183,7 +188,7 @@ def test_the_search_finds_what_a_greedy_one_misses():
             log_probs[..., -1] = torch.where(ended, 0.0, -1e9)
             return made_up.Step(log_probs, step.copied, step.copy_share)
 
-    sizes = (0, len(data.idf), 1, 3)
+    sizes = (0, len(data.corpus.idf), 1, 3)
     network = Trap(made_up.MODEL, *sizes).eval().learn(made_up.batch_of(data, [0]).target)
     _, decoded = decoded_by(network, data, [0], width=4)
     assert sets_of(decoded, 0)[0] == ((2, 3), pytest.approx(0.4))
@@ -204,7 +209,7 @@ def test_whatever_the_weights_every_set_is_valid(data, seed, spread, head, memor
     with torch.no_grad():
         for parameter in network.parameters():
             parameter.mul_(1 + spread * torch.randn(()).abs()).add_(spread * torch.randn_like(parameter) / 10)
-    rows = np.random.default_rng(seed).choice(len(data.columns), 24, replace=False)
+    rows = np.random.default_rng(seed).choice(len(data.corpus.rows), 24, replace=False)
     batch, decoded = decoded_by(network, data, rows, width)
     for number, row in enumerate(rows):
         found = sets_of(decoded, number)
@@ -215,10 +220,10 @@ def test_whatever_the_weights_every_set_is_valid(data, seed, spread, head, memor
             assert {t % 2 for t in tokens} == {0, 1}  # a debit and a credit
             accounts = [int(chart[t // 2]) for t in tokens]
             assert all(account >= 0 for account in accounts)
-            entity = data.columns.entity[row]
-            first, end = data.catalog.offsets[entity : entity + 2]
+            entity = data.corpus.rows.entity[row]
+            first, end = data.corpus.catalog.offsets[entity : entity + 2]
             assert all(first <= account < end for account in accounts)  # never another company's
-            assert data.catalog.is_open(np.array(accounts), data.columns.date[row]).all()
+            assert data.corpus.catalog.is_open(np.array(accounts), data.corpus.rows.date[row]).all()
             assert all(batch.rank[number, t] != CLOSED for t in tokens)
         assert len({tuple(sorted(tokens)) for tokens, _ in found}) == len(found)  # no copies
         assert sum(probability for _, probability in found) <= 1 + 1e-4

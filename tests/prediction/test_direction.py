@@ -14,9 +14,9 @@ from jet.books.catalog import Catalog
 from jet.books.importers import ImportSettings, import_file, to_tables
 from jet.books.schema import ACCOUNTS
 from jet.bundle.extension import extended
-from jet.model.columns import entry_columns, sort_entries
 from jet.prediction.predictor import Predictor, PredictSettings
 from jet.ranking.direction import Money, money_accounts
+from jet.retrieval.columns import entry_columns, sort_entries
 from jet.texts.normalize import normalize_all
 from jet.texts.store import TextStore
 

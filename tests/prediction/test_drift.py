@@ -28,8 +28,8 @@ from jet.confidence.drift import (
     summary,
 )
 from jet.demo import DemoSettings, write_demo_ledger
-from jet.model.columns import sort_entries
 from jet.prediction.predictor import Predictor, PredictSettings
+from jet.retrieval.columns import sort_entries
 
 QUICK = settings(deadline=None, max_examples=60)
 SETTINGS = DriftSettings(new_text=0.1, similarity=0.1, confidence=0.1, least=50)
@@ -279,7 +279,7 @@ def demo(tmp_path_factory):
         known = np.sort(np.concatenate([data.rows(TRAIN), data.rows(CALIBRATION)]))
         asked = data.entries.take(pa.array(data.rows(TEST)))
         settings = PredictSettings(promise=0.8, method="ranker")
-        found = Predictor.for_entries(bundle.with_books(known), settings, asked, None)(asked)
+        found = Predictor.for_entries(bundle.with_rows(known), settings, asked, None)(asked)
         answered[bool(changes)] = (bundle.judgment.signs("ranker"), found)
     return answered
 

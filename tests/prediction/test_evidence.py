@@ -98,7 +98,7 @@ def test_an_entry_of_the_same_day_is_no_evidence():
     for day, known in ((0, set()), (1, {"day 0"}), (5, {"day 0"}), (6, {"day 0", "day 5"}), (300, None)):
         entries = made_up.entries_table([made_up.entry("birch", "n", day, "rent")])
         answers = Predictor.for_entries(bundle, SETTINGS, entries, None).answers(entries)
-        ids = bundle.books.ids.to_pylist()
+        ids = bundle.corpus.ids.to_pylist()
         found = {ids[row] for row in answers.row[0] if row >= 0}
         assert found == (known if known is not None else {"day 0", "day 5", "day 9"})
         assert (answers.weight[0][answers.row[0] < 0] == 0).all()

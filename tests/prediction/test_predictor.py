@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pickle
 from dataclasses import replace
 from decimal import Decimal
 from itertools import pairwise
@@ -19,9 +20,8 @@ from jet.books.schema import PREDICTIONS
 from jet.books.split import CALIBRATION, TEST
 from jet.confidence.judgment import Judgment
 from jet.confidence.stack import METHODS, figures, least_line
-from jet.prediction.judging import judge, padded_lines
+from jet.prediction.outcomes import outcomes_of, padded_lines
 from jet.prediction.predictor import (
-    Parts,
     Predictor,
     PredictSettings,
     _line_shares,
@@ -90,11 +90,10 @@ def test_repeated_entries_are_answered_alike(predictor, new_entries, answers):
     assert found.slice(67, 60).combine_chunks().equals(answers)
 
 
-def test_what_is_shared_on_a_cluster_changes_nothing(bundle, new_entries, answers, predictor):
-    vectors = predictor.parts.vectors.copy()
-    vectors.flags.writeable = False
-    parts = replace(Parts.build(bundle, predictor.library.store), vectors=vectors)
-    assert Predictor(bundle, SETTINGS, parts)(new_entries).equals(answers)
+def test_what_is_shared_on_a_cluster_changes_nothing(new_entries, answers, predictor):
+    there = pickle.loads(pickle.dumps(predictor))
+    there.text_vectors.flags.writeable = False
+    assert there(new_entries).equals(answers)
 
 
 def test_the_texts_of_other_entries_in_the_store_change_nothing(bundle, new_entries, answers):
@@ -102,7 +101,7 @@ def test_the_texts_of_other_entries_in_the_store_change_nothing(bundle, new_entr
         [made_up.entries_table([made_up.entry("birch", "x", 1, f"aaa {i}")]) for i in range(30)] + [new_entries]
     )
     store = extended_store(bundle, more["description"], None)
-    assert Predictor(bundle, SETTINGS, Parts.build(bundle, store))(new_entries).equals(answers)
+    assert Predictor(bundle, SETTINGS).with_store(store)(new_entries).equals(answers)
 
 
 def test_an_entrys_own_lines_are_never_looked_at(data, bundle):
@@ -120,7 +119,7 @@ def test_an_entrys_own_lines_are_never_looked_at(data, bundle):
 
 
 def test_every_prediction_is_a_valid_entry_on_open_accounts_of_its_company(answers, new_entries, bundle):
-    accounts = {(r["entity"], r["code"]): r for r in bundle.catalog.accounts.to_pylist()}
+    accounts = {(r["entity"], r["code"]): r for r in bundle.corpus.catalog.accounts.to_pylist()}
     checked = 0
     for row, entry in zip(answers.to_pylist(), new_entries.to_pylist(), strict=True):
         sets = [row["lines"], *(a["lines"] for a in row["alternatives"])]
@@ -150,7 +149,7 @@ def test_a_closed_account_is_never_predicted_and_before_it_closed_it_is(bundle):
 
 
 def test_an_account_that_opened_after_the_training_is_predicted(data, bundle):
-    row = data.catalog.accounts["code"].to_pylist().index("6111")
+    row = data.corpus.catalog.accounts["code"].to_pylist().index("6111")
     assert (bundle.weights["residual.weight"][row] == 0).all()
     found = one(bundle, "alder", "n", 215, "paper shop online")
     assert {line["account"] for line in found["lines"]} == {"6111", "1930"}
@@ -324,64 +323,65 @@ def test_a_model_that_is_very_unsure_still_gives_its_answer(data):
     assert {line["side"] for line in found["lines"]} == {"D", "C"}
 
 
-def test_judging_says_which_candidate_is_exactly_what_was_booked(data, bundle):
+def test_outcomes_say_which_candidate_is_exactly_what_was_booked(data, bundle):
     predictor = Predictor(bundle, SETTINGS)
     entries = data.entries.take(data.rows(CALIBRATION))
-    judged = judge(predictor, entries)
-    probability = bundle.stack(judged.scores)
-    best = np.where(judged.scores.there, probability[:, :-1], -1).argmax(axis=1)
+    outcomes = outcomes_of(predictor, entries)
+    probability = bundle.stack(outcomes.scores)
+    best = np.where(outcomes.scores.there, probability[:, :-1], -1).argmax(axis=1)
     predicted = predictor(entries)
     for row, entry, is_right in zip(
-        predicted.to_pylist(), entries.to_pylist(), best == judged.right, strict=True
+        predicted.to_pylist(), entries.to_pylist(), best == outcomes.right, strict=True
     ):
         lines = [sorted((line["account"], line["side"]) for line in x["lines"]) for x in (row, entry)]
         assert (lines[0] == lines[1]) == is_right
-    assert (best == judged.right).any()
-    assert not (best == judged.right).all()
-    confidence = bundle.calibration("stacked")(figures(judged.scores, probability))
-    confidence = np.minimum(confidence, least_line(judged.scores, probability, best))
+    assert (best == outcomes.right).any()
+    assert not (best == outcomes.right).all()
+    confidence = bundle.calibration("stacked")(figures(outcomes.scores, probability))
+    confidence = np.minimum(confidence, least_line(outcomes.scores, probability, best))
     least = [min(line["probability"] for line in row["lines"]) for row in predicted.to_pylist()]
-    np.testing.assert_allclose(least_line(judged.scores, probability, best), least, rtol=1e-5)
-    assert np.array_equal(judged.history, predicted["history"].to_numpy())
+    np.testing.assert_allclose(least_line(outcomes.scores, probability, best), least, rtol=1e-5)
+    assert np.array_equal(outcomes.history, predicted["history"].to_numpy())
     np.testing.assert_allclose(predicted["confidence"].to_numpy(), confidence, rtol=1e-6)
 
 
-def test_an_entry_longer_than_can_be_written_is_never_judged_right(bundle):
+def test_an_entry_longer_than_can_be_written_is_never_right(bundle):
     long = made_up.entry("birch", "long", 190, "wages", "D50 D50 D50 D50 D60 C10 C60")
-    judged = judge(Predictor(bundle, SETTINGS), made_up.entries_table([long]))
-    assert judged.right.tolist() == [judged.scores.there.shape[1]]
-    assert not judged.amounts_guessed.any()
+    outcomes = outcomes_of(Predictor(bundle, SETTINGS), made_up.entries_table([long]))
+    assert outcomes.right.tolist() == [outcomes.scores.there.shape[1]]
+    assert not outcomes.amounts_guessed.any()
 
 
-def test_entries_that_nothing_can_be_said_of_are_judged_too(data, bundle):
+def test_entries_that_nothing_can_be_said_of_have_outcomes_too(data, bundle):
     rows = data.entries.slice(0, 3).to_pylist()
-    judged = judge(Predictor(bundle, SETTINGS), made_up.entries_table(rows))
-    assert len(judged.right) == 3
-    none = judge(Predictor(bundle, SETTINGS), data.entries.slice(0, 0))
+    outcomes = outcomes_of(Predictor(bundle, SETTINGS), made_up.entries_table(rows))
+    assert len(outcomes.right) == 3
+    none = outcomes_of(Predictor(bundle, SETTINGS), data.entries.slice(0, 0))
     assert len(none.right) == len(none.amounts_right) == 0
 
 
-def test_judging_says_whether_the_amounts_of_the_true_set_would_have_been_right(fixed, fixed_bundle):
-    judged = judge(Predictor(fixed_bundle, SETTINGS), fixed.entries)
+def test_outcomes_say_whether_the_amounts_of_the_true_set_would_have_been_right(fixed, fixed_bundle):
+    outcomes = outcomes_of(Predictor(fixed_bundle, SETTINGS), fixed.entries)
     lines = fixed.columns.lengths
     known = ~np.isnan(fixed.columns.total)
     single = known & (lines == 2)  # here: one line a side
     assert single.any()
-    assert judged.amounts_right[single].all()
-    assert not judged.amounts_guessed[single].any()
-    assert judged.amounts_guessed.any()
+    assert outcomes.amounts_right[single].all()
+    assert not outcomes.amounts_guessed[single].any()
+    assert outcomes.amounts_guessed.any()
 
 
 def test_lines_are_padded_and_those_of_longer_entries_left_out(data):
-    tokens, amounts = padded_lines(data.columns, 3)
-    lengths = data.columns.lengths
+    tokens, amounts = padded_lines(data.corpus.rows, 3)
+    lengths = data.corpus.rows.lengths
     assert tokens.shape == amounts.shape == (len(lengths), 3)
     assert (lengths > 3).any()
     assert (tokens[lengths > 3] == -1).all()
     for row in np.flatnonzero(lengths <= 3):
-        start = data.columns.offsets[row]
+        start = data.corpus.rows.offsets[row]
         assert (
-            tokens[row, : lengths[row]].tolist() == data.columns.tokens[start : start + lengths[row]].tolist()
+            tokens[row, : lengths[row]].tolist()
+            == data.corpus.rows.tokens[start : start + lengths[row]].tolist()
         )
         assert (tokens[row, lengths[row] :] == -1).all()
     assert np.isnan(amounts[tokens < 0]).all()

@@ -9,9 +9,9 @@ import pytest
 from safetensors.numpy import load, save
 
 from jet.books.split import TRAIN
-from jet.ranking.evidence import Library
 from jet.ranking.examples import Examples, newest
 from jet.ranking.ranker import Ranker, RankerSettings
+from jet.ranking.statistics import Statistics
 
 SETTINGS = RankerSettings(hidden=16, nets=2, epochs=12, batch_size=64)
 NAMES = ("one", "other", "noise")
@@ -133,29 +133,28 @@ def test_it_says_the_same_after_a_pickle_and_after_a_file(ranker):
 
 @pytest.fixture(scope="module")
 def examples(data):
-    library = Library.build(data.columns, data.catalog, data.store, data.idf, data.retrieval, made_up.MAX_LINES)
+    statistics = Statistics.of(data.corpus, data.retrieval, made_up.MAX_LINES)
     rows = data.learnable(TRAIN)
-    return library, rows, Examples.of(library, data.columns, rows, data.hits.take(rows), made_up.RANKER)
+    return statistics, rows, Examples.of(statistics, rows, data.hits.take(rows), made_up.RANKER)
 
 
 def test_an_example_says_the_place_of_the_true_set_or_that_it_is_not_there(data, examples):
-    library, rows, made = examples
+    statistics, rows, made = examples
     width = made_up.RANKER.candidates
     assert made.features.shape == (len(rows), width, len(made.names))
     assert (made.right <= width).all()
     assert made.there[made.right < width, made.right[made.right < width]].all()
     assert 0.5 < (made.right < width).mean() < 1
-    assert np.array_equal(made.entity, data.columns.entity[rows])
+    assert np.array_equal(made.entity, data.corpus.rows.entity[rows])
     assert np.isfinite(made.features).all()
     assert (made.features[~made.there] == 0).all()
-    assert library.books is data.columns
+    assert statistics.corpus.rows is data.corpus.rows
 
 
 def test_examples_made_in_pieces_are_the_same_joined(data, examples):
-    library, rows, made = examples
+    statistics, rows, made = examples
     pieces = [
-        Examples.of(library, data.columns, some, data.hits.take(some), made_up.RANKER)
-        for some in (rows[:30], rows[30:])
+        Examples.of(statistics, some, data.hits.take(some), made_up.RANKER) for some in (rows[:30], rows[30:])
     ]
     joined = Examples.joined(pieces)
     assert joined.names == made.names

@@ -12,7 +12,7 @@ import pytest
 import small_books
 from hypothesis import given, settings
 
-from jet.model.tokens import set_key
+from jet.books.tokens import set_key
 from jet.prediction.predictor import Predictor, PredictSettings
 from jet.prediction.reasons import NOBODY, PEERS, SAME_TEXT, SHOWN, SIMILAR, grounds, guessed, sentence
 from jet.texts.normalize import normalize

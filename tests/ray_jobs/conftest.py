@@ -19,7 +19,7 @@ from object_store import Front
 
 from jet.artifacts.artifact import artifact_writer, open_artifact
 from jet.books.schema import ENTRIES, REJECTED
-from jet.bundle.bundle import Bundle
+from jet.bundle.saved import load_bundle
 from jet.demo import DemoSettings, write_demo_ledger
 from jet.prediction.predictor import Predictor, PredictSettings
 from ray_jobs.runtime.connection import connect
@@ -100,7 +100,7 @@ def in_many_parts(pipeline: Pipeline, tmp_path_factory: pytest.TempPathFactory) 
 @pytest.fixture(scope="session")
 def predicted(pipeline: Pipeline, in_many_parts: Path) -> pa.Table:
     """What a single process answers to all 600 entries together: no Ray in it."""
-    bundle = Bundle.load(str(pipeline.folder / "model"))
+    bundle = load_bundle(str(pipeline.folder / "model"))
     entries = open_artifact(str(in_many_parts), "entries").read_table(ENTRIES)
     found = Predictor.for_entries(bundle, PredictSettings(), entries, None)(entries)
     return found.sort_by([("entity", "ascending"), ("entry_id", "ascending")]).combine_chunks()

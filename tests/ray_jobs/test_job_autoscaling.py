@@ -23,7 +23,7 @@ from ray.util.state import list_nodes
 
 from jet.artifacts.artifact import artifact_writer, open_artifact
 from jet.books.schema import ACCOUNTS, ENTRIES, REJECTED
-from jet.bundle.bundle import KIND
+from jet.bundle.saved import KIND
 from jet.demo import DemoSettings, write_demo_ledger
 
 MOST = 2

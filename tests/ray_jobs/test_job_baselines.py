@@ -12,7 +12,7 @@ NAMES = ["majority", "nearest_tfidf", "svm_refitted", "boosted_trees", "ancestor
 
 @pytest.fixture(scope="module")
 def materials(data, small_accounts):
-    return Materials(store=data.store, accounts=small_accounts, data=data)
+    return Materials(store=data.corpus.store, accounts=small_accounts, data=data)
 
 
 def test_every_rival_answers_as_it_does_without_ray_and_says_what_it_cost(head, data, materials):

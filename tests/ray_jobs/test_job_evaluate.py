@@ -12,7 +12,7 @@ from job_runs import read, run_job, succeed
 from jet.artifacts.artifact import open_artifact
 from jet.books.schema import ACCOUNTS, ENTRIES
 from jet.books.split import SplitSettings
-from jet.bundle.bundle import Bundle
+from jet.bundle.saved import load_bundle
 from jet.confidence.drift import DriftSettings
 from jet.evaluation.baselines import OF_SENTENCES
 from jet.evaluation.exam import Exam
@@ -69,7 +69,7 @@ def test_one_process_measures_the_same_as_the_cluster(pipeline):
     exam = Exam(
         books.read_table(ENTRIES),
         books.read_table(ACCOUNTS, "accounts"),
-        Bundle.load(str(pipeline.folder / "model")),
+        load_bundle(str(pipeline.folder / "model")),
         ExamSettings(**settings),
         books.manifest.fingerprint,
     )
@@ -93,7 +93,7 @@ def test_the_chosen_method_can_be_measured_without_the_others(pipeline, settings
     assert "methods" not in test
     assert test["model"]["overall"]["n"] == whole["model"]["overall"]["n"]
     assert "stacked_answer" not in read(tmp_path / "report").column_names
-    bundle = Bundle.load(str(pipeline.folder / "model"))
+    bundle = load_bundle(str(pipeline.folder / "model"))
     entries = open_artifact(str(pipeline.folder / "entries"), "entries").read_table(ENTRIES)
     answers = Predictor.for_entries(bundle, PredictSettings(method="ranker"), entries, None)(entries)
     expected = {

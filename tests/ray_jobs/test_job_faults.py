@@ -23,6 +23,7 @@ from job_runs import actors, assert_same, keys, parts_in, read, start_job, wait_
 from jet.artifacts.artifact import open_artifact
 from jet.books.schema import ENTRIES
 from jet.bundle.bundle import Bundle
+from jet.bundle.saved import load_bundle
 from jet.demo import DemoSettings, write_demo_ledger
 
 SPREAD = ("--runtime.actors", 2, "--runtime.actor_cpus", 1, "--runtime.log_format", "json")
@@ -233,7 +234,7 @@ def undisturbed(head, pipeline, settings, tmp_path_factory) -> tuple[dict[int, s
     output = tmp_path_factory.mktemp("undisturbed") / "model"
     given = ("--data", pipeline.folder, "--config", settings, "--output", output)
     told = ended(start_job(head.address, "train", *given))
-    return epochs_told(told), Bundle.load(str(output))
+    return epochs_told(told), load_bundle(str(output))
 
 
 @pytest.fixture
@@ -265,7 +266,7 @@ def test_a_training_whose_rank_is_killed_ends_where_it_would_have(head, training
     told = log.read_text()
     print(f"\nrank {rank} killed: {len(EPOCH.findall(told)) - 4} of 4 epochs done twice")
     assert epochs_told(told) == undisturbed[0]
-    assert Bundle.load(str(output)).fingerprint == undisturbed[1].fingerprint
+    assert load_bundle(str(output)).fingerprint == undisturbed[1].fingerprint
 
 
 def test_a_training_whose_driver_is_killed_goes_on_from_its_checkpoint(head, training, undisturbed):
@@ -283,4 +284,4 @@ def test_a_training_whose_driver_is_killed_goes_on_from_its_checkpoint(head, tra
     print(f"\ndriver killed after two epochs: {4 - len(epochs_told(again))} of 4 epochs were not done again")
     assert min(epochs_told(again)) >= 2
     assert epochs_told(again).items() <= undisturbed[0].items()
-    assert Bundle.load(str(output)).fingerprint == undisturbed[1].fingerprint
+    assert load_bundle(str(output)).fingerprint == undisturbed[1].fingerprint

@@ -12,7 +12,7 @@ from job_runs import SETTINGS, Done, read, run_job, succeed
 import jet
 from jet.artifacts.artifact import open_artifact
 from jet.books.schema import ACCOUNTS, ENTRIES, FILES, REJECTED
-from jet.bundle.bundle import Bundle
+from jet.bundle.saved import load_bundle
 
 # The tests' settings leave nothing to chance; here dropout does, so that its random numbers are compared too.
 CHANCE = {"hidden": 16, "dropout": 0.2, "neighbor_dropout": 0.1, "residual_dropout": 0.1, "entity_dropout": 0.1}
@@ -54,7 +54,7 @@ def test_what_is_read_here_is_what_the_job_imports(books, pipeline):
 
 
 def test_a_training_here_gives_the_bundle_of_the_job_on_one_worker_to_the_bit(fitted, trained):
-    job = Bundle.load(str(trained[0]))
+    job = load_bundle(str(trained[0]))
     for name, weights in job.weights.items():
         np.testing.assert_array_equal(fitted.bundle.weights[name], weights, err_msg=name)
     assert fitted.bundle.fingerprints == job.fingerprints  # of ranker, texts, books, calibrations too

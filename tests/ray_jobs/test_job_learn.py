@@ -10,7 +10,7 @@ from job_runs import entry, run_job, succeed, write_jsonl
 
 from jet.artifacts.artifact import open_artifact
 from jet.books.schema import ACCOUNTS, PREDICTIONS, REJECTED
-from jet.bundle.bundle import Bundle
+from jet.bundle.saved import load_bundle
 
 TEXT = "a text that nobody has seen before"
 
@@ -78,11 +78,11 @@ def test_the_next_prediction_of_the_text_follows_the_correction_and_undo_works(
     }
     told = succeed("learn", "--bundle", tmp_path / "twice", "--undo", "last", "--output", tmp_path / "undone")
     assert [lot["number"] for lot in told["lots"]] == [1]
-    assert Bundle.load(str(tmp_path / "undone")).fingerprint == Bundle.load(str(learned[0])).fingerprint
+    assert load_bundle(str(tmp_path / "undone")).fingerprint == load_bundle(str(learned[0])).fingerprint
     succeed("learn", "--bundle", tmp_path / "twice", "--undo", 1, "--output", tmp_path / "only-the-second")
     succeed("learn", "--bundle", tmp_path / "undone", "--undo", 1, "--output", tmp_path / "trained")
-    trained = Bundle.load(str(pipeline.folder / "model"))
-    assert Bundle.load(str(tmp_path / "trained")).fingerprint == trained.fingerprint
+    trained = load_bundle(str(pipeline.folder / "model"))
+    assert load_bundle(str(tmp_path / "trained")).fingerprint == trained.fingerprint
 
 
 def test_the_line_and_the_bundle_say_what_was_learned_and_what_was_rejected(learned):

@@ -9,7 +9,7 @@ from job_runs import assert_same, entry, keys, read, run_job, succeed, write_jso
 
 from jet.artifacts.artifact import open_artifact
 from jet.books.schema import ACCOUNTS, ENTRIES, REJECTED
-from jet.bundle.bundle import Bundle
+from jet.bundle.saved import load_bundle
 
 NEW = "New & Co"
 UNSEEN = "never seen before, nowhere"
@@ -119,7 +119,7 @@ def test_an_unknown_entity_gets_decision_none_and_is_named(booked):
 
 
 def test_every_row_carries_the_fingerprint_of_the_bundle(booked, pipeline):
-    fingerprint = Bundle.load(str(pipeline.folder / "model")).fingerprint
+    fingerprint = load_bundle(str(pipeline.folder / "model")).fingerprint
     assert set(read(booked[0])["model"].to_pylist()) == {fingerprint}
 
 

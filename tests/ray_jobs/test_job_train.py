@@ -12,7 +12,7 @@ import yaml
 from job_runs import SETTINGS, in_background, kill_one, run_job, wait_until
 
 from jet.artifacts.artifact import open_artifact
-from jet.bundle.bundle import Bundle
+from jet.bundle.saved import load_bundle
 from jet.training.fitting import build_network, run_epochs, steps_per_epoch
 from jet.training.loop import Trainer
 from ray_jobs import train
@@ -61,7 +61,7 @@ def test_a_killed_worker_ends_no_training(disturbed):
 
 def test_after_a_killed_worker_comes_out_what_would_have_come_out(disturbed, pipeline):
     """The pipeline's training had the same settings and was left in peace."""
-    expected = Bundle.load(str(pipeline.folder / "model")).weights
+    expected = load_bundle(str(pipeline.folder / "model")).weights
     assert expected.keys() == disturbed["network"].keys()
     for name, weights in disturbed["network"].items():
         np.testing.assert_allclose(weights.numpy(), expected[name], rtol=1e-4, atol=1e-6, err_msg=name)

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -8,12 +9,13 @@ import pyarrow as pa
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from small_corpus import corpus_of
 
 from jet.books.schema import ENTRIES, NEIGHBORS
 from jet.retrieval.memory import Hits
-from jet.retrieval.neighbors import History, find_neighbors, make_encoder, recall_at_k, text_store
+from jet.retrieval.neighbors import find_neighbors, make_encoder, recall_at_k, text_store
+from jet.retrieval.retriever import Retriever
 from jet.retrieval.settings import RetrievalSettings
-from jet.texts.ngrams import idf
 from jet.texts.normalize import normalize
 
 
@@ -35,9 +37,8 @@ def test_a_neighbor_is_strictly_earlier_of_the_same_entity_and_never_the_entry_i
     k: int,
 ) -> None:
     books = make_books(seed, entries, days=days)
-    history = History.of(books, text_store(books, fake_encoder))
     options = RetrievalSettings(neighbors=k, block_rows=block_rows)
-    table = find_neighbors(books, history, idf(history.store.ngrams), options)
+    table = find_neighbors(books, Retriever.of(corpus_of(books, fake_encoder), options))
     assert table.schema == NEIGHBORS
     rows = books.to_pylist()
     by_id = {(row["entity"], row["entry_id"]): row for row in rows}
@@ -57,64 +58,62 @@ def test_a_neighbor_is_strictly_earlier_of_the_same_entity_and_never_the_entry_i
             assert neighbor["same_text"] == equal
 
 
-def test_new_entries_are_answered_from_a_store_of_their_own(
+def test_new_entries_are_answered_from_a_store_that_knows_their_texts(
     make_books: Callable[..., pa.Table], fake_encoder: Any
 ) -> None:
-    books = make_books(1, 200, entities=2)
-    history = History.of(books, text_store(books, fake_encoder))
-    weights = idf(history.store.ngrams)
-    new = make_books(2, 50, entities=3, prefix="new")
-    table = find_neighbors(new, history, weights, RetrievalSettings(), text_store(new, fake_encoder))
-    extended = history.store.extend(
-        missing := history.store.missing(text_store(new, None).texts), fake_encoder.encode(missing)
-    )
-    longer = History(history.memory, extended, history.entities, history.entry_ids)
-    assert table.equals(find_neighbors(new, longer, weights, RetrievalSettings()))
+    books, new = make_books(1, 200, entities=2), make_books(2, 50, entities=3, prefix="new")
+    corpus = corpus_of(books, fake_encoder, companies=2)
+    missing = corpus.store.missing(text_store(new, None).texts)
+    longer = replace(corpus, store=corpus.store.extend(missing, fake_encoder.encode(missing)))
+    table = find_neighbors(new, Retriever.of(longer, RetrievalSettings()))
     flat = [n for row in table["neighbors"].to_pylist() for n in row]
     assert any(n["same_text"] for n in flat)
     unknown = table.filter(pa.compute.equal(table["entity"], "company 2"))
     assert unknown.num_rows
     assert all(row == [] for row in unknown["neighbors"].to_pylist())
-    with pytest.raises(ValueError, match="isn't in the store"):
-        find_neighbors(new, history, weights, RetrievalSettings())
+    with pytest.raises(ValueError, match="is not in the text store"):
+        find_neighbors(new, Retriever.of(corpus, RetrievalSettings()))
 
 
 def test_the_order_of_the_books_does_not_matter(make_books: Callable[..., pa.Table], fake_encoder: Any) -> None:
     books = make_books(4, 150)
     store = text_store(books, fake_encoder)
     shuffled = books.take(np.random.default_rng(0).permutation(150))
-    weights = idf(store.ngrams)
     left, right = (
-        find_neighbors(books, History.of(table, store), weights, RetrievalSettings())
+        find_neighbors(books, Retriever.of(corpus_of(table, store=store), RetrievalSettings()))
         for table in (books, shuffled)
     )
     assert left.equals(right)
 
 
-def test_the_store_and_the_history_may_hold_more_than_the_questions(
+def test_the_store_and_the_corpus_may_hold_more_than_the_questions(
     make_books: Callable[..., pa.Table], fake_encoder: Any
 ) -> None:
     books = make_books(5, 80)
-    store = text_store(books, fake_encoder)
-    history, weights = History.of(books, store), idf(store.ngrams)
-    whole = find_neighbors(books, history, weights, RetrievalSettings())
-    assert find_neighbors(books.slice(10, 5), history, weights, RetrievalSettings()).equals(whole.slice(10, 5))
+    retriever = Retriever.of(corpus_of(books, fake_encoder), RetrievalSettings())
+    assert find_neighbors(books.slice(10, 5), retriever).equals(find_neighbors(books, retriever).slice(10, 5))
 
 
 def test_no_books_and_no_questions_are_answered(fake_encoder: Any, make_books: Callable[..., pa.Table]) -> None:
     nothing, books = ENTRIES.empty_table(), make_books(6, 5)
     store = text_store(books, fake_encoder)
-    weights = idf(store.ngrams)
-    empty = History.of(nothing, store)
-    assert find_neighbors(nothing, empty, weights, RetrievalSettings()).num_rows == 0
-    answers = find_neighbors(books, empty, weights, RetrievalSettings())
+    empty = Retriever.of(corpus_of(nothing, store=store), RetrievalSettings())
+    assert find_neighbors(nothing, empty).num_rows == 0
+    answers = find_neighbors(books, empty)
     assert answers["neighbors"].to_pylist() == [[]] * 5
 
 
 def test_a_text_that_is_not_in_the_store_is_named(make_books: Callable[..., pa.Table]) -> None:
     books = make_books(7, 20)
-    with pytest.raises(ValueError, match="a text that isn't in the store, first 'e"):
-        History.of(books, text_store(books.slice(0, 2), None))
+    with pytest.raises(ValueError, match=r"text of entry 'e.*is not in the text store"):
+        corpus_of(books, store=text_store(books.slice(0, 2), None))
+
+
+def test_entries_of_an_entity_without_a_chart_are_refused_by_its_name(
+    make_books: Callable[..., pa.Table],
+) -> None:
+    with pytest.raises(ValueError, match="entity 'company 3' has entries, and no chart of accounts"):
+        corpus_of(make_books(7, 50, entities=4), companies=3)
 
 
 def test_recall_counts_what_was_found_and_forgives_ties() -> None:

@@ -1,22 +1,27 @@
 from __future__ import annotations
 
 import math
+import pickle
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pyarrow as pa
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from small_corpus import corpus_of
 
-from jet.retrieval import index, similarity
-from jet.retrieval.index import ExactBlock, ScannBlock, build_block, search
+from jet.retrieval import exact, index, similarity
+from jet.retrieval.exact import ExactBlock
+from jet.retrieval.index import build_block, search
 from jet.retrieval.memory import Block, Hits, Memory, Queries, limits, merge, plan_blocks
-from jet.retrieval.neighbors import History, recall_at_k, text_store
+from jet.retrieval.neighbors import recall_at_k
 from jet.retrieval.probe import probe, probe_all
+from jet.retrieval.retriever import Retriever
+from jet.retrieval.scann_index import ScannBlock
 from jet.retrieval.settings import RetrievalSettings
 from jet.retrieval.similarity import NO_CURRENCY, NO_JOURNAL
 from jet.texts.ngrams import idf, weigh
@@ -31,28 +36,29 @@ def same(left: Hits, right: Hits) -> bool:
 
 
 @pytest.fixture(scope="module")
-def history(make_books: Callable[..., Any], fake_encoder: Any) -> History:
-    entries = make_books(seed=1, entries=400, entities=3)
-    return History.of(entries, text_store(entries, fake_encoder))
+def memory(make_books: Callable[..., Any], fake_encoder: Any) -> Memory:
+    return memory_of(make_books(seed=1, entries=400, entities=3), fake_encoder)
+
+
+def memory_of(entries: pa.Table, encoder: Any) -> Memory:
+    """The entries as rows to search."""
+    return Retriever.of(corpus_of(entries, encoder), RetrievalSettings(peers=0)).own
 
 
 @pytest.fixture(scope="module")
-def queries(history: History) -> Queries:
-    memory = history.memory
+def queries(memory: Memory) -> Queries:
+    return queries_of(memory)
+
+
+def queries_of(memory: Memory) -> Queries:
+    """Every row as a query."""
     return Queries(memory.entity, memory.date, memory.text, memory.journal)
 
 
-@pytest.fixture(scope="module")
-def weights(history: History) -> np.ndarray:
-    return idf(history.store.ngrams)
-
-
-def by_hand(
-    history: History, queries: Queries, weights: np.ndarray, settings: RetrievalSettings, query: int
-) -> np.ndarray:
+def by_hand(memory: Memory, queries: Queries, settings: RetrievalSettings, query: int) -> np.ndarray:
     """Similarity of a query with every row of the memory, -inf where the row is not eligible; float64."""
-    memory, store = history.memory, history.store
-    ngrams = weigh(store.ngrams, weights)
+    store = memory.store
+    ngrams = weigh(store.ngrams, memory.idf)
     text = queries.text[query]
     age = queries.date[query] - memory.date
     by_text = settings.sentence_weight * (store.vectors @ store.vectors[text]).astype(float)
@@ -70,7 +76,7 @@ def by_hand(
     return np.where((memory.entity == queries.entity[query]) & (age > 0), similarity, -np.inf)
 
 
-def in_currencies(history: History, queries: Queries, kinds: int) -> tuple[History, Queries]:
+def in_currencies(memory: Memory, queries: Queries, kinds: int) -> tuple[Memory, Queries]:
     """The same with currencies (of so many kinds, and unknown) and directions drawn for memory and queries."""
     draw = np.random.default_rng(kinds)
     names = np.array([NO_CURRENCY, 11, 12, 13])[: kinds + 1]
@@ -79,20 +85,19 @@ def in_currencies(history: History, queries: Queries, kinds: int) -> tuple[Histo
     def drawn(size: int) -> dict[str, np.ndarray]:
         return {"currency": draw.choice(names, size), "direction": draw.choice(ways, size)}
 
-    memory = replace(history.memory, **drawn(len(history.memory)))
-    return replace(history, memory=memory), replace(queries, **drawn(len(queries)))
+    return replace(memory, **drawn(len(memory))), replace(queries, **drawn(len(queries)))
 
 
 @pytest.mark.parametrize("kinds", [None, 0, 1, 3])
 def test_similarity_and_order_are_those_of_the_formula(
-    history: History, queries: Queries, weights: np.ndarray, kinds: int | None
+    memory: Memory, queries: Queries, kinds: int | None
 ) -> None:
     options = RetrievalSettings(block_rows=50)
     if kinds is not None:
-        history, queries = in_currencies(history, queries, kinds)
-    hits = search(history.memory, history.store, weights, queries, options, 7)
+        memory, queries = in_currencies(memory, queries, kinds)
+    hits = search(memory, queries, options, 7)
     for query in range(0, len(queries), 7):
-        expected = by_hand(history, queries, weights, options, query)
+        expected = by_hand(memory, queries, options, query)
         count = min(7, int(np.isfinite(expected).sum()))
         rows, similarity = hits.row[query], hits.similarity[query]
         assert (rows[:count] >= 0).all()
@@ -104,24 +109,19 @@ def test_similarity_and_order_are_those_of_the_formula(
         assert (rows[:-1][ties] >= rows[1:][ties]).all()
 
 
-def test_an_identical_text_of_the_same_journal_comes_first(
-    history: History, queries: Queries, weights: np.ndarray
-) -> None:
-    memory = history.memory
-    hits = search(memory, history.store, weights, queries, RetrievalSettings(recency_bonus=0), 1)
+def test_an_identical_text_of_the_same_journal_comes_first(memory: Memory, queries: Queries) -> None:
+    hits = search(memory, queries, RetrievalSettings(recency_bonus=0), 1)
     for query in range(len(queries)):
         equal = (memory.entity == queries.entity[query]) & (memory.date < queries.date[query])
         equal &= (memory.text == queries.text[query]) & (memory.journal == queries.journal[query])
-        if equal.any() and len(history.store.texts[int(queries.text[query])].as_py()) > 1:
+        if equal.any() and len(memory.store.texts[int(queries.text[query])].as_py()) > 1:
             assert hits.row[query, 0] == np.flatnonzero(equal)[-1]  # the most recent of them
 
 
 @pytest.mark.parametrize("block_rows", [7, 64, 1000])
-def test_the_cut_into_blocks_changes_no_similarity(
-    history: History, queries: Queries, weights: np.ndarray, block_rows: int
-) -> None:
-    whole = search(history.memory, history.store, weights, queries, RetrievalSettings(), 12)
-    cut = search(history.memory, history.store, weights, queries, RetrievalSettings(block_rows=block_rows), 12)
+def test_the_cut_into_blocks_changes_no_similarity(memory: Memory, queries: Queries, block_rows: int) -> None:
+    whole = search(memory, queries, RetrievalSettings(), 12)
+    cut = search(memory, queries, RetrievalSettings(block_rows=block_rows), 12)
     both = whole.row >= 0
     assert np.array_equal(both, cut.row >= 0)
     assert cut.similarity[both] == pytest.approx(whole.similarity[both], abs=1.1e-5)
@@ -130,21 +130,19 @@ def test_the_cut_into_blocks_changes_no_similarity(
 
 @pytest.mark.parametrize("shards", [1, 2, 5])
 def test_the_answer_does_not_depend_on_how_blocks_are_shared_out(
-    history: History, queries: Queries, weights: np.ndarray, shards: int
+    memory: Memory, queries: Queries, shards: int
 ) -> None:
     options = RetrievalSettings(block_rows=40)
-    memory, store, k = history.memory, history.store, 12
+    k = 12
     draw = np.random.default_rng(shards)
-    blocks = [
-        build_block(block, memory, store, weights, options) for block in plan_blocks(memory.offsets, options)
-    ]
+    blocks = [build_block(block, memory, options) for block in plan_blocks(memory.offsets, options)]
     homes = draw.integers(shards, size=len(blocks))
     answers = []
     for shard in draw.permutation(shards):
         own = [block for block, home in zip(blocks, homes, strict=True) if home == shard]
         parts = [block.search(queries, limits(memory, queries), k) for block in own]
         answers.append(merge([*parts, Hits.none(len(queries), k)], k))
-    assert same(merge(answers, k), search(memory, store, weights, queries, options, k))
+    assert same(merge(answers, k), search(memory, queries, options, k))
 
 
 def everything(_self, _asked, _query, scores, _leading, at):
@@ -163,9 +161,8 @@ def everything(_self, _asked, _query, scores, _leading, at):
     kinds=st.sampled_from([None, 0, 1, 3]),
 )
 def test_rows_that_no_bonus_can_help_are_left_out_without_a_trace(
-    history: History,
+    memory: Memory,
     queries: Queries,
-    weights: np.ndarray,
     weights_of,
     k: int,
     leading: int,
@@ -183,20 +180,20 @@ def test_rows_that_no_bonus_can_help_are_left_out_without_a_trace(
         block_rows=100,
     )
     if kinds is not None:
-        history, queries = in_currencies(history, queries, kinds)
-    memory, asked = history.memory, queries
+        memory, queries = in_currencies(memory, queries, kinds)
+    asked = queries
     if owners:  # as peers have them: several share an entity, and nobody sees their own
         owner = np.arange(len(memory)) % owners
         memory, asked = replace(memory, owner=owner), replace(queries, owner=owner)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(similarity.Contents, "promising", everything)
         patch.setattr(Hits, "floor", lambda hits: np.full(len(hits.row), -np.inf, dtype=np.float32))
-        whole = search(memory, history.store, weights, asked, options, k)
+        whole = search(memory, asked, options, k)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(similarity, "_LEADING", leading)
-        patch.setattr(index, "_CELLS", 500)
-        patch.setattr(index, "_QUERIES", 7)
-        assert same(search(memory, history.store, weights, asked, options, k), whole)
+        patch.setattr(exact, "_CELLS", 500)
+        patch.setattr(exact, "_QUERIES", 7)
+        assert same(search(memory, asked, options, k), whole)
 
 
 @pytest.fixture
@@ -214,33 +211,29 @@ def ranked(monkeypatch: pytest.MonkeyPatch) -> Counter[int]:
     return counts
 
 
-def late_queries(make_books, fake_encoder) -> tuple[History, Queries]:
+def late_queries(make_books, fake_encoder) -> tuple[Memory, Queries]:
     """6,000 entries, and the last 1,000 of them as queries."""
-    entries = make_books(seed=2, entries=6000, entities=1, days=900)
-    history = History.of(entries, text_store(entries, fake_encoder))
-    memory = history.memory
-    asked = Queries(memory.entity, memory.date, memory.text, memory.journal).take(np.arange(5000, 6000))
-    return history, asked
+    memory = memory_of(make_books(seed=2, entries=6000, entities=1, days=900), fake_encoder)
+    return memory, queries_of(memory).take(np.arange(5000, 6000))
 
 
 def test_most_rows_of_a_large_block_are_not_ranked(make_books, fake_encoder, ranked) -> None:
-    history, asked = late_queries(make_books, fake_encoder)
-    search(history.memory, history.store, idf(history.store.ngrams), asked, RetrievalSettings(), 10)
-    kinds = len(np.unique(history.memory.text)) * 3  # journals
+    memory, asked = late_queries(make_books, fake_encoder)
+    search(memory, asked, RetrievalSettings(), 10)
+    kinds = len(np.unique(memory.text)) * 3  # journals
     assert ranked.total() < 1000 * kinds / 3
 
 
 def test_of_older_blocks_only_what_may_be_better_is_ranked(
     make_books, fake_encoder, ranked, monkeypatch
 ) -> None:
-    history, asked = late_queries(make_books, fake_encoder)
-    memory, store, weights = history.memory, history.store, idf(history.store.ngrams)
+    memory, asked = late_queries(make_books, fake_encoder)
     options = RetrievalSettings(block_rows=1000, journal_bonus=0, recency_bonus=0)
-    found = search(memory, store, weights, asked, options, 10)
+    found = search(memory, asked, options, 10)
     with_floor = ranked.copy()
     ranked.clear()
     monkeypatch.setattr(Hits, "floor", lambda hits: np.full(len(hits.row), -np.inf, dtype=np.float32))
-    assert same(search(memory, store, weights, asked, options, 10), found)
+    assert same(search(memory, asked, options, 10), found)
     assert with_floor[5] == ranked[5]  # the newest
     older = range(4)  # of block 4, early queries have too little in block 5
     assert sum(with_floor[block] for block in older) < sum(ranked[block] for block in older) / 2
@@ -249,78 +242,56 @@ def test_of_older_blocks_only_what_may_be_better_is_ranked(
 @settings(max_examples=15, deadline=None)
 @given(data=st.data())
 def test_a_query_is_answered_the_same_in_any_company(
-    history: History, queries: Queries, weights: np.ndarray, data: st.DataObject
+    memory: Memory, queries: Queries, data: st.DataObject
 ) -> None:
     options = RetrievalSettings(block_rows=100)
-    whole = search(history.memory, history.store, weights, queries, options, 5)
+    whole = search(memory, queries, options, 5)
     chosen = np.array(data.draw(st.lists(st.integers(0, len(queries) - 1), min_size=1, max_size=150)))
-    some = search(history.memory, history.store, weights, queries.take(chosen), options, 5)
+    some = search(memory, queries.take(chosen), options, 5)
     assert same(some, whole.take(chosen))
 
 
 def test_texts_of_another_store_are_answered_as_if_they_were_in_the_memorys(
-    history: History, queries: Queries, weights: np.ndarray, fake_encoder: Any
+    memory: Memory, queries: Queries, fake_encoder: Any
 ) -> None:
     chosen = np.arange(0, len(queries), 9)
     some = queries.take(chosen)
-    other = TextStore.build(history.store.texts.take(some.text).to_pylist(), fake_encoder)
-    moved = replace(some, text=other.rows(history.store.texts.take(some.text)), store=other)
+    other = TextStore.build(memory.store.texts.take(some.text).to_pylist(), fake_encoder)
+    moved = replace(some, text=other.rows(memory.store.texts.take(some.text)), store=other)
     options = RetrievalSettings()
     assert same(
-        search(history.memory, history.store, weights, moved, options, 12),
-        search(history.memory, history.store, weights, some, options, 12),
+        search(memory, moved, options, 12),
+        search(memory, some, options, 12),
     )
     bare = replace(moved, store=TextStore.build(other.texts.to_pylist()))
     with pytest.raises(ValueError, match="0 dimensions"):
-        search(history.memory, history.store, weights, bare, options, 12)
+        search(memory, bare, options, 12)
 
 
 def test_ngrams_alone_make_an_index(make_books: Callable[..., Any]) -> None:
     entries = make_books(seed=3, entries=60)
-    own = History.of(entries, text_store(entries, None))
-    memory = own.memory
-    asked = Queries(memory.entity, memory.date, memory.text, memory.journal)
-    hits = search(memory, own.store, idf(own.store.ngrams), asked, RetrievalSettings(), 12)
+    memory = memory_of(entries, None)
+    hits = search(memory, queries_of(memory), RetrievalSettings(), 12)
     assert (hits.row >= 0).any()
 
 
-def test_a_limit_that_lets_in_an_entry_of_the_same_day_is_refused(
-    history: History, queries: Queries, weights: np.ndarray
-) -> None:
-    memory = history.memory
-    block = ExactBlock(
-        plan_blocks(memory.offsets, RetrievalSettings())[0],
-        memory,
-        history.store,
-        weights,
-        RetrievalSettings(),
-    )
+def test_a_limit_that_lets_in_an_entry_of_the_same_day_is_refused(memory: Memory, queries: Queries) -> None:
+    block = ExactBlock(plan_blocks(memory.offsets, RetrievalSettings())[0], memory, RetrievalSettings())
     limit = limits(memory, queries)
     limit[3] += 1
     with pytest.raises(ValueError, match="query 3 lets in"):
         block.search(queries, limit, 3)
 
 
-def test_a_block_answers_no_query_of_another_entity(
-    history: History, queries: Queries, weights: np.ndarray
-) -> None:
-    memory = history.memory
-    first = ExactBlock(
-        plan_blocks(memory.offsets, RetrievalSettings())[0],
-        memory,
-        history.store,
-        weights,
-        RetrievalSettings(),
-    )
+def test_a_block_answers_no_query_of_another_entity(memory: Memory, queries: Queries) -> None:
+    first = ExactBlock(plan_blocks(memory.offsets, RetrievalSettings())[0], memory, RetrievalSettings())
     hits = first.search(queries, limits(memory, queries), 3)
     assert (hits.row[queries.entity != 0] == -1).all()
 
 
-def test_an_entity_that_the_memory_does_not_have_gets_no_neighbors(
-    history: History, queries: Queries, weights: np.ndarray
-) -> None:
+def test_an_entity_that_the_memory_does_not_have_gets_no_neighbors(memory: Memory, queries: Queries) -> None:
     unknown = replace(queries.take(np.arange(3)), entity=np.array([-1, 99, -1], dtype=np.int32))
-    hits = search(history.memory, history.store, weights, unknown, RetrievalSettings(), 12)
+    hits = search(memory, unknown, RetrievalSettings(), 12)
     assert (hits.row == -1).all()
 
 
@@ -373,16 +344,19 @@ def test_settings_name_the_broken_rule() -> None:
         RetrievalSettings(scann_leaves=0)
 
 
-def test_an_unsorted_memory_is_refused() -> None:
+def test_an_unsorted_memory_is_refused(memory: Memory) -> None:
     zeros = np.zeros(3, dtype=np.int64)
+    memory = replace(memory, currency=None)
     with pytest.raises(ValueError, match="at row 2"):
-        Memory.of(zeros, np.array([1, 3, 2]), zeros, zeros, 1)
+        replace(memory, entity=zeros, date=np.array([1, 3, 2]), text=zeros, journal=zeros)
     with pytest.raises(ValueError, match="at row 2"):
-        Memory.of(np.array([0, 1, 0]), zeros, zeros, zeros, 2)
+        replace(memory, entity=np.array([0, 1, 0]), date=zeros, text=zeros, journal=zeros)
+    with pytest.raises(ValueError, match="an entity that isn't one of its 1"):
+        replace(memory, entities=1)
 
 
 @pytest.fixture(scope="module")
-def clustered() -> tuple[Memory, TextStore, Queries]:
+def clustered() -> tuple[Memory, Queries]:
     """6,000 entries of one entity over 5,000 texts in 150 clusters, by words and by vectors."""
     draw = np.random.default_rng(0)
     names = ["".join(draw.choice(list("abcdefghijklmnop"), size=6)) for _ in range(900)]
@@ -395,63 +369,64 @@ def clustered() -> tuple[Memory, TextStore, Queries]:
     vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
     store = TextStore.build(texts, vectors=vectors.astype(np.float32))
     text = np.concatenate([draw.permutation(5000), draw.integers(5000, size=1000)])
-    memory = Memory.of(
+    memory = Memory(
         entity=np.zeros(6000, dtype=np.int64),
         date=np.sort(draw.integers(1500, size=6000)),
         text=text,
         journal=draw.integers(1, 4, size=6000),
         entities=1,
+        store=store,
+        idf=idf(store.ngrams),
     )
     chosen = np.sort(draw.choice(6000, size=700, replace=False))
-    asked = Queries(memory.entity, memory.date, memory.text, memory.journal).take(chosen)
-    return memory, store, asked
+    return memory, queries_of(memory).take(chosen)
 
 
 BY_SCANN = RetrievalSettings(neighbors=10, exact_below=1500)
 
 
 @pytest.fixture(scope="module")
-def scann_block(clustered: tuple[Memory, TextStore, Queries]) -> ScannBlock:
-    memory, store, _ = clustered
-    built = build_block(plan_blocks(memory.offsets, BY_SCANN)[0], memory, store, idf(store.ngrams), BY_SCANN)
+def scann_block(clustered: tuple[Memory, Queries]) -> ScannBlock:
+    memory, _ = clustered
+    built = build_block(plan_blocks(memory.offsets, BY_SCANN)[0], memory, BY_SCANN)
     assert isinstance(built, ScannBlock)
     return built
 
 
 @needs_scann
 def test_scann_finds_what_exact_search_finds(
-    clustered: tuple[Memory, TextStore, Queries], scann_block: ScannBlock
+    clustered: tuple[Memory, Queries], scann_block: ScannBlock
 ) -> None:
-    memory, store, asked = clustered
-    weights = idf(store.ngrams)
-    exact = search(memory, store, weights, asked, RetrievalSettings(), 10)
-    found = search(memory, store, weights, asked, BY_SCANN, 10, {0: scann_block})
-    assert recall_at_k(found, exact) >= 0.95
-    hardest = (exact.row[:, -1] >= 0) & (limits(memory, asked) < 3000)  # half of the proposals are too late
-    assert recall_at_k(found.take(hardest), exact.take(hardest)) >= 0.95
+    memory, asked = clustered
+    by_exact = search(memory, asked, RetrievalSettings(), 10)
+    found = search(memory, asked, BY_SCANN, 10, {0: scann_block})
+    assert recall_at_k(found, by_exact) >= 0.95
+    hardest = (by_exact.row[:, -1] >= 0) & (limits(memory, asked) < 3000)  # half of the proposals are too late
+    assert recall_at_k(found.take(hardest), by_exact.take(hardest)) >= 0.95
     assert not (found.row >= limits(memory, asked)[:, None]).any()
     for query in range(0, len(asked), 10):
-        shared, left, right = np.intersect1d(exact.row[query], found.row[query], return_indices=True)
+        shared, left, right = np.intersect1d(by_exact.row[query], found.row[query], return_indices=True)
         assert len(shared)
         known = shared >= 0
         assert found.similarity[query, right][known] == pytest.approx(
-            exact.similarity[query, left][known], abs=1.1e-5
+            by_exact.similarity[query, left][known], abs=1.1e-5
         )
 
 
 @needs_scann
 def test_a_probe_counts_what_scann_finds_of_a_fixed_sample_of_its_block(
-    clustered: tuple[Memory, TextStore, Queries], scann_block: ScannBlock
+    clustered: tuple[Memory, Queries], scann_block: ScannBlock
 ) -> None:
-    memory, store, _ = clustered
+    memory, _ = clustered
     found = probe(scann_block, memory, 10)
     assert found == probe(scann_block, memory, 10)
     assert found.block == scann_block.block
     assert found.wanted == 64 * 10
     assert 0.95 * found.wanted <= found.found <= found.wanted
-    other = build_block(scann_block.block, memory, _shuffled(store), idf(store.ngrams), BY_SCANN)
+    other = build_block(scann_block.block, replace(memory, store=_shuffled(memory.store)), BY_SCANN)
     assert isinstance(other, ScannBlock)
-    blind = ScannBlock(scann_block.block, memory, store, idf(store.ngrams), BY_SCANN, other._searcher)
+    blind = ScannBlock(scann_block.block, memory, BY_SCANN)
+    blind._searcher = other._searcher
     assert probe(blind, memory, 10).found < 0.5 * found.wanted
     [only] = probe_all([scann_block, scann_block._early], memory, 10)
     assert only == found
@@ -463,42 +438,40 @@ def _shuffled(store: TextStore) -> TextStore:
 
 
 @pytest.fixture(scope="module")
-def owned(clustered: tuple[Memory, TextStore, Queries]) -> tuple[Memory, TextStore, Queries]:
+def owned(clustered: tuple[Memory, Queries]) -> tuple[Memory, Queries]:
     """The same entries as those of three owners, one of whom has half of them."""
-    memory, store, asked = clustered
+    memory, asked = clustered
     asked = asked.take(np.arange(0, len(asked), 4))
     owner = np.random.default_rng(5).choice(3, size=len(memory), p=[0.5, 0.3, 0.2])
     whose = np.random.default_rng(6).integers(4, size=len(asked))  # the fourth has no entries yet
-    return replace(memory, owner=owner.astype(np.int32)), store, replace(asked, owner=whose.astype(np.int32))
+    return replace(memory, owner=owner.astype(np.int32)), replace(asked, owner=whose.astype(np.int32))
 
 
 def test_exact_search_without_the_owners_rows_is_that_among_the_others(
-    owned: tuple[Memory, TextStore, Queries],
+    owned: tuple[Memory, Queries],
 ) -> None:
-    memory, store, asked = owned
-    weights = idf(store.ngrams)
+    memory, asked = owned
     assert memory.owner is not None
     assert asked.owner is not None
-    found = search(memory, store, weights, asked, RetrievalSettings(), 10)
-    everyones = search(memory, store, weights, replace(asked, owner=None), RetrievalSettings(), 400)
+    found = search(memory, asked, RetrievalSettings(), 10)
+    everyones = search(memory, replace(asked, owner=None), RetrievalSettings(), 400)
     for query in range(len(asked)):
         row = everyones.row[query]
         others = row[(row >= 0) & (memory.owner[row] != asked.owner[query])][:10]
         assert found.row[query, : len(others)].tolist() == others.tolist()
-    assert same(search(replace(memory, owner=None), store, weights, asked, RetrievalSettings(), 400), everyones)
+    assert same(search(replace(memory, owner=None), asked, RetrievalSettings(), 400), everyones)
 
 
 @needs_scann
 def test_scann_finds_what_exact_search_finds_where_the_owners_rows_are_left_out(
-    owned: tuple[Memory, TextStore, Queries],
+    owned: tuple[Memory, Queries],
 ) -> None:
-    memory, store, asked = owned
-    weights = idf(store.ngrams)
+    memory, asked = owned
     assert memory.owner is not None
     assert asked.owner is not None
-    exact = search(memory, store, weights, asked, RetrievalSettings(), 10)
-    found = search(memory, store, weights, asked, BY_SCANN, 10)
-    assert recall_at_k(found, exact) >= 0.95
+    by_exact = search(memory, asked, RetrievalSettings(), 10)
+    found = search(memory, asked, BY_SCANN, 10)
+    assert recall_at_k(found, by_exact) >= 0.95
     whose = np.where(found.row >= 0, memory.owner[found.row], -1)
     assert not (whose == asked.owner[:, None]).any()
     assert not (found.row >= limits(memory, asked)[:, None]).any()
@@ -512,23 +485,24 @@ def test_scann_finds_others_rows_behind_any_number_of_the_owners(fake_encoder: A
     store = TextStore.build(texts + crowd, fake_encoder)
     text = store.rows(texts + 15 * texts + crowd)
     zeros, day = np.zeros(len(text), dtype=np.int64), np.arange(len(text)) // 40
-    memory = Memory.of(zeros, day, text, zeros + 1, 1, owner=np.minimum(np.arange(len(text)) // 40, 1) ^ 1)
+    owner = np.minimum(np.arange(len(text)) // 40, 1) ^ 1
+    memory = Memory(zeros, day, text, zeros + 1, 1, store, idf(store.ngrams), owner)
     asked = Queries(
         np.zeros(40, np.int32), np.full(40, 1000, np.int32), text[:40], zeros[:40] + 1, owner=zeros[:40]
     )
-    weights, options = idf(store.ngrams), replace(BY_SCANN, exact_below=100)
-    exact = search(memory, store, weights, asked, RetrievalSettings(), 10)
-    found = search(memory, store, weights, asked, options, 10)
-    assert (exact.row[:, 0] == np.arange(40)).all()
-    assert (exact.row < 40).all()
-    assert recall_at_k(found, exact) >= 0.95
+    options = replace(BY_SCANN, exact_below=100)
+    by_exact = search(memory, asked, RetrievalSettings(), 10)
+    found = search(memory, asked, options, 10)
+    assert (by_exact.row[:, 0] == np.arange(40)).all()
+    assert (by_exact.row < 40).all()
+    assert recall_at_k(found, by_exact) >= 0.95
 
 
 @needs_scann
 def test_scann_answers_a_query_the_same_in_any_company(
-    clustered: tuple[Memory, TextStore, Queries], scann_block: ScannBlock
+    clustered: tuple[Memory, Queries], scann_block: ScannBlock
 ) -> None:
-    memory, _, asked = clustered
+    memory, asked = clustered
     limit = limits(memory, asked)
     whole = scann_block.search(asked, limit, 10)
     draw = np.random.default_rng(2)
@@ -538,70 +512,49 @@ def test_scann_answers_a_query_the_same_in_any_company(
 
 
 @needs_scann
-def test_a_saved_scann_block_can_be_moved_and_answers_the_same(
-    clustered: tuple[Memory, TextStore, Queries], scann_block: ScannBlock, tmp_path: Path
+def test_a_scann_block_goes_to_another_process_and_answers_the_same(
+    clustered: tuple[Memory, Queries], scann_block: ScannBlock
 ) -> None:
-    memory, store, asked = clustered
-    weights = idf(store.ngrams)
-    scann_block.save(tmp_path / "here" / "0")
-    scann_block.save(tmp_path / "here" / "0")  # as if another process had been faster
-    (tmp_path / "here").rename(tmp_path / "there")
-    assert [path.name for path in (tmp_path / "there").iterdir()] == ["0"]
-    moved = build_block(scann_block.block, memory, store, weights, BY_SCANN, tmp_path / "there" / "0")
-    limit = limits(memory, asked)
-    assert same(moved.search(asked, limit, 10), scann_block.search(asked, limit, 10))
-    with pytest.raises(ValueError, match="other books, texts or settings"):
-        ScannBlock.load(
-            tmp_path / "there" / "0",
-            scann_block.block,
-            memory,
-            store,
-            weights * 2,
-            replace(BY_SCANN, ngram_weight=1),
-        )
+    memory, asked = clustered
+    there, limit = pickle.loads(pickle.dumps(scann_block)), limits(memory, asked)
+    assert same(there.search(asked, limit, 10), scann_block.search(asked, limit, 10))
 
 
 @needs_scann
-def test_scann_built_twice_answers_the_same(
-    clustered: tuple[Memory, TextStore, Queries], scann_block: ScannBlock, tmp_path: Path
-) -> None:
-    memory, store, asked = clustered
-    folder = tmp_path / "0"
-    again = build_block(scann_block.block, memory, store, idf(store.ngrams), BY_SCANN, folder)
-    assert folder.exists()
-    limit = limits(memory, asked)
+def test_scann_built_twice_answers_the_same(clustered: tuple[Memory, Queries], scann_block: ScannBlock) -> None:
+    memory, asked = clustered
+    again, limit = build_block(scann_block.block, memory, BY_SCANN), limits(memory, asked)
     assert same(again.search(asked, limit, 10), scann_block.search(asked, limit, 10))
 
 
 @needs_scann
-def test_a_tree_can_be_asked_for(clustered: tuple[Memory, TextStore, Queries]) -> None:
-    memory, store, asked = clustered
+def test_a_tree_can_be_asked_for(clustered: tuple[Memory, Queries]) -> None:
+    memory, asked = clustered
     options = replace(BY_SCANN, scann_leaves=30, scann_leaves_to_search=15)
-    weights = idf(store.ngrams)
-    exact = search(memory, store, weights, asked, RetrievalSettings(), 10)
-    assert recall_at_k(search(memory, store, weights, asked, options, 10), exact) >= 0.9
+    by_exact = search(memory, asked, RetrievalSettings(), 10)
+    assert recall_at_k(search(memory, asked, options, 10), by_exact) >= 0.9
 
 
 def test_exact_stands_in_where_scann_is_not_installed(
-    clustered: tuple[Memory, TextStore, Queries], monkeypatch: pytest.MonkeyPatch
+    clustered: tuple[Memory, Queries], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    memory, store, _ = clustered
+    memory, _ = clustered
     monkeypatch.setattr(index, "has_scann", lambda: False)
     block = plan_blocks(memory.offsets, BY_SCANN)[0]
-    assert isinstance(build_block(block, memory, store, idf(store.ngrams), BY_SCANN), ExactBlock)
+    assert isinstance(build_block(block, memory, BY_SCANN), ExactBlock)
 
 
 @needs_scann
 def test_a_block_that_scann_would_never_be_asked_about_is_exact(
-    clustered: tuple[Memory, TextStore, Queries],
+    clustered: tuple[Memory, Queries],
 ) -> None:
-    _, store, _ = clustered
+    memory, _ = clustered
     for rows, kind in ((100, ExactBlock), (101, ScannBlock)):
-        zeros = np.zeros(rows, dtype=np.int64)
-        memory = Memory.of(zeros, np.arange(rows), np.arange(rows), zeros, 1)  # every text is another one
+        zeros, day = np.zeros(rows, dtype=np.int64), np.arange(rows)  # every text is another one
+        small = replace(memory, entity=zeros, date=day, text=day, journal=zeros)
         options = RetrievalSettings(exact_below=100)
-        [block] = plan_blocks(memory.offsets, options)
-        assert isinstance(build_block(block, memory, store, idf(store.ngrams), options), kind)
+        [block] = plan_blocks(small.offsets, options)
+        assert isinstance(build_block(block, small, options), kind)
 
 
 @settings(deadline=None)
@@ -618,12 +571,13 @@ def test_the_highest_columns_are_those_of_a_sort(data: st.DataObject) -> None:
     assert np.array_equal(np.take_along_axis(scores, found, axis=1), -np.sort(-scores, axis=1)[:, :few])
 
 
-def test_recency_is_a_trace_that_fades(history: History, weights: np.ndarray) -> None:
-    store = history.store
+def test_recency_is_a_trace_that_fades(memory: Memory) -> None:
     zeros = np.zeros(3, dtype=np.int64)
-    memory = Memory.of(zeros, np.array([0, 635, 999]), zeros + 3, zeros + NO_JOURNAL, 1)
+    memory = Memory(
+        *(zeros, np.array([0, 635, 999]), zeros + 3, zeros + NO_JOURNAL), 1, memory.store, memory.idf
+    )
     asked = Queries(memory.entity[:1], np.array([1000], np.int32), memory.text[:1], memory.journal[:1])
-    hits = search(memory, store, weights, asked, RetrievalSettings(), 3)
+    hits = search(memory, asked, RetrievalSettings(), 3)
     assert hits.row[0].tolist() == [2, 1, 0]
     gaps = hits.similarity[0, :2] - hits.similarity[0, 1:]
     assert gaps[0] == pytest.approx(0.01 * (math.exp(-1 / 365) - math.exp(-1)), abs=2e-5)

@@ -15,25 +15,20 @@ import pyarrow.compute as pc
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from small_corpus import corpus_of
 
 from jet.books.catalog import Catalog
 from jet.books.schema import ACCOUNTS, ENTRIES, SOURCES
+from jet.retrieval.columns import entry_columns, sort_entries
+from jet.retrieval.corpus import Corpus
 from jet.retrieval.index import build_block, search
-from jet.retrieval.memory import Hits, Memory, limits, merge, plan_blocks
-from jet.retrieval.neighbors import (
-    History,
-    all_hits,
-    earlier_entries,
-    find_neighbors,
-    neighbors_table,
-    retrieve,
-    source_starts,
-    source_widths,
-    text_store,
-)
-from jet.retrieval.peers import Peers, chart_families
-from jet.retrieval.settings import RetrievalSettings
+from jet.retrieval.memory import Hits, Queries, limits, merge, plan_blocks
+from jet.retrieval.neighbors import find_neighbors, text_store
+from jet.retrieval.peers import chart_families
+from jet.retrieval.retriever import Retriever
+from jet.retrieval.settings import RetrievalSettings, source_starts, source_widths
 from jet.texts.ngrams import idf
+from jet.texts.store import TextStore
 
 STANDARD = {
     "1510": "accounts receivable",
@@ -118,11 +113,17 @@ def test_one_company_alone_has_its_own_family_and_no_company_has_none() -> None:
 NGRAMS = RetrievalSettings(encoder="", neighbors=3, latest=2, peers=4, peers_below=15)
 
 
-def history_of(books: pa.Table, family: list[int]) -> History:
-    """The books as a history in which families are as given, by company number."""
-    history = History.of(books, text_store(books, None))
-    numbers = [int(name.removeprefix("company ")) for name in history.entities.to_pylist()]
-    return replace(history, peers=Peers.of(history.memory, np.array(family)[numbers]))
+def retriever_of(
+    books: pa.Table, family: list[int], options: RetrievalSettings = NGRAMS, store: TextStore | None = None
+) -> Retriever:
+    """A retriever of the books, in which families are as given, by company number."""
+    return Retriever.of(corpus_of(books, store=store, family=family), options)
+
+
+def queries_of(books: pa.Table, retriever: Retriever) -> Queries:
+    """The books as queries, in their order."""
+    columns = entry_columns(books, retriever.corpus.catalog, retriever.corpus.store)
+    return columns.queries(np.arange(len(columns)))
 
 
 @pytest.fixture(scope="module")
@@ -135,13 +136,8 @@ FAMILY = [0, 0, 1, 0]
 
 
 @pytest.fixture(scope="module")
-def history(books: pa.Table) -> History:
-    return history_of(books, FAMILY)
-
-
-@pytest.fixture(scope="module")
-def weights(history: History) -> np.ndarray:
-    return idf(history.store.ngrams)
+def retriever(books: pa.Table) -> Retriever:
+    return retriever_of(books, FAMILY)
 
 
 def same(left: Hits, right: Hits) -> bool:
@@ -176,8 +172,7 @@ def test_a_peer_is_a_strictly_earlier_entry_of_another_company_of_the_family(
     kin = {f"company {number}": own for number, own in enumerate(family)}
     numbers = np.unique(family, return_inverse=True)[1].tolist()
     options = replace(NGRAMS, peers=peers, peers_below=below, block_rows=block_rows)
-    history = history_of(books, numbers)
-    table = find_neighbors(books, history, idf(history.store.ngrams), options)
+    table = find_neighbors(books, retriever_of(books, numbers, options))
     rows = books.to_pylist()
     by_id = {(row["entity"], row["entry_id"]): row for row in rows}
     for row, answer in zip(rows, table.to_pylist(), strict=True):
@@ -201,41 +196,37 @@ def test_a_peer_is_a_strictly_earlier_entry_of_another_company_of_the_family(
             assert neighbor["entity"] == row["entity"]
 
 
-def test_peers_take_no_place_from_an_entitys_own_neighbors(
-    books: pa.Table, history: History, weights: np.ndarray
-) -> None:
-    table = find_neighbors(books, history, weights, NGRAMS)
-    alone = find_neighbors(books, replace(history, peers=None), weights, NGRAMS)
+def test_peers_take_no_place_from_an_entitys_own_neighbors(books: pa.Table, retriever: Retriever) -> None:
+    table = find_neighbors(books, retriever)
+    alone = find_neighbors(books, retriever_of(books, FAMILY, replace(NGRAMS, peers=0)))
     assert any(n["source"] == "peer" for row in table["neighbors"].to_pylist() for n in row)
     for row, without in zip(table["neighbors"].to_pylist(), alone["neighbors"].to_pylist(), strict=True):
         assert [n for n in row if n["source"] != "peer"] == without
 
 
 @pytest.mark.parametrize("block_rows", [7, 1000])
-def test_leaving_out_the_owners_rows_is_as_if_they_were_not_there(
-    history: History, books: pa.Table, weights: np.ndarray, block_rows: int
-) -> None:
-    assert history.peers is not None
-    memory, queries = history.peers.memory, history.queries(books)
+def test_leaving_out_the_owners_rows_is_as_if_they_were_not_there(books: pa.Table, block_rows: int) -> None:
     options = replace(NGRAMS, peers_below=10_000, block_rows=block_rows)
-    asked = history.peers.queries(queries, earlier_entries(history.memory, queries), options)
-    hits = search(memory, history.store, weights, asked, options, 6)
+    retriever = retriever_of(books, FAMILY, options)
+    assert retriever.peers is not None
+    memory, queries = retriever.peers.memory, queries_of(books, retriever)
+    asked = retriever.peers.queries(queries, np.zeros(len(queries)), options)
+    hits = search(memory, asked, options, 6)
     assert memory.owner is not None
+    assert memory.currency is not None
     for owner in range(4):
         others = np.flatnonzero(memory.owner != owner)
-        rest = Memory.of(
-            memory.entity[others], memory.date[others], memory.text[others], memory.journal[others], 2
-        )
+        names = ("entity", "date", "text", "journal", "currency")
+        rest = replace(memory, owner=None, **{name: getattr(memory, name)[others] for name in names})
         own = np.flatnonzero(queries.entity == owner)
-        bare = replace(asked.take(own), owner=None)
-        expected = search(rest, history.store, weights, bare, options, 6)
+        expected = search(rest, replace(asked.take(own), owner=None), options, 6)
         found = hits.take(own)
         assert np.array_equal(found.row, np.where(expected.row >= 0, others[expected.row], -1))
         assert np.array_equal(found.similarity, expected.similarity)
 
 
-def test_the_families_memory_is_the_books_in_another_order(history: History) -> None:
-    books, peers = history.memory, history.peers
+def test_the_families_memory_is_the_books_in_another_order(retriever: Retriever) -> None:
+    books, peers = retriever.own, retriever.peers
     assert peers is not None
     assert sorted(peers.row.tolist()) == list(range(len(books)))
     for name in ("date", "text", "journal"):
@@ -249,40 +240,33 @@ def test_the_families_memory_is_the_books_in_another_order(history: History) -> 
 @settings(max_examples=25, deadline=None)
 @given(data=st.data(), shards=st.integers(1, 5), block_rows=st.sampled_from([9, 40, 1000]))
 def test_blocks_of_both_memories_may_be_shared_out_in_any_way(
-    history: History, books: pa.Table, weights: np.ndarray, data: st.DataObject, shards: int, block_rows: int
+    books: pa.Table, data: st.DataObject, shards: int, block_rows: int
 ) -> None:
-    memory, peers, store = history.memory, history.peers, history.store
-    assert peers is not None
-    options = replace(NGRAMS, block_rows=block_rows)
-    queries = history.queries(books)
+    retriever = retriever_of(books, FAMILY, replace(NGRAMS, block_rows=block_rows))
+    options, queries = retriever.settings, queries_of(books, retriever)
     draw = np.random.default_rng(data.draw(st.integers(0, 1000)))
 
-    def shared_out(which: Memory, asked: Any, k: int) -> Hits:
-        blocks = plan_blocks(which.offsets, options)
+    def shared_out(name: str, asked: Queries, k: int) -> Hits:
+        memory = retriever.memories[name]
+        blocks = plan_blocks(memory.offsets, options)
         homes = draw.integers(shards, size=len(blocks))
-        limit = limits(which, asked)
+        limit = limits(memory, asked)
         answers = []
         for shard in draw.permutation(shards):
             own = [block for block, home in zip(blocks, homes, strict=True) if home == shard]
-            parts = [
-                build_block(block, which, store, weights, options).search(asked, limit, k) for block in own
-            ]
+            parts = [build_block(block, memory, options).search(asked, limit, k) for block in own]
             answers.append(merge([*parts, Hits.none(len(asked), k)], k))
         return merge(answers, k)
 
-    similar = shared_out(memory, queries, options.neighbors)
-    asked = peers.queries(queries, earlier_entries(memory, queries), options)
-    found = shared_out(peers.memory, asked, options.peers)
-    hits = all_hits(memory, peers, queries, similar, found, options)
-    assert same(hits, retrieve(memory, peers, store, weights, queries, options))
-    table = neighbors_table(books, history, queries, hits, options)
-    assert table.equals(find_neighbors(books, history, weights, options))
+    hits = retriever.hits(queries, shared_out)
+    assert same(hits, retriever.hits(queries))
+    assert same(hits, retriever.indexed().hits(queries))
 
 
 @settings(max_examples=30, deadline=None)
 @given(place=st.integers(0, 239), seed=st.integers(0, 1000))
 def test_what_any_company_books_on_the_day_or_later_has_no_say(
-    history: History, books: pa.Table, weights: np.ndarray, place: int, seed: int
+    retriever: Retriever, books: pa.Table, place: int, seed: int
 ) -> None:
     draw = np.random.default_rng(seed)
     chosen = books.slice(place, 1)
@@ -297,12 +281,8 @@ def test_what_any_company_books_on_the_day_or_later_has_no_say(
             row["date"] += timedelta(days=int(draw.integers(5)))
         changed.append(row)
     others = pa.Table.from_pylist(changed, schema=ENTRIES)
-    after = History.of(others, history.store)
-    if len(after.entities) < 4:  # a company with nothing left has another number
-        return
-    after = replace(after, peers=Peers.of(after.memory, np.array(FAMILY)))
-    expected = find_neighbors(chosen, history, weights, NGRAMS)
-    assert find_neighbors(chosen, after, weights, NGRAMS).equals(expected)
+    after = retriever_of(others, FAMILY, store=retriever.corpus.store)
+    assert find_neighbors(chosen, after).equals(find_neighbors(chosen, retriever))
     # And a change it was: nothing earlier is left out.
     assert pc.sum(pc.less(others["date"], day)).as_py() == pc.sum(pc.less(books["date"], day)).as_py()
 
@@ -314,25 +294,26 @@ def test_a_company_without_entries_learns_from_others_with_its_chart() -> None:
         )
     )
     booked = made_up.books(habits_of=made_up.FAMILY_HABITS, days=40)
-    history = History.of(booked, text_store(booked, None), catalog)
-    weights = idf(history.store.ngrams)
+    store = text_store(booked, None)
+    corpus = Corpus.of(sort_entries(booked), catalog, store, idf(store.ngrams))
     asked = made_up.entries_table([made_up.entry("new", "1", 39, "office rent")])
-    (answer,) = find_neighbors(asked, history, weights, NGRAMS)["neighbors"].to_pylist()
+    (answer,) = find_neighbors(asked, Retriever.of(corpus, NGRAMS))["neighbors"].to_pylist()
     assert [n["source"] for n in answer] == ["peer"] * NGRAMS.peers
     assert {n["entity"] for n in answer} <= {"alder", "ash"}
     assert answer[0]["same_text"]
-    without = History.of(booked, history.store)
-    assert find_neighbors(asked, without, weights, NGRAMS)["neighbors"].to_pylist() == [[]]
+    alone = Retriever.of(replace(corpus, family=np.arange(len(catalog.entities))), NGRAMS)
+    assert find_neighbors(asked, alone)["neighbors"].to_pylist() == [[]]
 
 
 def test_a_company_that_is_not_known_has_no_neighbors_and_no_books_give_none(
-    history: History, books: pa.Table, weights: np.ndarray
+    retriever: Retriever, books: pa.Table
 ) -> None:
     stranger = books.slice(0, 5).set_column(0, ENTRIES.field("entity"), pa.array(["stranger"] * 5))
-    assert find_neighbors(stranger, history, weights, NGRAMS)["neighbors"].to_pylist() == [[]] * 5
+    assert find_neighbors(stranger, retriever)["neighbors"].to_pylist() == [[]] * 5
     nothing = Catalog.from_accounts(ACCOUNTS.empty_table())
-    empty = History.of(ENTRIES.empty_table(), history.store, nothing)
-    assert find_neighbors(books, empty, weights, NGRAMS)["neighbors"].to_pylist() == [[]] * len(books)
+    known = retriever.corpus
+    empty = Retriever.of(Corpus.of(ENTRIES.empty_table(), nothing, known.store, known.idf), NGRAMS)
+    assert find_neighbors(books, empty)["neighbors"].to_pylist() == [[]] * len(books)
 
 
 def test_columns_are_the_sources_one_after_the_other() -> None:
@@ -343,10 +324,9 @@ def test_columns_are_the_sources_one_after_the_other() -> None:
 
 
 def test_what_is_missing_of_each_source_stands_last_in_its_columns(
-    books: pa.Table, history: History, weights: np.ndarray
+    books: pa.Table, retriever: Retriever
 ) -> None:
-    queries = history.queries(books)
-    hits = retrieve(history.memory, history.peers, history.store, weights, queries, NGRAMS)
+    hits = retriever.hits(queries_of(books, retriever))
     starts, widths = source_starts(NGRAMS), source_widths(NGRAMS)
     for name in SOURCES:
         there = hits.row[:, starts[name] : starts[name] + widths[name]] >= 0

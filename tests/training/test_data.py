@@ -13,17 +13,17 @@ import pytest
 from jet.books.catalog import Catalog
 from jet.books.schema import NEIGHBORS
 from jet.books.split import TRAIN
-from jet.retrieval.neighbors import History, find_neighbors
+from jet.retrieval.neighbors import find_neighbors
+from jet.retrieval.retriever import Retriever
 from jet.training.data import TrainingData, hits_of
 
 
 def neighbors_of(data, retrieval=made_up.RETRIEVAL):
-    history = History.of(data.entries, data.store, data.catalog)
-    return find_neighbors(data.entries, history, data.idf, retrieval)
+    return find_neighbors(data.entries, Retriever.of(data.corpus, retrieval))
 
 
 def built(data, entries, accounts, neighbors):
-    parts = (data.store, data.idf, made_up.SPLIT, made_up.MODEL, made_up.RETRIEVAL)
+    parts = (data.corpus.store, data.corpus.idf, made_up.SPLIT, made_up.MODEL, made_up.RETRIEVAL)
     return TrainingData.build(entries, accounts, neighbors, *parts)
 
 
@@ -34,14 +34,17 @@ def family():
 
 def test_the_token_order_is_given_by_training_rows_alone(data):
     booked = Counter()
-    names = data.catalog.accounts.to_pylist()
+    names = data.corpus.catalog.accounts.to_pylist()
     for row in data.entries.take(data.rows(TRAIN)).to_pylist():
         for line in row["lines"]:
             booked[row["entity"], line["account"], line["side"]] += 1
     for place, account in enumerate(names):
         for side in (0, 1):
-            assert data.catalog.booked[place, side] == booked[account["entity"], account["code"], "DC"[side]]
-    assert data.catalog.booked.sum() == sum(booked.values())
+            assert (
+                data.corpus.catalog.booked[place, side]
+                == booked[account["entity"], account["code"], "DC"[side]]
+            )
+    assert data.corpus.catalog.booked.sum() == sum(booked.values())
     # Opened after the training, it is booked later and has no say.
     assert booked["alder", "6111", "D"] == 0
     assert any(line["account"] == "6111" for row in data.entries.to_pylist() for line in row["lines"])
@@ -52,7 +55,7 @@ def test_entries_to_predict_are_left_out(data, small_accounts):
     entries = pa.concat_tables([data.entries, extra])
     both = built(data, entries, small_accounts, neighbors_of(data))
     assert "to predict" not in both.entries["entry_id"].to_pylist()
-    assert len(both.columns) == len(data.columns)
+    assert len(both.corpus.rows) == len(data.corpus.rows)
 
 
 def test_the_order_of_the_rows_does_not_matter(data, small_accounts):
@@ -87,7 +90,7 @@ def test_neighbors_become_row_numbers_of_strictly_earlier_entries(family):
         (row["entity"], row["entry_id"]): [(n["entity"], n["entry_id"]) for n in row["neighbors"]]
         for row in neighbors_of(family).to_pylist()
     }
-    dates = family.columns.date
+    dates = family.corpus.rows.date
     for row, found in enumerate(family.hits.row):
         found = found[found >= 0]
         assert [keys[r] for r in found] == expected[keys[row]]
@@ -100,12 +103,12 @@ def test_neighbors_become_row_numbers_of_strictly_earlier_entries(family):
 def test_a_neighbor_comes_back_from_the_table_to_the_column_that_it_had(family, neighbors, latest, peers):
     retrieval = replace(made_up.RETRIEVAL, neighbors=neighbors, latest=latest, peers=peers)
     again = replace(family, retrieval=retrieval)
-    hits = made_up.hits_for(again, np.arange(len(family.columns)))
+    hits = made_up.hits_for(again, np.arange(len(family.corpus.rows)))
     back = hits_of(neighbors_of(family, retrieval), family.entries, retrieval)
     assert back.row.shape == (len(family.entries), neighbors + latest + peers)
     assert np.array_equal(back.row, hits.row)
     assert np.array_equal(back.similarity, hits.similarity)
-    own = family.columns.entity[back.row] == family.columns.entity[:, None]
+    own = family.corpus.rows.entity[back.row] == family.corpus.rows.entity[:, None]
     there = back.row >= 0
     assert (own | ~there)[:, : neighbors + latest].all()
     assert not (own & there)[:, neighbors + latest :].any()
@@ -123,12 +126,12 @@ def test_neighbors_made_with_other_settings_are_an_error(family):
 
 def test_peers_reach_the_network_as_lines_of_the_entrys_own_chart(family):
     # The last columns are the peers'. Ash has no 6110, and alder no 1940: such neighbors are left out.
-    names = family.catalog.entities
+    names = family.corpus.catalog.entities
     rows = family.learnable(TRAIN)
     (batch,) = family.step(rows).batches
     peers = batch.neighbor_row[:, -made_up.MODEL.peers :].numpy()
     found = family.hits.row[rows][:, -made_up.MODEL.peers :]
-    entity, company = family.columns.entity[rows][:, None], family.columns.entity[peers]
+    entity, company = family.corpus.rows.entity[rows][:, None], family.corpus.rows.entity[peers]
     there = peers >= 0
     assert (peers == found)[there].all()
     assert (company != entity)[there].all()
@@ -138,9 +141,12 @@ def test_peers_reach_the_network_as_lines_of_the_entrys_own_chart(family):
         assert (company[asks] == names.index(other)).all()
     left_out = (found >= 0) & ~there
     assert left_out.any()
-    codes = family.catalog.accounts["code"].to_pylist()
+    codes = family.corpus.catalog.accounts["code"].to_pylist()
     for row in np.unique(found[left_out]):
-        booked = family.columns.tokens[family.columns.offsets[row] : family.columns.offsets[row + 1]] // 2
+        booked = (
+            family.corpus.rows.tokens[family.corpus.rows.offsets[row] : family.corpus.rows.offsets[row + 1]]
+            // 2
+        )
         assert {"1940", "6110"} & {codes[account] for account in booked}
 
 
@@ -172,8 +178,8 @@ def test_neighbors_of_other_entries_are_an_error_that_names_the_entry(data):
 
 
 def test_the_batches_of_a_step_hold_entries_of_similar_length(data):
-    batches = data.step(np.arange(len(data.columns))).batches
-    assert sum(len(batch.text) for batch in batches) == len(data.columns)
+    batches = data.step(np.arange(len(data.corpus.rows))).batches
+    assert sum(len(batch.text) for batch in batches) == len(data.corpus.rows)
     for batch in batches:
         width = batch.target.shape[1]
         lengths = (batch.target >= 0).sum(1)
@@ -184,6 +190,6 @@ def test_the_batches_of_a_step_hold_entries_of_similar_length(data):
 
 
 def test_the_accounts_texts_are_in_the_store(data):
-    assert (data.account_rows >= 0).all()
-    assert isinstance(data.catalog, Catalog)
-    assert len(data.account_rows) == len(data.catalog)
+    assert (data.corpus.account_text >= 0).all()
+    assert isinstance(data.corpus.catalog, Catalog)
+    assert len(data.corpus.account_text) == len(data.corpus.catalog)

@@ -11,7 +11,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from jet.model.tokens import NOTHING
+from jet.books.tokens import NOTHING
 from jet.training.losses import LOSSES, LossSettings, entry_losses
 
 ACCOUNTS = 6

@@ -11,8 +11,8 @@ import numpy as np
 import pytest
 import torch
 
+from jet.books.tokens import set_key
 from jet.model.decode import beam_search
-from jet.model.tokens import set_key
 
 LEAST_ALIKE = 0.99
 """The share of entries to which both give the same set of lines."""
@@ -24,7 +24,7 @@ LARGEST_GAP = 0.01
 def answers(data, trained):
     """The best set of every entry and its log-probability, in fp32 and in bf16."""
     network = trained.inner.eval()
-    batch = made_up.batch_of(data, np.arange(len(data.columns)))
+    batch = made_up.batch_of(data, np.arange(len(data.corpus.rows)))
     tables = made_up.tables(network, data)
     found = {}
     for name, bf16 in (("fp32", False), ("bf16", True)):

@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 from jet.books.schema import SIDES
 from jet.books.split import CALIBRATION, TEST, TRAIN
+from jet.books.tokens import NOTHING
 from jet.confidence.calibration import Calibration
 from jet.evaluation.baselines.protocol import (
     ANSWERS,
@@ -28,8 +29,7 @@ from jet.evaluation.baselines.protocol import (
 from jet.model.batch import collate
 from jet.model.decode import DEAD, beam_search
 from jet.model.network import JetNetwork, Tables, TextInputs
-from jet.model.tokens import NOTHING
-from jet.texts.ngrams import weigh
+from jet.model.tables import account_vectors
 from jet.training.data import TrainingData
 from jet.training.loop import Trainer, TrainSettings, epoch_rows
 from jet.training.losses import LossSettings
@@ -50,7 +50,7 @@ class Ancestor:
     name = "ancestor"
 
     def __init__(self, data: TrainingData, seed: int = 0) -> None:
-        """`data` are the books that it will be asked about; its settings of the network hold but for those
+        """`data` are the books that it will answer; its settings of the network hold but for those
         that make it the ancestor's."""
         model = replace(data.model, head="separate", memory="texts", copy_share=0.0, peers=0)
         self.data = replace(data, model=model)
@@ -64,16 +64,16 @@ class Ancestor:
         """
         place = places_of(self.data, entries, split)
         data, network = self.data, self._trained()
-        asked = {part: data.rows(part) for part in (CALIBRATION, TEST)}
-        tokens, log_probs = _decoded(network, data, np.concatenate(list(asked.values())))
+        queries = {part: data.rows(part) for part in (CALIBRATION, TEST)}
+        tokens, log_probs = _decoded(network, data, np.concatenate(list(queries.values())))
         figures = _figures(log_probs)
-        count = len(asked[CALIBRATION])
-        right = [_is(own, data, row) for own, row in zip(tokens[:count, 0], asked[CALIBRATION], strict=True)]
-        owner = data.entries["entity"].take(pa.array(asked[CALIBRATION])).to_pylist()
+        count = len(queries[CALIBRATION])
+        right = [_is(own, data, row) for own, row in zip(tokens[:count, 0], queries[CALIBRATION], strict=True)]
+        owner = data.entries["entity"].take(pa.array(queries[CALIBRATION])).to_pylist()
         confidence = Calibration.fit(_FIGURES, figures[:count], np.array(right, dtype=bool), owner)(figures)
-        codes = data.catalog.accounts["code"].to_pylist()
+        codes = data.corpus.catalog.accounts["code"].to_pylist()
         answers: dict[int, Answer] = {}
-        for number, row in enumerate(np.concatenate(list(asked.values())).tolist()):
+        for number, row in enumerate(np.concatenate(list(queries.values())).tolist()):
             written = [own[own != NOTHING].tolist() for own in tokens[number]]
             sets = [tuple(sorted((codes[t // 2], SIDES[t % 2]) for t in own)) for own in written if own]
             answers[int(place[row])] = Answer(sets, float(confidence[number]) if sets else 0.0)
@@ -88,13 +88,7 @@ class Ancestor:
                 f"too few entries for the ancestor: {len(rows)} train, {len(held_out)} calibration"
             )
         torch.manual_seed(settings.seed)
-        network = JetNetwork(
-            data.model,
-            dimension=data.store.dimension,
-            buckets=len(data.idf),
-            entities=len(data.catalog.entities),
-            accounts=len(data.catalog),
-        )
+        network = JetNetwork.for_corpus(data.model, data.corpus)
         steps = math.ceil(len(rows) / settings.batch_size)
         trainer = Trainer(network, settings, LossSettings(), OptimSettings(), steps)
         batches = np.array_split(held_out, math.ceil(len(held_out) / settings.batch_size))
@@ -111,19 +105,19 @@ class Ancestor:
 @torch.inference_mode()
 def _decoded(network: JetNetwork, data: TrainingData, rows: NDArray) -> tuple[NDArray, NDArray]:
     """The best sets for `rows`: tokens (catalog row * 2 + side) [rows, ANSWERS, T] and log-probabilities."""
-    texts = TextInputs.of(data.store.vectors, weigh(data.store.ngrams, data.idf), np.arange(len(data.store)))
-    every = torch.arange(len(data.catalog))
-    tables = Tables(network.text_table(texts), network.account_table(data.account_inputs(), every))
+    texts = TextInputs.of(data.corpus, np.arange(len(data.corpus.store)))
+    accounts = torch.from_numpy(account_vectors(network, data.corpus))
+    tables = Tables(network.text_table(texts), accounts)
     tokens = np.full((len(rows), ANSWERS, data.model.max_lines), NOTHING, dtype=np.int64)
     log_probs = np.empty((len(rows), ANSWERS))
-    columns = data.columns
+    columns = data.corpus.rows
     for start in range(0, len(rows), _BATCH):
         own = rows[start : start + _BATCH]
         hits = data.model.hits(data.hits.take(own), data.retrieval)
-        batch = collate(columns, own, columns, hits, data.catalog, data.model.max_lines)
+        batch = collate(columns, own, columns, hits, data.corpus.catalog, data.model.max_lines)
         found = beam_search(network, network.encode(batch, tables), _BEAMS)
         local, log_prob = found.tokens[:, :ANSWERS].numpy(), found.log_probs[:, :ANSWERS].numpy()
-        first = 2 * data.catalog.offsets[columns.entity[own]][:, None, None]
+        first = 2 * data.corpus.catalog.offsets[columns.entity[own]][:, None, None]
         exists = (local != NOTHING) & (log_prob > DEAD)[:, :, None]
         tokens[start : start + _BATCH] = np.where(exists, local + first, NOTHING)
         log_probs[start : start + _BATCH] = log_prob
@@ -138,5 +132,5 @@ def _figures(log_probs: NDArray) -> NDArray[np.float64]:
 
 def _is(tokens: NDArray, data: TrainingData, row: int) -> bool:
     """Whether `tokens` [T] are the lines of a row; both are in the catalog's order."""
-    true = data.columns.tokens[data.columns.offsets[row] : data.columns.offsets[row + 1]]
+    true = data.corpus.rows.tokens[data.corpus.rows.offsets[row] : data.corpus.rows.offsets[row + 1]]
     return np.array_equal(tokens[tokens != NOTHING], true)

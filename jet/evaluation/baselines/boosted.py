@@ -18,6 +18,7 @@ from sklearn.ensemble import HistGradientBoostingClassifier
 
 from jet.books.schema import SIDES
 from jet.books.split import CALIBRATION, TRAIN
+from jet.books.tokens import NOTHING
 from jet.evaluation.baselines.protocol import (
     ANSWERS,
     Answer,
@@ -26,13 +27,13 @@ from jet.evaluation.baselines.protocol import (
     places_of,
 )
 from jet.evaluation.line_sets import Multiset
-from jet.model.tokens import NOTHING
 from jet.ranking.candidates import Candidates, propose
-from jet.ranking.evidence import Library, gather
+from jet.ranking.evidence import gather
 from jet.ranking.examples import Examples, newest
 from jet.ranking.expert import line_scores
 from jet.ranking.features import ranking_features, stacked
 from jet.ranking.ranker import RankerSettings
+from jet.ranking.statistics import Statistics
 from jet.training.data import TrainingData
 
 _AT_ONCE = 64
@@ -47,7 +48,7 @@ class BoostedTrees:
     name = "boosted_trees"
 
     def __init__(self, data: TrainingData) -> None:
-        """`data` are the books that it will be asked about."""
+        """`data` are the books that it will answer."""
         self.data = data
 
     def predict(self, entries: pa.Table, split: NDArray) -> BaselinePredictions:
@@ -58,13 +59,11 @@ class BoostedTrees:
         """
         data = self.data
         place = places_of(data, entries, split)
-        library = Library.build(
-            data.columns, data.catalog, data.store, data.idf, data.retrieval, data.model.max_lines
-        )
-        trees = self._trained(library)
-        codes = data.catalog.accounts["code"].to_pylist()
+        statistics = Statistics.of(data.corpus, data.retrieval, data.model.max_lines)
+        trees = self._trained(statistics)
+        codes = data.corpus.catalog.accounts["code"].to_pylist()
         answers: dict[int, Answer] = {}
-        for rows, candidates, features in self._weighed(library, np.flatnonzero(data.split >= CALIBRATION)):
+        for rows, candidates, features in self._weighed(statistics, np.flatnonzero(data.split >= CALIBRATION)):
             chance = np.zeros(candidates.there.shape)
             if candidates.there.any():
                 chance[candidates.there] = trees.predict_proba(features[candidates.there])[:, 1]
@@ -76,13 +75,13 @@ class BoostedTrees:
                 answers[int(place[row])] = Answer(sets, float(confidence[number]))
         return collected(answers)
 
-    def _trained(self, library: Library) -> HistGradientBoostingClassifier:
+    def _trained(self, statistics: Statistics) -> HistGradientBoostingClassifier:
         """Every candidate of a training row is a sample."""
         data, settings = self.data, RankerSettings()
-        rows = newest(data.learnable(TRAIN), data.columns.entity, settings.rows)
+        rows = newest(data.learnable(TRAIN), data.corpus.rows.entity, settings.rows)
         if not len(rows):
             raise ValueError("too few entries for boosted_trees: none to train on")
-        examples = Examples.of(library, data.columns, rows, data.hits.take(rows), settings)
+        examples = Examples.of(statistics, rows, data.hits.take(rows), settings)
         right = np.arange(examples.there.shape[1]) == examples.right[:, None]
         features, right = examples.features[examples.there], right[examples.there]
         if right.all() or not right.any():
@@ -100,16 +99,16 @@ class BoostedTrees:
         ).fit(features, right)
 
     def _weighed(
-        self, library: Library, rows: NDArray
+        self, statistics: Statistics, rows: NDArray
     ) -> Iterator[tuple[NDArray, Candidates, NDArray[np.float32]]]:
         """Some of `rows` at a time with their candidates [B, D] and what speaks for these [B, D, F]."""
         data = self.data
         for start in range(0, len(rows), _AT_ONCE):
             some = rows[start : start + _AT_ONCE]
-            evidence = gather(library, data.columns, some, data.hits.take(some))
+            evidence = gather(statistics, data.corpus.rows, some, data.hits.take(some))
             support = line_scores(evidence)
-            candidates = propose(library, evidence, support, RankerSettings().candidates)
-            yield some, candidates, stacked(ranking_features(library, evidence, support, candidates))
+            candidates = propose(statistics, evidence, support, RankerSettings().candidates)
+            yield some, candidates, stacked(ranking_features(statistics, evidence, support, candidates))
 
 
 def _lines(tokens: NDArray, codes: Sequence[str]) -> Multiset:

@@ -18,10 +18,10 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from jet.books.tokens import NOTHING
 from jet.model.batch import Batch
 from jet.model.decode import beam_search
 from jet.model.network import JetNetwork, Step, Tables, TextProjection
-from jet.model.tokens import NOTHING
 from jet.retrieval.memory import Hits
 from jet.training.data import TrainingData
 from jet.training.loop import TrainBatch
@@ -64,7 +64,7 @@ def answer(
     learnable = np.isin(rows, np.concatenate([data.learnable(part) for part in range(3)]))
     found = Answers(np.zeros(len(rows), bool), np.zeros(len(rows)), np.full(len(rows), np.nan))
     # By length, so that a batch isn't padded to the longest entry of all; no answer depends on its company.
-    order = np.argsort(data.columns.lengths[rows], kind="stable")
+    order = np.argsort(data.corpus.rows.lengths[rows], kind="stable")
     for start in range(0, len(rows), batch_size):
         places = order[start : start + batch_size]
         parts = data.batch(rows[places])

@@ -13,9 +13,12 @@ import numpy as np
 import pyarrow as pa
 
 from jet.books.split import TRAIN
+from jet.retrieval.corpus import Corpus
 from jet.retrieval.index import search
-from jet.retrieval.memory import Hits, Queries
-from jet.retrieval.neighbors import History, neighbors_table
+from jet.retrieval.memory import Hits, Memory, Queries
+from jet.retrieval.neighbors import neighbors_table
+from jet.retrieval.retriever import Retriever
+from jet.retrieval.settings import RetrievalSettings
 from jet.training.data import TrainingData
 
 
@@ -25,22 +28,21 @@ def noncausal_neighbors(data: TrainingData) -> pa.Table:
 
     Calibration and test rows keep theirs: they are answered as in production.
     """
-    history, queries = _books(data)
-    rows, retrieval = data.rows(TRAIN), data.retrieval
+    queries, retrieval = _queries(data), data.retrieval
+    rows = data.rows(TRAIN)
     asked = _from_the_end(queries.take(rows))
-    found = search(history.memory, data.store, data.idf, asked, retrieval, retrieval.neighbors)
-    return neighbors_table(data.entries, history, queries, _with(data.hits, rows, found), retrieval)
+    found = search(_memory(data.corpus, retrieval), asked, retrieval, retrieval.neighbors)
+    return neighbors_table(data.entries, queries, _with(data.hits, rows, found), data.corpus, retrieval)
 
 
 def undated_neighbors(data: TrainingData) -> pa.Table:
     """The neighbors of all rows of `data`, in which each has any other training row of its entity for one: what
     goes with a split that doesn't look at dates.
     """
-    history, queries = _books(data)
-    rows, training, retrieval = np.arange(len(data.entries)), data.rows(TRAIN), data.retrieval
-    memory = History.of(data.entries.take(pa.array(training)), data.store)
-    asked = _from_the_end(memory.queries(data.entries))
-    found = search(memory.memory, data.store, data.idf, asked, retrieval, retrieval.neighbors + 1)
+    queries, retrieval = _queries(data), data.retrieval
+    rows, training = np.arange(len(data.entries)), data.rows(TRAIN)
+    memory = _memory(data.corpus.take(training), retrieval)
+    found = search(memory, _from_the_end(queries), retrieval, retrieval.neighbors + 1)
     place = np.where(found.row >= 0, training[found.row], -1)
     # One more than wanted, since a training row finds itself, first or among others with its text.
     itself = place == rows[:, None]
@@ -50,12 +52,16 @@ def undated_neighbors(data: TrainingData) -> pa.Table:
         np.where(hidden, -1, np.take_along_axis(place, order, axis=1)),
         np.where(hidden, np.float32(-np.inf), np.take_along_axis(found.similarity, order, axis=1)),
     )
-    return neighbors_table(data.entries, history, queries, _with(data.hits, rows, kept), retrieval)
+    return neighbors_table(data.entries, queries, _with(data.hits, rows, kept), data.corpus, retrieval)
 
 
-def _books(data: TrainingData) -> tuple[History, Queries]:
-    history = History.of(data.entries, data.store)
-    return history, history.queries(data.entries)
+def _queries(data: TrainingData) -> Queries:
+    return data.corpus.rows.queries(np.arange(len(data.corpus)))
+
+
+def _memory(corpus: Corpus, retrieval: RetrievalSettings) -> Memory:
+    """What similar entries are looked for in."""
+    return Retriever.of(corpus, replace(retrieval, peers=0)).own
 
 
 def _from_the_end(queries: Queries) -> Queries:

@@ -8,7 +8,7 @@ Shapes: N entries of a table, B entries of a batch, K neighbors, L tokens of a n
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
@@ -17,8 +17,8 @@ import pyarrow.compute as pc
 
 from jet.books.catalog import Catalog
 from jet.books.schema import DIRECTIONS
-from jet.model.tokens import NOTHING, in_order, mixed
-from jet.retrieval.memory import Memory, Queries
+from jet.books.tokens import NOTHING, in_order, mixed
+from jet.retrieval.memory import Queries
 from jet.texts.normalize import normalize_all, stable_hashes
 from jet.texts.store import TextStore
 
@@ -75,6 +75,12 @@ class EntryColumns:
             amounts=self.amounts[lines],
         )
 
+    def reordered(self, catalog: Catalog) -> EntryColumns:
+        """The same with the lines in the token order of `catalog`, which has the same accounts."""
+        owner = np.repeat(np.arange(len(self)), self.lengths)
+        order = np.lexsort((-self.amounts, catalog.token_rank.reshape(-1)[self.tokens], owner))
+        return replace(self, tokens=self.tokens[order], amounts=self.amounts[order])
+
     def queries(self, rows: np.ndarray) -> Queries:
         """What retrieval needs to know of `rows`."""
         return Queries(
@@ -84,18 +90,6 @@ class EntryColumns:
             journal=self.journal[rows],
             currency=self.currency[rows],
             direction=self.direction[rows],
-        )
-
-    def memory(self, entities: int) -> Memory:
-        """These entries as books to search. They must be sorted by entity, date and id (`sort_entries`)."""
-        offsets = np.searchsorted(self.entity, np.arange(entities + 1)).astype(np.int64)
-        return Memory(
-            entity=self.entity.astype(np.int32),
-            date=self.date,
-            text=self.text,
-            journal=self.journal,
-            offsets=offsets,
-            currency=self.currency,
         )
 
 
@@ -140,15 +134,15 @@ def entry_columns(entries: pa.Table, catalog: Catalog, store: TextStore) -> Entr
     if (text < 0).any():
         row = int(np.argmax(text < 0))
         raise ValueError(f"the text of entry {entries['entry_id'][row].as_py()!r} is not in the text store")
-    total = pc.cast(_whole(entries["total"]), pa.float64(), safe=False)
+    total = pc.cast(whole(entries["total"]), pa.float64(), safe=False)
     amount = pc.fill_null(total, np.nan).to_numpy(zero_copy_only=False)
     offsets, tokens, amounts = _lines(entries, catalog)
     return EntryColumns(
-        entity=catalog.entity_numbers(_whole(entries["entity"])),
-        date=_whole(entries["date"]).cast(pa.int32()).to_numpy(zero_copy_only=False),
+        entity=catalog.entity_numbers(whole(entries["entity"])),
+        date=whole(entries["date"]).cast(pa.int32()).to_numpy(zero_copy_only=False),
         text=text,
-        journal=stable_hashes(_whole(entries["journal"])),
-        currency=stable_hashes(_whole(entries["currency"])),
+        journal=stable_hashes(whole(entries["journal"])),
+        currency=stable_hashes(whole(entries["currency"])),
         direction=_signs(entries["direction"]),
         total=amount,
         offsets=offsets,
@@ -159,16 +153,16 @@ def entry_columns(entries: pa.Table, catalog: Catalog, store: TextStore) -> Entr
 
 def _signs(direction: pa.ChunkedArray) -> np.ndarray:
     """int8 [N]: 1 for "in", -1 for "out", 0 for ""."""
-    return np.array([1, -1, 0], dtype=np.int8)[pc.index_in(_whole(direction), pa.array(DIRECTIONS)).to_numpy()]
+    return np.array([1, -1, 0], dtype=np.int8)[pc.index_in(whole(direction), pa.array(DIRECTIONS)).to_numpy()]
 
 
 def _lines(entries: pa.Table, catalog: Catalog) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    lines = _whole(entries["lines"])
+    lines = whole(entries["lines"])
     lengths = pc.fill_null(pc.list_value_length(lines), 0).to_numpy(zero_copy_only=False)
     offsets = np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64)
     flat = pc.list_flatten(lines)
     owner = np.repeat(np.arange(len(lengths)), lengths)
-    entities = _whole(entries["entity"]).take(pa.array(owner))
+    entities = whole(entries["entity"]).take(pa.array(owner))
     codes = pc.struct_field(flat, "account")
     rows = catalog.rows(entities, codes)
     if (rows < 0).any():
@@ -184,5 +178,6 @@ def _lines(entries: pa.Table, catalog: Catalog) -> tuple[np.ndarray, np.ndarray,
     return offsets, (2 * rows + side)[order], amounts[order]
 
 
-def _whole(column: pa.ChunkedArray | pa.Array) -> pa.Array:
+def whole(column: pa.ChunkedArray | pa.Array) -> pa.Array:
+    """The column in one piece."""
     return column.combine_chunks() if isinstance(column, pa.ChunkedArray) else column

@@ -1,0 +1,36 @@
+"""The network's vectors of all texts and accounts of a corpus: computed once, read by every batch.
+
+Shapes: U texts, C accounts, H hidden.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+
+from jet.model.network import JetNetwork, TextInputs
+from jet.retrieval.corpus import Corpus
+
+_AT_ONCE = 256
+
+
+@torch.inference_mode()
+def text_vectors(network: JetNetwork, corpus: Corpus, rows: np.ndarray | None = None) -> np.ndarray:
+    """float32 [U, H]: the vectors of the texts of the corpus's store, or of those in its `rows`.
+
+    Always so many rows together, the last ones filled up, so that a vector doesn't depend on its company.
+    """
+    rows = np.arange(len(corpus.store)) if rows is None else rows
+    vectors = np.empty((len(rows), network.settings.hidden), dtype=np.float32)
+    for start in range(0, len(rows), _AT_ONCE):
+        some = rows[start : start + _AT_ONCE]
+        inputs = TextInputs.of(corpus, np.resize(some, _AT_ONCE))
+        vectors[start : start + len(some)] = network.text_table(inputs).numpy()[: len(some)]
+    return vectors
+
+
+@torch.inference_mode()
+def account_vectors(network: JetNetwork, corpus: Corpus) -> np.ndarray:
+    """float32 [C, H]: the vectors of all accounts, in the catalog's order."""
+    every = torch.arange(len(corpus.catalog))
+    return network.account_table(TextInputs.of(corpus, corpus.account_text), every).numpy()

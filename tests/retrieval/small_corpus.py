@@ -1,0 +1,33 @@
+"""A corpus of random books."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import made_up
+import numpy as np
+import pyarrow as pa
+
+from jet.books.catalog import Catalog
+from jet.retrieval.columns import sort_entries
+from jet.retrieval.corpus import Corpus
+from jet.retrieval.neighbors import text_store
+from jet.texts.encoder import Encoder
+from jet.texts.ngrams import idf
+from jet.texts.store import TextStore
+
+
+def corpus_of(
+    entries: pa.Table,
+    encoder: Encoder | None = None,
+    store: TextStore | None = None,
+    family: Sequence[int] | None = None,
+    companies: int = 4,
+) -> Corpus:
+    """The corpus of entries of "company 0" and so on, none of which has lines."""
+    chart = [made_up.account(f"company {number}", str(number)) for number in range(companies)]
+    catalog = Catalog.from_accounts(made_up.accounts_table(chart))
+    store = store if store is not None else text_store(entries, encoder)
+    of_company = None if family is None else np.array(family)
+    made = Corpus.of(sort_entries(entries), catalog, store, idf(store.ngrams))
+    return made if of_company is None else Corpus(**{**vars(made), "family": of_company})
