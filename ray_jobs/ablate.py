@@ -36,7 +36,7 @@ from jet.experiments.ablation.ablation import GRID, Neighbors, Row, rows_named
 from jet.experiments.ablation.leaky_neighbors import noncausal_neighbors, undated_neighbors
 from jet.experiments.ablation.report import ANSWERS, beyond_noise, markdown, summarized
 from ray_jobs.ddp.checkpoints import checkpoints
-from ray_jobs.ddp.training import checked_data, load_data, opened, reason
+from ray_jobs.ddp.training import checked_data, load_data, open_training_data, reason
 from ray_jobs.runtime.command import main
 from ray_jobs.runtime.connection import connect, room
 from ray_jobs.runtime.settings import JobConfig
@@ -74,7 +74,7 @@ def ablate(folder: str, output: str, rows: Sequence[Row], seeds: Sequence[int], 
     """Answer the questions of `rows` and publish the table; returns its manifest."""
     if len(set(seeds)) < len(seeds) or min(seeds) < 0:
         raise ValueError(f"--seeds must be different numbers from 0 on, not {' '.join(map(str, seeds))}")
-    entries, neighbors, inputs = opened(folder)
+    entries, neighbors, inputs = open_training_data(folder)
     asked = {"ablation": {"rows": [row.name for row in rows], "seeds": list(seeds)}}
     settings = config.part(*TRAINED) | {"beams": config.predict.beams} | asked
     done = finished(output, KIND, settings, inputs)

@@ -24,7 +24,7 @@ from jet.artifacts.artifact import Manifest, artifact_writer, beside, digest_of,
 from jet.artifacts.storage import absolute, remove
 from jet.books.split import CALIBRATION, TEST
 from jet.experiments.overrides import with_settings
-from jet.experiments.sweep.finals import SIDES, Final, final_facts, gain_of
+from jet.experiments.sweep.finals import CONTENDERS, Final, final_facts, gain_of
 from jet.experiments.sweep.records import Records
 from jet.experiments.sweep.report import render_sweep
 from jet.experiments.sweep.settings import TuneSettings
@@ -32,7 +32,7 @@ from jet.experiments.sweep.space import Space, build_space
 from jet.experiments.sweep.trials import Trial, trials_table, winner
 from jet.training.data import TrainingData
 from jet.training.fitting import build_network, decoded_exactly
-from ray_jobs.ddp.training import PARTS, best_state, checked_data, opened
+from ray_jobs.ddp.training import PARTS, best_state, checked_data, open_training_data
 from ray_jobs.runtime.command import main
 from ray_jobs.runtime.connection import connect, room
 from ray_jobs.runtime.settings import JobConfig
@@ -86,7 +86,7 @@ def finals(sweep: Sweep, settings: TuneSettings, best: Trial, data: TrainingData
         )
     made = []
     for seed in seeds:
-        pair = {name: found[tasks[name, seed].key] for name in SIDES}
+        pair = {name: found[tasks[name, seed].key] for name in CONTENDERS}
         right = {name: test_answers(sweep, tasks[name, seed], data) for name in pair}
         scores = {name: trial.best["exact_match"] for name, trial in pair.items() if trial.best}
         made.append(Final(seed, scores, right))
@@ -132,7 +132,7 @@ def best_yaml(config: JobConfig, best: Trial) -> str:
 
 def tune(folder: str, output: str, settings: TuneSettings, config: JobConfig, sure: bool = False) -> Manifest:
     """Sweep, score the winner and publish; returns the manifest."""
-    entries, neighbors, inputs = opened(folder)
+    entries, neighbors, inputs = open_training_data(folder)
     # How much runs at a time moves what a searcher knows when it suggests, and so the trials. It isn't a part
     # of the config all the same: a sweep must be able to go on in another cluster.
     wanted = asdict(replace(settings, concurrent=0, grid_limit=1))

@@ -44,7 +44,7 @@ DRIVER_CPUS = 0.1
 RETRIES = 1
 """How often a trial's workers, or its driver, are started again: enough for a lost node."""
 
-NOTHING = {"epoch": 0, "objective": NO_SCORE}
+NO_RESULT = {"epoch": 0, "objective": NO_SCORE}
 """What Tune is told of a trial that has no score."""
 
 log = logging.getLogger("jet.tune")
@@ -157,7 +157,7 @@ def driver_of(sweep: Sweep) -> Callable[[dict[str, Any]], dict[str, Any]]:
         for number in range(len(record.rungs)):
             ray.tune.report(told(record.rungs[: number + 1], sweep.rows))
         if record.error:
-            return {**NOTHING, "error": record.error}
+            return {**NO_RESULT, "error": record.error}
         if record.over:
             return {**told(record.rungs, sweep.rows), "ended": True}
         queue, ended = Queue(actor_options={"num_cpus": 0}), Future[Result]()
@@ -181,10 +181,10 @@ def driver_of(sweep: Sweep) -> Callable[[dict[str, Any]], dict[str, Any]]:
         try:
             result = ended.result()
         except TrainingFailedError as error:
-            return {**NOTHING, "error": reason(str(error))}
+            return {**NO_RESULT, "error": reason(str(error))}
         kept = [rung_of(figures) for _, figures in result.best_checkpoints or []]
         best = best_rung(kept)
-        return {**told([best], sweep.rows), "ended": True, "kept": kept} if best else NOTHING
+        return {**told([best], sweep.rows), "ended": True, "kept": kept} if best else NO_RESULT
 
     return drive
 
