@@ -171,8 +171,12 @@ def test_a_full_object_store_spills_and_changes_nothing(finished, settings, tmp_
             assert filler.stdout is not None
             assert filler.stdout.readline().strip() == "8"
             given = ("--entries", finished.folder / "entries", "--output", tmp_path / "n", "--config", settings)
-            ended(start_job(head.address, "neighbors", *given))
-            spilled = [path for path in head.folder.glob("session_2*/ray_spilled_objects*/*") if path.is_file()]
-            filler.kill()
+            try:
+                ended(start_job(head.address, "neighbors", *given))
+                spilled = [
+                    each for each in head.folder.glob("session_2*/ray_spilled_objects*/*") if each.is_file()
+                ]
+            finally:
+                filler.kill()
     assert spilled
     assert_same(read(tmp_path / "n"), read(finished.folder / "neighbors"))
