@@ -79,9 +79,8 @@ def test_reading_ledgers_imports_what_tables_need_and_neither_torch_nor_ray():
     assert set(found) == {"pyarrow", "numpy"}
 
 
-def test_training_and_predicting_import_neither_ray_nor_pandas():
-    found = run_python(f"import jet; jet.fit; print(*[name for name in {HEAVY} if name in sys.modules])")
-    assert not {"ray", "pandas"} & set(found)
+def test_training_and_predicting_do_without_ray():
+    assert run_python("import jet; jet.fit; print('ray' in sys.modules)") == ["False"]
 
 
 def test_a_checkout_that_is_not_installed_can_be_imported_and_knows_its_version():
@@ -116,7 +115,9 @@ def test_what_was_read_says_what_it_is_and_what_was_rejected(tmp_path):
     text = "\n".join(json.dumps({**entry, "entry_id": str(number), "date": day}) for number, day in days)
     (tmp_path / "a.jsonl").write_text(text)
     found = repr(jet.read(tmp_path / "a.jsonl"))
-    assert found.startswith("<Ledger: 1 entries (0 without lines) of 1 entity, 2 accounts; 1 rows rejected")
+    assert found.startswith(
+        "<Ledger: 1 entry (0 without lines) of 1 entity, 2 accounts; 1 row rejected, 0 used in part"
+    )
     assert "(bad_date 1)" in found
 
 
@@ -178,7 +179,7 @@ def test_lines_that_entries_have_are_not_looked_at(model, books):
         ([{"Date": "2025-01-31", "description": "x"}], "has a column 'Date', and none 'date': rename it"),
         (
             [{"date": "2025-01-31", "description": "x"}],
-            "no column entity, and there are 3 that its rows could be",
+            "row 1 of the frame has no entity, and there are 3 that",
         ),
         (
             [{"date": "31/1/25", "description": "x", "entity": "a"}],
