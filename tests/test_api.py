@@ -201,7 +201,7 @@ def test_no_rows_are_no_predictions(model):
 def test_a_company_that_comes_with_its_chart_is_answered_and_one_without_is_told(model, company):
     frame = {"date": "2025-06-02", "description": "Telia faktura", "entity": "New AB"}
     assert model.predict([frame])["decision"].to_pylist() == ["none"]
-    accounts = model.bundle.catalog.accounts
+    accounts = model.bundle.corpus.catalog.accounts
     chart = accounts.filter(pa.compute.equal(accounts["entity"], company))
     chart = chart.set_column(0, accounts.schema.field(0), pa.array(["New AB"] * len(chart)))
     entry = made_up.entries_table([made_up.entry("New AB", "1", 800, "Telia faktura")])
@@ -234,7 +234,7 @@ def test_a_second_call_costs_its_new_texts_and_answers_as_the_first_would(
     known = len(encoder.texts)
     session = Session(bundle, PredictSettings(), encoder)
     first = session(new_entries)
-    new = set(new_entries["description"].to_pylist()) - set(data.store.texts.to_pylist())
+    new = set(new_entries["description"].to_pylist()) - set(data.corpus.store.texts.to_pylist())
     assert sorted(encoder.texts[known:]) == sorted(new)
     index = session.predictor(new_entries["description"]).retriever
     renamed = new_entries.set_column(3, new_entries.schema.field(3), pa.array(["brand new"] * len(new_entries)))
