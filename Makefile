@@ -12,7 +12,7 @@ COUNT ?= 2000
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help demo install test fuzz differential soak bench check check-cluster format clean
+.PHONY: help demo install test test-nightly fuzz differential soak bench check check-cluster format clean
 
 help:  ## list these targets
 	@echo "make TARGET, with:"
@@ -26,8 +26,11 @@ demo: $(VENV)/.installed  ## install, then run the whole pipeline on made-up boo
 
 install: $(VENV)/.installed  ## make the virtual environment and install jet in it
 
-test: $(VENV)/.installed-dev  ## run all tests
-	@$(BIN)/python -m pytest $(ARGS)
+test: $(VENV)/.installed-dev  ## run the daily tests, those without Ray beside those with it; or ARGS="tests/books -x" alone
+	@$(BIN)/python -m pytest $(or $(ARGS),-n 2 --durations=20)
+
+test-nightly: $(VENV)/.installed-dev  ## run the tests of volume: long files, 2,000 journals, the image's 2.5 GB
+	@$(BIN)/python -m pytest -m nightly $(ARGS)
 
 fuzz: $(VENV)/.installed-dev  ## fuzz each reader of files (or TARGETS='sie csv') for SECONDS=60; Linux on x86-64
 	@$(BIN)/python tests/fuzzing/run.py --seconds $(SECONDS) $(TARGETS)

@@ -42,11 +42,11 @@ from jet.artifacts.artifact import open_artifact
 from jet.books.schema import ENTRIES
 from jet.books.split import CALIBRATION, TEST, SplitSettings, split_by_date
 from jet.bundle.saved import load_bundle
-from jet.confidence.calibration import Calibration
+from jet.confidence.calibration import Bounds, Calibration
 from jet.confidence.holds import cuts
 from jet.confidence.stack import FIGURES, Stack, cross_fitted, figures, least_line
 from jet.confidence.threshold import precision_lower_bound, threshold_for
-from jet.prediction.judging import judge
+from jet.prediction.outcomes import outcomes_of
 from jet.prediction.predictor import Predictor, PredictSettings
 from jet.retrieval.columns import sort_entries
 from jet.retrieval.neighbors import make_encoder
@@ -159,17 +159,18 @@ def answers_of(run: str) -> Answers:
     stack = Stack()
     for part in (CALIBRATION, TEST):
         asked = entries.filter(pa.array(split == part))
-        judged = judge(predictor, asked)
+        outcomes = outcomes_of(predictor, asked)
         if part == CALIBRATION:
-            stack, chances = Stack.fit(judged.scores, judged.right), cross_fitted(judged.scores, judged.right)
+            stack = Stack.fit(outcomes.scores, outcomes.right)
+            chances = cross_fitted(outcomes.scores, outcomes.right)
         else:
-            chances = stack(judged.scores)
-        best = np.where(judged.scores.there, chances[:, :-1], -1).argmax(axis=1)
+            chances = stack(outcomes.scores)
+        best = np.where(outcomes.scores.there, chances[:, :-1], -1).argmax(axis=1)
         owner = np.array(asked["entity"].to_pylist())
         calibrated = np.full(len(asked), part == CALIBRATION)
-        held = judged.held | judged.scores.guess[np.arange(len(asked)), best]
-        most = least_line(judged.scores, chances, best)
-        found = (figures(judged.scores, chances), best == judged.right, owner, most, held, judged.history)
+        held = outcomes.held | outcomes.scores.guess[np.arange(len(asked)), best]
+        most = least_line(outcomes.scores, chances, best)
+        found = (figures(outcomes.scores, chances), best == outcomes.right, owner, most, held, outcomes.history)
         parts.append((*found, calibrated))
     return Answers(*(np.concatenate(columns) for columns in zip(*parts, strict=True)))
 
@@ -177,8 +178,8 @@ def answers_of(run: str) -> Answers:
 def calibrated(answers: Answers, rows: np.ndarray) -> Calibration:
     """The calibration that `rows` of the answers give."""
     owners = answers.entity[rows].tolist()
-    kept = (answers.most[rows], answers.held[rows], answers.history[rows])
-    return Calibration.fit(FIGURES, answers.figures[rows], answers.right[rows], owners, *kept)
+    bounds = Bounds(answers.most[rows], answers.held[rows], answers.history[rows])
+    return Calibration.fit(FIGURES, answers.figures[rows], answers.right[rows], owners, bounds)
 
 
 def automatic(

@@ -68,7 +68,7 @@ def alternate(contenders: Mapping[str, Callable[[], Any]], rounds: int = ROUNDS)
     return seconds
 
 
-def compared(
+def compared(  # noqa: PLR0913 - the columns of a row, by keyword
     seconds: Mapping[str, list[float]],
     work: float,
     *,

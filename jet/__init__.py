@@ -9,6 +9,7 @@
     model = model.learn(reviewed)         # follows what people corrected, without training
     model.save("model")
     model = jet.load("model")
+    model.evaluate(books)                 # the report's figures
 
 `docs/library.md` describes them. The rooms, in the order in which the data lives them; each imports from those
 before it only:

@@ -28,6 +28,11 @@ from jet.bundle.extension import extended, learned
 from jet.bundle.lots import Lot, LotFacts
 from jet.bundle.saved import KIND, load_bundle, save_bundle
 from jet.config import JetConfig
+from jet.evaluation.exam import Exam
+from jet.evaluation.executor import InProcess
+from jet.evaluation.figures import figures_table
+from jet.evaluation.measure import measure
+from jet.evaluation.settings import ExamSettings
 from jet.experiments.overrides import with_settings
 from jet.prediction.calibrating import calibrate
 from jet.prediction.explaining import Explanations, explained
@@ -50,19 +55,23 @@ def fit(ledger: Ledger, *, device: str = "cpu", **settings: Mapping[str, Any]) -
 
     >>> model = jet.fit(books, **small)
     >>> model
-    <Model: 3 entities, 105 accounts, 380 entries in memory>
+    <Model: 3 entities, 274 accounts, 380 entries in memory>
     """
     config = _config(settings)
     encoder = make_encoder(config.retrieval)
+    with torch.random.fork_rng():  # whoever calls this keeps the state of their random numbers
+        bundle = _trained(ledger, config, encoder, torch.device(device))
+    return Model(bundle, config, encoder)
+
+
+def _trained(ledger: Ledger, config: JetConfig, encoder: Encoder | None, device: torch.device) -> Bundle:
     data = prepared(ledger.entries, ledger.accounts, config.split, config.model, config.retrieval, encoder)
     refuse_too_few(data)
-    network, facts = fit_network(
-        data, config.train, config.losses, config.optim, config.predict.beams, torch.device(device)
-    )
+    network, facts = fit_network(data, config.train, config.losses, config.optim, config.predict.beams, device)
     facts |= {f"{name}_entries": count for name, count in data.sizes().items()}
     ranker = fit_ranker(data, config.ranker, config.train.seed)
     bundle = Bundle.assemble(data, network, ranker, encoder.identity if encoder else "", facts)
-    return Model(calibrate(bundle, data, config.predict), config, encoder)
+    return calibrate(bundle, data, config.predict)
 
 
 def load(path: str | PathLike[str], **settings: Mapping[str, Any]) -> Model:
@@ -102,12 +111,21 @@ class Model:
         which Arrow holds and pandas doesn't; `.to_pandas()` and `polars.from_arrow` make a frame of it. Lines
         that entries have are not looked at. What a call has computed of texts is kept, so that the next one
         costs its own new texts only.
+
+        >>> frame = [{"entity": company, "date": "2025-06-02", "description": "Telia", "total": 100}]
+        >>> model.predict(frame).column_names[:6]
+        ['entity', 'entry_id', 'lines', 'confidence', 'none_of_these', 'decision']
         """
         return self._answered(entries)[2]
 
     def explain(self, entries: Any) -> Explanations:
         """What `predict` answers as text for people: the lines, the decision and its reason, and the earlier
-        entries that speak for it."""
+        entries that speak for it.
+
+        >>> print(model.explain([{"entity": company, "date": "2025-06-02", "description": "Telia"}]))
+        2025-06-02  Telia  ...
+            D  ...
+        """
         bundle, asked, predictions = self._answered(entries)
         return explained(bundle, asked, predictions)
 
@@ -117,6 +135,11 @@ class Model:
 
         This one stays as it is. `reviewed` have lines; an entry with the id of an earlier one takes its place.
         Nothing is trained: the next entry with such a text, from the day after on, is answered like them.
+
+        >>> lines = [{"account": "6540", "side": "D"}, {"account": "1930", "side": "C"}]
+        >>> entry = {"entity": company, "date": "2025-06-02", "description": "A new text", "lines": lines}
+        >>> model.learn([entry], reviewer="Ann")
+        <Model: 3 entities, 274 accounts, 381 entries in memory>
         """
         tables = self._tables(reviewed)
         lot = Lot(
@@ -132,11 +155,39 @@ class Model:
         bundle = learned(self.bundle, lot, self._session.encode)
         return Model(bundle, self.config, self._session.encoder)
 
+    def evaluate(self, ledger: Ledger, **settings: Any) -> pa.Table:
+        """How good the answers to the newest entries of `ledger` are, beside baselines (schema `FIGURES` of
+        `jet.evaluation.figures`): what `jet evaluate` reports, a row a method for all and for each entity.
+
+        The entries' own lines are not looked at; every strictly earlier one may be. Measured are those that the
+        split leaves to the test, the newest 15 % of each entity: no part of the training saw them, where the
+        model was trained on the same books. `settings` are those under `evaluate`: `baselines="all"` for every
+        baseline, `parts=True` for ranker and decoder alone.
+
+        >>> model.evaluate(books, baselines="majority")["method"].unique().to_pylist()
+        ['jet', 'majority']
+        """
+        quick = {"parts": False, "frozen": False, "curve_rows": 0}
+        config = _config({"evaluate": quick | settings})
+        exam = ExamSettings(
+            split=self.config.split,
+            predict=self.config.predict,
+            drift=self.config.drift,
+            evaluate=config.evaluate,
+            seed=self.config.train.seed,
+        )
+        measured = measure(Exam(ledger.entries, ledger.accounts, self.bundle, exam), InProcess())
+        return figures_table(measured.metrics, self.config.predict.promise)
+
     def save(self, path: str | PathLike[str]) -> None:
         """Write the model to a folder or URI, as `jet train` does, for `jet.load` and `jet predict`.
 
         A folder is written once: where it holds this very model, nothing happens. Raises `ArtifactError`
         where it holds anything else.
+
+        >>> model.save("model")
+        >>> jet.load("model")
+        <Model: 3 entities, 274 accounts, 380 entries in memory>
         """
         path = fspath(path)
         manifest = read_manifest(path)

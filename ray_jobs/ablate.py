@@ -35,7 +35,8 @@ from jet.books.split import CALIBRATION, SPLITS
 from jet.experiments.ablation.ablation import GRID, Neighbors, Row, rows_named
 from jet.experiments.ablation.leaky_neighbors import noncausal_neighbors, undated_neighbors
 from jet.experiments.ablation.report import ANSWERS, beyond_noise, markdown, summarized
-from ray_jobs.ddp.training import checked_data, checkpoints, load_data, opened, reason
+from ray_jobs.ddp.checkpoints import checkpoints
+from ray_jobs.ddp.training import checked_data, load_data, opened, reason
 from ray_jobs.runtime.command import main
 from ray_jobs.runtime.connection import connect, room
 from ray_jobs.runtime.settings import JobConfig

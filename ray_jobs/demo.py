@@ -8,27 +8,17 @@ where it broke off, and only prints again what is finished.
 
 from __future__ import annotations
 
-import json
 import logging
 import sys
 import tempfile
-from collections import Counter
 from dataclasses import asdict, fields
 from pathlib import Path
-from typing import Any
 
 import jsonargparse
-import numpy as np
-import pyarrow as pa
 
 from jet.artifacts.artifact import artifact_writer, content_of, finished, open_artifact
-from jet.books.importers import ImportSettings, import_file, to_tables
-from jet.books.schema import ACCOUNTS, PREDICTIONS
 from jet.demo import DemoSettings, write_demo_ledger
-from jet.evaluation.rows import examples
-from jet.evaluation.scored import score_predictions
-from jet.evaluation.summary import WIDTH, examples_text, scores_text
-from jet.retrieval.columns import sort_entries
+from jet.evaluation.outcome import outcome_text
 from ray_jobs import pipeline
 from ray_jobs.runtime.command import main
 from ray_jobs.runtime.settings import JobConfig
@@ -37,7 +27,6 @@ HELP = "The whole way on the books of made-up companies; ends with example predi
 DEFAULTS = {"entries": 4_000, "train.max_epochs": 6, "ranker.rows": 2_000, "evaluate.curve_rows": 160}
 """Enough for these books; more would only make a first run longer."""
 KIND = "demo-ledger"
-SHOWN = 10
 
 log = logging.getLogger("jet.demo")
 
@@ -82,43 +71,13 @@ def write_ledger(settings: DemoSettings, output: str) -> str:
 
 def outcome(folder: str, truth: str, promise: float) -> str:
     """What a person reads in the end."""
-    imported = [part[0] for part in to_tables(import_file(truth, ImportSettings()))]
-    entries = sort_entries(pa.concat_tables(imported)).combine_chunks()
-    predictions = open_artifact(f"{folder}/predictions", "predictions")
-    accounts = open_artifact(f"{folder}/entries", "entries").read_table(ACCOUNTS, "accounts")
-    booked = predictions.read_table(PREDICTIONS)
-    scored = score_predictions(entries, booked, accounts=accounts)
-    answers = examples(entries, booked, accounts, scored, count=len(entries))
-    by_confidence = sorted(answers, key=lambda answer: -answer["confidence"])
-    shown = [by_confidence[row] for row in np.unique(np.linspace(0, len(answers) - 1, SHOWN).astype(int))]
-    right = Counter(answer["decision"] for answer in answers if answer["right"])
-    decided = Counter(answer["decision"] for answer in answers)
-    tally = ", ".join(f"{name} {right[name]} of {decided[name]}" for name in sorted(decided))
-    report = open_artifact(f"{folder}/report", "report")
-    metrics: dict[str, Any] = json.loads(report.read_bytes("metrics.json"))
-    tested = metrics["facts"]["entries"]["test"]
-    return f"""
-{"=" * WIDTH}
-The newest {len(entries)} entries came without lines. {len(shown)} of them, from the surest to the least sure:
-what jet predicted, and how they are booked in truth (D debit, C credit; "!" marks what differs).
-
-{examples_text(shown)}
-
-All lines right: {right.total()} of {len(answers)}; by decision: {tally}.
-
-{"=" * WIDTH}
-Scores on the test split: the newest {tested} booked entries, answered without a look at their lines.
-
-{scores_text(metrics, promise)}
-
-Exact match: every account and side of an entry is right. Automated: the confidence is so high that on the
-calibration split, which is older than the test split, {promise:.0%} of such entries were right.
-
-{"=" * WIDTH}
-Predictions  {content_of(predictions.path, predictions.manifest)}/   (parquet)
-Report       {content_of(report.path, report.manifest)}/index.html
-Figures      {content_of(report.path, report.manifest)}/metrics.json
-"""
+    return outcome_text(
+        truth,
+        open_artifact(f"{folder}/entries", "entries"),
+        open_artifact(f"{folder}/predictions", "predictions"),
+        open_artifact(f"{folder}/report", "report"),
+        promise,
+    )
 
 
 if __name__ == "__main__":

@@ -27,10 +27,10 @@ from jet.bundle.bundle import Bundle
 from jet.bundle.extension import forgotten, learned
 from jet.bundle.lots import Lot, LotFacts
 from jet.bundle.saved import KIND, load_bundle, save_bundle
-from ray_jobs.predict import opened
 from ray_jobs.runtime.command import main
 from ray_jobs.runtime.connection import connect
 from ray_jobs.runtime.settings import JobConfig
+from ray_jobs.spread.importing import opened
 from ray_jobs.spread.texts import encode_texts
 
 HELP = (

@@ -23,12 +23,12 @@ from jet.bundle.saved import load_bundle
 from jet.prediction.predictor import without_lines
 from jet.retrieval.columns import sort_entries
 from ray_jobs.evaluate import evaluate_bundle
-from ray_jobs.ingest import ROW_GROUP, import_ledgers
 from ray_jobs.neighbors import neighbors
 from ray_jobs.predict import predict
 from ray_jobs.runtime.command import main
 from ray_jobs.runtime.connection import connect
 from ray_jobs.runtime.settings import JobConfig
+from ray_jobs.spread.importing import ROW_GROUP, import_ledgers
 from ray_jobs.train import train
 
 HELP = "The whole way: ingest, neighbors, train, evaluate, and predict the entries without lines."

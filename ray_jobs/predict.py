@@ -17,46 +17,36 @@ from __future__ import annotations
 
 import logging
 import sys
-from collections import Counter
-from collections.abc import Iterator, Sequence
-from dataclasses import asdict, fields
+from collections.abc import Iterator
+from dataclasses import asdict
 from functools import partial
 from typing import Any
 
 import jsonargparse
-import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from jet.artifacts.artifact import (
     Artifact,
-    ArtifactError,
-    ArtifactWriter,
     Manifest,
     artifact_writer,
-    beside,
     digest_of,
     finished,
-    open_artifact,
-    read_manifest,
-    read_parquet,
-    refuse_foreign,
 )
-from jet.artifacts.storage import absolute, remove
+from jet.artifacts.storage import remove
 from jet.artifacts.tables import validate
-from jet.books.schema import ACCOUNTS, ENTRIES, PREDICTIONS, REJECTED, joined_keys, uses
+from jet.books.schema import ACCOUNTS, ENTRIES, REJECTED, uses
 from jet.bundle.bundle import Bundle
 from jet.bundle.extension import extended
 from jet.bundle.saved import load_bundle
-from jet.confidence.drift import HELD_BACK, Group, Signs, compare, held_back, sentences, summary
-from jet.texts.normalize import stable_hashes
-from ray_jobs import ingest
+from jet.confidence.drift import compare, summary
+from jet.prediction.written import counted, hold_back, signs_of
 from ray_jobs.runtime import metrics
 from ray_jobs.runtime.command import main
 from ray_jobs.runtime.connection import connect, require
 from ray_jobs.runtime.settings import JobConfig
 from ray_jobs.spread.answering import PredictRowGroup, row_groups, share
+from ray_jobs.spread.importing import opened
 from ray_jobs.spread.parts import do_parts
 from ray_jobs.spread.texts import encode_texts
 
@@ -99,28 +89,6 @@ def run(args: jsonargparse.Namespace, config: JobConfig) -> dict[str, Any]:
         "decisions": manifest.facts["decisions"],
         "drift": manifest.facts["drift"],
     }
-
-
-def opened(ledgers: list[str], name: str, output: str, config: JobConfig, staged: list[str]) -> Artifact:
-    """The entries that `ledgers` name. Ledger files are imported first, into a folder added to `staged`."""
-    if len(ledgers) == 1 and read_manifest(ledgers[0]) is not None:
-        return open_artifact(ledgers[0], "entries")
-    ingest.refuse_within(ledgers, output)
-    if read_manifest(output) is None:
-        refuse_foreign(output)  # before anything is written beside it
-    staged.append(imported(ledgers, name, output, config))
-    return open_artifact(staged[-1], "entries")
-
-
-def imported(ledgers: list[str], what: str, output: str, config: JobConfig) -> str:
-    """Import ledger files into a folder beside the output; returns it. It is removed in the end."""
-    folder = beside(absolute(output), what)
-    try:
-        ingest.import_ledgers(ledgers, folder, config)
-    except ArtifactError:  # left by a run with other files or settings
-        remove(folder)
-        ingest.import_ledgers(ledgers, folder, config)
-    return folder
 
 
 def predict(
@@ -168,37 +136,6 @@ def predict(
         )
 
 
-SIGNS_IN = ("entity", "decision", "text_known", "similarity", "confidence")
-"""The columns of `PREDICTIONS` that drift is read off."""
-
-
-def signs_of(writer: ArtifactWriter) -> Signs:
-    """The signs of all predictions that are written so far."""
-    parts = [Signs.of_predictions(part) for part in parts_of(writer, SIGNS_IN)]
-    return Signs(*(np.concatenate([getattr(part, each.name) for part in parts]) for each in fields(Signs)))
-
-
-def parts_of(writer: ArtifactWriter, names: Sequence[str]) -> Iterator[pa.Table]:
-    """Some columns of each part that is written so far, and of none: all parts together may be too much."""
-    schema = pa.schema([PREDICTIONS.field(name) for name in names])
-    yield schema.empty_table()
-    for name in writer.files():
-        yield read_parquet(writer.filesystem, name, names).cast(schema)
-
-
-def hold_back(writer: ArtifactWriter, groups: Sequence[Group]) -> None:
-    """Write the parts again in which there is an `auto` of a company whose entries have drifted."""
-    why = sentences(groups)
-    for group in groups:
-        if group.found:
-            log.warning("drift, nothing is booked automatically: %s: %s", group.name, group.sentence())
-    for name in writer.files() if why else ():
-        table = read_parquet(writer.filesystem, name)
-        held = held_back(table, why)
-        if held is not table:
-            writer.write_table(name.rpartition("/")[2], held)
-
-
 def descriptions(artifact: Artifact) -> Iterator[pa.ChunkedArray]:
     """The entries' texts, part by part."""
     schema = pa.schema([ENTRIES.field("description")])
@@ -234,40 +171,6 @@ def answers_counted(table: pa.Table) -> str:
     """What a part of `PREDICTIONS` adds to the metrics."""
     confidence = table["confidence"].to_numpy()
     return metrics.counted(*metrics.buckets_of(metrics.CONFIDENCE, confidence, metrics.CONFIDENCES))
-
-
-def counted(writer: ArtifactWriter, rows: int) -> tuple[dict[str, int], int]:
-    """How many predictions have each decision, and how many were held back because of drift.
-
-    Raises `RuntimeError` where rows are lost or doubled.
-    """
-    found: Counter[str] = Counter()
-    held, hashes = 0, []
-    for part in parts_of(writer, ("entity", "entry_id", "decision", "reason")):
-        found.update(part["decision"].to_pylist())
-        was_held = pc.and_(pc.equal(part["decision"], "review"), pc.match_substring(part["reason"], HELD_BACK))
-        held += pc.sum(was_held).as_py() or 0
-        hashes.append(stable_hashes(joined_keys(part["entity"], part["entry_id"])))
-    total, distinct = sum(found.values()), distinct_keys(writer, np.concatenate(hashes))
-    if total != rows or distinct != rows:
-        raise RuntimeError(f"{rows} entries went in, {total} predictions of {distinct} entries came out")
-    return dict(found), held
-
-
-def distinct_keys(writer: ArtifactWriter, hashes: np.ndarray) -> int:
-    """How many different entries there are; `hashes` are those of all keys, int64 [N].
-
-    Eight bytes an entry. Of a billion entries two may have the same: only those are compared letter by letter.
-    """
-    values, counts = np.unique(hashes, return_counts=True)
-    shared = values[counts > 1]
-    if not len(shared):
-        return len(values)
-    keys: set[str] = set()
-    for part in parts_of(writer, ("entity", "entry_id")):
-        own = joined_keys(part["entity"], part["entry_id"])
-        keys.update(own.filter(pa.array(np.isin(stable_hashes(own), shared))).to_pylist())
-    return len(values) - len(shared) + len(keys)
 
 
 if __name__ == "__main__":

@@ -24,14 +24,14 @@ from jet.ranking.ranker import Ranker
 from jet.retrieval.neighbors import make_encoder
 from jet.training.data import TrainingData
 from jet.training.fitting import build_network, ranker_rows, ranker_statistics
-from ray_jobs.ddp.training import checked_data, checkpoints, fit, opened
+from ray_jobs.ddp.checkpoints import checkpoints
+from ray_jobs.ddp.training import PARTS, checked_data, fit, opened
 from ray_jobs.runtime.command import main
 from ray_jobs.runtime.connection import connect
 from ray_jobs.runtime.settings import JobConfig
-from ray_jobs.spread.answering import ExampleSlice, JudgeSlice, examples_of, judged_of, over_slices, share
+from ray_jobs.spread.answering import ExampleSlice, OutcomeSlice, examples_of, outcomes_from, over_slices, share
 
 HELP = "Train the model on booked entries and their neighbors, calibrate it, and publish its bundle."
-PARTS = ("split", "retrieval", "model", "losses", "optim", "train", "ranker", "predict")
 
 log = logging.getLogger("jet.train")
 
@@ -88,8 +88,8 @@ def judged(bundle: Bundle, data: TrainingData, config: JobConfig) -> Bundle:
     entries = calibration_entries(data)
     settings = replace(config.predict, method="stacked")
     shared = share(bundle, settings, [entries["description"]], config.runtime)
-    found = over_slices(JudgeSlice, shared, entries, config.runtime)
-    return calibrated(bundle, judged_of(found), found["entity"].to_pylist())
+    found = over_slices(OutcomeSlice, shared, entries, config.runtime)
+    return calibrated(bundle, outcomes_from(found), found["entity"].to_pylist())
 
 
 if __name__ == "__main__":

@@ -32,13 +32,12 @@ from jet.experiments.sweep.space import Space, build_space
 from jet.experiments.sweep.trials import Trial, trials_table, winner
 from jet.training.data import TrainingData
 from jet.training.fitting import build_network, decoded_exactly
-from ray_jobs.ddp.training import best_state, checked_data, opened
+from ray_jobs.ddp.training import PARTS, best_state, checked_data, opened
 from ray_jobs.runtime.command import main
 from ray_jobs.runtime.connection import connect, room
 from ray_jobs.runtime.settings import JobConfig
 from ray_jobs.sweeps.searches import search
 from ray_jobs.sweeps.trial_runs import DRIVER_CPUS, Sweep, Task, run_trials
-from ray_jobs.train import PARTS
 
 HELP = "Search the settings of a training, above all the schedules of its losses, on the calibration split."
 KIND = "sweep"

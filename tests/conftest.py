@@ -1,4 +1,8 @@
-"""Books, a training and a bundle that many tests share. Nothing here is changed by a test."""
+"""Books, a training and a bundle that many tests share. Nothing here is changed by a test.
+
+`make test` runs two processes of pytest (pytest-xdist). The tests that share a Ray stay together in one of
+them, and beside it the other one runs the files without Ray.
+"""
 
 from __future__ import annotations
 
@@ -24,6 +28,22 @@ TOKEN.chmod(0o600)
 os.environ["RAY_AUTH_MODE"] = "token"
 os.environ["RAY_AUTH_TOKEN_PATH"] = str(TOKEN)
 import ray_jobs  # noqa: E402, F401
+
+ONE_RAY, OWN_RAYS = "tests/ray_jobs/", "tests/ray_jobs/own_rays/"
+"""The tests that share a Ray, and those that start others for themselves."""
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config, log):
+    """Hand whole files to the processes, and the tests that share a Ray as if they were one file."""
+    from xdist.scheduler import LoadFileScheduling
+
+    class OneRay(LoadFileScheduling):
+        def _split_scope(self, nodeid: str) -> str:
+            shares = nodeid.startswith(ONE_RAY) and not nodeid.startswith(OWN_RAYS)
+            return ONE_RAY if shares else super()._split_scope(nodeid)
+
+    return OneRay(config, log)
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -19,10 +19,11 @@ from jet.bundle.bundle import Bundle
 from jet.bundle.saved import KIND, save_bundle
 from jet.confidence.judgment import Judgment
 from jet.model.batch import Batch, collate
+from jet.model.batch import with_target as booked_batch
 from jet.model.network import JetNetwork, Step, Tables, allowed_tokens, follow_neighbors
 from jet.model.settings import ModelSettings
 from jet.model.tables import account_vectors, text_vectors
-from jet.prediction.judging import judge
+from jet.prediction.outcomes import outcomes_of
 from jet.prediction.predictor import Predictor, PredictSettings
 from jet.ranking.examples import Examples
 from jet.ranking.ranker import RankerSettings
@@ -313,16 +314,9 @@ def batch_of(data, rows, width=None, with_target=True):
     rows = np.asarray(rows)
     hits = data.model.hits(data.hits.take(rows), data.retrieval)
     longest = data.model.max_lines
-    return collate(
-        data.corpus.rows,
-        rows,
-        data.corpus.rows,
-        hits,
-        data.corpus.catalog,
-        longest,
-        width,
-        with_target=with_target,
-    )
+    books = data.corpus.rows
+    batch = collate(books, rows, books, hits, data.corpus.catalog, longest, width)
+    return booked_batch(batch, books, rows, data.corpus.catalog) if with_target else batch
 
 
 def hits_for(data, rows):
@@ -424,6 +418,5 @@ def assembled(data, network, encoder=""):
 def judged(data, bundle):
     """The bundle with all that the data's calibration split decides."""
     entries = data.entries.take(data.rows(CALIBRATION))
-    found = judge(Predictor(bundle, PredictSettings()), entries)
-    arrays = {each.name: getattr(found, each.name) for each in fields(found)}
-    return bundle.with_judgment(Judgment.fit(**arrays, entity=entries["entity"].to_pylist()))
+    outcomes = outcomes_of(Predictor(bundle, PredictSettings()), entries)
+    return bundle.with_judgment(Judgment.fit(outcomes, entries["entity"].to_pylist()))

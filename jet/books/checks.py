@@ -80,7 +80,7 @@ def clean(text: str) -> str:
     return text.encode("utf-8", "replace").decode("utf-8").replace("\0", "\N{REPLACEMENT CHARACTER}")
 
 
-def reject(
+def reject(  # noqa: PLR0913 - the columns of a rejection, by keyword
     rule: Rule,
     message: str,
     *,

@@ -140,9 +140,8 @@ def read(paths: str | PathLike[str] | Sequence[str | PathLike[str]], **settings:
     entity="Acme")`. What breaks a rule is in `rejected`, with file, line and the way out. Raises
     `UnreadableFile` where a file that is named can't be read at all, or no entry of any of them can.
 
-    >>> books = read("books/*.jsonl")
-    >>> books
-    <Ledger: 400 entries (20 without lines) of 3 entities, 105 accounts>
+    >>> read("*.jsonl")
+    <Ledger: 400 entries (20 without lines) of 3 entities, 274 accounts>
     """
     unknown = settings.keys() - {each.name for each in fields(ImportSettings)}
     if unknown:

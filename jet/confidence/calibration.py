@@ -47,6 +47,15 @@ class Thresholds:
 
 
 @dataclass(frozen=True)
+class Bounds:
+    """What bounds the automation of rows beside their confidence."""
+
+    most: np.ndarray  # float64 [rows] the confidence is never above this
+    held: np.ndarray  # bool [rows] a rule keeps the answer from `auto` (see `jet.confidence.holds`)
+    history: np.ndarray  # int64 [rows] earlier entries of the entity
+
+
+@dataclass(frozen=True)
 class Calibration:
     """A logistic regression on named features, and the rows that it was fitted on.
 
@@ -77,15 +86,12 @@ class Calibration:
         figures: np.ndarray,
         right: np.ndarray,
         entity: Sequence[str],
-        most: np.ndarray | None = None,
-        held: np.ndarray | None = None,
-        history: np.ndarray | None = None,
+        bounds: Bounds | None = None,
     ) -> Calibration:
         """Fit on the features `figures` [rows, len(names)], the labels `right` [rows] and each row's entity.
 
-        `most` float64 [rows] is an upper bound of the confidence; `held` and `history` are those of the class
-        (default: no row is held, and all have the same history). With fewer than 20 rows, or rows of one label
-        only, the logit stays the confidence.
+        Without `bounds` no row is held, and all have the same history. With fewer than 20 rows, or rows of one
+        label only, the logit stays the confidence.
         """
         start = cls.none(names)
         weights, bias = start.weights, start.bias
@@ -97,10 +103,14 @@ class Calibration:
             model = LogisticRegression(C=1.0, max_iter=1000).fit(figures / spread, right)
             weights, bias = model.coef_[0] / spread, float(model.intercept_[0])
         confidence = _logistic(figures, weights, bias)
-        confidence = confidence if most is None else np.minimum(confidence, most)
-        held = np.zeros(len(right), dtype=bool) if held is None else held
-        history = np.zeros(len(right), dtype=np.int64) if history is None else history
-        return cls(tuple(names), weights, bias, confidence, right, tuple(entity), held, history)
+        if bounds is None:
+            bounds = Bounds(
+                most=np.ones(len(right)),
+                held=np.zeros(len(right), dtype=bool),
+                history=np.zeros(len(right), dtype=np.int64),
+            )
+        confidence = np.minimum(confidence, bounds.most)
+        return cls(tuple(names), weights, bias, confidence, right, tuple(entity), bounds.held, bounds.history)
 
     def __call__(self, figures: np.ndarray) -> np.ndarray:
         """The probability that each prediction is right, float64 [rows], from `figures` [rows, len(names)]."""

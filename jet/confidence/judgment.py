@@ -13,9 +13,10 @@ from typing import Any
 
 import numpy as np
 
-from jet.confidence.calibration import Calibration
+from jet.confidence.calibration import Bounds, Calibration
 from jet.confidence.drift import Signs
-from jet.confidence.stack import FIGURES, METHODS, Method, Scores, Stack, cross_fitted, figures, least_line
+from jet.confidence.outcomes import Outcomes
+from jet.confidence.stack import FIGURES, METHODS, Method, Stack, cross_fitted, figures, least_line
 
 AMOUNT_FIGURES = ("support", "same_set", "evidence", "similarity", "repeated", "tax", "fixed", "split", "lines")
 """The features of the amounts' confidence.
@@ -73,36 +74,31 @@ class Judgment:
         return cls(Stack(), calibrations, Calibration.none(AMOUNT_FIGURES), Looks.none())
 
     @classmethod
-    def fit(
-        cls,
-        scores: Scores,
-        right: np.ndarray,
-        amount_figures: np.ndarray,
-        amounts_guessed: np.ndarray,
-        amounts_right: np.ndarray,
-        text_known: np.ndarray,
-        nearest: np.ndarray,
-        held: np.ndarray,
-        history: np.ndarray,
-        entity: Sequence[str],
-    ) -> Judgment:
-        """Fit on N booked entries: their candidates' scores, which of them is right, and what holds them."""
+    def fit(cls, outcomes: Outcomes, entity: Sequence[str]) -> Judgment:
+        """Fit on the outcomes of N booked entries; `entity` names the company of each."""
+        scores, right = outcomes.scores, outcomes.right
         stack = Stack.fit(scores, right)
         calibrations: dict[Method, Calibration] = {}
         for method in METHODS:
             probability = cross_fitted(scores, right) if method == "stacked" else stack(scores, method)
             best = np.where(scores.there, probability[:, :-1], -1).argmax(axis=1)
-            held_by_method = held | scores.guess[np.arange(len(right)), best]
-            upper = least_line(scores, probability, best)
+            bounds = Bounds(
+                most=least_line(scores, probability, best),
+                held=outcomes.held | scores.guess[np.arange(len(right)), best],
+                history=outcomes.history,
+            )
             calibrations[method] = Calibration.fit(
-                FIGURES, figures(scores, probability), best == right, entity, upper, held_by_method, history
+                FIGURES, figures(scores, probability), best == right, entity, bounds
             )
         # Amounts can be right only where the lines are.
         best = np.where(scores.there, stack(scores)[:, :-1], -1).argmax(axis=1)
-        rows = np.flatnonzero(amounts_guessed & (best == right))
+        rows = np.flatnonzero(outcomes.amounts_guessed & (best == right))
         entities = [entity[row] for row in rows.tolist()]
-        amounts = Calibration.fit(AMOUNT_FIGURES, amount_figures[rows], amounts_right[rows], entities)
-        looks = Looks(np.asarray(scores.there.any(axis=1)), text_known, nearest.astype(np.float64).round(4))
+        amounts = Calibration.fit(
+            AMOUNT_FIGURES, outcomes.amount_figures[rows], outcomes.amounts_right[rows], entities
+        )
+        nearest = outcomes.nearest.astype(np.float64).round(4)
+        looks = Looks(np.asarray(scores.there.any(axis=1)), outcomes.text_known, nearest)
         return cls(stack, calibrations, amounts, looks)
 
     def signs(self, method: Method) -> Signs:

@@ -1,9 +1,9 @@
-"""One company of the demo ledger: its chart, its suppliers and customers, and its entries month by month.
+"""One company of the demo ledger: its habits, its suppliers and customers, and its entries month by month.
 
 Notable: everything comes from one `random.Random` seeded with the ledger's seed and the company's number, so
-that a company is the same whatever the others are, and only its open invoices and account balances are kept
-while its entries stream by. A habit names the roles it books to when it is made; the chart is closed after
-that, so no entry can reach an account that the chart lacks.
+that a company doesn't depend on the others, and only its open invoices and account balances are in memory while
+its entries stream by. A habit names its roles when it is made; then the chart is closed, so no entry can use an
+account that the chart lacks.
 """
 
 from __future__ import annotations
@@ -11,21 +11,14 @@ from __future__ import annotations
 import itertools
 import math
 import random
-import unicodedata
-from collections import deque
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
-from datetime import date
 from functools import partial
 from operator import itemgetter
 
-from jet.demo.charts import CHARTS, GROUPS, NATIONAL
+from jet.demo.business import CLOSED_ROLE, DAYS, Business, Draft, Lines, net_of
 from jet.demo.habits import (
-    DAYS,
-    Draft,
     ForeignPurchase,
     Habit,
-    Lines,
     Outlay,
     Payment,
     Purchase,
@@ -33,58 +26,33 @@ from jet.demo.habits import (
     Regular,
     Sale,
     Takings,
-    net_of,
 )
 from jet.demo.trades import (
     AMBIGUOUS_GOODS,
-    CURRENCY,
     CUSTOMER_PATTERNS,
     FIRST_NAMES,
     FOREIGN,
     FOREIGN_SUPPLIERS,
     GOODS,
-    LANGUAGES,
-    PRICE_LEVEL,
     SOCIAL_RATE,
     SUPPLIER_PATTERNS,
     SURNAMES,
-    TRADES,
     VAT,
     Goods,
 )
 
-OPENED_DAY = DAYS.index(date(2024, 1, 1))
-"""When the account of year three is opened."""
-
-OPENED_ROLES = {"cloud": "software", "online_advertising": "advertising", "charging": "fuel"}
-"""The account that may be opened in year three, and the one that was used until then."""
-
-CLOSED_ROLE, CLOSED_ROLE_AFTER = "phone_old", "phone"
-
 NEW_WORDS = ("Nova", "Orbit", "Delta", "Polar", "Astra", "Fjord", "Titan", "Quant")
-"""What is in the names of those who come when habits change, and of nobody else."""
+"""Words that only the names of suppliers and customers have who come when habits change."""
 
 SCHEDULED_SHARE = 0.5
-"""How much of a company's entries may have a fixed day; a small company has fewer habits for that."""
+"""The largest share of a company's entries that have a fixed day, which leaves small companies fewer habits."""
 
 _MONTH_OF_DAY = [(day.year - 2022) * 12 + day.month - 1 for day in DAYS]
 _DAYS_OF_MONTH = [[day for day, month in enumerate(_MONTH_OF_DAY) if month == number] for number in range(36)]
 
 
-@dataclass(frozen=True, kw_only=True)
-class ChartRow:
-    """One account, or one group of accounts, of a company."""
-
-    code: str
-    name: str
-    parent: str | None
-    nature: str | None
-    opened: date | None = None
-    closed: date | None = None
-
-
 def apportion(total: int, weights: list[float], least: int = 0) -> list[int]:
-    """Whole numbers that add up to `total`, in proportion to `weights`, none below `least`."""
+    """Integers that add up to `total`, in proportion to `weights`, none below `least`."""
     rest = total - least * len(weights)
     scale = rest / sum(weights)
     exact = [weight * scale for weight in weights]
@@ -95,189 +63,24 @@ def apportion(total: int, weights: list[float], least: int = 0) -> list[int]:
     return [share + least for share in shares]
 
 
-def _slug(text: str) -> str:
-    plain = unicodedata.normalize("NFKD", text.replace("ß", "ss")).encode("ascii", "ignore").decode()
-    return "-".join("".join(c if c.isalnum() else " " for c in plain.casefold()).split())
-
-
-class Company:
+class Company(Business):
     """A company and its books. Call `entries` once: it goes through the three years."""
 
     def __init__(self, seed: int, number: int, size: int) -> None:
-        self._seed = f"{seed}/{number}"
-        self.rnd = rnd = random.Random(self._seed)
-        self.size = size
-        self.language = LANGUAGES[number % len(LANGUAGES)]
-        self.trade = TRADES[number % len(TRADES)]
-        self.currency = CURRENCY[self.language]
-        surnames = SURNAMES[self.language]
-        self.name = f"{rnd.choice(self.trade.words[self.language])} {rnd.choice(surnames)}"
-        self.entity = f"{_slug(self.name)}-{number + 1:03d}"
-        self.employees = self._staff(3 + size // 600)
-        self.payables: deque[tuple[int, Purchase, int, int]] = deque()
-        self.receivables: deque[tuple[int, Sale, int, int]] = deque()
-        self.invoice_no = rnd.randrange(100, 5000)
-
-        self._national = NATIONAL[rnd.choice(CHARTS[self.language])]
-        self._groups = next(groups for chart, groups in GROUPS.items() if NATIONAL[chart] is self._national)
-        self._used: dict[str, None] = {}
-        self._opened_role = rnd.choice(list(OPENED_ROLES))
-        self.closed_day = rnd.choice([180, 364, 545])
+        super().__init__(seed, number, size)
         self._names: set[str] = set()
-        for role in (self._opened_role, OPENED_ROLES[self._opened_role], CLOSED_ROLE, CLOSED_ROLE_AFTER):
-            self.use(role)
-
         self._scheduled: list[tuple[int, Habit]] = []
         self._schedule()
-        self.bought_roles: list[str] = []
         self._core: list[Purchase] = []
         self._casual = self._make_casual()
         self._close_chart()
 
-    def _staff(self, count: int) -> list[str]:
-        """First names for as long as there are any, then with surnames, then with numbers."""
-        surnames = itertools.chain([""], (f" {surname}" for surname in SURNAMES[self.language]))
-        numbered = (f" {number}" for number in itertools.count(2))
-        names = (
-            first + last for last in itertools.chain(surnames, numbered) for first in FIRST_NAMES[self.language]
-        )
-        return list(itertools.islice(names, count))
-
-    # What habits need while they are made.
-
-    def use(self, role: str) -> str:
-        """Put the account of a role into the chart, and return the role."""
-        if role and role not in self._national:
-            raise KeyError(f"the charts of {self.language!r} have no account for {role!r}")
-        if role:
-            self._used[role] = None
-        return role
-
-    def has(self, role: str) -> bool:
-        """Whether the national chart has an account for a role."""
-        return role in self._national
-
-    def cents(self, units: float) -> int:
-        """Cents in the home currency of an amount at the common price level."""
-        return round(units * PRICE_LEVEL[self.language] * 100)
-
-    def log_cents(self, units: float) -> float:
-        """The logarithm of `cents`, which amounts are drawn around."""
-        return math.log(self.cents(units))
-
-    def vat_in(self, rate: int) -> str:
-        """The role of the tax to deduct at a rate, put into the chart; nothing where there is no tax."""
-        if not rate:
-            return ""
-        reduced = rate < VAT[self.language]["energy"] and self.has("vat_in_mid")
-        return self.use("vat_in_mid" if reduced else "vat_in")
-
-    def sale_parts(self, sold: list[tuple[str, str, float]]) -> list[tuple[str, str, int, float]]:
-        """Roles of income and of tax, rate and share of what is sold, put into the chart."""
-        parts = []
-        for role, vat, share in sold:
-            rate = VAT[self.language][vat]
-            tax = ""
-            if rate:
-                tax = "vat_out_" + (vat if self.has(f"vat_out_{vat}") else "std")
-                self.use(tax)
-            parts.append((self.use(role), tax, rate, share))
-        return parts
-
-    # What habits need while they book.
-
-    def account(self, role: str, day: int) -> int:
-        """The number of the account that a role has on a day."""
-        if role == self._opened_role and day < OPENED_DAY:
-            role = OPENED_ROLES[role]
-        elif role == CLOSED_ROLE and day > self.closed_day:
-            role = CLOSED_ROLE_AFTER
-        return self._numbers[role]
-
-    def split_sale(self, parts: list[tuple[str, str, int, float]], gross: int, day: int) -> Lines:
-        """Income and tax, in positive cents, that add up to `gross`; taxes on one account are one line."""
-        income: Lines = []
-        taxes: dict[int, int] = {}
-        left = gross
-        for number, (role, tax, rate, share) in enumerate(parts):
-            part = left if number == len(parts) - 1 else round(gross * share * self.rnd.uniform(0.85, 1.1))
-            left -= part
-            net = net_of(part, rate)
-            income.append((self.account(role, day), net))
-            if net != part:
-                account = self.account(tax, day)
-                taxes[account] = taxes.get(account, 0) + part - net
-        return income + list(taxes.items())
-
-    def clear(self, roles: str, against: str, day: int) -> Lines | None:
-        """Bring the accounts of some roles to zero against another; nothing where they are at zero."""
-        lines = []
-        for role in roles.split():
-            number = self._numbers.get(role)
-            if number is not None and self._balances[number]:
-                lines.append((number, -self._balances[number]))
-        rest = sum(cents for _, cents in lines)
-        if not rest:
-            return None
-        return [*lines, (self.account(against, day), -rest)]
-
-    # The chart.
-
-    def _close_chart(self) -> None:
-        rnd = self.rnd
-        for role in self._national:  # accounts that nobody uses
-            if role not in self._used and role not in OPENED_ROLES and rnd.random() < 0.5:
-                self.use(role)
-        taken = {account.code for account in self._national.values()}
-        rows: list[tuple[str, ChartRow]] = []
-        for role in self._used:
-            account = self._national[role]
-            code, name = account.code, rnd.choice(account.names)
-            own = str(int(code) + 1).zfill(len(code))
-            if account.nature in ("expense", "income") and own not in taken and rnd.random() < 0.12:
-                taken.add(own)
-                code = own
-            rows.append(
-                (
-                    role,
-                    ChartRow(
-                        code=code,
-                        name=name,
-                        parent=code[:2],
-                        nature=account.nature,
-                        opened=DAYS[OPENED_DAY] if role == self._opened_role else None,
-                        closed=DAYS[self.closed_day] if role == CLOSED_ROLE else None,
-                    ),
-                )
-            )
-        rows.sort(key=lambda row: row[1].code)
-        self.accounts = [row for _, row in rows]
-        self._numbers = {role: number for number, (role, _) in enumerate(rows)}
-        self._balances = [0] * len(rows)
-
-    def chart(self) -> Iterator[ChartRow]:
-        """The groups and the accounts, each group before what is in it."""
-        by_prefix: dict[str, list[ChartRow]] = {}
-        for row in self.accounts:
-            by_prefix.setdefault(row.code[:1], []).append(row)
-            by_prefix.setdefault(row.code[:2], []).append(row)
-        for code in sorted(by_prefix):
-            natures = {row.nature for row in by_prefix[code]}
-            yield ChartRow(
-                code=code,
-                name=self._groups[code],
-                parent=code[:1] if len(code) == 2 else None,
-                nature=natures.pop() if len(natures) == 1 else None,
-            )
-            if len(code) == 2:
-                yield from by_prefix[code]
-
     # What is booked on fixed days.
 
     def _schedule(self) -> None:
-        """Take regular habits in the order of their importance for as long as there is room for them.
+        """Take regular habits in the order of their importance while their entries fit.
 
-        The first four come every month in all but the smallest companies, the others in the larger ones.
+        All but the smallest companies have the first four every month; only larger ones have the others.
         """
         room = int(self.size * SCHEDULED_SHARE)
         for rank, (day_of_month, step, make) in enumerate(self._regular_habits()):
@@ -293,7 +96,7 @@ class Company:
         self._scheduled.sort(key=itemgetter(0))
 
     def _regular_habits(self) -> Iterator[tuple[int, int, Callable[[], Habit]]]:
-        """Day of the month, step in months, and what makes the habit; the most important first."""
+        """Day of the month, step in months, and maker of each habit; the most important first."""
         swedish, german = self.language == "sv", self.language == "de"
         subscription = Goods(
             role=self._opened_role, vat="std", price=120, spread=0.2, often=1, ways="b", known={}, words={}
@@ -422,7 +225,7 @@ class Company:
     def _between(
         self, occasion: str, journal: str, debit: str, credit: str, units: float, spread: float = 0.0
     ) -> Habit:
-        """A habit of two lines and much the same amount every time."""
+        """A habit of two lines with about the same amount every time."""
         mu = self.log_cents(units)
 
         def post(day: int) -> Lines:
@@ -551,7 +354,7 @@ class Company:
         return Regular(self, "deposit", "bank", "bank cash", post, weight=weight)
 
     def _unused(self, name: str) -> str:
-        """The name, or with a number where the company knows somebody of that name."""
+        """The name, with a number where the company knows somebody of that name."""
         for suffix in itertools.chain([""], (f" {number}" for number in itertools.count(2))):
             if name + suffix not in self._names:
                 self._names.add(name + suffix)
@@ -570,7 +373,7 @@ class Company:
         return self._unused(pattern.format(surname=rnd.choice(SURNAMES[language]), word=rnd.choice(words)))
 
     def _suppliers(self) -> list[Purchase]:
-        """The suppliers: first those whose account depends on something, then the others."""
+        """The suppliers, those whose account depends on something first."""
         rnd, trade = self.rnd, self.trade
         count = max(10, round(self.size**0.55))
         catalog = [*GOODS, *trade.bought]
@@ -600,7 +403,7 @@ class Company:
         return suppliers
 
     def _popularity(self, rank: int) -> float:
-        """How often one comes to the supplier or customer of a rank."""
+        """The relative frequency of the supplier or customer of a rank."""
         return (rank + 3) ** -0.9 * self.rnd.uniform(0.6, 1.4)
 
     def _plain_supplier(self, goods: Goods, weight: float) -> Purchase:
@@ -635,10 +438,10 @@ class Company:
         return ForeignPurchase(self, goods, name, weight=weight, currency=currency, price=price)
 
     def change_habits(self, day: int, share: float) -> None:
-        """From `day` on, a `share` of the suppliers is booked to other accounts, and two thirds of these are
-        somebody else who sells the same; so is that share of the customers.
+        """From `day` on, book a `share` of the suppliers to other accounts, and replace two thirds of these,
+        and the same share of the customers, by others.
 
-        Drawn by a chance of its own, so that the days before are those of the company that doesn't change.
+        Uses a random generator of its own, so that the days before don't change.
         """
         rnd = random.Random(f"{self._seed}/change")
         surnames = SURNAMES[self.language]
@@ -687,7 +490,7 @@ class Company:
     # The three years.
 
     def entries(self) -> Iterator[tuple[int, Draft]]:
-        """Every entry with its day, in the order of the days: exactly as many as the company's size."""
+        """All entries with their days, in order; as many as the company's size."""
         rnd = self.rnd
         by_month: list[list[tuple[int, Habit]]] = [[] for _ in range(36)]
         for day, habit in self._scheduled:

@@ -1,20 +1,19 @@
-"""The habits of a company: what it books again and again, and how it writes that down.
+"""The habits of a company: what it books repeatedly, and the texts of these entries.
 
-Notable: a habit decides the accounts, and every decision but the slips can be learned: from the supplier's
-name, the journal, the amount, the employee who bought, or the date. Looking up the same text is meant to
-fail often: an invoice number makes the text new, one text stands for an invoice and its payment, and
-shops are booked by the amount.
+Notable: a habit decides the accounts, and all decisions but the slips can be learned: from the supplier's name,
+the journal, the amount, the employee, or the date. Looking up the same text often fails on purpose: an invoice
+number makes the text new, an invoice and its payment share a text, and shops are booked by the amount.
 """
 
 from __future__ import annotations
 
-import datetime
 import math
 import random
 from abc import ABC, abstractmethod
 from collections.abc import Callable
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
+from jet.demo.business import DAYS, Business, Draft, Lines, net_of
 from jet.demo.trades import (
     DATE_FORMAT,
     LANGUAGES,
@@ -25,31 +24,12 @@ from jet.demo.trades import (
     Goods,
 )
 
-if TYPE_CHECKING:
-    from jet.demo.company import Company
-
-FIRST_DAY = datetime.date(2022, 1, 1)
-DAYS = [FIRST_DAY + datetime.timedelta(days=day) for day in range(1096)]
-"""The three years of every demo ledger. A day is a number everywhere else: its place in this list."""
-
 SLIP = 0.06
-"""How often a purchase is booked to an account for no reason that anybody could learn."""
+"""The share of purchases that are booked to a random account, which nobody could learn."""
 OTHER_WORDING = 0.05
 MISSPELLED = 0.02
 ABBREVIATED = 0.02
 CREDIT_NOTE = 0.012
-
-Lines = list[tuple[int, int]]
-"""Number of the account in the company's chart, and cents: positive a debit, negative a credit."""
-
-
-class Draft(NamedTuple):
-    """A journal entry before it has a number."""
-
-    journal: str  # what kind: a key of trades.JOURNALS
-    text: str
-    currency: str
-    lines: Lines
 
 
 class _Stamps(NamedTuple):
@@ -71,16 +51,11 @@ STAMPS = {
     ]
     for language in LANGUAGES
 }
-"""Language, then day: what a wording may say about the date."""
-
-
-def net_of(gross: int, rate: int) -> int:
-    """What is left of `gross` cents without value added tax of `rate` per cent, to the cent."""
-    return (gross * 200 + 100 + rate) // (2 * (100 + rate))
+"""The date as wordings may use it, by language and day."""
 
 
 def misspell(text: str, rnd: random.Random) -> str:
-    """Drop, double or swap one letter, never the first."""
+    """`text` with one letter dropped, doubled or swapped, never the first."""
     if len(text) < 4:
         return text
     at = rnd.randrange(1, len(text) - 1)
@@ -93,7 +68,7 @@ def misspell(text: str, rnd: random.Random) -> str:
 
 
 def abbreviate(text: str, rnd: random.Random) -> str:
-    """Cut one of the longer words short, with a full stop."""
+    """`text` with one of its longer words cut short and ended by a full stop."""
     words = text.split(" ")
     longer = [number for number, word in enumerate(words) if len(word) > 6 and word.isalpha()]
     if longer:
@@ -103,18 +78,18 @@ def abbreviate(text: str, rnd: random.Random) -> str:
 
 
 class Wording:
-    """How a supplier, a customer or an occasion is written down: usually one way, now and then another."""
+    """The texts for a supplier, a customer or an occasion: usually one wording, now and then another."""
 
     def __init__(
         self,
-        company: Company,
+        company: Business,
         occasion: str,
         name: str = "",
         *,
         fresh: float = 0.22,
         chosen_by: random.Random | None = None,
     ) -> None:
-        """`chosen_by` in place of the company's own chance, where nothing else may be drawn otherwise."""
+        """With `chosen_by`, draw from it, so that the company's random generator stays as it is."""
         rnd = chosen_by or company.rnd
         constant, varying = PHRASES[company.language][occasion]
         usual = varying if varying and rnd.random() < fresh else constant
@@ -139,16 +114,16 @@ class Wording:
 
 
 class Habit(ABC):
-    """Something that a company books again and again."""
+    """Something that a company books repeatedly."""
 
     weight: float = 1.0
-    """How often, relative to the company's other habits of no fixed day."""
+    """The frequency, relative to the company's other habits without a fixed day."""
     first_month: int = 0
     last_month: int = 35
 
     @abstractmethod
     def book(self, day: int) -> Draft | None:
-        """The entry of that day, or nothing where there is no reason for one."""
+        """The entry of that day; None where there is no reason for one."""
 
 
 class Purchase(Habit):
@@ -156,7 +131,7 @@ class Purchase(Habit):
 
     def __init__(
         self,
-        company: Company,
+        company: Business,
         goods: Goods,
         name: str,
         way: str,
@@ -199,12 +174,12 @@ class Purchase(Habit):
         return wording, Wording(self.company, occasion, new_name) if new_name else wording
 
     def change(self, day: int, role: str) -> None:
-        """From that day on, book it to the account of another role."""
+        """From `day` on, book it to the account of another role."""
         self.change_day = day
         self.role_after = self.company.use(role)
 
     def replace(self, day: int, name: str, rnd: random.Random) -> None:
-        """From that day on, buy the same from somebody else of that name."""
+        """From `day` on, buy the same from the supplier `name`."""
         self.rename_day = day
         for occasion in ("wording", "credit_wording", "payment_wording"):
             kind = self.occasion if occasion == "wording" else occasion.removesuffix("_wording")
@@ -212,7 +187,7 @@ class Purchase(Habit):
             setattr(self, occasion, (before, Wording(self.company, kind, name, chosen_by=rnd)))
 
     def decide_by_employee(self, roles: tuple[str, str]) -> None:
-        """Let who bought decide between two roles, and let the text say who it was."""
+        """Choose between two roles by the employee who bought, and name the employee in the text."""
         company = self.company
         self.by_employee = [
             (employee, company.use(roles[number % 2])) for number, employee in enumerate(company.employees)
@@ -225,7 +200,7 @@ class Purchase(Habit):
         return max(100, round(self.company.rnd.lognormvariate(self.mu, self.sigma)))
 
     def payment_text(self, day: int, no: int) -> str:
-        """How the payment of one of its invoices is written down."""
+        """The text of a payment of one of its invoices."""
         return self.payment_wording[day >= self.rename_day].write(day, no)
 
     def book(self, day: int) -> Draft:
@@ -266,7 +241,7 @@ class ForeignPurchase(Purchase):
     """Buying by invoice in another currency; the buyer owes the value added tax and deducts it at once."""
 
     def __init__(
-        self, company: Company, goods: Goods, name: str, *, weight: float, currency: str, price: float
+        self, company: Business, goods: Goods, name: str, *, weight: float, currency: str, price: float
     ) -> None:
         super().__init__(company, goods, name, "i", weight=weight)
         self.currency = currency
@@ -277,7 +252,7 @@ class ForeignPurchase(Purchase):
         company.use("exchange_loss")
 
     def book(self, day: int) -> Draft:
-        """An invoice in the foreign currency; what is owed at home is at the price of that day."""
+        """An invoice in the foreign currency, with the home amounts at the rate of that day."""
         company, rnd, number = self.company, self.company.rnd, self.company.account
         net = self.amount(day)
         vat = round(net * VAT[company.language]["std"] / 100)
@@ -296,14 +271,14 @@ class ForeignPurchase(Purchase):
 class Payment(Habit):
     """Paying the oldest supplier invoice that is due."""
 
-    def __init__(self, company: Company, weight: float) -> None:
+    def __init__(self, company: Business, weight: float) -> None:
         self.company = company
         self.weight = weight
         company.use("payables")
         company.use("bank")
 
     def book(self, day: int) -> Draft | None:
-        """A payment; of a foreign invoice, with the difference that the exchange rate has made."""
+        """A payment; for a foreign invoice with the exchange difference."""
         company = self.company
         if not company.payables or company.payables[0][0] + 10 > day:
             return None
@@ -325,7 +300,7 @@ class Sale(Habit):
     """Invoices to one customer."""
 
     def __init__(
-        self, company: Company, name: str, parts: list[tuple[str, str, float]], *, price: float, weight: float
+        self, company: Business, name: str, parts: list[tuple[str, str, float]], *, price: float, weight: float
     ) -> None:
         self.company = company
         self.weight = weight
@@ -344,11 +319,11 @@ class Sale(Habit):
         }
 
     def replace(self, day: int, name: str, rnd: random.Random) -> None:
-        """From that day on, sell the same to somebody else of that name."""
+        """From `day` on, sell the same to the customer `name`."""
         self.rename_day, self.wordings_after = day, self._wordings(name, rnd)
 
     def text(self, occasion: str, day: int, no: int) -> str:
-        """How an invoice ("sale"), a credit note or its payment ("receipt") is written down."""
+        """The text of an invoice ("sale"), a credit note, or its payment ("receipt")."""
         wordings = self.wordings_after if day >= self.rename_day else self.wordings
         return wordings[occasion].write(day, no)
 
@@ -372,9 +347,9 @@ class Sale(Habit):
 
 
 class Receipt(Habit):
-    """Being paid the oldest customer invoice that is due."""
+    """Payment of the oldest customer invoice that is due."""
 
-    def __init__(self, company: Company, weight: float) -> None:
+    def __init__(self, company: Business, weight: float) -> None:
         self.company = company
         self.weight = weight
         company.use("bank")
@@ -390,9 +365,9 @@ class Receipt(Habit):
 
 
 class Takings(Habit):
-    """A day's sales across the counter, paid in cash and by card, at several rates of tax."""
+    """A day's counter sales, paid in cash and by card, at several rates of tax."""
 
-    def __init__(self, company: Company, weight: float) -> None:
+    def __init__(self, company: Business, weight: float) -> None:
         self.company = company
         self.weight = weight
         self.parts = company.sale_parts(list(company.trade.cash_sold))
@@ -418,9 +393,9 @@ class Takings(Habit):
 
 
 class Outlay(Habit):
-    """Paying employees back what they bought for the company."""
+    """Repayment of employees for what they bought for the company."""
 
-    def __init__(self, company: Company, weight: float) -> None:
+    def __init__(self, company: Business, weight: float) -> None:
         self.company = company
         self.weight = weight
         self.kinds = [
@@ -453,11 +428,11 @@ class Outlay(Habit):
 
 
 class Regular(Habit):
-    """Whatever has its own rule: `post` returns the lines of a day, or nothing."""
+    """A habit with its own rule: `post` returns the lines of a day, or None."""
 
     def __init__(
         self,
-        company: Company,
+        company: Business,
         occasion: str,
         journal: str,
         roles: str,

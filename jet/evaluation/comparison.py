@@ -28,40 +28,40 @@ RESAMPLES = 2000
 
 
 def paired_bootstrap(
-    model: Scored, rival: Scored, *, resamples: int = RESAMPLES, seed: int = 0
+    model: Scored, baseline: Scored, *, resamples: int = RESAMPLES, seed: int = 0
 ) -> dict[str, float]:
-    """How much more often `model` has every line right than `rival`, on the same rows.
+    """How much more often `model` has every line right than `baseline`, on the same rows.
 
-    Returns the difference in exact match (model minus rival), the ends of its 95 % interval (low, high) and
+    Returns the difference in exact match (model minus baseline), the ends of its 95 % interval (low, high) and
     the share of resamples in which it lies above 0 (share_above). Exchanging the two turns the signs around
     and nothing else. Raises ValueError where the rows are not the same ones in the same order, or there are
     none.
     """
-    return paired_bootstrap_of_runs([model], [rival], resamples=resamples, seed=seed)
+    return paired_bootstrap_of_runs([model], [baseline], resamples=resamples, seed=seed)
 
 
 def paired_bootstrap_of_runs(
-    models: Sequence[Scored], rivals: Sequence[Scored], *, resamples: int = RESAMPLES, seed: int = 0
+    models: Sequence[Scored], baselines: Sequence[Scored], *, resamples: int = RESAMPLES, seed: int = 0
 ) -> dict[str, float]:
     """`paired_bootstrap` of several runs together, such as trainings that differ in their seed.
 
-    `rivals` has one element for each of `models`, or a single one that all of them are compared with, where
-    the rival has nothing random in it. The difference is the mean of the runs.
+    `baselines` has one element for each of `models`, or a single one that all of them are compared with, where
+    the baseline has nothing random in it. The difference is the mean of the runs.
     """
-    if not models or len(rivals) not in (1, len(models)):
-        raise ValueError(f"{len(models)} runs can't be compared with {len(rivals)} of the rival")
-    for other in (*models, *rivals):
+    if not models or len(baselines) not in (1, len(models)):
+        raise ValueError(f"{len(models)} runs can't be compared with {len(baselines)} of the baseline")
+    for other in (*models, *baselines):
         _same_rows(models[0], other)
-    right = [np.stack([scored.counts["exact"] for scored in side], axis=1) for side in (models, rivals)]
+    right = [np.stack([scored.counts["exact"] for scored in side], axis=1) for side in (models, baselines)]
     return bootstrap_mean(right[0] - right[1], models[0].entity, resamples=resamples, seed=seed)
 
 
 def bootstrap_mean(
     difference: NDArray, entity: NDArray, *, resamples: int = RESAMPLES, seed: int = 0
 ) -> dict[str, float]:
-    """The mean of any figure's differences [N, M] on rows of `entity` [N], told as by `paired_bootstrap`."""
+    """`paired_bootstrap` of any figure's differences [N, M] on rows of `entity` [N]."""
     drawn = _drawn_means(difference, entity, resamples, np.random.default_rng(seed))
-    return _told(float(difference.mean()), drawn)
+    return _summary(float(difference.mean()), drawn)
 
 
 def unpaired_bootstrap(
@@ -82,10 +82,10 @@ def unpaired_bootstrap(
         _drawn_means(values, entity, resamples, rng)
         for values, entity in ((ours, our_entity), (theirs, their_entity))
     ]
-    return _told(float(ours.mean() - theirs.mean()), drawn[0] - drawn[1])
+    return _summary(float(ours.mean() - theirs.mean()), drawn[0] - drawn[1])
 
 
-def _told(difference: float, drawn: NDArray) -> dict[str, float]:
+def _summary(difference: float, drawn: NDArray) -> dict[str, float]:
     low, high = np.quantile(drawn, (0.025, 0.975))
     return {
         "difference": difference,

@@ -18,7 +18,7 @@ from jet.books.tokens import NOTHING
 from jet.confidence.stack import METHODS, Method
 from jet.prediction.amounts import minor_units
 from jet.prediction.answers import Answers
-from jet.prediction.judging import padded_lines, priced
+from jet.prediction.outcomes import padded_lines, priced
 from jet.prediction.predictor import Predictor, without_lines
 from jet.prediction.table import predictions_table
 from jet.retrieval.columns import entry_columns

@@ -3,8 +3,8 @@
 Companies are dealt into folds. For each fold the set ranker is trained on the others' entries alone, and
 answers the newest entries of the fold's companies knowing their charts of accounts and 0, 10, 50, 150 or 500
 of their entries: those that were booked last before the test begins. The books of the other companies stay, as
-peers. So nothing of a company has been learned when it is asked about, which a model that was trained on it
-can't show.
+peers. So nothing of a company has been learned when its entries are answered, which a model that was trained
+on it can't show.
 
 The decoder would have to be trained anew for each fold; the ranker answers alone. Beside it stands a linear
 SVM over sets, which knows the same entries and, as it always does, learns from nothing but these.
@@ -40,18 +40,18 @@ CURVE_NOTE = (
 
 @dataclass(frozen=True)
 class CurveFold:
-    """One fold's question: the companies that are new, and the entries that are asked about."""
+    """One fold: the companies that are new, and the entries to answer."""
 
     companies: np.ndarray  # int64, numbers in the bundle's catalog
     known: pa.Table  # all their booked entries before the test, sorted by company, date and id
-    asked: pa.Table  # booked test entries of these companies
+    queries: pa.Table  # booked test entries of these companies
 
 
 @dataclass(frozen=True)
 class CurveAnswers:
     """What was answered to a fold's entries, with so much history known."""
 
-    asked: pa.Table
+    queries: pa.Table
     predictions: pa.Table
     svm_right: np.ndarray  # bool, of each of them
 
@@ -73,11 +73,11 @@ def deal(split: np.ndarray, entity: np.ndarray) -> list[np.ndarray]:
 
 
 def curve_folds(entries: pa.Table, entity: np.ndarray, split: np.ndarray, limit: int) -> list[CurveFold]:
-    """The folds of booked `entries` [N], sorted by entity, date and id; at most `limit` test entries are asked
-    about, spread evenly over all of them.
+    """The folds of booked `entries` [N], sorted by entity, date and id; at most `limit` test entries are
+    queries, spread evenly over all of them.
 
-    `entity` are their companies' numbers in the bundle's catalog, `split` is theirs. A fold that nothing is
-    asked of is left out.
+    `entity` are their companies' numbers in the bundle's catalog, `split` is theirs. A fold without
+    queries is left out.
     """
     test = np.flatnonzero(split == TEST)
     test = test[np.linspace(0, len(test) - 1, min(limit, len(test))).astype(int)]
@@ -87,10 +87,10 @@ def curve_folds(entries: pa.Table, entity: np.ndarray, split: np.ndarray, limit:
         return entries.take(pa.array(rows[np.isin(entity[rows], companies)]))
 
     folds = [
-        CurveFold(companies, known=of(before, companies), asked=of(test, companies))
+        CurveFold(companies, known=of(before, companies), queries=of(test, companies))
         for companies in deal(split, entity)
     ]
-    return [fold for fold in folds if len(fold.asked)]
+    return [fold for fold in folds if len(fold.queries)]
 
 
 def fold_ranker(examples: Examples, fold: CurveFold, settings: RankerSettings) -> Ranker:
@@ -112,7 +112,7 @@ def answer(bundle: Bundle, ranker: Ranker, fold: CurveFold, books_split: np.ndar
         known = rows[books_split[rows] != TEST]
         keep[known[len(known) - min(history, len(known)) :]] = True
     new = replace(bundle, ranker=ranker).with_rows(np.flatnonzero(keep))
-    return Predictor(new, PredictSettings(method="ranker"))(without_lines(fold.asked))
+    return Predictor(new, PredictSettings(method="ranker"))(without_lines(fold.queries))
 
 
 def answer_fold(
@@ -123,7 +123,7 @@ def answer_fold(
     ranker = fold_ranker(examples, fold, bundle.ranker.settings)
     return {
         history: CurveAnswers(
-            fold.asked, answer(bundle, ranker, fold, books_split, history), svm_right(fold, history)
+            fold.queries, answer(bundle, ranker, fold, books_split, history), svm_right(fold, history)
         )
         for history in HISTORIES
     }
@@ -133,9 +133,9 @@ def svm_right(fold: CurveFold, history: int) -> np.ndarray:
     """bool: which of the fold's entries a linear SVM has right that knows the same `history` entries."""
     from_end = pa.array(_places_from_end(fold.known["entity"]))
     known = fold.known.filter(pc.less(from_end, history))
-    split = np.repeat([TRAIN, TEST], [len(known), len(fold.asked)])
-    answers = LinearSvm(refitted=False).predict(pa.concat_tables([known, without_lines(fold.asked)]), split)
-    booked = pa.concat_tables([known, fold.asked])
+    split = np.repeat([TRAIN, TEST], [len(known), len(fold.queries)])
+    answers = LinearSvm(refitted=False).predict(pa.concat_tables([known, without_lines(fold.queries)]), split)
+    booked = pa.concat_tables([known, fold.queries])
     return score_baseline(booked, answers, split == TEST).counts["exact"] > 0
 
 
@@ -175,6 +175,6 @@ def curve_rows(answers: dict[int, list[CurveAnswers]]) -> pa.Table:
 
 
 def _together(parts: list[CurveAnswers]) -> tuple[Scored, np.ndarray]:
-    asked = pa.concat_tables([part.asked for part in parts])
-    scored = score_predictions(asked, pa.concat_tables([part.predictions for part in parts]))
+    queries = pa.concat_tables([part.queries for part in parts])
+    scored = score_predictions(queries, pa.concat_tables([part.predictions for part in parts]))
     return scored, np.concatenate([part.svm_right for part in parts])

@@ -112,13 +112,13 @@ def score_predictions(
     entries = validate(entries, ENTRIES, "entries")
     predictions = validate(predictions, PREDICTIONS, "predictions")
     keys = _keys(entries)
-    asked = set(keys)
+    wanted = set(keys)
     found: dict[tuple[str, str], int] = {}
     repeated = [key for key, n in Counter(keys).items() if n > 1]
     if repeated:
         raise ValueError(f"entries that stand in the books more than once: {_named(repeated)}")
     for row, key in enumerate(_keys(predictions)):
-        if key in asked and key in found:
+        if key in wanted and key in found:
             repeated.append(key)
         found[key] = row
     if repeated:

@@ -10,7 +10,7 @@ C accounts of the widest chart in the batch.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 
 import numpy as np
 import torch
@@ -55,7 +55,7 @@ class Batch:
         return Batch(**{f.name: getattr(self, f.name).to(device, non_blocking=True) for f in fields(self)})
 
 
-def collate(
+def collate(  # noqa: PLR0913 - entries, what is known of earlier ones, and what it is padded to
     queries: EntryColumns,
     rows: np.ndarray,
     memory: EntryColumns,
@@ -63,13 +63,12 @@ def collate(
     catalog: Catalog,
     max_lines: int,
     width: int | None = None,
-    with_target: bool = False,
 ) -> Batch:
     """The batch of `rows` of `queries`, with the `hits` [B, K] that retrieval found for them in `memory`.
 
-    `width` fixes C (default: the widest chart among the rows) and, with it, L and T to `max_lines` + 1, so
-    that shapes don't depend on which entries share a batch. A neighbor with more than `max_lines` lines is
-    left out.
+    The target is empty: see `with_target`. `width` fixes C (default: the widest chart among the rows) and, with
+    it, L to `max_lines` + 1, so that shapes don't depend on which entries share a batch. A neighbor with more
+    than `max_lines` lines is left out.
     """
     entity = queries.entity[rows]
     start, size = catalog.offsets[entity], np.diff(catalog.offsets)[entity]
@@ -84,10 +83,6 @@ def collate(
     hit = np.where(lines[:, :, 0] == NOTHING, NOTHING, hits.row)
     longest = int((lines != NOTHING).sum(axis=2).max(initial=0)) if width is None else max_lines
     neighbor_tokens = _local(lines[:, :, :longest], start, stop)
-    target = np.empty((len(rows), 0), dtype=np.int64)
-    if with_target:
-        own = int(queries.lengths[rows].max(initial=0))
-        target = _local(neighbor_lines(queries, rows[:, None], entity, catalog, own), start, stop)[:, 0]
 
     amount = queries.log_amount[rows]
     known = ~np.isnan(amount)
@@ -106,8 +101,17 @@ def collate(
             neighbor_features(queries, rows, memory, hit, hits.similarity, set_key(lines))
         ),
         neighbor_tokens=torch.from_numpy(neighbor_tokens),
-        target=torch.from_numpy(target),
+        target=torch.empty((len(rows), 0), dtype=torch.int64),
     )
+
+
+def with_target(batch: Batch, booked: EntryColumns, rows: np.ndarray, catalog: Catalog) -> Batch:
+    """The batch of `rows` of `booked` entries, with their own lines as the target."""
+    entity = booked.entity[rows]
+    longest = int(booked.lengths[rows].max(initial=0))
+    lines = neighbor_lines(booked, rows[:, None], entity, catalog, longest)
+    target = _local(lines, catalog.offsets[entity], batch.stop)[:, 0]
+    return replace(batch, target=torch.from_numpy(target))
 
 
 def _local(lines: np.ndarray, start: np.ndarray, stop: int) -> np.ndarray:

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Sequence
-from dataclasses import fields, replace
+from dataclasses import replace
 
 import pyarrow as pa
 
 from jet.books.split import CALIBRATION
 from jet.bundle.bundle import Bundle
 from jet.confidence.judgment import Judgment
-from jet.prediction.judging import Judged, judge
+from jet.confidence.outcomes import Outcomes
+from jet.prediction.outcomes import outcomes_of
 from jet.prediction.predictor import Predictor, PredictSettings
 from jet.training.data import TrainingData
 
@@ -24,10 +25,9 @@ def calibration_entries(data: TrainingData) -> pa.Table:
     return entries.sort_by([("entity", "ascending"), ("entry_id", "ascending")])
 
 
-def calibrated(bundle: Bundle, judged: Judged, entities: Sequence[str]) -> Bundle:
-    """The bundle with the calibration of what was `judged` of N entries, and whose each of them is."""
-    arrays = {each.name: getattr(judged, each.name) for each in fields(judged)}
-    judgment = Judgment.fit(**arrays, entity=list(entities))
+def calibrated(bundle: Bundle, outcomes: Outcomes, entities: Sequence[str]) -> Bundle:
+    """The bundle, calibrated on the `outcomes` of N entries; `entities` names the company of each."""
+    judgment = Judgment.fit(outcomes, list(entities))
     right = judgment.calibrations["stacked"].right
     log.info("calibrated on %d entries, %.1f %% of them right", len(right), 100 * right.mean())
     facts = bundle.facts | {"calibration_exact_match": round(float(right.mean()), 4)}
@@ -38,4 +38,4 @@ def calibrate(bundle: Bundle, data: TrainingData, settings: PredictSettings) -> 
     """Answer the calibration split of what the bundle was trained on, and calibrate by it, in this process."""
     entries = calibration_entries(data)
     predictor = Predictor(bundle, replace(settings, method="stacked"))  # which computes the others' scores too
-    return calibrated(bundle, judge(predictor, entries), entries["entity"].to_pylist())
+    return calibrated(bundle, outcomes_of(predictor, entries), entries["entity"].to_pylist())

@@ -13,7 +13,7 @@ from jet.artifacts.tables import validate
 from jet.books.catalog import Catalog
 from jet.books.schema import NEIGHBORS, joined_keys
 from jet.books.split import SPLITS, TRAIN, SplitSettings
-from jet.model.batch import collate
+from jet.model.batch import collate, with_target
 from jet.model.network import localized
 from jet.model.settings import ModelSettings
 from jet.retrieval.columns import sort_entries
@@ -102,9 +102,8 @@ class TrainingData:
         batches = []
         for rows in pieces:
             hits = self.model.hits(self.hits.take(rows), self.retrieval)
-            batches.append(
-                collate(corpus.rows, rows, corpus.rows, hits, corpus.catalog, longest, with_target=True)
-            )
+            batch = collate(corpus.rows, rows, corpus.rows, hits, corpus.catalog, longest)
+            batches.append(with_target(batch, corpus.rows, rows, corpus.catalog))
         return TrainBatch(*localized(batches, corpus))
 
     def batches(self, rows: Iterable[np.ndarray]) -> Iterator[TrainBatch]:

@@ -152,7 +152,7 @@ def fit_network(
     """
     best: dict[str, float] = {}
     weights: dict[str, Tensor] = {}
-    with one_thread(), torch.random.fork_rng():  # whoever calls this keeps the state of their random numbers
+    with one_thread():
         network = build_network(data, data.model, settings.seed).to(device or torch.device("cpu"))
         trainer = Trainer(network, settings, losses, optim, steps_per_epoch(data, settings), device)
         for epoch in run_epochs(trainer, data, beams):

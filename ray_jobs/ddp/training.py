@@ -12,7 +12,6 @@ import contextlib
 import logging
 import math
 import re
-import tempfile
 from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
@@ -21,7 +20,6 @@ from typing import Any
 import ray.train
 import torch
 from ray.train import (
-    Checkpoint,
     CheckpointConfig,
     FailureConfig,
     LoggingConfig,
@@ -33,7 +31,7 @@ from ray.train import (
 from ray.train.torch import TorchTrainer, get_device, prepare_model
 from safetensors.numpy import load as load_safetensors
 
-from jet.artifacts.artifact import Artifact, beside, open_artifact, read_parquet
+from jet.artifacts.artifact import Artifact, open_artifact, read_parquet
 from jet.artifacts.places import finished_at
 from jet.artifacts.storage import absolute, kept_in, resolve
 from jet.books.schema import ACCOUNTS, ENTRIES, NEIGHBORS
@@ -50,11 +48,13 @@ from jet.training.fitting import (
 )
 from jet.training.loop import Trainer
 from jet.training.tracking import NoTracker, Tracker, build_tracker
+from ray_jobs.ddp.checkpoints import STATE, checkpoints, report, resume
 from ray_jobs.runtime.connection import require
 from ray_jobs.runtime.ray_quirks.signals import interruptible
 from ray_jobs.runtime.settings import JobConfig
 
-STATE = "state.pt"
+PARTS = ("split", "retrieval", "model", "losses", "optim", "train", "ranker", "predict")
+"""The parts of the settings that bear on a trained bundle."""
 
 log = logging.getLogger("jet.train")
 
@@ -102,11 +102,6 @@ def load_data(entries: Artifact, neighbors: Artifact, config: JobConfig) -> Trai
         config.model,
         config.retrieval,
     )
-
-
-def checkpoints(output: str) -> str:
-    """Where a training's checkpoints live until its bundle is published: beside the output."""
-    return beside(absolute(output), "training")
 
 
 def fit(
@@ -225,7 +220,7 @@ def train_worker(given: dict[str, Any]) -> None:
     )
     resume(trainer, given["start"])
     for epoch in run_epochs(trainer, data, config.predict.beams, rank, given["until"]):
-        report(trainer, epoch.figures, rank)
+        report(trainer, {"epoch": trainer.progress.epoch, **epoch.figures}, rank)
         if rank == 0:
             log_epoch(trainer, epoch)
     tracker.close()
@@ -240,26 +235,3 @@ def sum_over_ranks(figures: dict[str, float]) -> dict[str, float]:
     torch.distributed.all_gather_object(found, figures)
     names = dict.fromkeys(name for each in found for name in each)
     return {name: sum(each.get(name, 0.0) for each in found) for name in names}
-
-
-def resume(trainer: Trainer, start: str | None) -> None:
-    """Go on from the run's newest checkpoint, or else from the one at `start`, if there is one."""
-    checkpoint = ray.train.get_checkpoint()
-    if checkpoint is None and start:
-        filesystem, path = resolve(start)
-        checkpoint = Checkpoint(path, filesystem)
-    if checkpoint is None:
-        return
-    with checkpoint.as_directory() as folder:
-        trainer.load_state(torch.load(Path(folder) / STATE, weights_only=True, map_location=trainer.device))
-
-
-def report(trainer: Trainer, figures: dict[str, float], rank: int) -> None:
-    """Report the epoch; rank 0 attaches the checkpoint (figures without one would be dropped)."""
-    figures = {"epoch": trainer.progress.epoch, **figures}
-    if rank != 0:
-        ray.train.report(figures)
-        return
-    with tempfile.TemporaryDirectory() as folder:
-        torch.save(trainer.state(), Path(folder) / STATE)
-        ray.train.report(figures, checkpoint=Checkpoint.from_directory(folder))

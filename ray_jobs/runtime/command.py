@@ -1,4 +1,4 @@
-"""What all jobs share: the command line, the last line, and how a failure is told.
+"""What all jobs share: the command line, the last line, and what is said of a failure.
 
 A job is a module with `HELP`, `arguments(parser)` and `run(args, config)`. `main` gives it the same options
 as every other job: `--config FILE` (YAML), dotted overrides of any setting (`--model.hidden 64`), unknown keys
@@ -83,12 +83,12 @@ def main(name: str, job: Any, argv: Sequence[str] | None = None) -> int:
         with contextlib.redirect_stdout(sys.stderr):  # whatever workers print; the result stands alone
             result = job.run(given, config)
     except KeyboardInterrupt:
-        logs.tell(name, "interrupted; what was finished stays", log_format)
+        logs.report_failure(name, "interrupted; what was finished stays", log_format)
         return 130
     except Exception as error:
-        why = told(error)
+        why = advice(error)
         if why is not None:
-            logs.tell(name, f"error: {why}", log_format)
+            logs.report_failure(name, f"error: {why}", log_format)
             return 2
         if log_format == "text":
             raise
@@ -107,31 +107,29 @@ def parsed(parser: jsonargparse.ArgumentParser, argv: Sequence[str]) -> jsonargp
     Raises `ValueError` where a path has a secret in it, before anything repeats it, and for what is no option
     or no value of one.
     """
-    found = list(argv)
+    arguments = list(argv)
     configs = []
-    for argument in found:
+    for argument in arguments:
         refuse_keys(argument.partition("=")[2] if argument.startswith("--") else argument)
     with contextlib.ExitStack() as kept:
-        for number, argument in enumerate(found):
+        for number, argument in enumerate(arguments):
             option, given, path = argument.partition("=")
-            if option != "--config" and (number == 0 or found[number - 1] != "--config"):
+            if option != "--config" and (number == 0 or arguments[number - 1] != "--config"):
                 continue
             path = path if given else argument
             local = path
             if is_uri(path):
                 local = str(kept.enter_context(fetched(path)))
-                found[number] = f"{option}={local}" if option == "--config" else local
+                arguments[number] = f"{option}={local}" if option == "--config" else local
             if os.path.isfile(local):  # noqa: PTH113 (it may be a config's text, too long for a path)
                 check_config(path, Path(local))
                 configs.append(path)
         try:
-            settings = parser.parse_args(found)
+            settings = parser.parse_args(arguments)
         except jsonargparse.ArgumentError as error:
-            said = " ".join(str(error).split()).rstrip(".")
+            why = " ".join(str(error).split()).rstrip(".")
             where = f" (among the options or in {' and '.join(configs)})" if configs else ""
-            raise ValueError(
-                f"{said}{where}; {parser.prog} --help tells the options and their values"
-            ) from None
+            raise ValueError(f"{why}{where}; {parser.prog} --help tells the options and their values") from None
     refuse_misshapen(settings, JobConfig)
     return settings
 
@@ -175,10 +173,10 @@ def check_config(name: str, file: Path) -> None:
         raise ValueError(f"{name}: a config names no other one: give each as a --config of its own")
 
 
-def told(error: BaseException) -> str | None:
-    """What to say of a failure that people can mend; None for any other, which is a defect of jet's.
+def advice(error: BaseException) -> str | None:
+    """The message of a failure that people can mend; None for any other, which is a defect of jet's.
 
-    What a disk, a network or a store fails at (`OSError`) is told wherever it happened, on workers too.
+    What a disk, a network or a store fails at (`OSError`) counts wherever it happened, on workers too.
     """
     each: BaseException | None = error
     while each is not None:
@@ -192,8 +190,6 @@ def told(error: BaseException) -> str | None:
 
 def translated(argv: Sequence[str], job: Any) -> list[str]:
     """`argv` with the job's own options in place of their other names."""
-    found = []
-    for argument in argv:
-        option, separator, value = argument.partition("=")
-        found.append(getattr(job, "ALSO", {}).get(option, option) + separator + value)
-    return found
+    names = getattr(job, "ALSO", {})
+    parts = (argument.partition("=") for argument in argv)
+    return [names.get(option, option) + separator + value for option, separator, value in parts]

@@ -63,7 +63,7 @@ def connect(settings: RuntimeSettings) -> None:
                 raise
             why = str(error).partition(". ")[0]
             raise ValueError(
-                f"no connection to {said_address(address, settings)}: {why}: {ADDRESSES}"
+                f"no connection to {spelled_address(address, settings)}: {why}: {ADDRESSES}"
             ) from None
         if settings.log_format == "json":
             logs.set_up(metrics.job_name(), "json")  # Ray has added handlers of its own
@@ -74,7 +74,7 @@ def connect(settings: RuntimeSettings) -> None:
         log.info("connected to %s", where)
     context = DataContext.get_current()
     context.execution_no_progress_timeout_s = settings.no_progress_timeout_s
-    context.enable_progress_bars = False  # they don't go with a log; jobs tell their progress themselves
+    context.enable_progress_bars = False  # they don't go with a log; jobs log their progress themselves
     output.quiet_data()
 
 
@@ -84,7 +84,7 @@ def local_options(settings: RuntimeSettings) -> dict[str, Any]:
     return {"address": "local", "num_cpus": cpus, "include_dashboard": True, "dashboard_host": "127.0.0.1"}
 
 
-def said_address(address: str, settings: RuntimeSettings) -> str:
+def spelled_address(address: str, settings: RuntimeSettings) -> str:
     """An address with the name of what gave it."""
     return f"{address} (of {'runtime.address' if settings.address else 'RAY_ADDRESS'})"
 
@@ -98,7 +98,7 @@ def refuse_unreachable(address: str, settings: RuntimeSettings) -> None:
         return
     host, _, port = address.rpartition(":")
     if not re.fullmatch(r"[^/]+", host) or not port.isdigit():
-        raise ValueError(f"{said_address(address, settings)} is no address of a Ray: {ADDRESSES}")
+        raise ValueError(f"{spelled_address(address, settings)} is no address of a Ray: {ADDRESSES}")
     if environment.auth_mode() == "token" and not environment.has_token():
         return
     hosts = [host.strip("[]")]
@@ -111,11 +111,11 @@ def refuse_unreachable(address: str, settings: RuntimeSettings) -> None:
             why = error
         else:
             return
-    raise ValueError(f"nothing answers at {said_address(address, settings)}: {why}: {ADDRESSES}")
+    raise ValueError(f"nothing answers at {spelled_address(address, settings)}: {why}: {ADDRESSES}")
 
 
 def capacity(settings: RuntimeSettings) -> tuple[float, float]:
-    """CPUs and GPUs that the cluster has, or can grow to. No autoscaler tells how far that is: settings do."""
+    """CPUs and GPUs that the cluster has, or can grow to. No autoscaler says how far that is: settings do."""
     have = ray.cluster_resources()
     cpus, gpus = have.get("CPU", 0.0), have.get("GPU", 0.0)
     return max(cpus, settings.cluster_cpus or 0), max(gpus, settings.cluster_gpus or 0)

@@ -61,12 +61,12 @@ class JsonLines(logging.Formatter):
 
 def _ids() -> dict[str, str]:
     """Ray's names for this job: of the driver, and of the submission where it was submitted."""
-    found = {}
+    ids = {}
     if submission := submission_id():
-        found["submission_id"] = submission
+        ids["submission_id"] = submission
     if ray.is_initialized():
-        found["job_id"] = ray.get_runtime_context().get_job_id()
-    return found
+        ids["job_id"] = ray.get_runtime_context().get_job_id()
+    return ids
 
 
 def set_up(job: str, form: LogFormat) -> None:
@@ -95,12 +95,12 @@ def for_workers(form: LogFormat) -> ray.LoggingConfig | None:
     return ray.LoggingConfig(encoding="JSON", log_level="INFO", additional_log_standard_attrs=["name"])
 
 
-def tell(job: str, what: str, form: LogFormat) -> None:
-    """Say on standard error how a job ended that didn't succeed."""
+def report_failure(job: str, why: str, form: LogFormat) -> None:
+    """Say on standard error why a job ended without a result."""
     if form == "json":
-        log.error(what)
+        log.error(why)
     else:
-        print(f"jet {job}: {printable(what)}", file=sys.stderr)
+        print(f"jet {job}: {printable(why)}", file=sys.stderr)
 
 
 def quiet_libraries() -> None:

@@ -1,6 +1,6 @@
 """jet's own metrics, for Prometheus: all of them are declared here, and counted here.
 
-- **The driver counts**, whoever does the work: an actor tells what is in the block that it finished, and the
+- **The driver counts**, whoever does the work: an actor sends what is in the block that it finished, and the
   driver adds it when the block arrives. So a block that was tried twice counts once, an actor that ends takes
   nothing with it, and a job costs a few additions a block.
 - Counters only go up; rates, shares and medians are Prometheus' business. Ray keeps what a driver counted as
@@ -142,18 +142,18 @@ def stage(name: str, blocks: int) -> Iterator[Callable[[int], None]]:
         count(BLOCKS_DONE, 1, name)
         count(ENTRIES_DONE, entries, name)
 
-    def tell() -> None:
+    def export() -> None:
         show(BLOCKS_WAITING, waiting, name)
         while not over.wait(SHOWN_EVERY_S):
             show(BLOCKS_WAITING, waiting, name)
 
-    teller = Thread(target=tell, daemon=True)
-    teller.start()
+    exporter = Thread(target=export, daemon=True)
+    exporter.start()
     try:
         yield finished
     finally:
         over.set()
-        teller.join()
+        exporter.join()
         show(BLOCKS_WAITING, 0, name)  # a stage that failed waits for nothing any more
 
 
@@ -180,7 +180,7 @@ def buckets_of(
     """How many of `values` are at most as large as each of `bounds`, and how many there are."""
     at_most = np.searchsorted(np.sort(values), np.asarray(bounds, values.dtype), side="right")
     return [
-        *((metric, int(found), f"{bound:g}") for found, bound in zip(at_most, bounds, strict=True)),
+        *((metric, int(count), f"{bound:g}") for count, bound in zip(at_most, bounds, strict=True)),
         (metric, len(values), "+Inf"),
     ]
 

@@ -20,9 +20,10 @@ from ray.data import ActorPoolStrategy
 
 from jet.artifacts.storage import patiently
 from jet.bundle.bundle import Bundle
+from jet.confidence.outcomes import Outcomes
 from jet.confidence.stack import Method, Scores
 from jet.evaluation.examine import examine
-from jet.prediction.judging import Judged, judge
+from jet.prediction.outcomes import outcomes_of
 from jet.prediction.predictor import Predictor, PredictSettings
 from jet.ranking.examples import Examples
 from jet.retrieval.neighbors import make_encoder
@@ -99,27 +100,27 @@ class ExamineSlice:
         return examine(self.predictor, entries, self.methods)
 
 
-class JudgeSlice:
-    """Weighs booked entries without looking at their lines, and says what would have been right."""
+class OutcomeSlice:
+    """The outcomes of a slice of booked entries."""
 
     def __init__(self, shared: list[ray.ObjectRef]) -> None:
         self.predictor = ray.get(shared[0])
 
     def __call__(self, entries: pa.Table) -> pa.Table:
-        judged = judge(self.predictor, entries)
-        arrays = {each.name: getattr(judged.scores, each.name) for each in fields(Scores)}
-        arrays |= {name: getattr(judged, name) for name in _JUDGED}
+        outcomes = outcomes_of(self.predictor, entries)
+        arrays = {each.name: getattr(outcomes.scores, each.name) for each in fields(Scores)}
+        arrays |= {name: getattr(outcomes, name) for name in _OUTCOMES}
         columns = {name: _column(values) for name, values in arrays.items()}
         return pa.table({"entity": entries["entity"], "entry_id": entries["entry_id"], **columns})
 
 
-_JUDGED = tuple(each.name for each in fields(Judged) if each.name != "scores")
+_OUTCOMES = tuple(each.name for each in fields(Outcomes) if each.name != "scores")
 
 
-def judged_of(table: pa.Table) -> Judged:
-    """What `JudgeSlice` found, put together again."""
+def outcomes_from(table: pa.Table) -> Outcomes:
+    """What `OutcomeSlice` returned, put together again."""
     scores = Scores(*(_array(table[each.name]) for each in fields(Scores)))
-    return Judged(scores, *(_array(table[name]) for name in _JUDGED))
+    return Outcomes(scores, *(_array(table[name]) for name in _OUTCOMES))
 
 
 def _column(values: np.ndarray) -> pa.Array:

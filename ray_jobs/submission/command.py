@@ -102,28 +102,28 @@ def prepared(given: argparse.Namespace, jobs: Sequence[str], job_argv: Sequence[
 def check(name: str, module: ModuleType, job_argv: Sequence[str]) -> None:
     """Read a job's options as the job is going to."""
     parser = runtime.job_parser(name, module)
-    found = runtime.parsed(parser, runtime.translated(job_argv, module))
-    parser.instantiate(found)
-    if "://" not in found.output and not Path(found.output).is_absolute():
+    given = runtime.parsed(parser, runtime.translated(job_argv, module))
+    parser.instantiate(given)
+    if "://" not in given.output and not Path(given.output).is_absolute():
         raise ValueError(
-            f"--output {found.output} is a folder of this machine, and on the cluster it would go with the "
+            f"--output {given.output} is a folder of this machine, and on the cluster it would go with the "
             "job: name a URI (s3://, gs://), or the whole path of a folder that all nodes have mounted"
         )
 
 
 def with_configs(job_argv: Sequence[str]) -> list[str]:
     """`job_argv` with the text of each config file in place of its path."""
-    found, waiting = [], False
+    arguments, waiting = [], False
     for argument in job_argv:
         option, separator, value = argument.partition("=")
         if waiting:
-            found.append(f"--config={config_text(argument)}")
+            arguments.append(f"--config={config_text(argument)}")
         elif option == "--config" and separator:
-            found.append(f"--config={config_text(value)}")
+            arguments.append(f"--config={config_text(value)}")
         elif argument != "--config":
-            found.append(argument)
+            arguments.append(argument)
         waiting = argument == "--config"
-    return found
+    return arguments
 
 
 def config_text(path: str) -> str:

@@ -108,16 +108,16 @@ async def follow(client: JobSubmissionClient, submission_id: str, output: Output
 async def _log(client: JobSubmissionClient, submission_id: str, skip: int) -> AsyncGenerator[str, None]:
     """The job's log from a character on. Ends with the job, or with the connection."""
     stream: Any = client.tail_job_logs(submission_id)
-    told = None
+    message = None
     try:
         while True:
             piece = asyncio.ensure_future(anext(stream, None))
             try:
                 while not (await asyncio.wait({piece}, timeout=QUIET_S))[0]:
                     details = client.get_job_info(submission_id)  # an error here is a broken connection
-                    if details.status == JobStatus.PENDING and details.message != told:
-                        told = details.message
-                        log.info("waiting for its start: %s", told)
+                    if details.status == JobStatus.PENDING and details.message != message:
+                        message = details.message
+                        log.info("waiting for its start: %s", message)
             finally:
                 if not piece.done():
                     piece.cancel()

@@ -35,7 +35,7 @@ log = logging.getLogger("jet.submit")
 def runtime_environment(
     file: str | None, working_dir: str | None, cluster_code: bool, names: Sequence[str]
 ) -> dict[str, Any]:
-    """What Ray is told to make before the job starts.
+    """The runtime environment that Ray makes before the job starts.
 
     `file` is a YAML file with a runtime environment of Ray's kind, `names` are environment variables to take
     over. Without `cluster_code`, jet travels: in `working_dir` where that is a checkout, as two packages where
@@ -69,8 +69,8 @@ def runtime_environment(
 
 def refuse_passwords(text: str) -> None:
     """Raise `ValueError` where `text` holds a URI with a password: a job's command is for everybody to see."""
-    if found := PASSWORD_IN_URI.search(text):
-        start = text[: found.start()].rsplit(maxsplit=1)[-1].lstrip("'\"")
+    if match := PASSWORD_IN_URI.search(text):
+        start = text[: match.start()].rsplit(maxsplit=1)[-1].lstrip("'\"")
         raise ValueError(
             f"a URI that begins with {start}:// holds a password, and everybody who sees the list of jobs "
             "would see it: give it to the nodes themselves (an instance profile, a Kubernetes secret)"
@@ -80,14 +80,14 @@ def refuse_passwords(text: str) -> None:
 def _read(file: str) -> dict[str, Any]:
     """A runtime environment from a YAML file."""
     try:
-        found = yaml.safe_load(Path(file).read_text())
+        content = yaml.safe_load(Path(file).read_text())
     except yaml.YAMLError as error:
         raise ValueError(f"{file} is no YAML: {' '.join(str(error).split())}") from None
-    if not isinstance(found, dict):
+    if not isinstance(content, dict):
         raise ValueError(f"{file} must be a mapping of the keys of Ray's runtime environments, such as pip")
-    if "working_dir" in found:
+    if "working_dir" in content:
         raise ValueError(f"{file} names a working_dir: leave it out there, and name it with --working-dir")
-    return found
+    return content
 
 
 def _is_checkout(folder: Path) -> bool:

@@ -23,7 +23,8 @@ from jet.experiments.ablation.report import MEASURED, answers_table
 from jet.model.network import JetNetwork
 from jet.training.data import TrainingData
 from jet.training.fitting import build_network
-from ray_jobs.ddp.training import checkpoints, fit, load_data, opened
+from ray_jobs.ddp.checkpoints import checkpoints
+from ray_jobs.ddp.training import fit, load_data, opened
 from ray_jobs.runtime.logs import quiet_libraries
 from ray_jobs.runtime.settings import JobConfig
 

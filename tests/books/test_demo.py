@@ -20,9 +20,9 @@ import pytest
 
 from jet.books.schema import NATURES
 from jet.demo import DemoSettings, demo_rows, write_demo_ledger
+from jet.demo.business import net_of
 from jet.demo.charts import GROUPS, NATIONAL
 from jet.demo.company import Company, apportion
-from jet.demo.habits import net_of
 from jet.demo.trades import LANGUAGES, PHRASES
 from jet.demo.writer import company_sizes
 

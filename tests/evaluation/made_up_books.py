@@ -2,9 +2,11 @@
 
 from datetime import date, timedelta
 
+import numpy as np
 import pyarrow as pa
 
 from jet.books.schema import ENTRIES, PREDICTIONS
+from jet.evaluation.scored import Scored
 
 RENT = (("5010", "D"), ("1930", "C"))
 FOOD = (("5810", "D"), ("1930", "C"))
@@ -64,3 +66,18 @@ def prediction(entry_id, pairs, *, confidence=0.5, alternatives=(), entity="a"):
 
 def predictions(rows):
     return pa.Table.from_pylist(rows, schema=PREDICTIONS)
+
+
+def scored(rows, **more):
+    """Of rows (true, predicted[, confidence[, alternatives]])."""
+    rows = [(*row, *(0.5, [])[len(row) - 2 :]) for row in rows]
+    columns = {
+        "entity": np.array(["a"] * len(rows)),
+        "entry_id": [str(i) for i in range(len(rows))],
+        "true": [tuple(sorted(row[0])) for row in rows],
+        "predicted": [tuple(sorted(row[1])) for row in rows],
+        "confidence": np.array([row[2] for row in rows], dtype=float),
+        "alternatives": [[tuple(sorted(a)) for a in row[3]] for row in rows],
+        "valid": np.ones(len(rows), bool),
+    }
+    return Scored(**(columns | more))

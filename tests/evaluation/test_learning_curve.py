@@ -171,10 +171,10 @@ def test_the_svm_knows_the_last_entries_before_the_test_and_nothing_else(data):
     last = [row for row, name in enumerate(companies) if companies[row:].count(name) <= 8]
     assert np.array_equal(svm_right(replace(fold, known=fold.known.take(last)), 8), few)
     # Nor do the test entries, when one is asked about another.
-    rows = fold.asked.to_pylist()
+    rows = fold.queries.to_pylist()
     for row in rows[:-1]:
         row["lines"] = made_up.lines("D1940 C1930")
-    altered = replace(fold, asked=made_up.entries_table(rows))
+    altered = replace(fold, queries=made_up.entries_table(rows))
     assert svm_right(altered, 8)[-1] == few[-1]
 
 
@@ -227,7 +227,7 @@ def test_habits_that_companies_share_serve_a_new_one_and_its_own_history_does_no
     answers = {
         history: [
             CurveAnswers(
-                fold.asked, answer(bundle, ranker, fold, data.split, history), svm_right(fold, history)
+                fold.queries, answer(bundle, ranker, fold, data.split, history), svm_right(fold, history)
             )
             for fold, ranker in zip(folds, rankers, strict=True)
         ]

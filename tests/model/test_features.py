@@ -16,7 +16,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from jet.books.tokens import CLOSED, NOTHING, in_order, set_key
-from jet.model.batch import DATE_FEATURES, collate, date_features
+from jet.model.batch import DATE_FEATURES, collate, date_features, with_target
 from jet.model.neighbor_features import same_roundness
 from jet.prediction.predictor import without_lines
 from jet.retrieval.columns import entry_columns, neighbor_lines, sort_entries
@@ -31,7 +31,8 @@ def batch_from(entries, row_id, data):
     row = np.array([entries["entry_id"].to_pylist().index(row_id)])
     retriever = Retriever.of(replace(data.corpus, rows=columns), data.retrieval)
     hits = retriever.hits(columns.queries(row))
-    batch = collate(columns, row, columns, hits, data.corpus.catalog, made_up.MAX_LINES, with_target=True)
+    batch = collate(columns, row, columns, hits, data.corpus.catalog, made_up.MAX_LINES)
+    batch = with_target(batch, columns, row, data.corpus.catalog)
     ids = [entries["entry_id"][r].as_py() for r in hits.row[0] if r >= 0]
     return batch, ids
 

@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from jet.books.schema import PREDICTIONS
-from jet.prediction.judging import judge
+from jet.prediction.outcomes import outcomes_of
 from jet.prediction.predictor import Predictor, PredictSettings
 from jet.ranking.candidates import Candidates
 from jet.ranking.evidence import Evidence
@@ -104,8 +104,8 @@ def test_its_own_lines_say_which_candidate_was_right_and_nothing_of_what_is_weig
     found = []
     for lines in (own, other_own):
         bundle = small_books.with_books(fixed_bundle, books(earlier, later, lines))
-        judged = judge(Predictor(bundle, PredictSettings(batch_size=8)), asked(lines))
-        found.append({each.name: getattr(judged.scores, each.name) for each in fields(judged.scores)})
+        outcomes = outcomes_of(Predictor(bundle, PredictSettings(batch_size=8)), asked(lines))
+        found.append({each.name: getattr(outcomes.scores, each.name) for each in fields(outcomes.scores)})
     assert differing(*found) == []
 
 

@@ -10,7 +10,7 @@ from jet.books.split import CALIBRATION, TEST
 from jet.evaluation.amount_metrics import amount_metrics
 from jet.evaluation.baselines.svm import LinearSvm
 from jet.evaluation.examine import examine
-from jet.prediction.judging import judge
+from jet.prediction.outcomes import outcomes_of
 from jet.prediction.predictor import Predictor, PredictSettings
 
 SETTINGS = PredictSettings(batch_size=16)
@@ -63,9 +63,9 @@ def test_they_say_nothing_of_whether_proposed_amounts_are_right(learned):
     lines = np.repeat(np.arange(len(data.corpus.rows)), data.corpus.rows.lengths)
     unknown = np.bincount(lines, np.isnan(data.corpus.rows.amounts), len(data.corpus.rows))[rows] > 0
     assert unknown.any()
-    judged = judge(Predictor(bundle, SETTINGS), entries)
-    assert not judged.amounts_guessed[unknown].any()
-    assert judged.amounts_guessed[~unknown].any()
+    outcomes = outcomes_of(Predictor(bundle, SETTINGS), entries)
+    assert not outcomes.amounts_guessed[unknown].any()
+    assert outcomes.amounts_guessed[~unknown].any()
     examined = examine(Predictor(bundle, SETTINGS), entries)
     assert amount_metrics(examined, bundle.amount_calibration.thresholds)["known_total"] == (~unknown).sum()
 

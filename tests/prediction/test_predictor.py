@@ -20,7 +20,7 @@ from jet.books.schema import PREDICTIONS
 from jet.books.split import CALIBRATION, TEST
 from jet.confidence.judgment import Judgment
 from jet.confidence.stack import METHODS, figures, least_line
-from jet.prediction.judging import judge, padded_lines
+from jet.prediction.outcomes import outcomes_of, padded_lines
 from jet.prediction.predictor import (
     Predictor,
     PredictSettings,
@@ -323,52 +323,52 @@ def test_a_model_that_is_very_unsure_still_gives_its_answer(data):
     assert {line["side"] for line in found["lines"]} == {"D", "C"}
 
 
-def test_judging_says_which_candidate_is_exactly_what_was_booked(data, bundle):
+def test_outcomes_say_which_candidate_is_exactly_what_was_booked(data, bundle):
     predictor = Predictor(bundle, SETTINGS)
     entries = data.entries.take(data.rows(CALIBRATION))
-    judged = judge(predictor, entries)
-    probability = bundle.stack(judged.scores)
-    best = np.where(judged.scores.there, probability[:, :-1], -1).argmax(axis=1)
+    outcomes = outcomes_of(predictor, entries)
+    probability = bundle.stack(outcomes.scores)
+    best = np.where(outcomes.scores.there, probability[:, :-1], -1).argmax(axis=1)
     predicted = predictor(entries)
     for row, entry, is_right in zip(
-        predicted.to_pylist(), entries.to_pylist(), best == judged.right, strict=True
+        predicted.to_pylist(), entries.to_pylist(), best == outcomes.right, strict=True
     ):
         lines = [sorted((line["account"], line["side"]) for line in x["lines"]) for x in (row, entry)]
         assert (lines[0] == lines[1]) == is_right
-    assert (best == judged.right).any()
-    assert not (best == judged.right).all()
-    confidence = bundle.calibration("stacked")(figures(judged.scores, probability))
-    confidence = np.minimum(confidence, least_line(judged.scores, probability, best))
+    assert (best == outcomes.right).any()
+    assert not (best == outcomes.right).all()
+    confidence = bundle.calibration("stacked")(figures(outcomes.scores, probability))
+    confidence = np.minimum(confidence, least_line(outcomes.scores, probability, best))
     least = [min(line["probability"] for line in row["lines"]) for row in predicted.to_pylist()]
-    np.testing.assert_allclose(least_line(judged.scores, probability, best), least, rtol=1e-5)
-    assert np.array_equal(judged.history, predicted["history"].to_numpy())
+    np.testing.assert_allclose(least_line(outcomes.scores, probability, best), least, rtol=1e-5)
+    assert np.array_equal(outcomes.history, predicted["history"].to_numpy())
     np.testing.assert_allclose(predicted["confidence"].to_numpy(), confidence, rtol=1e-6)
 
 
-def test_an_entry_longer_than_can_be_written_is_never_judged_right(bundle):
+def test_an_entry_longer_than_can_be_written_is_never_right(bundle):
     long = made_up.entry("birch", "long", 190, "wages", "D50 D50 D50 D50 D60 C10 C60")
-    judged = judge(Predictor(bundle, SETTINGS), made_up.entries_table([long]))
-    assert judged.right.tolist() == [judged.scores.there.shape[1]]
-    assert not judged.amounts_guessed.any()
+    outcomes = outcomes_of(Predictor(bundle, SETTINGS), made_up.entries_table([long]))
+    assert outcomes.right.tolist() == [outcomes.scores.there.shape[1]]
+    assert not outcomes.amounts_guessed.any()
 
 
-def test_entries_that_nothing_can_be_said_of_are_judged_too(data, bundle):
+def test_entries_that_nothing_can_be_said_of_have_outcomes_too(data, bundle):
     rows = data.entries.slice(0, 3).to_pylist()
-    judged = judge(Predictor(bundle, SETTINGS), made_up.entries_table(rows))
-    assert len(judged.right) == 3
-    none = judge(Predictor(bundle, SETTINGS), data.entries.slice(0, 0))
+    outcomes = outcomes_of(Predictor(bundle, SETTINGS), made_up.entries_table(rows))
+    assert len(outcomes.right) == 3
+    none = outcomes_of(Predictor(bundle, SETTINGS), data.entries.slice(0, 0))
     assert len(none.right) == len(none.amounts_right) == 0
 
 
-def test_judging_says_whether_the_amounts_of_the_true_set_would_have_been_right(fixed, fixed_bundle):
-    judged = judge(Predictor(fixed_bundle, SETTINGS), fixed.entries)
+def test_outcomes_say_whether_the_amounts_of_the_true_set_would_have_been_right(fixed, fixed_bundle):
+    outcomes = outcomes_of(Predictor(fixed_bundle, SETTINGS), fixed.entries)
     lines = fixed.corpus.rows.lengths
     known = ~np.isnan(fixed.corpus.rows.total)
     single = known & (lines == 2)  # here: one line a side
     assert single.any()
-    assert judged.amounts_right[single].all()
-    assert not judged.amounts_guessed[single].any()
-    assert judged.amounts_guessed.any()
+    assert outcomes.amounts_right[single].all()
+    assert not outcomes.amounts_guessed[single].any()
+    assert outcomes.amounts_guessed.any()
 
 
 def test_lines_are_padded_and_those_of_longer_entries_left_out(data):

@@ -8,6 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from jet.confidence.judgment import Judgment
+from jet.confidence.outcomes import Outcomes
 from jet.confidence.stack import FIGURES, METHODS, Scores, Stack, cross_fitted, figures, least_line
 from jet.ranking.candidates import PROPOSERS
 
@@ -156,8 +157,8 @@ def judged(rows=400, **known):
     entity = [f"company {number % 3}" for number in range(rows)]
     known, nearest = draw.random(rows) < 0.7, draw.random(rows).astype(np.float32)
     held, history = draw.random(rows) < 0.1, draw.integers(1, 100, rows)
-    given = (figures_of_amounts, guessed, amounts_right, known, nearest, held, history, entity)
-    judgment = Judgment.fit(scores, right, *given)
+    given = (figures_of_amounts, guessed, amounts_right, known, nearest, held, history)
+    judgment = Judgment.fit(Outcomes(scores, right, *given), entity)
     return scores, right, guessed, judgment
 
 

@@ -9,7 +9,7 @@ from job_runs import assert_same, keys, read, run_job, succeed
 from jet.artifacts.artifact import artifact_writer, open_artifact
 from jet.books.schema import ACCOUNTS, ENTRIES, REJECTED
 from jet.confidence.drift import HELD_BACK
-from ray_jobs import predict as job
+from jet.prediction import written as written_parts
 
 
 @pytest.fixture(scope="module")
@@ -88,7 +88,7 @@ def test_a_run_that_broke_off_after_some_parts_were_held_back_ends_like_any_othe
     checked, given, tmp_path, monkeypatch
 ):
     folder, line = checked
-    hold_back, written = job.held_back, []
+    hold_back, written = written_parts.held_back, []
 
     def breaks_off(table, why):
         if len(written) == 3:
@@ -96,7 +96,7 @@ def test_a_run_that_broke_off_after_some_parts_were_held_back_ends_like_any_othe
         written.append(len(table))
         return hold_back(table, why)
 
-    monkeypatch.setattr(job, "held_back", breaks_off)
+    monkeypatch.setattr(written_parts, "held_back", breaks_off)
     with pytest.raises(RuntimeError, match="out of memory"):
         run_job("predict", *given, "--output", tmp_path / "p")
     monkeypatch.undo()

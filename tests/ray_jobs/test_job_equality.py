@@ -15,13 +15,14 @@ from job_runs import assert_same, keys, read, succeed
 
 from jet.books.schema import ENTRIES
 from jet.bundle.saved import load_bundle
+from jet.confidence.outcomes import Outcomes
 from jet.confidence.stack import Scores
-from jet.prediction.judging import Judged, judge
+from jet.prediction.outcomes import outcomes_of
 from jet.prediction.predictor import Predictor, PredictSettings
 from jet.retrieval.neighbors import make_encoder
 from jet.retrieval.settings import RetrievalSettings
 from ray_jobs.runtime.settings import RuntimeSettings
-from ray_jobs.spread.answering import JudgeSlice, judged_of, over_slices, share
+from ray_jobs.spread.answering import OutcomeSlice, outcomes_from, over_slices, share
 from ray_jobs.spread.texts import encode_texts
 
 
@@ -52,16 +53,16 @@ def test_predictions_depend_on_no_company_in_the_file(pipeline, predicted):
     assert_same(predicted.take([places[key] for key in keys(few)]), few)
 
 
-def test_judged_answers_depend_on_no_number_of_actors_or_rows(pipeline):
+def test_outcomes_depend_on_no_number_of_actors_or_rows(pipeline):
     bundle = load_bundle(str(pipeline.folder / "model"))
     entries = read(pipeline.folder / "entries").cast(ENTRIES).slice(0, 60)
     entries = entries.filter([lines.is_valid for lines in entries["lines"]])
     runtime = RuntimeSettings(actors=2, block_rows=7)
     shared = share(bundle, PredictSettings(), [entries["description"]], runtime)
-    spread = over_slices(JudgeSlice, shared, entries, runtime)
-    found, alone = judged_of(spread), judge(Predictor(bundle, PredictSettings()), entries)
+    spread = over_slices(OutcomeSlice, shared, entries, runtime)
+    found, alone = outcomes_from(spread), outcomes_of(Predictor(bundle, PredictSettings()), entries)
     assert keys(spread) == keys(entries)
-    for one, other, whole in ((found, alone, Judged), (found.scores, alone.scores, Scores)):
+    for one, other, whole in ((found, alone, Outcomes), (found.scores, alone.scores, Scores)):
         for name in {each.name for each in fields(whole)} - {"scores"}:
             np.testing.assert_array_equal(getattr(one, name), getattr(other, name), err_msg=name)
 

@@ -107,7 +107,7 @@ def test_groups_of_files_give_what_one_group_gives(tmp_path, monkeypatch):
         entries = [entry(f"{name}{number}") for number in range(20)]
         ledgers.append(write_jsonl(tmp_path / f"{name}.jsonl", [*entries, entry("all")]))
     succeed("ingest", "--ledgers", *ledgers, "--output", tmp_path / "one")
-    monkeypatch.setattr("ray_jobs.ingest.GROUP_BYTES", 1)
+    monkeypatch.setattr("ray_jobs.spread.importing.GROUP_BYTES", 1)
     line = succeed("ingest", "--ledgers", *ledgers, "--output", tmp_path / "three")
     assert line["entries"] == 61
     assert_same(read(tmp_path / "one"), read(tmp_path / "three"))
@@ -132,7 +132,7 @@ def sie(number, name, day, org_number="556000-0001"):
 def test_a_company_that_two_programs_spell_differently_is_one_and_loses_nothing(
     tmp_path, monkeypatch, group_bytes
 ):
-    monkeypatch.setattr("ray_jobs.ingest.GROUP_BYTES", group_bytes)
+    monkeypatch.setattr("ray_jobs.spread.importing.GROUP_BYTES", group_bytes)
     books = tmp_path / "books"
     for folder, number, name, day, org_number in (
         ("2024", 1, "Prov AB", "20240115", "556000-0001"),

@@ -14,7 +14,8 @@ from ray.train import Checkpoint
 from jet.experiments.sweep.records import Records
 from jet.experiments.sweep.space import build_space
 from jet.experiments.sweep.trials import objective
-from ray_jobs.ddp.training import STATE, best_state, reason
+from ray_jobs.ddp.checkpoints import STATE
+from ray_jobs.ddp.training import best_state, reason
 from ray_jobs.runtime.settings import JobConfig
 from ray_jobs.sweeps.searches import NewPoints
 from ray_jobs.sweeps.trial_runs import Bookkeeper, Sweep, Task, trial_key

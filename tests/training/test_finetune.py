@@ -19,11 +19,11 @@ from jet.training.finetune import (
     Finetuner,
     FinetuneSettings,
     Loaded,
-    Pairs,
     contrastive_loss,
     load_base,
     save_encoder,
 )
+from jet.training.pairs import Pairs
 
 MAX_TOKENS = 16
 SPLIT = SplitSettings(train=0.7, calibration=0.15)

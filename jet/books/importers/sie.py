@@ -40,7 +40,7 @@ from jet.books.importers.common import (
     text_lines,
     without_mark,
 )
-from jet.books.importers.sie_records import Word, records
+from jet.books.importers.sie_records import Word, guess_encoding, records
 from jet.books.records import Account, Entry, FileEnd, Line, Passed, Record, Rejection, total_of
 
 MOST_YEARS = 100
@@ -50,9 +50,6 @@ _KINDS = dict.fromkeys(("#KONTO", "#KTYP", "#SRU", "#ENHET"), "account") | dict.
     ("#IB", "#UB", "#RES", "#OIB", "#OUB", "#PSALDO", "#PBUDGET"), "balance"
 )
 _TELLTALE = re.compile(rb"(?:\A|[\r\n])[ \t]*#(?:FLAGGA|SIETYP|VER)[ \t]", re.IGNORECASE)
-_SWEDISH = "åäöÅÄÖéÉüÜ"
-_CP437_LETTERS = _SWEDISH.encode("cp437")
-_LATIN_LETTERS = _SWEDISH.encode("latin-1")
 _NATURES_BY_TYPE = {"T": "asset", "S": "liability", "K": "expense", "I": "income"}
 _NATURES_BY_CLASS = {"1": "asset", "2": "liability", "3": "income"} | dict.fromkeys("4567", "expense")
 
@@ -75,7 +72,7 @@ class SieImporter:
         voucher: _Voucher | None = None
         passed: Counter[str] = Counter()
         last = 0
-        for record in records(text_lines(source.stream, file, settings.encoding, _guess_encoding)):
+        for record in records(text_lines(source.stream, file, settings.encoding, guess_encoding)):
             text, words = record.text, record.words
             last = record.last
             tag = _text(words, 0).upper()
@@ -119,12 +116,6 @@ def _stray(tag: str, text: str) -> str | None:
     if text and not tag and text not in ("{", "}"):
         return "the line is no record: begin it with # and the record's name, or remove it"
     return None
-
-
-def _guess_encoding(data: bytes) -> str:
-    """Code page 437 or Windows' Latin-1: the one in which `data` has more Swedish letters."""
-    without = len(data.translate(None, _CP437_LETTERS)), len(data.translate(None, _LATIN_LETTERS))
-    return "cp437" if without[0] <= without[1] else "cp1252"
 
 
 def _text(words: list[Word], index: int) -> str:

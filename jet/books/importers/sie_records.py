@@ -22,6 +22,9 @@ _REGULAR = re.compile(r'[^"]*+(?:(?<=[\s{])"[^"]*+"(?=[\s}]|$)[^"]*+)*+')
 _BETWEEN = " \t{}"
 _BLANK = " \t\x1a"  # \x1a: the end-of-file mark of DOS
 _HIDDEN_QUOTE = "\ue000"
+_SWEDISH = "åäöÅÄÖéÉüÜ"
+_CP437_LETTERS = _SWEDISH.encode("cp437")
+_LATIN_LETTERS = _SWEDISH.encode("latin-1")
 
 
 class Record(NamedTuple):
@@ -112,3 +115,9 @@ def _quoted(text: str, start: int) -> tuple[str, int, bool]:
             return text[start:end].replace('""', '"'), end + 1, False
         end = following
     return text[start:], len(text), True
+
+
+def guess_encoding(data: bytes) -> str:
+    """Code page 437 or Windows' Latin-1: the one in which `data` has more Swedish letters."""
+    without = len(data.translate(None, _CP437_LETTERS)), len(data.translate(None, _LATIN_LETTERS))
+    return "cp437" if without[0] <= without[1] else "cp1252"

@@ -50,7 +50,7 @@ class Ancestor:
     name = "ancestor"
 
     def __init__(self, data: TrainingData, seed: int = 0) -> None:
-        """`data` are the books that it will be asked about; its settings of the network hold but for those
+        """`data` are the books that it will answer; its settings of the network hold but for those
         that make it the ancestor's."""
         model = replace(data.model, head="separate", memory="texts", copy_share=0.0, peers=0)
         self.data = replace(data, model=model)
@@ -64,16 +64,16 @@ class Ancestor:
         """
         place = places_of(self.data, entries, split)
         data, network = self.data, self._trained()
-        asked = {part: data.rows(part) for part in (CALIBRATION, TEST)}
-        tokens, log_probs = _decoded(network, data, np.concatenate(list(asked.values())))
+        queries = {part: data.rows(part) for part in (CALIBRATION, TEST)}
+        tokens, log_probs = _decoded(network, data, np.concatenate(list(queries.values())))
         figures = _figures(log_probs)
-        count = len(asked[CALIBRATION])
-        right = [_is(own, data, row) for own, row in zip(tokens[:count, 0], asked[CALIBRATION], strict=True)]
-        owner = data.entries["entity"].take(pa.array(asked[CALIBRATION])).to_pylist()
+        count = len(queries[CALIBRATION])
+        right = [_is(own, data, row) for own, row in zip(tokens[:count, 0], queries[CALIBRATION], strict=True)]
+        owner = data.entries["entity"].take(pa.array(queries[CALIBRATION])).to_pylist()
         confidence = Calibration.fit(_FIGURES, figures[:count], np.array(right, dtype=bool), owner)(figures)
         codes = data.corpus.catalog.accounts["code"].to_pylist()
         answers: dict[int, Answer] = {}
-        for number, row in enumerate(np.concatenate(list(asked.values())).tolist()):
+        for number, row in enumerate(np.concatenate(list(queries.values())).tolist()):
             written = [own[own != NOTHING].tolist() for own in tokens[number]]
             sets = [tuple(sorted((codes[t // 2], SIDES[t % 2]) for t in own)) for own in written if own]
             answers[int(place[row])] = Answer(sets, float(confidence[number]) if sets else 0.0)

@@ -48,7 +48,7 @@ class BoostedTrees:
     name = "boosted_trees"
 
     def __init__(self, data: TrainingData) -> None:
-        """`data` are the books that it will be asked about."""
+        """`data` are the books that it will answer."""
         self.data = data
 
     def predict(self, entries: pa.Table, split: NDArray) -> BaselinePredictions:

@@ -21,7 +21,7 @@ from jet.evaluation.baselines.protocol import (
     ANSWERS,
     Answer,
     BaselinePredictions,
-    Books,
+    EntityBooks,
     by_entity,
     collected,
 )
@@ -59,13 +59,13 @@ class LogisticMultilabel:
             instead = last_same_text(books)
             learned = books.booked_train()
             if len(learned) < LEAST_ENTRIES:
-                found: list[Answer | None] = [None for _ in books.asked]
+                found: list[Answer | None] = [None for _ in books.queries]
             else:
                 pairs, probability = _probabilities(books, [known[row] for row in books.row], learned)
-                asked_days = days[[books.row[place] for place in books.asked]]
-                is_open = self._open(names[books.row[0]], [account for account, _ in pairs], asked_days)
+                query_days = days[[books.row[place] for place in books.queries]]
+                is_open = self._open(names[books.row[0]], [account for account, _ in pairs], query_days)
                 found = [_most_probable(pairs, *own) for own in zip(probability, is_open, strict=True)]
-            for place, answer, other in zip(books.asked, found, instead, strict=True):
+            for place, answer, other in zip(books.queries, found, instead, strict=True):
                 answers[books.row[place]] = answer or other
         return collected(answers)
 
@@ -76,22 +76,24 @@ class LogisticMultilabel:
 
 
 def _probabilities(
-    books: Books, own: Sequence[Facts], learned: Sequence[int]
+    books: EntityBooks, own: Sequence[Facts], learned: Sequence[int]
 ) -> tuple[list[tuple[str, str]], NDArray[np.float64]]:
-    """The pairs that were booked in `learned`, and P(pair) [asked, pairs]."""
+    """The pairs that were booked in `learned`, and P(pair) [queries, pairs]."""
     pairs = sorted({pair for place in learned for pair in books.lines[place]})
-    texts, told = [books.text[place] for place in learned], [own[place] for place in learned]
-    columns = Columns(texts, told)
-    rows = columns.rows(texts, told)
-    asked = columns.rows([books.text[place] for place in books.asked], [own[place] for place in books.asked])
-    probability = np.empty((len(books.asked), len(pairs)))
+    texts, facts = [books.text[place] for place in learned], [own[place] for place in learned]
+    columns = Columns(texts, facts)
+    rows = columns.rows(texts, facts)
+    queries = columns.rows(
+        [books.text[place] for place in books.queries], [own[place] for place in books.queries]
+    )
+    probability = np.empty((len(books.queries), len(pairs)))
     for number, pair in enumerate(pairs):
         has = np.array([pair in books.lines[place] for place in learned])
         if has.all():
             probability[:, number] = (len(has) + 0.5) / (len(has) + 1)
         else:
             model = LogisticRegression(C=_C, solver="liblinear", random_state=0).fit(rows, has)
-            probability[:, number] = expit(model.decision_function(asked))
+            probability[:, number] = expit(model.decision_function(queries))
     return pairs, probability
 
 

@@ -1,4 +1,4 @@
-"""What every baseline is asked and answers, and the books as it may see them.
+"""What every baseline is given and returns, and the books as it may see them.
 
 `by_entity` is where the protocol is kept: it puts each entity's entries in the order of their dates and says
 of each how many are strictly earlier. Within a day entry_id decides, so no answer depends on the order of rows.
@@ -64,11 +64,11 @@ class Answer:
     confidence: float
 
 
-NOTHING = Answer([], 0.0)
+NO_ANSWER = Answer([], 0.0)
 
 
 @dataclass(frozen=True)
-class Books:
+class EntityBooks:
     """The entries of one entity in the order of their dates; one element per place in it."""
 
     row: list[int]
@@ -81,7 +81,7 @@ class Books:
     """() where they are not known."""
     part: NDArray[np.int8]
     """TRAIN, CALIBRATION or TEST."""
-    asked: list[int]
+    queries: list[int]
     """The places to answer: those of calibration and test."""
 
     @property
@@ -98,7 +98,7 @@ class Books:
         return self.booked(int(np.count_nonzero(self.trains)))
 
 
-def by_entity(entries: pa.Table, split: NDArray) -> Iterator[Books]:
+def by_entity(entries: pa.Table, split: NDArray) -> Iterator[EntityBooks]:
     """The books of every entity that has something to answer. Raises ValueError as `Baseline.predict` does."""
     entries = validate(entries, ENTRIES, "entries")
     split = np.asarray(split)
@@ -112,19 +112,19 @@ def by_entity(entries: pa.Table, split: NDArray) -> Iterator[Books]:
     for start in np.unique(order.entity_start).tolist():
         end = int(order.entity_end[start])
         rows = order.row[start:end]
-        asked = np.flatnonzero(split[rows] >= CALIBRATION)
-        if not asked.size:
+        queries = np.flatnonzero(split[rows] >= CALIBRATION)
+        if not queries.size:
             continue
         earlier = order.day_start[start:end] - start
-        if np.any(split[rows[earlier[asked[0]] :]] == TRAIN):
+        if np.any(split[rows[earlier[queries[0]] :]] == TRAIN):
             raise ValueError(f"entity {entity[rows[0]]!r}: train reaches into later splits, split it by date")
-        yield Books(
+        yield EntityBooks(
             row=rows.tolist(),
             earlier=earlier.tolist(),
             text=[texts[row] for row in rows],
             lines=[sets[row] for row in rows],
             part=split[rows],
-            asked=asked.tolist(),
+            queries=queries.tolist(),
         )
 
 

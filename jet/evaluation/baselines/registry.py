@@ -25,7 +25,7 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, kw_only=True)
 class Materials:
-    """What baselines are made from, beside the entries that they are asked about. Most need nothing."""
+    """What baselines are made from, beside the entries that they answer. Most need nothing."""
 
     store: TextStore | None = None
     """Of all entries' texts: for the nearest entry. Vectors, where it goes by sentences."""

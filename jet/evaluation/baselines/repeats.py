@@ -13,10 +13,10 @@ from numpy.typing import NDArray
 
 from jet.evaluation.baselines.protocol import (
     ANSWERS,
-    NOTHING,
+    NO_ANSWER,
     Answer,
     BaselinePredictions,
-    Books,
+    EntityBooks,
     by_entity,
     collected,
 )
@@ -44,15 +44,15 @@ class _Votes:
     def most_frequent(self) -> Answer:
         """The most frequent sets, with the share of the first; nothing where nothing was added."""
         if not self.total:
-            return NOTHING
+            return NO_ANSWER
         return Answer(list(self.best), self.count[self.best[0]] / self.total)
 
 
-def most_frequent(books: Books) -> Iterator[Answer]:
-    """For every asked place the sets that were booked most often on strictly earlier days."""
+def most_frequent(books: EntityBooks) -> Iterator[Answer]:
+    """For every query the sets that were booked most often on strictly earlier days."""
     votes = _Votes()
     learned = 0
-    for place in books.asked:
+    for place in books.queries:
         for earlier in range(learned, books.earlier[place]):
             if books.lines[earlier]:
                 votes.add(books.lines[earlier])
@@ -60,11 +60,11 @@ def most_frequent(books: Books) -> Iterator[Answer]:
         yield votes.most_frequent()
 
 
-def last_same_text(books: Books) -> Iterator[Answer]:
-    """For every asked place the last set with its text, else the most frequent set; see `LastSameText`."""
+def last_same_text(books: EntityBooks) -> Iterator[Answer]:
+    """For every query the last set with its text, else the most frequent set; see `LastSameText`."""
     of_text: dict[str, _Votes] = {}
     learned = 0
-    for place, frequent in zip(books.asked, most_frequent(books), strict=True):
+    for place, frequent in zip(books.queries, most_frequent(books), strict=True):
         for earlier in range(learned, books.earlier[place]):
             if books.lines[earlier]:
                 of_text.setdefault(books.text[earlier], _Votes()).add(books.lines[earlier])
@@ -86,7 +86,7 @@ class Majority:
         """See `Baseline.predict`."""
         answers: dict[int, Answer] = {}
         for books in by_entity(entries, split):
-            for place, answer in zip(books.asked, most_frequent(books), strict=True):
+            for place, answer in zip(books.queries, most_frequent(books), strict=True):
                 answers[books.row[place]] = answer
         return collected(answers)
 
@@ -104,6 +104,6 @@ class LastSameText:
         """See `Baseline.predict`."""
         answers: dict[int, Answer] = {}
         for books in by_entity(entries, split):
-            for place, answer in zip(books.asked, last_same_text(books), strict=True):
+            for place, answer in zip(books.queries, last_same_text(books), strict=True):
                 answers[books.row[place]] = answer
         return collected(answers)

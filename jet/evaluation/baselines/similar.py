@@ -21,7 +21,7 @@ from jet.evaluation.baselines.protocol import (
     ANSWERS,
     Answer,
     BaselinePredictions,
-    Books,
+    EntityBooks,
     by_entity,
     collected,
 )
@@ -59,23 +59,27 @@ class TfidfVote:
         answers: dict[int, Answer] = {}
         for books in by_entity(entries, split):
             nearest = self._nearest(books)
-            for place, near, frequent in zip(books.asked, nearest, most_frequent(books), strict=True):
+            for place, near, frequent in zip(books.queries, nearest, most_frequent(books), strict=True):
                 answers[books.row[place]] = _voted(books, near) if near else frequent
         return collected(answers)
 
-    def _nearest(self, books: Books) -> Iterator[Near]:
+    def _nearest(self, books: EntityBooks) -> Iterator[Near]:
         texts, of_place = np.unique(np.array(books.text, dtype=object), return_inverse=True)
         train = [text for text, trains in zip(books.text, books.trains, strict=True) if trains]
         vectorizer = fitted(ngram_vectorizer("char_wb"), train)
         if vectorizer is None:
-            return ([] for _ in books.asked)
+            return ([] for _ in books.queries)
         vectors = vectorizer.transform(texts)
         return nearest_places(
-            books, of_place, lambda asked: (vectors[asked] @ vectors.T).toarray(), self.neighbors, self.cells
+            books,
+            of_place,
+            lambda queries: (vectors[queries] @ vectors.T).toarray(),
+            self.neighbors,
+            self.cells,
         )
 
 
-def _voted(books: Books, near: Near) -> Answer:
+def _voted(books: EntityBooks, near: Near) -> Answer:
     weight: dict[Multiset, float] = {}
     for place, similarity in near:
         weight[books.lines[place]] = weight.get(books.lines[place], 0.0) + similarity
@@ -109,11 +113,11 @@ class Nearest:
         answers: dict[int, Answer] = {}
         for books in by_entity(entries, split):
             nearest = self._nearest(books)
-            for place, near, frequent in zip(books.asked, nearest, most_frequent(books), strict=True):
+            for place, near, frequent in zip(books.queries, nearest, most_frequent(books), strict=True):
                 answers[books.row[place]] = _first(books, near) if near else frequent
         return collected(answers)
 
-    def _nearest(self, books: Books) -> Iterator[Near]:
+    def _nearest(self, books: EntityBooks) -> Iterator[Near]:
         rows = self.store.rows(books.text)
         if (rows < 0).any():
             unknown = books.text[int((rows < 0).argmax())]
@@ -123,42 +127,42 @@ class Nearest:
         ngrams = weigh(self.store.ngrams[texts], idf(self.store.ngrams[train]))
         vectors = self.store.vectors[texts]
 
-        def compare(asked: NDArray) -> NDArray:
-            found = np.zeros((len(asked), len(texts)), np.float32)
+        def compare(queries: NDArray) -> NDArray:
+            found = np.zeros((len(queries), len(texts)), np.float32)
             if self.ngram_weight > 0:
-                found += self.ngram_weight * (ngrams[asked] @ ngrams.T).toarray()
+                found += self.ngram_weight * (ngrams[queries] @ ngrams.T).toarray()
             if self.ngram_weight < 1:
-                found += (1 - self.ngram_weight) * (vectors[asked] @ vectors.T)
+                found += (1 - self.ngram_weight) * (vectors[queries] @ vectors.T)
             return np.round(found, 5)  # what differs by less does so by the order of summing up
 
         return nearest_places(books, of_place, compare, _NEIGHBORS, self.cells)
 
 
-def _first(books: Books, near: Near) -> Answer:
+def _first(books: EntityBooks, near: Near) -> Answer:
     ranked = list(dict.fromkeys(books.lines[place] for place, _ in near))[:ANSWERS]
     same = sum(similarity for place, similarity in near if books.lines[place] == ranked[0])
     return Answer(ranked, min(same / sum(similarity for _, similarity in near), 1.0))
 
 
 def nearest_places(
-    books: Books,
+    books: EntityBooks,
     of_place: NDArray,
     compare: Callable[[NDArray], NDArray],
     neighbors: int,
     cells: int,
 ) -> Iterator[Near]:
-    """For every asked place the most similar strictly earlier booked places, at most `neighbors`.
+    """For every query the most similar strictly earlier booked places, at most `neighbors`.
 
     `of_place` [places] numbers the places' texts; `compare` takes text numbers [n] and gives their similarity
     to all texts [n, texts]. Only what is above 0 is similar.
     """
     booked = np.array([bool(lines) for lines in books.lines])
     chunk = max(1, cells // max(1, len(books.text)))
-    for first in range(0, len(books.asked), chunk):
-        asked = books.asked[first : first + chunk]
-        asked_texts, of_asked = np.unique(of_place[asked], return_inverse=True)
-        by_text = compare(asked_texts)
-        for place, which in zip(asked, of_asked, strict=True):
+    for first in range(0, len(books.queries), chunk):
+        queries = books.queries[first : first + chunk]
+        query_texts, of_query = np.unique(of_place[queries], return_inverse=True)
+        by_text = compare(query_texts)
+        for place, which in zip(queries, of_query, strict=True):
             end = books.earlier[place]
             similarity = np.where(booked[:end], by_text[which, of_place[:end]], 0)
             yield _top(similarity, neighbors)

@@ -21,7 +21,7 @@ from jet.evaluation.baselines.protocol import (
     ANSWERS,
     Answer,
     BaselinePredictions,
-    Books,
+    EntityBooks,
     by_entity,
     collected,
 )
@@ -54,42 +54,45 @@ class LinearSvm:
         known = facts(entries)
         answers: dict[int, Answer] = {}
         for books in by_entity(entries, split):
-            instead = dict(zip(books.asked, last_same_text(books), strict=True))
+            instead = dict(zip(books.queries, last_same_text(books), strict=True))
             own = [known[row] for row in books.row]
-            for learned, asked in _refitted(books) if self.refitted else [(books.booked_train(), books.asked)]:
+            fits = _refitted(books) if self.refitted else [(books.booked_train(), books.queries)]
+            for learned, queries in fits:
                 if len(learned) < LEAST_ENTRIES:
-                    found: Sequence[Answer] = [instead[place] for place in asked]
+                    found: Sequence[Answer] = [instead[place] for place in queries]
                 else:
-                    found = _answers(books, own, learned, asked)
-                for place, answer in zip(asked, found, strict=True):
+                    found = _answers(books, own, learned, queries)
+                for place, answer in zip(queries, found, strict=True):
                     answers[books.row[place]] = answer
         return collected(answers)
 
 
-def _refitted(books: Books) -> Iterator[tuple[list[int], list[int]]]:
+def _refitted(books: EntityBooks) -> Iterator[tuple[list[int], list[int]]]:
     """The places to learn from, and those to answer with it; a day is never cut."""
     for part in (CALIBRATION, TEST):
-        asked = [place for place in books.asked if books.part[place] == part]
-        if asked:
-            quarters = (asked[len(asked) * quarter // _REFITS] for quarter in range(_REFITS))
+        queries = [place for place in books.queries if books.part[place] == part]
+        if queries:
+            quarters = (queries[len(queries) * quarter // _REFITS] for quarter in range(_REFITS))
             days = sorted({books.earlier[place] for place in quarters})
             for day, end in pairwise([*days, len(books.row)]):
-                yield books.booked(day), [place for place in asked if day <= place < end]
+                yield books.booked(day), [place for place in queries if day <= place < end]
 
 
-def _answers(books: Books, own: Sequence[Facts], learned: Sequence[int], asked: Sequence[int]) -> list[Answer]:
+def _answers(
+    books: EntityBooks, own: Sequence[Facts], learned: Sequence[int], queries: Sequence[int]
+) -> list[Answer]:
     sets = list(dict.fromkeys(books.lines[place] for place in learned))
     if len(sets) == 1:
-        return [Answer(sets, 1.0) for _ in asked]
-    texts, told = [books.text[place] for place in learned], [own[place] for place in learned]
-    columns = Columns(texts, told)
+        return [Answer(sets, 1.0) for _ in queries]
+    texts, facts = [books.text[place] for place in learned], [own[place] for place in learned]
+    columns = Columns(texts, facts)
     number = {lines: place for place, lines in enumerate(sets)}
     machine = LinearSVC(C=_C, random_state=0)
     with warnings.catch_warnings():  # many sets are booked once, and it asks whether that isn't a regression
         warnings.filterwarnings("ignore", message="The number of unique classes is greater than 50%")
-        machine.fit(columns.rows(texts, told), [number[books.lines[place]] for place in learned])
+        machine.fit(columns.rows(texts, facts), [number[books.lines[place]] for place in learned])
     decision = machine.decision_function(
-        columns.rows([books.text[place] for place in asked], [own[place] for place in asked])
+        columns.rows([books.text[place] for place in queries], [own[place] for place in queries])
     )
     if decision.ndim == 1:  # of two classes, only the second one's is told
         decision = np.column_stack([-decision, decision])

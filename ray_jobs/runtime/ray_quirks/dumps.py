@@ -4,8 +4,8 @@ On a busy machine it happens now and then that a worker of Ray 2.60 has done its
 ("Mutex corrupt": a lock of Ray's core is used that is gone already) and dumps its stacks, which Ray prints
 among the job's log. Nothing is lost by it, and nobody can do anything about it.
 
-Whether a worker had done its work isn't guessed from what it prints: Ray records how every worker ended, and
-`ray.util.state` tells it. Only what a worker dumps that was to end is kept out. Where Ray doesn't know, or says
+Whether a worker had done its work isn't guessed from what it prints: Ray records how every worker ended
+(`ray.util.state`). Only what a worker dumps that was to end is kept out. Where Ray doesn't know, or says
 that it was not, all is printed as Ray prints it. Ray's own log of the worker has the dump either way.
 
 Notable: Ray has no place at which one could look at what workers print before the driver prints it. So this
@@ -62,8 +62,8 @@ def keep_out() -> None:
 class WithoutDumps:
     """A handler of what workers print: calls `printing` with it, but for dumps that nobody needs to see.
 
-    Of a process that begins to dump, `log_of_ended` is asked, with its node's ip and its pid: where Ray's log
-    of it is, if it was to end; None otherwise.
+    For a process that begins to dump, `log_of_ended(ip of its node, pid)` returns where Ray's log of it is, if
+    it was to end; None otherwise.
     """
 
     def __init__(
@@ -80,13 +80,13 @@ class WithoutDumps:
             return
         begin = 0 if process in self._hidden else begin_of_dump(lines)
         if begin < len(lines) and process not in self._hidden:
-            self._hidden[process] = self._told(batch)
+            self._hidden[process] = self._is_hidden(batch)
         shown = lines[:begin] if self._hidden.get(process) else lines
         if shown:
             self._printing({**batch, "lines": shown})
 
-    def _told(self, batch: Batch) -> bool:
-        """Whether the worker was to end; says so where it was."""
+    def _is_hidden(self, batch: Batch) -> bool:
+        """Whether the worker was to end; logs so where it was."""
         where = self._log_of_ended(batch["ip"], batch["pid"])
         if where is None:
             return False
@@ -112,7 +112,7 @@ def log_of_ended(ip: str, pid: str) -> str | None:
     end = time.monotonic() + PATIENCE_S
     while True:
         try:
-            found = list_workers(
+            workers = list_workers(
                 address=context.gcs_address,
                 filters=[("ip", "=", ip), ("pid", "=", pid)],
                 limit=10_000,
@@ -121,11 +121,11 @@ def log_of_ended(ip: str, pid: str) -> str | None:
             )
         except Exception:  # no dashboard, say; and an error here would end the thread that prints
             return None
-        if found and not any(each.is_alive for each in found):
-            if not all(each.exit_type in INTENDED for each in found):
+        if workers and not any(each.is_alive for each in workers):
+            if not all(each.exit_type in INTENDED for each in workers):
                 return None
             folder = f"{context.get_temp_dir()}/{context.get_session_name()}/logs"
-            return f"{folder}/worker-{found[0].worker_id}-*.err"  # * is its job, or ffffffff
+            return f"{folder}/worker-{workers[0].worker_id}-*.err"  # * is its job, or ffffffff
         if time.monotonic() > end:
             return None
         time.sleep(PAUSE_S)

@@ -59,9 +59,9 @@ def known_address() -> Iterator[None]:
     trainings on one machine, each with a Ray of its own, both come to their end without this.
     """
     port = free_port()
-    told = {"RAY_GCS_SERVER_PORT": str(port), "RAY_ADDRESS": f"127.0.0.1:{port}"}
-    before = {name: os.environ.get(name) for name in told}
-    os.environ.update(told)
+    variables = {"RAY_GCS_SERVER_PORT": str(port), "RAY_ADDRESS": f"127.0.0.1:{port}"}
+    before = {name: os.environ.get(name) for name in variables}
+    os.environ.update(variables)
     try:
         yield
     finally:

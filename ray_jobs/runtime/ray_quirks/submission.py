@@ -29,14 +29,14 @@ class Client(JobSubmissionClient):
 def packed_sizes(folder: Path, left_out: Sequence[str]) -> dict[Path, int]:
     """Size in bytes of each file that Ray packs of `folder`, by Ray's own rules. Goes when Ray tells what it is
     going to send before it reads it."""
-    found: dict[Path, int] = {}
+    sizes: dict[Path, int] = {}
 
     def note(path: Path) -> None:
         if path.is_file():
-            found[path] = path.stat().st_size
+            sizes[path] = path.stat().st_size
 
     excludes = [*ray_constants.get_runtime_env_default_excludes(), *left_out]
     packaging._dir_travel(
         folder, [packaging._get_excludes(folder, excludes)], note, include_gitignore=reads_gitignore()
     )
-    return found
+    return sizes

@@ -20,7 +20,7 @@ from tools import TOOLS, version
 
 HERE = Path(__file__).parent
 SHARED = HERE.parents[2].parent / "shared"
-COUNT = 2000
+COUNTS = [200, pytest.param(2000, marks=[pytest.mark.nightly, pytest.mark.timeout(1800)])]
 MISSING = [tool for tool in TOOLS if not version(tool)]
 
 pytestmark = pytest.mark.skipif(
@@ -47,10 +47,9 @@ def test_a_seed_gives_the_same_journal_every_time():
     assert len({str(journal(seed)) for seed in range(50)}) == 50
 
 
-@pytest.mark.slow
-@pytest.mark.timeout(1800)
-def test_generated_journals_are_read_as_by_the_tools_themselves():
-    command = [sys.executable, str(HERE / "differential.py"), "--count", str(COUNT), "--most", "1"]
+@pytest.mark.parametrize("count", COUNTS)
+def test_generated_journals_are_read_as_by_the_tools_themselves(count):
+    command = [sys.executable, str(HERE / "differential.py"), "--count", str(count), "--most", "1"]
     done = subprocess.run(command, capture_output=True, text=True)
     assert done.returncode == 0, done.stdout + done.stderr
 

@@ -1,11 +1,11 @@
-"""Judging: what was weighed for booked entries, answered without a look at their lines, beside what is true.
+"""Outcomes: booked entries answered without a look at their lines, beside what is true of them.
 
-What calibration and promises are made from. Shapes: N entries, T lines, D candidates.
+Shapes: N entries, T lines, D candidates.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
+from dataclasses import fields
 
 import numpy as np
 import pyarrow as pa
@@ -14,41 +14,25 @@ from jet.artifacts.tables import validate
 from jet.books.schema import ENTRIES
 from jet.books.tokens import NOTHING
 from jet.confidence.judgment import AMOUNT_FIGURES
+from jet.confidence.outcomes import Outcomes
 from jet.confidence.stack import Scores
 from jet.prediction.amounts import minor_units
 from jet.prediction.predictor import Predictor, without_lines
 from jet.retrieval.columns import EntryColumns, entry_columns
 
 
-@dataclass(frozen=True)
-class Judged:
-    """What was weighed for N booked entries, and what is true of them."""
-
-    scores: Scores
-    right: np.ndarray  # int64 [N] the place of the true set among the candidates, D where it isn't
-    amount_figures: np.ndarray  # float64 [N, len(AMOUNT_FIGURES)] of amounts proposed for the true set
-    amounts_guessed: np.ndarray  # bool [N] they could be wrong, and it is known what is right
-    amounts_right: np.ndarray  # bool [N] they are all right
-    text_known: np.ndarray  # bool [N] the entity has booked the same text before
-    nearest: np.ndarray  # float32 [N] similarity of the most similar earlier text
-    held: (
-        np.ndarray
-    )  # bool [N] the entry is kept from `auto`, whatever is answered (see `jet.confidence.holds`)
-    history: np.ndarray  # int64 [N] earlier entries of the entity
-
-
-def judge(predictor: Predictor, entries: pa.Table) -> Judged:
-    """Weigh booked `entries` without looking at their lines, then say what would have been right.
+def outcomes_of(predictor: Predictor, entries: pa.Table) -> Outcomes:
+    """The outcomes of booked `entries` (`ENTRIES`), in order.
 
     An entry without any candidates, which can't be answered, has the place D too.
     """
-    entries = validate(entries, ENTRIES, "entries to judge")
+    entries = validate(entries, ENTRIES, "entries to calibrate with")
     bundle = predictor.bundle
     true = entry_columns(entries, bundle.corpus.catalog, predictor.statistics.corpus.store)
     size, width = len(entries), bundle.ranker.settings.candidates
     if predictor.settings.method != "ranker":
         width += predictor.settings.beams
-    judged = Judged(
+    outcomes = Outcomes(
         scores=Scores.nothing(size, width),
         right=np.full(size, width),
         amount_figures=np.zeros((size, len(AMOUNT_FIGURES))),
@@ -63,19 +47,19 @@ def judge(predictor: Predictor, entries: pa.Table) -> Judged:
     for rows, columns, considered in predictor.batches(without_lines(entries)):
         count = len(rows)
         hit = considered.candidates.key[:count] == true.set_keys[rows][:, None]
-        judged.right[rows] = np.where(hit.any(axis=1), hit.argmax(axis=1), width)
+        outcomes.right[rows] = np.where(hit.any(axis=1), hit.argmax(axis=1), width)
         for each in fields(Scores):
-            getattr(judged.scores, each.name)[rows] = getattr(considered.scores, each.name)[:count]
-        judged.text_known[rows] = considered.evidence.text_known[:count]
-        judged.nearest[rows] = considered.evidence.nearest[:count]
-        judged.held[rows] = considered.standing.held[:count]
-        judged.history[rows] = considered.standing.history[:count]
+            getattr(outcomes.scores, each.name)[rows] = getattr(considered.scores, each.name)[:count]
+        outcomes.text_known[rows] = considered.evidence.text_known[:count]
+        outcomes.nearest[rows] = considered.evidence.nearest[:count]
+        outcomes.held[rows] = considered.standing.held[:count]
+        outcomes.history[rows] = considered.standing.history[:count]
         wanted = np.resize(rows, len(considered.evidence))
         proposal = predictor.amounts(columns, wanted, considered.evidence, tokens[wanted])
-        judged.amount_figures[rows] = proposal.figures[:count]
-        judged.amounts_guessed[rows] = proposal.guessed[:count] & priced(tokens, amounts)[rows]
-        judged.amounts_right[rows] = (proposal.amounts == minor_units(amounts[wanted])).all(axis=1)[:count]
-    return judged
+        outcomes.amount_figures[rows] = proposal.figures[:count]
+        outcomes.amounts_guessed[rows] = proposal.guessed[:count] & priced(tokens, amounts)[rows]
+        outcomes.amounts_right[rows] = (proposal.amounts == minor_units(amounts[wanted])).all(axis=1)[:count]
+    return outcomes
 
 
 def padded_lines(entries: EntryColumns, longest: int) -> tuple[np.ndarray, np.ndarray]:

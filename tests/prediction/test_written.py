@@ -8,10 +8,10 @@ import pytest
 
 from jet.artifacts.artifact import artifact_writer
 from jet.confidence.drift import HELD_BACK
-from ray_jobs import predict
+from jet.prediction import written as predictions
 
 
-def written(folder, *parts):
+def in_parts(folder, *parts):
     """A writer with parts of (entity, id, decision, reason)."""
     with artifact_writer(str(folder / "out"), "predictions", {}, {}, run="a") as writer:
         for number, rows in enumerate(parts):
@@ -32,26 +32,26 @@ PARTS = (
 @pytest.fixture(params=["different hashes", "the same hash for all"])
 def _hashed(request, monkeypatch):
     if request.param != "different hashes":
-        monkeypatch.setattr(predict, "stable_hashes", lambda texts: np.zeros(len(texts), dtype=np.int64))
+        monkeypatch.setattr(predictions, "stable_hashes", lambda texts: np.zeros(len(texts), dtype=np.int64))
 
 
 @pytest.mark.usefixtures("_hashed")
 def test_decisions_of_all_parts_are_counted(tmp_path):
-    writer = written(tmp_path, *PARTS)
-    assert predict.counted(writer, 4) == ({"auto": 1, "review": 2, "none": 1}, 1)
+    writer = in_parts(tmp_path, *PARTS)
+    assert predictions.counted(writer, 4) == ({"auto": 1, "review": 2, "none": 1}, 1)
 
 
 @pytest.mark.usefixtures("_hashed")
 def test_an_entry_that_came_out_twice_is_an_error(tmp_path):
-    writer = written(tmp_path, *PARTS, [("a", "2", "auto", "")])
+    writer = in_parts(tmp_path, *PARTS, [("a", "2", "auto", "")])
     with pytest.raises(RuntimeError, match="4 entries went in, 5 predictions of 4 entries came out"):
-        predict.counted(writer, 4)
+        predictions.counted(writer, 4)
 
 
 def test_an_entry_that_is_missing_is_an_error(tmp_path):
     with pytest.raises(RuntimeError, match="5 entries went in, 4 predictions of 4 entries came out"):
-        predict.counted(written(tmp_path, *PARTS), 5)
+        predictions.counted(in_parts(tmp_path, *PARTS), 5)
 
 
 def test_no_predictions_at_all_are_none(tmp_path):
-    assert predict.counted(written(tmp_path), 0) == ({}, 0)
+    assert predictions.counted(in_parts(tmp_path), 0) == ({}, 0)

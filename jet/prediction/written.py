@@ -1,0 +1,86 @@
+"""Predictions that lie in parts before they are published: compared with the calibration, held back, counted.
+
+Only some columns of one part at a time are read: all parts together may be too much for a machine.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import fields
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from jet.artifacts.artifact import ArtifactWriter, read_parquet
+from jet.books.schema import PREDICTIONS, joined_keys
+from jet.confidence.drift import HELD_BACK, Group, Signs, held_back, sentences
+from jet.texts.normalize import stable_hashes
+
+_SIGNS_IN = ("entity", "decision", "text_known", "similarity", "confidence")
+"""The columns of `PREDICTIONS` that drift is read off."""
+
+log = logging.getLogger("jet.predict")
+
+
+def signs_of(writer: ArtifactWriter) -> Signs:
+    """The signs of all predictions that are written so far."""
+    parts = [Signs.of_predictions(part) for part in _parts(writer, _SIGNS_IN)]
+    return Signs(*(np.concatenate([getattr(part, each.name) for part in parts]) for each in fields(Signs)))
+
+
+def hold_back(writer: ArtifactWriter, groups: Sequence[Group]) -> None:
+    """Write the parts again in which there is an `auto` of a company whose entries have drifted."""
+    why = sentences(groups)
+    for group in groups:
+        if group.found:
+            log.warning("drift, nothing is booked automatically: %s: %s", group.name, group.sentence())
+    for name in writer.files() if why else ():
+        table = read_parquet(writer.filesystem, name)
+        held = held_back(table, why)
+        if held is not table:
+            writer.write_table(name.rpartition("/")[2], held)
+
+
+def counted(writer: ArtifactWriter, rows: int) -> tuple[dict[str, int], int]:
+    """How many predictions have each decision, and how many were held back because of drift.
+
+    Raises `RuntimeError` where rows are lost or doubled.
+    """
+    found: Counter[str] = Counter()
+    held, hashes = 0, []
+    for part in _parts(writer, ("entity", "entry_id", "decision", "reason")):
+        found.update(part["decision"].to_pylist())
+        was_held = pc.and_(pc.equal(part["decision"], "review"), pc.match_substring(part["reason"], HELD_BACK))
+        held += pc.sum(was_held).as_py() or 0
+        hashes.append(stable_hashes(joined_keys(part["entity"], part["entry_id"])))
+    total, distinct = sum(found.values()), _distinct_keys(writer, np.concatenate(hashes))
+    if total != rows or distinct != rows:
+        raise RuntimeError(f"{rows} entries went in, {total} predictions of {distinct} entries came out")
+    return dict(found), held
+
+
+def _parts(writer: ArtifactWriter, names: Sequence[str]) -> Iterator[pa.Table]:
+    """Some columns of each part that is written so far, and of none."""
+    schema = pa.schema([PREDICTIONS.field(name) for name in names])
+    yield schema.empty_table()
+    for name in writer.files():
+        yield read_parquet(writer.filesystem, name, names).cast(schema)
+
+
+def _distinct_keys(writer: ArtifactWriter, hashes: np.ndarray) -> int:
+    """How many different entries there are; `hashes` are those of all keys, int64 [N].
+
+    Eight bytes an entry. Of a billion entries two may have the same: only those are compared letter by letter.
+    """
+    values, counts = np.unique(hashes, return_counts=True)
+    shared = values[counts > 1]
+    if not len(shared):
+        return len(values)
+    keys: set[str] = set()
+    for part in _parts(writer, ("entity", "entry_id")):
+        own = joined_keys(part["entity"], part["entry_id"])
+        keys.update(own.filter(pa.array(np.isin(stable_hashes(own), shared))).to_pylist())
+    return len(values) - len(shared) + len(keys)

@@ -1,0 +1,187 @@
+"""Ledger files, imported into an artifact by tasks that the cluster runs side by side.
+
+Files are imported in groups, one Ray task a group, and written as they are read. What fails a rule goes to
+`rejected/` with file, line, rule and message; the rest goes on. Ids are unique within an entity over all
+files: the first one stands, the others are rejected.
+
+`jet ingest` imports into its output. Jobs that take ledger files in place of what `jet ingest` wrote import
+them into a folder beside their own output (`opened`).
+"""
+
+from __future__ import annotations
+
+import logging
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import asdict
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import ray
+
+from jet.artifacts.artifact import (
+    Artifact,
+    ArtifactError,
+    ArtifactWriter,
+    Manifest,
+    artifact_writer,
+    beside,
+    finished,
+    open_artifact,
+    read_manifest,
+    read_parquet,
+    refuse_foreign,
+)
+from jet.artifacts.places import folders_above
+from jet.artifacts.storage import absolute, remove, resolve
+from jet.books.catalog import Catalog
+from jet.books.importers import ImportSettings, UnreadableFile
+from jet.books.reading import Reading, import_files, refuse_nothing
+from jet.books.reconcile import Imported, reconcile
+from jet.books.schema import ENTRIES, uses
+from ray_jobs.runtime import metrics
+from ray_jobs.runtime.connection import connect
+from ray_jobs.runtime.logs import about
+from ray_jobs.runtime.settings import JobConfig
+
+KIND = "entries"
+GROUP_BYTES = 32 * 2**20
+ROW_GROUP = 4096
+"""Entries of a row group: what later jobs take at a time."""
+
+LOGGED_REJECTIONS = 100
+"""Lines about rejected rows that a block logs at most; all rows are in the rejected table."""
+
+log = logging.getLogger("jet.ingest")
+
+
+def import_ledgers(ledgers: Sequence[str], output: str, config: JobConfig) -> Manifest:
+    """Import ledger files and publish the artifact. Raises `UnreadableFile` where one can't be read at all."""
+    refuse_within(ledgers, output)
+    reading = Reading.of(ledgers, config.ingest)
+    settings, inputs = config.part("ingest"), dict(reading.inputs)
+    done = finished(output, KIND, settings, inputs)
+    if done is not None:
+        log.info("%s holds the same import already", output)
+        return done
+    connect(config.runtime)
+    with artifact_writer(output, KIND, settings, inputs, resolved=asdict(config)) as writer:
+        reconciled = reconcile(_import(reading, writer, config))
+        for note in reconciled.notes:
+            log.warning(note)
+        for name in reconciled.touched:
+            table = read_parquet(writer.filesystem, writer.file(name))
+            writer.write_table(name, reconciled.settled(name, table))
+        imported = reconciled.imported
+        count_rejected(imported.rejected)
+        accounts = Catalog.from_accounts(imported.accounts).accounts
+        writer.write_table("accounts/part-0.parquet", accounts)
+        writer.write_table("rejected/part-0.parquet", imported.rejected)
+        writer.write_table("files/part-0.parquet", imported.files)
+        entries = len(imported.keys) - int(reconciled.duplicate.sum())
+        refuse_nothing(entries, len(reading.folders), imported.rejected)
+        rows = {"entries": entries, "accounts": len(accounts), **uses(imported.rejected)}
+        rules = dict(Counter(imported.rejected["rule"].to_pylist()))
+        return writer.publish(rows, {"rules": rules, "files": len(reading.folders)})
+
+
+def refuse_within(ledgers: Sequence[str], output: str) -> None:
+    """Raise `ValueError` where `output` lies in a folder of ledgers: the next run would read it too."""
+    above = [resolve(folder) for folder in folders_above(output)]
+    for given in filter(None, ledgers):
+        if resolve(given) in above:
+            raise ValueError(
+                f"--output {output} lies inside of {given}, which is read: the next run would take for ledgers "
+                "what this one writes; give an --output outside of it"
+            )
+
+
+def _import(reading: Reading, writer: ArtifactWriter, config: JobConfig) -> Imported:
+    """Import all groups, side by side."""
+    groups = reading.groups(GROUP_BYTES)
+    log.info("importing %d files in %d groups", len(reading.files), len(groups))
+    shared = ray.put(reading)
+    pending = {
+        _import_group.remote(shared, group, number, writer, config.ingest, metrics.job_name()): number
+        for number, group in enumerate(groups)
+    }
+    parts: dict[int, Imported] = {}
+    with metrics.stage("ingest", len(groups)) as finished_group:
+        while pending:
+            ready, _ = ray.wait(list(pending), num_returns=1)
+            number = pending.pop(ready[0])
+            parts[number] = _result(ready[0])
+            finished_group(len(parts[number].keys))
+            fields = about(stage="ingest", block=part_name(number))
+            log.info("imported %d of %d groups", len(parts), len(groups), extra=fields)
+    return Imported.concat([parts[number] for number in sorted(parts)])
+
+
+def part_name(number: int) -> str:
+    """The file of group `number`."""
+    return f"part-{number:05}.parquet"
+
+
+def _result(reference: ray.ObjectRef) -> Imported:
+    try:
+        return ray.get(reference)
+    except ray.exceptions.RayTaskError as error:
+        if isinstance(error.cause, UnreadableFile):
+            raise UnreadableFile(str(error.cause)) from None
+        raise
+
+
+@ray.remote
+def _import_group(
+    reading: Reading,
+    files: Sequence[str],
+    number: int,
+    writer: ArtifactWriter,
+    settings: ImportSettings,
+    job: str,
+) -> Imported:
+    """Import some files into one part."""
+    name = part_name(number)
+    with pq.ParquetWriter(writer.file(name), ENTRIES, filesystem=writer.filesystem, compression="zstd") as out:
+        found = import_files(
+            reading, files, settings, lambda entries: out.write_table(entries, row_group_size=ROW_GROUP), name
+        )
+    log.info("%s: %d entries", name, len(found.keys), extra=about(job=job, stage="ingest", block=name))
+    _log_rejected(found.rejected, name, job)
+    return found
+
+
+def count_rejected(rejected: pa.Table) -> None:
+    """Add rows of the rejected table to the metrics."""
+    for metric, value, rule in metrics.values_of(metrics.ROWS_REJECTED, rejected["rule"]):
+        metrics.count(metric, value, rule)
+
+
+def _log_rejected(rejected: pa.Table, block: str, job: str) -> None:
+    """Say whose rows are rejected: a line an entity and rule, those with the most rows."""
+    counts = rejected.group_by(["entity", "rule"]).aggregate([([], "count_all")])
+    for row in counts.sort_by([("count_all", "descending")]).slice(0, LOGGED_REJECTIONS).to_pylist():
+        fields = about(job=job, stage="ingest", entity=row["entity"], block=block)
+        log.info("%d rows rejected: %s", row["count_all"], row["rule"], extra=fields)
+
+
+def opened(ledgers: list[str], name: str, output: str, config: JobConfig, staged: list[str]) -> Artifact:
+    """The entries that `ledgers` name. Ledger files are imported first, into a folder added to `staged`."""
+    if len(ledgers) == 1 and read_manifest(ledgers[0]) is not None:
+        return open_artifact(ledgers[0], "entries")
+    refuse_within(ledgers, output)
+    if read_manifest(output) is None:
+        refuse_foreign(output)  # before anything is written beside it
+    staged.append(imported(ledgers, name, output, config))
+    return open_artifact(staged[-1], "entries")
+
+
+def imported(ledgers: list[str], what: str, output: str, config: JobConfig) -> str:
+    """Import ledger files into a folder beside the output; returns it. It is removed in the end."""
+    folder = beside(absolute(output), what)
+    try:
+        import_ledgers(ledgers, folder, config)
+    except ArtifactError:  # left by a run with other files or settings
+        remove(folder)
+        import_ledgers(ledgers, folder, config)
+    return folder
