@@ -235,13 +235,11 @@ def test_a_second_call_costs_its_new_texts_and_answers_as_the_first_would(
     first = session(new_entries)
     new = set(new_entries["description"].to_pylist()) - set(data.corpus.store.texts.to_pylist())
     assert sorted(encoder.texts[known:]) == sorted(new)
-    index = session.predictor(new_entries["description"]).library.memory
+    index = session.predictor(new_entries["description"]).retriever
     renamed = new_entries.set_column(3, new_entries.schema.field(3), pa.array(["brand new"] * len(new_entries)))
     again = session(renamed)
     assert encoder.texts[known + len(new) :] == ["brand new"]
-    assert (
-        session.predictor(renamed["description"]).library.memory is index
-    )  # nothing of the books is built anew
+    assert session.predictor(renamed["description"]).retriever is index  # nothing of the books is built anew
     assert session(new_entries).equals(first)
     for entries, answers in ((new_entries, first), (renamed, again)):
         alone = Predictor.for_entries(bundle, PredictSettings(), entries, encoder)(entries)
