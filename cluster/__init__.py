@@ -1,1 +1,1 @@
-"""The machines: what they are made of, and what checks it."""
+"""The description of the machines: cluster launcher, KubeRay, image and monitoring, and their checks."""

@@ -1,6 +1,6 @@
-"""Check all that describes a cluster: `make check-cluster`, or `python -m cluster.check [FOLDER]`.
+"""Checks everything that describes a cluster: `make check-cluster`, or `python -m cluster.check [FOLDER]`.
 
-One line for each problem, with file, place and what is wrong; the exit status is 1 where there is any.
+It prints one line for each problem, with file, place and fault; the exit status is 1 where there is any.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""What the jobs ask a cluster for: what a cluster's description must offer somewhere."""
+"""The resources that the jobs need, which a cluster's description must offer."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from ray_jobs.sweeps.trial_runs import DRIVER_CPUS
 
 @dataclass(frozen=True)
 class Need:
-    """`count` actors or tasks at a time, each of which needs `resources` on one node."""
+    """The need of `count` actors or tasks at a time, each with `resources` on one node."""
 
     count: int
     resources: dict[str, float]
@@ -18,7 +18,7 @@ class Need:
 
 
 def needs(job: str, runtime: RuntimeSettings) -> list[Need]:
-    """What `ray_jobs.<job>` asks for with these settings, beside its driver."""
+    """The needs of `ray_jobs.<job>` with these settings, without its driver."""
     training = Need(runtime.train_workers, runtime.worker_resources, "runtime.train_workers")
     actors = Need(runtime.actors, {"CPU": runtime.actor_cpus}, "runtime.actors")
     match job:

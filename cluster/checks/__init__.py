@@ -1,1 +1,1 @@
-"""One module a check: its `problems(root)` yields a line for everything that is wrong below `root`."""
+"""The checks, one a module: `problems(root)` yields one line for each problem below `root`."""

@@ -1,4 +1,4 @@
-"""Command lines as Ray and jet themselves read them, without running anything."""
+"""Parsing of command lines with the parsers of Ray and jet, without running anything."""
 
 from __future__ import annotations
 
@@ -26,11 +26,11 @@ PLACEHOLDER = "…"
 
 
 class CommandError(ValueError):
-    """The command wouldn't start; the message is the program's own."""
+    """The command wouldn't start; the message is the program's."""
 
 
 def commands(line: str) -> Iterator[list[str]]:
-    """The commands of a shell line as their words: no comments, no variables set before, no redirections."""
+    """The words of each command in a shell line, without comments, variable assignments and redirections."""
     words = shlex.shlex(line, posix=True, punctuation_chars=";&|<>")
     words.whitespace_split = True
     command: list[str] = []
@@ -44,7 +44,7 @@ def commands(line: str) -> Iterator[list[str]]:
 
 
 def ray_context(words: Sequence[str]) -> click.Context:
-    """`ray …` as click reads it, down to the command that would run."""
+    """Parse `ray …` with click, down to the subcommand that would run."""
     command: click.Command = ray_cli
     context, rest = click.Context(command, info_name="ray"), list(words[1:])
     while isinstance(command, click.Group):
@@ -61,10 +61,10 @@ def ray_context(words: Sequence[str]) -> click.Context:
 
 
 def check_jet(words: Sequence[str]) -> None:
-    """`jet JOB …` or `python -m ray_jobs.JOB …` as the job's own parser reads it; raises `CommandError`.
+    """Parse `jet JOB …` or `python -m ray_jobs.JOB …` with the job's parser. Raises `CommandError`.
 
-    A "…" that stands alone means "and so on" and is left out; as an option's value it is any text. A `--config`
-    file is an example's, and isn't read. `jet submit JOB …` is read as the job behind it.
+    A "…" by itself means "and so on" and is left out; as an option's value it is any text. A `--config` file is
+    an example and isn't read. `jet submit JOB …` is parsed as the submitted job.
     """
     if words[:2] == ["jet", "submit"]:
         own, others = split(words[2:])
@@ -89,7 +89,7 @@ def check_jet(words: Sequence[str]) -> None:
 
 @cache
 def job_of(name: str) -> tuple[Any, jsonargparse.ArgumentParser]:
-    """A job's module, and its parser, which takes a moment to build."""
+    """A job's module and parser; cached, since parsers are slow to build."""
     job = importlib.import_module(f"ray_jobs.{name.replace('-', '_')}")
     return job, job_parser(name, job)
 

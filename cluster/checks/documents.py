@@ -1,6 +1,7 @@
-"""Commands in the documents: every `ray …` and `jet …` line of a code fence, read by the program that it calls.
+"""Checks the commands in the documents: every `ray …` and `jet …` line of a code fence, by its program's
+parser.
 
-What follows `--` in a `ray job submit` is read too, where it is a job of jet.
+The command after `--` in a `ray job submit` is checked too, where it is a job of jet.
 """
 
 from __future__ import annotations
@@ -28,12 +29,12 @@ def problems(root: Path) -> Iterator[str]:
 
 
 def documents(root: Path) -> list[Path]:
-    """README.md and all of docs/."""
+    """README.md and all Markdown files in docs/."""
     return [root / "README.md", *sorted((root / "docs").glob("*.md"))]
 
 
 def shell_lines(path: Path) -> Iterator[tuple[int, str]]:
-    """The shell lines in a document's code fences with their numbers; after a backslash a line goes on."""
+    """The numbered shell lines in a document's code fences, lines joined after a backslash."""
     fence: str | None = None
     begun, start = "", 0
     for number, line in enumerate(path.read_text().splitlines(), 1):
@@ -52,7 +53,7 @@ def shell_lines(path: Path) -> Iterator[tuple[int, str]]:
 
 
 def of_ours(line: str) -> Iterator[list[str]]:
-    """The commands of a line that Ray's or jet's command line reads."""
+    """The commands of a line that are Ray's or jet's."""
     if not re.search(r"\b(ray|jet|ray_jobs)\b", line):
         return
     for command in commands(line):
@@ -61,7 +62,7 @@ def of_ours(line: str) -> Iterator[list[str]]:
 
 
 def submitted(command: list[str]) -> bool:
-    """Whether it is a job as `ray job submit` takes it: python -m ray_jobs.NAME."""
+    """Whether the command is `python -m ray_jobs.NAME`, as `ray job submit` runs it."""
     return command[1:2] == ["-m"] and command[2:3] != [] and command[2].startswith("ray_jobs.")
 
 
@@ -78,7 +79,7 @@ def check(command: list[str]) -> None:
 
 
 def resources(command: list[str]) -> dict[str, float]:
-    """What a `ray job submit` asks a place for its driver by."""
+    """The resources of its driver that a `ray job submit` requests."""
     given = ray_context(command).params.get("entrypoint_resources")
     try:
         found = json.loads(given or "{}")
@@ -90,7 +91,7 @@ def resources(command: list[str]) -> dict[str, float]:
 
 
 def drivers(path: Path) -> Iterator[tuple[int, dict[str, float]]]:
-    """For each `ray job submit` of a document, its line and what it asks for its driver."""
+    """The line of each `ray job submit` in a document, and the resources of its driver."""
     for number, line in shell_lines(path):
         for command in of_ours(line):
             if command[:3] == ["ray", "job", "submit"]:

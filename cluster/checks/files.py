@@ -1,4 +1,4 @@
-"""What several checks read: the launcher's files, the versions that the image is pinned to."""
+"""Files that several checks read: the launcher's, pyproject.toml, and the image's pinned versions."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ DOCKERFILE = "cluster/Dockerfile"
 CONSTRAINTS = "cluster/constraints.txt"
 
 Found = Iterator[tuple[str, str]]
-"""Places within a file, and what is wrong there."""
+"""Pairs of a place within a file and the fault there."""
 
 
 @dataclass(frozen=True)
 class Pins:
-    """The versions that stand in an image's tag."""
+    """The versions in an image's tag."""
 
     jet: str
     ray: str
@@ -31,13 +31,13 @@ class Pins:
 
 
 def launcher_config(root: Path, name: str) -> dict[str, Any]:
-    """A launcher's file as it is written, before Ray fills anything in."""
+    """A launcher's file as written, before Ray fills in defaults."""
     config: dict[str, Any] = yaml.safe_load((root / name).read_text())
     return config
 
 
 def node_types(config: dict[str, Any]) -> dict[str, dict[str, Any]]:
-    """The workers' node types: all but the head's."""
+    """The node types by name, except the head's."""
     types = config["available_node_types"]
     return {name: kind for name, kind in types.items() if name != config["head_node_type"]}
 
@@ -49,7 +49,7 @@ def pyproject(root: Path) -> dict[str, Any]:
 
 
 def requirements(root: Path, extras: Iterable[str] = ()) -> Iterator[Requirement]:
-    """What pyproject.toml asks for, with some extras and those of jet's own that they name."""
+    """The requirements in pyproject.toml, with those of `extras` and of the extras that these include."""
     project = pyproject(root)
     yield from map(Requirement, project["dependencies"])
     waiting = list(extras)
@@ -62,19 +62,19 @@ def requirements(root: Path, extras: Iterable[str] = ()) -> Iterator[Requirement
 
 
 def constraints(root: Path) -> dict[str, str]:
-    """The versions that the image is built with, by the packages' names as PyPI compares them."""
+    """The versions that the image is built with, by canonical package name."""
     lines = (root / CONSTRAINTS).read_text().splitlines()
     pinned = (line.partition("==") for line in lines if "==" in line and not line.startswith("#"))
     return {canonical(name): version for name, _, version in pinned}
 
 
 def canonical(name: str) -> str:
-    """A package's name as PyPI compares it: lower case, dashes."""
+    """The canonical name of a package: lower case, with dashes."""
     return re.sub(r"[-_.]+", "-", name).lower()
 
 
 def pins(root: Path) -> Pins:
-    """What an image that is built from these files has to be called."""
+    """The versions that the tag of an image built from these files must have."""
     python = re.search(r"^FROM python:(\d+)\.(\d+)", (root / DOCKERFILE).read_text(), re.MULTILINE)
     return Pins(
         pyproject(root)["version"],

@@ -1,4 +1,4 @@
-"""The image: hadolint's rules, and that what it installs is pinned, ours, and not run by root."""
+"""Checks the image: hadolint's rules, pinned versions, and a user that isn't root."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from cluster.checks.files import CONSTRAINTS, DOCKERFILE, Found, canonical, cons
 
 BASE = re.compile(r"python:\d+\.\d+\.\d+-slim-\w+(@sha256:[0-9a-f]{64})?")
 EXTRAS = ("all", "launcher")
-"""The extras that are in the image."""
+"""The extras that are installed in the image."""
 
 
 def problems(root: Path) -> Iterator[str]:
@@ -34,7 +34,7 @@ def problems(root: Path) -> Iterator[str]:
 
 
 def lint(root: Path) -> Iterator[str]:
-    """What hadolint says."""
+    """The problems that hadolint reports."""
     program = Path(sysconfig.get_path("scripts")) / "hadolint"
     said = subprocess.run(
         [program, "--format", "json", root / DOCKERFILE], capture_output=True, text=True, check=False
@@ -47,13 +47,13 @@ def lint(root: Path) -> Iterator[str]:
 
 
 def parsed(path: Path) -> list[dict[str, Any]]:
-    """The instructions of a Dockerfile, each with name, value and the line that it begins at (from 0)."""
+    """The instructions of a Dockerfile, each with its name, value and first line (from 0)."""
     instructions: list[dict[str, Any]] = DockerfileParser(fileobj=BytesIO(path.read_bytes())).structure
     return instructions
 
 
 def bases(instructions: list[dict[str, Any]]) -> Found:
-    """All stages on the same exact base; the environment is copied from one to the other."""
+    """All stages must have the same exact base, since the environment is copied between them."""
     stages: set[str] = set()
     used: set[str] = set()
     for one in instructions:
@@ -73,7 +73,7 @@ def bases(instructions: list[dict[str, Any]]) -> Found:
 
 
 def user(instructions: list[dict[str, Any]]) -> Found:
-    """Not root, and by number: Kubernetes' runAsNonRoot can't look names up."""
+    """The user must not be root, and must be a number, since Kubernetes' runAsNonRoot can't look up names."""
     last = max(number for number, one in enumerate(instructions) if one["instruction"] == "FROM")
     users = [one["value"] for one in instructions[last:] if one["instruction"] == "USER"]
     if not users or not re.fullmatch(r"[1-9]\d*(:\d+)?", users[-1]):
@@ -81,7 +81,7 @@ def user(instructions: list[dict[str, Any]]) -> Found:
 
 
 def pinned(root: Path) -> Found:
-    """Each requirement of pyproject.toml must have a version that it allows."""
+    """Each requirement of pyproject.toml must be pinned to a version that it allows."""
     have = constraints(root)
     for requirement in requirements(root, EXTRAS):
         version = have.get(canonical(requirement.name))

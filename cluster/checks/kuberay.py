@@ -1,7 +1,7 @@
-"""Whether the manifests below cluster/kuberay could be applied, and whether they are safe and fit together.
+"""Checks that the manifests below cluster/kuberay can be applied, are safe, and fit together.
 
-Both folders are checked as they will be applied: against Kubernetes' and KubeRay's schemas with unknown keys
-refused, and against what no schema knows. Nothing here needs a Kubernetes, a network or a kubectl.
+Both folders are checked as they will be applied: against Kubernetes' and KubeRay's schemas, with unknown keys
+refused, and against rules that no schema has. It needs no Kubernetes, network or kubectl.
 """
 
 from __future__ import annotations
@@ -23,15 +23,15 @@ from cluster.kubernetes.pods import cluster_pods, disk_problems, place_problems,
 from cluster.kubernetes.schemas import schema_problems
 
 LONGEST = {"RayCluster": 53, "RayJob": 47, "RayCronJob": 36}
-"""The longest names: KubeRay makes names of services, clusters and jobs from them, of 63 letters at most."""
+"""The longest names by kind; KubeRay makes longer ones from them, which have at most 63 letters."""
 NAME = r"[a-z]([-a-z0-9]*[a-z0-9])?"
 ON_DEMAND = {"head", "driver"}
-"""The groups whose loss is a job's or a cluster's end."""
+"""The groups whose loss ends a job or a cluster."""
 JOBS = {"ingest", "neighbors", "train", "tune", "predict"}
 
 
 def problems(root: Path) -> Iterator[str]:
-    """One line for everything that is wrong in the manifests of the repository at `root`."""
+    """One line for each problem in the manifests of the repository at `root`."""
     folder = root / "cluster" / "kuberay"
     try:
         standing, jobs = build(folder), build(folder / "jobs")
@@ -54,7 +54,7 @@ def problems(root: Path) -> Iterator[str]:
 
 
 def manifest_problems(manifest: Manifest, standing: list[Manifest], version: str) -> Iterator[str]:
-    """What is wrong with one manifest beside those that stand."""
+    """The problems of one manifest, given those of the `standing` folder."""
     found = list(schema_problems(manifest))
     yield from found
     if found:
@@ -76,7 +76,7 @@ def manifest_problems(manifest: Manifest, standing: list[Manifest], version: str
 
 
 def raycluster_problems(spec: dict[str, Any], standing: list[Manifest], version: str) -> Iterator[str]:
-    """What is wrong with a cluster."""
+    """The problems of a RayCluster."""
     accounts = {manifest["metadata"]["name"] for manifest in standing if manifest["kind"] == "ServiceAccount"}
     yield from ray_problems(spec["rayVersion"])
     sound = True
@@ -99,7 +99,7 @@ def raycluster_problems(spec: dict[str, Any], standing: list[Manifest], version:
 
 
 def rayjob_problems(spec: dict[str, Any], standing: list[Manifest], version: str) -> Iterator[str]:
-    """What is wrong with a job, and with its cluster unless one that stands is the same."""
+    """The problems of a job, and of its cluster unless a standing one is the same."""
     cluster = spec["rayClusterSpec"]
     found = list(raycluster_problems(cluster, standing, version))
     if not any(manifest["kind"] == "RayCluster" and manifest["spec"] == cluster for manifest in standing):
@@ -122,7 +122,7 @@ def rayjob_problems(spec: dict[str, Any], standing: list[Manifest], version: str
 
 
 def schedule_problems(spec: dict[str, Any]) -> Iterator[str]:
-    """Whether a schedule and its time zone can be read."""
+    """The problems of a schedule and its time zone."""
     try:
         cronsim.CronSim(spec["schedule"], datetime(2026, 1, 1))
     except cronsim.CronSimError as error:

@@ -1,7 +1,7 @@
-"""The files of Ray's cluster launcher: what Ray itself says of them, and what it doesn't look at.
+"""Checks the files of Ray's cluster launcher, with Ray's own validation and with rules that Ray doesn't have.
 
-Ray doesn't see a type's maximum above the cluster's, an image with another Ray than ours, work on the head, or
-that a job asks for what no node has: then it waits without end.
+Ray doesn't notice a node type's maximum above the cluster's, an image with another version of Ray, work on the
+head, or a job that asks for more than any node has, which then waits forever.
 """
 
 from __future__ import annotations
@@ -50,7 +50,7 @@ def problems(root: Path) -> Iterator[str]:
 
 
 def ray_says(config: dict[str, Any]) -> Found:
-    """What `ray up` would find before it asks the cloud anything."""
+    """The problems that `ray up` would report before it calls the cloud."""
     try:
         validate_config(prepare_config(copy.deepcopy(config)))
     except jsonschema.ValidationError as error:
@@ -60,7 +60,7 @@ def ray_says(config: dict[str, Any]) -> Found:
 
 
 def maxima(config: dict[str, Any]) -> Found:
-    """No type may have more nodes than the cluster, nor fewer than it always has."""
+    """A node type's maximum must lie between its minimum and the cluster's maximum."""
     for name, kind in node_types(config).items():
         most, place = kind.get("max_workers"), f"available_node_types.{name}.max_workers"
         if most is None:
@@ -74,7 +74,7 @@ def maxima(config: dict[str, Any]) -> Found:
 
 
 def images(config: dict[str, Any], ours: Pins) -> Found:
-    """Every node's image must have our jet, Ray and Python, and be the CUDA variant where there is a GPU."""
+    """Every image must have our jet, Ray and Python, and be the CUDA variant on nodes with a GPU."""
     docker = config.get("docker", {})
     wanted = [("docker.head_image" if "head_image" in docker else "docker.image", "cpu")]
     for name, kind in node_types(config).items():
@@ -101,7 +101,7 @@ def images(config: dict[str, Any], ours: Pins) -> Found:
 
 
 def fit(config: dict[str, Any], root: Path) -> Found:
-    """Whatever a job asks for in one piece must exist on one node, as often as it asks."""
+    """The nodes must fit every actor and task of the jobs, as many at a time as the jobs ask for."""
     for need in asked_for(root):
         room = sum(
             kind["max_workers"]
@@ -117,7 +117,7 @@ def fit(config: dict[str, Any], root: Path) -> Found:
 
 
 def asked_for(root: Path) -> Iterator[Need]:
-    """What jobs ask for with the usual settings, trainings also with GPUs, and the drivers of the guide."""
+    """The needs of the jobs with default settings, of trainings also with GPUs, and of the guide's drivers."""
     for job in JOBS:
         yield from needs(job, RuntimeSettings())
     yield from needs("train", RuntimeSettings(train_gpu=True))
@@ -127,7 +127,7 @@ def asked_for(root: Path) -> Iterator[Need]:
 
 
 def markets(config: dict[str, Any]) -> Found:
-    """Drivers and the head on demand, all others on spot."""
+    """Drivers and the head must be on demand, all others on spot."""
     for name, kind in config["available_node_types"].items():
         node, on_demand = kind["node_config"], name == config["head_node_type"] or "driver" in kind["resources"]
         place = f"available_node_types.{name}.node_config"
@@ -142,7 +142,7 @@ def markets(config: dict[str, Any]) -> Found:
 
 
 def disks(config: dict[str, Any]) -> Found:
-    """Workers need room to spill; on AWS nothing encrypts a disk unless told to."""
+    """Workers need disk space to spill, and on AWS disks must be set to be encrypted."""
     for name, kind in config["available_node_types"].items():
         place, node = f"available_node_types.{name}.node_config", kind["node_config"]
         if config["provider"]["type"] == "aws":
@@ -159,7 +159,7 @@ def disks(config: dict[str, Any]) -> Found:
 
 
 def starts(config: dict[str, Any]) -> Found:
-    """The start commands must be ones that Ray takes, and the head must take no work."""
+    """The start commands must be valid, and the head must have no resources for work."""
     head = config["available_node_types"][config["head_node_type"]]
     if head["resources"] != {"CPU": 0}:
         yield (
@@ -178,14 +178,14 @@ def starts(config: dict[str, Any]) -> Found:
 
 
 def setup(config: dict[str, Any]) -> Found:
-    """Ray's own defaults for these install another Ray: they must stand in the file, and install nothing."""
+    """Setup commands must be given and install nothing, since Ray's defaults install another version of Ray."""
     for place in SETUP:
         if config.get(place) != []:
             yield place, "must be []: all that a node needs is in the image"
 
 
 def shell(config: dict[str, Any]) -> Found:
-    """The commands as bash reads them: a quotation left open is found by the first node otherwise."""
+    """The commands must be valid for bash; otherwise the first node would fail on an open quotation."""
     for place in ("initialization_commands", *SETUP, *START_COMMANDS):
         for line in config.get(place, []):
             said = subprocess.run(["bash", "-n"], input=line, capture_output=True, text=True, check=False)

@@ -1,7 +1,7 @@
-"""Who gets in and what they may: addresses, ports, tokens, secrets in files, the rights of the machines' roles.
+"""Checks access: addresses, ports, tokens, secrets in files, and the rights of the machines' roles.
 
-Ray's job port runs any code for whoever reaches it. So nothing reaches it from outside, and it answers to a
-token only.
+Ray's job port runs any code for whoever reaches it. So it must not be reachable from outside, and must require
+a token.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ FROM_STORE = re.compile(r"secretsmanager get-secret-value|secrets versions acces
 EVERYONE = ("0.0.0.0/0", "::/0")
 HEAD_POLICY, NODE_POLICY = "cluster/aws/head-policy.json", "cluster/aws/node-policy.json"
 WITHOUT_RESOURCE = {"ec2:DescribeInstances", "ecr:GetAuthorizationToken"}
-"""Actions that AWS knows for all resources only."""
+"""Actions that AWS can't restrict to a resource."""
 PREFIX = re.compile(r"arn:aws:s3:::[^/*]+/[^*]+/\*")
 SECRETS = re.compile(
     r"RAY_AUTH_TOKEN=|AKIA[0-9A-Z]{16}|-----BEGIN|\b[0-9a-f]{64}\b"
@@ -31,7 +31,7 @@ SECRETS = re.compile(
 
 
 def problems(root: Path) -> Iterator[str]:
-    """One line for each door that stands open in the launcher's files and the policies."""
+    """One line for each problem in the launcher's files and the policies."""
     for name in LAUNCHER_FILES:
         config = launcher_config(root, name)
         for place, what in [*addresses(config), *ports(config), *token(config)]:
@@ -49,7 +49,7 @@ def problems(root: Path) -> Iterator[str]:
 
 
 def addresses(config: dict[str, Any]) -> Found:
-    """No public address, and no security group that Ray makes: that one has SSH open to the world."""
+    """Nodes must have no public address, and no security group of Ray's, which opens SSH to the world."""
     if config["provider"].get("use_internal_ips") is not True:
         yield "provider.use_internal_ips", "must be true: nodes are reached by their private addresses"
     for rule in config["provider"].get("security_group", {}).get("IpPermissions", []):
@@ -82,7 +82,7 @@ def addresses(config: dict[str, Any]) -> Found:
 
 
 def ports(config: dict[str, Any]) -> Found:
-    """The dashboard, which is the job port, on loopback; no port published by the container."""
+    """The dashboard, which is also the job port, must listen on loopback; containers must publish no port."""
     for command in (words for line in config["head_start_ray_commands"] for words in commands(line)):
         if command[:2] == ["ray", "start"]:
             try:
@@ -97,7 +97,7 @@ def ports(config: dict[str, Any]) -> Found:
 
 
 def run_options(config: dict[str, Any]) -> Iterator[tuple[str, list[str]]]:
-    """All options that containers are run with, by place."""
+    """All run options of containers, by place."""
     for key in ("run_options", "head_run_options", "worker_run_options"):
         yield f"docker.{key}", config["docker"].get(key, [])
     for name, kind in node_types(config).items():
@@ -108,7 +108,7 @@ def run_options(config: dict[str, Any]) -> Iterator[tuple[str, list[str]]]:
 
 
 def token(config: dict[str, Any]) -> Found:
-    """Token mode in the container and in every start command; the token from the secret store."""
+    """Containers and start commands must be in token mode, with the token from the secret store."""
     options = config["docker"].get("run_options", [])
     if f"--env={TOKEN_MODE}" not in options:
         yield "docker.run_options", f"--env={TOKEN_MODE} is missing"
@@ -130,7 +130,7 @@ def token(config: dict[str, Any]) -> Found:
 
 
 def as_list(value: Any) -> list[str]:
-    """A policy has one string where a list has one item."""
+    """The value as a list; policies write a list of one item as a string."""
     return [value] if isinstance(value, str) else value
 
 
@@ -140,7 +140,7 @@ def condition(statement: dict[str, Any], operator: str, key: str) -> list[str]:
 
 
 def too_wide(statements: list[dict[str, Any]]) -> Found:
-    """No action by wildcard, and no action on everything where AWS can tell things apart."""
+    """Actions must have no wildcard, and must name resources where AWS allows it."""
     for statement in statements:
         actions = as_list(statement["Action"])
         if any("*" in action for action in actions):
@@ -150,7 +150,7 @@ def too_wide(statements: list[dict[str, Any]]) -> Found:
 
 
 def rights_of_nodes(statements: list[dict[str, Any]]) -> Found:
-    """What runs jobs may use one prefix of one bucket, and start nothing."""
+    """Nodes that run jobs may use one prefix of one bucket, and start no machines."""
     prefixes = set()
     for statement in statements:
         actions, places = as_list(statement["Action"]), as_list(statement["Resource"])
@@ -165,7 +165,7 @@ def rights_of_nodes(statements: list[dict[str, Any]]) -> Found:
 
 
 def fits_cluster(root: Path, statements: list[dict[str, Any]]) -> Found:
-    """The head must be allowed to start each node type, where and as cluster.yaml says, and no other."""
+    """The head must be allowed to start exactly the node types of cluster.yaml."""
     config = launcher_config(root, "cluster.yaml")
     nodes = [kind["node_config"] for kind in node_types(config).values()]
     runs = [one for one in statements if "ec2:RunInstances" in as_list(one["Action"])]

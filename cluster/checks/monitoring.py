@@ -1,7 +1,7 @@
-"""Do dashboard and alerts ask for metrics that exist, and does the dashboard show all that jet declares?
+"""Checks that dashboard and alerts read metrics that exist, and that the dashboard shows all metrics of jet.
 
-Names and tags in PromQL are text that nothing else checks: a panel whose metric was renamed stays empty, and an
-alert on it stays silent.
+Nothing else checks names and tags in PromQL: a panel whose metric was renamed stays empty, and an alert on it
+never fires.
 """
 
 from __future__ import annotations
@@ -30,37 +30,37 @@ RAYS_OWN = {
     "ray_node_mem_total": {"ip"},
     "ray_node_mem_used": {"ip"},
 }
-"""Metrics of Ray's own that dashboard and alerts may use, with the tags that they may ask for."""
+"""The metrics of Ray that dashboard and alerts may use, with their tags."""
 
 
 @dataclass(frozen=True)
 class Expression:
-    """A piece of PromQL, and where it stands."""
+    """A PromQL expression and its place."""
 
     place: str
     text: str
 
     @cached_property
     def parsed(self) -> promql_parser.Expr:
-        """Raises `ValueError` where it isn't PromQL."""
+        """The syntax tree. Raises `ValueError` where it isn't PromQL."""
         return promql_parser.parse(self.text)
 
     @cached_property
     def nodes(self) -> list[promql_parser.Expr]:
-        """It and all its parts."""
+        """All nodes of the syntax tree."""
         found: list[promql_parser.Expr] = []
         promql_parser.walk(self.parsed, found.append)
         return found
 
     @cached_property
     def names(self) -> set[str]:
-        """The metrics and recorded rules that it reads."""
+        """The names of the metrics and recording rules that it reads."""
         read = (each.name for each in self.nodes if isinstance(each, promql_parser.VectorSelector))
         return {name for name in read if name}
 
     @cached_property
     def tags(self) -> set[str]:
-        """The tags that it selects, groups and joins by."""
+        """The names of the tags that it selects, groups and joins by."""
         found: set[str] = set()
         for each in self.nodes:
             if isinstance(each, promql_parser.VectorSelector):
@@ -79,17 +79,17 @@ def dashboard(root: Path) -> dict[str, Any]:
 
 
 def panels(root: Path) -> list[dict[str, Any]]:
-    """Its panels, without the rows that they stand in."""
+    """The dashboard's panels, without its rows."""
     return [panel for panel in dashboard(root)["panels"] if panel["type"] != "row"]
 
 
 def rules(root: Path) -> list[dict[str, Any]]:
-    """What Prometheus records and watches."""
+    """Prometheus' recording and alerting rules."""
     return [rule for group in yaml.safe_load((root / RULES).read_text())["groups"] for rule in group["rules"]]
 
 
 def expressions(root: Path) -> Iterator[Expression]:
-    """All PromQL of the dashboard and the rules."""
+    """All PromQL expressions of the dashboard and the rules."""
     for panel in panels(root):
         for target in panel["targets"]:
             yield Expression(f"{DASHBOARD}: panel {panel['title']!r}", target["expr"])
@@ -122,7 +122,7 @@ def problems(root: Path) -> Iterator[str]:
 
 
 def tags_of(name: str, tags: dict[str, set[str]], records: dict[str, Expression]) -> set[str]:
-    """The tags of a metric, or those that a recorded rule groups by or takes over."""
+    """The tags of a metric or a recording rule, which has those that it groups by or takes over."""
     if name not in records:
         return tags.get(name, set())
     aggregated = [each for each in records[name].nodes if isinstance(each, promql_parser.AggregateExpr)]
@@ -132,7 +132,7 @@ def tags_of(name: str, tags: dict[str, set[str]], records: dict[str, Expression]
 
 
 def not_shown(root: Path, records: dict[str, Expression]) -> Iterator[str]:
-    """Declared metrics that no panel reads, directly or by what rules record of them."""
+    """The declared metrics that no panel reads, directly or through a recording rule."""
     shown: set[str] = set()
     waiting = [target["expr"] for panel in panels(root) for target in panel["targets"]]
     while waiting:
@@ -148,7 +148,7 @@ def not_shown(root: Path, records: dict[str, Expression]) -> Iterator[str]:
 
 
 def not_explained(root: Path) -> Iterator[str]:
-    """Panels and alerts that the page for people says nothing about."""
+    """The panels and alerts that docs/monitoring.md doesn't explain."""
     page = (root / PAGE).read_text()
     for panel in panels(root):
         if f"**{panel['title']}**" not in page:

@@ -1,7 +1,7 @@
-"""`node_config`, which Ray hands to the cloud unread: against what the cloud's own client library knows.
+"""Checks `node_config`, which Ray passes to the cloud unread, against the cloud's client library.
 
-That is botocore's model of EC2's RunInstances, and the description of Compute Engine's Instance that comes with
-Google's API client. Without this, a misspelled key is found by the first node that doesn't come.
+The references are botocore's model of EC2's RunInstances, and the description of Compute Engine's Instance in
+Google's API client. Otherwise a misspelled key would show only when the first node fails to start.
 """
 
 from __future__ import annotations
@@ -20,12 +20,12 @@ from cluster.checks.files import LAUNCHER_FILES, Found, launcher_config
 
 SET_BY_RAY = {"MinCount": 1, "MaxCount": 1}
 RAYS_OWN_KEY = "SubnetIds"
-"""Ray takes one of these subnets for RunInstances' SubnetId."""
+"""The key whose subnets Ray chooses RunInstances' SubnetId from."""
 SIMPLE: dict[str, type] = {"string": str, "boolean": bool, "integer": int}
 
 
 def problems(root: Path) -> Iterator[str]:
-    """One line for each key or value in a node_config that the cloud wouldn't take."""
+    """One line for each key or value in a node_config that the cloud would refuse."""
     for name in LAUNCHER_FILES:
         config = launcher_config(root, name)
         known = {"aws": aws, "gcp": gcp}[config["provider"]["type"]]
@@ -35,7 +35,7 @@ def problems(root: Path) -> Iterator[str]:
 
 
 def aws(node: dict[str, Any]) -> Found:
-    """Against botocore's model, which has the types of all values, and the names of the instance types."""
+    """Compare with botocore's model, which has the types of all values and the names of instance types."""
     shape = run_instances()
     given = {key: value for key, value in node.items() if key != RAYS_OWN_KEY} | SET_BY_RAY
     for error in ParamValidator().validate(given, shape).generate_report().splitlines():
@@ -46,24 +46,24 @@ def aws(node: dict[str, Any]) -> Found:
 
 @cache
 def run_instances() -> Any:
-    """What RunInstances takes."""
+    """Botocore's model of the parameters of RunInstances."""
     return botocore.session.get_session().get_service_model("ec2").operation_model("RunInstances").input_shape
 
 
 def gcp(node: dict[str, Any]) -> Found:
-    """Against Google's description of the API."""
+    """Compare with Google's description of the API."""
     return differences(node, {"$ref": "Instance"}, "")
 
 
 @cache
 def schemas() -> dict[str, Any]:
-    """The types of Compute Engine's API by name."""
+    """The schemas of Compute Engine's API by name."""
     found: dict[str, Any] = json.loads(get_static_doc("compute", "v1"))["schemas"]
     return found
 
 
 def differences(value: Any, schema: dict[str, Any], place: str) -> Found:
-    """Where `value` isn't what Google's description says."""
+    """The places where `value` doesn't match Google's schema."""
     schema = schemas()[schema["$ref"]] if "$ref" in schema else schema
     if schema["type"] == "object":
         if not isinstance(value, dict):

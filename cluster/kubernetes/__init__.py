@@ -1,1 +1,1 @@
-"""What the check of the Kubernetes manifests is made of."""
+"""The parts of the check of the Kubernetes manifests."""

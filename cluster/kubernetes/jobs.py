@@ -1,4 +1,4 @@
-"""Whether a job of the manifests can run: its command is one of jet's, its cluster has what it asks for."""
+"""Checks that a job of the manifests can run: a command of jet, on a cluster with the resources it needs."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from ray_jobs.runtime.command import job_parser, translated
 from ray_jobs.runtime.settings import RuntimeSettings
 
 DATE = "$(date +%F)"
-"""The one thing that the submitter's shell may put into a command."""
+"""The only substitution that the submitter's shell may make in a command."""
 
 Groups = dict[str, dict[str, Any]]
 
@@ -44,7 +44,7 @@ def _groups_of(spec: str) -> Groups:
 
 
 def cluster_problems(spec: dict[str, Any]) -> Iterator[str]:
-    """Whether the cluster scales as meant, runs nothing on its head, and asks for a token."""
+    """The problems of a cluster's scaling, of work on its head, and of its token."""
     if (
         spec.get("enableInTreeAutoscaling") is not True
         or spec.get("autoscalerOptions", {}).get("version") != "v2"
@@ -69,7 +69,7 @@ def cluster_problems(spec: dict[str, Any]) -> Iterator[str]:
 
 
 def job_problems(spec: dict[str, Any], configs: list[Manifest]) -> Iterator[str]:
-    """Whether the entry point is a command of jet, and whether its cluster has what it asks for."""
+    """The problems of a job: an entry point that isn't jet's, or a cluster without enough resources."""
     try:
         groups = groups_of(spec["rayClusterSpec"])
         name, argv = command(spec["entrypoint"])
@@ -101,7 +101,7 @@ def job_problems(spec: dict[str, Any], configs: list[Manifest]) -> Iterator[str]
 
 
 def room(groups: Groups, wanted: dict[str, float]) -> int:
-    """How many times all groups, at their largest, hold what is wanted on one node."""
+    """How many times the groups, at their largest, fit the wanted resources of one node."""
     return sum(
         group["max_workers"]
         * int(
@@ -112,8 +112,7 @@ def room(groups: Groups, wanted: dict[str, float]) -> int:
 
 
 def command(entrypoint: str) -> tuple[str, list[str]]:
-    """The job's name and its arguments. Raises `ValueError` where it isn't a command of jet, or a shell would
-    read it otherwise."""
+    """The job's name and arguments. Raises `ValueError` where it isn't jet's, or a shell would change it."""
     plain = entrypoint.replace(DATE, "2026-01-31")
     if found := re.search(r"[$`;&|<>*?(){}\[\]~#!\\\"'\n]", plain):
         raise ValueError(f"{found[0]!r} means something to the shells on the way: only {DATE} may stand there")
@@ -125,7 +124,7 @@ def command(entrypoint: str) -> tuple[str, list[str]]:
 
 
 def mounted(spec: dict[str, Any], configs: list[Manifest]) -> dict[str, str]:
-    """The files that the drivers' pods have from config maps, by path."""
+    """The files that config maps mount into the drivers' pods, by path."""
     data = {config["metadata"]["name"]: config["data"] for config in configs}
     files: dict[str, str] = {}
     for group in spec["workerGroupSpecs"]:
@@ -146,9 +145,9 @@ def mounted(spec: dict[str, Any], configs: list[Manifest]) -> dict[str, str]:
 
 @functools.cache  # jet's parsers take their time
 def settings(name: str, argv: tuple[str, ...], files: tuple[tuple[str, str], ...]) -> RuntimeSettings:
-    """What the job's own parser makes of its arguments, with `files` (path and text) where they are in the pod.
+    """The settings that the job's parser reads from its arguments and from `files` (texts by path in the pod).
 
-    Raises `ValueError` with its message where it refuses them.
+    Raises `ValueError` with the parser's message where it refuses them.
     """
     try:
         job = importlib.import_module(f"ray_jobs.{name}")

@@ -1,7 +1,7 @@
-"""What `kubectl kustomize` makes of a folder, as far as our kustomizations go.
+"""The part of `kubectl kustomize` that our kustomizations use.
 
-So the manifests can be checked as they will be applied where there is no kubectl. A test compares the two where
-there is one. A key that isn't known here is an error, and no guess.
+With it, the manifests are checked as they will be applied, without kubectl. A test compares the two where
+kubectl is installed. An unknown key is an error.
 """
 
 from __future__ import annotations
@@ -25,14 +25,14 @@ KNOWN = {
     "options": {"create"},
 }
 LOCAL = "config.kubernetes.io/local-config"
-"""The annotation of what is a source for replacements, and isn't applied."""
+"""The annotation of manifests that are sources for replacements, and aren't applied."""
 WITHOUT_NAMESPACE = {"Namespace"}
 
 
 def build(folder: Path) -> list[Manifest]:
     """The manifests that `kubectl apply -k folder` would apply.
 
-    Raises `ValueError` with the file and the reason where one can't be read or asks for what isn't known here.
+    Raises `ValueError`, with the file and the reason, where one can't be read or uses an unknown key.
     """
     return [
         manifest for manifest in _accumulated(folder) if _annotations(manifest).get(LOCAL, "false") != "true"
@@ -60,7 +60,7 @@ def _accumulated(folder: Path) -> list[Manifest]:
 
 
 def load(file: Path) -> list[Manifest]:
-    """The documents of a YAML file. Raises `ValueError` where it is none, or a manifest has no kind or name."""
+    """The documents of a YAML file. Raises `ValueError` where it isn't YAML, or one has no kind or name."""
     try:
         documents = [document for document in yaml.safe_load_all(file.read_text()) if document is not None]
     except (OSError, yaml.YAMLError) as error:

@@ -1,4 +1,4 @@
-"""Who can reach jet's pods: no one from outside, by a service, an ingress or a missing policy."""
+"""Checks that nobody can reach jet's pods from outside, by a service, an ingress or a missing policy."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ DASHBOARD, METRICS = 8265, 8080
 OPERATOR = {"kubernetes.io/metadata.name": "kuberay-system"}
 PROMETHEUS = {"kubernetes.io/metadata.name": "monitoring"}
 PORTS = ((OPERATOR, DASHBOARD), (PROMETHEUS, METRICS), (None, DASHBOARD))
-"""What may be reached from each namespace, the last being jet's own."""
+"""The ports that may be reached from each namespace, the last being jet's."""
 NODE = {"ray.io/is-ray-node": "yes"}
 
 
 def exposure_problems(manifest: Manifest) -> Iterator[str]:
-    """Whether a manifest opens a way in."""
+    """The ways in that a manifest opens."""
     if manifest["kind"] in ("Ingress", "Gateway", "HTTPRoute"):
         yield "opens a way in from outside: take it out, and use kubectl port-forward"
     elif manifest["kind"] == "Service" and manifest["spec"].get("type", "ClusterIP") != "ClusterIP":
@@ -24,7 +24,7 @@ def exposure_problems(manifest: Manifest) -> Iterator[str]:
 
 
 def head_problems(head: dict[str, Any]) -> Iterator[str]:
-    """Whether KubeRay would open a way to a head, and whether its ports are those that policies name."""
+    """The ways to a head that KubeRay would open, and ports other than the policies'."""
     if head.get("serviceType", "ClusterIP") != "ClusterIP":
         yield f"serviceType {head['serviceType']} can be reached from outside: use ClusterIP"
     if head.get("enableIngress"):
@@ -39,7 +39,7 @@ def head_problems(head: dict[str, Any]) -> Iterator[str]:
 
 
 def policy_problems(manifests: list[Manifest]) -> Iterator[str]:
-    """Whether policies shut everyone out but Ray's nodes, submitters, the operator and Prometheus."""
+    """The gaps in the policies, which must admit only Ray's nodes, submitters, the operator and Prometheus."""
     policies = [manifest for manifest in manifests if manifest["kind"] == "NetworkPolicy"]
     closed = {"podSelector": {}, "policyTypes": ["Ingress"]}
     if not any(policy.get("spec") == closed for policy in policies):

@@ -1,4 +1,8 @@
-"""What must hold for every pod: it can't become root, uses what it asks for, has the image of its Ray."""
+"""Checks every pod: no way to become root, requests equal to limits, and the image of its version of Ray.
+
+Why no linter of manifests does it: they know nothing of the pods inside a RayCluster. Given them as pods of
+their own, Checkov misses a pod that runs as root, a folder of the node, and limits above the requests.
+"""
 
 from __future__ import annotations
 
@@ -28,14 +32,13 @@ UNITS = {
     "Ti": 2**40,
 }
 SPOT = {"karpenter.sh/capacity-type", "eks.amazonaws.com/capacityType", "cloud.google.com/gke-spot"}
-"""The labels by which Karpenter, EKS and GKE tell what may be taken away at any time."""
+"""The labels of Karpenter, EKS and GKE for spot nodes."""
 SPILLED = 2
-"""How many times its object store a node can spill to disk, at least."""
+"""The least disk space for spilling, in multiples of the object store."""
 
 
 def cluster_pods(spec: Spec) -> Iterator[tuple[str, Spec, dict[str, str]]]:
-    """The name, pod template and start parameters of a cluster's groups, the head's pod with the autoscaler's
-    container that KubeRay puts into it."""
+    """The name, pod template and start parameters of each group; the head's pod has KubeRay's autoscaler."""
     head = spec["headGroupSpec"]
     image = head["template"]["spec"]["containers"][0]["image"]
     options = spec.get("autoscalerOptions", {})
@@ -56,7 +59,7 @@ def cluster_pods(spec: Spec) -> Iterator[tuple[str, Spec, dict[str, str]]]:
 
 
 def template_problems(template: Spec, version: str, ray_version: str) -> Iterator[str]:
-    """What is wrong with a pod template; `version` is jet's."""
+    """The problems of a pod template; `version` is jet's."""
     schema = list(pod_problems(template))
     yield from schema
     if schema:
@@ -132,7 +135,7 @@ def _image_problems(container: Spec, resources: Spec, version: str, ray_version:
 
 
 def place_problems(template: Spec, on_demand: bool) -> Iterator[str]:
-    """Whether a pod is kept from spot nodes, or sent to them and lets itself be."""
+    """The problems of a pod's placement: kept off spot nodes with `on_demand`, otherwise sent to them."""
     affinity = template["spec"].get("affinity", {}).get("nodeAffinity", {})
     terms = affinity.get("requiredDuringSchedulingIgnoredDuringExecution", {}).get("nodeSelectorTerms", [])
     kept = [{e["key"] for e in term["matchExpressions"] if e["operator"] == "NotIn"} for term in terms]
@@ -147,13 +150,13 @@ def place_problems(template: Spec, on_demand: bool) -> Iterator[str]:
 
 
 def ray_problems(ray_version: str) -> Iterator[str]:
-    """Whether a cluster's Ray is the one that jet is tested with."""
+    """The problem where a cluster's version of Ray isn't the one that jet is tested with."""
     if ray_version != ray.__version__:
         yield f"rayVersion {ray_version} isn't the Ray that jet is tested with, {ray.__version__}"
 
 
 def disk_problems(template: Spec, parameters: dict[str, str]) -> Iterator[str]:
-    """Whether a Ray node's memory holds its object store, and its disk what is spilled from there."""
+    """The problems of a Ray node whose memory can't fit its object store, or its disk the spilled objects."""
     container = template["spec"]["containers"][0]
     limits = container["resources"]["limits"]
     if not re.fullmatch(r"\d+", parameters.get("object-store-memory", "")):
@@ -174,7 +177,7 @@ def disk_problems(template: Spec, parameters: dict[str, str]) -> Iterator[str]:
 
 
 def amount(quantity: str | float) -> float:
-    """What a quantity of Kubernetes, like 500m or 8Gi, amounts to. Raises `ValueError` where it is none."""
+    """The number of a Kubernetes quantity like 500m or 8Gi. Raises `ValueError` where it isn't one."""
     match = re.fullmatch(QUANTITY, str(quantity))
     if match is None:
         raise ValueError(f"{quantity!r} is no quantity of Kubernetes, like 500m or 8Gi")

@@ -1,4 +1,6 @@
-"""Manifests against their schemas: Kubernetes', and what we use of KubeRay's. Unknown keys are refused."""
+"""Checks manifests against their schemas: Kubernetes', and the parts of KubeRay's that we use.
+
+Unknown keys are refused."""
 
 from __future__ import annotations
 
@@ -15,12 +17,12 @@ import yaml
 from cluster.kubernetes.kustomize import Manifest
 
 KUBERNETES = "1.33"
-"""The version whose schemas count: neither the newest, nor one that clouds no longer offer."""
+"""The version of the schemas: not the newest, and still offered by the clouds."""
 SCHEMA = yaml.safe_load((Path(__file__).parent / "schema.yaml").read_text())
 
 
 def schema_problems(manifest: Manifest) -> Iterator[str]:
-    """What the manifest's schema says against it; of a RayCluster, without its pods."""
+    """The violations of the manifest's schema; of a RayCluster without its pods."""
     if manifest["apiVersion"].partition("/")[0] != "ray.io":
         yield from native_problems(manifest)
         return
@@ -31,12 +33,12 @@ def schema_problems(manifest: Manifest) -> Iterator[str]:
 
 
 def pod_problems(template: dict[str, Any]) -> Iterator[str]:
-    """What Kubernetes' schema says against a pod template."""
+    """The violations of Kubernetes' schema in a pod template."""
     yield from native_problems({"apiVersion": "v1", "kind": "PodTemplate", "template": template})
 
 
 def native_problems(manifest: Manifest) -> Iterator[str]:
-    """What Kubernetes' schema says against one of its own kinds."""
+    """The violations of Kubernetes' schema in one of its own kinds."""
     found = _native(json.dumps(manifest))
     if found:
         yield found
@@ -54,6 +56,6 @@ def _native(manifest: str) -> str | None:
 
 
 def _told(error: jsonschema.ValidationError) -> str:
-    """Where and what, for the part of an alternative that fits best."""
+    """The place and message of an error; of several alternatives, for the one that fits best."""
     best = jsonschema.exceptions.best_match([error]) or error
     return f"{'.'.join(map(str, best.absolute_path)) or 'manifest'}: {best.message[:200]}"

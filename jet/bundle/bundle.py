@@ -114,10 +114,6 @@ class Bundle:
         """From figures of proposed amounts to their confidence."""
         return self.judgment.amounts
 
-    def with_judgment(self, judgment: Judgment) -> Bundle:
-        """The same bundle with another judgment."""
-        return replace(self, judgment=judgment)
-
     @cached_property
     def fingerprints(self) -> dict[str, str]:
         """Of every part."""

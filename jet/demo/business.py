@@ -22,22 +22,22 @@ from jet.demo.trades import CURRENCY, FIRST_NAMES, LANGUAGES, PRICE_LEVEL, SURNA
 
 FIRST_DAY = datetime.date(2022, 1, 1)
 DAYS = [FIRST_DAY + datetime.timedelta(days=day) for day in range(1096)]
-"""The three years of every demo ledger. A day is a number everywhere else: its place in this list."""
+"""The days of the three years of every demo ledger. Everywhere else a day is an index into this list."""
 
 OPENED_DAY = DAYS.index(date(2024, 1, 1))
-"""When the account of year three is opened."""
+"""The day in year three on which an account is opened."""
 
 OPENED_ROLES = {"cloud": "software", "online_advertising": "advertising", "charging": "fuel"}
-"""The account that may be opened in year three, and the one that was used until then."""
+"""The role of the account that may be opened in year three, and the role that is used until then."""
 
 CLOSED_ROLE, CLOSED_ROLE_AFTER = "phone_old", "phone"
 
 Lines = list[tuple[int, int]]
-"""Number of the account in the company's chart, and cents: positive a debit, negative a credit."""
+"""Pairs of an account's index in the company's chart and cents, positive for a debit, negative for a credit."""
 
 
 class Draft(NamedTuple):
-    """A journal entry before it has a number."""
+    """A journal entry without its number."""
 
     journal: str  # what kind: a key of trades.JOURNALS
     text: str
@@ -58,7 +58,7 @@ class ChartRow:
 
 
 def net_of(gross: int, rate: int) -> int:
-    """What is left of `gross` cents without value added tax of `rate` per cent, to the cent."""
+    """`gross` cents without value added tax of `rate` per cent, rounded to the cent."""
     return (gross * 200 + 100 + rate) // (2 * (100 + rate))
 
 
@@ -109,7 +109,7 @@ class Business:
         self.bought_roles: list[str] = []
 
     def _staff(self, count: int) -> list[str]:
-        """First names for as long as there are any, then with surnames, then with numbers."""
+        """The names of `count` employees: first names, then with surnames, then with numbers."""
         surnames = itertools.chain([""], (f" {surname}" for surname in SURNAMES[self.language]))
         numbered = (f" {number}" for number in itertools.count(2))
         names = (
@@ -120,7 +120,7 @@ class Business:
     # What habits need while they are made.
 
     def use(self, role: str) -> str:
-        """Put the account of a role into the chart, and return the role."""
+        """Add the account of a role to the chart; returns the role."""
         if role and role not in self._national:
             raise KeyError(f"the charts of {self.language!r} have no account for {role!r}")
         if role:
@@ -132,22 +132,22 @@ class Business:
         return role in self._national
 
     def cents(self, units: float) -> int:
-        """Cents in the home currency of an amount at the common price level."""
+        """An amount at the common price level, in cents of the home currency."""
         return round(units * PRICE_LEVEL[self.language] * 100)
 
     def log_cents(self, units: float) -> float:
-        """The logarithm of `cents`, which amounts are drawn around."""
+        """The logarithm of `cents`, the mean around which amounts are drawn."""
         return math.log(self.cents(units))
 
     def vat_in(self, rate: int) -> str:
-        """The role of the tax to deduct at a rate, put into the chart; nothing where there is no tax."""
+        """The role of the deductible tax at a rate, added to the chart; "" where there is no tax."""
         if not rate:
             return ""
         reduced = rate < VAT[self.language]["energy"] and self.has("vat_in_mid")
         return self.use("vat_in_mid" if reduced else "vat_in")
 
     def sale_parts(self, sold: list[tuple[str, str, float]]) -> list[tuple[str, str, int, float]]:
-        """Roles of income and of tax, rate and share of what is sold, put into the chart."""
+        """The roles of income and tax, the rate and the share of each part of the sales, added to the chart."""
         parts = []
         for role, vat, share in sold:
             rate = VAT[self.language][vat]
@@ -161,7 +161,7 @@ class Business:
     # What habits need while they book.
 
     def account(self, role: str, day: int) -> int:
-        """The number of the account that a role has on a day."""
+        """The index of a role's account on a day."""
         if role == self._opened_role and day < OPENED_DAY:
             role = OPENED_ROLES[role]
         elif role == CLOSED_ROLE and day > self.closed_day:
@@ -169,7 +169,7 @@ class Business:
         return self._numbers[role]
 
     def split_sale(self, parts: list[tuple[str, str, int, float]], gross: int, day: int) -> Lines:
-        """Income and tax, in positive cents, that add up to `gross`; taxes on one account are one line."""
+        """Income and tax in positive cents, which add up to `gross`; taxes on one account are one line."""
         income: Lines = []
         taxes: dict[int, int] = {}
         left = gross
@@ -184,7 +184,7 @@ class Business:
         return income + list(taxes.items())
 
     def clear(self, roles: str, against: str, day: int) -> Lines | None:
-        """Bring the accounts of some roles to zero against another; nothing where they are at zero."""
+        """The lines that clear the accounts of `roles` to another one; None where they add up to zero."""
         lines = []
         for role in roles.split():
             number = self._numbers.get(role)

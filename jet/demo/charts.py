@@ -1,9 +1,9 @@
 """The charts of accounts of the demo ledger: Swedish BAS, German SKR03 and SKR04, and a British one.
 
 Notable: the rest of the demo never names an account by its code. It names a role ("rent", "payables"), and
-`NATIONAL` says which code and name that role has in each of the four charts. So a habit is written once and
-is booked in the national style of whichever company has it. A role without an account in a country is missing
-from its chart, and what books to it asks first.
+`NATIONAL` has the code and name of that role in each of the four charts. So a habit is written once and is
+booked in the national style of its company. A chart may lack a role, and code that books to such a role checks
+first.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ CHARTS = {"sv": ("bas",), "de": ("skr03", "skr04"), "en": ("uk",)}
 
 @dataclass(frozen=True)
 class NationalAccount:
-    """One account as a national chart has it; of its names, a company takes one."""
+    """An account of a national chart; a company takes one of its names."""
 
     code: str
     names: tuple[str, ...]
@@ -185,7 +185,7 @@ def _read_groups() -> dict[str, dict[str, str]]:
 
 
 NATIONAL = _read_table()
-"""Chart, then role: the account that the role has in that chart."""
+"""The account of each role, by chart and role."""
 
 GROUPS = _read_groups()
-"""Chart, then the first one or two digits of a code: the name of that group of accounts."""
+"""The name of each group of accounts, by chart and the first one or two digits of their codes."""

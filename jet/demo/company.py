@@ -1,9 +1,9 @@
 """One company of the demo ledger: its habits, its suppliers and customers, and its entries month by month.
 
 Notable: everything comes from one `random.Random` seeded with the ledger's seed and the company's number, so
-that a company is the same whatever the others are, and only its open invoices and account balances are kept
-while its entries stream by. A habit names the roles it books to when it is made; the chart is closed after
-that, so no entry can reach an account that the chart lacks.
+that a company doesn't depend on the others, and only its open invoices and account balances are in memory while
+its entries stream by. A habit names its roles when it is made; then the chart is closed, so no entry can use an
+account that the chart lacks.
 """
 
 from __future__ import annotations
@@ -42,17 +42,17 @@ from jet.demo.trades import (
 )
 
 NEW_WORDS = ("Nova", "Orbit", "Delta", "Polar", "Astra", "Fjord", "Titan", "Quant")
-"""What is in the names of those who come when habits change, and of nobody else."""
+"""Words that only the names of suppliers and customers have who come when habits change."""
 
 SCHEDULED_SHARE = 0.5
-"""How much of a company's entries may have a fixed day; a small company has fewer habits for that."""
+"""The largest share of a company's entries that have a fixed day, which leaves small companies fewer habits."""
 
 _MONTH_OF_DAY = [(day.year - 2022) * 12 + day.month - 1 for day in DAYS]
 _DAYS_OF_MONTH = [[day for day, month in enumerate(_MONTH_OF_DAY) if month == number] for number in range(36)]
 
 
 def apportion(total: int, weights: list[float], least: int = 0) -> list[int]:
-    """Whole numbers that add up to `total`, in proportion to `weights`, none below `least`."""
+    """Integers that add up to `total`, in proportion to `weights`, none below `least`."""
     rest = total - least * len(weights)
     scale = rest / sum(weights)
     exact = [weight * scale for weight in weights]
@@ -78,9 +78,9 @@ class Company(Business):
     # What is booked on fixed days.
 
     def _schedule(self) -> None:
-        """Take regular habits in the order of their importance for as long as there is room for them.
+        """Take regular habits in the order of their importance while their entries fit.
 
-        The first four come every month in all but the smallest companies, the others in the larger ones.
+        All but the smallest companies have the first four every month; only larger ones have the others.
         """
         room = int(self.size * SCHEDULED_SHARE)
         for rank, (day_of_month, step, make) in enumerate(self._regular_habits()):
@@ -96,7 +96,7 @@ class Company(Business):
         self._scheduled.sort(key=itemgetter(0))
 
     def _regular_habits(self) -> Iterator[tuple[int, int, Callable[[], Habit]]]:
-        """Day of the month, step in months, and what makes the habit; the most important first."""
+        """Day of the month, step in months, and maker of each habit; the most important first."""
         swedish, german = self.language == "sv", self.language == "de"
         subscription = Goods(
             role=self._opened_role, vat="std", price=120, spread=0.2, often=1, ways="b", known={}, words={}
@@ -225,7 +225,7 @@ class Company(Business):
     def _between(
         self, occasion: str, journal: str, debit: str, credit: str, units: float, spread: float = 0.0
     ) -> Habit:
-        """A habit of two lines and much the same amount every time."""
+        """A habit of two lines with about the same amount every time."""
         mu = self.log_cents(units)
 
         def post(day: int) -> Lines:
@@ -354,7 +354,7 @@ class Company(Business):
         return Regular(self, "deposit", "bank", "bank cash", post, weight=weight)
 
     def _unused(self, name: str) -> str:
-        """The name, or with a number where the company knows somebody of that name."""
+        """The name, with a number where the company knows somebody of that name."""
         for suffix in itertools.chain([""], (f" {number}" for number in itertools.count(2))):
             if name + suffix not in self._names:
                 self._names.add(name + suffix)
@@ -373,7 +373,7 @@ class Company(Business):
         return self._unused(pattern.format(surname=rnd.choice(SURNAMES[language]), word=rnd.choice(words)))
 
     def _suppliers(self) -> list[Purchase]:
-        """The suppliers: first those whose account depends on something, then the others."""
+        """The suppliers, those whose account depends on something first."""
         rnd, trade = self.rnd, self.trade
         count = max(10, round(self.size**0.55))
         catalog = [*GOODS, *trade.bought]
@@ -403,7 +403,7 @@ class Company(Business):
         return suppliers
 
     def _popularity(self, rank: int) -> float:
-        """How often one comes to the supplier or customer of a rank."""
+        """The relative frequency of the supplier or customer of a rank."""
         return (rank + 3) ** -0.9 * self.rnd.uniform(0.6, 1.4)
 
     def _plain_supplier(self, goods: Goods, weight: float) -> Purchase:
@@ -438,10 +438,10 @@ class Company(Business):
         return ForeignPurchase(self, goods, name, weight=weight, currency=currency, price=price)
 
     def change_habits(self, day: int, share: float) -> None:
-        """From `day` on, a `share` of the suppliers is booked to other accounts, and two thirds of these are
-        somebody else who sells the same; so is that share of the customers.
+        """From `day` on, book a `share` of the suppliers to other accounts, and replace two thirds of these,
+        and the same share of the customers, by others.
 
-        Drawn by a chance of its own, so that the days before are those of the company that doesn't change.
+        Uses a random generator of its own, so that the days before don't change.
         """
         rnd = random.Random(f"{self._seed}/change")
         surnames = SURNAMES[self.language]
@@ -490,7 +490,7 @@ class Company(Business):
     # The three years.
 
     def entries(self) -> Iterator[tuple[int, Draft]]:
-        """Every entry with its day, in the order of the days: exactly as many as the company's size."""
+        """All entries with their days, in order; as many as the company's size."""
         rnd = self.rnd
         by_month: list[list[tuple[int, Habit]]] = [[] for _ in range(36)]
         for day, habit in self._scheduled:

@@ -1,9 +1,8 @@
-"""The habits of a company: what it books again and again, and how it writes that down.
+"""The habits of a company: what it books repeatedly, and the texts of these entries.
 
-Notable: a habit decides the accounts, and every decision but the slips can be learned: from the supplier's
-name, the journal, the amount, the employee who bought, or the date. Looking up the same text is meant to
-fail often: an invoice number makes the text new, one text stands for an invoice and its payment, and
-shops are booked by the amount.
+Notable: a habit decides the accounts, and all decisions but the slips can be learned: from the supplier's name,
+the journal, the amount, the employee, or the date. Looking up the same text often fails on purpose: an invoice
+number makes the text new, an invoice and its payment share a text, and shops are booked by the amount.
 """
 
 from __future__ import annotations
@@ -26,7 +25,7 @@ from jet.demo.trades import (
 )
 
 SLIP = 0.06
-"""How often a purchase is booked to an account for no reason that anybody could learn."""
+"""The share of purchases that are booked to a random account, which nobody could learn."""
 OTHER_WORDING = 0.05
 MISSPELLED = 0.02
 ABBREVIATED = 0.02
@@ -52,11 +51,11 @@ STAMPS = {
     ]
     for language in LANGUAGES
 }
-"""Language, then day: what a wording may say about the date."""
+"""The date as wordings may use it, by language and day."""
 
 
 def misspell(text: str, rnd: random.Random) -> str:
-    """Drop, double or swap one letter, never the first."""
+    """`text` with one letter dropped, doubled or swapped, never the first."""
     if len(text) < 4:
         return text
     at = rnd.randrange(1, len(text) - 1)
@@ -69,7 +68,7 @@ def misspell(text: str, rnd: random.Random) -> str:
 
 
 def abbreviate(text: str, rnd: random.Random) -> str:
-    """Cut one of the longer words short, with a full stop."""
+    """`text` with one of its longer words cut short and ended by a full stop."""
     words = text.split(" ")
     longer = [number for number, word in enumerate(words) if len(word) > 6 and word.isalpha()]
     if longer:
@@ -79,7 +78,7 @@ def abbreviate(text: str, rnd: random.Random) -> str:
 
 
 class Wording:
-    """How a supplier, a customer or an occasion is written down: usually one way, now and then another."""
+    """The texts for a supplier, a customer or an occasion: usually one wording, now and then another."""
 
     def __init__(
         self,
@@ -90,7 +89,7 @@ class Wording:
         fresh: float = 0.22,
         chosen_by: random.Random | None = None,
     ) -> None:
-        """`chosen_by` in place of the company's own chance, where nothing else may be drawn otherwise."""
+        """With `chosen_by`, draw from it, so that the company's random generator stays as it is."""
         rnd = chosen_by or company.rnd
         constant, varying = PHRASES[company.language][occasion]
         usual = varying if varying and rnd.random() < fresh else constant
@@ -115,16 +114,16 @@ class Wording:
 
 
 class Habit(ABC):
-    """Something that a company books again and again."""
+    """Something that a company books repeatedly."""
 
     weight: float = 1.0
-    """How often, relative to the company's other habits of no fixed day."""
+    """The frequency, relative to the company's other habits without a fixed day."""
     first_month: int = 0
     last_month: int = 35
 
     @abstractmethod
     def book(self, day: int) -> Draft | None:
-        """The entry of that day, or nothing where there is no reason for one."""
+        """The entry of that day; None where there is no reason for one."""
 
 
 class Purchase(Habit):
@@ -175,12 +174,12 @@ class Purchase(Habit):
         return wording, Wording(self.company, occasion, new_name) if new_name else wording
 
     def change(self, day: int, role: str) -> None:
-        """From that day on, book it to the account of another role."""
+        """From `day` on, book it to the account of another role."""
         self.change_day = day
         self.role_after = self.company.use(role)
 
     def replace(self, day: int, name: str, rnd: random.Random) -> None:
-        """From that day on, buy the same from somebody else of that name."""
+        """From `day` on, buy the same from the supplier `name`."""
         self.rename_day = day
         for occasion in ("wording", "credit_wording", "payment_wording"):
             kind = self.occasion if occasion == "wording" else occasion.removesuffix("_wording")
@@ -188,7 +187,7 @@ class Purchase(Habit):
             setattr(self, occasion, (before, Wording(self.company, kind, name, chosen_by=rnd)))
 
     def decide_by_employee(self, roles: tuple[str, str]) -> None:
-        """Let who bought decide between two roles, and let the text say who it was."""
+        """Choose between two roles by the employee who bought, and name the employee in the text."""
         company = self.company
         self.by_employee = [
             (employee, company.use(roles[number % 2])) for number, employee in enumerate(company.employees)
@@ -201,7 +200,7 @@ class Purchase(Habit):
         return max(100, round(self.company.rnd.lognormvariate(self.mu, self.sigma)))
 
     def payment_text(self, day: int, no: int) -> str:
-        """How the payment of one of its invoices is written down."""
+        """The text of a payment of one of its invoices."""
         return self.payment_wording[day >= self.rename_day].write(day, no)
 
     def book(self, day: int) -> Draft:
@@ -253,7 +252,7 @@ class ForeignPurchase(Purchase):
         company.use("exchange_loss")
 
     def book(self, day: int) -> Draft:
-        """An invoice in the foreign currency; what is owed at home is at the price of that day."""
+        """An invoice in the foreign currency, with the home amounts at the rate of that day."""
         company, rnd, number = self.company, self.company.rnd, self.company.account
         net = self.amount(day)
         vat = round(net * VAT[company.language]["std"] / 100)
@@ -279,7 +278,7 @@ class Payment(Habit):
         company.use("bank")
 
     def book(self, day: int) -> Draft | None:
-        """A payment; of a foreign invoice, with the difference that the exchange rate has made."""
+        """A payment; for a foreign invoice with the exchange difference."""
         company = self.company
         if not company.payables or company.payables[0][0] + 10 > day:
             return None
@@ -320,11 +319,11 @@ class Sale(Habit):
         }
 
     def replace(self, day: int, name: str, rnd: random.Random) -> None:
-        """From that day on, sell the same to somebody else of that name."""
+        """From `day` on, sell the same to the customer `name`."""
         self.rename_day, self.wordings_after = day, self._wordings(name, rnd)
 
     def text(self, occasion: str, day: int, no: int) -> str:
-        """How an invoice ("sale"), a credit note or its payment ("receipt") is written down."""
+        """The text of an invoice ("sale"), a credit note, or its payment ("receipt")."""
         wordings = self.wordings_after if day >= self.rename_day else self.wordings
         return wordings[occasion].write(day, no)
 
@@ -348,7 +347,7 @@ class Sale(Habit):
 
 
 class Receipt(Habit):
-    """Being paid the oldest customer invoice that is due."""
+    """Payment of the oldest customer invoice that is due."""
 
     def __init__(self, company: Business, weight: float) -> None:
         self.company = company
@@ -366,7 +365,7 @@ class Receipt(Habit):
 
 
 class Takings(Habit):
-    """A day's sales across the counter, paid in cash and by card, at several rates of tax."""
+    """A day's counter sales, paid in cash and by card, at several rates of tax."""
 
     def __init__(self, company: Business, weight: float) -> None:
         self.company = company
@@ -394,7 +393,7 @@ class Takings(Habit):
 
 
 class Outlay(Habit):
-    """Paying employees back what they bought for the company."""
+    """Repayment of employees for what they bought for the company."""
 
     def __init__(self, company: Business, weight: float) -> None:
         self.company = company
@@ -429,7 +428,7 @@ class Outlay(Habit):
 
 
 class Regular(Habit):
-    """Whatever has its own rule: `post` returns the lines of a day, or nothing."""
+    """A habit with its own rule: `post` returns the lines of a day, or None."""
 
     def __init__(
         self,

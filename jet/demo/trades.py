@@ -1,8 +1,7 @@
-"""What the companies of the demo ledger trade in, whom they buy from and how they write it down: plain data.
+"""Data of the demo ledger: trades, goods, suppliers and wordings.
 
-Notable: the words of a supplier's name often say what it sells ("Bergs Städservice"), as they do in real
-books, so that the account of a supplier never seen before can be learned from other suppliers and from the
-names of the accounts.
+Notable: the words of a supplier's name often say what it sells ("Bergs Städservice"), as in real books, so that
+the account of a new supplier can be learned from other suppliers and from the names of the accounts.
 """
 
 from __future__ import annotations
@@ -19,24 +18,24 @@ def _words(text: str) -> tuple[str, ...]:
 CURRENCY = {"sv": "SEK", "de": "EUR", "en": "GBP"}
 
 PRICE_LEVEL = {"sv": 10.0, "de": 1.0, "en": 0.9}
-"""What one unit of the amounts below is in the home currency."""
+"""The value of one unit of the amounts below in each home currency."""
 
 FOREIGN = {
     "sv": (("EUR", 11.2), ("USD", 10.4)),
     "de": (("USD", 0.93), ("CHF", 1.03)),
     "en": (("EUR", 0.86), ("USD", 0.80)),
 }
-"""The currencies that each country buys in, and the price of one unit in its own."""
+"""The foreign currencies of each country, with the price of one unit in its own."""
 
 VAT = {
     "sv": {"std": 25, "mid": 12, "low": 6, "energy": 25, "none": 0},
     "de": {"std": 19, "mid": 7, "low": 7, "energy": 19, "none": 0},
     "en": {"std": 20, "mid": 0, "low": 0, "energy": 5, "none": 0},
 }
-"""Per cent of value added tax on each class of goods."""
+"""The value added tax in per cent, by language and class of goods."""
 
 SOCIAL_RATE = {"sv": 0.3142, "de": 0.21, "en": 0.138}
-"""What an employer pays on top of wages."""
+"""The employer's contributions, as a share of wages."""
 
 JOURNALS = {
     "sv": {"purchase": "LF", "sales": "KF", "bank": "BG", "cash": "KA", "payroll": "LN", "general": "BO"},
@@ -108,7 +107,7 @@ CUSTOMER_PATTERNS = {
 
 @dataclass(frozen=True, kw_only=True)
 class Goods:
-    """One kind of thing that companies buy, and who sells it."""
+    """A kind of goods that companies buy, and its suppliers."""
 
     role: str  # the account's role
     vat: str  # class of value added tax
@@ -261,10 +260,10 @@ def _read_goods(text: str) -> list[Goods]:
 
 
 GOODS = _read_goods(_GOODS)
-"""What every company buys."""
+"""The goods that every company buys."""
 
 AMBIGUOUS_GOODS = _read_goods(_AMBIGUOUS_GOODS)
-"""What is booked to one account or another by its amount."""
+"""Goods whose account depends on the amount."""
 
 FOREIGN_SUPPLIERS = (
     ("cloud", ("Amazon Web Services", "DigitalOcean", "Hetzner Cloud", "Dropbox")),
@@ -272,7 +271,7 @@ FOREIGN_SUPPLIERS = (
     ("online_advertising", ("Google Ads", "Pinterest Ads", "TikTok Ads")),
     ("goods", ("Shenzhen Trading", "Rotterdam Import", "Milano Export", "Anatolia Supply")),
 )
-"""Role of the account, and who sells that from abroad."""
+"""Suppliers from abroad, with the role of the account."""
 
 OUTLAYS = (
     ("travel", "low", 35.0, _names("taxi, tåg, buss | Taxi, Bahn, ÖPNV | taxi, train, bus fare")),
@@ -288,12 +287,12 @@ OUTLAYS = (
     ("fuel", "std", 55.0, _names("bensin, parkering | Tanken, Parken | petrol, parking")),
     ("small_equipment", "std", 80.0, _names("laddare, borr | Ladekabel, Bohrer | charger, drill bits")),
 )
-"""What employees pay for themselves and are paid back: role, VAT class, price, words."""
+"""Purchases that employees pay and are paid back: role, VAT class, price, words."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Trade:
-    """What a company lives from: the shares of its entries, what it buys to sell, and what it sells."""
+    """A trade: the shares of entries of each kind, the goods that it resells, and its sales."""
 
     words: dict[str, tuple[str, ...]]  # language: words in the company's name
     purchases: float  # share of purchases among what isn't scheduled; payments follow from them
@@ -597,4 +596,4 @@ def _read_phrases() -> dict[str, dict[str, tuple[tuple[str, ...], tuple[str, ...
 
 
 PHRASES = _read_phrases()
-"""Language, then occasion: the wordings that stay the same, and those that are new every time."""
+"""The wordings that stay the same, and those that are new every time, by language and occasion."""

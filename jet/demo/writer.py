@@ -1,8 +1,8 @@
-"""The demo ledger as JSON lines: settings in, a file or a folder of files out.
+"""Writes the demo ledger as JSON lines, to a file or a folder of files.
 
-Notable: a line of a ledger is put together from ready-made pieces, one for each account and side, and only
-the description is escaped for each entry. That is several times faster than building dictionaries and
-handing them to `json`, and a ledger of millions of entries is a matter of a minute.
+Notable: a line is put together from prepared pieces, one for each account and side, and only the description is
+escaped for each entry. That is several times faster than dictionaries through `json`: millions of entries take
+a minute.
 """
 
 from __future__ import annotations
@@ -25,23 +25,23 @@ _escape = json.JSONEncoder(ensure_ascii=False).encode
 
 @dataclass(frozen=True, kw_only=True)
 class DemoSettings:
-    """How large the demo ledger is, and which one."""
+    """The size of the demo ledger, and its seed."""
 
     companies: int = 8
     entries: int = 6000
-    """In all companies together: exactly so many."""
+    """The exact number of entries, in all companies together."""
     seed: int = 7
     open_entries: int = 40
-    """How many of them are left without lines, to be predicted: the newest of each company, in proportion to
-    its size, and never more than a tenth of all."""
+    """The number of entries without lines, to predict: the newest of each company, in proportion to its size,
+    and at most a tenth of all."""
     least: int = 100
-    """Entries that the smallest company has at least, where there are enough for that."""
+    """The fewest entries of a company, where there are enough for that."""
     change_on: str = ""
-    """From this day on, such as 2024-07-01, habits change; empty: they don't. What was booked before is the
-    same either way."""
+    """The day, such as 2024-07-01, from which on habits change; empty for never. Entries before it are the same
+    either way."""
     change_share: float = 0.5
-    """Share of the suppliers that are booked to other accounts from then on, most of them under other names,
-    and of the customers that are others."""
+    """Share of the suppliers that are booked to other accounts from then on, most under other names, and of the
+    customers that are replaced."""
 
     def __post_init__(self) -> None:
         if self.companies < 1 or self.entries < self.companies:
@@ -61,7 +61,7 @@ class DemoSettings:
 
 
 class DemoRow(NamedTuple):
-    """One row of the ledger file, as JSON."""
+    """A row of the ledger file, as JSON."""
 
     entity: str
     kind: str  # account, entry or open
@@ -71,7 +71,7 @@ class DemoRow(NamedTuple):
 
 
 def company_sizes(settings: DemoSettings) -> list[int]:
-    """How many entries each company has: a few large ones and many small."""
+    """The number of entries of each company: a few large companies and many small ones."""
     weights = [(rank + 1) ** -0.8 for rank in range(settings.companies)]
     random.Random(f"{settings.seed}/sizes").shuffle(weights)
     least = min(settings.least, settings.entries // settings.companies)
@@ -79,7 +79,7 @@ def company_sizes(settings: DemoSettings) -> list[int]:
 
 
 def demo_rows(settings: DemoSettings) -> Iterator[DemoRow]:
-    """Every row of the ledger: company by company, first the chart, then the entries by date."""
+    """All rows of the ledger, company by company: first the chart, then the entries by date."""
     sizes = company_sizes(settings)
     open_entries = min(settings.open_entries, settings.entries // 10)
     open_counts = apportion(open_entries, [float(size) for size in sizes])
@@ -160,11 +160,11 @@ class _Output:
 def write_demo_ledger(
     path: str | Path, settings: DemoSettings | None = None, *, truth: str | Path | None = None
 ) -> dict[str, Any]:
-    """Write the ledger to `path`: one file if it ends in .jsonl, else a folder with one file a company.
+    """Write the ledger to `path`: one file if it ends in .jsonl, otherwise a folder with one file a company.
 
-    The entries left open are written with their lines to `truth`, if that is given. It may not lie in the
-    folder of the ledger, where the answers would be read as part of the books; for the same reason the folder
-    may not hold another ledger. Returns what was written, in numbers.
+    The entries to predict are written with their lines to `truth`, if that is given. It must not be in the
+    folder of the ledger, where it would be read as part of the books; for the same reason that folder must not
+    have another ledger. Returns counts of what was written.
     """
     settings = settings or DemoSettings()
     path = Path(path)

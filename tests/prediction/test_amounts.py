@@ -264,6 +264,14 @@ def test_the_likelier_neighbors_outvote_the_others():
     assert propose(220.0, PURCHASE, tenth, quarter)[0] == [20.0, 200.0, 220.0]
 
 
+def test_of_equally_similar_neighbors_the_recent_one_outvotes_the_old_one():
+    quarter, tenth = purchase(125.0, Fraction(1, 4)), purchase(330.0, Fraction(1, 10))
+    for recent, old, expected in ((quarter, tenth, [44, 176, 220]), (tenth, quarter, [20, 200, 220])):
+        neighbors = evidence_of([(recent, 0.9, 10), (old, 0.9, 900)])
+        proposal = propose_amounts(minor_units(np.array([220.0])), np.array([PURCHASE]), neighbors)
+        assert (proposal.amounts[0] / 100).tolist() == expected
+
+
 # --- for any input --------------------------------------------------------------------------------------
 
 few = st.integers(0, 3)

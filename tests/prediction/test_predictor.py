@@ -228,7 +228,7 @@ def calibrated_on(bundle, confidence, right, entity):
         history=np.zeros(len(entity), dtype=np.int64),
     )
     calibrations = {**bundle.judgment.calibrations, "stacked": rows}
-    return bundle.with_judgment(replace(bundle.judgment, calibrations=calibrations))
+    return replace(bundle, judgment=replace(bundle.judgment, calibrations=calibrations))
 
 
 def test_decisions_follow_the_threshold(bundle, new_entries):
@@ -272,7 +272,7 @@ def test_a_stricter_promise_never_automates_more(bundle, new_entries):
 
 
 def test_without_a_threshold_everything_is_for_review(bundle, new_entries):
-    plain = bundle.with_judgment(Judgment.none())
+    plain = replace(bundle, judgment=Judgment.none())
     rows = Predictor.for_entries(plain, SETTINGS, new_entries, None)(new_entries).to_pylist()
     assert {row["decision"] for row in rows} == {"review", "none"}
     assert all("no confidence was high enough" in row["reason"] for row in rows if row["decision"] == "review")
@@ -299,7 +299,7 @@ def test_the_ranker_alone_answers_without_a_decoder(bundle, new_entries, monkeyp
 def test_another_model_is_another_fingerprint(data, bundle, new_entries):
     other = made_up.assembled(data, made_up.network(data, seed=9))
     assert other.fingerprint != bundle.fingerprint
-    assert bundle.with_judgment(Judgment.none()).fingerprint != bundle.fingerprint
+    assert replace(bundle, judgment=Judgment.none()).fingerprint != bundle.fingerprint
     assert replace(bundle, encoder="x").fingerprint != bundle.fingerprint
     rows = Predictor.for_entries(other, SETTINGS, new_entries, None)(new_entries)
     assert set(rows["model"].to_pylist()) == {other.fingerprint}
@@ -362,8 +362,8 @@ def test_entries_that_nothing_can_be_said_of_have_outcomes_too(data, bundle):
 
 def test_outcomes_say_whether_the_amounts_of_the_true_set_would_have_been_right(fixed, fixed_bundle):
     outcomes = outcomes_of(Predictor(fixed_bundle, SETTINGS), fixed.entries)
-    lines = fixed.columns.lengths
-    known = ~np.isnan(fixed.columns.total)
+    lines = fixed.corpus.rows.lengths
+    known = ~np.isnan(fixed.corpus.rows.total)
     single = known & (lines == 2)  # here: one line a side
     assert single.any()
     assert outcomes.amounts_right[single].all()

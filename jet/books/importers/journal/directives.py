@@ -1,9 +1,8 @@
-"""Directives: what each says for the entries that follow, and which aren't followed.
+"""Directives: the effect of each on the entries that follow.
 
-A directive that can change entries is followed or refused, never passed over in silence. Where the two programs
-differ, each is followed by its own rules: what hledger's file says of a commodity holds from there on in all
-files, and all else ends with the file; for ledger, aliases, the bucket and commodities stay, and what was
-applied ends.
+A directive that can change entries is followed or refused, never ignored in silence. The scope is that of the
+dialect: in hledger, commodity directives hold from there on in all files, and all others end with the file; in
+ledger, aliases, the bucket and commodities stay, and "apply" directives end with the file.
 """
 
 from __future__ import annotations
@@ -36,7 +35,7 @@ _STYLE = re.compile(
 
 
 class Directives:
-    """Takes in the directives of one file, and gives back at its end what was there before."""
+    """Applies the directives of one file to the state, and restores at its end what doesn't outlast it."""
 
     def __init__(self, state: State) -> None:
         self.state = state
@@ -51,7 +50,7 @@ class Directives:
             self._marks = state.by_hledger.mark, state.by_hledger.default
 
     def end(self) -> None:
-        """Give back what ends with the file."""
+        """Restore what ends with the file."""
         state = self.state
         above = self._before[1]
         del state.applied[self._depth :]
@@ -64,7 +63,7 @@ class Directives:
             state.by_hledger.mark, state.by_hledger.default = self._marks
 
     def read(self, text: str) -> tuple[Rule, str] | None:
-        """Take what a directive's first line says; its fault, where it isn't followed."""
+        """Apply the first line of a directive; returns its fault where it isn't followed."""
         line = text.lstrip("!@") if self.state.is_ledger else text.removeprefix("!")
         word, _, rest = line.replace("\t", " ").partition(" ")
         self.word, self._subject = word, ""
@@ -112,7 +111,7 @@ class Directives:
         return None
 
     def read_below(self, text: str) -> tuple[Rule, str] | None:
-        """Take an indented line below a directive; its fault, where it isn't followed."""
+        """Apply an indented line below a directive; returns its fault where it isn't followed."""
         try:
             return self._read_below(text)
         except BrokenRuleError as error:
@@ -231,7 +230,7 @@ class Directives:
         return self._take_style(rest, None, is_default=word == "D")
 
     def _take_style(self, text: str, subject: str | None, is_default: bool = False) -> tuple[Rule, str] | None:
-        """Take how numbers of a commodity are written; `subject`: the commodity, of a format below it."""
+        """Apply the number format of a commodity; `subject` is the commodity of a format below it."""
         found = _STYLE.fullmatch(text.strip())
         symbol = (
             (found[1] or found[3].lstrip(None if not self.state.is_ledger else "")).strip('"') if found else ""
@@ -258,9 +257,9 @@ class Directives:
         return None
 
     def _tell_hledger(self, numbers: HledgerNumbers, symbol: str, digits: str, is_default: bool) -> str:
-        """Tell hledger's numbers how a commodity is written; what is wrong with that, if it can't be.
+        """Declare hledger's number format of a commodity; returns its fault where it isn't valid.
 
-        A number without a symbol is one of the commodity that an earlier `D` named, and its mark stays.
+        A number without a symbol is in the commodity of an earlier `D`, whose mark stays.
         """
         known = numbers.mark_of(symbol)
         mark = _mark_of(digits, known)
@@ -300,8 +299,7 @@ class Directives:
 
 
 def _mark_of(digits: str, known: str) -> str:
-    """The decimal mark of a number that shows how a commodity is written; a lone mark other than the one that
-    is known groups."""
+    """The decimal mark of a commodity's format; a lone mark other than `known` groups digits."""
     last = max(digits.rfind("."), digits.rfind(","))
     if last < 0 or digits.count(digits[last]) > 1:
         return ""
@@ -310,7 +308,7 @@ def _mark_of(digits: str, known: str) -> str:
 
 
 def _is_cut(digits: str, after: str) -> bool:
-    """Whether ledger ends a number before its commodity: at a blank, or at a mark that no digit follows."""
+    """Whether ledger cuts a number before its commodity: at a blank, or at a mark that no digit follows."""
     return bool(after) and (" " in digits or not digits[-1].isdigit())
 
 

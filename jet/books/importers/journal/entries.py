@@ -1,4 +1,4 @@
-"""Transactions: read from their lines, balanced, and made entries."""
+"""From transactions to entries: their lines are read, balanced, and made an entry."""
 
 from __future__ import annotations
 
@@ -38,20 +38,20 @@ class Transaction:
     extent: Extent = field(default_factory=Extent)
 
     def add(self, text: str) -> None:
-        """Take an indented line, and keep it if it is a posting and the entry not too long."""
+        """Add an indented line; only postings are kept, and only while the entry isn't too long."""
         self.lines += 1
         if text[0] != ";" and self.extent.add(len(text)):
             self.postings.append(text)
 
     def texts(self) -> list[str]:
-        """What it says, to be recognized by."""
+        """The content, from which an id is made."""
         header = without_notes(self.header).partition(" ")[2]
         return [header, *map(without_notes, self.postings)]
 
 
 @dataclass(slots=True)
 class Draft:
-    """A transaction whose lines were read, and that is not balanced yet."""
+    """A transaction with its lines read, not yet balanced."""
 
     transaction: Transaction
     date: datetime.date
@@ -61,7 +61,7 @@ class Draft:
 
 
 def reading_of(entry: Entry) -> str:
-    """What an entry says, for people, and to be compared with another reading of it."""
+    """A text of an entry's content, for messages and for comparison with another reading."""
     lines = []
     for line in (entry.lines or ())[:MOST_COMPARED_LINES]:
         amount = (line.amount or Decimal(0)).normalize()
@@ -70,7 +70,7 @@ def reading_of(entry: Entry) -> str:
 
 
 class Entries:
-    """Makes entries of transactions, by what the directives have said."""
+    """Turns transactions into entries, under the directives so far."""
 
     def __init__(self, state: State, settings: ImportSettings, entity: str) -> None:
         self.state = state
@@ -85,7 +85,7 @@ class Entries:
         self._is_compared = state.choice.basis in ("mark", "extension", "none")
 
     def note(self, here: str, there: str) -> None:
-        """Take note of the first line that the dialects read differently."""
+        """Note the first line that the dialects read differently."""
         if self.differs is None and self._is_compared and self._here is not None:
             choice = self.state.choice
             said = f"{choice.dialect}, whose rules are followed, reads {here}, and {choice.other} {there}"
@@ -138,7 +138,7 @@ class Entries:
                 self._check_left_out(posting)
 
     def _check_left_out(self, posting: Posting) -> None:
-        """Raise BrokenRuleError where a posting lacks the amount that it should have."""
+        """Raise BrokenRuleError where a posting lacks a required amount."""
         if self.state.is_ledger and posting.kind == "(" and posting.asserted is None:
             raise BrokenRuleError(
                 Rule.BAD_AMOUNT, f"the virtual posting to {posting.account[:40]!r} has no amount: write one"
@@ -152,7 +152,7 @@ class Entries:
             )
 
     def finished(self, draft: Draft) -> list[Entry | Rejection]:
-        """The entry of a transaction, or why it is none; also what is wrong though the entry is used."""
+        """The entry of a transaction or its rejection, and rejections about an entry that is used."""
         transaction = self._here = draft.transaction
         try:
             postings = draft.postings
@@ -226,7 +226,7 @@ class Entries:
         return CURRENCIES.get(commodity, commodity) or self._commodity
 
     def _currency_of(self, lines: list[Line]) -> str:
-        """The most frequent currency; none where a line has none, since it would stand for that line too."""
+        """The most frequent currency; none where a line has none, since it would apply to that line too."""
         currencies = {line.currency for line in lines}
         if len(currencies) == 1:
             return currencies.pop()

@@ -1,8 +1,8 @@
-"""The importer of plain-text journals: files, what they include, and what becomes of each line.
+"""The importer of plain-text journals: files, includes, and what becomes of each line.
 
-A journal is read twice where nobody says whose rules hold: first its lines are surveyed, then they are read.
-Entries come in the order of the file. Only where hledger needs the order of dates (an amount is given by a
-balance, and the file isn't sorted), all are kept until its end.
+Where no setting names the dialect, a journal is read twice: the lines are surveyed first, then imported.
+Entries come in the order of the file. Only where hledger needs the order of dates (for a balance assignment in
+a file that isn't sorted), all are kept until its end.
 """
 
 from __future__ import annotations
@@ -35,10 +35,10 @@ from jet.books.importers.journal.syntax import Dialect
 from jet.books.records import Entry, FileEnd, Passed, Record, Rejection
 
 MOST_COMPARED = 100_000
-"""Transactions that are read by both dialects to see whether they differ."""
+"""The most transactions that are read by both dialects to compare them."""
 
 MOST_KEPT = 300_000
-"""Lines of transactions that are kept to put them in the order of their dates."""
+"""The most lines of transactions that are kept to sort them by date."""
 
 _TELLTALE = re.compile(rb"(?m)^\d{4}[-/.]\d{1,2}[-/.]\d{1,2}[ =\t].*\r?\n[ \t]+\S")
 _GENERIC_STEMS = ("main", "ledger", "journal", "index")
@@ -50,14 +50,14 @@ class LedgerImporter:
     name = "ledger"
 
     def recognizes(self, path: str, head: bytes) -> bool:
-        """By the extension, or by a dated line that an indented one follows."""
+        """Whether the extension is a journal's, or an indented line follows a dated one."""
         if has_suffix(path, *SUFFIXES):
             return True
         return not has_suffix(path, ".beancount", ".bean") and _TELLTALE.search(without_mark(head)) is not None
 
     def records(self, source: Source, settings: ImportSettings) -> Iterator[Record]:
-        """The entries in the order of the file and of those that it includes in their place, then every
-        account that is declared or used."""
+        """The entries in the order of the file, with included files in place, then every account that is
+        declared or used."""
         entity = settings.entity if settings.entity is not None else _entity(source.file)
         survey = Survey()
         if settings.dialect != "ledger":
@@ -82,7 +82,7 @@ class LedgerImporter:
 
 
 def _by_balance(source: Source, settings: ImportSettings, choice: Choice) -> Choice:
-    """The dialect that can read all of a file of which the other one refuses some."""
+    """The dialect that reads all of a file of which the other one refuses a part."""
     own, other = (bool(_readings(source, settings, each)) for each in (choice.dialect, choice.other))
     if own == other or (own and choice.basis == "extension"):
         return choice
@@ -90,7 +90,7 @@ def _by_balance(source: Source, settings: ImportSettings, choice: Choice) -> Cho
 
 
 def _precisions(source: Source, settings: ImportSettings, choice: Choice) -> dict[str, int]:
-    """The most decimals of each commodity anywhere: hledger balances prices by them."""
+    """The most decimals of each commodity anywhere in the journal, with which hledger balances prices."""
     source.stream.seek(0)
     reading = _Reading(source, settings, choice, "")
     for _ in reading.drafts():
@@ -99,7 +99,7 @@ def _precisions(source: Source, settings: ImportSettings, choice: Choice) -> dic
 
 
 def _readings(source: Source, settings: ImportSettings, dialect: Dialect) -> dict[tuple[str, int], str]:
-    """What a dialect reads in each transaction, by file and line; nothing where it refuses something."""
+    """A dialect's reading of each transaction by file and line; empty where it refuses any."""
     source.stream.seek(0)
     found: dict[tuple[str, int], str] = {}
     reading = _Reading(source, settings, Choice(dialect, "setting"), "an entity")
@@ -116,7 +116,7 @@ def _readings(source: Source, settings: ImportSettings, dialect: Dialect) -> dic
 
 
 class _Walk:
-    """The lines of a journal and of those that it includes, as text: for the survey."""
+    """The lines of a journal and of the files that it includes, as text, for the survey."""
 
     def __init__(self, source: Source, settings: ImportSettings) -> None:
         self._source = source
@@ -151,7 +151,7 @@ class _Walk:
 
 @dataclass(slots=True)
 class _Block:
-    """A directive with the indented lines below it, or such lines that belong to nothing."""
+    """A directive with the indented lines below it, or indented lines that belong to nothing."""
 
     file_line: int
     text: str
@@ -162,7 +162,7 @@ class _Block:
 
 
 class _Reading:
-    """One journal that is being read, with all that it includes."""
+    """The reading of one journal, with everything that it includes."""
 
     def __init__(self, source: Source, settings: ImportSettings, choice: Choice, entity: str) -> None:
         self.source = source
@@ -173,7 +173,7 @@ class _Reading:
         self._left = MOST_FILES
 
     def drafts(self) -> Iterator[Record | Draft]:
-        """All records, and the transactions not balanced yet."""
+        """All records, with transactions that aren't balanced yet."""
         source = self.source
         return self._file(source.stream, source.file, source.path, (source.path,))
 
@@ -212,7 +212,7 @@ class _Reading:
                 yield item
 
     def entries_said(self) -> Iterator[Rejection]:
-        """That ledger and hledger read the file differently, if they do."""
+        """A rejection where ledger and hledger read the file differently."""
         if self.entries.differs is not None:
             where, said = self.entries.differs
             yield reject(
@@ -292,7 +292,7 @@ class _Reading:
         return text[0] in (";#*|%" if self.state.is_ledger else ";#*")
 
     def _comment_block(self, text: str) -> tuple[str, ...]:
-        """What ends the comment that a line begins; nothing, where it begins none."""
+        """The line that ends the comment block which a line begins; None where it begins none."""
         if self.state.is_ledger:
             return ("end comment", "end test") if text.split(None, 1)[0] in ("comment", "test") else ()
         return ("end comment",) if text == "comment" else ()

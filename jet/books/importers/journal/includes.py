@@ -1,7 +1,7 @@
-"""Which files an `include` stands for, and which files of a run are included by others.
+"""The files of an `include`, and the files of a run that others include.
 
-A journal is read only within the folder that it may include from: by the real path, so that neither `..` nor a
-link leads out of it. A whole path or `~` is refused even where it leads into the folder: on another machine it
+Files are included only from within one folder, by their real path, so that neither `..` nor a link leads out of
+it. An absolute path or `~` is refused even where it leads into the folder, since on another machine it
 wouldn't.
 """
 
@@ -23,17 +23,17 @@ SUFFIXES = (".ledger", ".ldg", ".journal", ".hledger")
 
 MOST_DEEP = 32
 MOST_FILES = 10_000
-"""Files that one journal may include, each time counted."""
+"""The most files that one journal may include; repeats count."""
 
 _INCLUDE = re.compile(rb"[!@]?include[ \t]+(\S.*)")
 _READ_AS_JOURNAL = re.compile(r"(?:journal|ledger|hledger):")
 
 
 def included(target: str, file: str, folder: str, whole_glob: bool) -> list[str]:
-    """The files that an include in `file` stands for, sorted: paths or URIs, all within `folder`.
+    """The files of an include in `file`, sorted paths or URIs, all within `folder`.
 
-    `whole_glob`: a pattern may stand for folders too, and `**` for any (hledger); otherwise only for the file's
-    name (ledger). Raises BrokenRuleError where there is none, or where it is outside of the folder.
+    With `whole_glob` (hledger) a pattern may match folders too, and `**` any of them; otherwise (ledger) only
+    the file's name. Raises BrokenRuleError where there is no such file, or where it is outside of the folder.
     """
     target = target.strip()
     if whole_glob:
@@ -67,7 +67,7 @@ def included(target: str, file: str, folder: str, whole_glob: bool) -> list[str]
 
 
 def _matching(pattern: str, head: str, name: str) -> list[str]:
-    """The files that fit a pattern, without those in folders that fit."""
+    """The files that match a pattern, without those in folders that match."""
     try:
         found = list(expand([pattern]))
     except (UnreadableFile, OSError, re.error, ValueError):
@@ -101,19 +101,19 @@ def _outside(target: str, folder: str) -> BrokenRuleError:
 
 
 class Includes(NamedTuple):
-    """What the journals of a run include."""
+    """The files that the journals of a run include."""
 
     by_others: set[str]
-    """Files of the run that another one of them includes, so that they aren't read by themselves too."""
+    """Files of the run that another one includes, which aren't read by themselves too."""
     beyond: list[str]
-    """Included files that aren't among the run's own, sorted: what they say counts as well."""
+    """Included files that aren't among the run's files, sorted; their content is part of the input too."""
 
 
 def includes_of(files: Mapping[str, str], format_: str = "auto") -> Includes:
-    """What is included in a run of `files`: the folder that each, by its name, may include from.
+    """The includes of a run of `files`, which map each file's name to the folder that it may include from.
 
-    Only files with a journal's extension are read, all of them where `format_` says that they are journals. Of
-    files that include each other in a circle, the first by name is read.
+    Only files with a journal's extension are read; all are where `format_` says that they are journals. Of
+    files that include each other in a circle, the first by name counts as not included.
     """
     names = {_real(file): file for file in files}
     journals = sorted(file for file in files if format_ == "ledger" or has_suffix(file, *SUFFIXES))
@@ -132,7 +132,7 @@ def includes_of(files: Mapping[str, str], format_: str = "auto") -> Includes:
 
 
 def _reached(file: str, folder: str, known: dict[tuple[str, str], set[str]]) -> set[str]:
-    """The real paths of all that a file includes, also through others."""
+    """The real paths of all files that a file includes, directly or through others."""
     found: set[str] = set()
     waiting = [file]
     while waiting:
@@ -162,7 +162,7 @@ def _targets(file: str, folder: str) -> Iterator[str]:
 
 
 def include_lines(stream: Iterator[bytes] | object) -> Iterator[str]:
-    """What the include lines of a journal name, those in comment blocks left out."""
+    """The targets of a journal's include lines, except those in comment blocks."""
     ends: tuple[bytes, ...] = ()
     for number, line in enumerate(_lines(stream)):
         line = line if number else without_mark(line)

@@ -1,8 +1,8 @@
-"""Accounts' names: aliases, what stands before them all, and the chart that they make.
+"""Account names: aliases, applied parents, and the chart of all accounts.
 
-Aliases work differently in the two programs. ledger replaces a whole name, or its first part, once, and puts
-nothing before the result; hledger puts the applied parent before a name, makes an ordinary blank of any other,
-then tries every alias on it, the newest first.
+Aliases work differently in the two programs. ledger replaces a whole name or its first part once, without the
+applied parent; hledger prepends the applied parent, turns every kind of blank into a space, then tries every
+alias, the newest first.
 """
 
 from __future__ import annotations
@@ -17,15 +17,15 @@ from jet.books.importers.journal.syntax import BLANKS
 from jet.books.records import Account
 
 MOST_LEVELS = 32
-"""Parts of an account's name: each is an account of its own, with the whole name up to there."""
+"""The most parts of an account's name; the name up to each part is an account."""
 
 MOST_PATTERN = 200
 MOST_MATCHED = 200
-"""Characters of a pattern, and of a text that it is tried on: what bounds the time that it takes."""
+"""The most characters of a pattern, and of a text that it is matched with, which bounds the time."""
 
 MOST_ALIASES = 1_000
 MOST_PATTERNS = 100
-"""Aliases that are tried one after the other on every name, and those of them that are patterns."""
+"""The most aliases that are tried on a name, and the most patterns among them."""
 
 _BLANK = re.compile(f"[{BLANKS}]+")
 _TYPE_TAG = re.compile(r"\btype:\s*(\w+)", re.IGNORECASE)
@@ -54,7 +54,7 @@ _NATURES = {name: nature for nature, names in _TOP_NAMES.items() for name in nam
 
 
 def checked_name(name: str) -> str:
-    """An account's name, if it can be one; raises BrokenRuleError."""
+    """The name of an account, checked. Raises BrokenRuleError where it isn't valid."""
     if len(name) < MOST_LEVELS:
         return name
     levels = name.count(":") + 1
@@ -72,12 +72,12 @@ def checked_name(name: str) -> str:
 
 
 def joined(above: str, name: str) -> str:
-    """A name below another one; raises BrokenRuleError."""
+    """The name of an account below another one. Raises BrokenRuleError where it isn't valid."""
     return checked_name(f"{above}:{name}" if above and name else above or name)
 
 
 def safe_pattern(text: str) -> re.Pattern[str]:
-    """A pattern of a journal, compiled, if every text of bounded length is matched in bounded time.
+    """A pattern of a journal, compiled; only one that matches every bounded text in bounded time.
 
     Raises BrokenRuleError for one with more than two repetitions, three alternatives, or anything beyond
     letters, classes, groups and anchors.
@@ -104,17 +104,17 @@ def safe_pattern(text: str) -> re.Pattern[str]:
 
 
 def matches(pattern: re.Pattern[str], text: str) -> bool:
-    """Whether a pattern is found in a text that isn't longer than it may be tried on."""
+    """Whether a pattern is found in a text; never in one that is too long to try."""
     return pattern.search(text[:MOST_MATCHED]) is not None
 
 
 Alias = tuple[str, re.Pattern[str] | None, str]
-"""What is replaced, its pattern if it is one, and by what."""
+"""The name that is replaced, its pattern if it is one, and the replacement."""
 
 
 @dataclass(slots=True)
 class Names:
-    """How an account is called in full, where something is applied to its name."""
+    """The aliases and applied parents that turn a written name into a full one."""
 
     is_ledger: bool
     above: str = ""  # what "apply account" put before all names
@@ -123,11 +123,11 @@ class Names:
     known: dict[str, str] = field(default_factory=dict)  # names that were completed
 
     def copy(self) -> Names:
-        """For a file that is included by hledger, and whose changes end with it."""
+        """A copy, for a file that hledger includes and whose changes end with it."""
         return Names(self.is_ledger, self.above, dict(self.aliases), list(self.rules))
 
     def full(self, name: str) -> str:
-        """The name with all that is applied to it; raises BrokenRuleError."""
+        """The full name of an account. Raises BrokenRuleError where it isn't valid."""
         full = self.known.get(name)
         if full is None:
             full = self._by_ledger(name) if self.is_ledger else self._by_hledger(name)
@@ -137,12 +137,12 @@ class Names:
         return full
 
     def apply(self, above: str) -> None:
-        """Put another name before all, instead of what stands there."""
+        """Set the applied parent."""
         self.above = above
         self.known.clear()
 
     def alias(self, name: str, target: str) -> None:
-        """Call an account by another name from here on; raises BrokenRuleError."""
+        """Add an alias. Raises BrokenRuleError where it isn't valid."""
         if len(self.aliases) + len(self.rules) >= MOST_ALIASES:
             raise BrokenRuleError(
                 Rule.UNSUPPORTED_DIRECTIVE,
@@ -171,7 +171,7 @@ class Names:
         self.rules.append((name, safe_pattern(pattern), re.sub(r"\\(?![0-9])", r"\\\\", target)))
 
     def end_aliases(self) -> None:
-        """Forget all aliases."""
+        """Remove all aliases."""
         self.aliases.clear()
         self.rules.clear()
         self.known.clear()

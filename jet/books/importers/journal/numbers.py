@@ -1,11 +1,11 @@
-"""How ledger and hledger read a number: the same text is 1 for one and 1000 for the other.
+"""Numbers as ledger and hledger read them: the same text is 1 in one and 1000 in the other.
 
 - hledger takes a lone separator for the decimal mark, unless a `decimal-mark`, `commodity` or `D` directive
-  says what the mark is.
-- ledger takes a comma with three digits behind it for grouping, and a point for the decimal mark, until it has
-  seen a decimal comma in that commodity; from then on it is the other way round. So the order decides.
+  names the mark.
+- ledger takes a comma before three digits for grouping, and a point for the decimal mark, until a decimal comma
+  occurs in that commodity; from then on it is the other way round. So the order matters.
 
-How many decimals a commodity is written with is kept here too: an entry balances at that precision.
+The number of decimals of each commodity is kept here too, since an entry balances at that precision.
 """
 
 from __future__ import annotations
@@ -19,17 +19,17 @@ from jet.books.importers.common import checked_amount
 from jet.books.importers.numbers import parse_amount
 
 LONE_MARK = re.compile(r"[0-9]+([.,])((?:[0-9]{3})+)")
-"""A number that may be read in two ways: one separator, and groups of three digits behind it."""
+"""Matches a number with two readings: one separator, with a multiple of three digits after it."""
 
 _SPACED = re.compile(r"[0-9]+(?:([., ])[0-9]+(?:\1[0-9]+)*)?(?:([.,])[0-9]*)?")
 _EXPONENT = re.compile(r"[eE]([+-]?[0-9]{1,4})$")
 _SHORT = 20
-"""Characters of a number that is within all limits, if it has no more."""
+"""A number with at most this many characters is within all limits."""
 
 
 @dataclass(slots=True)
 class Number:
-    """A number that was read, and how many decimals it was written with."""
+    """A number, with the number of decimals that it was written with."""
 
     value: Decimal
     decimals: int
@@ -39,17 +39,20 @@ class Numbers(Protocol):
     """Reads numbers by the rules of a program, and knows the precision of each commodity."""
 
     def read(self, text: str, commodity: str, counts: bool = True) -> Number:
-        """The number without its sign; `counts`: its decimals count for the commodity. Raises ValueError."""
+        """The number without its sign; with `counts`, its decimals count for the commodity's precision.
+
+        Raises ValueError where `text` isn't a number.
+        """
 
     def precision(self, commodity: str) -> int | None:
-        """The decimals at which an entry balances in a commodity; None: exactly."""
+        """The decimals at which an entry balances in a commodity; None where it must balance exactly."""
 
     def is_governed(self, commodity: str) -> bool:
-        """Whether a directive says which mark numbers of this commodity have."""
+        """Whether a directive names the decimal mark of this commodity."""
 
 
 def plain(text: str) -> Number:
-    """A number with a decimal point or none, and no grouping."""
+    """The value of digits with at most a decimal point, without grouping."""
     point = text.find(".")
     decimals = 0 if point < 0 else len(text) - point - 1
     try:
@@ -60,14 +63,14 @@ def plain(text: str) -> Number:
 
 
 def grouped(text: str, mark: str) -> Number:
-    """A number whose decimal mark is known, all other separators removed."""
+    """The number with the decimal mark `mark`, and all other separators removed."""
     whole, _, fraction = text.rpartition(mark) if mark and mark in text else (text, "", "")
     digits = re.sub("[., ]", "", whole) or "0"
     return plain(f"{digits}.{fraction}" if fraction else digits)
 
 
 class LedgerNumbers:
-    """ledger 3.3: what a commodity's numbers have shown so far decides."""
+    """Numbers of ledger 3.3, which learns the mark of a commodity from its numbers so far."""
 
     def __init__(self, decimal_comma: bool = False) -> None:
         self.decimal_comma = decimal_comma  # by its option --decimal-comma
@@ -97,7 +100,7 @@ class LedgerNumbers:
             self._precision[commodity] = decimals
 
     def fix(self, text: str, commodity: str) -> None:
-        """Take a `format` of the `commodity` directive: nothing changes mark and precision after it."""
+        """Apply a `format` of the `commodity` directive, which fixes mark and precision."""
         self.read(text, commodity)
         self._fixed.add(commodity)
 
@@ -109,7 +112,7 @@ class LedgerNumbers:
 
 
 def _scanned(text: str, comma: bool) -> tuple[Number, bool]:
-    """A number by ledger's own scan from its end, and whether it has a decimal comma."""
+    """A number by ledger's scan from its end, and whether it has a decimal comma."""
     seen_comma = seen_point = no_commas = no_points = False
     decimals = offset = 0
     for character in reversed(text):
@@ -143,7 +146,7 @@ def _scanned(text: str, comma: bool) -> tuple[Number, bool]:
 
 
 class HledgerNumbers:
-    """hledger 1.25: a lone separator is the decimal mark, unless a directive names it."""
+    """Numbers of hledger 1.25, where a lone separator is the decimal mark unless a directive names it."""
 
     def __init__(self) -> None:
         self.mark = ""  # by decimal-mark
@@ -168,7 +171,7 @@ class HledgerNumbers:
             self.seen[commodity] = decimals
 
     def declare(self, commodity: str, mark: str, decimals: int) -> None:
-        """Take a `commodity` directive with a number."""
+        """Apply a `commodity` directive with a number."""
         self._declared[commodity] = mark, decimals
 
     def precision(self, commodity: str) -> int | None:
@@ -182,7 +185,7 @@ class HledgerNumbers:
         return bool(self.mark_of(commodity))
 
     def mark_of(self, commodity: str) -> str:
-        """The decimal mark that a directive names for a commodity; "": none does."""
+        """The decimal mark that a directive names for a commodity; "" where none does."""
         if self.mark:
             return self.mark
         if commodity in self._declared:
@@ -212,7 +215,7 @@ class HledgerNumbers:
 
 
 class FixedNumbers:
-    """All numbers by one mark, that the settings name; the precision as `numbers` counts it."""
+    """Numbers with the decimal mark of the settings, and the precision of `numbers`."""
 
     def __init__(self, numbers: LedgerNumbers | HledgerNumbers, decimal_comma: bool) -> None:
         self._numbers = numbers

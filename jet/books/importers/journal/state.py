@@ -1,4 +1,4 @@
-"""What a journal has said so far for the entries that follow."""
+"""The state of a journal's directives, which applies to the entries that follow."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from jet.books.importers.journal.syntax import PostingReader
 
 @dataclass(slots=True)
 class Applied:
-    """What an "apply" put in force, and what was there before."""
+    """The effect of an "apply" directive, with the value before it."""
 
     kind: str
     year: int | None
@@ -25,7 +25,7 @@ class Applied:
 
 @dataclass(slots=True)
 class State:
-    """What the directives of a journal have said so far."""
+    """The directives in effect."""
 
     choice: Choice
     numbers: Numbers
@@ -45,12 +45,12 @@ class State:
         return self.choice.dialect == "ledger"
 
     def see(self, precisions: dict[str, int]) -> None:
-        """Take the most decimals of each commodity, where they are known before they are read."""
+        """Set the precision of each commodity, where it is known in advance."""
         if self.by_hledger is not None:
             self.by_hledger.seen = precisions
 
     def learn(self, text: str) -> None:
-        """Take how an amount is written in a transaction that makes no entry: ledger learns marks from it."""
+        """Learn decimal marks, as ledger does, from an amount in a transaction that makes no entry."""
         if self.by_ledger is None:
             return
         reader = PostingReader("ledger", self.by_ledger)
@@ -66,7 +66,7 @@ class State:
         return written
 
     def account(self, written: str, payee: str) -> str:
-        """An account's full name; raises BrokenRuleError."""
+        """The full name of an account. Raises BrokenRuleError where it isn't valid."""
         full = self.names.full(written)
         if self.unknown and full.rpartition(":")[2] == "Unknown":
             for pattern, account in self.unknown:

@@ -1,11 +1,11 @@
-"""The first line and the postings of a transaction, taken apart as ledger or hledger does it.
+"""The syntax of a transaction's first line and postings, in both dialects.
 
-Where they part ways:
+They differ:
 
-- A comment behind the payee needs two blanks or a tab for ledger, which otherwise takes it for the payee; for
+- A comment after the payee needs two blanks or a tab in ledger, which otherwise takes it for the payee; in
   hledger a semicolon is enough.
-- A single tab ends an account's name for ledger, and belongs to it for hledger; to the latter all blanks of
-  Unicode are blanks.
+- A single tab ends an account's name in ledger, and is part of it in hledger, where all blanks of Unicode are
+  blanks.
 - A number may be written `1 000,00`, `+5`, `.5` or `1e3` for hledger.
 - Lot prices are part of what ledger balances; hledger passes over them.
 """
@@ -26,13 +26,13 @@ from jet.books.importers.journal.numbers import Numbers
 Dialect = Literal["ledger", "hledger"]
 
 BLANKS = " \t\v\f\u00a0\u1680\u2000-\u200a\u202f\u205f\u3000"
-"""What is a blank to hledger, as a class of characters; to ledger, only the first two are."""
+"""The blanks of hledger, as a class of characters; ledger has only the first two."""
 
 GAPS = {
     "ledger": re.compile(r"[ \t]*\t[ \t]*| {2,}(?:[ \t]+)?"),
     "hledger": re.compile(rf"[{BLANKS}]{{2,}}"),
 }
-"""What stands between an account's name and an amount."""
+"""Matches the gap between an account's name and an amount, by dialect."""
 
 _DATE = re.compile(
     r"(?:(\d{4})([-/.]))?(\d{1,2})([-/.])(\d{1,2})(=(\d{4}[-/.])?\d{1,2}[-/.]\d{1,2})?(?=\s|$)", re.ASCII
@@ -46,7 +46,7 @@ _SYMBOLS = {
 }
 _HLEDGER_DIGITS = r"(?:\.\d+|\d[\d.,]*+(?: \d[\d.,]*+)*+)(?:[eE][+-]?\d+(?![\d.,]))?"
 _HLEDGER_AFTER_SYMBOL = rf"(?:{_HLEDGER_DIGITS}|(?<=[{BLANKS}+\-\"]),\d+(?:[eE][+-]?\d+)?(?![\d.,]))"
-"""Behind a symbol and a blank, a comma may begin a number; else hledger takes it for part of the symbol."""
+"""After a symbol and a blank a comma may begin a number; otherwise hledger takes it for part of the symbol."""
 _SIMPLE = {
     dialect: re.compile(
         rf"(-?)({symbol})?+ ?(-?)(\d[\d.,]*+)(?<=\d)(?: ?({symbol}))?+[ \t]*+(?:;(.*))?", re.ASCII | re.DOTALL
@@ -76,7 +76,7 @@ _CHECKS = re.compile(r"(?:assert|check|expr)[ \t]")
 
 @dataclass(slots=True)
 class Money:
-    """An amount as it was written: positive and negative, in a commodity by its symbol."""
+    """An amount as written, with its sign and the symbol of its commodity."""
 
     number: Decimal
     commodity: str
@@ -84,11 +84,11 @@ class Money:
 
 @dataclass(slots=True)
 class Posting:
-    """A posting as it was written.
+    """A posting as written.
 
-    `kind` is "" for a real one, "[" for one that balances though it is virtual, "(" for a virtual one. `cost`
-    is what the whole amount costs, with its sign. `lot` is the price at which one of it was bought, for ledger
-    only; `is_lot` tells that the amount is one of several lots.
+    `kind` is "" for a real posting, "[" for a balanced virtual one, "(" for a virtual one. `cost` is the cost
+    of the whole amount, with its sign. `lot` is the unit price at which it was bought, for ledger only;
+    `is_lot` says that the amount is one of several lots.
     """
 
     account: str
@@ -108,7 +108,7 @@ def _day(year: int, month: int, day: int) -> datetime.date:
 
 
 def read_header(text: str, dialect: str, year: int | None) -> tuple[datetime.date, str]:
-    """Date and payee of a transaction's first line; raises BrokenRuleError."""
+    """Date and payee of a transaction's first line. Raises BrokenRuleError where it isn't valid."""
     found = _DATE.match(text)
     if found is None or (found[2] and found[2] != found[4]) or not (found[1] or year):
         raise BrokenRuleError(Rule.BAD_DATE, "the date can't be read: write it like 2025-01-31")
@@ -132,7 +132,7 @@ def _payee(rest: str) -> str:
 
 
 def has_note_after_one_blank(text: str) -> bool:
-    """Whether the first line has what ledger takes for the payee and hledger for a comment."""
+    """Whether the first line has a part that ledger takes for the payee and hledger for a comment."""
     if ";" not in text:
         return False
     found = _DATE.match(text)
@@ -142,12 +142,12 @@ def has_note_after_one_blank(text: str) -> bool:
 
 
 def without_notes(text: str) -> str:
-    """A line of a transaction as it is to be recognized by: without its comment, its blanks collapsed."""
+    """A line of a transaction without its comment, blanks collapsed, from which an id is made."""
     return " ".join(text.partition(";")[0].split())
 
 
 class PostingReader:
-    """Takes postings apart."""
+    """Parses postings."""
 
     def __init__(self, dialect: Dialect, numbers: Numbers) -> None:
         self.dialect = dialect
@@ -159,7 +159,7 @@ class PostingReader:
         self._simple = _SIMPLE[dialect]
 
     def read(self, text: str) -> Posting | None:
-        """The posting of an indented line; None for a check of ledger's. Raises BrokenRuleError."""
+        """The posting of an indented line; None for an assertion of ledger. Raises BrokenRuleError."""
         if text[0] in "*!":
             text = text[1:].lstrip(self._blanks)
         elif self.dialect == "ledger" and text[0] in "ace" and _CHECKS.match(text):
@@ -186,7 +186,7 @@ class PostingReader:
     def money(
         self, digits: str, before: str | None, after: str | None, negative: bool, text: str, counts: bool = True
     ) -> Money:
-        """An amount of its parts; raises BrokenRuleError."""
+        """The amount with these parts. Raises BrokenRuleError where it isn't valid."""
         if before and after:
             raise unreadable(text, "has a commodity on both sides")
         symbol = before or after or ""
@@ -203,7 +203,7 @@ class PostingReader:
 
 
 def unreadable(text: str, reason: str) -> BrokenRuleError:
-    """The refusal of an amount."""
+    """The error for an amount that can't be read."""
     shown = text.partition(";")[0].strip()[:40]
     if reason.startswith("amount"):
         return BrokenRuleError(Rule.BAD_AMOUNT, reason)
@@ -213,7 +213,7 @@ def unreadable(text: str, reason: str) -> BrokenRuleError:
 
 
 class _Tail:
-    """What follows a posting's account: an amount, its lot and cost, an assertion, and a comment."""
+    """Parses what follows a posting's account: an amount, its lot and cost, an assertion, and a comment."""
 
     def __init__(self, reader: PostingReader, text: str) -> None:
         self.reader = reader
@@ -340,7 +340,7 @@ class _Tail:
 
 
 def swallowed_amount(posting: Posting) -> str:
-    """What of an account's name is an amount that was meant to stand apart; "" for none."""
+    """The end of an account's name that is an amount after too small a gap; "" where there is none."""
     if posting.amount is not None or posting.asserted is not None:
         return ""
     name = posting.account

@@ -1,5 +1,5 @@
-"""What the importer of tables is made of: from the text of a file to rows, from rows to entries.
+"""The parts of the importer of tables: from the text of a file to rows, and from rows to entries.
 
-A file is gone through twice. `survey` finds what no row says by itself: the decimal mark, what the words for
-sides mean, whether amounts are signed, and which ids have rows that lie apart. `entries` then reads.
+A file is read twice. `survey` finds what no single row shows: the decimal mark, the meaning of the words for
+sides, whether amounts are signed, and which ids have rows that lie apart. Then `entries` reads the entries.
 """

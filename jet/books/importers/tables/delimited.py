@@ -1,4 +1,4 @@
-"""CSV, TSV and their like as a table: lines, parted as the file itself shows."""
+"""CSV, TSV and similar text files as a table of rows."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _DRAWN_WITH = set("-=_+| ")
 
 
 class DelimitedTable:
-    """A delimited text file; raises UnreadableFile where it has no header with the columns needed."""
+    """A delimited text file. Raises UnreadableFile where it has no header with the required columns."""
 
     def __init__(self, stream: BinaryIO, file: str, settings: ImportSettings) -> None:
         self._stream = stream
@@ -32,8 +32,10 @@ class DelimitedTable:
         self._quoting = self._convention(header.quoting, header.is_quoted)
 
     def rows(self) -> Iterator[Row]:
-        """All lines of the file, as rows; once they were gone through, those longer than most are known,
-        and have a problem."""
+        """All lines of the file as rows.
+
+        From the second pass on, rows with more cells than most are known, and marked with a problem.
+        """
         lines = self._lines()
         row = Row(0, 1, ())
         for _ in range(self._data):
@@ -96,7 +98,7 @@ class DelimitedTable:
         return [plain(cell) for cell in cells[: self.columns.width]] == self._header
 
     def _convention(self, quoting: Quoting, is_quoted: bool) -> Quoting:
-        """How the file is quoted, by what it holds; `quoting` says which characters may do it."""
+        """The file's quoting convention, by its content; `quoting` has the characters that may be used."""
         escapes = [f"\\{quoting.delimiter}", f"\\{quoting.quote}"]
         if not quoting.quote or not self._holds(quoting.quote, *escapes):
             return quoting
@@ -108,12 +110,12 @@ class DelimitedTable:
         return convention_of(lines, self._splitter(quoting), texts, is_standard, self._holds(*escapes))
 
     def _holds(self, *marks: str) -> bool:
-        """Whether the file has one of some characters, or two that follow each other."""
-        found = [mark.encode() for mark in marks]
+        """Whether the file has any of `marks`, texts of one or two characters."""
+        encoded = [mark.encode() for mark in marks]
         self._stream.seek(0)
         end = b""
         while chunk := self._stream.read(CHUNK_BYTES):
-            if any(mark in chunk or mark in end + chunk[:1] for mark in found):
+            if any(mark in chunk or mark in end + chunk[:1] for mark in encoded):
                 return True
             end = chunk[-1:]
         return False
@@ -122,7 +124,7 @@ class DelimitedTable:
         return Splitter(quoting, self.columns.width, self._is_row)
 
     def _is_row(self, cells: list[str]) -> bool:
-        """Whether cells, as many as the header's, are those of a row: a day, or amounts and no id."""
+        """Whether cells, as many as the header's, look like a row's: with a day, or with amounts and no id."""
         date = cells[self.columns.place("date")]
         if not date:
             amounts = [cells[self.columns.place(field)] for field in AMOUNTS if self.columns.has(field)]

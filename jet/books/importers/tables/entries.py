@@ -1,9 +1,9 @@
-"""Turns the rows of an entry into the entry.
+"""From the rows of an entry to the entry.
 
-What belongs to the entry (date, description, journal, total, direction) is taken from its first row. A debit of
-a negative amount is a credit of the positive one, and the other way round: many programs take entries back so.
-A single row without an account is an entry to predict; its amount is the entry's total, and its sign, where the
-file has both signs, is the direction of the money.
+The fields of the entry (date, description, journal, total, direction) come from its first row. A debit of a
+negative amount is a credit of the positive one, and vice versa, since many programs reverse entries that way. A
+single row without an account is an entry to predict: its amount is the entry's total, and the sign, where the
+file has both signs, the direction of the money.
 """
 
 from __future__ import annotations
@@ -27,11 +27,11 @@ from jet.books.records import Account, Entry, Line, total_of
 
 _OTHER = {"D": "C", "C": "D"}
 _STATEMENT = {"CRDT": "in", "DBIT": "out"}
-"""Sides as ISO 20022 has them on a bank's statement. Other words may be the bank's view or the books'."""
+"""The words of ISO 20022 for sides on a bank's statement. Other words may be the bank's view or the books'."""
 
 
 class Cell(NamedTuple):
-    """An amount as it was given, with the currency and the side beside it."""
+    """An amount as given, with the currency and side beside it."""
 
     value: Decimal
     currency: str = ""
@@ -39,7 +39,7 @@ class Cell(NamedTuple):
 
 
 class RowFault(BrokenRuleError):  # noqa: N818 (it stands for the error that it wraps)
-    """A rule that a row breaks, with the row."""
+    """A broken rule, with the row that breaks it."""
 
     def __init__(self, error: BrokenRuleError, row: Row) -> None:
         super().__init__(error.rule, str(error))
@@ -47,7 +47,7 @@ class RowFault(BrokenRuleError):  # noqa: N818 (it stands for the error that it 
 
 
 class EntryReader:
-    """Reads entries, and remembers the accounts that they use."""
+    """Reads entries, and collects the accounts that they use."""
 
     def __init__(self, file: str, columns: Columns, settings: ImportSettings, found: Survey) -> None:
         self._file = file
@@ -71,16 +71,16 @@ class EntryReader:
         self._names: dict[tuple[str, str], str] = {}
 
     def accounts(self) -> Iterator[Account]:
-        """The accounts that the lines use, by the first name that a line gives them."""
+        """The accounts of the lines, with the first name that a line gives them."""
         for (entity, code), name in self._names.items():
             yield Account(entity, code, name)
 
     def has_id(self, row: Row) -> bool:
-        """Whether a row names its entry itself."""
+        """Whether a row has an id."""
         return not blank(row.cells[self._id_at])
 
     def read(self, key: Key, rows: Sequence[Row], file_lines: int) -> Entry:
-        """The entry of rows that share a key; raises BrokenRuleError."""
+        """The entry of the rows of a key. Raises BrokenRuleError where they make none."""
         for row in rows:
             if row.problem:
                 raise RowFault(BrokenRuleError(Rule.MALFORMED, row.problem), row)
@@ -119,11 +119,11 @@ class EntryReader:
         return entry
 
     def _is_title(self, cells: Sequence[Any]) -> bool:
-        """Whether a row with an id holds nothing else."""
+        """Whether a row has an id and nothing else."""
         return blank(cells[self._at["date"]]) and sum(not blank(cell) for cell in cells) == 1
 
     def _date(self, rows: Sequence[Row]) -> datetime.date:
-        """The day of the first row, which the others have too, or none."""
+        """The day of the first row; the other rows must have the same one, or none."""
         at, date_format = self._at["date"], self._settings.date_format
         first = rows[0].cells[at]
         try:
@@ -146,7 +146,7 @@ class EntryReader:
         return not blank(value) and day_of(value, self._settings.date_format, self._orders) != day
 
     def _given_direction(self, rows: Sequence[Row]) -> str:
-        """What the column of directions says; "" where there is none."""
+        """The direction in its column; "" where there is none."""
         if self._direction_at < 0:
             return ""
         words = {text for row in rows if (text := text_of(row.cells[self._direction_at]))}
@@ -165,7 +165,7 @@ class EntryReader:
     # --- entries to predict ---
 
     def _to_predict(self, entry: Entry, cells: Sequence[Any], total: Cell | None) -> None:
-        """Complete an entry of a row without account: the amount is its total, the sign its direction."""
+        """Complete an entry to predict: the amount is its total, the sign its direction."""
         amount, debit, credit = (self._amount(cells, field) for field in ("amount", "debit", "credit"))
         if debit and credit and debit.value and credit.value:
             raise BrokenRuleError(
@@ -217,7 +217,7 @@ class EntryReader:
         entry.total = total_of(lines, entry.currency) if total is None else total.value
 
     def _line(self, cells: Sequence[Any], entry: Entry, is_first: bool) -> Line | None:
-        """The line of a row; None for a zero that is on no side. The first row's currency is the entry's."""
+        """The line of a row; None for a zero without a side. The first row's currency is the entry's."""
         at = self._at
         side, cell = self._side_and_amount(cells)
         currency = self._currency(cells, cell)
@@ -235,7 +235,7 @@ class EntryReader:
         )
 
     def _currency(self, cells: Sequence[Any], cell: Cell | None) -> str:
-        """The currency of a row, which its column or the amount's own cell names."""
+        """The currency of a row, from its column or from the cell of the amount."""
         given = currency_code(text_of(cells[self._at["currency"]])) if self._has_currency else ""
         beside = cell.currency if cell is not None else ""
         if given and beside and given != beside:
@@ -245,7 +245,7 @@ class EntryReader:
         return given or beside
 
     def _side_and_amount(self, cells: Sequence[Any]) -> tuple[str, Cell | None]:
-        """The side and the amount of a row, never negative; "" for a zero that is on no side."""
+        """The side and the amount of a row, which is not negative; the side is "" for a zero without one."""
         cell = self._amount(cells, "amount") if self._has_amount else None
         word = text_of(cells[self._at["side"]]) if self._has_side else ""
         if not word and cell is not None:
@@ -270,7 +270,7 @@ class EntryReader:
         return side, cell
 
     def _of_side(self, cells: Sequence[Any], side: str) -> Cell | None:
-        """The amount of a row that has a side and columns of debits and credits."""
+        """The amount of a row with a side, in a table with columns of debits and credits."""
         own, other = ("debit", "credit") if side == "D" else ("credit", "debit")
         cell = self._amount(cells, other)
         if cell is not None and cell.value:
@@ -326,7 +326,7 @@ class EntryReader:
 
 @lru_cache(maxsize=1 << 16)
 def _cell(text: str, mark: str) -> Cell | None:
-    """An amount as it is written, in a file with the decimal `mark`; None where that leaves two readings."""
+    """An amount as written in a file with the decimal `mark`; None where it has two readings."""
     amount = read_amount(text)
     value = amount.value(mark)
     return None if value is None else Cell(value, amount.currency, amount.side)

@@ -1,7 +1,7 @@
-"""Where the header of a delimited file is, and what parts its cells.
+"""The header of a delimited file, and its delimiter.
 
-The header is the first line that holds the columns sought; what stands before it (a title, a company's name,
-`sep=;`, the first line of a DATEV file) is passed over. Its names may stand in two lines.
+The header is the first line with all required columns; lines before it (a title, a company's name, `sep=;`, the
+first line of a DATEV file) are passed over. Its names may be on two lines.
 """
 
 from __future__ import annotations
@@ -18,12 +18,12 @@ MOST_LINES_BEFORE = 200
 
 
 class Header(NamedTuple):
-    """The header's place, and what it says of the file."""
+    """The header's place, and the columns and quoting that it shows."""
 
     columns: Columns
     quoting: Quoting
     before: int
-    """Lines before it."""
+    """The number of lines before it."""
     lines: int
     is_quoted: bool
 
@@ -32,7 +32,7 @@ class _Candidate(NamedTuple):
     """Lines that may be the header."""
 
     missing: int
-    """How many of the columns sought it doesn't hold."""
+    """The number of required columns that it lacks."""
     before: int
     names: list[str]
     quoting: Quoting
@@ -41,7 +41,7 @@ class _Candidate(NamedTuple):
 
 
 def find_header(lines: Iterable[Numbered], file: str, settings: ImportSettings) -> Header:
-    """The header among the first lines of a file; raises UnreadableFile where there is none."""
+    """The header among the first lines of a file. Raises UnreadableFile where there is none."""
     skipped = settings.skip_lines or 0
     first = list(_beginning(lines, skipped + MOST_LINES_BEFORE))
     delimiters = settings.delimiter or (first and _named_delimiter(first[0][1])) or DELIMITERS
@@ -81,13 +81,13 @@ def _beginning(lines: Iterable[Numbered], most: int) -> Iterator[Numbered]:
 
 
 def _named_delimiter(line: str) -> str:
-    """The delimiter of Excel's own first line, `sep=;`."""
+    """The delimiter of Excel's first line, `sep=;`."""
     line = line.strip('"')
     return line[4] if len(line) == 5 and line[:4].lower() == "sep=" and line[4] not in '"\\' else ""
 
 
 def _candidates(lines: Sequence[Numbered], quoting: Quoting, settings: ImportSettings) -> Iterator[_Candidate]:
-    """The rows that may be the header, up to the first that holds all that is sought."""
+    """The rows that may be the header, up to the first with all required columns."""
     wanted = {plain(name) for name in sought(settings).values()}
     splitter = Splitter(quoting, 0, lambda _: False)
 

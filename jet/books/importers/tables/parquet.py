@@ -20,7 +20,7 @@ _ERRORS = (pa.ArrowException, OSError, OverflowError, ValueError)
 
 
 class ParquetTable:
-    """A parquet file; raises UnreadableFile where it isn't one, or lacks columns."""
+    """A parquet file. Raises UnreadableFile where it isn't one, or lacks columns."""
 
     def __init__(self, stream: BinaryIO, file: str, settings: ImportSettings) -> None:
         self._file = file

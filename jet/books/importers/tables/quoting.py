@@ -1,9 +1,9 @@
-"""How a table's text is parted into cells: delimiters, quotes, and cells that hold newlines.
+"""Splitting a table's text into cells: delimiters, quotes, and cells with newlines.
 
 Three conventions are in use: a quote within a quoted cell is doubled (the standard), or has a backslash before
-it, or nothing is quoted at all and a quote is a character like any other, such as the mark for inches. The file
-shows which; nothing else can, since under the wrong one rows vanish in a cell. Whatever the convention, a line
-that can't be parted by it is a row with a problem, and the next line is read as if nothing had been.
+it, or nothing is quoted and a quote is an ordinary character, such as the mark for inches. The convention is
+detected from the file, since under a wrong one rows vanish in a cell. A line that can't be split is a row with
+a problem, and reading goes on with the next line.
 """
 
 from __future__ import annotations
@@ -27,8 +27,7 @@ _ESCAPED = {"n": " ", "r": " ", "t": " ", "N": ""}  # newline and tab, and MySQL
 
 
 class Quoting:
-    """A convention: with an empty `quote` nothing is quoted, with `escapes` a backslash takes the meaning from
-    the character after it."""
+    """A quoting convention: an empty `quote` quotes nothing; with `escapes` a backslash escapes a character."""
 
     def __init__(self, delimiter: str, quote: str = '"', escapes: bool = False) -> None:
         self.delimiter = delimiter
@@ -49,18 +48,18 @@ class Quoting:
         return self
 
     def __next__(self) -> str:
-        """The text that the csv module is to read, once."""
+        """The text for the csv module, once."""
         text, self._text = self._text, None
         if text is None:
             raise StopIteration
         return text
 
     def is_plain(self, line: str) -> bool:
-        """Whether nothing in a line has a meaning but the delimiter."""
+        """Whether a line has no special characters but the delimiter."""
         return not self.quote or (self.quote not in line and not (self.escapes and "\\" in line))
 
     def cells(self, text: str) -> list[str]:
-        """The cells of a row; raises csv.Error where its quotes are wrong."""
+        """The cells of a row. Raises csv.Error where its quotes are wrong."""
         if not self.quote:
             return text.split(self.delimiter)
         self._text = _ESCAPE.sub(_unescaped, text) if self.escapes else text
@@ -72,10 +71,10 @@ def _unescaped(found: re.Match[str]) -> str:
 
 
 class Splitter:
-    """Parts lines into rows.
+    """Splits lines into rows.
 
-    `is_row` says whether cells look like a row of the table: that a quoted cell takes in lines that do is taken
-    for a quote that was never closed.
+    `is_row` says whether cells look like a row of the table: a quoted cell over lines that do is taken for a
+    quote that was never closed.
     """
 
     def __init__(self, quoting: Quoting, width: int, is_row: Callable[[list[str]], bool]) -> None:
@@ -87,7 +86,7 @@ class Splitter:
         """The text of the last row that has quotes."""
 
     def rows(self, lines: Iterable[Numbered]) -> Iterator[Row]:
-        """All lines as rows: each once."""
+        """All lines as rows, each once."""
         source = _Lines(lines)
         delimiter = self.quoting.delimiter
         quote = self.quoting.quote or "\n"  # no line holds one
@@ -129,12 +128,12 @@ class Splitter:
         return Row(number, 1, cells, len(line))
 
     def splits_evenly(self, line: str) -> bool:
-        """Whether a line has as many cells as the header where quotes mean nothing."""
+        """Whether a line has as many cells as the header if quotes are ordinary characters."""
         return line.count(self.quoting.delimiter) + 1 == self.width
 
     def _open(self, number: int, line: str, source: _Lines) -> Row:
-        """The row of a line that ends within a quoted cell: with the lines up to the end of the cell, or
-        without them where these are rows."""
+        """The row of a line that ends within a quoted cell, with the lines up to the cell's end unless these
+        are rows themselves."""
         taken: list[Numbered] = []
         size, rows_inside = len(line), 0
         is_closed = False
@@ -165,7 +164,7 @@ class Splitter:
         return self._broken(number, line, f"a quote opens a cell that doesn't end{inside}")
 
     def _within(self, text: str) -> str:
-        """Whether a cell that is open before a line is so after it, is closed, or has a quote too many."""
+        """Whether a cell that is open before a line is open after it, is closed, or has a quote too many."""
         if self.quoting.is_plain(text):
             return "open"
         try:
@@ -196,7 +195,7 @@ def _stray(error: csv.Error) -> str:
 
 
 class _Lines:
-    """Lines, some of which may be given back to be read again."""
+    """An iterator of lines that can be given back to be read again."""
 
     def __init__(self, lines: Iterable[Numbered]) -> None:
         self.lines = iter(lines)
@@ -215,11 +214,11 @@ class _Lines:
 def convention_of(
     lines: Iterable[Numbered], splitter: Splitter, text_places: set[int], is_standard: bool, may_escape: bool
 ) -> Quoting:
-    """The convention by which the lines of a table are quoted.
+    """The quoting convention of a table's lines.
 
-    `splitter` parts by the standard, and `text_places` are the cells that may hold any text: a quote around
-    another one is the file's. `is_standard`: that quotes are quotes is known, if not how they are escaped.
-    `may_escape`: there are backslashes before quotes or delimiters.
+    `splitter` splits by the standard. `text_places` are the cells of free text: only a quote around another
+    cell shows that the file quotes. With `is_standard`, it is known that quotes quote, but not how they are
+    escaped. With `may_escape`, there are backslashes before quotes or delimiters.
     """
     quoting, width = splitter.quoting, splitter.width
     escaping = Quoting(quoting.delimiter, quoting.quote, escapes=True)
@@ -257,7 +256,7 @@ def _fits(quoting: Quoting, raw: str, width: int) -> bool:
 
 
 def _shows_standard(row: Row, raw: str, splitter: Splitter, text_places: set[int]) -> bool:
-    """Whether a row could not be what it is without quotes that part cells."""
+    """Whether a row proves that quotes delimit cells."""
     quote = splitter.quoting.quote
     if row.lines > 1 or not splitter.splits_evenly(raw):
         return True

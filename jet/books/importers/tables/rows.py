@@ -1,4 +1,4 @@
-"""The rows of a table, whatever file it is in, and how their cells are read as text and days."""
+"""The rows of a table in any kind of file, and the reading of cells as text and days."""
 
 from __future__ import annotations
 
@@ -18,24 +18,24 @@ AMOUNTS = ("amount", "debit", "credit", "total")
 
 
 class Row(NamedTuple):
-    """A row, or lines of the file that make none."""
+    """A row of the table, or lines of the file that make none."""
 
     number: int
     """Its first line in the file, counted from 1."""
     lines: int
-    """Of the file."""
+    """The number of lines of the file that it takes."""
     cells: Sequence[Any]
-    """In the order of the header, as far as any is read; the last one is empty."""
+    """The cells that are read, in the order of the header; the last one is always empty."""
     size: int = 0
-    """Characters of its texts."""
+    """The number of characters of its texts."""
     problem: str = ""
-    """Why its cells can't be told apart."""
+    """Why it can't be split into cells; "" where it can."""
     passed: str = ""
     """Why it makes no entry and breaks no rule: one of the reasons of `Passed`."""
 
 
 class Table(Protocol):
-    """A file of rows, which can be gone through more than once."""
+    """A file of rows, which can be read more than once."""
 
     columns: Columns
 
@@ -43,14 +43,14 @@ class Table(Protocol):
         """All lines of the file, as rows."""
 
     def line_count(self) -> int:
-        """The lines of the file, after its rows were gone through."""
+        """The number of lines of the file, known once its rows were read."""
 
 
 class Columns:
-    """Where our fields are among the cells of a row.
+    """The places of the fields among the cells of a row.
 
-    A column is meant by its name whatever its case, blanks and underscores. Raises UnreadableFile where one
-    that is needed is missing or comes twice; `start` begins the message.
+    Names of columns match whatever their case, blanks and underscores. Raises UnreadableFile, with a message
+    that begins with `start`, where a required column is missing or comes twice.
     """
 
     def __init__(self, names: Sequence[str], start: str, settings: ImportSettings) -> None:
@@ -60,7 +60,7 @@ class Columns:
         self.reach = max(self._places.values()) + 1
 
     def place(self, field: str) -> int:
-        """The place of a field's cell; where it has no column, that of the empty one at the end."""
+        """The place of a field's cell; for a field without a column, that of the empty cell at the end."""
         return self._places.get(field, -1)
 
     def has(self, field: str) -> bool:
@@ -68,17 +68,17 @@ class Columns:
         return field in self._places
 
     def used(self) -> list[int]:
-        """The places that are read, in the order of the fields."""
+        """The places of all fields with a column, in the order of the fields."""
         return list(self._places.values())
 
 
 def plain(name: str) -> str:
-    """A column's name as it is compared."""
+    """A column's name in the form that is compared."""
     return re.sub(r"[\s_-]+", "_", name.strip()).casefold()
 
 
 def sought(settings: ImportSettings) -> dict[str, str]:
-    """The columns that a table must have: those that every entry needs, and those that the settings name."""
+    """The required columns of a table: those that every entry needs, and those that the settings name."""
     return {field: field for field in REQUIRED} | settings.columns
 
 
@@ -114,7 +114,7 @@ def _places(names: Sequence[str], start: str, settings: ImportSettings) -> dict[
 
 
 def text_of(value: Any) -> str:
-    """A cell as text; "" for null. Whole floats are integers that a table with nulls holds as floats."""
+    """A cell as text, "" for null; a whole float as an integer, since columns with nulls are read as floats."""
     if type(value) is str:
         return value.strip()
     if value is None or (isinstance(value, float) and math.isnan(value)):
@@ -129,7 +129,7 @@ def text_of(value: Any) -> str:
 
 
 def day_of(value: Any, date_format: str | None, orders: Orders) -> datetime.date:
-    """A cell as a day, in the order of the file's dates; raises ValueError."""
+    """A cell as a day, by `date_format` or one of `orders`. Raises ValueError where it isn't one."""
     if isinstance(value, datetime.datetime):
         return value.date()
     if isinstance(value, datetime.date):
@@ -139,10 +139,10 @@ def day_of(value: Any, date_format: str | None, orders: Orders) -> datetime.date
 
 
 def excerpt(row: Row) -> str:
-    """The first cells of a row, for people."""
+    """The first cells of a row, for messages."""
     return " | ".join(str(value)[:200] for value in row.cells[:50])
 
 
 def blank(value: Any) -> bool:
-    """Whether a cell holds nothing."""
+    """Whether a cell is empty."""
     return value is None or value == "" or (isinstance(value, float) and math.isnan(value))

@@ -1,8 +1,7 @@
-"""Which entry a row belongs to, by the shapes in which programs export tables.
+"""The assignment of rows to entries, for the shapes in which programs export tables.
 
-Usually every row has its entry's id. Odoo and GnuCash write what is the same in the first row only and leave
-id and date empty below it: such rows belong to the entry before them. Reports have sums and balances between
-the rows: these are passed over, and make no entry.
+Usually every row has its entry's id. Odoo and GnuCash fill in id and date in the first row only: the rows below
+belong to the entry above. Reports have sums and balances between the rows, which are passed over.
 """
 
 from __future__ import annotations
@@ -44,19 +43,19 @@ _IS_SUM = re.compile(
 
 
 class Key(NamedTuple):
-    """What the rows of an entry share. Numbers begin anew with a year and in each journal, so an id is that of
-    an entry of one day and journal."""
+    """The key that the rows of an entry share: entity, id, day and journal, since numbering restarts with a
+    year and in each journal."""
 
     entity: str
     entry_id: str
     number: int = 0
-    """0; of a row that belongs to no entry, its line, since it is by itself."""
+    """0; for a row that belongs to no entry its line, so that its key is unique."""
     day: str = ""
     journal: str = ""
 
 
 class Keys:
-    """Tells which entry each row of a table belongs to."""
+    """Assigns the rows of a table to entries."""
 
     def __init__(self, columns: Columns, file: str, settings: ImportSettings) -> None:
         self._at = {field: columns.place(field) for field in FIELDS}
@@ -67,7 +66,7 @@ class Keys:
         self._settings = settings
 
     def of(self, rows: Iterable[Row]) -> Iterator[tuple[Key, Row]]:
-        """The rows with their keys, those of sums as passed over. What is passed over has the key before it."""
+        """The rows with their keys; sums are marked as passed over, and such rows have the key before them."""
         key = Key("", "")
         shared: list[
             tuple[int, tuple[Any, ...]]
@@ -102,15 +101,18 @@ class Keys:
         return self._settings.entity or _text(row.cells[self._at["entity"]]) or self._default
 
     def _continues(self, cells: Any, first: Any, date: str) -> bool:
-        """Whether a row without an id belongs to the entry of `first`: it has an account and no other day, and
-        the first has an account too, or holds nothing but what belongs to the entry."""
+        """Whether a row without an id belongs to the entry of `first`.
+
+        It does where it has an account and no other day, and `first` has an account too or only the entry's
+        fields.
+        """
         account_at = self._at["account"]
         if blank(cells[account_at]) or date not in ("", _text(first[self._at["date"]])):
             return False
         return not blank(first[account_at]) or is_heading(first, self._columns)
 
     def _is_sum(self, cells: Any, entry_id: str, date: str) -> bool:
-        """Whether a row sums up others, by its words or by its shape."""
+        """Whether a row is a sum of others, by its words or its shape."""
         if entry_id:
             return not date and _IS_SUM.match(entry_id) is not None
         texts = [
@@ -127,7 +129,7 @@ class Keys:
 
 
 def is_heading(cells: Any, columns: Columns) -> bool:
-    """Whether a row holds what belongs to an entry, and no line."""
+    """Whether a row has fields of an entry, and no line."""
     return all(blank(cells[columns.place(field)]) for field in ("account", "side", "amount", "debit", "credit"))
 
 

@@ -1,4 +1,4 @@
-"""What only a whole table says: its decimal mark, the order of its dates, its words for sides, and so on."""
+"""The survey of a whole table: its decimal mark, the order of its dates, its words for sides, and so on."""
 
 from __future__ import annotations
 
@@ -20,25 +20,24 @@ MOST_HELD_CHARACTERS = 1 << 26
 
 @dataclass
 class Survey:
-    """What was found."""
+    """The results of the survey."""
 
     mark: str = ""
-    """The file's decimal mark, "." or ","; "": nothing decides, or cells decide both ways."""
+    """The file's decimal mark, "." or ","; "" where no cell decides, or cells contradict each other."""
     proofs: dict[str, tuple[int, str]] = field(default_factory=dict)
-    """For each mark that a cell decides for, the first such: its line and text; EITHER: the first with two
-    readings."""
+    """Line and text of the first cell that shows each mark, and under EITHER of the first with two readings."""
     orders: Orders = field(default_factory=Orders)
-    """Of its dates."""
+    """The orders that fit its dates."""
     words: set[str] = field(default_factory=set)
-    """Of the column of sides."""
+    """The words in the column of sides."""
     sides_by_sign: set[tuple[str, bool]] = field(default_factory=set)
-    """Words of the column of sides, with whether an amount beside them is negative; zeros left out."""
+    """Pairs of a word in the column of sides and whether the amount is negative; zeros are left out."""
     signed: set[str] = field(default_factory=set)
-    """Fields that are negative in a row without an account: a positive one is the other direction."""
+    """The fields that are negative in some entry to predict, whose sign is therefore the direction."""
     runs: Counter[Key] = field(default_factory=Counter)
-    """For each id, day and journal that come back after rows of others, how often they come."""
+    """The number of runs of each id, day and journal whose rows lie apart."""
     can_hold: bool = True
-    """Whether the rows are few enough to wait for those that lie apart."""
+    """Whether the table is short enough to collect rows that lie apart."""
 
     @property
     def contradicts_itself(self) -> bool:
@@ -47,7 +46,7 @@ class Survey:
 
 
 def survey(rows: Iterable[tuple[Key, Row]], columns: Columns, settings: ImportSettings) -> Survey:
-    """Go through the rows once."""
+    """Survey all rows."""
     found = Survey()
     proofs, words, signed, runs = found.proofs, found.words, found.signed, found.runs
     amounts = [(field, columns.place(field)) for field in AMOUNTS if columns.has(field)]
@@ -108,5 +107,5 @@ def survey(rows: Iterable[tuple[Key, Row]], columns: Columns, settings: ImportSe
 
 
 def undecided(found: Survey) -> bool:
-    """Whether there are amounts with two readings, and no cell decides between them."""
+    """Whether there are amounts with two readings, and no cell that decides between them."""
     return EITHER in found.proofs and not found.mark and not found.contradicts_itself

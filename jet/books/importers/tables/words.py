@@ -1,8 +1,8 @@
-"""The words by which books name sides, and banks the direction of money.
+"""The words for sides in books, and for the direction of money in bank statements.
 
-Some letters mean one thing beside one partner and another beside another: D is debit with C (English, French),
-K (debet and kredit in the north and east), H (Debe and Haber) and A (Dare and Avere), but credit with MD (Má
-dáti and Dal). So a letter's meaning is decided by the words that the whole file has.
+The meaning of some letters depends on the other word: D is debit beside C (English, French), K (debet and
+kredit in the north and east), H (Debe and Haber) and A (Dare and Avere), but credit beside MD (Má dáti and
+Dal). So all words of a file decide together.
 """
 
 from __future__ import annotations
@@ -43,13 +43,13 @@ KNOWN = "D/C, Dr/Cr, Debit/Credit, D/K, S/H, DBIT/CRDT, Débit/Crédit, Wn/Ma, M
 
 
 def plain_word(word: str) -> str:
-    """A word as it is compared."""
+    """A word in the form that is compared."""
     plain = unicodedata.normalize("NFKC", word.strip()).casefold()
     return plain.rstrip(".").replace("\N{MINUS SIGN}", "-")
 
 
 class Sides:
-    """What each word means in a file, by all the words of the file and by the settings, which come first."""
+    """The side that each word of a file means, by all words of the file; the settings take precedence."""
 
     def __init__(self, words: Iterable[str], given: Mapping[str, str]) -> None:
         self._given = {plain_word(word): side for word, side in given.items()}
@@ -59,7 +59,7 @@ class Sides:
         }
 
     def side(self, word: str) -> str:
-        """D or C; raises ValueError."""
+        """D or C for a word. Raises ValueError where its meaning isn't known."""
         sides = self._sides.get(plain_word(word), set())
         if len(sides) == 1:
             return next(iter(sides))
@@ -74,8 +74,10 @@ class Sides:
         )
 
     def are_signs(self, signed: Iterable[tuple[str, bool]]) -> bool:
-        """Whether the words only repeat the signs of the amounts beside them (`signed`: a word, and whether the
-        amount is negative): all credits are negative, and no debit is."""
+        """Whether the words only repeat the signs of the amounts: all credits are negative, and no debit is.
+
+        `signed` has pairs of a word and whether an amount beside it is negative.
+        """
         found = {
             (side, is_negative)
             for word, is_negative in signed
@@ -85,7 +87,7 @@ class Sides:
 
 
 def _meanings(word: str, found: set[str]) -> set[str]:
-    """D, C or both: by the pairs of which the file has the other word, else by the first that has the word."""
+    """D, C or both: by the pairs whose other word is in the file, otherwise by the first pair with the word."""
     pairs = [(set(debit.split()), set(credit.split())) for debit, credit in _PAIRS]
     own = [(side, pair[1 - at]) for pair in pairs for at, side in enumerate("DC") if word in pair[at]]
     beside = {side for side, partners in own if partners & found}
@@ -93,7 +95,7 @@ def _meanings(word: str, found: set[str]) -> set[str]:
 
 
 def direction(word: str) -> str:
-    """ "in" or "out" by a word, as a bank's statement has it: its credit is money that comes in.
+    """ "in" or "out" for a word of a bank's statement, whose credit is money that comes in.
 
     Raises ValueError.
     """
