@@ -25,7 +25,7 @@ from jet.books.split import CALIBRATION, SPLITS
 from jet.experiments.ablation.ablation import GRID, Neighbors, Row, rows_named
 from jet.experiments.ablation.report import beyond_noise, markdown
 from ray_jobs.ddp.checkpoints import checkpoints
-from ray_jobs.ddp.training import checked_data, opened
+from ray_jobs.ddp.training import checked_data, open_training_data
 from ray_jobs.runtime.command import main
 from ray_jobs.runtime.connection import connect
 from ray_jobs.runtime.settings import JobConfig
@@ -65,7 +65,7 @@ def ablate(folder: str, output: str, rows: Sequence[Row], seeds: Sequence[int], 
     """Measure what `rows` cost or gain and publish the table; returns its manifest."""
     if len(set(seeds)) < len(seeds) or min(seeds) < 0:
         raise ValueError(f"--seeds must be different numbers from 0 on, not {' '.join(map(str, seeds))}")
-    entries, neighbors, inputs = opened(folder)
+    entries, neighbors, inputs = open_training_data(folder)
     grid = {"ablation": {"rows": [row.name for row in rows], "seeds": list(seeds)}}
     settings = config.part(*TRAINED) | {"beams": config.predict.beams} | grid
     done = finished(output, KIND, settings, inputs)

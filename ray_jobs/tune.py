@@ -27,7 +27,7 @@ from jet.experiments.sweep.records import Records
 from jet.experiments.sweep.report import render_sweep
 from jet.experiments.sweep.settings import TuneSettings
 from jet.experiments.sweep.trials import Trial, trials_table, winner
-from ray_jobs.ddp.training import PARTS, checked_data, opened
+from ray_jobs.ddp.training import PARTS, checked_data, open_training_data
 from ray_jobs.runtime.command import main
 from ray_jobs.runtime.connection import connect
 from ray_jobs.runtime.settings import JobConfig
@@ -57,7 +57,7 @@ def run(args: jsonargparse.Namespace, config: JobConfig) -> dict[str, Any]:
 
 def tune(folder: str, output: str, settings: TuneSettings, config: JobConfig, sure: bool = False) -> Manifest:
     """Sweep, score the winner and publish; returns the manifest."""
-    entries, neighbors, inputs = opened(folder)
+    entries, neighbors, inputs = open_training_data(folder)
     # How much runs at a time moves what a searcher knows when it suggests, and so the trials. It isn't a part
     # of the config all the same: a sweep must be able to go on in another cluster.
     wanted = asdict(replace(settings, concurrent=0, grid_limit=1))

@@ -84,7 +84,7 @@ class Bundle:
             retrieval=data.retrieval,
             encoder=encoder,
             ranker=ranker,
-            judgment=Judgment.none(),
+            judgment=Judgment.unfitted(),
             facts=dict(facts),
         )
 

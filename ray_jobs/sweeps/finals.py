@@ -9,7 +9,7 @@ import ray
 import torch
 
 from jet.books.split import TEST
-from jet.experiments.sweep.finals import SIDES, Final
+from jet.experiments.sweep.finals import CONTENDERS, Final
 from jet.experiments.sweep.records import Records
 from jet.experiments.sweep.settings import TuneSettings
 from jet.experiments.sweep.trials import Trial
@@ -39,7 +39,7 @@ def train_finals(sweep: Sweep, settings: TuneSettings, best: Trial, data: Traini
     refuse_failed(sweep, list(trainings.values()))
     finals = []
     for seed in seeds:
-        pair = {name: trainings[tasks[name, seed].key] for name in SIDES}
+        pair = {name: trainings[tasks[name, seed].key] for name in CONTENDERS}
         right = {name: exact_on_test(sweep, tasks[name, seed], data) for name in pair}
         scores = {name: trial.best["exact_match"] for name, trial in pair.items() if trial.best}
         finals.append(Final(seed, scores, right))

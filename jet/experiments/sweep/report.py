@@ -16,7 +16,7 @@ import numpy as np
 
 from jet.config import JetConfig, with_settings
 from jet.evaluation.page import ACCENT, FAINT, INK, RIVALS, axes_of, fact, render, show_shares, svg_of
-from jet.experiments.sweep.finals import SIDES, Final
+from jet.experiments.sweep.finals import CONTENDERS, Final
 from jet.experiments.sweep.importance import LEAST_TRIALS, Importance, importance
 from jet.experiments.sweep.outcome import Outcome
 from jet.experiments.sweep.settings import TuneSettings
@@ -91,7 +91,7 @@ def _exact(trial: Trial) -> float:
 
 
 def _final(final: Final) -> dict[str, Any]:
-    test = {name: float(final.right[name].mean()) for name in SIDES}
+    test = {name: float(final.right[name].mean()) for name in CONTENDERS}
     return {"seed": final.seed, "calibration": final.calibration, "test": test}
 
 
