@@ -26,7 +26,6 @@ from jet.ranking.statistics import Statistics
 from jet.retrieval.memory import Hits
 from jet.retrieval.neighbors import make_encoder
 
-
 BY_ENTRY = [("entity", "ascending"), ("entry_id", "ascending")]
 
 
