@@ -29,9 +29,9 @@ def batch_from(entries, row_id, data):
     entries = sort_entries(entries)
     columns = entry_columns(entries, data.corpus.catalog, data.corpus.store)
     row = np.array([entries["entry_id"].to_pylist().index(row_id)])
-    retriever = Retriever.of(replace(data.corpus, rows=columns), data.retrieval)
-    hits = retriever.hits(columns.queries(row))
-    batch = collate(columns, row, columns, hits, data.corpus.catalog, made_up.MAX_LINES)
+    corpus = replace(data.corpus, rows=columns)
+    hits = Retriever.of(corpus, data.retrieval).hits(columns.queries(row))
+    batch = collate(columns, row, corpus, hits, made_up.MAX_LINES)
     batch = with_target(batch, columns, row, data.corpus.catalog)
     ids = [entries["entry_id"][r].as_py() for r in hits.row[0] if r >= 0]
     return batch, ids
@@ -87,8 +87,8 @@ def test_an_entry_without_lines_has_the_same_features_and_no_target(data):
     rows = np.arange(0, len(data.corpus.rows), 7)
     plain = entry_columns(without_lines(data.entries), data.corpus.catalog, data.corpus.store)
     hits = made_up.hits_for(data, rows)
-    with_lines = collate(data.corpus.rows, rows, data.corpus.rows, hits, data.corpus.catalog, made_up.MAX_LINES)
-    without = collate(plain, rows, data.corpus.rows, hits, data.corpus.catalog, made_up.MAX_LINES)
+    with_lines = collate(data.corpus.rows, rows, data.corpus, hits, made_up.MAX_LINES)
+    without = collate(plain, rows, data.corpus, hits, made_up.MAX_LINES)
     assert_same_but_target(with_lines, without, skip=())
     assert without.target.shape == (len(rows), 0)
 
@@ -100,8 +100,8 @@ def test_what_predicts_sees_the_same_neighbors_as_what_trained(books, request):
     hits = made_up.hits_for(data, rows)
     assert np.array_equal(hits.row, data.hits.row)
     assert np.array_equal(hits.similarity, data.hits.similarity)
-    one = collate(data.corpus.rows, rows, data.corpus.rows, hits, data.corpus.catalog, made_up.MAX_LINES)
-    other = collate(data.corpus.rows, rows, data.corpus.rows, data.hits, data.corpus.catalog, made_up.MAX_LINES)
+    one = collate(data.corpus.rows, rows, data.corpus, hits, made_up.MAX_LINES)
+    other = collate(data.corpus.rows, rows, data.corpus, data.hits, made_up.MAX_LINES)
     assert_same_but_target(one, other)
 
 
@@ -163,8 +163,8 @@ def test_a_chart_is_the_entitys_own_and_closed_accounts_have_no_rank(data):
 
 def test_a_neighbor_with_too_many_lines_is_left_out_and_the_others_stay(data):
     rows = np.arange(len(data.corpus.rows))
-    wide = collate(data.corpus.rows, rows, data.corpus.rows, data.hits, data.corpus.catalog, 6)
-    narrow = collate(data.corpus.rows, rows, data.corpus.rows, data.hits, data.corpus.catalog, 3)
+    wide = collate(data.corpus.rows, rows, data.corpus, data.hits, 6)
+    narrow = collate(data.corpus.rows, rows, data.corpus, data.hits, 3)
     lengths = data.corpus.rows.lengths[np.maximum(data.hits.row, 0)]
     there = data.hits.row >= 0
     assert np.array_equal(wide.neighbor_row.numpy() >= 0, there)
@@ -227,7 +227,7 @@ def test_neighbors_vote_for_the_sets_that_they_were_booked_to():
     assert len(set(keys.tolist())) == 3  # a line that comes twice makes another set
     queries = entry_columns(made_up.entries_table(rows[4:]), data.corpus.catalog, data.corpus.store)
     even = Hits(np.array([[0, 1, 2, 3, NOTHING]]), np.array([[0.5, 0.5, 0.5, 0.5, -np.inf]], dtype=np.float32))
-    batch = collate(queries, np.array([0]), data.corpus.rows, even, data.corpus.catalog, made_up.MAX_LINES)
+    batch = collate(queries, np.array([0]), data.corpus, even, made_up.MAX_LINES)
     np.testing.assert_allclose(batch.neighbor_features[0, :, 0], [0.5, 0.25, 0.5, 0.25, 0], rtol=1e-5)
     by_age = np.exp(-np.array([4, 3, 2, 1]) / 30)
     expected = np.array([by_age[0] + by_age[2], by_age[1], by_age[0] + by_age[2], by_age[3], 0]) / by_age.sum()
