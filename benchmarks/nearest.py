@@ -38,9 +38,10 @@ import pyarrow.compute as pc
 from benchmarks.side_by_side import ROUNDS, compared, report
 from jet.books.importers import ImportSettings, import_file, to_tables
 from jet.demo import DemoSettings, write_demo_ledger
-from jet.retrieval.index import dense, search
+from jet.retrieval.index import search
 from jet.retrieval.memory import Memory, Queries
 from jet.retrieval.settings import RetrievalSettings
+from jet.retrieval.similarity import dense
 from jet.texts.ngrams import idf, weigh
 from jet.texts.normalize import normalize_all
 from jet.texts.store import TextStore

@@ -43,8 +43,8 @@ from jet.books.schema import ENTRIES
 from jet.books.split import CALIBRATION, TEST, SplitSettings, split_by_date
 from jet.bundle.saved import load_bundle
 from jet.confidence.calibration import Bounds, Calibration
-from jet.confidence.holds import cuts
-from jet.confidence.stack import FIGURES, Stack, cross_fitted, figures, least_line
+from jet.confidence.holds import auto_thresholds
+from jet.confidence.stack import FIGURES, Stack, cross_fitted, figures, weakest_line
 from jet.confidence.threshold import precision_lower_bound, threshold_for
 from jet.prediction.outcomes import outcomes_of
 from jet.prediction.predictor import Predictor, PredictSettings
@@ -135,7 +135,7 @@ def synthetic(name: str, rows: int, promise: float, resamplings: int, seed: int 
     return found
 
 
-class Answers(NamedTuple):
+class Predictions(NamedTuple):
     """Real answers: figures of each, whether it was right, and whose entry it was."""
 
     figures: np.ndarray  # float64 [N, len(FIGURES)]
@@ -147,7 +147,7 @@ class Answers(NamedTuple):
     calibration: np.ndarray  # bool [N] of the calibration split, else of the test split
 
 
-def answers_of(run: str) -> Answers:
+def answers_of(run: str) -> Predictions:
     """The calibration and test entries of a run, answered without a look at their lines."""
     bundle = load_bundle(f"{run}/model")
     entries = open_artifact(f"{run}/entries", "entries").read_table(ENTRIES)
@@ -169,13 +169,13 @@ def answers_of(run: str) -> Answers:
         owner = np.array(asked["entity"].to_pylist())
         calibrated = np.full(len(asked), part == CALIBRATION)
         held = outcomes.held | outcomes.scores.guess[np.arange(len(asked)), best]
-        most = least_line(outcomes.scores, chances, best)
+        most = weakest_line(outcomes.scores, chances, best)
         found = (figures(outcomes.scores, chances), best == outcomes.right, owner, most, held, outcomes.history)
         parts.append((*found, calibrated))
-    return Answers(*(np.concatenate(columns) for columns in zip(*parts, strict=True)))
+    return Predictions(*(np.concatenate(columns) for columns in zip(*parts, strict=True)))
 
 
-def calibrated(answers: Answers, rows: np.ndarray) -> Calibration:
+def calibrated(answers: Predictions, rows: np.ndarray) -> Calibration:
     """The calibration that `rows` of the answers give."""
     owners = answers.entity[rows].tolist()
     bounds = Bounds(answers.most[rows], answers.held[rows], answers.history[rows])
@@ -183,7 +183,7 @@ def calibrated(answers: Answers, rows: np.ndarray) -> Calibration:
 
 
 def automatic(
-    calibration: Calibration, choose: Rule, promise: float, answers: Answers, rows: np.ndarray
+    calibration: Calibration, choose: Rule, promise: float, answers: Predictions, rows: np.ndarray
 ) -> np.ndarray:
     """bool [n]: which `rows` of the answers a rule automates by this calibration."""
     free = ~calibration.held
@@ -191,10 +191,12 @@ def automatic(
     confidence = np.minimum(calibration(answers.figures[rows]), answers.most[rows])
     least = calibration.thresholds(promise).least_history
     threshold = np.full(len(rows), np.inf if cut is None else cut)
-    return confidence >= cuts(threshold, answers.held[rows], answers.history[rows], least)
+    return confidence >= auto_thresholds(threshold, answers.held[rows], answers.history[rows], least)
 
 
-def real(answers: Answers, rows: int, promise: float, resamplings: int, seed: int = 0) -> dict[str, list[Kept]]:
+def real(
+    answers: Predictions, rows: int, promise: float, resamplings: int, seed: int = 0
+) -> dict[str, list[Kept]]:
     """By rule, what came of each resampling of real answers."""
     draw = np.random.default_rng([seed, rows])
     found: dict[str, list[Kept]] = defaultdict(list)
@@ -208,14 +210,14 @@ def real(answers: Answers, rows: int, promise: float, resamplings: int, seed: in
         confidence = np.minimum(calibration(answers.figures), answers.most)
         thresholds = calibration.thresholds(promise)
         own, least = thresholds.of(answers.entity.tolist()), thresholds.least_history
-        automated["bound, own"] = confidence >= cuts(own, answers.held, answers.history, least)
+        automated["bound, own"] = confidence >= auto_thresholds(own, answers.held, answers.history, least)
         for rule, auto in automated.items():
             precision = float(answers.right[auto].mean()) if auto.any() else 1.0
             found[rule].append(Kept(precision, float(auto.mean())))
     return found
 
 
-def as_split(answers: Answers, promise: float) -> dict[str, tuple[float, float | None]]:
+def as_split(answers: Predictions, promise: float) -> dict[str, tuple[float, float | None]]:
     """By rule, what is automated of the test split (a share) where the calibration split decides, and the
     precision of that, None of nothing."""
     then, later = answers.calibration, ~answers.calibration

@@ -27,7 +27,7 @@ from jet.books.split import TRAIN
 from jet.training.fitting import build_network
 from jet.training.loop import Trainer, epoch_rows
 from jet.training.tracking import NoTracker
-from ray_jobs.ddp.training import load_data, opened, sum_over_ranks
+from ray_jobs.ddp.training import load_data, open_training_data, sum_over_ranks
 from ray_jobs.runtime.settings import JobConfig
 
 MODULE = "benchmarks.training_step"
@@ -135,7 +135,7 @@ def steps(given: dict[str, Any]) -> None:
 
     torch.set_num_threads(1)
     config = JobConfig()
-    entries, neighbors, _ = opened(given["data"])
+    entries, neighbors, _ = open_training_data(given["data"])
     data = load_data(entries, neighbors, config)
     rank, world = torch.distributed.get_rank(), torch.distributed.get_world_size()
     network: torch.nn.Module = build_network(data, config.model, config.train.seed)

@@ -78,13 +78,13 @@ def epochs(folder: str, seed: int) -> list[tuple[float, float]]:
 
     from jet.training.fitting import build_network, run_epochs, steps_per_epoch
     from jet.training.loop import Trainer
-    from ray_jobs.ddp.training import load_data, opened
+    from ray_jobs.ddp.training import load_data, open_training_data
     from ray_jobs.runtime.settings import JobConfig
 
     torch.set_num_threads(1)
     config = JobConfig()
     config.train.seed = seed
-    entries, neighbors, _ = opened(folder)
+    entries, neighbors, _ = open_training_data(folder)
     data = load_data(entries, neighbors, config)
     network = build_network(data, config.model, seed)
     steps = steps_per_epoch(data, config.train)

@@ -18,29 +18,20 @@ from dataclasses import asdict
 from typing import Any
 
 import jsonargparse
-import pyarrow as pa
-import ray
 
-from jet.artifacts.artifact import (
-    Artifact,
-    Manifest,
-    artifact_writer,
-    digest_of,
-    finished,
-    open_artifact,
-    refuse_foreign,
-)
+from jet.artifacts.artifact import Manifest, artifact_writer, finished, refuse_foreign
 from jet.artifacts.storage import absolute, remove
 from jet.books.split import CALIBRATION, SPLITS
 from jet.experiments.ablation.ablation import GRID, Neighbors, Row, rows_named
-from jet.experiments.ablation.leaky_neighbors import noncausal_neighbors, undated_neighbors
-from jet.experiments.ablation.report import ANSWERS, beyond_noise, markdown, summarized
+from jet.experiments.ablation.report import beyond_noise, markdown
 from ray_jobs.ddp.checkpoints import checkpoints
-from ray_jobs.ddp.training import checked_data, load_data, opened, reason
+from ray_jobs.ddp.training import checked_data, open_training_data
 from ray_jobs.runtime.command import main
-from ray_jobs.runtime.connection import connect, room
+from ray_jobs.runtime.connection import connect
 from ray_jobs.runtime.settings import JobConfig
-from ray_jobs.sweeps.ablation_units import ANSWERED, NETWORK, TRAINED, Unit, planned, train_and_answer
+from ray_jobs.sweeps.ablation_runs import collect, concurrency, run_units
+from ray_jobs.sweeps.ablation_units import TRAINED, planned
+from ray_jobs.sweeps.leaky_folder import leaky_folder
 
 HELP = "Measure what each part of the network earns: an ablation grid with several seeds and paired intervals."
 DEFAULTS = {"runtime.train_workers": 1}
@@ -71,12 +62,12 @@ def run(args: jsonargparse.Namespace, config: JobConfig) -> dict[str, Any]:
 
 
 def ablate(folder: str, output: str, rows: Sequence[Row], seeds: Sequence[int], config: JobConfig) -> Manifest:
-    """Answer the questions of `rows` and publish the table; returns its manifest."""
+    """Measure what `rows` cost or gain and publish the table; returns its manifest."""
     if len(set(seeds)) < len(seeds) or min(seeds) < 0:
         raise ValueError(f"--seeds must be different numbers from 0 on, not {' '.join(map(str, seeds))}")
-    entries, neighbors, inputs = opened(folder)
-    asked = {"ablation": {"rows": [row.name for row in rows], "seeds": list(seeds)}}
-    settings = config.part(*TRAINED) | {"beams": config.predict.beams} | asked
+    entries, neighbors, inputs = open_training_data(folder)
+    grid = {"ablation": {"rows": [row.name for row in rows], "seeds": list(seeds)}}
+    settings = config.part(*TRAINED) | {"beams": config.predict.beams} | grid
     done = finished(output, KIND, settings, inputs)
     if done is not None:
         log.info("%s holds the same ablation already", output)
@@ -84,7 +75,7 @@ def ablate(folder: str, output: str, rows: Sequence[Row], seeds: Sequence[int], 
     refuse_foreign(output)
     data = checked_data(entries, neighbors, config)
     connect(config.runtime)
-    at_once = room_for(config)
+    concurrent = concurrency(config)
     counts = {name: len(data.learnable(part)) for part, name in enumerate(SPLITS)}
     if not all(counts.values()):
         raise ValueError(f"too few entries to measure on: the split leaves {counts} that can be learned")
@@ -95,8 +86,8 @@ def ablate(folder: str, output: str, rows: Sequence[Row], seeds: Sequence[int], 
             changed = row.applied(config)
             folders[row.neighbors] = leaky_folder(row.neighbors, entries, neighbors, changed, work)
     units = list(planned(rows, seeds, config, folders, work, inputs))
-    answer_all(units, at_once)
-    table, metrics = collected(units)
+    run_units(units, concurrent)
+    table, metrics = collect(units)
     with artifact_writer(output, KIND, settings, inputs, resolved=asdict(config)) as writer:
         writer.write_table("rows.parquet", table)
         writer.write_bytes("table.md", markdown(metrics, seeds).encode())
@@ -105,85 +96,6 @@ def ablate(folder: str, output: str, rows: Sequence[Row], seeds: Sequence[int], 
         manifest = writer.publish({"rows": len(rows), "answers": len(table)}, facts)
     remove(work)
     return manifest
-
-
-LEAKY = {"noncausal": noncausal_neighbors, "undated": undated_neighbors}
-
-
-def leaky_folder(kind: Neighbors, entries: Artifact, neighbors: Artifact, config: JobConfig, work: str) -> str:
-    """A data folder with the same entries, and neighbors that don't regard dates."""
-    made_with = neighbors.manifest.config | config.part("split") | {"kind": kind}
-    folder = f"{work}/{kind}-{digest_of([made_with, neighbors.manifest.fingerprint])}"
-    manifest = entries.manifest
-    if finished(f"{folder}/entries", "entries", manifest.config, manifest.inputs) is None:
-        with artifact_writer(f"{folder}/entries", "entries", manifest.config, manifest.inputs) as writer:
-            for name in manifest.files:
-                writer.write_bytes(name, entries.read_bytes(name))
-            writer.publish(manifest.rows)
-    manifest = neighbors.manifest
-    if finished(f"{folder}/neighbors", "neighbors", made_with, manifest.inputs) is None:
-        table = LEAKY[kind](load_data(entries, neighbors, config))
-        with artifact_writer(f"{folder}/neighbors", "neighbors", made_with, manifest.inputs) as writer:
-            for name in manifest.files:
-                if not name.startswith("part-"):
-                    writer.write_bytes(name, neighbors.read_bytes(name))
-            writer.write_table("part-000000.parquet", table)
-            writer.publish({"neighbors": len(table)})
-    return folder
-
-
-def answer_all(units: Sequence[Unit], at_once: int) -> None:
-    """Train and answer what is missing, so much at a time.
-
-    What fails is told at the end, as a `ValueError`: the rest is done first.
-    """
-    waiting = [unit for unit in units if unit.missing()]
-    log.info("%d trainings, %d of them done already", len(units), len(units) - len(waiting))
-    running: dict[ray.ObjectRef, Unit] = {}
-    failed: dict[str, str] = {}
-    while waiting or running:
-        while waiting and len(running) < at_once:
-            unit = waiting.pop(0)
-            task = ray.remote(num_cpus=1)(train_and_answer).options(name=f"ablate {unit.name}")
-            running[task.remote(unit)] = unit
-        (done,), _ = ray.wait(list(running), num_returns=1)
-        unit = running.pop(done)
-        name = f"{unit.rows[0].name}, seed {unit.seed}"
-        try:
-            told = ray.get(done)
-        except ray.exceptions.RayError as error:
-            failed[name] = reason(str(getattr(error, "cause", error)))
-            log.error("%s failed: %s", name, failed[name])
-            continue
-        left = len(waiting) + len(running)
-        log.info("%s: %s; %d of %d to go", name, told, left, len(units))
-    if failed:
-        (name, why), *_ = failed.items()
-        raise ValueError(
-            f"{len(failed)} trainings failed, first {name} ({why}): give the same command again for another "
-            "try, or name other --rows"
-        )
-
-
-def room_for(config: JobConfig) -> int:
-    """How many trainings the cluster can run at a time, each with a CPU for the task that waits for it."""
-    runtime = config.runtime
-    workers, gpus = runtime.train_workers, runtime.train_workers * runtime.train_gpu
-    why = f"an ablation with {workers} training workers"
-    return room(runtime, workers + 1, gpus, why, "lower runtime.train_workers")
-
-
-def collected(units: Sequence[Unit]) -> tuple[pa.Table, dict[str, Any]]:
-    """All answers, and what they come to."""
-    table = pa.concat_tables(
-        open_artifact(unit.answers_at(row), ANSWERED).read_table(ANSWERS) for unit in units for row in unit.rows
-    )
-    rows = [row for unit in units for row in unit.rows]
-    metrics = summarized(table, [row for row in GRID if row in rows])
-    for unit in units:
-        spent = metrics[unit.rows[0].name].setdefault("trainings", [])
-        spent.append({"seed": unit.seed, **open_artifact(unit.network_at, NETWORK).manifest.facts})
-    return table, metrics
 
 
 if __name__ == "__main__":

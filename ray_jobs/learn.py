@@ -30,7 +30,7 @@ from jet.bundle.saved import KIND, load_bundle, save_bundle
 from ray_jobs.runtime.command import main
 from ray_jobs.runtime.connection import connect
 from ray_jobs.runtime.settings import JobConfig
-from ray_jobs.spread.importing import opened
+from ray_jobs.spread.importing import open_or_import
 from ray_jobs.spread.texts import encode_texts
 
 HELP = (
@@ -68,7 +68,7 @@ def run(args: jsonargparse.Namespace, config: JobConfig) -> dict[str, Any]:
         manifest = undo(bundle, args.undo, args.output, config)
     else:
         staged: list[str] = []
-        reviewed = opened(args.reviewed, "reviewed", args.output, config, staged)
+        reviewed = open_or_import(args.reviewed, "reviewed", args.output, config, staged)
         manifest = learn(bundle, reviewed, args.reviewer.strip(), args.output, config)
         for folder in staged:
             remove(folder)

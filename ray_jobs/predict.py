@@ -40,13 +40,13 @@ from jet.bundle.bundle import Bundle
 from jet.bundle.extension import extended
 from jet.bundle.saved import load_bundle
 from jet.confidence.drift import compare, summary
-from jet.prediction.written import counted, hold_back, signs_of
+from jet.prediction.written import counted, hold_back, statistics_of
 from ray_jobs.runtime import metrics
 from ray_jobs.runtime.command import main
 from ray_jobs.runtime.connection import connect, require
 from ray_jobs.runtime.settings import JobConfig
 from ray_jobs.spread.answering import PredictRowGroup, row_groups, share
-from ray_jobs.spread.importing import opened
+from ray_jobs.spread.importing import open_or_import
 from ray_jobs.spread.parts import do_parts
 from ray_jobs.spread.texts import encode_texts
 
@@ -78,8 +78,8 @@ def run(args: jsonargparse.Namespace, config: JobConfig) -> dict[str, Any]:
     """Predict the entries of `args.ledgers`."""
     bundle = load_bundle(args.bundle)
     staged: list[str] = []
-    entries = opened(args.ledgers, "entries", args.output, config, staged)
-    reviewed = opened(args.reviewed, "reviewed", args.output, config, staged) if args.reviewed else None
+    entries = open_or_import(args.ledgers, "entries", args.output, config, staged)
+    reviewed = open_or_import(args.reviewed, "reviewed", args.output, config, staged) if args.reviewed else None
     manifest = predict(entries, bundle, args.output, config, reviewed)
     for folder in staged:
         remove(folder)
@@ -120,8 +120,8 @@ def predict(
     ) as writer:
         build = partial(PredictRowGroup, [shared], artifact.filesystem)
         rows = do_parts(units, build, writer, runtime, "predictions", answers_counted)
-        signs = bundle.judgment.signs(config.predict.method)
-        groups = compare(signs, signs_of(writer), config.drift)
+        signs = bundle.judgment.drift_statistics(config.predict.method)
+        groups = compare(signs, statistics_of(writer), config.drift)
         hold_back(writer, groups)
         decisions, held = counted(writer, rows)
         for decision, count in decisions.items():

@@ -25,7 +25,7 @@ from jet.retrieval.neighbors import make_encoder
 from jet.training.data import TrainingData
 from jet.training.fitting import build_network, ranker_rows, ranker_statistics
 from ray_jobs.ddp.checkpoints import checkpoints
-from ray_jobs.ddp.training import PARTS, checked_data, fit, opened
+from ray_jobs.ddp.training import PARTS, checked_data, fit, open_training_data
 from ray_jobs.runtime.command import main
 from ray_jobs.runtime.connection import connect
 from ray_jobs.runtime.settings import JobConfig
@@ -50,7 +50,7 @@ def run(args: jsonargparse.Namespace, config: JobConfig) -> dict[str, Any]:
 
 def train(folder: str, output: str, config: JobConfig) -> Manifest:
     """Train, calibrate and publish; returns the bundle's manifest."""
-    entries, neighbors, inputs = opened(folder)
+    entries, neighbors, inputs = open_training_data(folder)
     settings = config.part(*PARTS)
     done = finished(output, KIND, settings, inputs)
     if done is not None:

@@ -33,6 +33,14 @@ ONE_RAY, OWN_RAYS = "tests/ray_jobs/", "tests/ray_jobs/own_rays/"
 """The tests that share a Ray, and those that start others for themselves."""
 
 
+def pytest_collection_modifyitems(config, items):
+    """Leave out the nightly tests unless -m speaks of them; so `-m "not ray"` doesn't bring them in."""
+    if "nightly" not in config.option.markexpr:
+        nightly = [item for item in items if item.get_closest_marker("nightly")]
+        config.hook.pytest_deselected(items=nightly)
+        items[:] = [item for item in items if not item.get_closest_marker("nightly")]
+
+
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_make_scheduler(config, log):
     """Hand whole files to the processes, and the tests that share a Ray as if they were one file."""

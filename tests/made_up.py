@@ -1,4 +1,4 @@
-"""Small books, made up, and what is built from them through the statistics's own doors."""
+"""Small books, made up, and what is built from them through the library's own doors."""
 
 from __future__ import annotations
 
@@ -10,36 +10,27 @@ import numpy as np
 import pyarrow as pa
 import torch
 
-from jet.artifacts.artifact import artifact_writer
-from jet.books.catalog import Catalog
+from jet.api import Model
 from jet.books.schema import ACCOUNTS, ENTRIES
-from jet.books.split import CALIBRATION, TRAIN, SplitSettings, split_by_date
+from jet.books.split import TRAIN, SplitSettings
 from jet.books.tokens import NOTHING
 from jet.bundle.bundle import Bundle
-from jet.bundle.saved import KIND, save_bundle
-from jet.confidence.judgment import Judgment
+from jet.config import JetConfig
 from jet.model.batch import Batch, collate
 from jet.model.batch import with_target as booked_batch
 from jet.model.network import JetNetwork, Step, Tables, allowed_tokens, follow_neighbors
 from jet.model.settings import ModelSettings
 from jet.model.tables import account_vectors, text_vectors
-from jet.prediction.outcomes import outcomes_of
-from jet.prediction.predictor import Predictor, PredictSettings
-from jet.ranking.examples import Examples
+from jet.prediction.calibrating import calibrate
+from jet.prediction.predictor import PredictSettings
 from jet.ranking.ranker import RankerSettings
-from jet.ranking.statistics import Statistics
-from jet.retrieval.columns import sort_entries
-from jet.retrieval.corpus import Corpus
-from jet.retrieval.neighbors import find_neighbors
 from jet.retrieval.retriever import Retriever
 from jet.retrieval.settings import RetrievalSettings
-from jet.texts.ngrams import idf
-from jet.texts.normalize import normalize_all
-from jet.texts.store import TextStore
-from jet.training.data import TrainingData
+from jet.training.fitting import build_network, fit_ranker, steps_per_epoch
 from jet.training.loop import Trainer, TrainSettings, epoch_rows
 from jet.training.losses import LossSettings
 from jet.training.optim import OptimSettings
+from jet.training.preparing import prepared
 
 FIRST_DAY = date(2023, 1, 2)
 MAX_LINES = 6
@@ -238,20 +229,8 @@ def books(seed=0, days=200, a_day=0.4, habits_of=HABITS):
 
 
 def training_data(entries, accounts, max_lines=MAX_LINES, split=SPLIT, retrieval=RETRIEVAL, encoder=None):
-    """What `jet neighbors` and `jet train` make of books, in one process."""
-    catalog = Catalog.from_accounts(accounts)
-    texts = set(normalize_all(entries["description"]).to_pylist())
-    texts |= set(normalize_all(catalog.texts()).to_pylist())
-    store = TextStore.build(sorted(texts), encoder)
-    part = split_by_date(
-        catalog.entity_numbers(entries["entity"]), entries["date"].cast(pa.int32()).to_numpy(), split
-    )
-    training = store.rows(normalize_all(entries["description"].filter(pa.array(part == TRAIN))))
-    weights = idf(store.ngrams[np.unique(training)])
-    corpus = Corpus.of(sort_entries(entries), catalog, store, weights)
-    neighbors = find_neighbors(entries, Retriever.of(corpus, retrieval))
-    model = replace(MODEL, max_lines=max_lines)
-    return TrainingData.build(entries, accounts, neighbors, store, weights, split, model, retrieval)
+    """What a training reads of books."""
+    return prepared(entries, accounts, split, replace(MODEL, max_lines=max_lines), retrieval, encoder)
 
 
 def family_data(seed=0, days=100, **changes):
@@ -280,16 +259,9 @@ def trainer(data, seed=0, model=None, losses=None, optim=None, world=1, **settin
     settings = TrainSettings(
         **({"seed": seed, "batch_size": 32, "max_epochs": 4, "patience": 4, "precision": "fp32"} | settings)
     )
-    torch.manual_seed(settings.seed)
-    steps = len(epochs_rows(data, settings, 0))
-    return Trainer(
-        fresh_network(data, **(model or {})),
-        settings,
-        losses or LOSSES,
-        optim or OPTIM,
-        steps,
-        world=world,
-    )
+    network = build_network(data, replace(MODEL, **(model or {})), settings.seed)
+    steps = steps_per_epoch(data, settings)
+    return Trainer(network, settings, losses or LOSSES, optim or OPTIM, steps, world=world)
 
 
 def epochs_rows(data, settings, epoch, rank=0, world=1):
@@ -398,17 +370,13 @@ class OtherEncoder:
 
 def save(bundle, path):
     """Publish `bundle` at `path`; returns the path as a string."""
-    with artifact_writer(str(path), KIND, {}, {}) as writer:
-        save_bundle(bundle, writer)
-        writer.publish({"accounts": len(bundle.corpus.catalog)})
+    Model(bundle, JetConfig()).save(path)
     return str(path)
 
 
 def ranker(data, settings=RANKER, seed=0):
     """A set ranker trained on the data's training rows."""
-    statistics = Statistics.of(data.corpus, data.retrieval, MAX_LINES)
-    rows = data.learnable(TRAIN)
-    return Examples.of(statistics, rows, data.hits.take(rows), settings).fit(settings, seed)
+    return fit_ranker(data, settings, seed)
 
 
 def assembled(data, network, encoder=""):
@@ -417,6 +385,4 @@ def assembled(data, network, encoder=""):
 
 def judged(data, bundle):
     """The bundle with all that the data's calibration split decides."""
-    entries = data.entries.take(data.rows(CALIBRATION))
-    outcomes = outcomes_of(Predictor(bundle, PredictSettings()), entries)
-    return bundle.with_judgment(Judgment.fit(outcomes, entries["entity"].to_pylist()))
+    return calibrate(bundle, data, PredictSettings())

@@ -232,7 +232,7 @@ def test_a_corrected_entry_stands_in_place_of_the_wrong_one(bundle):
     wrong = reviewed("birch", "r1", 220, "zebra crossing", "D10 C20")
     right = reviewed("birch", "r1", 220, "zebra crossing", "D50 D60 C20")
     once, twice = learn(bundle, entries=wrong), learn(learn(bundle, entries=wrong), entries=right)
-    assert len(once.books.ids) == len(twice.books.ids) == len(bundle.corpus.ids) + 1
+    assert len(once.corpus) == len(twice.corpus) == len(bundle.corpus) + 1
     later = asked("zebra crossing", entity="birch")
     assert answers(once, later) == ["D10 C20"]
     assert answers(twice, later) == ["D50 D60 C20"]
@@ -249,20 +249,20 @@ def test_the_same_entry_reviewed_twice_stays_once_and_the_last_review_counts(bun
     grown = learn(bundle, entries=both)
     assert grown.corpus.ids.to_pylist().count("r1") == 1
     assert answers(grown, asked("zebra crossing", entity="birch")) == ["D50 D60 C20"]
-    assert learn(grown, entries=both).books.fingerprint() == grown.books.fingerprint()
+    assert learn(grown, entries=both).fingerprints["books"] == grown.fingerprints["books"]
 
 
 def test_the_same_id_in_two_companies_is_two_entries(bundle):
     both = pa.concat_tables(
         [reviewed("birch", "r1", 220, "zebra", "D10 C20"), reviewed("alder", "r1", 220, "zebra", "D7010 C1930")]
     )
-    assert len(learn(bundle, entries=both).books.ids) == len(bundle.corpus.ids) + 2
+    assert len(learn(bundle, entries=both).corpus) == len(bundle.corpus) + 2
 
 
 def test_books_stay_in_the_order_in_which_they_are_searched(bundle):
     early = reviewed("alder", "r1", -5, "zebra", "D7010 C1930")
-    books = learn(bundle, chart("aaa", STRANGE), early).books
-    columns = books.columns
+    books = learn(bundle, chart("aaa", STRANGE), early).corpus
+    columns = books.rows
     order = np.lexsort((np.array(books.ids.to_pylist()), columns.date, columns.entity))
     assert order.tolist() == list(range(len(columns)))
 
@@ -380,7 +380,7 @@ def test_a_lot_taken_back_leaves_the_bundle_as_if_it_had_never_been_learned(bund
     found = forgotten(taught(bundle, *lots), number)
     expected = taught(bundle, *(each for each in lots if each.facts.number != number))
     assert found.fingerprint == expected.fingerprint
-    assert found.store.fingerprint() == expected.store.fingerprint()
+    assert found.corpus.store.fingerprint() == expected.corpus.store.fingerprint()
     assert [each.facts for each in found.lots] == [each.facts for each in expected.lots]
 
 
@@ -404,7 +404,7 @@ def test_lots_are_saved_beside_what_was_trained_and_can_be_taken_back_after_load
     grown = taught(bundle, *lots)
     loaded = load_bundle(made_up.save(grown, tmp_path / "model"))
     assert loaded.fingerprint == grown.fingerprint
-    assert loaded.trained.fingerprint == bundle.fingerprint == loaded.identity
+    assert loaded.origin.trained.fingerprint == bundle.fingerprint == loaded.identity
     assert [each.facts for each in loaded.lots] == [each.facts for each in lots]
     assert all(one.entries.equals(other.entries) for one, other in zip(loaded.lots, lots, strict=True))
     entries = pa.concat_tables([of_all_companies(), asked("zoo visit", entity="elm")])

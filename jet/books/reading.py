@@ -136,7 +136,7 @@ def import_files(
 def read(paths: str | PathLike[str] | Sequence[str | PathLike[str]], **settings: Any) -> Ledger:
     """Read ledger files of any known format: paths, globs, folders, `s3://` or `gs://` URIs; one or several.
 
-    `settings` are those of `ImportSettings`, which the jobs take as `--ingest.NAME`: `jet.read("x.csv",
+    `settings` are those of `ImportSettings`, the part `ingest` of the jobs' settings: `jet.read("x.csv",
     entity="Acme")`. What breaks a rule is in `rejected`, with file, line and the way out. Raises
     `UnreadableFile` where a file that is named can't be read at all, or no entry of any of them can.
 

@@ -84,7 +84,7 @@ class Bundle:
             retrieval=data.retrieval,
             encoder=encoder,
             ranker=ranker,
-            judgment=Judgment.none(),
+            judgment=Judgment.unfitted(),
             facts=dict(facts),
         )
 
@@ -113,10 +113,6 @@ class Bundle:
     def amount_calibration(self) -> Calibration:
         """From figures of proposed amounts to their confidence."""
         return self.judgment.amounts
-
-    def with_judgment(self, judgment: Judgment) -> Bundle:
-        """The same bundle with another judgment."""
-        return replace(self, judgment=judgment)
 
     @cached_property
     def fingerprints(self) -> dict[str, str]:

@@ -26,7 +26,7 @@ class Thresholds:
 
     pooled: float | None
     """For all companies together; None where no threshold keeps the promise."""
-    own: Mapping[str, float]
+    by_entity: Mapping[str, float]
     """By company, where its rows alone keep the promise at a lower threshold.
 
     Each company is one more chance to find a threshold by luck, so the error of the pooled threshold is divided
@@ -43,7 +43,7 @@ class Thresholds:
     def of(self, entities: Sequence[str]) -> np.ndarray:
         """The threshold of each entity, float64 [entities]; inf where there is none."""
         pooled = np.inf if self.pooled is None else self.pooled
-        return np.array([self.own.get(entity, pooled) for entity in entities], dtype=np.float64)
+        return np.array([self.by_entity.get(entity, pooled) for entity in entities], dtype=np.float64)
 
 
 @dataclass(frozen=True)
@@ -72,7 +72,7 @@ class Calibration:
     history: np.ndarray  # int64 [rows] earlier entries of the entity
 
     @classmethod
-    def none(cls, names: Sequence[str]) -> Calibration:
+    def unfitted(cls, names: Sequence[str]) -> Calibration:
         """An unfitted calibration: the logit as it is, and no rows to promise anything on."""
         weights = np.zeros(len(names))
         weights[0] = 1.0
@@ -93,7 +93,7 @@ class Calibration:
         Without `bounds` no row is held, and all have the same history. With fewer than 20 rows, or rows of one
         label only, the logit stays the confidence.
         """
-        start = cls.none(names)
+        start = cls.unfitted(names)
         weights, bias = start.weights, start.bias
         if len(right) >= _LEAST_ROWS and right.any() and not right.all():
             from sklearn.linear_model import LogisticRegression  # takes two seconds, and predicting needs none

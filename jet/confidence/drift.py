@@ -35,11 +35,11 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-Sign = Literal["new_text", "similarity", "confidence"]
-SIGNS: tuple[Sign, ...] = ("new_text", "similarity", "confidence")
+Statistic = Literal["new_text", "similarity", "confidence"]
+STATISTICS: tuple[Statistic, ...] = ("new_text", "similarity", "confidence")
 
-ALL = "all companies together"
-UNKNOWN = "companies that the calibration doesn't know, together"
+ALL_COMPANIES = "all companies together"
+UNKNOWN_COMPANIES = "companies that the calibration doesn't know, together"
 HELD_BACK = "; to review: drift"
 """What stands between the reason of a prediction that would have been `auto` and the sentence about drift."""
 
@@ -70,17 +70,17 @@ class DriftSettings:
     """The fewest entries, in the calibration and among the new ones, for a company to be compared alone."""
 
     def __post_init__(self) -> None:
-        for sign in SIGNS:
-            if not 0 <= getattr(self, sign) < 1:
+        for statistic in STATISTICS:
+            if not 0 <= getattr(self, statistic) < 1:
                 raise ValueError(
-                    f"drift.{sign} must be at least 0 (off) and below 1, got {getattr(self, sign)}"
+                    f"drift.{statistic} must be at least 0 (off) and below 1, got {getattr(self, statistic)}"
                 )
         if self.least < 1:
             raise ValueError(f"drift.least must be at least 1, got {self.least}")
 
 
 @dataclass(frozen=True)
-class Signs:
+class DriftStatistics:
     """The statistics of N predictions, rounded so that storing them in float32 changes no comparison."""
 
     entity: np.ndarray  # object [N]
@@ -91,13 +91,13 @@ class Signs:
     @classmethod
     def of(
         cls, entity: Sequence[str], new_text: np.ndarray, similarity: np.ndarray, confidence: np.ndarray
-    ) -> Signs:
+    ) -> DriftStatistics:
         """Round the statistics of `entity`'s predictions, which may have any precision."""
         figures = (np.round(each.astype(np.float64), _DECIMALS) for each in (new_text, similarity, confidence))
         return cls(np.array(entity, dtype=object), *figures)
 
     @classmethod
-    def of_predictions(cls, predictions: pa.Table) -> Signs:
+    def of_predictions(cls, predictions: pa.Table) -> DriftStatistics:
         """The statistics of a table of `PREDICTIONS`, rows without a prediction left out.
 
         It needs the columns entity, decision, text_known, similarity and confidence.
@@ -113,9 +113,9 @@ class Signs:
     def __len__(self) -> int:
         return len(self.entity)
 
-    def take(self, rows: np.ndarray) -> Signs:
+    def take(self, rows: np.ndarray) -> DriftStatistics:
         """Some rows, by row numbers or a mask."""
-        return Signs(*(getattr(self, each.name)[rows] for each in fields(self)))
+        return DriftStatistics(*(getattr(self, each.name)[rows] for each in fields(self)))
 
 
 @dataclass(frozen=True)
@@ -129,7 +129,7 @@ class Shift:
     limit: float  # 0: off
 
     @property
-    def beyond(self) -> float:
+    def excess(self) -> float:
         """The distance minus the larger of limit and chance; -1 where the limit is off."""
         return self.distance - max(self.chance, self.limit) if self.limit else -1.0
 
@@ -138,31 +138,32 @@ class Shift:
 class Group:
     """Companies whose new entries are compared together: one, all, or those not in the calibration."""
 
-    name: str  # the company's, ALL or UNKNOWN
+    name: str  # the company's, ALL_COMPANIES or UNKNOWN_COMPANIES
     companies: tuple[str, ...]
     calibration: int  # calibration rows
     entries: int  # new entries
-    shifts: Mapping[Sign, Shift]
+    shifts: Mapping[Statistic, Shift]
 
     @property
-    def beyond(self) -> float:
-        """The largest `beyond` of its statistics."""
-        return max(shift.beyond for shift in self.shifts.values())
+    def excess(self) -> float:
+        """The largest `excess` of its statistics."""
+        return max(shift.excess for shift in self.shifts.values())
 
     @property
-    def found(self) -> bool:
+    def drifted(self) -> bool:
         """Whether there is drift in any statistic."""
-        return self.beyond > 0
+        return self.excess > 0
 
     def sentence(self) -> str:
         """A sentence that names the statistics with drift, and what to do."""
         past = [
-            f"{_NAMES[sign]} {shift.before:.2f} in the calibration and {shift.now:.2f} in these {self.entries} "
-            f"entries (distance {shift.distance:.2f}, limit {shift.limit:g}, by chance {shift.chance:.2f})"
-            for sign, shift in self.shifts.items()
-            if shift.beyond > 0
+            f"{_NAMES[statistic]} {shift.before:.2f} in the calibration and {shift.now:.2f} in these "
+            f"{self.entries} entries "
+            f"(distance {shift.distance:.2f}, limit {shift.limit:g}, by chance {shift.chance:.2f})"
+            for statistic, shift in self.shifts.items()
+            if shift.excess > 0
         ]
-        of = "of this company" if self.name not in (ALL, UNKNOWN) else f"of {self.name}"
+        of = "of this company" if self.name not in (ALL_COMPANIES, UNKNOWN_COMPANIES) else f"of {self.name}"
         return f"the new entries {of} aren't like those of the calibration: {'; '.join(past)}; {_ADVICE}"
 
     def as_dict(self) -> dict[str, Any]:
@@ -172,16 +173,16 @@ class Group:
             "companies": len(self.companies),
             "calibration": self.calibration,
             "entries": self.entries,
-            "found": self.found,
+            "found": self.drifted,
             "signs": {
-                sign: {name: round(value, 4) for name, value in asdict(shift).items()}
-                | {"found": shift.beyond > 0}
-                for sign, shift in self.shifts.items()
+                statistic: {name: round(value, 4) for name, value in asdict(shift).items()}
+                | {"found": shift.excess > 0}
+                for statistic, shift in self.shifts.items()
             },
         }
 
 
-def compare(calibration: Signs, new: Signs, settings: DriftSettings) -> list[Group]:
+def compare(calibration: DriftStatistics, new: DriftStatistics, settings: DriftSettings) -> list[Group]:
     """Compare the `new` entries with the `calibration` by groups; those farthest past their limits come first.
 
     Without calibration rows or new entries there are no groups.
@@ -196,8 +197,8 @@ def compare(calibration: Signs, new: Signs, settings: DriftSettings) -> list[Gro
     alone = np.flatnonzero(np.minimum(new_count, old_count) >= settings.least)
     parts = [(names[each], np.array([each])) for each in alone]
     if len(known) and not np.array_equal(known, alone[:1]):
-        parts.append((ALL, known))
-    comparisons = len(SIGNS) * (len(parts) + bool(len(unknown)))
+        parts.append((ALL_COMPANIES, known))
+    comparisons = len(STATISTICS) * (len(parts) + bool(len(unknown)))
     groups = []
     for name, companies in parts:
         rows = np.isin(old_code, companies)
@@ -208,31 +209,31 @@ def compare(calibration: Signs, new: Signs, settings: DriftSettings) -> list[Gro
     if len(unknown):
         current = new.take(np.isin(new_code, unknown))
         shifts = _shifts(calibration, np.ones(len(calibration)), current, settings, comparisons)
-        groups.append(Group(UNKNOWN, tuple(names[unknown]), len(calibration), len(current), shifts))
-    return sorted(groups, key=lambda group: (-group.beyond, group.name))
+        groups.append(Group(UNKNOWN_COMPANIES, tuple(names[unknown]), len(calibration), len(current), shifts))
+    return sorted(groups, key=lambda group: (-group.excess, group.name))
 
 
 def _shifts(
-    old: Signs, weight: np.ndarray, new: Signs, settings: DriftSettings, comparisons: int
-) -> dict[Sign, Shift]:
+    old: DriftStatistics, weight: np.ndarray, new: DriftStatistics, settings: DriftSettings, comparisons: int
+) -> dict[Statistic, Shift]:
     effective = weight.sum() ** 2 / (weight**2).sum()  # Kish's effective sample size (1965)
     chance = float(np.sqrt(np.log(comparisons / _CHANCE) / 2 * (1 / len(new) + 1 / effective)))
-    shifts: dict[Sign, Shift] = {}
-    for sign in SIGNS:
-        before, now = getattr(old, sign), getattr(new, sign)
+    shifts: dict[Statistic, Shift] = {}
+    for statistic in STATISTICS:
+        before, now = getattr(old, statistic), getattr(new, statistic)
         # A lower value means less known, except for new texts.
-        turn = -1 if sign == "new_text" else 1
-        shifts[sign] = Shift(
+        turn = -1 if statistic == "new_text" else 1
+        shifts[statistic] = Shift(
             before=float(np.average(before, weights=weight)),
             now=float(now.mean()),
-            distance=lower_by(turn * before, weight, turn * now),
+            distance=one_sided_distance(turn * before, weight, turn * now),
             chance=chance,
-            limit=getattr(settings, sign),
+            limit=getattr(settings, statistic),
         )
     return shifts
 
 
-def lower_by(old: np.ndarray, weight: np.ndarray, new: np.ndarray) -> float:
+def one_sided_distance(old: np.ndarray, weight: np.ndarray, new: np.ndarray) -> float:
     """The one-sided Kolmogorov–Smirnov statistic, 0 to 1: how much lower `new` [N] lies than `old` [M].
 
     The rows of `old` are weighted by `weight` [M].
@@ -245,13 +246,13 @@ def lower_by(old: np.ndarray, weight: np.ndarray, new: np.ndarray) -> float:
     return float(max(0.0, (now - before).max()))
 
 
-def sentences(groups: Sequence[Group]) -> dict[str, str]:
+def drift_sentences(groups: Sequence[Group]) -> dict[str, str]:
     """The sentence about drift for each company that has any; one about the company alone comes first."""
-    drifted = sorted((group for group in groups if group.found), key=lambda group: -len(group.companies))
+    drifted = sorted((group for group in groups if group.drifted), key=lambda group: -len(group.companies))
     return {name: group.sentence() for group in drifted for name in group.companies}
 
 
-def held_back(predictions: pa.Table, why: Mapping[str, str]) -> pa.Table:
+def hold_drifted(predictions: pa.Table, why: Mapping[str, str]) -> pa.Table:
     """`predictions` (`PREDICTIONS`) with every `auto` of a company in `why` turned into `review`.
 
     `why` has the sentence for each company, which is added to the reason. Idempotent: the same table comes back
@@ -276,7 +277,7 @@ def summary(groups: Sequence[Group], held: int, shown: int = 10) -> dict[str, An
     """The facts for a manifest: how many groups were compared and drifted, how many entries were held back, and
     the first `shown` groups."""
     return {
-        "found": sum(group.found for group in groups),
+        "found": sum(group.drifted for group in groups),
         "compared": len(groups),
         "held_back": held,
         "groups": [group.as_dict() for group in groups[:shown]],

@@ -11,10 +11,11 @@ prediction is held for review where its evidence is missing or contradicts itsel
 - the company has earlier entries, but none in the entry's currency.
 
 There is also a bound: the confidence that all lines are right is at most the probability of the least likely
-line (`jet.confidence.stack.least_line`).
+line (`jet.confidence.stack.weakest_line`).
 
 Held rows don't count towards thresholds, since none of them will be automated. Decisions, calibration, reports
-and benchmarks all use these rules: `held` says which rows are held, `cuts` what confidence the others need.
+and benchmarks all use these rules: `held` says which rows are held,
+`auto_thresholds` what confidence the others need.
 
 Shapes: N entries.
 """
@@ -25,41 +26,41 @@ from dataclasses import dataclass, fields
 
 import numpy as np
 
-from jet.ranking.direction import UNKNOWN
+from jet.ranking.direction import UNSTATED
 from jet.ranking.evidence import Evidence
 from jet.ranking.statistics import Statistics
 
 
 @dataclass(frozen=True)
-class Standing:
+class HoldFacts:
     """What the rules need to know about N entries, whatever is predicted for them."""
 
     history: np.ndarray  # int64 [N] strictly earlier entries of the entity
     booked_out: np.ndarray  # int64 [N] those with the same text that went out; 0 for a stated direction
     booked_in: np.ndarray  # int64 [N] likewise, those that came in
-    strange_currency: np.ndarray  # bool [N] there are earlier entries, all in other currencies
+    new_currency: np.ndarray  # bool [N] there are earlier entries, all in other currencies
 
     @classmethod
-    def nothing(cls, size: int) -> Standing:
+    def empty(cls, size: int) -> HoldFacts:
         """Entries without any history."""
         none = np.zeros(size, dtype=np.int64)
         return cls(none, none.copy(), none.copy(), np.zeros(size, dtype=bool))
 
     @classmethod
-    def of(cls, statistics: Statistics, evidence: Evidence) -> Standing:
+    def of(cls, statistics: Statistics, evidence: Evidence) -> HoldFacts:
         """The facts of the entries of `evidence`."""
         entity, limit = evidence.entity, evidence.limit
         out, back = statistics.past.ways(entity, evidence.text, statistics.corpus.store, limit).T
-        unstated = evidence.direction == UNKNOWN
-        strange = statistics.past.strange_currency(entity, evidence.currency, limit)
+        unstated = evidence.direction == UNSTATED
+        strange = statistics.past.new_currency(entity, evidence.currency, limit)
         return cls(evidence.earlier, np.where(unstated, out, 0), np.where(unstated, back, 0), strange)
 
     @property
     def held(self) -> np.ndarray:
         """Whether a rule keeps the entry from `auto` whatever is predicted, bool [N]."""
-        return (self.history == 0) | ((self.booked_out > 0) & (self.booked_in > 0)) | self.strange_currency
+        return (self.history == 0) | ((self.booked_out > 0) & (self.booked_in > 0)) | self.new_currency
 
-    def put(self, rows: np.ndarray, other: Standing) -> None:
+    def put(self, rows: np.ndarray, other: HoldFacts) -> None:
         """Overwrite `rows` with the first len(rows) entries of `other`."""
         for each in fields(self):
             getattr(self, each.name)[rows] = getattr(other, each.name)[: len(rows)]
@@ -83,11 +84,11 @@ class Standing:
             )
         if out and back:
             phrases.append(f"booked both ways: {out} out, {back} in; say the direction of the entry")
-        if self.strange_currency[row]:
+        if self.new_currency[row]:
             phrases.append(f"the company has no earlier entry in {currency}")
         return phrases
 
 
-def cuts(threshold: np.ndarray, held: np.ndarray, history: np.ndarray, least: int) -> np.ndarray:
+def auto_thresholds(threshold: np.ndarray, held: np.ndarray, history: np.ndarray, least: int) -> np.ndarray:
     """The threshold from which on each prediction is `auto`, float64 [N]; inf where a rule holds it."""
     return np.where(held | (history < least), np.inf, threshold)

@@ -14,9 +14,9 @@ from typing import Any
 import numpy as np
 
 from jet.confidence.calibration import Bounds, Calibration
-from jet.confidence.drift import Signs
+from jet.confidence.drift import DriftStatistics
 from jet.confidence.outcomes import Outcomes
-from jet.confidence.stack import FIGURES, METHODS, Method, Stack, cross_fitted, figures, least_line
+from jet.confidence.stack import FIGURES, METHODS, Method, Stack, cross_fitted, figures, weakest_line
 
 AMOUNT_FIGURES = ("support", "same_set", "evidence", "similarity", "repeated", "tax", "fixed", "split", "lines")
 """The features of the amounts' confidence.
@@ -28,7 +28,7 @@ formulas are tax rates, one is a fixed amount, amounts were split by shares; and
 
 
 @dataclass(frozen=True)
-class Looks:
+class DriftReference:
     """Statistics of the calibration entries, with which new ones are compared; one row a calibration row."""
 
     answered: np.ndarray  # bool [rows] whether there were candidates
@@ -36,7 +36,7 @@ class Looks:
     similarity: np.ndarray  # float64 [rows] of the most similar earlier text
 
     @classmethod
-    def none(cls) -> Looks:
+    def empty(cls) -> DriftReference:
         """Without entries."""
         return cls(np.empty(0, dtype=bool), np.empty(0, dtype=bool), np.empty(0))
 
@@ -49,7 +49,7 @@ class Looks:
         }
 
     @classmethod
-    def from_dict(cls, content: dict[str, Any]) -> Looks:
+    def from_dict(cls, content: dict[str, Any]) -> DriftReference:
         """Read what `as_dict` wrote."""
         return cls(
             np.asarray(content["answered"], dtype=bool),
@@ -65,13 +65,13 @@ class Judgment:
     stack: Stack
     calibrations: Mapping[Method, Calibration]
     amounts: Calibration
-    looks: Looks
+    reference: DriftReference
 
     @classmethod
-    def none(cls) -> Judgment:
+    def unfitted(cls) -> Judgment:
         """An unfitted judgment, which promises nothing."""
-        calibrations = {method: Calibration.none(FIGURES) for method in METHODS}
-        return cls(Stack(), calibrations, Calibration.none(AMOUNT_FIGURES), Looks.none())
+        calibrations = {method: Calibration.unfitted(FIGURES) for method in METHODS}
+        return cls(Stack(), calibrations, Calibration.unfitted(AMOUNT_FIGURES), DriftReference.empty())
 
     @classmethod
     def fit(cls, outcomes: Outcomes, entity: Sequence[str]) -> Judgment:
@@ -83,7 +83,7 @@ class Judgment:
             probability = cross_fitted(scores, right) if method == "stacked" else stack(scores, method)
             best = np.where(scores.there, probability[:, :-1], -1).argmax(axis=1)
             bounds = Bounds(
-                most=least_line(scores, probability, best),
+                most=weakest_line(scores, probability, best),
                 held=outcomes.held | scores.guess[np.arange(len(right)), best],
                 history=outcomes.history,
             )
@@ -98,14 +98,16 @@ class Judgment:
             AMOUNT_FIGURES, outcomes.amount_figures[rows], outcomes.amounts_right[rows], entities
         )
         nearest = outcomes.nearest.astype(np.float64).round(4)
-        looks = Looks(np.asarray(scores.there.any(axis=1)), outcomes.text_known, nearest)
-        return cls(stack, calibrations, amounts, looks)
+        reference = DriftReference(np.asarray(scores.there.any(axis=1)), outcomes.text_known, nearest)
+        return cls(stack, calibrations, amounts, reference)
 
-    def signs(self, method: Method) -> Signs:
+    def drift_statistics(self, method: Method) -> DriftStatistics:
         """The statistics with which new predictions by `method` are compared."""
-        calibration, looks = self.calibrations[method], self.looks
-        signs = Signs.of(calibration.entity, ~looks.text_known, looks.similarity, calibration.confidence)
-        return signs.take(looks.answered)
+        calibration, reference = self.calibrations[method], self.reference
+        statistics = DriftStatistics.of(
+            calibration.entity, ~reference.text_known, reference.similarity, calibration.confidence
+        )
+        return statistics.take(reference.answered)
 
     def as_dict(self) -> dict[str, Any]:
         """The whole judgment as JSON types; `from_dict` reads it."""
@@ -113,7 +115,7 @@ class Judgment:
             "stack": asdict(self.stack),
             "calibrations": {method: each.as_dict() for method, each in self.calibrations.items()},
             "amounts": self.amounts.as_dict(),
-            "looks": self.looks.as_dict(),
+            "looks": self.reference.as_dict(),
         }
 
     @classmethod
@@ -128,5 +130,5 @@ class Judgment:
             Stack(**content["stack"]),
             {method: Calibration.from_dict(content["calibrations"][method], FIGURES) for method in METHODS},
             Calibration.from_dict(content["amounts"], AMOUNT_FIGURES),
-            Looks.from_dict(content["looks"]),
+            DriftReference.from_dict(content["looks"]),
         )

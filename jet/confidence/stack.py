@@ -59,7 +59,7 @@ class Scores:
     lines: np.ndarray  # uint64 [N, D] `line_bits` of the candidates
 
     @classmethod
-    def nothing(cls, entries: int, candidates: int) -> Scores:
+    def empty(cls, entries: int, candidates: int) -> Scores:
         """Scores without any candidate: "none of these" is certain."""
         shape = (entries, candidates)
         return cls(
@@ -186,7 +186,7 @@ def line_bits(tokens: np.ndarray) -> np.ndarray:
     return np.bitwise_or.reduce(bits.reshape(tokens.shape), axis=2)
 
 
-def least_line(scores: Scores, probability: np.ndarray, chosen: np.ndarray) -> np.ndarray:
+def weakest_line(scores: Scores, probability: np.ndarray, chosen: np.ndarray) -> np.ndarray:
     """The probability of the least likely line of the candidate `chosen` int64 [N], float64 [N].
 
     A line's probability is the share of the `WEIGHED` best candidates, by `probability` [N, D + 1], that have

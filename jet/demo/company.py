@@ -64,7 +64,7 @@ def apportion(total: int, weights: list[float], least: int = 0) -> list[int]:
 
 
 class Company(Business):
-    """A company and its books. Call `entries` once: it goes through the three years."""
+    """A company and its books. `entries` may be called once, since it goes through the three years."""
 
     def __init__(self, seed: int, number: int, size: int) -> None:
         super().__init__(seed, number, size)

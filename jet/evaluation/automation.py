@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from scipy.stats import binomtest
 
 from jet.confidence.calibration import Calibration
-from jet.confidence.holds import cuts
+from jet.confidence.holds import auto_thresholds
 from jet.confidence.threshold import threshold_for
 from jet.evaluation.scored import Scored
 
@@ -49,7 +49,7 @@ class AutomationThresholds:
             found = calibration.thresholds(promise)
             pooled[f"{promise:g}"] = found.pooled
             least[f"{promise:g}"] = found.least_history
-            for entity, threshold in found.own.items():
+            for entity, threshold in found.by_entity.items():
                 own.setdefault(entity, {})[f"{promise:g}"] = threshold
         return cls(pooled, own, least)
 
@@ -68,7 +68,8 @@ class AutomationThresholds:
             for promise in own.keys() & limits.keys():
                 limits[promise][rows] = _cut(own[promise])
         return {
-            promise: scored.confidence[mask] >= cuts(limit, held, history, self.least_history.get(promise, 0))
+            promise: scored.confidence[mask]
+            >= auto_thresholds(limit, held, history, self.least_history.get(promise, 0))
             for promise, limit in limits.items()
         }
 

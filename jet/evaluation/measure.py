@@ -17,7 +17,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from jet.books.split import CALIBRATION, TEST, TRAIN
-from jet.confidence.drift import Signs, compare, held_back, sentences, summary
+from jet.confidence.drift import DriftStatistics, compare, drift_sentences, hold_drifted, summary
 from jet.confidence.stack import METHODS, Method
 from jet.evaluation.amount_metrics import amount_metrics
 from jet.evaluation.baselines import OF_SENTENCES, BaselineRun, Materials
@@ -177,9 +177,9 @@ def _retrieval(examined: pa.Table) -> dict[str, Any]:
 def _drift(exam: Exam, predictions: pa.Table) -> dict[str, Any] | None:
     """How the test entries differ from those of the calibration; None where nothing was calibrated."""
     settings = exam.settings
-    calibration = exam.bundle.judgment.signs(settings.predict.method)
-    groups = compare(calibration, Signs.of_predictions(predictions), settings.drift)
-    held = pc.not_equal(held_back(predictions, sentences(groups))["decision"], predictions["decision"])
+    calibration = exam.bundle.judgment.drift_statistics(settings.predict.method)
+    groups = compare(calibration, DriftStatistics.of_predictions(predictions), settings.drift)
+    held = pc.not_equal(hold_drifted(predictions, drift_sentences(groups))["decision"], predictions["decision"])
     promise = f"{settings.predict.promise:g}"
     return {**summary(groups, pc.sum(held).as_py() or 0), "promise": promise} if groups else None
 

@@ -12,7 +12,7 @@ from jet.books.split import SplitSettings
 from jet.confidence.drift import DriftSettings
 from jet.prediction.predictor import PredictSettings
 
-ALL = (
+ALL_BASELINES = (
     "majority",
     "last_same_text",
     "tfidf_vote",
@@ -50,14 +50,14 @@ class EvaluateSettings:
 
     def names(self) -> tuple[str, ...]:
         """The names of the baselines."""
-        words = {"default": DEFAULT, "all": ALL, "none": ()}
+        words = {"default": DEFAULT, "all": ALL_BASELINES, "none": ()}
         if self.baselines in words:
             return words[self.baselines]
         names = tuple(name.strip() for name in self.baselines.split(","))
-        unknown = [name for name in names if name not in ALL]
+        unknown = [name for name in names if name not in ALL_BASELINES]
         if unknown:
             raise ValueError(
-                f"evaluate.baselines: {unknown[0]!r} is none of default, all, none, {', '.join(ALL)}"
+                f"evaluate.baselines: {unknown[0]!r} is none of default, all, none, {', '.join(ALL_BASELINES)}"
             )
         return names
 

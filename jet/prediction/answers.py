@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from jet.books.tokens import NOTHING
-from jet.confidence.holds import Standing
+from jet.confidence.holds import HoldFacts
 
 
 @dataclass(frozen=True)
@@ -36,16 +36,16 @@ class Answers:
     review: np.ndarray  # int64 [N] the row of the books that a review settles the answer by; NOTHING
     text_known: np.ndarray  # bool [N] the entity has booked the same text before
     nearest: np.ndarray  # float32 [N] similarity of the most similar earlier text
-    standing: Standing  # what may keep the answers from `auto`
+    hold_facts: HoldFacts  # what may keep the answers from `auto`
 
     @property
     def held(self) -> np.ndarray:
         """bool [N]: whether a rule of `jet.confidence.holds` keeps the answer from `auto`, whatever its
         confidence."""
-        return self.standing.held | self.guess[:, 0].any(axis=1)
+        return self.hold_facts.held | self.guess[:, 0].any(axis=1)
 
     @property
-    def least_line(self) -> np.ndarray:
+    def weakest_line(self) -> np.ndarray:
         """float32 [N]: the least probability of a line of the answer; 1 without an answer."""
         return np.where(self.tokens[:, 0] != NOTHING, self.line_share[:, 0], 1).min(axis=1)
 

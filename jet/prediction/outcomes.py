@@ -33,7 +33,7 @@ def outcomes_of(predictor: Predictor, entries: pa.Table) -> Outcomes:
     if predictor.settings.method != "ranker":
         width += predictor.settings.beams
     outcomes = Outcomes(
-        scores=Scores.nothing(size, width),
+        scores=Scores.empty(size, width),
         right=np.full(size, width),
         amount_figures=np.zeros((size, len(AMOUNT_FIGURES))),
         amounts_guessed=np.zeros(size, dtype=bool),
@@ -52,8 +52,8 @@ def outcomes_of(predictor: Predictor, entries: pa.Table) -> Outcomes:
             getattr(outcomes.scores, each.name)[rows] = getattr(considered.scores, each.name)[:count]
         outcomes.text_known[rows] = considered.evidence.text_known[:count]
         outcomes.nearest[rows] = considered.evidence.nearest[:count]
-        outcomes.held[rows] = considered.standing.held[:count]
-        outcomes.history[rows] = considered.standing.history[:count]
+        outcomes.held[rows] = considered.hold_facts.held[:count]
+        outcomes.history[rows] = considered.hold_facts.history[:count]
         wanted = np.resize(rows, len(considered.evidence))
         proposal = predictor.amounts(columns, wanted, considered.evidence, tokens[wanted])
         outcomes.amount_figures[rows] = proposal.figures[:count]

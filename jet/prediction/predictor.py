@@ -25,14 +25,14 @@ from jet.artifacts.tables import validate
 from jet.books.schema import ENTRIES
 from jet.books.tokens import NOTHING, set_key
 from jet.bundle.bundle import Bundle
-from jet.confidence.holds import Standing
+from jet.confidence.holds import HoldFacts
 from jet.confidence.judgment import AMOUNT_FIGURES
 from jet.confidence.stack import FIGURES, METHODS, WEIGHED, Method, Scores, figures, line_bits
 from jet.model.batch import collate
 from jet.model.decode import DEAD, KEPT, beam_search, score_sets
 from jet.model.network import Encoded, JetNetwork, Tables
 from jet.model.tables import text_vectors
-from jet.prediction.amounts import UNKNOWN, PastAmounts, Proposal, minor_units, propose_amounts
+from jet.prediction.amounts import UNKNOWN_AMOUNT, PastAmounts, Proposal, minor_units, propose_amounts
 from jet.prediction.answers import Answers
 from jet.prediction.reasons import SHOWN, grounds, guessed
 from jet.prediction.reviews import settled
@@ -86,7 +86,7 @@ class Considered:
     evidence: Evidence
     candidates: Candidates
     scores: Scores
-    standing: Standing
+    hold_facts: HoldFacts
 
 
 @dataclass(frozen=True)
@@ -218,8 +218,8 @@ class Predictor:
             guess=np.asarray(guessed(evidence, candidates.tokens).any(axis=2)),
             lines=line_bits(candidates.tokens),
         )
-        standing = Standing.of(self.statistics, evidence)
-        return Considered(evidence, candidates, scores, standing)
+        hold_facts = HoldFacts.of(self.statistics, evidence)
+        return Considered(evidence, candidates, scores, hold_facts)
 
     @torch.inference_mode()
     def _decoder(
@@ -277,7 +277,7 @@ class Predictor:
             none=np.ones(size, dtype=np.float32),
             line_share=np.zeros((size, KEPT, longest), dtype=np.float32),
             guess=np.zeros((size, KEPT, longest), dtype=bool),
-            amounts=np.full((size, longest), UNKNOWN, dtype=np.int64),
+            amounts=np.full((size, longest), UNKNOWN_AMOUNT, dtype=np.int64),
             amount_figures=np.zeros((size, len(AMOUNT_FIGURES))),
             amount_rule=np.zeros(size, dtype=np.int64),
             figures=np.zeros((size, len(FIGURES))),
@@ -291,7 +291,7 @@ class Predictor:
             review=np.full(size, NOTHING),
             text_known=np.zeros(size, dtype=bool),
             nearest=np.zeros(size, dtype=np.float32),
-            standing=Standing.nothing(size),
+            hold_facts=HoldFacts.empty(size),
         )
 
     def choose(
@@ -335,7 +335,7 @@ class Predictor:
         }
         for name, values in found.items():
             getattr(answers, name)[rows] = values[: len(rows)]
-        answers.standing.put(rows, considered.standing)
+        answers.hold_facts.put(rows, considered.hold_facts)
 
     def amounts(
         self, columns: EntryColumns, rows: np.ndarray, evidence: Evidence, tokens: np.ndarray

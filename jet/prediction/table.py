@@ -17,7 +17,7 @@ from jet.books.schema import ALTERNATIVE, AMOUNT, EVIDENCE, PREDICTED_LINE, PRED
 from jet.books.tokens import NOTHING
 from jet.bundle.bundle import Bundle
 from jet.confidence.calibration import Calibration
-from jet.confidence.holds import cuts
+from jet.confidence.holds import auto_thresholds
 from jet.confidence.stack import Method
 from jet.model.decode import KEPT
 from jet.prediction.amounts import GUESSED
@@ -51,7 +51,7 @@ def predictions_table(
             pa.array(answers.text_known),
             pa.array(answers.nearest),
             pa.array(answers.held & answers.answered),
-            pa.array(answers.standing.history),
+            pa.array(answers.hold_facts.history),
             pa.array([bundle.identity] * len(entries), pa.string()),
         ],
         schema=PREDICTIONS,
@@ -71,11 +71,11 @@ class _Decided:
     @classmethod
     def of(cls, calibration: Calibration, promise: float, entities: list[str], answers: Answers) -> _Decided:
         """`auto` is what reaches its company's threshold, and is held by no rule (`jet.confidence.holds`)."""
-        confidence = np.minimum(calibration(answers.figures), answers.least_line)
+        confidence = np.minimum(calibration(answers.figures), answers.weakest_line)
         confidence = np.where(answers.answered, confidence, 0.0).astype(np.float32)
         found = calibration.thresholds(promise)
         own, least = found.of(entities), found.least_history
-        reached = confidence >= cuts(own, answers.held, answers.standing.history, least)
+        reached = confidence >= auto_thresholds(own, answers.held, answers.hold_facts.history, least)
         return cls(confidence, answers.answered & reached, own, least, promise)
 
 
@@ -120,7 +120,7 @@ def _held(bundle: Bundle, answers: Answers, decided: _Decided, row: int, currenc
     tokens = np.unique(answers.tokens[row, 0][answers.guess[row, 0]])
     codes = bundle.corpus.catalog.accounts["code"].take(pa.array(tokens // 2)).to_pylist()
     guesses = [f"{'DC'[token % 2]} {code}" for token, code in zip(tokens.tolist(), codes, strict=True)]
-    why = answers.standing.reasons(row, guesses, currency, decided.least_history, promise)
+    why = answers.hold_facts.reasons(row, guesses, currency, decided.least_history, promise)
     if not np.isfinite(threshold):
         why.append(f"no confidence was high enough in the calibration to promise {promise:.0%}")
     elif decided.confidence[row] < threshold:

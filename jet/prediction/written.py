@@ -16,30 +16,32 @@ import pyarrow.compute as pc
 
 from jet.artifacts.artifact import ArtifactWriter, read_parquet
 from jet.books.schema import PREDICTIONS, joined_keys
-from jet.confidence.drift import HELD_BACK, Group, Signs, held_back, sentences
+from jet.confidence.drift import HELD_BACK, DriftStatistics, Group, drift_sentences, hold_drifted
 from jet.texts.normalize import stable_hashes
 
-_SIGNS_IN = ("entity", "decision", "text_known", "similarity", "confidence")
+_STATISTICS_COLUMNS = ("entity", "decision", "text_known", "similarity", "confidence")
 """The columns of `PREDICTIONS` that drift is read off."""
 
 log = logging.getLogger("jet.predict")
 
 
-def signs_of(writer: ArtifactWriter) -> Signs:
+def statistics_of(writer: ArtifactWriter) -> DriftStatistics:
     """The signs of all predictions that are written so far."""
-    parts = [Signs.of_predictions(part) for part in _parts(writer, _SIGNS_IN)]
-    return Signs(*(np.concatenate([getattr(part, each.name) for part in parts]) for each in fields(Signs)))
+    parts = [DriftStatistics.of_predictions(part) for part in _parts(writer, _STATISTICS_COLUMNS)]
+    return DriftStatistics(
+        *(np.concatenate([getattr(part, each.name) for part in parts]) for each in fields(DriftStatistics))
+    )
 
 
 def hold_back(writer: ArtifactWriter, groups: Sequence[Group]) -> None:
     """Write the parts again in which there is an `auto` of a company whose entries have drifted."""
-    why = sentences(groups)
+    why = drift_sentences(groups)
     for group in groups:
-        if group.found:
+        if group.drifted:
             log.warning("drift, nothing is booked automatically: %s: %s", group.name, group.sentence())
     for name in writer.files() if why else ():
         table = read_parquet(writer.filesystem, name)
-        held = held_back(table, why)
+        held = hold_drifted(table, why)
         if held is not table:
             writer.write_table(name.rpartition("/")[2], held)
 

@@ -34,7 +34,7 @@ from jet.books.tokens import NOTHING
 from jet.ranking.counts import Counts
 from jet.retrieval.columns import EntryColumns
 
-IN, OUT, UNKNOWN = 1, -1, 0
+IN, OUT, UNSTATED = 1, -1, 0
 
 _MONEY = re.compile(
     r"\b(bank|banken|banks?konto\w*|bankgiro\w*|bankguthaben|\w+bank(en)?|\w+sparkasse|sparkasse|postfinance|"
@@ -111,7 +111,7 @@ class Money:
         by_line = self.directions(books.tokens[:, None], row)
         debit, credit = (np.bincount(row[by_line == each], minlength=len(books)) > 0 for each in (IN, OUT))
         by_lines = debit.astype(np.int8) - credit.astype(np.int8)
-        return np.where(books.direction != UNKNOWN, books.direction, by_lines)
+        return np.where(books.direction != UNSTATED, books.direction, by_lines)
 
 
 def money_accounts(catalog: Catalog) -> np.ndarray:

@@ -12,7 +12,7 @@ import numpy as np
 
 from jet.books.tokens import NOTHING
 from jet.ranking.counts import Counts, joined_key
-from jet.ranking.direction import IN, OUT, UNKNOWN
+from jet.ranking.direction import IN, OUT, UNSTATED
 from jet.retrieval.columns import EntryColumns
 from jet.retrieval.similarity import NO_CURRENCY
 from jet.texts.store import TextStore
@@ -50,7 +50,7 @@ class Past:
     def ways(self, entity: np.ndarray, text: np.ndarray, store: TextStore, limit: np.ndarray) -> np.ndarray:
         """int64 [B, 2]: how many of the entity's entries below `limit` with this text went out, and in. Where
         it has none with the text, those count that differ in nothing but their digits."""
-        ways = np.array([OUT, UNKNOWN, IN])
+        ways = np.array([OUT, UNSTATED, IN])
         found = []
         for counts, what in ((self.texts, text), (self.masked, store.masked[text])):
             key = joined_key(entity[:, None], what[:, None], ways)
@@ -58,7 +58,7 @@ class Past:
         exact, masked = found
         return np.where(exact.any(axis=1, keepdims=True), exact, masked)[:, [0, 2]]
 
-    def strange_currency(self, entity: np.ndarray, currency: np.ndarray, limit: np.ndarray) -> np.ndarray:
+    def new_currency(self, entity: np.ndarray, currency: np.ndarray, limit: np.ndarray) -> np.ndarray:
         """bool [B]: the currency is known, and all entries of the entity below `limit` whose own is known are
         in others (there are some)."""
         same = self.currencies.before(joined_key(entity, currency), limit)

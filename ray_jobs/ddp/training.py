@@ -59,7 +59,7 @@ PARTS = ("split", "retrieval", "model", "losses", "optim", "train", "ranker", "p
 log = logging.getLogger("jet.train")
 
 
-def opened(folder: str) -> tuple[Artifact, Artifact, dict[str, str]]:
+def open_training_data(folder: str) -> tuple[Artifact, Artifact, dict[str, str]]:
     """The entries and the neighbors in `folder`, and their fingerprints."""
     if (manifest := finished_at(folder)) is not None:
         raise ValueError(
@@ -206,7 +206,7 @@ def train_worker(given: dict[str, Any]) -> None:
     context = ray.train.get_context()
     rank, world = context.get_world_rank(), context.get_world_size()
     torch.set_num_threads(1)  # workers share the machine's cores; and sums come out the same everywhere
-    entries, neighbors, _ = opened(given["folder"])
+    entries, neighbors, _ = open_training_data(given["folder"])
     data = load_data(entries, neighbors, config)
     network = prepare_model(build_network(data, config.model, config.train.seed))
     tracker: Tracker = NoTracker()

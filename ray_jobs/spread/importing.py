@@ -165,7 +165,9 @@ def _log_rejected(rejected: pa.Table, block: str, job: str) -> None:
         log.info("%d rows rejected: %s", row["count_all"], row["rule"], extra=fields)
 
 
-def opened(ledgers: list[str], name: str, output: str, config: JobConfig, staged: list[str]) -> Artifact:
+def open_or_import(
+    ledgers: list[str], name: str, output: str, config: JobConfig, staged: list[str]
+) -> Artifact:
     """The entries that `ledgers` name. Ledger files are imported first, into a folder added to `staged`."""
     if len(ledgers) == 1 and read_manifest(ledgers[0]) is not None:
         return open_artifact(ledgers[0], "entries")

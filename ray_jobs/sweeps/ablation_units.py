@@ -24,7 +24,7 @@ from jet.model.network import JetNetwork
 from jet.training.data import TrainingData
 from jet.training.fitting import build_network
 from ray_jobs.ddp.checkpoints import checkpoints
-from ray_jobs.ddp.training import fit, load_data, opened
+from ray_jobs.ddp.training import fit, load_data, open_training_data
 from ray_jobs.runtime.logs import quiet_libraries
 from ray_jobs.runtime.settings import JobConfig
 
@@ -109,7 +109,7 @@ def train_and_answer(unit: Unit) -> str:
     """
     quiet_libraries()
     torch.set_num_threads(1)
-    entries, neighbors, _ = opened(unit.folder)
+    entries, neighbors, _ = open_training_data(unit.folder)
     data = load_data(entries, neighbors, unit.config)
     network = trained(unit, data)
     rows = np.concatenate([data.rows(part) for part in MEASURED])

@@ -4,6 +4,9 @@ Population-based training is a loop of rounds here, and not Tune's scheduler. Th
 what joins Train to Tune reports none: it would only ever note "no checkpoint" and copy nothing. It also draws
 from Python's global generator, from which Tune's event loop draws too, so a killed sweep could not take the
 same turns again. A round is a set of trials like any other, each beginning with a checkpoint.
+
+Early stopping is Ray Tune's ASHA and not a pruner of Optuna's: it works with every searcher, and stops a
+trial's workers through Tune.
 """
 
 from __future__ import annotations

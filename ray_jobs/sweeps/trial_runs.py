@@ -32,9 +32,11 @@ from jet.artifacts.artifact import digest_of
 from jet.artifacts.storage import resolve
 from jet.experiments.overrides import with_settings
 from jet.experiments.sweep.records import Records
+from jet.experiments.sweep.settings import TuneSettings
 from jet.experiments.sweep.space import Coordinates, Space
 from jet.experiments.sweep.trials import NO_SCORE, Rung, Trial, best_rung, objective, rung_of
 from ray_jobs.ddp.training import reason, trainer_of
+from ray_jobs.runtime.connection import room
 from ray_jobs.runtime.ray_quirks import environment
 from ray_jobs.runtime.ray_quirks.signals import end_unheard, interruptible
 from ray_jobs.runtime.settings import JobConfig
@@ -44,8 +46,8 @@ DRIVER_CPUS = 0.1
 RETRIES = 1
 """How often a trial's workers, or its driver, are started again: enough for a lost node."""
 
-NOTHING = {"epoch": 0, "objective": NO_SCORE}
-"""What Tune is told of a trial that has no score."""
+UNSCORED = {"epoch": 0, "objective": NO_SCORE}
+"""What is reported to Tune of a trial that has no score."""
 
 log = logging.getLogger("jet.tune")
 
@@ -140,8 +142,8 @@ def epochs_of(trainer: TorchTrainer, queue: Queue, ended: Future[Result]) -> Ite
             yield queue.get(timeout=0.5)
 
 
-def told(rungs: Sequence[Rung], rows: int) -> dict[str, Any]:
-    """What Tune is told of the last of `rungs`: it, and the objective so far."""
+def report_of(rungs: Sequence[Rung], rows: int) -> dict[str, Any]:
+    """What is reported to Tune of the last of `rungs`: it, and the objective so far."""
     return {**rungs[-1], "objective": objective(rungs, rows)}
 
 
@@ -155,11 +157,11 @@ def driver_of(sweep: Sweep) -> Callable[[dict[str, Any]], dict[str, Any]]:
         task = sweep.task(given)
         record = Records(sweep.work).read(task.key) or Trial(key=task.key)
         for number in range(len(record.rungs)):
-            ray.tune.report(told(record.rungs[: number + 1], sweep.rows))
+            ray.tune.report(report_of(record.rungs[: number + 1], sweep.rows))
         if record.error:
-            return {**NOTHING, "error": record.error}
+            return {**UNSCORED, "error": record.error}
         if record.over:
-            return {**told(record.rungs, sweep.rows), "ended": True}
+            return {**report_of(record.rungs, sweep.rows), "ended": True}
         queue, ended = Queue(actor_options={"num_cpus": 0}), Future[Result]()
         trainer = trainer_of(
             sweep.folder,
@@ -176,15 +178,15 @@ def driver_of(sweep: Sweep) -> Callable[[dict[str, Any]], dict[str, Any]]:
         rungs = list(record.rungs)
         for rung in epochs_of(trainer, queue, ended):
             rungs.append(rung)
-            ray.tune.report(told(rungs, sweep.rows))
+            ray.tune.report(report_of(rungs, sweep.rows))
         queue.shutdown()
         try:
             result = ended.result()
         except TrainingFailedError as error:
-            return {**NOTHING, "error": reason(str(error))}
+            return {**UNSCORED, "error": reason(str(error))}
         kept = [rung_of(figures) for _, figures in result.best_checkpoints or []]
         best = best_rung(kept)
-        return {**told([best], sweep.rows), "ended": True, "kept": kept} if best else NOTHING
+        return {**report_of([best], sweep.rows), "ended": True, "kept": kept} if best else UNSCORED
 
     return drive
 
@@ -317,6 +319,17 @@ def run_trials(
     with interruptible():
         tuner.fit()
     return [books.trials[task.key] for task in tasks] if tasks else list(books.seen.values())
+
+
+def concurrency(settings: TuneSettings, config: JobConfig) -> int:
+    """How many trials the cluster holds beside each other, or `settings` want at most.
+
+    Raises `ValueError` where the whole cluster couldn't hold one.
+    """
+    workers, gpus = config.runtime.train_workers, config.runtime.train_workers * config.runtime.train_gpu
+    why = f"a trial (training with {workers} workers, and its driver)"
+    fits = room(config.runtime, workers + DRIVER_CPUS, gpus, why, "lower runtime.train_workers")
+    return min(fits, settings.concurrent or fits)
 
 
 def str_of_id(trial: Any) -> str:

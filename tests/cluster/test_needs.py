@@ -5,16 +5,18 @@ from types import SimpleNamespace
 import pytest
 
 from cluster.needs import needs
-from ray_jobs import neighbors, predict, tune
+from jet.experiments.sweep.settings import TuneSettings
+from ray_jobs import neighbors, predict
 from ray_jobs.ddp import training
 from ray_jobs.runtime.settings import JobConfig, RuntimeSettings
+from ray_jobs.sweeps import trial_runs
 
 SETTINGS = RuntimeSettings(actors=3, index_shards=5, actor_cpus=0.75, train_workers=4, train_gpu=True)
 STARTS = {
     "neighbors": lambda artifact, output, config: neighbors.neighbors(artifact, output, config),
     "predict": lambda artifact, output, config: predict.predict(artifact, artifact, output, config),
     "train": lambda _, output, config: training.fit("data", output, config, "name"),
-    "tune": lambda _, __, config: tune.concurrency(tune.TuneSettings(), config),
+    "tune": lambda _, __, config: trial_runs.concurrency(TuneSettings(), config),
 }
 
 
@@ -30,7 +32,7 @@ def test_needs_are_what_the_job_requires(job, tmp_path, monkeypatch):
     for module in (neighbors, predict, training):
         monkeypatch.setattr(module, "require", required)
         monkeypatch.setattr(module, "connect", lambda _: None, raising=False)
-    monkeypatch.setattr(tune, "room", required)
+    monkeypatch.setattr(trial_runs, "room", required)
     artifact = SimpleNamespace(manifest=SimpleNamespace(fingerprint="a"), fingerprint="b")
     with pytest.raises(RequiredError) as told:
         STARTS[job](artifact, str(tmp_path / "output"), JobConfig(runtime=SETTINGS))

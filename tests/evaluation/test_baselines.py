@@ -6,11 +6,11 @@ from hypothesis import strategies as st
 from made_up_books import RENT, SETS, entries, entry
 
 from jet.evaluation.baselines import Materials, make_baseline, registry, score_baseline
-from jet.evaluation.settings import ALL
+from jet.evaluation.settings import ALL_BASELINES
 
 QUICK = settings(deadline=None, max_examples=25)
 OF_TRAINING_DATA = ("boosted_trees", "ancestor")  # see test_baselines_trained.py
-EVERY = pytest.mark.parametrize("name", [name for name in ALL if name not in OF_TRAINING_DATA])
+EVERY = pytest.mark.parametrize("name", [name for name in ALL_BASELINES if name not in OF_TRAINING_DATA])
 
 
 @EVERY
@@ -94,7 +94,7 @@ def test_answers_are_scored_beside_their_own_truth():
 
 
 def test_the_settings_name_all_that_can_be_made_and_no_others():
-    assert tuple(registry._MAKERS) == ALL
+    assert tuple(registry._MAKERS) == ALL_BASELINES
 
 
 @EVERY

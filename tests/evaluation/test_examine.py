@@ -115,7 +115,7 @@ def by_heart(bundle):
         ]
     )
     found = examine(Predictor(small, PredictSettings()), asked)
-    codes = small.catalog.accounts["code"].to_pylist()
+    codes = small.corpus.catalog.accounts["code"].to_pylist()
 
     def spelled(sets):
         return [" ".join("DC"[token % 2] + codes[token // 2] for token in tokens) for tokens in sets]

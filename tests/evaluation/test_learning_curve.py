@@ -157,7 +157,7 @@ def test_of_the_fold_s_companies_the_last_entries_before_the_test_are_known(
         if company in ("beech", "date"):
             before = own[data.split[own] != TEST]
             own = before[max(0, len(before) - history) :]
-        kept = np.array(books.ids.to_pylist(), dtype=object)[books.columns.entity == number]
+        kept = np.array(books.ids.to_pylist(), dtype=object)[books.rows.entity == number]
         assert kept.tolist() == ids[own].tolist()
 
 

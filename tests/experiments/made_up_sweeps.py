@@ -5,11 +5,12 @@ from __future__ import annotations
 import numpy as np
 
 from jet.config import JetConfig
+from jet.experiments.sweep.declared import build_space
 from jet.experiments.sweep.finals import Final
+from jet.experiments.sweep.outcome import Outcome
 from jet.experiments.sweep.report import render_sweep
 from jet.experiments.sweep.settings import TuneSettings
-from jet.experiments.sweep.space import build_space
-from jet.experiments.sweep.trials import Trial, winner
+from jet.experiments.sweep.trials import Trial
 
 CONFIG = JetConfig()
 ROWS = 200
@@ -59,15 +60,14 @@ def trials_of(space, count, seed=0, noise=0.005):
 def page_of(count=24, declared=None, finals=2, noise=0.005, searcher="auto"):
     space = build_space(declared or DECLARED, CONFIG)
     trials = trials_of(space, count, noise=noise)
-    rng = np.random.default_rng(1)
     made = [
         Final(
             seed,
             {"base": 0.7, "winner": 0.75},
-            {"base": rng.random(100) < 0.7, "winner": rng.random(100) < 0.8},
+            {"base": np.arange(100) % 10 < 5, "winner": np.arange(100) % 10 < 9},
         )
         for seed in range(1, finals + 1)
     ]
-    gain = {"difference": 0.04, "low": 0.01, "high": 0.07, "share_above": 0.99} if finals else None
     settings = TuneSettings(space=declared or DECLARED, trials=count, searcher=searcher)
-    return render_sweep(trials, winner(trials, ROWS), space, CONFIG, settings, made, gain, trials, ROWS)
+    outcome = Outcome(trials, made, trials, ROWS, np.repeat(np.arange(10), 10))
+    return render_sweep(outcome, space, CONFIG, settings)

@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 
 from jet.config import JetConfig
 from jet.experiments.overrides import with_settings
-from jet.experiments.sweep.space import FORMS, RandomDraws, build_space, weights_over_training
+from jet.experiments.sweep.declared import build_space
+from jet.experiments.sweep.space import FORMS, RandomDraws, weights_over_training
 from jet.training.losses import LOSSES
 from jet.training.schedules import build_schedule
 

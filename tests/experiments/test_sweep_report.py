@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 from made_up_sweeps import CONFIG, DECLARED, page_of, trials_of
 
+from jet.experiments.sweep.declared import build_space
 from jet.experiments.sweep.importance import importance
-from jet.experiments.sweep.space import build_space
 
 
 @pytest.fixture(scope="module")
@@ -20,8 +20,8 @@ def test_the_page_shows_what_was_found_and_how_far_to_believe_it(page):
         "24 trials (Optuna’s TPE)",
         "the decoder alone on 200 calibration entries",
         "the whole interval of its gain lies above 0",
-        "+4.0",
-        "+1.0 to +7.0",
+        "+40.0",
+        "+31.0 to +49.0",
         "2 fresh seeds each",
         "Parallel coordinates",
         "Schedules of stop",

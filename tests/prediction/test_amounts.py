@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from jet.confidence.calibration import Calibration
 from jet.confidence.judgment import AMOUNT_FIGURES
-from jet.prediction.amounts import RULES, TAX_RATES, UNKNOWN, PastAmounts, minor_units, propose_amounts
+from jet.prediction.amounts import RULES, TAX_RATES, UNKNOWN_AMOUNT, PastAmounts, minor_units, propose_amounts
 
 # Accounts by number; a debit of account 3 is the token 6, a credit is 7.
 BANK, SUPPLIER, TAX, COST, OTHER, FEE, ROUNDING, TAX_OUT, SALES, CUSTOMER = range(10)
@@ -77,9 +77,9 @@ def test_a_line_alone_on_its_side_gets_the_total():
 def test_an_unknown_total_gives_unknown_amounts():
     tokens = np.array([[debit(COST), credit(BANK), -1], PURCHASE])
     proposal = propose_amounts(np.array([-1, -1]), tokens, evidence_of([], [(purchase(125.0, 0), 1, 1)]))
-    assert (proposal.amounts == UNKNOWN).all()
+    assert (proposal.amounts == UNKNOWN_AMOUNT).all()
     assert [RULES[rule] for rule in proposal.rule] == ["unknown", "unknown"]
-    assert proposal.confidence(Calibration.none(AMOUNT_FIGURES)).tolist() == [0, 0]
+    assert proposal.confidence(Calibration.unfitted(AMOUNT_FIGURES)).tolist() == [0, 0]
 
 
 def test_a_set_that_lacks_a_side_gets_no_amounts():
@@ -264,6 +264,14 @@ def test_the_likelier_neighbors_outvote_the_others():
     assert propose(220.0, PURCHASE, tenth, quarter)[0] == [20.0, 200.0, 220.0]
 
 
+def test_of_equally_similar_neighbors_the_recent_one_outvotes_the_old_one():
+    quarter, tenth = purchase(125.0, Fraction(1, 4)), purchase(330.0, Fraction(1, 10))
+    for recent, old, expected in ((quarter, tenth, [44, 176, 220]), (tenth, quarter, [20, 200, 220])):
+        neighbors = evidence_of([(recent, 0.9, 10), (old, 0.9, 900)])
+        proposal = propose_amounts(minor_units(np.array([220.0])), np.array([PURCHASE]), neighbors)
+        assert (proposal.amounts[0] / 100).tolist() == expected
+
+
 # --- for any input --------------------------------------------------------------------------------------
 
 few = st.integers(0, 3)
@@ -312,7 +320,7 @@ def test_debits_equal_credits_equal_the_total_and_nothing_is_negative(made):
     amounts = propose_amounts(total, tokens, evidence_of(*neighbors)).amounts
     assert amounts.dtype == np.int64
     assert (amounts[tokens >= 0] >= 0).all()
-    assert (amounts[tokens < 0] == UNKNOWN).all()
+    assert (amounts[tokens < 0] == UNKNOWN_AMOUNT).all()
     for side in (0, 1):
         on = (tokens >= 0) & (tokens % 2 == side)
         assert np.where(on, amounts, 0).sum(axis=1).tolist() == total.tolist()

@@ -53,7 +53,7 @@ def test_an_overconfident_answer_is_brought_down_to_how_often_it_is_right():
     figures, right = plausible(4000)
     other, truth = plausible(4000, seed=1)
     fitted = fit(figures, right)
-    raw = Calibration.none(NAMES)
+    raw = Calibration.unfitted(NAMES)
 
     def error(confidence):  # expected calibration error over ten bins
         bins = np.minimum((confidence * 10).astype(int), 9)
@@ -96,7 +96,7 @@ def test_a_figure_that_never_varies_does_no_harm():
 
 def test_it_comes_back_from_json_as_it_was():
     figures, right = plausible()
-    for one in (fit(figures, right), Calibration.none(NAMES)):
+    for one in (fit(figures, right), Calibration.unfitted(NAMES)):
         again = Calibration.from_dict(json.loads(json.dumps(one.as_dict())), NAMES)
         assert np.array_equal(again.weights, one.weights)
         assert again.bias == one.bias
@@ -112,7 +112,7 @@ def test_it_comes_back_from_json_as_it_was():
 @pytest.mark.parametrize("names", [NAMES[:-1], NAMES[::-1]])
 def test_figures_of_another_version_are_refused(names):
     with pytest.raises(ValueError, match="this jet has"):
-        Calibration.from_dict(Calibration.none(NAMES).as_dict(), names)
+        Calibration.from_dict(Calibration.unfitted(NAMES).as_dict(), names)
 
 
 # --- thresholds -----------------------------------------------------------------------------------------
@@ -127,7 +127,7 @@ def test_the_rows_it_was_fitted_on_are_kept_for_thresholds():
 
 
 def test_before_a_calibration_nothing_is_promised():
-    thresholds = Calibration.none(NAMES).thresholds(0.5)
+    thresholds = Calibration.unfitted(NAMES).thresholds(0.5)
     assert thresholds == Thresholds(None, {})
     assert thresholds.of(["a", "b"]).tolist() == [np.inf, np.inf]
 
@@ -140,7 +140,7 @@ def test_a_company_with_enough_faultless_rows_has_its_own_threshold_and_one_with
     assert thresholds.of(["large", "small", "new"]).tolist() == [0.5, 0.5, 0.5]
     rows += [("sloppy", 11, False)] * 40
     thresholds = of_rows(rows).thresholds(0.95)
-    assert thresholds.own == {"large": 0.5}
+    assert thresholds.by_entity == {"large": 0.5}
     assert thresholds.pooled is None
     assert thresholds.of(["large", "small", "sloppy", "new"]).tolist() == [0.5, np.inf, np.inf, np.inf]
 
@@ -174,4 +174,4 @@ def test_a_companys_own_threshold_is_that_of_its_rows_alone_where_it_is_the_lowe
         mine = [(confidence / 20, right) for entity, confidence, right in rows if entity == name]
         level = 1 - 0.1 / len({entity for entity, _, _ in rows}) if rows else 0.9
         alone = threshold_for(promise, [c for c, _ in mine], [r for _, r in mine], level)
-        assert thresholds.own.get(name) == (alone if alone is not None and alone < pooled else None)
+        assert thresholds.by_entity.get(name) == (alone if alone is not None and alone < pooled else None)

@@ -141,7 +141,7 @@ def test_substituting_an_account_by_itself_or_by_nothing_makes_no_set():
 
 
 def test_of_equal_sets_the_first_stays_with_its_proposer(fixed):
-    catalog = fixed.catalog
+    catalog = fixed.corpus.catalog
     start = 2 * catalog.offsets[catalog.entities.index("oak")]
     one, other = (sets((start, start + 3)), sets((start, start + 3), (start, start)))
     found = Candidates.of([("expert", one), ("peer", other)], np.array([10_000]), catalog, 3)

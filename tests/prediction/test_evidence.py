@@ -139,7 +139,7 @@ def test_every_neighbor_is_what_the_books_say_of_it(fixed, booked, asked):
             # In the company's own chart, whosever entry it is.
             own = found.spelled(evidence.lines[at]).split()
             assert sorted(own) == sorted(line["side"] + line["account"] for line in source["lines"])
-            first, end = fixed.catalog.offsets[evidence.entity[entry] :][:2]
+            first, end = fixed.corpus.catalog.offsets[evidence.entity[entry] :][:2]
             accounts = evidence.lines[at][evidence.lines[at] >= 0] // 2
             assert ((first <= accounts) & (accounts < end)).all()
             assert evidence.own[at] or {source["entity"], entity} == {"ash", "beech"}

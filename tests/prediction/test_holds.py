@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from jet.confidence.calibration import Calibration
-from jet.confidence.holds import cuts
+from jet.confidence.holds import auto_thresholds
 from jet.confidence.judgment import Judgment
 from jet.confidence.threshold import LEAST_ROWS, least_history
 from jet.prediction.predictor import Predictor, PredictSettings
@@ -145,7 +145,7 @@ def test_rows_that_a_rule_holds_choose_no_threshold():
 
 def test_a_rule_is_a_threshold_that_nothing_reaches():
     held, history = np.array([True, False, False]), np.array([9, 9, 3])
-    assert cuts(np.full(3, 0.5), held, history, 4).tolist() == [np.inf, 0.5, np.inf]
+    assert auto_thresholds(np.full(3, 0.5), held, history, 4).tolist() == [np.inf, 0.5, np.inf]
 
 
 HISTORIES = st.lists(st.integers(0, 500), max_size=60).map(np.array).map(lambda array: array.astype(np.int64))

@@ -19,7 +19,7 @@ from hypothesis import strategies as st
 from jet.books.schema import PREDICTIONS
 from jet.books.split import CALIBRATION, TEST
 from jet.confidence.judgment import Judgment
-from jet.confidence.stack import METHODS, figures, least_line
+from jet.confidence.stack import METHODS, figures, weakest_line
 from jet.prediction.outcomes import outcomes_of, padded_lines
 from jet.prediction.predictor import (
     Predictor,
@@ -228,7 +228,7 @@ def calibrated_on(bundle, confidence, right, entity):
         history=np.zeros(len(entity), dtype=np.int64),
     )
     calibrations = {**bundle.judgment.calibrations, "stacked": rows}
-    return bundle.with_judgment(replace(bundle.judgment, calibrations=calibrations))
+    return replace(bundle, judgment=replace(bundle.judgment, calibrations=calibrations))
 
 
 def test_decisions_follow_the_threshold(bundle, new_entries):
@@ -272,7 +272,7 @@ def test_a_stricter_promise_never_automates_more(bundle, new_entries):
 
 
 def test_without_a_threshold_everything_is_for_review(bundle, new_entries):
-    plain = bundle.with_judgment(Judgment.none())
+    plain = replace(bundle, judgment=Judgment.unfitted())
     rows = Predictor.for_entries(plain, SETTINGS, new_entries, None)(new_entries).to_pylist()
     assert {row["decision"] for row in rows} == {"review", "none"}
     assert all("no confidence was high enough" in row["reason"] for row in rows if row["decision"] == "review")
@@ -284,7 +284,7 @@ def test_either_part_answers_alone_with_a_confidence_of_its_own(bundle, new_entr
     predictor = Predictor.for_entries(bundle, settings, new_entries, None)
     rows = predictor(new_entries)
     answers = predictor.answers(new_entries)
-    expected = np.minimum(bundle.calibration(method)(answers.figures), answers.least_line)
+    expected = np.minimum(bundle.calibration(method)(answers.figures), answers.weakest_line)
     expected = np.where(answers.answered, expected, 0)
     np.testing.assert_allclose(rows["confidence"].to_numpy(), expected, rtol=1e-6)
     assert all(row["lines"] for row in rows.to_pylist() if row["decision"] != "none")
@@ -299,7 +299,7 @@ def test_the_ranker_alone_answers_without_a_decoder(bundle, new_entries, monkeyp
 def test_another_model_is_another_fingerprint(data, bundle, new_entries):
     other = made_up.assembled(data, made_up.network(data, seed=9))
     assert other.fingerprint != bundle.fingerprint
-    assert bundle.with_judgment(Judgment.none()).fingerprint != bundle.fingerprint
+    assert replace(bundle, judgment=Judgment.unfitted()).fingerprint != bundle.fingerprint
     assert replace(bundle, encoder="x").fingerprint != bundle.fingerprint
     rows = Predictor.for_entries(other, SETTINGS, new_entries, None)(new_entries)
     assert set(rows["model"].to_pylist()) == {other.fingerprint}
@@ -338,9 +338,9 @@ def test_outcomes_say_which_candidate_is_exactly_what_was_booked(data, bundle):
     assert (best == outcomes.right).any()
     assert not (best == outcomes.right).all()
     confidence = bundle.calibration("stacked")(figures(outcomes.scores, probability))
-    confidence = np.minimum(confidence, least_line(outcomes.scores, probability, best))
+    confidence = np.minimum(confidence, weakest_line(outcomes.scores, probability, best))
     least = [min(line["probability"] for line in row["lines"]) for row in predicted.to_pylist()]
-    np.testing.assert_allclose(least_line(outcomes.scores, probability, best), least, rtol=1e-5)
+    np.testing.assert_allclose(weakest_line(outcomes.scores, probability, best), least, rtol=1e-5)
     assert np.array_equal(outcomes.history, predicted["history"].to_numpy())
     np.testing.assert_allclose(predicted["confidence"].to_numpy(), confidence, rtol=1e-6)
 
@@ -362,8 +362,8 @@ def test_entries_that_nothing_can_be_said_of_have_outcomes_too(data, bundle):
 
 def test_outcomes_say_whether_the_amounts_of_the_true_set_would_have_been_right(fixed, fixed_bundle):
     outcomes = outcomes_of(Predictor(fixed_bundle, SETTINGS), fixed.entries)
-    lines = fixed.columns.lengths
-    known = ~np.isnan(fixed.columns.total)
+    lines = fixed.corpus.rows.lengths
+    known = ~np.isnan(fixed.corpus.rows.total)
     single = known & (lines == 2)  # here: one line a side
     assert single.any()
     assert outcomes.amounts_right[single].all()

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from jet.confidence.judgment import Judgment
 from jet.confidence.outcomes import Outcomes
-from jet.confidence.stack import FIGURES, METHODS, Scores, Stack, cross_fitted, figures, least_line
+from jet.confidence.stack import FIGURES, METHODS, Scores, Stack, cross_fitted, figures, weakest_line
 from jet.ranking.candidates import PROPOSERS
 
 DECODER = PROPOSERS.index("decoder")
@@ -72,7 +72,7 @@ def test_the_probabilities_of_the_candidates_and_of_none_sum_to_one(seed, stack,
 
 @pytest.mark.parametrize("method", METHODS)
 def test_without_candidates_none_of_these_is_certain(method):
-    probability = Stack()(Scores.nothing(3, 4), method)
+    probability = Stack()(Scores.empty(3, 4), method)
     assert probability.tolist() == [[0, 0, 0, 0, 1]] * 3
 
 
@@ -141,7 +141,7 @@ def test_figures_are_of_the_likeliest_answer():
 
 @pytest.mark.parametrize("method", METHODS)
 def test_figures_are_finite_even_without_candidates(method):
-    for scores in (Scores.nothing(2, 3), Scores.nothing(2, 1), made_up_scores(30)[0]):
+    for scores in (Scores.empty(2, 3), Scores.empty(2, 1), made_up_scores(30)[0]):
         assert np.isfinite(figures(scores, Stack()(scores, method))).all()
 
 
@@ -169,7 +169,7 @@ def test_every_method_gets_a_calibration_of_its_own_answers():
         calibration = judgment.calibrations[method]
         best = np.where(scores.there, chances[:, :-1], -1).argmax(axis=1)
         assert np.array_equal(calibration.right, best == right)
-        bounded = np.minimum(calibration(figures(scores, chances)), least_line(scores, chances, best))
+        bounded = np.minimum(calibration(figures(scores, chances)), weakest_line(scores, chances, best))
         assert np.array_equal(calibration.confidence, bounded)
     assert len(judgment.calibrations["stacked"].right) == len(right)
     assert judgment.calibrations["stacked"].entity[:3] == ("company 0", "company 1", "company 2")
@@ -188,7 +188,7 @@ def test_amounts_are_calibrated_on_guesses_for_answers_that_were_right():
 
 
 def test_a_judgment_comes_back_from_a_dictionary_as_it_was():
-    for judgment in (judged(100)[-1], Judgment.none()):
+    for judgment in (judged(100)[-1], Judgment.unfitted()):
         again = Judgment.from_dict(judgment.as_dict())
         assert again.stack == judgment.stack
         assert again.as_dict() == judgment.as_dict()
@@ -196,14 +196,14 @@ def test_a_judgment_comes_back_from_a_dictionary_as_it_was():
 
 
 def test_a_judgment_on_other_figures_is_refused():
-    content = Judgment.none().as_dict()
+    content = Judgment.unfitted().as_dict()
     content["calibrations"]["ranker"]["figures"] = ["log_odds"]
     with pytest.raises(ValueError, match="this jet has"):
         Judgment.from_dict(content)
 
 
 def test_a_judgment_that_does_not_say_what_its_entries_looked_like_is_refused():
-    content = Judgment.none().as_dict()
+    content = Judgment.unfitted().as_dict()
     del content["looks"]
     with pytest.raises(ValueError, match="train again"):
         Judgment.from_dict(content)
@@ -212,11 +212,11 @@ def test_a_judgment_that_does_not_say_what_its_entries_looked_like_is_refused():
 def test_new_answers_are_compared_with_the_calibrations_answered_ones():
     scores, _, _, judgment = judged()
     for method in METHODS:
-        signs = judgment.signs(method)
-        assert len(signs) == scores.there.any(axis=1).sum() == judgment.looks.answered.sum()
-        expected = judgment.calibrations[method].confidence[judgment.looks.answered]
+        signs = judgment.drift_statistics(method)
+        assert len(signs) == scores.there.any(axis=1).sum() == judgment.reference.answered.sum()
+        expected = judgment.calibrations[method].confidence[judgment.reference.answered]
         np.testing.assert_allclose(signs.confidence, expected, atol=5e-5)
-        assert (signs.new_text == ~judgment.looks.text_known[judgment.looks.answered]).all()
+        assert (signs.new_text == ~judgment.reference.text_known[judgment.reference.answered]).all()
 
 
 def test_taking_rows_takes_them_of_everything():

@@ -48,6 +48,13 @@ def test_an_entry_that_came_out_twice_is_an_error(tmp_path):
         predictions.counted(writer, 4)
 
 
+@pytest.mark.usefixtures("_hashed")
+def test_an_entry_that_came_out_twice_does_not_make_up_for_one_that_is_missing(tmp_path):
+    writer = in_parts(tmp_path, *PARTS, [("a", "2", "auto", "")])
+    with pytest.raises(RuntimeError, match="5 entries went in, 5 predictions of 4 entries came out"):
+        predictions.counted(writer, 5)
+
+
 def test_an_entry_that_is_missing_is_an_error(tmp_path):
     with pytest.raises(RuntimeError, match="5 entries went in, 4 predictions of 4 entries came out"):
         predictions.counted(in_parts(tmp_path, *PARTS), 5)

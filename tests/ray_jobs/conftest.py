@@ -1,4 +1,4 @@
-"""One Ray head for all tests that need one, and one tiny pipeline run that they look at.
+"""One Ray head for all tests that share one, and one tiny pipeline run that all look at.
 
 The head is a process of its own with ports, token and temporary directory of its own: neither does it find
 another Ray of this machine, nor is it found.
@@ -6,8 +6,11 @@ another Ray of this machine, nor is it found.
 
 from __future__ import annotations
 
+import fcntl
+import json
+import os
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import pyarrow as pa
@@ -69,26 +72,40 @@ def settings(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
-def pipeline(head: Head, settings: Path, tmp_path_factory: pytest.TempPathFactory) -> Pipeline:
+def finished(
+    request: pytest.FixtureRequest, settings: Path, tmp_path_factory: pytest.TempPathFactory
+) -> Pipeline:
     """The pipeline over the books of three small companies, 12 of 600 entries without lines, and over a row
-    that is rejected."""
-    assert head.address
-    folder = tmp_path_factory.mktemp("pipeline")
-    ledgers = folder / "ledgers"
-    write_demo_ledger(ledgers, DemoSettings(companies=3, entries=600, open_entries=12, seed=7))
-    write_jsonl(ledgers / "undated.jsonl", [entry("undated", date="some day")])
-    output = folder / "out"
+    that is rejected. It runs once: in the process of the tests that wants it first, for the others too."""
+    folder = tmp_path_factory.getbasetemp()
+    folder = (folder.parent if "PYTEST_XDIST_WORKER" in os.environ else folder) / "pipeline"
+    folder.mkdir(exist_ok=True)
+    ledgers, output, told = folder / "ledgers", folder / "out", folder / "done.json"
     arguments = ["--ledgers", str(ledgers), "--output", str(output), "--config", str(settings)]
-    done = run_job("pipeline", *arguments)
-    assert done.status == 0, done.err
-    return Pipeline(ledgers, output, arguments, done)
+    with (folder / "lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not told.exists():
+            request.getfixturevalue("head")
+            write_demo_ledger(ledgers, DemoSettings(companies=3, entries=600, open_entries=12, seed=7))
+            write_jsonl(ledgers / "undated.jsonl", [entry("undated", date="some day")])
+            done = run_job("pipeline", *arguments)
+            assert done.status == 0, done.err
+            told.write_text(json.dumps(asdict(done)))
+    return Pipeline(ledgers, output, arguments, Done(**json.loads(told.read_text())))
 
 
 @pytest.fixture(scope="session")
-def in_many_parts(pipeline: Pipeline, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def pipeline(head: Head, finished: Pipeline) -> Pipeline:
+    """The finished pipeline, with this process connected to the head: for tests that run jobs in it."""
+    assert head.address
+    return finished
+
+
+@pytest.fixture(scope="session")
+def in_many_parts(finished: Pipeline, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """All 600 entries as `jet ingest` could have written them: in 30 files."""
     output = tmp_path_factory.mktemp("parts") / "entries"
-    entries = open_artifact(str(pipeline.folder / "entries"), "entries").read_table(ENTRIES)
+    entries = open_artifact(str(finished.folder / "entries"), "entries").read_table(ENTRIES)
     with artifact_writer(str(output), "entries", {}, {}) as writer:
         for number in range(30):
             writer.write_table(f"part-{number:05}.parquet", entries.slice(20 * number, 20))
@@ -98,9 +115,9 @@ def in_many_parts(pipeline: Pipeline, tmp_path_factory: pytest.TempPathFactory) 
 
 
 @pytest.fixture(scope="session")
-def predicted(pipeline: Pipeline, in_many_parts: Path) -> pa.Table:
+def predicted(finished: Pipeline, in_many_parts: Path) -> pa.Table:
     """What a single process answers to all 600 entries together: no Ray in it."""
-    bundle = load_bundle(str(pipeline.folder / "model"))
+    bundle = load_bundle(str(finished.folder / "model"))
     entries = open_artifact(str(in_many_parts), "entries").read_table(ENTRIES)
     found = Predictor.for_entries(bundle, PredictSettings(), entries, None)(entries)
     return found.sort_by([("entity", "ascending"), ("entry_id", "ascending")]).combine_chunks()

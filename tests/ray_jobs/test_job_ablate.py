@@ -17,7 +17,8 @@ from jet.artifacts.artifact import open_artifact
 from jet.books.schema import ENTRIES
 from jet.experiments.ablation.ablation import GRID
 from jet.experiments.ablation.report import ANSWERS
-from ray_jobs.ablate import KIND, answer_all
+from ray_jobs.ablate import KIND
+from ray_jobs.sweeps.ablation_runs import run_units
 
 ROWS = ("noncausal-neighbors", "cut-at-length")
 SEEDS = (0, 1)
@@ -132,7 +133,7 @@ def test_a_training_that_fails_is_told_after_the_others_are_done(head, monkeypat
             raise FloatingPointError("21 steps had a gradient that is not finite\nlower optim.learning_rate")
         return "done"
 
-    monkeypatch.setattr("ray_jobs.ablate.train_and_answer", work)
+    monkeypatch.setattr("ray_jobs.sweeps.ablation_runs.train_and_answer", work)
     units = [
         SimpleNamespace(name=f"l2-off-{seed}", rows=[GRID[1]], seed=seed, missing=lambda: True)
         for seed in range(3)
@@ -141,5 +142,5 @@ def test_a_training_that_fails_is_told_after_the_others_are_done(head, monkeypat
         caplog.at_level("INFO", "jet.ablate"),
         pytest.raises(ValueError, match=r"1 trainings failed, first l2-off, seed 1 \(.*learning_rate\): give"),
     ):
-        answer_all(units, at_once=1)
+        run_units(units, concurrent=1)
     assert "l2-off, seed 2: done; 0 of 3 to go" in caplog.text

@@ -88,7 +88,7 @@ def test_a_run_that_broke_off_after_some_parts_were_held_back_ends_like_any_othe
     checked, given, tmp_path, monkeypatch
 ):
     folder, line = checked
-    hold_back, written = written_parts.held_back, []
+    hold_back, written = written_parts.hold_drifted, []
 
     def breaks_off(table, why):
         if len(written) == 3:
@@ -96,7 +96,7 @@ def test_a_run_that_broke_off_after_some_parts_were_held_back_ends_like_any_othe
         written.append(len(table))
         return hold_back(table, why)
 
-    monkeypatch.setattr(written_parts, "held_back", breaks_off)
+    monkeypatch.setattr(written_parts, "hold_drifted", breaks_off)
     with pytest.raises(RuntimeError, match="out of memory"):
         run_job("predict", *given, "--output", tmp_path / "p")
     monkeypatch.undo()

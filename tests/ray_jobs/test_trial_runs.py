@@ -11,8 +11,8 @@ import pytest
 import torch
 from ray.train import Checkpoint
 
+from jet.experiments.sweep.declared import build_space
 from jet.experiments.sweep.records import Records
-from jet.experiments.sweep.space import build_space
 from jet.experiments.sweep.trials import objective
 from ray_jobs.ddp.checkpoints import STATE
 from ray_jobs.ddp.training import best_state, reason

@@ -16,7 +16,7 @@ from jet.evaluation.baselines.protocol import Baseline
 from jet.evaluation.baselines.repeats import LastSameText, Majority
 from jet.evaluation.baselines.similar import By, Nearest, TfidfVote
 from jet.evaluation.baselines.svm import LinearSvm
-from jet.evaluation.settings import ALL
+from jet.evaluation.settings import ALL_BASELINES
 from jet.texts.store import TextStore
 from jet.training.data import TrainingData
 
@@ -68,10 +68,10 @@ OF_SENTENCES = ("nearest_sentence", "nearest_combined")
 
 
 def make_baseline(name: str, materials: Materials | None = None) -> Baseline:
-    """The baseline called `name`, one of `ALL`.
+    """The baseline called `name`, one of `ALL_BASELINES`.
 
     Raises ValueError where there is none of this name, or the materials lack what it needs.
     """
-    if name not in ALL:
-        raise ValueError(f"there is no baseline {name!r}; there are {', '.join(ALL)}")
+    if name not in ALL_BASELINES:
+        raise ValueError(f"there is no baseline {name!r}; there are {', '.join(ALL_BASELINES)}")
     return _MAKERS[name](materials or Materials())

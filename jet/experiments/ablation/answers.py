@@ -40,8 +40,8 @@ Inference = Literal[
 
 
 @dataclass(frozen=True)
-class Answers:
-    """Answers to R entries."""
+class EntryScores:
+    """The scores of the answers to R entries."""
 
     right: np.ndarray  # bool [R] whether every line is
     f1: np.ndarray  # float64 [R] of the answer's lines against the true ones
@@ -57,12 +57,12 @@ def answer(
     beams: int,
     batch_size: int,
     seed: int = 0,
-) -> Answers:
+) -> EntryScores:
     """The answers to `rows` int64 [R] of `data`. What `inference` draws at random comes from `seed`."""
     means = MEANS[inference]
     network, data = means.network(network, seed).eval(), means.data(data)
     learnable = np.isin(rows, np.concatenate([data.learnable(part) for part in range(3)]))
-    found = Answers(np.zeros(len(rows), bool), np.zeros(len(rows)), np.full(len(rows), np.nan))
+    found = EntryScores(np.zeros(len(rows), bool), np.zeros(len(rows)), np.full(len(rows), np.nan))
     # By length, so that a batch isn't padded to the longest entry of all; no answer depends on its company.
     order = np.argsort(data.corpus.rows.lengths[rows], kind="stable")
     for start in range(0, len(rows), batch_size):

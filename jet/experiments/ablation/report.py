@@ -19,7 +19,7 @@ import pyarrow.compute as pc
 from jet.books.split import CALIBRATION, SPLITS, TEST
 from jet.evaluation.comparison import bootstrap_mean, unpaired_bootstrap
 from jet.experiments.ablation.ablation import BASELINE, Row
-from jet.experiments.ablation.answers import Answers
+from jet.experiments.ablation.answers import EntryScores
 from jet.experiments.ablation.sources import sources_of
 from jet.training.data import TrainingData
 
@@ -43,7 +43,7 @@ MEASURED = (CALIBRATION, TEST)
 MEASURES = ("right", "f1", "likelihood")
 
 
-def answers_table(given: Answers, data: TrainingData, rows: np.ndarray, row: str, seed: int) -> pa.Table:
+def answers_table(given: EntryScores, data: TrainingData, rows: np.ndarray, row: str, seed: int) -> pa.Table:
     """The answers to `rows` of `data` by a row of the grid with a seed, as `ANSWERS`."""
     entries = data.entries.take(pa.array(rows))
     columns = {

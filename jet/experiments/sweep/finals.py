@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from jet.evaluation.comparison import bootstrap_mean
 
-SIDES = ("base", "winner")
+CONTENDERS = ("base", "winner")
 
 
 @dataclass(frozen=True)
@@ -43,5 +43,7 @@ def final_facts(finals: Sequence[Final], gain: Mapping[str, float] | None) -> di
     """The test split in a few figures; None where nobody looked at it."""
     if gain is None:
         return None
-    shares = {name: round(float(np.mean([each.right[name].mean() for each in finals])), 4) for name in SIDES}
+    shares = {
+        name: round(float(np.mean([each.right[name].mean() for each in finals])), 4) for name in CONTENDERS
+    }
     return {"seeds": len(finals), **shares, "gain": {name: round(value, 4) for name, value in gain.items()}}

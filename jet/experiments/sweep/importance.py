@@ -7,6 +7,11 @@ decides more than the settings, it is about 0, and then no importance means anyt
 
 A schedule counts as one setting, however many numbers it has: what is shuffled is whose schedule a trial has.
 
+Why not `optuna.importance`: its evaluators (fANOVA, impurity) leave out every number that some trials don't
+have, such as the end of a schedule that may be constant, and PED-ANOVA gave 0 to an end that half of the score
+came from. None says how far to trust it: of 16 trials scored by chance alone, fANOVA gave one of two settings
+94%.
+
 L. Breiman, "Random forests", 2001, section 10.
 """
 

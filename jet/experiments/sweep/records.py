@@ -1,4 +1,9 @@
-"""The records of a sweep's trials: a small file each, on any storage, which is whole at any time."""
+"""The records of a sweep's trials: a small file each, on any storage, which is whole at any time.
+
+Why not Optuna's storages: they are a database, Redis, or a file that grows by appending, and a sweep's work
+folder may lie on an object store, where nothing can be appended. A record also serves trainings that no study
+knows: the rounds of a population, the last ones of winner and base config.
+"""
 
 from __future__ import annotations
 

@@ -17,8 +17,9 @@ import numpy as np
 from jet.config import JetConfig
 from jet.evaluation.page import ACCENT, FAINT, INK, RIVALS, axes_of, fact, render, show_shares, svg_of
 from jet.experiments.overrides import with_settings
-from jet.experiments.sweep.finals import SIDES, Final
+from jet.experiments.sweep.finals import CONTENDERS, Final
 from jet.experiments.sweep.importance import LEAST_TRIALS, Importance, importance
+from jet.experiments.sweep.outcome import Outcome
 from jet.experiments.sweep.settings import TuneSettings
 from jet.experiments.sweep.space import Choice, Range, Space, weights_over_training
 from jet.experiments.sweep.trials import Trial, objective
@@ -33,18 +34,9 @@ _LINES = 200
 """Trials whose schedules and parallel coordinates are drawn, the best ones."""
 
 
-def render_sweep(
-    trials: Sequence[Trial],
-    best: Trial,
-    space: Space,
-    config: JetConfig,
-    settings: TuneSettings,
-    finals: Sequence[Final],
-    gain: Mapping[str, float] | None,
-    cost: Sequence[Trial],
-    rows: int,
-) -> str:
-    """The page. `cost` are all trainings of the sweep, `rows` the calibration entries that it is scored on."""
+def render_sweep(outcome: Outcome, space: Space, config: JetConfig, settings: TuneSettings) -> str:
+    """The page."""
+    trials, best, rows = outcome.trials, outcome.best, outcome.rows
     scored = sorted(
         (trial for trial in trials if trial.best is not None),
         key=lambda trial: objective(trial.rungs, rows),
@@ -69,8 +61,8 @@ def render_sweep(
         statuses={status: sum(trial.status == status for trial in trials) for status in _STATUSES},
         rows=rows,
         method=settings.method,
-        finals=[_final(each) for each in finals],
-        gain=gain,
+        finals=[_final(each) for each in outcome.finals],
+        gain=outcome.gain,
         scatters={name: _scatter(name, i, drawn, space) for i, name in enumerate(names)},
         parallel=_parallel(drawn, space, settings.method) if len(names) > 1 and len(drawn) > 1 else None,
         schedules=_schedules(drawn, config, [name for name in names if name.startswith("losses.")]),
@@ -79,9 +71,9 @@ def render_sweep(
         importance_trials=len(whole),
         least_trials=LEAST_TRIALS,
         learning=_learning(drawn),
-        seconds=sum(trial.seconds for trial in cost),
+        seconds=sum(trial.seconds for trial in outcome.trainings),
         sweep_seconds=sum(trial.seconds for trial in trials),
-        trainings=len(cost),
+        trainings=len(outcome.trainings),
         epochs=sum(len(trial.rungs) for trial in trials),
         planned=planned,
         facts={
@@ -100,7 +92,7 @@ def _exact(trial: Trial) -> float:
 
 
 def _final(final: Final) -> dict[str, Any]:
-    test = {name: float(final.right[name].mean()) for name in SIDES}
+    test = {name: float(final.right[name].mean()) for name in CONTENDERS}
     return {"seed": final.seed, "calibration": final.calibration, "test": test}
 
 

@@ -8,28 +8,27 @@
     losses.stop:         {schedule: [constant, linear, cosine, step, warmup], low: 0.1, high: 2.0}
 
 A schedule is searched by its form and its numbers: the weights it starts and ends with, between low and high,
-and the share of the training at which it turns (the ramp's end, the step's place, the warm-up's length).
-Which of these numbers there are depends on the form, so a space is no box but a small program that asks for
-one coordinate after another. Every searcher runs that same program (`Space.draw`) and only the one who
-answers differs: a seeded generator, or Optuna's trial. Coordinates are flat (`losses.stop.form`,
+and the share of the training at which it turns (the ramp's end, the step's place, the warm-up's length). Which
+of these numbers there are depends on the form, so a space is no box but a small program that draws one
+coordinate after another. Every searcher runs that same program (`Space.draw`) and only the source of the
+numbers differs: a seeded generator, or Optuna's trial. Coordinates are flat (`losses.stop.form`,
 `losses.stop.start`, ...) and turn into settings (`losses.stop`: a schedule) in one place.
+
+Why the grid is not Optuna's: `GridSampler` takes a box, and over a schedule it tries a form without an end once
+for each end; `BruteForceSampler` takes ranges by an even step alone, not the even ratios of `log_uniform`.
 """
 
 from __future__ import annotations
 
-import difflib
 import itertools
 import json
 import math
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, fields
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from typing import Any, Protocol
 
 import numpy as np
 
-from jet.config import JetConfig
-from jet.experiments.overrides import with_settings
-from jet.training.losses import LOSSES
 from jet.training.schedules import build_schedule
 
 Coordinates = dict[str, Any]
@@ -37,21 +36,10 @@ Coordinates = dict[str, Any]
 FORMS = ("constant", "linear", "cosine", "step", "warmup")
 _LISTED = 1000
 """Whole numbers that a grid takes of a range without being asked for points, at most."""
-_SEARCHED = ("model", "losses", "optim", "train")
-"""The parts of the config that bear on the decoder's training."""
-_NO_SETTING = {
-    "retrieval": "neighbors are found before a training; run `jet neighbors` with other settings into another "
-    "folder, and sweep there",
-    "split": "it decides which entries are scored, so trials could not be compared; fix it for the whole sweep",
-    "ranker": "a trial trains and scores the decoder alone",
-    "model.max_lines": "it decides which entries are scored, so trials could not be compared; fix it",
-    "train.seed": "a seed is luck, no setting; tune.final_seeds repeats with several what was found",
-    "train.watched_rows": "it decides which entries are scored, so trials could not be compared; fix it",
-}
 
 
 class Draws(Protocol):
-    """Who answers a space's questions. `optuna.Trial` is one."""
+    """A source of numbers for a space. `optuna.Trial` is one."""
 
     def suggest_float(self, name: str, low: float, high: float, *, log: bool = False) -> float:
         """A number from low to high; with `log`, even over its logarithm."""
@@ -64,7 +52,7 @@ class Draws(Protocol):
 
 
 class RandomDraws:
-    """Answers from a seed."""
+    """Numbers from a seed."""
 
     def __init__(self, rng: np.random.Generator) -> None:
         self.rng = rng
@@ -274,111 +262,6 @@ class Space:
                 )
             found[each.field] = each
         return found
-
-
-def build_space(declared: Mapping[str, Mapping[str, Any]], config: JetConfig) -> Space:
-    """The space that a `tune.space` section declares over `config`.
-
-    Raises `ValueError`, naming the setting and a way out, where it isn't one.
-    """
-    if not declared:
-        raise ValueError(
-            "tune.space is empty: name at least one setting, such as losses.stop: {uniform: [0.1, 2.0]}"
-        )
-    space = Space(tuple(_dimension(field, spec, config) for field, spec in declared.items()))
-    for each in space.dimensions:
-        for value in each.examples():
-            try:
-                with_settings(config, {each.field: value})
-            except ValueError as error:
-                raise ValueError(f"tune.space.{each.field}: {error}") from None
-    return space
-
-
-def _dimension(field: str, spec: Any, config: JetConfig) -> Dimension:
-    _check_field(field, config)
-    where = f"tune.space.{field}"
-    kinds = ("choice", "uniform", "log_uniform", "integer", "schedule")
-    named = [kind for kind in kinds if isinstance(spec, Mapping) and kind in spec]
-    if len(named) != 1:
-        example = "{uniform: [0, 1]}"
-        raise ValueError(f"{where}: must be one of {', '.join(kinds)}, such as {example}; got {spec!r}")
-    kind = named[0]
-    allowed = {
-        "choice": {"choice"},
-        "integer": {"integer", "points"},
-        "schedule": {"schedule", "low", "high", "log", "turn", "points"},
-    }.get(kind, {kind, "points"})
-    if unknown := set(spec) - allowed:
-        raise ValueError(f"{where}: {kind} takes no {sorted(unknown)}; it takes {sorted(allowed - {kind})}")
-    if not isinstance(spec[kind], Sequence) or isinstance(spec[kind], str) or not spec[kind]:
-        raise ValueError(f"{where}.{kind}: must be a list with something in it, not {spec[kind]!r}")
-    if kind == "choice":
-        labels = [json.dumps(value) for value in spec[kind]]
-        if twice := [label for label in labels if labels.count(label) > 1]:
-            raise ValueError(f"{where}.choice: has {twice[0]} twice: name it once")
-        return Choice(field, tuple(spec[kind]))
-    points = spec.get("points")
-    if points is not None and (not isinstance(points, int) or points < 2):
-        raise ValueError(f"{where}.points: must be a whole number from 2 on, not {points!r}")
-    if kind == "schedule":
-        return _schedule(field, spec, where)
-    low, high = _limits(spec[kind], f"{where}.{kind}")
-    if kind == "integer" and (low != int(low) or high != int(high)):
-        raise ValueError(f"{where}.integer: must be two whole numbers, not {spec[kind]!r}")
-    if kind == "log_uniform" and low <= 0:
-        raise ValueError(f"{where}.log_uniform: must begin above 0, not at {low:g}: use uniform, or raise it")
-    return Range(field, low, high, log=kind == "log_uniform", whole=kind == "integer", points=points)
-
-
-def _schedule(field: str, spec: Mapping[str, Any], where: str) -> ScheduleRange:
-    part, _, name = field.partition(".")
-    if part != "losses" or name not in LOSSES:
-        names = ", ".join(LOSSES)
-        raise ValueError(f"{where}: only the losses have schedules ({names}): use a range or a choice")
-    for form in spec["schedule"]:
-        if form not in FORMS:
-            raise ValueError(f"{where}.schedule: {form!r} is no form; there are {', '.join(FORMS)}")
-    low, high = _limits([spec.get("low"), spec.get("high")], f"{where}: low and high")
-    if low < 0:
-        raise ValueError(
-            f"{where}.low: a schedule must not go negative, got {low:g}: that rewards mistakes; begin at 0"
-        )
-    log = bool(spec.get("log", False))
-    if log and low == 0:
-        raise ValueError(f"{where}.low: must be above 0 with log, or leave log out")
-    turn = _limits(spec.get("turn", [0.1, 0.9]), f"{where}.turn")
-    if not 0 < turn[0] < turn[1] <= 1:
-        raise ValueError(
-            f"{where}.turn: must be two shares of the training, from above 0 to 1, not {list(turn)}"
-        )
-    return ScheduleRange(field, tuple(spec["schedule"]), low, high, turn, log, spec.get("points") or 2)
-
-
-def _limits(given: Any, where: str) -> tuple[float, float]:
-    numbers = [v for v in given if type(v) in (int, float) and math.isfinite(v)]
-    if len(given) != 2 or len(numbers) != 2:
-        raise ValueError(f"{where}: must be two numbers, not {list(given)}; write 3.0e-4, not 3e-4, in YAML")
-    low, high = numbers
-    if not low < high:
-        raise ValueError(f"{where}: the first must be below the second, got {low:g} and {high:g}")
-    return low, high
-
-
-def _check_field(field: str, config: JetConfig) -> None:
-    """Raise `ValueError` unless the setting bears on a trial's score, and leaves scores comparable."""
-    part = field.partition(".")[0]
-    parts = {each.name: getattr(config, each.name) for each in fields(JetConfig)}
-    known = [f"{p}.{each.name}" for p, settings in parts.items() for each in fields(settings)]
-    if field not in known:
-        near = difflib.get_close_matches(field, known, 1)
-        hint = f"did you mean {near[0]}?" if near else "`jet tune --help` lists all"
-        raise ValueError(f"tune.space.{field}: there is no such setting; {hint}")
-    why = _NO_SETTING.get(field) or _NO_SETTING.get(part)
-    if why is None and part not in _SEARCHED and field != "predict.beams":
-        why = "it has no bearing on a trial's score"
-    if why:
-        raise ValueError(f"tune.space.{field}: can't be searched: {why}")
 
 
 def weights_over_training(spec: Any, count: int = 101) -> tuple[np.ndarray, np.ndarray]:

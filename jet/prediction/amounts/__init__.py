@@ -16,14 +16,14 @@ Shapes, here and below: N entries, T lines of a set, M neighbors, L lines of a n
 
 from jet.prediction.amounts.formulas import TAX_RATES
 from jet.prediction.amounts.proposal import GUESSED, RULES, Proposal, propose_amounts
-from jet.prediction.amounts.units import UNKNOWN, minor_units
+from jet.prediction.amounts.units import UNKNOWN_AMOUNT, minor_units
 from jet.prediction.amounts.votes import PastAmounts
 
 __all__ = [
     "GUESSED",
     "RULES",
     "TAX_RATES",
-    "UNKNOWN",
+    "UNKNOWN_AMOUNT",
     "PastAmounts",
     "Proposal",
     "minor_units",

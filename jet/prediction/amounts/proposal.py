@@ -10,7 +10,7 @@ from jet.confidence.calibration import Calibration
 from jet.confidence.judgment import AMOUNT_FIGURES
 from jet.prediction.amounts.formulas import FIXED, is_tax
 from jet.prediction.amounts.rules import explain, falling, mean_shares, repeat, split, trusted_lines
-from jet.prediction.amounts.units import LARGEST, UNKNOWN
+from jet.prediction.amounts.units import LARGEST, UNKNOWN_AMOUNT
 from jet.prediction.amounts.votes import PastAmounts, Votes, count_votes, on_side
 
 RULES = ("unknown", "single", "repeated", "formula", "split")
@@ -57,7 +57,7 @@ def propose_amounts(total: np.ndarray, tokens: np.ndarray, evidence: PastAmounts
     credits = lines.sum(axis=1) - debits
     known = (total >= 0) & (total < LARGEST) & (debits > 0) & (credits > 0)
     single = known & (debits == 1) & (credits == 1)
-    amounts = np.where(lines & single[:, None], total[:, None], UNKNOWN)
+    amounts = np.where(lines & single[:, None], total[:, None], UNKNOWN_AMOUNT)
     rule = np.where(single, _SINGLE, _UNKNOWN)
     figures = np.zeros((len(total), len(AMOUNT_FIGURES)))
     open_rows = np.flatnonzero(known & ~single)
@@ -78,7 +78,7 @@ def _propose(
     votes = count_votes(tokens, evidence)
     value, support, formula = explain(total, tokens, votes)
     shares = mean_shares(votes)
-    amounts = np.full(tokens.shape, UNKNOWN)
+    amounts = np.full(tokens.shape, UNKNOWN_AMOUNT)
     followed = np.zeros(tokens.shape, dtype=bool)
     divided = np.zeros(len(total), dtype=bool)
     for side in (0, 1):

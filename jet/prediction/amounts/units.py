@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-UNKNOWN = -1
+UNKNOWN_AMOUNT = -1
 """An amount that isn't known, and the token and the amount where a set is padded."""
 
 UNIT = 100
@@ -19,4 +19,4 @@ def minor_units(amounts: np.ndarray) -> np.ndarray:
     scaled = np.where(np.isfinite(amounts), amounts, -1.0) * UNIT
     whole = np.rint(scaled)
     known = (scaled >= 0) & (scaled < LARGEST) & (np.abs(scaled - whole) < 1e-3)
-    return np.where(known, whole, UNKNOWN).astype(np.int64)
+    return np.where(known, whole, UNKNOWN_AMOUNT).astype(np.int64)

@@ -10,7 +10,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from jet.prediction.amounts.units import LARGEST, UNKNOWN, minor_units
+from jet.books.tokens import NOTHING
+from jet.prediction.amounts.units import LARGEST, UNKNOWN_AMOUNT, minor_units
 
 # Set by judgment. Halving or doubling them moves at most a few rows of two real ledgers.
 _SHARPNESS = 5.0  # of similarity, as in the votes of jet.model.neighbor_features
@@ -46,7 +47,7 @@ class Votes:
 
 
 def count_votes(tokens: np.ndarray, evidence: PastAmounts) -> Votes:
-    """What `evidence` says of the lines of the sets `tokens` int64 [N, T], padded with UNKNOWN."""
+    """What `evidence` says of the lines of the sets `tokens` int64 [N, T], padded with NOTHING."""
     booked = minor_units(evidence.amounts)
     order = _order_by_content(evidence, booked)
     theirs, booked = (np.take_along_axis(x, order[:, :, None], axis=1) for x in (evidence.tokens, booked))
@@ -64,7 +65,7 @@ def count_votes(tokens: np.ndarray, evidence: PastAmounts) -> Votes:
     closeness = np.where(same_set[:, :, None], 1.0, np.where(same_side, _SAME_SIDE, _SAME_LINE))
     similarity = np.where(usable, similarity, 0)
     likeness = np.exp(_SHARPNESS * similarity - np.maximum(age, 0) / _FORGETTING)
-    amount = np.where(usable[:, :, None], _by_line(tokens, theirs, booked), UNKNOWN)
+    amount = np.where(usable[:, :, None], _by_line(tokens, theirs, booked), UNKNOWN_AMOUNT)
     weight = np.where(amount >= 0, likeness[:, :, None] * closeness, 0)
     return Votes(amount, weight, np.where(usable, debits, 0), same_set, similarity)
 
@@ -88,9 +89,9 @@ def _same_side(tokens: np.ndarray, theirs: np.ndarray, side: int) -> np.ndarray:
     width = max(tokens.shape[1], theirs.shape[2])
 
     def lines(sets: np.ndarray) -> np.ndarray:
-        ordered = np.sort(np.where(on_side(sets, side), sets, UNKNOWN), axis=-1)
+        ordered = np.sort(np.where(on_side(sets, side), sets, NOTHING), axis=-1)
         missing = [(0, 0)] * (sets.ndim - 1) + [(width - sets.shape[-1], 0)]
-        return np.pad(ordered, missing, constant_values=UNKNOWN)
+        return np.pad(ordered, missing, constant_values=NOTHING)
 
     return (lines(tokens)[:, None] == lines(theirs)).all(axis=2)
 
@@ -100,13 +101,13 @@ def _by_line(tokens: np.ndarray, theirs: np.ndarray, booked: np.ndarray) -> np.n
     is the i-th largest amount; a neighbor that has it more or less often has no such line."""
     same = tokens[:, :, None] == tokens[:, None, :]
     place, count = np.tril(same, -1).sum(axis=2), same.sum(axis=2)
-    result = np.full((*theirs.shape[:2], tokens.shape[1]), UNKNOWN)
+    result = np.full((*theirs.shape[:2], tokens.shape[1]), UNKNOWN_AMOUNT)
     for line in range(tokens.shape[1]):
         has = (theirs == tokens[:, line, None, None]) & (tokens[:, line] >= 0)[:, None, None]
-        falling = -np.sort(np.where(has, -booked, -UNKNOWN), axis=2)
+        falling = -np.sort(np.where(has, -booked, -UNKNOWN_AMOUNT), axis=2)
         at = np.minimum(place[:, line], theirs.shape[2] - 1)
         amount = np.take_along_axis(falling, at[:, None, None], axis=2)[:, :, 0]
-        result[:, :, line] = np.where(has.sum(axis=2) == count[:, line, None], amount, UNKNOWN)
+        result[:, :, line] = np.where(has.sum(axis=2) == count[:, line, None], amount, UNKNOWN_AMOUNT)
     return result
 
 

@@ -1,0 +1,51 @@
+"""What a sweep came to: its trials, its winner, and what the winner gains on the test split."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+from numpy.typing import NDArray
+
+from jet.experiments.sweep.finals import Final, final_facts, gain_of
+from jet.experiments.sweep.trials import Trial, winner
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """A finished sweep."""
+
+    trials: Sequence[Trial]
+    finals: Sequence[Final]
+    trainings: Sequence[Trial]
+    """Every training of the sweep, the final ones too: what it cost."""
+    rows: int
+    """Calibration entries that each trial is scored on."""
+    test_entities: NDArray
+    """The company of each test entry."""
+
+    @cached_property
+    def best(self) -> Trial:
+        """The winner."""
+        return winner(self.trials, self.rows)
+
+    @cached_property
+    def gain(self) -> dict[str, float] | None:
+        """How much more often the winner is right than the base config; None without finals."""
+        return gain_of(self.finals, self.test_entities)
+
+    def facts(self) -> dict[str, Any]:
+        """The outcome in a few figures, for the manifest and the job's last line."""
+        score = self.best.best
+        assert score is not None
+        return {
+            "trials": len(self.trials),
+            "statuses": dict(Counter(trial.status for trial in self.trials)),
+            "best": self.best.key,
+            "calibration_exact_match": round(score["exact_match"], 4),
+            "test": final_facts(self.finals, self.gain),
+            "trial_seconds": round(sum(trial.seconds for trial in self.trainings), 1),
+        }

@@ -1,0 +1,74 @@
+"""The units of an ablation, as many beside each other as the cluster has room for, and what they come to."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Sequence
+from typing import Any
+
+import pyarrow as pa
+import ray
+
+from jet.artifacts.artifact import open_artifact
+from jet.experiments.ablation.ablation import GRID
+from jet.experiments.ablation.report import ANSWERS, summarized
+from ray_jobs.ddp.training import reason
+from ray_jobs.runtime.connection import room
+from ray_jobs.runtime.settings import JobConfig
+from ray_jobs.sweeps.ablation_units import ANSWERED, NETWORK, Unit, train_and_answer
+
+log = logging.getLogger("jet.ablate")
+
+
+def run_units(units: Sequence[Unit], concurrent: int) -> None:
+    """Train and answer what is missing, `concurrent` trainings at a time.
+
+    Raises `ValueError` in the end where some failed: the rest is done first.
+    """
+    waiting = [unit for unit in units if unit.missing()]
+    log.info("%d trainings, %d of them done already", len(units), len(units) - len(waiting))
+    running: dict[ray.ObjectRef, Unit] = {}
+    failed: dict[str, str] = {}
+    while waiting or running:
+        while waiting and len(running) < concurrent:
+            unit = waiting.pop(0)
+            task = ray.remote(num_cpus=1)(train_and_answer).options(name=f"ablate {unit.name}")
+            running[task.remote(unit)] = unit
+        (done,), _ = ray.wait(list(running), num_returns=1)
+        unit = running.pop(done)
+        name = f"{unit.rows[0].name}, seed {unit.seed}"
+        try:
+            outcome = ray.get(done)
+        except ray.exceptions.RayError as error:
+            failed[name] = reason(str(getattr(error, "cause", error)))
+            log.error("%s failed: %s", name, failed[name])
+            continue
+        left = len(waiting) + len(running)
+        log.info("%s: %s; %d of %d to go", name, outcome, left, len(units))
+    if failed:
+        (name, why), *_ = failed.items()
+        raise ValueError(
+            f"{len(failed)} trainings failed, first {name} ({why}): give the same command again for another "
+            "try, or name other --rows"
+        )
+
+
+def concurrency(config: JobConfig) -> int:
+    """How many trainings the cluster can run at a time, each with a CPU for the task that waits for it."""
+    runtime = config.runtime
+    workers, gpus = runtime.train_workers, runtime.train_workers * runtime.train_gpu
+    why = f"an ablation with {workers} training workers"
+    return room(runtime, workers + 1, gpus, why, "lower runtime.train_workers")
+
+
+def collect(units: Sequence[Unit]) -> tuple[pa.Table, dict[str, Any]]:
+    """All answers, and what they come to."""
+    table = pa.concat_tables(
+        open_artifact(unit.answers_at(row), ANSWERED).read_table(ANSWERS) for unit in units for row in unit.rows
+    )
+    rows = [row for unit in units for row in unit.rows]
+    metrics = summarized(table, [row for row in GRID if row in rows])
+    for unit in units:
+        spent = metrics[unit.rows[0].name].setdefault("trainings", [])
+        spent.append({"seed": unit.seed, **open_artifact(unit.network_at, NETWORK).manifest.facts})
+    return table, metrics
