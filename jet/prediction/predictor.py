@@ -233,9 +233,8 @@ class Predictor:
         batch = collate(
             columns,
             rows,
-            self.statistics.corpus.rows,
+            self.statistics.corpus,
             bundle.model.hits(hits, bundle.retrieval),
-            bundle.corpus.catalog,
             bundle.model.max_lines,
             width=width,
         )
