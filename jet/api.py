@@ -26,13 +26,12 @@ from jet.bundle.bundle import Bundle
 from jet.bundle.extension import extended, learned
 from jet.bundle.lots import Lot
 from jet.bundle.saved import KIND, load_bundle, save_bundle
-from jet.config import JetConfig
+from jet.config import JetConfig, with_settings
 from jet.evaluation.exam import Exam
 from jet.evaluation.executor import InProcess
 from jet.evaluation.figures import figures_table
 from jet.evaluation.measure import measure
 from jet.evaluation.settings import ExamSettings
-from jet.experiments.overrides import with_settings
 from jet.prediction.calibrating import calibrate
 from jet.prediction.explaining import Explanations, explained
 from jet.prediction.session import Session

@@ -6,7 +6,6 @@ the bit whoever does it; tables come back sorted by entity and entry_id.
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Sequence
 from typing import Protocol
 
@@ -26,8 +25,6 @@ from jet.ranking.ranker import RankerSettings
 from jet.ranking.statistics import Statistics
 from jet.retrieval.memory import Hits
 from jet.retrieval.neighbors import make_encoder
-
-log = logging.getLogger("jet.evaluate")
 
 BY_ENTRY = [("entity", "ascending"), ("entry_id", "ascending")]
 
