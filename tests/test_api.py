@@ -233,15 +233,13 @@ def test_a_second_call_costs_its_new_texts_and_answers_as_the_first_would(
     known = len(encoder.texts)
     session = Session(bundle, PredictSettings(), encoder)
     first = session(new_entries)
-    new = set(new_entries["description"].to_pylist()) - set(data.store.texts.to_pylist())
+    new = set(new_entries["description"].to_pylist()) - set(data.corpus.store.texts.to_pylist())
     assert sorted(encoder.texts[known:]) == sorted(new)
-    index = session.predictor(new_entries["description"]).library.memory
+    index = session.predictor(new_entries["description"]).retriever
     renamed = new_entries.set_column(3, new_entries.schema.field(3), pa.array(["brand new"] * len(new_entries)))
     again = session(renamed)
     assert encoder.texts[known + len(new) :] == ["brand new"]
-    assert (
-        session.predictor(renamed["description"]).library.memory is index
-    )  # nothing of the books is built anew
+    assert session.predictor(renamed["description"]).retriever is index  # nothing of the books is built anew
     assert session(new_entries).equals(first)
     for entries, answers in ((new_entries, first), (renamed, again)):
         alone = Predictor.for_entries(bundle, PredictSettings(), entries, encoder)(entries)
@@ -283,7 +281,7 @@ def test_what_is_learned_is_followed_from_the_next_day_and_the_old_model_stays(m
 def test_predictions_that_somebody_corrected_can_be_learned_as_they_are(model, rows):
     predictions = model.predict(rows[:1]).to_pylist()
     taught = model.learn([{**rows[0], "lines": predictions[0]["lines"]}])
-    assert len(taught.bundle.books.ids) == len(model.bundle.books.ids) + 1
+    assert len(taught.bundle.corpus.ids) == len(model.bundle.corpus.ids) + 1
 
 
 def test_a_model_comes_back_as_it_was_saved_and_is_never_written_over(model, rows, tmp_path):

@@ -116,6 +116,13 @@ def start_job(address: str, name: str, *arguments: Any, **environment: str) -> s
     )
 
 
+def ended(process: subprocess.Popen[str], status: int = 0) -> str:
+    """What a job told on standard error, once it has ended with `status`."""
+    out, err = process.communicate(timeout=300)
+    assert process.returncode == status, err + out
+    return err
+
+
 def wait_until(holds: Callable[[], Any], what: str, seconds: float = 120, pause: float = 0.02) -> Any:
     """What `holds` returns as soon as that is true."""
     end = time.monotonic() + seconds

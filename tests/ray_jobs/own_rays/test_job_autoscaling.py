@@ -131,7 +131,7 @@ def parts_of(output: Path) -> Callable[[], int]:
 
 @pytest.fixture(scope="module")
 def many(head, settings, tmp_path_factory) -> Path:
-    """More entries of the pipeline's companies, in many files."""
+    """More entries of the finished's companies, in many files."""
     assert head.address
     folder = tmp_path_factory.mktemp("many")
     write_demo_ledger(folder / "ledgers", DemoSettings(companies=3, entries=9000, open_entries=12, seed=7))
@@ -147,9 +147,9 @@ def many(head, settings, tmp_path_factory) -> Path:
     return folder / "entries"
 
 
-def test_predict_draws_nodes_works_on_them_and_lets_them_go(cluster, many, pipeline, settings, tmp_path):
+def test_predict_draws_nodes_works_on_them_and_lets_them_go(cluster, many, finished, settings, tmp_path):
     output = tmp_path / "p"
-    given = ("--ledgers", many, "--model", pipeline.folder / "model", "--config", settings, "--output", output)
+    given = ("--ledgers", many, "--model", finished.folder / "model", "--config", settings, "--output", output)
     spread = ("--runtime.actors", 1 + MOST, "--runtime.actor_cpus", 1)
     seen = watched(cluster, "WritePart", parts_of(output), "predict", *given, *spread)
     assert seen.nodes[0] == 1
@@ -159,13 +159,13 @@ def test_predict_draws_nodes_works_on_them_and_lets_them_go(cluster, many, pipel
     wait_until(lambda: living(cluster) == 1, "the end of the idle nodes", pause=0.5)
 
 
-def test_neighbors_draw_nodes_for_the_shards_and_find_the_same(cluster, pipeline, settings, tmp_path):
+def test_neighbors_draw_nodes_for_the_shards_and_find_the_same(cluster, finished, settings, tmp_path):
     """Shards and the actor that asks them are there together: they fill the head and all nodes."""
-    given = ("--entries", pipeline.folder / "entries", "--config", settings, "--output", tmp_path / "n")
+    given = ("--entries", finished.folder / "entries", "--config", settings, "--output", tmp_path / "n")
     spread = ("--runtime.index_shards", MOST, "--runtime.actor_cpus", 1)
     seen = watched(cluster, "IndexShard", parts_of(tmp_path / "n"), "neighbors", *given, *spread)
     assert max(seen.nodes) == 1 + MOST
-    assert_same(read(tmp_path / "n"), read(pipeline.folder / "neighbors"))
+    assert_same(read(tmp_path / "n"), read(finished.folder / "neighbors"))
 
 
 def autoscaler(cluster: Head) -> psutil.Process:
@@ -177,9 +177,9 @@ def autoscaler(cluster: Head) -> psutil.Process:
     raise AssertionError("the cluster has no autoscaler")
 
 
-def test_a_training_begins_with_one_worker_and_goes_on_with_two(cluster, pipeline, settings, tmp_path):
+def test_a_training_begins_with_one_worker_and_goes_on_with_two(cluster, finished, settings, tmp_path):
     """The autoscaler stands still until a worker trains: else the node may be there before it."""
-    given = ("--data", pipeline.folder, "--config", settings, "--output", tmp_path / "m")
+    given = ("--data", finished.folder, "--config", settings, "--output", tmp_path / "m")
     elastic = ("--runtime.train_min_workers", 1, "--runtime.train_resize_s", 2)
     # Small batches, so that the training is still there when the node is, on a fast machine too.
     lasting = ("--train.max_epochs", 24, "--train.patience", 24, "--train.batch_size", 16)
