@@ -150,14 +150,7 @@ def beside_the_ancestor(bundle: Bundle, entries: Path) -> Row:
     def batch_of(rows: np.ndarray) -> Batch:
         hits = predictor.retriever.hits(replace(columns.queries(rows), store=store))
         chosen = bundle.model.hits(hits, bundle.retrieval)
-        return collate(
-            columns,
-            rows,
-            predictor.statistics.corpus.rows,
-            chosen,
-            bundle.corpus.catalog,
-            bundle.model.max_lines,
-        )
+        return collate(columns, rows, predictor.statistics.corpus, chosen, bundle.model.max_lines)
 
     tables = Tables(torch.from_numpy(predictor.text_vectors), torch.from_numpy(bundle.account_vectors))
     grouped = list(predictor.groups(columns))

@@ -10,7 +10,6 @@ from __future__ import annotations
 import getpass
 from collections.abc import Mapping
 from dataclasses import asdict, fields
-from datetime import UTC, datetime
 from os import PathLike, fspath
 from typing import Any
 
@@ -25,15 +24,14 @@ from jet.books.importers import Tables
 from jet.books.reading import Ledger
 from jet.bundle.bundle import Bundle
 from jet.bundle.extension import extended, learned
-from jet.bundle.lots import Lot, LotFacts
+from jet.bundle.lots import Lot
 from jet.bundle.saved import KIND, load_bundle, save_bundle
-from jet.config import JetConfig
+from jet.config import JetConfig, with_settings
 from jet.evaluation.exam import Exam
 from jet.evaluation.executor import InProcess
 from jet.evaluation.figures import figures_table
 from jet.evaluation.measure import measure
 from jet.evaluation.settings import ExamSettings
-from jet.experiments.overrides import with_settings
 from jet.prediction.calibrating import calibrate
 from jet.prediction.explaining import Explanations, explained
 from jet.prediction.session import Session
@@ -142,16 +140,8 @@ class Model:
         <Model: 3 entities, 274 accounts, 381 entries in memory>
         """
         tables = self._tables(reviewed)
-        lot = Lot(
-            LotFacts(
-                number=max((each.facts.number for each in self.bundle.lots), default=0) + 1,
-                reviewer=reviewer.strip() or getpass.getuser(),
-                learned=datetime.now(UTC).isoformat(timespec="seconds"),
-                entries=len(tables.entries),
-            ),
-            tables.entries,
-            tables.accounts,
-        )
+        who = reviewer.strip() or getpass.getuser()
+        lot = Lot.after(self.bundle.lots, who, tables.entries, tables.accounts)
         bundle = learned(self.bundle, lot, self._session.encode)
         return Model(bundle, self.config, self._session.encoder)
 

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass, field
-from typing import Any
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field, replace
+from typing import Any, TypeVar
+
+import jsonargparse
 
 from jet.books.importers import ImportSettings
 from jet.books.split import SplitSettings
@@ -17,6 +20,8 @@ from jet.training.loop import TrainSettings
 from jet.training.losses import LossSettings
 from jet.training.optim import OptimSettings
 from jet.training.tracking import TrackingSettings
+
+Config = TypeVar("Config", bound="JetConfig")
 
 
 @dataclass(kw_only=True)
@@ -39,3 +44,31 @@ class JetConfig:
     def part(self, *names: str) -> dict[str, Any]:
         """The settings of some parts, as JSON can hold them: what an artifact keeps of its making."""
         return {name: asdict(getattr(self, name)) for name in names}
+
+
+def with_settings(config: Config, settings: Mapping[str, Any]) -> Config:
+    """`config` with some settings replaced, by dotted name, each read and checked as on a job's command line.
+
+    Raises `ValueError` where a setting doesn't exist or can't have its value.
+    """
+    changed: dict[str, dict[str, Any]] = {}
+    for dotted, value in settings.items():
+        part, _, name = dotted.partition(".")
+        changed.setdefault(part, {})[name] = value
+    return replace(config, **{part: _rebuilt(config, part, values) for part, values in changed.items()})
+
+
+def _rebuilt(config: JetConfig, part: str, changed: dict[str, Any]) -> Any:
+    before = getattr(config, part)
+    parser = _parser(type(before), part)
+    try:
+        return parser.instantiate(parser.parse_object({part: {**asdict(before), **changed}}))[part]
+    except (jsonargparse.ArgumentError, ValueError) as error:
+        why = " ".join(str(error).split())
+        raise ValueError(f"{', '.join(f'{part}.{name}' for name in changed)} can't be set so: {why}") from None
+
+
+def _parser(kind: Any, part: str) -> jsonargparse.ArgumentParser:
+    parser = jsonargparse.ArgumentParser(exit_on_error=False)
+    parser.add_class_arguments(kind, part)
+    return parser

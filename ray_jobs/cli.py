@@ -9,18 +9,18 @@ from jet import __version__
 from jet.extras import MissingExtra, require
 
 JOBS = {
-    "demo": "the whole way on made-up books, with an outcome to read",
-    "pipeline": "the whole way: ingest, neighbors, train, evaluate, predict",
+    "demo": "run the pipeline on made-up books, and show what comes out",
+    "pipeline": "ingest, neighbors, train, evaluate and predict, in one job",
     "ingest": "read ledger files of any known format into checked parquet",
     "neighbors": "find every entry's most similar earlier entries",
-    "train": "train the model and publish its bundle",
+    "train": "train the model, calibrate it, and publish its bundle",
     "tune": "search a training's settings, above all its loss schedules",
-    "predict": "book new entries with a bundle",
-    "learn": "teach a bundle reviewed entries, without training, or take them back",
-    "evaluate": "measure a bundle and the baselines on the newest entries",
+    "predict": "predict the lines of new entries with a trained model",
+    "learn": "add reviewed entries to a bundle without training, or take them back",
+    "evaluate": "measure a bundle and the baselines on the newest entries, and report",
     "ablate": "measure what each part of the network earns",
     "finetune": "fine-tune the sentence encoder on booked entries",
-    "clean": "show, and remove, what killed runs left",
+    "clean": "show what killed runs left, and remove it",
     "demo-ledger": "write the books of made-up companies",
 }
 
@@ -28,7 +28,7 @@ EXTRAS = {"tune": ("tune", "report"), **dict.fromkeys(("evaluate", "pipeline", "
 """The extras that a job needs, beside Ray's."""
 
 USAGE = (
-    "usage: jet JOB [options]; jet JOB --help tells a job's options\n\njobs:\n"
+    "usage: jet JOB [options]; jet JOB --help lists a job's options\n\njobs:\n"
     + "\n".join(f"  {name:12} {what}" for name, what in JOBS.items())
     + "\n\non a cluster:\n  submit JOB   submit a job and follow it"
 )

@@ -13,7 +13,6 @@ from __future__ import annotations
 import logging
 import sys
 from dataclasses import asdict
-from datetime import UTC, datetime
 from functools import partial
 from typing import Any, Literal
 
@@ -25,7 +24,7 @@ from jet.artifacts.storage import remove
 from jet.books.schema import ACCOUNTS, ENTRIES, REJECTED, uses
 from jet.bundle.bundle import Bundle
 from jet.bundle.extension import forgotten, learned
-from jet.bundle.lots import Lot, LotFacts
+from jet.bundle.lots import Lot
 from jet.bundle.saved import KIND, load_bundle, save_bundle
 from ray_jobs.runtime.command import main
 from ray_jobs.runtime.connection import connect
@@ -86,16 +85,7 @@ def learn(bundle: Bundle, reviewed: Artifact, reviewer: str, output: str, config
     refuse_foreign(output)
     connect(config.runtime)
     entries = reviewed.read_table(ENTRIES)
-    lot = Lot(
-        LotFacts(
-            number=max((each.facts.number for each in bundle.lots), default=0) + 1,
-            reviewer=reviewer,
-            learned=datetime.now(UTC).isoformat(timespec="seconds"),
-            entries=len(entries),
-        ),
-        entries,
-        reviewed.read_table(ACCOUNTS, "accounts"),
-    )
+    lot = Lot.after(bundle.lots, reviewer, entries, reviewed.read_table(ACCOUNTS, "accounts"))
     encode = partial(encode_texts, retrieval=bundle.retrieval, runtime=config.runtime)
     rejected = reviewed.read_table(REJECTED, "rejected")
     if unused := uses(rejected)["rejected"]:

@@ -27,16 +27,13 @@ from safetensors.numpy import save as save_safetensors
 from jet.artifacts.artifact import Artifact, Manifest, artifact_writer, finished, open_artifact
 from jet.books.catalog import Catalog
 from jet.books.schema import ACCOUNTS, ENTRIES
-from jet.books.split import TRAIN, SplitSettings, split_by_date
-from jet.retrieval.columns import EntryColumns, entry_columns, sort_entries
-from jet.retrieval.corpus import Corpus
+from jet.retrieval.columns import entry_columns, sort_entries
 from jet.retrieval.memory import Hits, Queries, limits
 from jet.retrieval.neighbors import neighbors_table
 from jet.retrieval.probe import Probe
 from jet.retrieval.retriever import Retriever
-from jet.texts.ngrams import idf as fit_idf
-from jet.texts.normalize import normalize_all
 from jet.texts.store import TextStore
+from jet.training.preparing import booked_corpus, distinct_texts
 from ray_jobs.runtime import metrics
 from ray_jobs.runtime.command import main
 from ray_jobs.runtime.connection import connect, require
@@ -108,11 +105,9 @@ def neighbors(artifact: Artifact, output: str, config: JobConfig) -> Manifest:
 
 def build_store(entries: pa.Table, catalog: Catalog, config: JobConfig) -> TextStore:
     """The texts of all entries and accounts, each encoded once."""
-    descriptions = pc.unique(normalize_all(entries["description"])).to_pylist()
-    names = normalize_all(catalog.texts()).to_pylist()
-    texts = sorted(set(descriptions) | set(names))
+    texts = distinct_texts(entries, catalog)
     if config.retrieval.encoder:
-        metrics.count(metrics.TEXTS_REUSED, len(entries) + len(names) - len(texts))
+        metrics.count(metrics.TEXTS_REUSED, len(entries) + len(catalog) - len(texts))
     return TextStore.build(texts, vectors=encode_texts(texts, config.retrieval, config.runtime))
 
 
@@ -127,23 +122,6 @@ def count_probes(probes: Iterable[Probe]) -> None:
     for each in probes:
         metrics.count(metrics.RECALL_WANTED, each.wanted)
         metrics.count(metrics.RECALL_FOUND, each.found)
-
-
-def booked_corpus(
-    entries: pa.Table, columns: EntryColumns, catalog: Catalog, store: TextStore, split: SplitSettings
-) -> Corpus:
-    """The corpus of those of the sorted `entries` that are booked; `columns` are theirs."""
-    booked = np.flatnonzero(entries["lines"].is_valid().to_numpy())
-    rows = columns.take(booked)
-    ids = entries["entry_id"].combine_chunks().take(pa.array(booked))
-    idf = train_idf(rows, store, split)
-    return Corpus(rows, ids, catalog, store, idf, np.zeros(len(rows), dtype=bool))
-
-
-def train_idf(rows: EntryColumns, store: TextStore, split: SplitSettings) -> np.ndarray:
-    """N-gram weights from the texts of the training rows: later texts must not have a say."""
-    training = split_by_date(rows.entity, rows.date, split) == TRAIN
-    return fit_idf(store.ngrams[np.unique(rows.text[training])])
 
 
 class FindNeighbors:

@@ -20,7 +20,7 @@ import yaml
 from jet.artifacts.artifact import Manifest, artifact_writer, beside, digest_of, finished, refuse_foreign
 from jet.artifacts.storage import absolute, remove
 from jet.books.split import CALIBRATION, TEST
-from jet.experiments.overrides import with_settings
+from jet.config import with_settings
 from jet.experiments.sweep.declared import build_space, checked_count
 from jet.experiments.sweep.outcome import Outcome
 from jet.experiments.sweep.records import Records

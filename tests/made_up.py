@@ -287,7 +287,7 @@ def batch_of(data, rows, width=None, with_target=True):
     hits = data.model.hits(data.hits.take(rows), data.retrieval)
     longest = data.model.max_lines
     books = data.corpus.rows
-    batch = collate(books, rows, books, hits, data.corpus.catalog, longest, width)
+    batch = collate(books, rows, data.corpus, hits, longest, width)
     return booked_batch(batch, books, rows, data.corpus.catalog) if with_target else batch
 
 

@@ -79,9 +79,8 @@ def test_reading_ledgers_imports_what_tables_need_and_neither_torch_nor_ray():
     assert set(found) == {"pyarrow", "numpy"}
 
 
-def test_training_and_predicting_import_neither_ray_nor_pandas():
-    found = run_python(f"import jet; jet.fit; print(*[name for name in {HEAVY} if name in sys.modules])")
-    assert not {"ray", "pandas"} & set(found)
+def test_training_and_predicting_do_without_ray():
+    assert run_python("import jet; jet.fit; print('ray' in sys.modules)") == ["False"]
 
 
 def test_a_checkout_that_is_not_installed_can_be_imported_and_knows_its_version():
@@ -116,7 +115,9 @@ def test_what_was_read_says_what_it_is_and_what_was_rejected(tmp_path):
     text = "\n".join(json.dumps({**entry, "entry_id": str(number), "date": day}) for number, day in days)
     (tmp_path / "a.jsonl").write_text(text)
     found = repr(jet.read(tmp_path / "a.jsonl"))
-    assert found.startswith("<Ledger: 1 entries (0 without lines) of 1 entity, 2 accounts; 1 rows rejected")
+    assert found.startswith(
+        "<Ledger: 1 entry (0 without lines) of 1 entity, 2 accounts; 1 row rejected, 0 used in part"
+    )
     assert "(bad_date 1)" in found
 
 
@@ -178,7 +179,7 @@ def test_lines_that_entries_have_are_not_looked_at(model, books):
         ([{"Date": "2025-01-31", "description": "x"}], "has a column 'Date', and none 'date': rename it"),
         (
             [{"date": "2025-01-31", "description": "x"}],
-            "no column entity, and there are 3 that its rows could be",
+            "row 1 of the frame has no entity, and there are 3 that",
         ),
         (
             [{"date": "31/1/25", "description": "x", "entity": "a"}],
@@ -200,7 +201,7 @@ def test_no_rows_are_no_predictions(model):
 def test_a_company_that_comes_with_its_chart_is_answered_and_one_without_is_told(model, company):
     frame = {"date": "2025-06-02", "description": "Telia faktura", "entity": "New AB"}
     assert model.predict([frame])["decision"].to_pylist() == ["none"]
-    accounts = model.bundle.catalog.accounts
+    accounts = model.bundle.corpus.catalog.accounts
     chart = accounts.filter(pa.compute.equal(accounts["entity"], company))
     chart = chart.set_column(0, accounts.schema.field(0), pa.array(["New AB"] * len(chart)))
     entry = made_up.entries_table([made_up.entry("New AB", "1", 800, "Telia faktura")])
@@ -233,15 +234,13 @@ def test_a_second_call_costs_its_new_texts_and_answers_as_the_first_would(
     known = len(encoder.texts)
     session = Session(bundle, PredictSettings(), encoder)
     first = session(new_entries)
-    new = set(new_entries["description"].to_pylist()) - set(data.store.texts.to_pylist())
+    new = set(new_entries["description"].to_pylist()) - set(data.corpus.store.texts.to_pylist())
     assert sorted(encoder.texts[known:]) == sorted(new)
-    index = session.predictor(new_entries["description"]).library.memory
+    index = session.predictor(new_entries["description"]).retriever
     renamed = new_entries.set_column(3, new_entries.schema.field(3), pa.array(["brand new"] * len(new_entries)))
     again = session(renamed)
     assert encoder.texts[known + len(new) :] == ["brand new"]
-    assert (
-        session.predictor(renamed["description"]).library.memory is index
-    )  # nothing of the books is built anew
+    assert session.predictor(renamed["description"]).retriever is index  # nothing of the books is built anew
     assert session(new_entries).equals(first)
     for entries, answers in ((new_entries, first), (renamed, again)):
         alone = Predictor.for_entries(bundle, PredictSettings(), entries, encoder)(entries)
@@ -283,7 +282,7 @@ def test_what_is_learned_is_followed_from_the_next_day_and_the_old_model_stays(m
 def test_predictions_that_somebody_corrected_can_be_learned_as_they_are(model, rows):
     predictions = model.predict(rows[:1]).to_pylist()
     taught = model.learn([{**rows[0], "lines": predictions[0]["lines"]}])
-    assert len(taught.bundle.books.ids) == len(model.bundle.books.ids) + 1
+    assert len(taught.bundle.corpus.ids) == len(model.bundle.corpus.ids) + 1
 
 
 def test_a_model_comes_back_as_it_was_saved_and_is_never_written_over(model, rows, tmp_path):

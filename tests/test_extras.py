@@ -42,8 +42,8 @@ NOT_IMPORTED = {
 
 ROOT = Path(__file__).parents[1]
 
-NOT_HERE = {"faiss": "faiss-cpu"}
-"""Packages that aren't installed for the tests, and what brings them where that has another name."""
+NOT_HERE = {"faiss": "faiss-cpu", "xdist": "pytest-xdist"}
+"""Packages that may be missing where the tests run, and what brings them where that has another name."""
 
 Run = Callable[..., "subprocess.CompletedProcess[str]"]
 

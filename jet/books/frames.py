@@ -39,10 +39,9 @@ def entries_of(frame: Any, entities: Sequence[str] = ()) -> Tables:
     and what it says. Raises `ValueError`, with the rows, where one is missing something or can't be read.
     """
     rows = _rows(frame)
-    _check_columns(rows, entities)
-    content = "\n".join(map(_json, rows)).encode()
-    source = Source(_WHERE, io.BytesIO(content), _WHERE, "")
-    settings = ImportSettings(entity=entities[0] if _has_no_entity(rows) else None)
+    _check_columns(rows)
+    content = "\n".join(_json(row) for row in _owned(rows, entities)).encode()
+    source, settings = Source(_WHERE, io.BytesIO(content), _WHERE, ""), ImportSettings()
     records = list(checked(_named(JsonlImporter().records(source, settings)), settings))
     _refuse_unread([record for record in records if isinstance(record, Rejection)])
     parts = list(to_tables(records))
@@ -72,11 +71,22 @@ def _is_null(value: Any) -> bool:
     return value is None or (isinstance(value, float) and math.isnan(value)) or str(value) in ("NaT", "<NA>")
 
 
-def _has_no_entity(rows: Sequence[Mapping[str, Any]]) -> bool:
-    return not any("entity" in row for row in rows)
+def _owned(rows: Sequence[Mapping[str, Any]], entities: Sequence[str]) -> Iterator[Mapping[str, Any]]:
+    """The rows, each with an entity. Raises `ValueError` where one has none, and there are several."""
+    for number, row in enumerate(rows, start=1):
+        if "entity" in row:
+            yield row
+        elif len(entities) == 1:
+            yield {**row, "entity": entities[0]}
+        else:
+            some = ", ".join(map(repr, entities[:5])) + (", …" if len(entities) > 5 else "")
+            raise ValueError(
+                f"row {number} of the frame has no entity, and there are {len(entities)} that it could be of: "
+                f"add a column entity, with one of {some}"
+            )
 
 
-def _check_columns(rows: Sequence[Mapping[str, Any]], entities: Sequence[str]) -> None:
+def _check_columns(rows: Sequence[Mapping[str, Any]]) -> None:
     """Raise `ValueError` for a column that is missing, or that seems to be misspelled."""
     names = dict.fromkeys(name for row in rows for name in row)
     for name in names:
@@ -90,12 +100,6 @@ def _check_columns(rows: Sequence[Mapping[str, Any]], entities: Sequence[str]) -
         raise ValueError(
             f"the frame has no column {' and none '.join(missing)}: an entry has {' and '.join(REQUIRED)}, and "
             f"perhaps {', '.join(sorted(ENTRY_KEYS - {'type', *REQUIRED}))}"
-        )
-    if rows and _has_no_entity(rows) and len(entities) != 1:
-        some = ", ".join(map(repr, entities[:5])) + (", …" if len(entities) > 5 else "")
-        raise ValueError(
-            f"the frame has no column entity, and there are {len(entities)} that its rows could be of: add it, "
-            f"with one of {some}"
         )
 
 

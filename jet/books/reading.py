@@ -48,17 +48,22 @@ class Ledger:
     """What whoever gave the files should know, a sentence each."""
 
     def __repr__(self) -> str:
-        entries = self.entries
-        entities = len(entries["entity"].unique())
+        entries, entities = self.entries, len(self.entries["entity"].unique())
         said = (
-            f"{len(entries):,} entries ({entries['lines'].null_count:,} without lines) of {entities:,} "
-            f"{'entity' if entities == 1 else 'entities'}, {len(self.accounts):,} accounts"
+            f"{_counted(len(entries), 'entry', 'entries')} ({entries['lines'].null_count:,} without lines) of "
+            f"{_counted(entities, 'entity', 'entities')}, {_counted(len(self.accounts), 'account', 'accounts')}"
         )
         if len(self.rejected):
+            used = uses(self.rejected)
             rules = Counter(self.rejected["rule"].to_pylist())
             counts = ", ".join(f"{rule} {count:,}" for rule, count in rules.most_common())
-            said += f"; {uses(self.rejected)['rejected']:,} rows rejected, see .rejected ({counts})"
+            rejected = _counted(used["rejected"], "row", "rows")
+            said += f"; {rejected} rejected, {used['partly_used']:,} used in part, see .rejected ({counts})"
         return "\n".join([f"<Ledger: {said}>", *self.notes])
+
+
+def _counted(count: int, one: str, several: str) -> str:
+    return f"{count:,} {one if count == 1 else several}"
 
 
 @dataclass(frozen=True)

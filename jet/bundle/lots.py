@@ -5,7 +5,9 @@ A lot is kept as it came, beside what was trained, so that it can be taken back.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
 
 import pyarrow as pa
 
@@ -38,6 +40,13 @@ class Lot:
         """Write its tables."""
         writer.write_table(f"{self._folder(self.facts.number)}/entries/part-0.parquet", self.entries)
         writer.write_table(f"{self._folder(self.facts.number)}/accounts/part-0.parquet", self.accounts)
+
+    @classmethod
+    def after(cls, lots: Sequence[Lot], reviewer: str, entries: pa.Table, accounts: pa.Table) -> Lot:
+        """Entries (`ENTRIES`) and charts (`ACCOUNTS`) as the lot that is learned now, after `lots`."""
+        number = max((each.facts.number for each in lots), default=0) + 1
+        now = datetime.now(UTC).isoformat(timespec="seconds")
+        return cls(LotFacts(number, reviewer, now, len(entries)), entries, accounts)
 
     @classmethod
     def load(cls, artifact: Artifact, facts: dict[str, int | str]) -> Lot:

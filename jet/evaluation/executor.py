@@ -6,17 +6,15 @@ the bit whoever does it; tables come back sorted by entity and entry_id.
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Sequence
 from typing import Protocol
 
-import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
 from jet.bundle.bundle import Bundle
 from jet.confidence.stack import Method
-from jet.evaluation.baselines.registry import Materials
+from jet.evaluation.baselines.registry import Materials, make_baseline
 from jet.evaluation.baselines.run import BaselineRun, run_baseline
 from jet.evaluation.examine import examine
 from jet.evaluation.learning_curve import CurveAnswers, CurveFold, answer_fold
@@ -26,8 +24,6 @@ from jet.ranking.ranker import RankerSettings
 from jet.ranking.statistics import Statistics
 from jet.retrieval.memory import Hits
 from jet.retrieval.neighbors import make_encoder
-
-log = logging.getLogger("jet.evaluate")
 
 BY_ENTRY = [("entity", "ascending"), ("entry_id", "ascending")]
 
@@ -81,6 +77,8 @@ class InProcess:
         self, names: Sequence[str], entries: pa.Table, split: NDArray, materials: Materials
     ) -> dict[str, BaselineRun]:
         """See `Executor`."""
+        for name in names:
+            make_baseline(name, materials)
         return {name: run_baseline(name, entries, split, materials) for name in dict.fromkeys(names)}
 
     def ranker_examples(
@@ -93,7 +91,7 @@ class InProcess:
         self, bundle: Bundle, examples: Examples, books_split: NDArray, folds: Sequence[CurveFold]
     ) -> list[dict[int, CurveAnswers]]:
         """See `Executor`."""
-        return [answer_fold(bundle, examples, np.asarray(books_split), fold) for fold in folds]
+        return [answer_fold(bundle, examples, books_split, fold) for fold in folds]
 
 
 def _predictor(bundle: Bundle, settings: PredictSettings, entries: pa.Table) -> Predictor:

@@ -20,6 +20,7 @@ from jet.books.catalog import Catalog
 from jet.books.tokens import CLOSED, NOTHING, set_key
 from jet.model.neighbor_features import neighbor_features
 from jet.retrieval.columns import EntryColumns, neighbor_lines
+from jet.retrieval.corpus import Corpus
 from jet.retrieval.memory import Hits
 
 JOURNAL_BUCKETS = 512
@@ -55,21 +56,21 @@ class Batch:
         return Batch(**{f.name: getattr(self, f.name).to(device, non_blocking=True) for f in fields(self)})
 
 
-def collate(  # noqa: PLR0913 - entries, what is known of earlier ones, and what it is padded to
+def collate(
     queries: EntryColumns,
     rows: np.ndarray,
-    memory: EntryColumns,
+    corpus: Corpus,
     hits: Hits,
-    catalog: Catalog,
     max_lines: int,
     width: int | None = None,
 ) -> Batch:
-    """The batch of `rows` of `queries`, with the `hits` [B, K] that retrieval found for them in `memory`.
+    """The batch of `rows` of `queries`, with the `hits` [B, K] that retrieval found for them in the corpus.
 
     The target is empty: see `with_target`. `width` fixes C (default: the widest chart among the rows) and, with
     it, L to `max_lines` + 1, so that shapes don't depend on which entries share a batch. A neighbor with more
     than `max_lines` lines is left out.
     """
+    catalog, memory = corpus.catalog, corpus.rows
     entity = queries.entity[rows]
     start, size = catalog.offsets[entity], np.diff(catalog.offsets)[entity]
     local = np.arange(int(size.max()) if width is None else width)

@@ -15,12 +15,12 @@ _AT_ONCE = 256
 
 
 @torch.inference_mode()
-def text_vectors(network: JetNetwork, corpus: Corpus, rows: np.ndarray | None = None) -> np.ndarray:
-    """float32 [U, H]: the vectors of the texts of the corpus's store, or of those in its `rows`.
+def text_vectors(network: JetNetwork, corpus: Corpus) -> np.ndarray:
+    """float32 [U, H]: the vectors of the texts of the corpus's store.
 
     Always so many rows together, the last ones filled up, so that a vector doesn't depend on its company.
     """
-    rows = np.arange(len(corpus.store)) if rows is None else rows
+    rows = np.arange(len(corpus.store))
     vectors = np.empty((len(rows), network.settings.hidden), dtype=np.float32)
     for start in range(0, len(rows), _AT_ONCE):
         some = rows[start : start + _AT_ONCE]

@@ -124,9 +124,10 @@ class Predictor:
         known = len(self.statistics.corpus.store)
         if len(store) == known:
             return self
-        found = copy(self)
+        found = copy(self)  # without the tables, which hold the vectors of the old texts: see `__getstate__`
         found.statistics = self.statistics.with_store(store)
-        new = text_vectors(self.bundle.network.cpu(), found.statistics.corpus, np.arange(known, len(store)))
+        only_new = replace(self.bundle.corpus, store=store.since(known))
+        new = text_vectors(self.bundle.network.cpu(), only_new)
         found.text_vectors = np.concatenate([self.text_vectors, new])
         return found
 
@@ -139,9 +140,9 @@ class Predictor:
         """Where the network computes."""
         return torch.device("cuda" if torch.cuda.is_available() else "cpu")
 
-    @cached_property
+    @property
     def network(self) -> JetNetwork:
-        """The bundle's network, on the device."""
+        """The bundle's network, on the device, wherever it has been since."""
         return self.bundle.network.to(self.device)
 
     def __call__(self, entries: pa.Table) -> pa.Table:
@@ -232,9 +233,8 @@ class Predictor:
         batch = collate(
             columns,
             rows,
-            self.statistics.corpus.rows,
+            self.statistics.corpus,
             bundle.model.hits(hits, bundle.retrieval),
-            bundle.corpus.catalog,
             bundle.model.max_lines,
             width=width,
         )

@@ -133,6 +133,10 @@ class TextStore:
             masked=np.concatenate([self.masked, new.masked]),
         )
 
+    def since(self, row: int) -> TextStore:
+        """The texts from `row` on, as a store of their own."""
+        return TextStore(self.texts[row:], self.vectors[row:], self.ngrams[row:], self.masked[row:])
+
     def to_table(self) -> pa.Table:
         """A table with one row a text: text, masked, vector, ngram_columns, ngram_counts.
 

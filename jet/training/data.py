@@ -102,7 +102,7 @@ class TrainingData:
         batches = []
         for rows in pieces:
             hits = self.model.hits(self.hits.take(rows), self.retrieval)
-            batch = collate(corpus.rows, rows, corpus.rows, hits, corpus.catalog, longest)
+            batch = collate(corpus.rows, rows, corpus, hits, longest)
             batches.append(with_target(batch, corpus.rows, rows, corpus.catalog))
         return TrainBatch(*localized(batches, corpus))
 

@@ -12,13 +12,13 @@ import pyarrow.compute as pc
 from jet.books.catalog import Catalog
 from jet.books.split import TRAIN, SplitSettings, split_by_date
 from jet.model.network import ModelSettings
-from jet.retrieval.columns import sort_entries
+from jet.retrieval.columns import EntryColumns, entry_columns, sort_entries
 from jet.retrieval.corpus import Corpus
 from jet.retrieval.neighbors import find_neighbors
 from jet.retrieval.retriever import Retriever
 from jet.retrieval.settings import RetrievalSettings
 from jet.texts.encoder import Encoder
-from jet.texts.ngrams import idf
+from jet.texts.ngrams import idf as fit_idf
 from jet.texts.normalize import normalize_all
 from jet.texts.store import TextStore
 from jet.training.data import TrainingData
@@ -36,18 +36,36 @@ def prepared(
 ) -> TrainingData:
     """Encode every distinct text of `entries` (`ENTRIES`) and `accounts` (`ACCOUNTS`) once, and find each
     booked entry's neighbors."""
+    entries = sort_entries(entries).combine_chunks()
     catalog = Catalog.from_accounts(accounts)
-    booked = sort_entries(entries.filter(pc.is_valid(entries["lines"]))).combine_chunks()
-    texts = set(normalize_all(entries["description"]).to_pylist()) | set(
-        normalize_all(catalog.texts()).to_pylist()
-    )
+    texts = distinct_texts(entries, catalog)
     log.info("encoding %d distinct texts", len(texts))
-    store = TextStore.build(sorted(texts), encoder)
-    dates = booked["date"].cast(pa.int32()).to_numpy()
-    part = split_by_date(catalog.entity_numbers(booked["entity"]), dates, split)
-    training = store.rows(normalize_all(booked["description"].filter(pa.array(part == TRAIN))))
-    weights = idf(store.ngrams[np.unique(training)])  # later texts must not have a say
+    store = TextStore.build(texts, encoder)
+    corpus = booked_corpus(entries, entry_columns(entries, catalog, store), catalog, store, split)
+    booked = entries.filter(pc.is_valid(entries["lines"]))
     log.info("finding the neighbors of %d entries", len(booked))
-    corpus = Corpus.of(booked, catalog, store, weights)
     neighbors = find_neighbors(booked, Retriever.of(corpus, retrieval))
-    return TrainingData.build(booked, accounts, neighbors, store, weights, split, model, retrieval)
+    return TrainingData.build(booked, accounts, neighbors, store, corpus.idf, split, model, retrieval)
+
+
+def distinct_texts(entries: pa.Table, catalog: Catalog) -> list[str]:
+    """The normalized texts of all entries and accounts, sorted, each once."""
+    descriptions = pc.unique(normalize_all(entries["description"])).to_pylist()
+    return sorted(set(descriptions) | set(normalize_all(catalog.texts()).to_pylist()))
+
+
+def booked_corpus(
+    entries: pa.Table, columns: EntryColumns, catalog: Catalog, store: TextStore, split: SplitSettings
+) -> Corpus:
+    """The corpus of those of the sorted `entries` that are booked; `columns` are theirs."""
+    booked = np.flatnonzero(entries["lines"].is_valid().to_numpy())
+    rows = columns.take(booked)
+    ids = entries["entry_id"].combine_chunks().take(pa.array(booked))
+    idf = _train_idf(rows, store, split)
+    return Corpus(rows, ids, catalog, store, idf, np.zeros(len(rows), dtype=bool))
+
+
+def _train_idf(rows: EntryColumns, store: TextStore, split: SplitSettings) -> np.ndarray:
+    """N-gram weights from the texts of the training rows: later texts must not have a say."""
+    training = split_by_date(rows.entity, rows.date, split) == TRAIN
+    return fit_idf(store.ngrams[np.unique(rows.text[training])])

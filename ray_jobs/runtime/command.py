@@ -129,7 +129,7 @@ def parsed(parser: jsonargparse.ArgumentParser, argv: Sequence[str]) -> jsonargp
         except jsonargparse.ArgumentError as error:
             why = " ".join(str(error).split()).rstrip(".")
             where = f" (among the options or in {' and '.join(configs)})" if configs else ""
-            raise ValueError(f"{why}{where}; {parser.prog} --help tells the options and their values") from None
+            raise ValueError(f"{why}{where}; {parser.prog} --help lists the options and their values") from None
     refuse_misshapen(settings, JobConfig)
     return settings
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-import numpy as np
 import pyarrow as pa
 import ray
 from numpy.typing import NDArray
@@ -67,4 +66,4 @@ class OnCluster:
 
 def _answer_fold(shared: list[ray.ObjectRef], fold: CurveFold) -> dict[int, CurveAnswers]:
     bundle, examples, books_split = ray.get(shared[0])
-    return answer_fold(bundle, examples, np.asarray(books_split), fold)
+    return answer_fold(bundle, examples, books_split, fold)

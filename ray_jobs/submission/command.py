@@ -21,8 +21,8 @@ from ray_jobs.runtime import command as runtime
 from ray_jobs.submission.packing import refuse_passwords, runtime_environment
 
 HELP = """Run a job on a cluster: check its options here, send jet's code and the config with it, show its log,
-and end with its exit status. What is none of the options below is the job's own (jet JOB --help tells them);
-after --, everything is. The same command again follows a job that is still running."""
+and end with its exit status. All other options are the job's own (jet JOB --help lists them), and so is
+everything after --. The same command again follows a job that is still running."""
 
 LONGEST_COMMAND = 120_000
 """Bytes of a command. Ray hands it to a shell as one argument, which Linux takes up to 128 KiB."""
@@ -40,7 +40,7 @@ def submit_parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--address", help="http(s)://HOST:PORT of the cluster's dashboard; default: RAY_API_SERVER_ADDRESS"
     )
-    parser.add_argument("--no-wait", action="store_true", help="submit, tell the submission id, and end")
+    parser.add_argument("--no-wait", action="store_true", help="submit, print the submission id, and end")
     parser.add_argument("--submission-id", metavar="ID", help="default: made of the job's command")
     parser.add_argument(
         "--working-dir",
@@ -51,9 +51,13 @@ def submit_parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--cluster-code", action="store_true", help="run the jet that the nodes have, and don't send this one"
     )
-    parser.add_argument("--runtime-env", metavar="FILE", help="a YAML file with a runtime environment of Ray's")
+    parser.add_argument("--runtime-env", metavar="FILE", help="YAML file with a runtime environment of Ray's")
     parser.add_argument(
-        "--env", metavar="NAME", action="append", default=[], help="a variable to take over; may be repeated"
+        "--env",
+        metavar="NAME",
+        action="append",
+        default=[],
+        help="environment variable to send; may be repeated",
     )
     parser.add_argument(
         "--entrypoint-resources",

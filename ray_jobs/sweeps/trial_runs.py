@@ -30,7 +30,7 @@ from ray.util.queue import Empty, Queue
 
 from jet.artifacts.artifact import digest_of
 from jet.artifacts.storage import resolve
-from jet.experiments.overrides import with_settings
+from jet.config import with_settings
 from jet.experiments.sweep.records import Records
 from jet.experiments.sweep.settings import TuneSettings
 from jet.experiments.sweep.space import Coordinates, Space

@@ -12,6 +12,7 @@ import pytest
 
 from jet.books.split import TEST, SplitSettings
 from jet.confidence.drift import DriftSettings
+from jet.evaluation.baselines import Materials
 from jet.evaluation.exam import Exam
 from jet.evaluation.executor import InProcess
 from jet.evaluation.measure import measure
@@ -114,6 +115,12 @@ def test_entries_may_come_in_any_order_and_those_without_lines_are_left_out(data
     again = measure(Exam(mixed, ACCOUNTS, bundle, ALONE), InProcess())
     assert again.metrics == in_order.metrics
     assert again.rows.equals(in_order.rows)
+
+
+def test_a_baseline_that_cannot_be_made_is_refused_before_any_runs(data):
+    unreadable = data.entries.select([])  # whatever runs on it fails otherwise
+    with pytest.raises(ValueError, match="needs a text store"):
+        InProcess().run_baselines(["majority", "nearest_tfidf"], unreadable, data.split, Materials())
 
 
 def test_a_split_that_leaves_nothing_to_test_on_is_refused(data, bundle):

@@ -7,8 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from jet.config import JetConfig
-from jet.experiments.overrides import with_settings
+from jet.config import JetConfig, with_settings
 from jet.experiments.sweep.declared import build_space
 from jet.experiments.sweep.space import FORMS, RandomDraws, weights_over_training
 from jet.training.losses import LOSSES

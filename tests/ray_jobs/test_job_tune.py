@@ -16,7 +16,7 @@ from job_runs import run_job, start_job, still_there, succeed, wait_until
 
 from jet.artifacts.tables import validate
 from jet.books.schema import TRIALS
-from jet.experiments.overrides import with_settings
+from jet.config import with_settings
 from jet.experiments.sweep.trials import Trial
 from ray_jobs import train
 from ray_jobs.runtime.command import job_parser

@@ -114,7 +114,7 @@ def _decoded(network: JetNetwork, data: TrainingData, rows: NDArray) -> tuple[ND
     for start in range(0, len(rows), _BATCH):
         own = rows[start : start + _BATCH]
         hits = data.model.hits(data.hits.take(own), data.retrieval)
-        batch = collate(columns, own, columns, hits, data.corpus.catalog, data.model.max_lines)
+        batch = collate(columns, own, data.corpus, hits, data.model.max_lines)
         found = beam_search(network, network.encode(batch, tables), _BEAMS)
         local, log_prob = found.tokens[:, :ANSWERS].numpy(), found.log_probs[:, :ANSWERS].numpy()
         first = 2 * data.corpus.catalog.offsets[columns.entity[own]][:, None, None]

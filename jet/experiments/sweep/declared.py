@@ -9,8 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import fields
 from typing import Any
 
-from jet.config import JetConfig
-from jet.experiments.overrides import with_settings
+from jet.config import JetConfig, with_settings
 from jet.experiments.sweep.settings import TuneSettings
 from jet.experiments.sweep.space import FORMS, Choice, Dimension, Range, ScheduleRange, Space
 from jet.training.losses import LOSSES

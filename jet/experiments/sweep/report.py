@@ -14,9 +14,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from jet.config import JetConfig
+from jet.config import JetConfig, with_settings
 from jet.evaluation.page import ACCENT, FAINT, INK, RIVALS, axes_of, fact, render, show_shares, svg_of
-from jet.experiments.overrides import with_settings
 from jet.experiments.sweep.finals import CONTENDERS, Final
 from jet.experiments.sweep.importance import LEAST_TRIALS, Importance, importance
 from jet.experiments.sweep.outcome import Outcome

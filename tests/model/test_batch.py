@@ -5,21 +5,19 @@ from __future__ import annotations
 from dataclasses import fields, replace
 from datetime import date, timedelta
 from decimal import Decimal
-from itertools import pairwise
 
 import made_up
 import numpy as np
-import pyarrow as pa
 import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from jet.books.tokens import CLOSED, NOTHING, in_order, set_key
+from jet.books.tokens import CLOSED, NOTHING
 from jet.model.batch import DATE_FEATURES, collate, date_features, with_target
 from jet.model.neighbor_features import same_roundness
 from jet.prediction.predictor import without_lines
-from jet.retrieval.columns import entry_columns, neighbor_lines, sort_entries
+from jet.retrieval.columns import entry_columns, sort_entries
 from jet.retrieval.memory import Hits
 from jet.retrieval.retriever import Retriever
 
@@ -29,9 +27,9 @@ def batch_from(entries, row_id, data):
     entries = sort_entries(entries)
     columns = entry_columns(entries, data.corpus.catalog, data.corpus.store)
     row = np.array([entries["entry_id"].to_pylist().index(row_id)])
-    retriever = Retriever.of(replace(data.corpus, rows=columns), data.retrieval)
-    hits = retriever.hits(columns.queries(row))
-    batch = collate(columns, row, columns, hits, data.corpus.catalog, made_up.MAX_LINES)
+    corpus = replace(data.corpus, rows=columns)
+    hits = Retriever.of(corpus, data.retrieval).hits(columns.queries(row))
+    batch = collate(columns, row, corpus, hits, made_up.MAX_LINES)
     batch = with_target(batch, columns, row, data.corpus.catalog)
     ids = [entries["entry_id"][r].as_py() for r in hits.row[0] if r >= 0]
     return batch, ids
@@ -87,8 +85,8 @@ def test_an_entry_without_lines_has_the_same_features_and_no_target(data):
     rows = np.arange(0, len(data.corpus.rows), 7)
     plain = entry_columns(without_lines(data.entries), data.corpus.catalog, data.corpus.store)
     hits = made_up.hits_for(data, rows)
-    with_lines = collate(data.corpus.rows, rows, data.corpus.rows, hits, data.corpus.catalog, made_up.MAX_LINES)
-    without = collate(plain, rows, data.corpus.rows, hits, data.corpus.catalog, made_up.MAX_LINES)
+    with_lines = collate(data.corpus.rows, rows, data.corpus, hits, made_up.MAX_LINES)
+    without = collate(plain, rows, data.corpus, hits, made_up.MAX_LINES)
     assert_same_but_target(with_lines, without, skip=())
     assert without.target.shape == (len(rows), 0)
 
@@ -100,8 +98,8 @@ def test_what_predicts_sees_the_same_neighbors_as_what_trained(books, request):
     hits = made_up.hits_for(data, rows)
     assert np.array_equal(hits.row, data.hits.row)
     assert np.array_equal(hits.similarity, data.hits.similarity)
-    one = collate(data.corpus.rows, rows, data.corpus.rows, hits, data.corpus.catalog, made_up.MAX_LINES)
-    other = collate(data.corpus.rows, rows, data.corpus.rows, data.hits, data.corpus.catalog, made_up.MAX_LINES)
+    one = collate(data.corpus.rows, rows, data.corpus, hits, made_up.MAX_LINES)
+    other = collate(data.corpus.rows, rows, data.corpus, data.hits, made_up.MAX_LINES)
     assert_same_but_target(one, other)
 
 
@@ -163,8 +161,8 @@ def test_a_chart_is_the_entitys_own_and_closed_accounts_have_no_rank(data):
 
 def test_a_neighbor_with_too_many_lines_is_left_out_and_the_others_stay(data):
     rows = np.arange(len(data.corpus.rows))
-    wide = collate(data.corpus.rows, rows, data.corpus.rows, data.hits, data.corpus.catalog, 6)
-    narrow = collate(data.corpus.rows, rows, data.corpus.rows, data.hits, data.corpus.catalog, 3)
+    wide = collate(data.corpus.rows, rows, data.corpus, data.hits, 6)
+    narrow = collate(data.corpus.rows, rows, data.corpus, data.hits, 3)
     lengths = data.corpus.rows.lengths[np.maximum(data.hits.row, 0)]
     there = data.hits.row >= 0
     assert np.array_equal(wide.neighbor_row.numpy() >= 0, there)
@@ -227,7 +225,7 @@ def test_neighbors_vote_for_the_sets_that_they_were_booked_to():
     assert len(set(keys.tolist())) == 3  # a line that comes twice makes another set
     queries = entry_columns(made_up.entries_table(rows[4:]), data.corpus.catalog, data.corpus.store)
     even = Hits(np.array([[0, 1, 2, 3, NOTHING]]), np.array([[0.5, 0.5, 0.5, 0.5, -np.inf]], dtype=np.float32))
-    batch = collate(queries, np.array([0]), data.corpus.rows, even, data.corpus.catalog, made_up.MAX_LINES)
+    batch = collate(queries, np.array([0]), data.corpus, even, made_up.MAX_LINES)
     np.testing.assert_allclose(batch.neighbor_features[0, :, 0], [0.5, 0.25, 0.5, 0.25, 0], rtol=1e-5)
     by_age = np.exp(-np.array([4, 3, 2, 1]) / 30)
     expected = np.array([by_age[0] + by_age[2], by_age[1], by_age[0] + by_age[2], by_age[3], 0]) / by_age.sum()
@@ -246,179 +244,6 @@ def test_unknown_totals_are_told_apart_from_zero():
     assert amount[:, 1].tolist() == [1, 0, 1, 1]
     assert amount[:2, 0].tolist() == [0, 0]
     assert amount[2, 0] == amount[3, 0] > 0
-
-
-def test_an_account_that_the_chart_does_not_have_is_an_error_that_names_it(data):
-    rows = made_up.entries_table([made_up.entry("birch", "odd one", 0, "rent", "D30 C9999")])
-    with pytest.raises(ValueError, match=r"'odd one' of birch .*'9999'"):
-        entry_columns(rows, data.corpus.catalog, data.corpus.store)
-    # 1930 is alder's: what another company has, this one doesn't.
-    rows = made_up.entries_table([made_up.entry("birch", "odd one", 0, "rent", "D30 C1930")])
-    with pytest.raises(ValueError, match="'1930'"):
-        entry_columns(rows, data.corpus.catalog, data.corpus.store)
-
-
-def test_a_text_that_the_store_does_not_have_is_an_error_that_names_the_entry(data):
-    rows = made_up.entries_table([made_up.entry("birch", "new one", 0, "never seen before", "D30 C10")])
-    with pytest.raises(ValueError, match="'new one'"):
-        entry_columns(rows, data.corpus.catalog, data.corpus.store)
-
-
-def test_columns_of_a_sliced_or_chunked_table_are_those_of_its_rows(data):
-    whole = entry_columns(data.entries, data.corpus.catalog, data.corpus.store)
-    part = entry_columns(data.entries.slice(40, 30), data.corpus.catalog, data.corpus.store)
-    pieces = pa.concat_tables([data.entries.slice(40, 11), data.entries.slice(51, 19)])
-    chunked = entry_columns(pieces, data.corpus.catalog, data.corpus.store)
-    for columns in (part, chunked):
-        for name in ("entity", "date", "text", "journal", "currency", "total"):
-            expected = getattr(whole, name)[40:70]
-            assert np.array_equal(getattr(columns, name), expected, equal_nan=name == "total")
-        assert np.array_equal(columns.tokens, whole.tokens[whole.offsets[40] : whole.offsets[70]])
-        assert np.array_equal(columns.lengths, whole.lengths[40:70])
-
-
-def spelled_as(data, tokens):
-    """A neighbor's tokens as words like "D1930"."""
-    codes = data.corpus.catalog.accounts["code"].to_pylist()
-    return [f"{'DC'[t % 2]}{codes[t // 2]}" for t in tokens.tolist() if t != NOTHING]
-
-
-def test_the_lines_of_an_entitys_own_entries_are_the_entries_tokens(family):
-    columns, rows = family.corpus.rows, np.arange(len(family.corpus.rows))
-    found = neighbor_lines(columns, rows[:, None], columns.entity, family.corpus.catalog, made_up.MAX_LINES)[
-        :, 0
-    ]
-    for row in rows:
-        tokens = columns.tokens[columns.offsets[row] : columns.offsets[row + 1]].tolist()
-        assert found[row].tolist() == tokens + [NOTHING] * (made_up.MAX_LINES - len(tokens))
-
-
-def test_the_lines_of_an_entry_longer_than_the_limit_are_nothing(family):
-    columns, rows = family.corpus.rows, np.arange(len(family.corpus.rows))
-    hit = np.stack([rows, np.full_like(rows, NOTHING)], axis=1)
-    found = neighbor_lines(columns, hit, columns.entity, family.corpus.catalog, 3)
-    assert found.shape == (len(rows), 2, 3)
-    longer = columns.lengths > 3
-    assert longer.any()
-    assert (found[longer] == NOTHING).all()
-    assert (found[:, 1] == NOTHING).all()
-    assert ((found[~longer, 0] != NOTHING).sum(axis=1) == columns.lengths[~longer]).all()
-
-
-@settings(max_examples=30, deadline=None)
-@given(seed=st.integers(0, 1000))
-def test_the_lines_of_another_company_are_those_of_the_same_codes_in_the_own_charts_order(family, seed):
-    columns, catalog = family.corpus.rows, family.corpus.catalog
-    draw = np.random.default_rng(seed)
-    hit = draw.integers(len(columns), size=(12, 8))
-    entity = draw.integers(len(catalog.entities), size=12)
-    found = neighbor_lines(columns, hit, entity, catalog, made_up.MAX_LINES)
-    entries = family.entries.to_pylist()
-    for query in range(12):
-        start, stop = catalog.offsets[entity[query]], catalog.offsets[entity[query] + 1]
-        chart = set(catalog.accounts["code"].to_pylist()[start:stop])
-        for place in range(8):
-            booked = entries[hit[query, place]]["lines"]
-            codes = {line["account"] for line in booked}
-            tokens = found[query, place][found[query, place] != NOTHING]
-            expected = [f"{line['side']}{line['account']}" for line in booked] if codes <= chart else []
-            assert sorted(spelled_as(family, tokens)) == sorted(expected)
-            assert ((start <= tokens // 2) & (tokens // 2 < stop)).all()
-            ranks = catalog.token_rank.reshape(-1)[tokens]
-            assert (np.diff(ranks) >= 0).all()
-            assert (found[query, place][len(tokens) :] == NOTHING).all()
-
-
-def test_a_neighbors_lines_come_in_another_order_where_the_other_company_has_another(family):
-    names = family.corpus.catalog.entities
-    rows = np.flatnonzero(family.corpus.rows.entity == names.index("alder"))
-    bought = next(r for r in rows if family.entries["description"][r].as_py().startswith("supplier acme"))
-    hit = np.full((2, 1), bought)
-    both = np.array([names.index("alder"), names.index("ash")])
-    alders, ashs = neighbor_lines(family.corpus.rows, hit, both, family.corpus.catalog, made_up.MAX_LINES)[:, 0]
-    assert spelled_as(family, alders) == ["D2641", "D5010", "C2440"]
-    assert spelled_as(family, ashs) == ["D5010", "D2641", "C2440"]
-
-
-def test_an_entry_of_a_company_that_is_not_known_has_no_lines_of_others(family):
-    rows = np.arange(10)[:, None]
-    unknown = np.full(10, NOTHING)
-    assert (neighbor_lines(family.corpus.rows, rows, unknown, family.corpus.catalog, 6) == NOTHING).all()
-
-
-@settings(deadline=None)
-@given(sets=st.lists(st.lists(st.integers(0, 5), max_size=5), min_size=1, max_size=12), seed=st.integers(0, 99))
-def test_a_sets_key_is_that_of_its_lines_in_any_order_and_of_no_other_set(sets, seed):
-    draw = np.random.default_rng(seed)
-    tokens = np.full((len(sets), 6), NOTHING)
-    for row, one in enumerate(sets):
-        tokens[row, draw.permutation(6)[: len(one)]] = one
-    keys = set_key(tokens)
-    assert keys.dtype == np.uint64
-    for row, one in enumerate(sets):
-        assert (keys[row] == 0) == (not one)
-        for other, another in enumerate(sets):
-            assert (keys[row] == keys[other]) == (sorted(one) == sorted(another))
-
-
-def test_the_keys_of_entries_are_those_of_their_lines(family):
-    columns, rows = family.corpus.rows, np.arange(len(family.corpus.rows))
-    lines = neighbor_lines(columns, rows[:, None], columns.entity, family.corpus.catalog, made_up.MAX_LINES)[
-        :, 0
-    ]
-    assert np.array_equal(columns.set_keys, set_key(lines))
-
-
-def test_lines_are_brought_into_the_catalogs_order_and_padding_to_the_end(family):
-    columns = family.corpus.rows
-    lines = neighbor_lines(
-        columns, np.arange(len(columns))[:, None], columns.entity, family.corpus.catalog, made_up.MAX_LINES
-    )
-    mixed = np.random.default_rng(0).permuted(lines, axis=2)
-    assert not np.array_equal(mixed, lines)
-    assert np.array_equal(in_order(mixed, family.corpus.catalog), lines)
-
-
-amounts = st.one_of(st.none(), st.integers(1, 30).map(lambda quarters: Decimal(quarters) / 4))
-
-
-@settings(max_examples=50, deadline=None)
-@given(
-    booked=st.lists(
-        st.lists(st.tuples(st.sampled_from(["D30", "D40", "C10", "C60"]), amounts), min_size=1, max_size=6),
-        min_size=1,
-        max_size=4,
-    )
-)
-def test_an_amount_stands_beside_its_line_and_of_equal_lines_the_larger_one_first(data, booked):
-    rows = []
-    for number, lines in enumerate(booked):
-        row = made_up.entry("birch", str(number), number, "rent", " ".join(word for word, _ in lines))
-        for line, (_, amount) in zip(row["lines"], lines, strict=True):
-            line["amount"] = amount
-        rows.append(row)
-    columns = entry_columns(made_up.entries_table(rows), data.corpus.catalog, data.corpus.store)
-    assert len(columns.amounts) == len(columns.tokens)
-    for number, lines in enumerate(booked):
-        own = slice(columns.offsets[number], columns.offsets[number + 1])
-        words = spelled_as(data, columns.tokens[own])
-        found = list(zip(words, columns.amounts[own].tolist(), strict=True))
-        given = [(word, float("nan") if amount is None else float(amount)) for word, amount in lines]
-        assert sorted(map(repr, found)) == sorted(map(repr, given))
-        for (word, amount), (after, smaller) in pairwise(found):
-            assert word != after or np.isnan(smaller) or amount >= smaller
-
-
-def test_totals_are_in_major_units_and_unknown_ones_are_not_numbers(data):
-    rows = [
-        made_up.entry("birch", "1", 0, "rent", "D30 C10", "100.25"),
-        made_up.entry("birch", "2", 1, "rent", "D30 C10", None),
-    ]
-    columns = entry_columns(made_up.entries_table(rows), data.corpus.catalog, data.corpus.store)
-    assert columns.total[0] == 100.25
-    assert np.isnan(columns.total[1])
-    assert columns.log_amount[0] == pytest.approx(np.log1p(100.25))
-    assert np.isnan(columns.log_amount[1])
 
 
 quarters = st.integers(-4000, 40_000).map(lambda number: number / 4)
