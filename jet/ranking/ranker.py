@@ -91,7 +91,7 @@ class Ranker:
     settings: RankerSettings
 
     @classmethod
-    def fit(
+    def fit(  # noqa: PLR0913 - the columns of `jet.ranking.examples.Examples`, which stands above
         cls,
         names: Sequence[str],
         features: np.ndarray,

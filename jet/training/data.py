@@ -41,7 +41,7 @@ class TrainingData:
     retrieval: RetrievalSettings
 
     @classmethod
-    def build(
+    def build(  # noqa: PLR0913 - what two artifacts hold, and the settings of three rooms
         cls,
         entries: pa.Table,
         accounts: pa.Table,

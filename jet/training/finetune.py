@@ -157,7 +157,7 @@ class Finetuner:
     each batch is this process's.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - the encoder's parts, and this process's place among the workers
         self,
         embedder: nn.Module,
         tokenizer: Any,

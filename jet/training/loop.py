@@ -77,7 +77,7 @@ class TrainSettings:
                 raise ValueError(f"train.{name} must be at least 0, got {getattr(self, name)}")
 
 
-def epoch_rows(
+def epoch_rows(  # noqa: PLR0913 - which epoch, and which worker's share of it
     rows: np.ndarray, seed: int, epoch: int, batch_size: int, rank: int, world: int, most: int = 0
 ) -> np.ndarray:
     """int64 [steps, about batch_size / world]: the rows that `rank` sees in each step of `epoch`; `most`
@@ -118,7 +118,7 @@ class Trainer:
     `network` is what computes (possibly wrapped for DDP), `reduce` sums over all `world` ranks.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - three rooms' settings, and this process's place among the workers
         self,
         network: nn.Module,
         settings: TrainSettings,

@@ -137,7 +137,7 @@ def reason(text: str) -> str:
     return (said or lines)[-1][:500]
 
 
-def trainer_of(
+def trainer_of(  # noqa: PLR0913 - what a training, a trial and a unit of an ablation each need of it
     folder: str,
     config: JobConfig,
     storage: str,

@@ -48,7 +48,7 @@ class EntryScores:
     likelihood: np.ndarray  # float64 [R] log P(true lines); nan where the network can't write them
 
 
-def answer(
+def answer(  # noqa: PLR0913 - what is varied, and how it is computed: a sweep's axes, each by its name
     network: JetNetwork,
     data: TrainingData,
     rows: np.ndarray,
