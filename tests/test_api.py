@@ -16,6 +16,8 @@ from pathlib import Path
 
 import made_up
 import numpy as np
+import pandas
+import polars
 import pyarrow as pa
 import pytest
 
@@ -149,14 +151,13 @@ def test_whatever_holds_the_rows_the_answers_are_the_same(model, rows):
     expected = model.predict(rows)
     held_by = {
         "arrow": pa.Table.from_pylist(rows),
+        "pandas": pandas.DataFrame(rows),
+        "polars": polars.DataFrame(rows),
         "batch": pa.RecordBatch.from_pylist(rows),
         "text dates": [{**row, "date": row["date"].isoformat()} for row in rows],
         "times": [{**row, "date": np.datetime64(row["date"], "us").item()} for row in rows],
         "more columns": [{**row, "color": "red"} for row in rows],
     }
-    for name in ("pandas", "polars"):
-        if importlib.util.find_spec(name):
-            held_by[name] = importlib.import_module(name).DataFrame(rows)
     for name, frame in held_by.items():
         assert model.predict(frame).equals(expected), name
 
