@@ -180,13 +180,11 @@ def measured(ledger: Ledger, store: TextStore, settings: RetrievalSettings) -> l
     weights = idf(store.ngrams[np.unique(store.rows(training))])
     entries = without_lines(ledger.entries)
     found = find_neighbors(entries, Retriever.of(Corpus.of(entries, ledger.catalog, store, weights), settings))
-    keys = zip(ledger.entries["entity"].to_pylist(), ledger.entries["entry_id"].to_pylist(), strict=True)
-    booked = dict(zip(keys, ledger.sets, strict=True))
     rows = np.flatnonzero(ledger.split == CALIBRATION)
     right = np.zeros((len(rows), 4))
-    for place, one in enumerate(found.take(pa.array(rows)).to_pylist()):
-        sets = [booked[one["entity"], neighbor["entry_id"]] for neighbor in one["neighbors"]]
-        true = booked[one["entity"], one["entry_id"]]
+    for place, (row, one) in enumerate(zip(rows, found.take(pa.array(rows)).to_pylist(), strict=True)):
+        sets = [ledger.sets[neighbor["row"]] for neighbor in one["neighbors"]]
+        true = ledger.sets[row]
         votes: dict[int, float] = defaultdict(float)
         for chosen, neighbor in zip(sets[:VOTERS], one["neighbors"], strict=False):
             votes[chosen] += neighbor["similarity"]

@@ -105,8 +105,7 @@ ones of other entities with the same standard chart."""
 
 NEIGHBOR = pa.struct(
     [
-        _required("entity", pa.string()),
-        _required("entry_id", pa.string()),  # strictly earlier
+        _required("row", pa.int64()),  # of the booked entries, sorted by entity, date and id; strictly earlier
         _required("source", pa.string()),  # of SOURCES
         _required("similarity", pa.float32()),  # 0 where the source is "latest": not computed
         _required("same_text", pa.bool_()),
@@ -121,6 +120,8 @@ NEIGHBORS = pa.schema(
         _required("neighbors", pa.list_(NEIGHBOR)),  # by source, in the order of SOURCES; best first in each
     ]
 )
+"""One row an entry, booked or not, sorted by entity, date and id. A neighbor's row counts in the booked ones of
+the entries that the table was made from; the manifest names these by their fingerprint."""
 
 MEMORY = pa.schema(
     [

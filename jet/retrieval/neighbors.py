@@ -58,9 +58,8 @@ def neighbors_table(
     row = hits.row[found]
     source = np.repeat(np.arange(len(SOURCES)), list(source_widths(settings).values()))
     values = {
-        "entity": pa.array(corpus.catalog.entities, pa.string()).take(pa.array(rows.entity[row])),
+        "row": pa.array(row),
         "source": pa.array(SOURCES).take(pa.array(np.broadcast_to(source, found.shape)[found])),
-        "entry_id": corpus.ids.take(pa.array(row)),
         "similarity": pa.array(hits.similarity[found], pa.float32()),
         "same_text": pa.array(rows.text[row] == queries.text[query]),
         "age_days": pa.array(queries.date[query] - rows.date[row], pa.int32()),

@@ -11,7 +11,7 @@ import pyarrow.compute as pc
 
 from jet.artifacts.tables import validate
 from jet.books.catalog import Catalog
-from jet.books.schema import NEIGHBORS, joined_keys
+from jet.books.schema import NEIGHBORS
 from jet.books.split import SPLITS, TRAIN, SplitSettings
 from jet.model.batch import collate, with_target
 from jet.model.network import localized
@@ -53,13 +53,15 @@ class TrainingData:
         retrieval: RetrievalSettings,
     ) -> TrainingData:
         """From the tables of the ingest and neighbors jobs. Entries without lines are left out."""
-        entries = sort_entries(entries.filter(pc.is_valid(entries["lines"]))).combine_chunks()
+        entries = sort_entries(entries).combine_chunks()
+        hits = hits_of(neighbors, entries, retrieval)
+        entries = entries.filter(pc.is_valid(entries["lines"])).combine_chunks()
         plain = Corpus.of(entries, Catalog.from_accounts(accounts), store, idf)
         parts = split.parts(plain.rows.entity, plain.rows.date)
         booked = plain.rows.tokens[np.repeat(parts == TRAIN, plain.rows.lengths)]
         catalog = plain.catalog.with_booked(booked)
         corpus = replace(plain, catalog=catalog, rows=plain.rows.reordered(catalog))
-        return cls(entries, corpus, hits_of(neighbors, entries, retrieval), parts, model, retrieval)
+        return cls(entries, corpus, hits, parts, model, retrieval)
 
     def rows(self, part: int) -> np.ndarray:
         """int64: the rows of a part of the split."""
@@ -117,29 +119,27 @@ def _class(sizes: np.ndarray, least: int, step: int) -> np.ndarray:
 
 
 def hits_of(neighbors: pa.Table, entries: pa.Table, settings: RetrievalSettings) -> Hits:
-    """The neighbors of each of `entries` as row numbers among them, in the columns of `Retriever.hits`.
+    """The neighbors of those of the sorted `entries` that are booked, in the columns of `Retriever.hits`.
 
-    Raises `ValueError` where an entry has no row in `neighbors`, a neighbor is not among the entries, or there
-    are more of them than `settings` ask for.
+    Raises `ValueError` where `neighbors` is not the table of these entries, row by row, a neighbor is no row of
+    the booked ones, or there are more of them than `settings` ask for.
     """
     neighbors = validate(neighbors, NEIGHBORS, "neighbors").combine_chunks()
-    keys = joined_keys(entries["entity"], entries["entry_id"])
-    place = pc.index_in(keys, value_set=joined_keys(neighbors["entity"], neighbors["entry_id"]))
-    if place.null_count:
-        missing = entries["entry_id"][pc.index(pc.is_null(place), True).as_py()].as_py()
+    keys = ("entity", "entry_id")
+    if len(neighbors) != len(entries) or any(not neighbors[name].equals(entries[name]) for name in keys):
         raise ValueError(
-            f"entry {missing!r} has no row among the neighbors: were they made from these entries?"
+            f"the neighbors, of {len(neighbors)} entries, are not those of these {len(entries)} entries in "
+            "their order: find them anew with `jet neighbors`"
         )
-    found = neighbors.take(place)
-    lists = found["neighbors"].combine_chunks()
+    booked = pc.is_valid(entries["lines"])
+    lists = neighbors.filter(booked)["neighbors"].combine_chunks()
     lengths = pc.list_value_length(lists).to_numpy(zero_copy_only=False)
     flat = pc.list_flatten(lists)
-    owner = np.repeat(np.arange(len(entries)), lengths)
-    wanted = joined_keys(pc.struct_field(flat, "entity"), pc.struct_field(flat, "entry_id"))
-    rows = pc.index_in(wanted, value_set=keys)
-    if rows.null_count:
-        missing = pc.struct_field(flat, "entry_id")[pc.index(pc.is_null(rows), True).as_py()].as_py()
-        raise ValueError(f"neighbor {missing!r} is not among the entries: were they made from these entries?")
+    owner = np.repeat(np.arange(len(lists)), lengths)
+    rows = pc.struct_field(flat, "row").to_numpy(zero_copy_only=False)
+    if (outside := (rows < 0) | (rows >= len(lists))).any():
+        row = rows[outside.argmax()]
+        raise ValueError(f"a neighbor is row {row} of {len(lists)} booked entries: find them anew")
     starts = source_starts(settings)
     source = pc.index_in(pc.struct_field(flat, "source"), value_set=pa.array(list(starts))).to_numpy()
     # A list holds the neighbors by source and best first: the place within (entry, source) is its column.
@@ -149,7 +149,7 @@ def hits_of(neighbors: pa.Table, entries: pa.Table, settings: RetrievalSettings)
     if (place >= np.array(list(widths.values()))[source]).any():
         raise ValueError(f"an entry has more neighbors than {widths}: were they made with these settings?")
     column = np.array(list(starts.values()))[source] + place
-    hits = Hits.none(len(entries), sum(widths.values()))
-    hits.row[owner, column] = rows.to_numpy(zero_copy_only=False)
+    hits = Hits.none(len(lists), sum(widths.values()))
+    hits.row[owner, column] = rows
     hits.similarity[owner, column] = pc.struct_field(flat, "similarity").to_numpy(zero_copy_only=False)
     return hits

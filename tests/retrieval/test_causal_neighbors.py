@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from small_corpus import corpus_of
 
 from jet.books.schema import ENTRIES, NEIGHBORS
+from jet.retrieval.columns import sort_entries
 from jet.retrieval.memory import Hits
 from jet.retrieval.neighbors import find_neighbors, make_encoder, recall_at_k, text_store
 from jet.retrieval.retriever import Retriever
@@ -36,12 +37,11 @@ def test_a_neighbor_is_strictly_earlier_of_the_same_entity_and_never_the_entry_i
     block_rows: int,
     k: int,
 ) -> None:
-    books = make_books(seed, entries, days=days)
+    books = sort_entries(make_books(seed, entries, days=days))
     options = RetrievalSettings(neighbors=k, block_rows=block_rows)
     table = find_neighbors(books, Retriever.of(corpus_of(books, fake_encoder), options))
     assert table.schema == NEIGHBORS
     rows = books.to_pylist()
-    by_id = {(row["entity"], row["entry_id"]): row for row in rows}
     for row, answer in zip(rows, table.to_pylist(), strict=True):
         assert (answer["entity"], answer["entry_id"]) == (row["entity"], row["entry_id"])
         earlier = [r for r in rows if r["entity"] == row["entity"] and r["date"] < row["date"]]
@@ -49,9 +49,10 @@ def test_a_neighbor_is_strictly_earlier_of_the_same_entity_and_never_the_entry_i
         assert sources.count("similar") == min(k, len(earlier))
         assert sources.count("latest") == min(options.latest, len(earlier))
         newest = sorted(earlier, key=lambda r: (r["date"], r["entry_id"]))[-options.latest :]
-        assert {r["entry_id"] for r in newest} <= {n["entry_id"] for n in answer["neighbors"]}
+        assert {r["entry_id"] for r in newest} <= {rows[n["row"]]["entry_id"] for n in answer["neighbors"]}
         for neighbor in answer["neighbors"]:
-            other = by_id[row["entity"], neighbor["entry_id"]]
+            other = rows[neighbor["row"]]
+            assert other["entity"] == row["entity"]
             assert other["date"] < row["date"]
             assert neighbor["age_days"] == (row["date"] - other["date"]).days > 0
             equal = normalize(other["description"]) == normalize(row["description"])

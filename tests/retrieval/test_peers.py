@@ -126,6 +126,17 @@ def queries_of(books: pa.Table, retriever: Retriever) -> Queries:
     return columns.queries(np.arange(len(columns)))
 
 
+def named_neighbors(entries: pa.Table, retriever: Retriever) -> list[list[dict[str, Any]]]:
+    """The neighbors of `entries`, each with entity and id in place of its row of the corpus."""
+    corpus = retriever.corpus
+    names = list(zip(corpus.entities.to_pylist(), corpus.ids.to_pylist(), strict=True))
+    named = []
+    for neighbors in find_neighbors(entries, retriever)["neighbors"].to_pylist():
+        places = [names[neighbor.pop("row")] for neighbor in neighbors]
+        named.append([{"entity": e, "entry_id": i, **n} for (e, i), n in zip(places, neighbors, strict=True)])
+    return named
+
+
 @pytest.fixture(scope="module")
 def books(make_books: Callable[..., pa.Table]) -> pa.Table:
     return make_books(seed=11, entries=240, entities=4, days=25)
@@ -172,12 +183,12 @@ def test_a_peer_is_a_strictly_earlier_entry_of_another_company_of_the_family(
     kin = {f"company {number}": own for number, own in enumerate(family)}
     numbers = np.unique(family, return_inverse=True)[1].tolist()
     options = replace(NGRAMS, peers=peers, peers_below=below, block_rows=block_rows)
-    table = find_neighbors(books, retriever_of(books, numbers, options))
+    answers = named_neighbors(books, retriever_of(books, numbers, options))
     rows = books.to_pylist()
     by_id = {(row["entity"], row["entry_id"]): row for row in rows}
-    for row, answer in zip(rows, table.to_pylist(), strict=True):
-        found = by_source(answer["neighbors"])
-        assert answer["neighbors"] == [n for name in SOURCES for n in found[name]]
+    for row, answer in zip(rows, answers, strict=True):
+        found = by_source(answer)
+        assert answer == [n for name in SOURCES for n in found[name]]
         earlier = [r for r in rows if r["date"] < row["date"]]
         own = sum(r["entity"] == row["entity"] for r in earlier)
         others = sum(r["entity"] != row["entity"] and kin[r["entity"]] == kin[row["entity"]] for r in earlier)
@@ -282,7 +293,7 @@ def test_what_any_company_books_on_the_day_or_later_has_no_say(
         changed.append(row)
     others = pa.Table.from_pylist(changed, schema=ENTRIES)
     after = retriever_of(others, FAMILY, store=retriever.corpus.store)
-    assert find_neighbors(chosen, after).equals(find_neighbors(chosen, retriever))
+    assert named_neighbors(chosen, after) == named_neighbors(chosen, retriever)
     # And a change it was: nothing earlier is left out.
     assert pc.sum(pc.less(others["date"], day)).as_py() == pc.sum(pc.less(books["date"], day)).as_py()
 
@@ -297,7 +308,7 @@ def test_a_company_without_entries_learns_from_others_with_its_chart() -> None:
     store = text_store(booked, None)
     corpus = Corpus.of(sort_entries(booked), catalog, store, idf(store.ngrams))
     asked = made_up.entries_table([made_up.entry("new", "1", 39, "office rent")])
-    (answer,) = find_neighbors(asked, Retriever.of(corpus, NGRAMS))["neighbors"].to_pylist()
+    (answer,) = named_neighbors(asked, Retriever.of(corpus, NGRAMS))
     assert [n["source"] for n in answer] == ["peer"] * NGRAMS.peers
     assert {n["entity"] for n in answer} <= {"alder", "ash"}
     assert answer[0]["same_text"]

@@ -13,6 +13,7 @@ import pytest
 from jet.books.catalog import Catalog
 from jet.books.schema import NEIGHBORS
 from jet.books.split import TRAIN
+from jet.retrieval.columns import sort_entries
 from jet.retrieval.neighbors import find_neighbors
 from jet.retrieval.retriever import Retriever
 from jet.training.data import TrainingData, hits_of
@@ -53,15 +54,15 @@ def test_the_token_order_is_given_by_training_rows_alone(data):
 def test_entries_to_predict_are_left_out(data, small_accounts):
     extra = made_up.entries_table([made_up.entry("birch", "to predict", 100, "rent")])
     entries = pa.concat_tables([data.entries, extra])
-    both = built(data, entries, small_accounts, neighbors_of(data))
+    neighbors = find_neighbors(sort_entries(entries), Retriever.of(data.corpus, data.retrieval))
+    both = built(data, entries, small_accounts, neighbors)
     assert "to predict" not in both.entries["entry_id"].to_pylist()
     assert len(both.corpus.rows) == len(data.corpus.rows)
 
 
 def test_the_order_of_the_rows_does_not_matter(data, small_accounts):
     shuffled = np.random.default_rng(3).permutation(len(data.entries))
-    neighbors = neighbors_of(data).take(shuffled[::-1])
-    other = built(data, data.entries.take(shuffled), small_accounts, neighbors)
+    other = built(data, data.entries.take(shuffled), small_accounts, neighbors_of(data))
     assert other.entries.equals(data.entries)
     assert np.array_equal(other.hits.row, data.hits.row)
     assert np.array_equal(other.split, data.split)
@@ -87,7 +88,7 @@ def test_entries_on_a_closed_account_or_too_long_are_not_learned():
 def test_neighbors_become_row_numbers_of_strictly_earlier_entries(family):
     keys = [(row["entity"], row["entry_id"]) for row in family.entries.to_pylist()]
     expected = {
-        (row["entity"], row["entry_id"]): [(n["entity"], n["entry_id"]) for n in row["neighbors"]]
+        (row["entity"], row["entry_id"]): [keys[n["row"]] for n in row["neighbors"]]
         for row in neighbors_of(family).to_pylist()
     }
     dates = family.corpus.rows.date
@@ -166,15 +167,32 @@ def test_the_same_id_in_two_companies_is_two_entries():
     assert data.hits.row[:, 0].tolist() == [-1, 0, -1, 2]
 
 
-def test_neighbors_of_other_entries_are_an_error_that_names_the_entry(data):
-    neighbors = neighbors_of(data)
-    with pytest.raises(ValueError, match=f"entry '{data.entries['entry_id'][5].as_py()}' has no row"):
-        hits_of(neighbors.filter(pa.array(np.arange(len(neighbors)) != 5)), data.entries, made_up.RETRIEVAL)
-    rows = neighbors.to_pylist()
-    with_some = next(row for row in rows if row["neighbors"])
-    with_some["neighbors"][0]["entry_id"] = "from elsewhere"
-    with pytest.raises(ValueError, match="'from elsewhere' is not among"):
-        hits_of(pa.Table.from_pylist(rows, schema=NEIGHBORS), data.entries, made_up.RETRIEVAL)
+def test_neighbors_of_other_entries_or_in_another_order_are_an_error_with_the_way_out(data):
+    neighbors, size = neighbors_of(data), len(data.entries)
+    others = [
+        neighbors.slice(1),
+        neighbors.take(pa.array([1, 0, *range(2, size)])),
+        neighbors.set_column(1, NEIGHBORS.field(1), pa.array([f"other {row}" for row in range(size)])),
+    ]
+    for other in others:
+        with pytest.raises(ValueError, match=r"are not those of these .* entries .* `jet neighbors`"):
+            hits_of(other, data.entries, made_up.RETRIEVAL)
+    for row in (-1, size):
+        rows = neighbors.to_pylist()
+        next(each for each in rows if each["neighbors"])["neighbors"][0]["row"] = row
+        with pytest.raises(ValueError, match=f"a neighbor is row {row} of {size} booked entries"):
+            hits_of(pa.Table.from_pylist(rows, schema=NEIGHBORS), data.entries, made_up.RETRIEVAL)
+
+
+def test_entries_without_lines_move_no_neighbor_of_the_others(data):
+    """They are queries in the table, and no rows that neighbors count in."""
+    entries = data.entries.to_pylist()
+    unbooked = [{**row, "entry_id": row["entry_id"] + "~", "lines": None} for row in entries[::7]]
+    together = sort_entries(pa.Table.from_pylist(entries + unbooked, schema=data.entries.schema))
+    neighbors = find_neighbors(together, Retriever.of(data.corpus, data.retrieval))
+    hits = hits_of(neighbors, together.combine_chunks(), data.retrieval)
+    assert np.array_equal(hits.row, data.hits.row)
+    assert np.array_equal(hits.similarity, data.hits.similarity)
 
 
 def test_the_batches_of_a_step_hold_entries_of_similar_length(data):
