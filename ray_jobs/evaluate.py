@@ -14,7 +14,7 @@ from typing import Any
 import jsonargparse
 
 from jet.artifacts.artifact import Artifact, Manifest, artifact_writer, finished, open_artifact
-from jet.books.schema import ACCOUNTS, ENTRIES
+from jet.books.schema import ACCOUNTS, ENTRIES, NEIGHBORS
 from jet.bundle.bundle import Bundle
 from jet.bundle.saved import load_bundle
 from jet.evaluation.exam import Exam
@@ -22,6 +22,7 @@ from jet.evaluation.measure import measure
 from jet.evaluation.measurements import MODEL
 from jet.evaluation.report import write_report
 from jet.evaluation.settings import ExamSettings
+from ray_jobs.ddp.training import refuse_other_neighbors
 from ray_jobs.runtime.command import main
 from ray_jobs.runtime.connection import connect
 from ray_jobs.runtime.settings import JobConfig
@@ -38,19 +39,29 @@ def arguments(parser: jsonargparse.ArgumentParser) -> None:
     """The job's options."""
     parser.add_argument("--entries", required=True, help="what `jet ingest` wrote: booked entries")
     parser.add_argument("--bundle", required=True, help="what `jet train` wrote; --model means the same")
+    parser.add_argument(
+        "--neighbors", default=None, help="what `jet neighbors` wrote of --entries; else they are found anew"
+    )
     parser.add_argument("--output", required=True, help="folder for the report; must not exist yet")
 
 
 def run(args: jsonargparse.Namespace, config: JobConfig) -> dict[str, Any]:
     """Evaluate the bundle at `args.bundle`."""
-    manifest = evaluate_bundle(
-        open_artifact(args.entries, "entries"), load_bundle(args.bundle), args.output, config
-    )
+    entries, bundle = open_artifact(args.entries, "entries"), load_bundle(args.bundle)
+    neighbors = open_artifact(args.neighbors, "neighbors") if args.neighbors else None
+    manifest = evaluate_bundle(entries, bundle, args.output, config, neighbors)
     return {"output": args.output, **manifest.facts}
 
 
-def evaluate_bundle(artifact: Artifact, bundle: Bundle, output: str, config: JobConfig) -> Manifest:
-    """Measure the bundle on the artifact's entries and publish the report; returns its manifest."""
+def evaluate_bundle(
+    artifact: Artifact, bundle: Bundle, output: str, config: JobConfig, neighbors: Artifact | None = None
+) -> Manifest:
+    """Measure the bundle on the artifact's entries and publish the report; returns its manifest.
+
+    Raises `ValueError` where `neighbors` are not those of the entries, found by the bundle's settings.
+    """
+    if neighbors is not None:
+        refuse_other_neighbors(neighbors, artifact, asdict(bundle.retrieval))
     inputs = {"entries": artifact.manifest.fingerprint, "model": bundle.fingerprint}
     settings = ExamSettings(
         split=config.split,
@@ -69,6 +80,7 @@ def evaluate_bundle(artifact: Artifact, bundle: Bundle, output: str, config: Job
         bundle,
         settings,
         artifact.manifest.fingerprint,
+        None if neighbors is None else neighbors.read_table(NEIGHBORS),
     )
     connect(config.runtime)
     evaluation = measure(exam, OnCluster(config.runtime))

@@ -54,11 +54,12 @@ def run(args: jsonargparse.Namespace, config: JobConfig) -> dict[str, Any]:
     entries = open_artifact(f"{folder}/entries", "entries")
     log.info("2/5 neighbors")
     neighbors(entries, f"{folder}/neighbors", config)
+    found = open_artifact(f"{folder}/neighbors", "neighbors")
     log.info("3/5 train")
     trained = train(folder, f"{folder}/model", config)
     bundle = load_bundle(f"{folder}/model")
     log.info("4/5 evaluate")
-    report = evaluate_bundle(entries, bundle, f"{folder}/report", config)
+    report = evaluate_bundle(entries, bundle, f"{folder}/report", config, found)
     log.info("5/5 predict")
     predicted = predict(
         to_predict(entries, f"{folder}/to-predict", config), bundle, f"{folder}/predictions", config

@@ -44,7 +44,9 @@ class Exam:
         bundle: Bundle,
         settings: ExamSettings,
         fingerprint: str | None = None,
+        neighbors: pa.Table | None = None,
     ) -> None:
+        self._imported, self._neighbors = entries, neighbors
         self.entries = sort_entries(entries.filter(pc.is_valid(entries["lines"]))).combine_chunks()
         self.accounts, self.bundle, self.settings = accounts, bundle, settings
         self.fingerprint = fingerprint
@@ -75,10 +77,13 @@ class Exam:
         """The entries as `jet train` reads them, with neighbors found by the bundle's settings."""
         bundle = self.bundle
         known = bundle.corpus
-        corpus = Corpus.of(sort_entries(self.entries), known.catalog, known.store, known.idf)
-        neighbors = find_neighbors(self.entries, Retriever.of(corpus, bundle.retrieval))
+        entries, neighbors = self._imported, self._neighbors
+        if neighbors is None:
+            entries = self.entries
+            corpus = Corpus.of(entries, known.catalog, known.store, known.idf)
+            neighbors = find_neighbors(entries, Retriever.of(corpus, bundle.retrieval))
         return TrainingData.build(
-            self.entries,
+            entries,
             self.accounts,
             neighbors,
             known.store,

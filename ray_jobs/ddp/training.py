@@ -72,13 +72,7 @@ def open_training_data(folder: str) -> tuple[Artifact, Artifact, dict[str, str]]
 
 def checked_data(entries: Artifact, neighbors: Artifact, config: JobConfig) -> TrainingData:
     """`load_data` of what can be trained on. Raises `ValueError` where it can't, with what to do."""
-    if neighbors.manifest.inputs != {"entries": entries.manifest.fingerprint}:
-        raise ValueError(f"{neighbors.path} were not made from {entries.path}: run `jet neighbors` again")
-    if neighbors.manifest.config["retrieval"] != config.part("retrieval")["retrieval"]:
-        raise ValueError(
-            f"{neighbors.path} were found with other settings of retrieval than these: run `jet neighbors` "
-            "again, or give the same ones"
-        )
+    refuse_other_neighbors(neighbors, entries, config.part("retrieval")["retrieval"])
     if config.train.batch_size < config.runtime.train_workers:
         raise ValueError(
             f"train.batch_size {config.train.batch_size} can't be shared by runtime.train_workers "
@@ -87,6 +81,17 @@ def checked_data(entries: Artifact, neighbors: Artifact, config: JobConfig) -> T
     data = load_data(entries, neighbors, config)
     refuse_too_few(data)
     return data
+
+
+def refuse_other_neighbors(neighbors: Artifact, entries: Artifact, retrieval: dict[str, Any]) -> None:
+    """Raise `ValueError` where the neighbors are not those of the entries, found by these settings."""
+    if neighbors.manifest.inputs != {"entries": entries.manifest.fingerprint}:
+        raise ValueError(f"{neighbors.path} were not made from {entries.path}: run `jet neighbors` again")
+    if neighbors.manifest.config["retrieval"] != retrieval:
+        raise ValueError(
+            f"{neighbors.path} were found with other settings of retrieval than these: run `jet neighbors` "
+            "again, or give the same ones"
+        )
 
 
 def load_data(entries: Artifact, neighbors: Artifact, config: JobConfig) -> TrainingData:

@@ -19,6 +19,9 @@ from jet.evaluation.measure import measure
 from jet.evaluation.scored import score_predictions
 from jet.evaluation.settings import EvaluateSettings, ExamSettings
 from jet.prediction.predictor import Predictor, PredictSettings
+from jet.retrieval.columns import sort_entries
+from jet.retrieval.neighbors import find_neighbors
+from jet.retrieval.retriever import Retriever
 
 ACCOUNTS = made_up.accounts_table(made_up.family_chart_rows())
 SETTINGS = ExamSettings(
@@ -51,6 +54,19 @@ def right(predictions, data):
     """The share of the test entries that `predictions` has every line right of."""
     test = data.entries.take(pa.array(data.rows(TEST)))
     return score_predictions(test, predictions).counts["exact"].mean()
+
+
+def test_neighbors_that_are_given_are_those_that_would_be_found(data, bundle):
+    unbooked = [
+        {**row, "entry_id": row["entry_id"] + "~", "lines": None} for row in data.entries.to_pylist()[::9]
+    ]
+    entries = pa.concat_tables([pa.Table.from_pylist(unbooked, schema=data.entries.schema), data.entries])
+    found = find_neighbors(sort_entries(entries), Retriever.of(data.corpus, data.retrieval))
+    given = Exam(entries, ACCOUNTS, bundle, SETTINGS, neighbors=found).training_data
+    anew = Exam(entries, ACCOUNTS, bundle, SETTINGS).training_data
+    assert given.entries.equals(anew.entries)
+    assert np.array_equal(given.hits.row, anew.hits.row)
+    assert np.array_equal(given.hits.similarity, anew.hits.similarity)
 
 
 def test_the_model_s_figures_are_those_of_its_predictions_of_the_test_entries(data, bundle, evaluation):

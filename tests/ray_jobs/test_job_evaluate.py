@@ -32,6 +32,14 @@ def folder(pipeline, settings, tmp_path_factory):
     return output
 
 
+def test_neighbors_of_other_entries_are_refused(pipeline, settings, tmp_path):
+    given = ("--entries", pipeline.folder / "to-predict", "--model", pipeline.folder / "model")
+    others = ("--neighbors", pipeline.folder / "neighbors", "--output", tmp_path / "report")
+    done = run_job("evaluate", *given, *others, "--config", settings)
+    assert done.status == 2
+    assert "were not made from" in done.complaint
+
+
 def test_every_baseline_is_measured_with_what_it_cost(folder):
     metrics = json.loads((folder / "metrics.json").read_text())
     names = set(ALL_BASELINES) - set(OF_SENTENCES)  # the pipeline's texts have no sentence vectors
