@@ -183,11 +183,10 @@ def test_changed_weights_are_refused_even_with_a_manifest_made_to_fit(copy):
         load_bundle(str(copy))
 
 
-def test_other_account_vectors_are_refused(copy):
-    rewrite_arrays(
-        copy, "catalog.safetensors", account_vectors=lambda a: np.random.default_rng(0).permutation(a)
-    )
-    with pytest.raises(ArtifactError, match="the bundle's account_vectors"):
+@pytest.mark.parametrize("name", ["account_vectors", "text_vectors"])
+def test_other_vectors_are_refused(copy, name):
+    rewrite_arrays(copy, "catalog.safetensors", **{name: lambda a: np.random.default_rng(0).permutation(a)})
+    with pytest.raises(ArtifactError, match=f"the bundle's {name}"):
         load_bundle(str(copy))
 
 
@@ -258,7 +257,7 @@ def test_other_families_of_charts_are_refused(copy):
 
 def test_a_bundle_of_an_earlier_format_is_refused_by_name(copy):
     rewrite_json(copy, lambda content: content.pop("format"))
-    with pytest.raises(ArtifactError, match="copy: the bundle is of format 1, this jet reads 2: train again"):
+    with pytest.raises(ArtifactError, match="copy: the bundle is of format 1, this jet reads 3: train again"):
         load_bundle(str(copy))
 
 
@@ -361,6 +360,13 @@ def test_a_bundle_with_an_encoder_comes_back_too(tmp_path, small_entries, small_
     answers = [Predictor.for_entries(one, SETTINGS, entries, encoder)(entries) for one in (bundle, loaded)]
     assert answers[0].equals(answers[1])
     assert loaded.corpus.store.dimension == 4
+
+
+def test_the_vectors_of_texts_are_saved_and_not_computed_again(bundle, bundle_path):
+    loaded = load_bundle(bundle_path)
+    assert np.array_equal(loaded.text_vectors, text_vectors(bundle.network, bundle.corpus))
+    other = replace(loaded, text_vectors=loaded.text_vectors[::-1].copy())
+    assert Predictor(other, SETTINGS).text_vectors is other.text_vectors
 
 
 def test_a_text_vector_does_not_depend_on_its_company(bundle):

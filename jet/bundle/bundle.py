@@ -29,7 +29,7 @@ from jet.confidence.judgment import Judgment
 from jet.confidence.stack import Method, Stack
 from jet.model.network import JetNetwork
 from jet.model.settings import ModelSettings
-from jet.model.tables import account_vectors
+from jet.model.tables import account_vectors, text_vectors
 from jet.ranking.ranker import Ranker
 from jet.retrieval.columns import EntryColumns
 from jet.retrieval.corpus import Corpus
@@ -55,6 +55,7 @@ class Bundle:
 
     corpus: Corpus
     account_vectors: np.ndarray  # float32 [C, H] the network's vectors of the catalog's accounts
+    text_vectors: np.ndarray  # float32 [U, H] the network's vectors of the store's texts
     weights: dict[str, np.ndarray]  # the network's state
     model: ModelSettings
     retrieval: RetrievalSettings
@@ -79,6 +80,7 @@ class Bundle:
         return cls(
             corpus=corpus,
             account_vectors=account_vectors(network, corpus),
+            text_vectors=text_vectors(network, corpus),
             weights={name: value.numpy().copy() for name, value in network.state_dict().items()},
             model=network.settings,
             retrieval=data.retrieval,
@@ -122,6 +124,7 @@ class Bundle:
         return {
             "catalog": corpus.catalog.fingerprint,
             "account_vectors": array_digest({"": self.account_vectors}),
+            "text_vectors": array_digest({"": self.text_vectors}),
             "texts": corpus.store.fingerprint(),
             "idf": array_digest({"": corpus.idf}),
             "books": _rows_digest(corpus),

@@ -24,7 +24,7 @@ from jet.books.catalog import Catalog
 from jet.books.schema import ACCOUNTS, ENTRIES
 from jet.bundle.bundle import Bundle, Origin
 from jet.bundle.lots import Lot
-from jet.model.tables import account_vectors
+from jet.model.tables import account_vectors, with_new_texts
 from jet.retrieval.columns import EntryColumns, entry_columns
 from jet.retrieval.corpus import Corpus
 from jet.texts.normalize import normalize_all
@@ -91,7 +91,8 @@ def extended(bundle: Bundle, accounts: pa.Table, encode: Encode, reviewed: pa.Ta
     )
     vectors = account_vectors(grown.network, corpus)
     vectors[place] = bundle.account_vectors  # trained where there are some, else those of the accounts' words
-    return replace(grown, account_vectors=vectors)
+    texts = with_new_texts(bundle.text_vectors, bundle.network, corpus)
+    return replace(grown, account_vectors=vectors, text_vectors=texts)
 
 
 def _weights(bundle: Bundle, catalog: Catalog, place: np.ndarray) -> dict[str, np.ndarray]:

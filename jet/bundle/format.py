@@ -26,9 +26,9 @@ from jet.retrieval.corpus import Corpus
 from jet.retrieval.settings import RetrievalSettings
 from jet.texts.store import TextStore
 
-FORMAT = 2
+FORMAT = 3
 """Of a bundle's files and of what its trained parts read. 2: books with directions, neighbors by currency, what
-keeps an answer from `auto`."""
+keeps an answer from `auto`. 3: the network's vectors of the texts."""
 
 
 def save_trained(bundle: Bundle, writer: ArtifactWriter) -> None:
@@ -39,6 +39,7 @@ def save_trained(bundle: Bundle, writer: ArtifactWriter) -> None:
     assert corpus.family is not None
     arrays = {
         "account_vectors": bundle.account_vectors,
+        "text_vectors": bundle.text_vectors,
         "booked": corpus.catalog.booked,
         "idf": corpus.idf,
         "family": corpus.family,
@@ -76,6 +77,7 @@ def read_trained(path: str, artifact: Artifact) -> tuple[Bundle, dict[str, str]]
     bundle = Bundle(
         corpus=_corpus(rows, catalog, TextStore.from_table(texts), arrays),
         account_vectors=arrays["account_vectors"],
+        text_vectors=arrays["text_vectors"],
         weights=load_safetensors(artifact.read_bytes("network.safetensors")),
         model=ModelSettings(**content["model"]),
         retrieval=RetrievalSettings(**content["retrieval"]),
@@ -98,6 +100,7 @@ def misfit(bundle: Bundle) -> str:
     accounts, entities = len(corpus.catalog), len(corpus.catalog.entities)
     shapes: dict[str, tuple[Any, Any]] = {
         "account_vectors": (bundle.account_vectors.shape, (accounts, bundle.model.hidden)),
+        "text_vectors": (bundle.text_vectors.shape, (len(corpus.store), bundle.model.hidden)),
         "booked": (corpus.catalog.booked.shape, (accounts, 2)),
         "idf": (corpus.idf.shape, (corpus.store.ngrams.shape[1],)),
         "family": (corpus.family.shape, (entities,)),

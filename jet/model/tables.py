@@ -1,9 +1,11 @@
-"""The network's vectors of all texts and accounts of a corpus: computed once, read by every batch.
+"""The network's vectors of all texts and accounts of a corpus: computed once and saved with the bundle.
 
 Shapes: U texts, C accounts, H hidden.
 """
 
 from __future__ import annotations
+
+from dataclasses import replace
 
 import numpy as np
 import torch
@@ -27,6 +29,14 @@ def text_vectors(network: JetNetwork, corpus: Corpus) -> np.ndarray:
         inputs = TextInputs.of(corpus, np.resize(some, _AT_ONCE))
         vectors[start : start + len(some)] = network.text_table(inputs).numpy()[: len(some)]
     return vectors
+
+
+def with_new_texts(known: np.ndarray, network: JetNetwork, corpus: Corpus) -> np.ndarray:
+    """float32 [U, H]: the vectors of the corpus's texts, of which the first have the `known` ones."""
+    if len(known) == len(corpus.store):
+        return known
+    new = replace(corpus, store=corpus.store.since(len(known)))
+    return np.concatenate([known, text_vectors(network, new)])
 
 
 @torch.inference_mode()

@@ -31,7 +31,7 @@ from jet.confidence.stack import FIGURES, METHODS, WEIGHED, Method, Scores, figu
 from jet.model.batch import collate
 from jet.model.decode import DEAD, KEPT, beam_search, score_sets
 from jet.model.network import Encoded, JetNetwork, Tables
-from jet.model.tables import text_vectors
+from jet.model.tables import with_new_texts
 from jet.prediction.amounts import UNKNOWN_AMOUNT, PastAmounts, Proposal, minor_units, propose_amounts
 from jet.prediction.answers import Answers
 from jet.prediction.reasons import SHOWN, grounds, guessed
@@ -110,7 +110,7 @@ class Predictor:
         self.bundle, self.settings = bundle, settings
         self.statistics = Statistics.of(bundle.corpus, bundle.retrieval, bundle.model.max_lines)
         self.retriever = Retriever.of(self.statistics.corpus, bundle.retrieval).indexed()
-        self.text_vectors = text_vectors(bundle.network.cpu(), bundle.corpus)
+        self.text_vectors = bundle.text_vectors
 
     @classmethod
     def for_entries(
@@ -121,14 +121,13 @@ class Predictor:
 
     def with_store(self, store: TextStore) -> Predictor:
         """The same predictor with the texts of `store`, which extends its own; only the new ones cost time."""
-        known = len(self.statistics.corpus.store)
-        if len(store) == known:
+        if len(store) == len(self.statistics.corpus.store):
             return self
         found = copy(self)  # without the tables, which hold the vectors of the old texts: see `__getstate__`
         found.statistics = self.statistics.with_store(store)
-        only_new = replace(self.bundle.corpus, store=store.since(known))
-        new = text_vectors(self.bundle.network.cpu(), only_new)
-        found.text_vectors = np.concatenate([self.text_vectors, new])
+        found.text_vectors = with_new_texts(
+            self.text_vectors, self.bundle.network.cpu(), replace(self.bundle.corpus, store=store)
+        )
         return found
 
     def __getstate__(self) -> dict[str, Any]:

@@ -292,7 +292,7 @@ def test_either_part_answers_alone_with_a_confidence_of_its_own(bundle, new_entr
 
 def test_the_ranker_alone_answers_without_a_decoder(bundle, new_entries, monkeypatch):
     predictor = Predictor.for_entries(bundle, replace(SETTINGS, method="ranker"), new_entries, None)
-    monkeypatch.setattr(predictor, "network", None)
+    monkeypatch.setattr(Predictor, "network", None)
     assert predictor(new_entries).num_rows == len(new_entries)
 
 
