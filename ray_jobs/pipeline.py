@@ -54,10 +54,10 @@ def run(args: jsonargparse.Namespace, config: JobConfig) -> dict[str, Any]:
     entries = open_artifact(f"{folder}/entries", "entries")
     log.info("2/5 neighbors")
     neighbors(entries, f"{folder}/neighbors", config)
-    found = open_artifact(f"{folder}/neighbors", "neighbors")
     log.info("3/5 train")
     trained = train(folder, f"{folder}/model", config)
     bundle = load_bundle(f"{folder}/model")
+    found = open_artifact(f"{folder}/neighbors", "neighbors", verified=True)  # by the training
     log.info("4/5 evaluate")
     report = evaluate_bundle(entries, bundle, f"{folder}/report", config, found)
     log.info("5/5 predict")

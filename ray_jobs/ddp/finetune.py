@@ -29,10 +29,10 @@ from ray_jobs.runtime.settings import JobConfig
 log = logging.getLogger("jet.finetune")
 
 
-def open_entries(folder: str) -> Artifact:
+def open_entries(folder: str, verified: bool = False) -> Artifact:
     """The entries at `folder`/entries, where `jet pipeline` leaves them, or at `folder` itself."""
     where = f"{folder}/entries"
-    return open_artifact(folder if read_manifest(where) is None else where, "entries")
+    return open_artifact(folder if read_manifest(where) is None else where, "entries", verified)
 
 
 def read_pairs(entries: Artifact, split: SplitSettings) -> Pairs:
@@ -97,7 +97,7 @@ def finetune_worker(given: dict[str, Any]) -> None:
     finetuner = Finetuner(
         embedder,
         loaded.tokenizer,
-        read_pairs(open_entries(given["folder"]), config.split),
+        read_pairs(open_entries(given["folder"], verified=True), config.split),
         settings,
         config.retrieval.max_tokens,
         get_device(),

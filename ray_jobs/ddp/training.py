@@ -59,14 +59,14 @@ PARTS = ("split", "retrieval", "model", "losses", "optim", "train", "ranker", "p
 log = logging.getLogger("jet.train")
 
 
-def open_training_data(folder: str) -> tuple[Artifact, Artifact, dict[str, str]]:
-    """The entries and the neighbors in `folder`, and their fingerprints."""
+def open_training_data(folder: str, verified: bool = False) -> tuple[Artifact, Artifact, dict[str, str]]:
+    """The entries and the neighbors in `folder`, and their fingerprints; `verified` as in `open_artifact`."""
     if (manifest := finished_at(folder)) is not None:
         raise ValueError(
             f"{folder} holds {manifest.kind}: --data is the folder in which entries and neighbors lie"
         )
-    entries = open_artifact(f"{folder}/entries", "entries")
-    neighbors = open_artifact(f"{folder}/neighbors", "neighbors")
+    entries = open_artifact(f"{folder}/entries", "entries", verified)
+    neighbors = open_artifact(f"{folder}/neighbors", "neighbors", verified)
     return entries, neighbors, {each.manifest.kind: each.manifest.fingerprint for each in (entries, neighbors)}
 
 
@@ -211,7 +211,7 @@ def train_worker(given: dict[str, Any]) -> None:
     context = ray.train.get_context()
     rank, world = context.get_world_rank(), context.get_world_size()
     torch.set_num_threads(1)  # workers share the machine's cores; and sums come out the same everywhere
-    entries, neighbors, _ = open_training_data(given["folder"])
+    entries, neighbors, _ = open_training_data(given["folder"], verified=True)
     data = load_data(entries, neighbors, config)
     network = prepare_model(build_network(data, config.model, config.train.seed))
     tracker: Tracker = NoTracker()

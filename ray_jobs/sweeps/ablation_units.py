@@ -109,7 +109,7 @@ def train_and_answer(unit: Unit) -> str:
     """
     quiet_libraries()
     torch.set_num_threads(1)
-    entries, neighbors, _ = open_training_data(unit.folder)
+    entries, neighbors, _ = open_training_data(unit.folder, verified=True)
     data = load_data(entries, neighbors, unit.config)
     network = trained(unit, data)
     rows = np.concatenate([data.rows(part) for part in MEASURED])
