@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import logging
 import sys
-from collections.abc import Iterable, Mapping
 from dataclasses import asdict
 from functools import partial
 from itertools import chain
@@ -19,8 +18,6 @@ from typing import Any
 
 import jsonargparse
 import numpy as np
-import pyarrow as pa
-import pyarrow.compute as pc
 import ray
 from safetensors.numpy import save as save_safetensors
 
@@ -28,19 +25,14 @@ from jet.artifacts.artifact import Artifact, Manifest, artifact_writer, finished
 from jet.books.catalog import Catalog
 from jet.books.schema import ACCOUNTS, ENTRIES
 from jet.retrieval.columns import entry_columns, sort_entries
-from jet.retrieval.memory import Hits, Queries, limits
-from jet.retrieval.neighbors import neighbors_table
-from jet.retrieval.probe import Probe
 from jet.retrieval.retriever import Retriever
-from jet.texts.store import TextStore
-from jet.training.preparing import booked_corpus, distinct_texts
-from ray_jobs.runtime import metrics
+from jet.training.preparing import booked_corpus
 from ray_jobs.runtime.command import main
 from ray_jobs.runtime.connection import connect, require
 from ray_jobs.runtime.settings import JobConfig
 from ray_jobs.spread.parts import do_parts
-from ray_jobs.spread.shards import Shards, index_shards
-from ray_jobs.spread.texts import encode_texts
+from ray_jobs.spread.search import FindNeighbors, build_store, count_probes, neighbors_counted
+from ray_jobs.spread.shards import index_shards
 
 HELP = "Find every entry's most similar strictly earlier entries, for training."
 KIND = "neighbors"
@@ -101,46 +93,6 @@ def neighbors(artifact: Artifact, output: str, config: JobConfig) -> Manifest:
         writer.write_bytes("idf.safetensors", save_safetensors({"idf": retriever.corpus.idf}))
         facts = {"texts": len(store), "store": store.fingerprint()}
         return writer.publish({"neighbors": rows, "texts": len(store)}, facts)
-
-
-def build_store(entries: pa.Table, catalog: Catalog, config: JobConfig) -> TextStore:
-    """The texts of all entries and accounts, each encoded once."""
-    texts = distinct_texts(entries, catalog)
-    if config.retrieval.encoder:
-        metrics.count(metrics.TEXTS_REUSED, len(entries) + len(catalog) - len(texts))
-    return TextStore.build(texts, vectors=encode_texts(texts, config.retrieval, config.runtime))
-
-
-def neighbors_counted(table: pa.Table) -> str:
-    """What a part of `NEIGHBORS` adds to the metrics."""
-    found = pc.sum(pc.list_value_length(table["neighbors"])).as_py() or 0
-    return metrics.counted((metrics.NEIGHBORS_FOUND, found, None))
-
-
-def count_probes(probes: Iterable[Probe]) -> None:
-    """Count what was found of what exact search finds."""
-    for each in probes:
-        metrics.count(metrics.RECALL_WANTED, each.wanted)
-        metrics.count(metrics.RECALL_FOUND, each.found)
-
-
-class FindNeighbors:
-    """Finds the neighbors of a range of entries by asking the shards."""
-
-    def __init__(self, shared: list[ray.ObjectRef], shards: Shards) -> None:
-        self.retriever, self.queries, self.ids = ray.get(shared[0])
-        self.shards = shards
-
-    def __call__(self, unit: Mapping[str, Any]) -> pa.Table:
-        queries = self.queries.take(np.arange(unit["start"], unit["start"] + unit["rows"]))
-        hits = self.retriever.hits(queries, self.search)
-        entries = self.ids.slice(unit["start"], unit["rows"])
-        return neighbors_table(entries, queries, hits, self.retriever.corpus, self.retriever.settings)
-
-    def search(self, name: str, queries: Queries, k: int) -> Hits:
-        """What the shards find in a memory."""
-        limit = limits(self.retriever.memories[name], queries)
-        return self.shards.search(name, queries, limit, k)
 
 
 if __name__ == "__main__":

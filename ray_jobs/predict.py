@@ -17,14 +17,12 @@ from __future__ import annotations
 
 import logging
 import sys
-from collections.abc import Iterator
 from dataclasses import asdict
 from functools import partial
 from typing import Any
 
 import jsonargparse
 import pyarrow as pa
-import pyarrow.parquet as pq
 
 from jet.artifacts.artifact import (
     Artifact,
@@ -34,10 +32,8 @@ from jet.artifacts.artifact import (
     finished,
 )
 from jet.artifacts.storage import remove
-from jet.artifacts.tables import validate
-from jet.books.schema import ACCOUNTS, ENTRIES, REJECTED, uses
+from jet.books.schema import REJECTED, uses
 from jet.bundle.bundle import Bundle
-from jet.bundle.extension import extended
 from jet.bundle.saved import load_bundle
 from jet.confidence.drift import compare, summary
 from jet.prediction.written import counted, hold_back, statistics_of
@@ -47,8 +43,8 @@ from ray_jobs.runtime.connection import connect, require
 from ray_jobs.runtime.settings import JobConfig
 from ray_jobs.spread.answering import PredictRowGroup, row_groups, share
 from ray_jobs.spread.importing import open_or_import
+from ray_jobs.spread.news import answers_counted, descriptions, with_news
 from ray_jobs.spread.parts import do_parts
-from ray_jobs.spread.texts import encode_texts
 
 HELP = (
     "Book new entries with a bundle; every entry comes out once, with lines, confidence, decision and evidence."
@@ -134,43 +130,6 @@ def predict(
             {"predictions": rows, **uses(rejected)},
             {"decisions": decisions, "model": bundle.identity, "drift": summary(groups, held)},
         )
-
-
-def descriptions(artifact: Artifact) -> Iterator[pa.ChunkedArray]:
-    """The entries' texts, part by part."""
-    schema = pa.schema([ENTRIES.field("description")])
-    for name in artifact.files():
-        for part in pq.ParquetFile(name, filesystem=artifact.filesystem).iter_batches(columns=schema.names):
-            yield validate(pa.Table.from_batches([part]), schema, name)["description"]
-
-
-def with_news(bundle: Bundle, artifact: Artifact, reviewed: Artifact | None, config: JobConfig) -> Bundle:
-    """The bundle with the charts that come with the entries, and with the reviewed entries."""
-    accounts = [artifact.read_table(ACCOUNTS, "accounts")]
-    entries = None
-    if reviewed is not None:
-        accounts.append(reviewed.read_table(ACCOUNTS, "accounts"))
-        entries = reviewed.read_table(ENTRIES)
-    grown = extended(
-        bundle,
-        pa.concat_tables(accounts),
-        partial(encode_texts, retrieval=bundle.retrieval, runtime=config.runtime),
-        entries,
-    )
-    if grown is not bundle:
-        log.info("with the news: %s; before: %s", _size(grown), _size(bundle))
-    return grown
-
-
-def _size(bundle: Bundle) -> str:
-    companies, accounts = len(bundle.corpus.catalog.entities), len(bundle.corpus.catalog)
-    return f"{companies} companies, {accounts} accounts, {len(bundle.corpus.ids)} entries in memory"
-
-
-def answers_counted(table: pa.Table) -> str:
-    """What a part of `PREDICTIONS` adds to the metrics."""
-    confidence = table["confidence"].to_numpy()
-    return metrics.counted(*metrics.buckets_of(metrics.CONFIDENCE, confidence, metrics.CONFIDENCES))
 
 
 if __name__ == "__main__":
