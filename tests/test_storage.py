@@ -211,8 +211,8 @@ def test_a_path_that_says_more_than_a_place_is_refused(path, message):
     assert "\n" not in str(error.value)
 
 
-def test_a_path_means_the_same_with_a_slash_too_many():
-    os.environ.setdefault("AWS_ENDPOINT_URL", "http://127.0.0.1:1")
+def test_a_path_means_the_same_with_a_slash_too_many(monkeypatch):
+    monkeypatch.setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:1")
     assert resolve("s3://books/a//b c/")[1] == "books/a/b c"
     assert resolve("gs://anonymous@books/a/")[1] == "books/a"
 

@@ -25,6 +25,7 @@ def network(monkeypatch: pytest.MonkeyPatch, tmp_path: Path):
     """An account with what docs/clusters.md asks for, and also a public subnet that no node should get into."""
     for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
         monkeypatch.setenv(name, "testing")
+    monkeypatch.delenv("AWS_ENDPOINT_URL", raising=False)  # the store of other tests
     monkeypatch.setenv("HOME", str(tmp_path))  # Ray puts the key pair there
     with mock_aws():
         ec2, iam = boto3.resource("ec2", "eu-central-1"), boto3.client("iam")

@@ -75,13 +75,16 @@ def test_a_perfect_model_decodes_to_exactly_its_lines(data):
 
 
 def test_a_perfect_model_decodes_repeated_lines_and_entries_as_long_as_can_be(varied):
-    rows = np.arange(len(varied.columns))
-    assert varied.columns.lengths.max() == made_up.MAX_LINES
+    rows = np.arange(len(varied.corpus.rows))
+    assert varied.corpus.rows.lengths.max() == made_up.MAX_LINES
     batch = made_up.batch_of(varied, rows)
     _, decoded = decoded_by(perfect(varied, batch), varied, rows)
     for row in range(len(rows)):
-        start, stop = varied.columns.offsets[row : row + 2]
-        local = varied.columns.tokens[start:stop] - 2 * varied.catalog.offsets[varied.columns.entity[row]]
+        start, stop = varied.corpus.rows.offsets[row : row + 2]
+        local = (
+            varied.corpus.rows.tokens[start:stop]
+            - 2 * varied.corpus.catalog.offsets[varied.corpus.rows.entity[row]]
+        )
         assert sets_of(decoded, row)[0][0] == tuple(local.tolist())
 
 
