@@ -112,7 +112,7 @@ class SentenceEncoder:
             number.setdefault(text, len(number))
         distinct = list(number)
         vectors = np.zeros((len(distinct), self.dimension), dtype=np.float32)
-        with _one_thread():
+        with one_thread():
             for start in range(0, len(distinct), _TEXTS_AT_ONCE):
                 part = slice(start, start + _TEXTS_AT_ONCE)
                 self._network.encode_into(distinct[part], vectors[part])
@@ -262,7 +262,8 @@ def pooled(model: torch.nn.Module, ids: Tensor, mask: Tensor) -> Tensor:
 
 
 @contextmanager
-def _one_thread() -> Iterator[None]:
+def one_thread() -> Iterator[None]:
+    """Let PyTorch compute on one thread, as every worker does: then sums come out the same everywhere."""
     before = torch.get_num_threads()
     torch.set_num_threads(1)
     try:

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -23,6 +22,7 @@ from jet.model.network import JetNetwork, ModelSettings, Tables
 from jet.ranking.examples import Examples, newest
 from jet.ranking.ranker import Ranker, RankerSettings
 from jet.ranking.statistics import Statistics
+from jet.texts.encoder import one_thread
 from jet.training.data import TrainingData
 from jet.training.loop import TrainBatch, Trainer, TrainSettings, epoch_rows
 from jet.training.losses import LossSettings
@@ -181,14 +181,3 @@ def ranker_rows(data: TrainingData, settings: RankerSettings) -> np.ndarray:
 def ranker_statistics(data: TrainingData) -> Statistics:
     """What the features of the ranker's rows are counted from."""
     return Statistics.of(data.corpus, data.retrieval, data.model.max_lines)
-
-
-@contextmanager
-def one_thread() -> Iterator[None]:
-    """Let PyTorch compute on one thread, as every worker does: then sums come out the same everywhere."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(before)
