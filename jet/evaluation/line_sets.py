@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
 from itertools import pairwise
-from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -13,13 +11,8 @@ Multiset = tuple[tuple[str, str], ...]
 """The (account, side) pairs of an entry, sorted; a pair that is booked twice is in it twice."""
 
 
-def line_set(lines: Iterable[Mapping[str, Any]]) -> Multiset:
-    """The multiset of an entry's lines, which are mappings with an "account" and a "side"."""
-    return tuple(sorted((line["account"], line["side"]) for line in lines))
-
-
 def line_sets(lines: pa.ChunkedArray | pa.Array) -> list[Multiset]:
-    """`line_set` of every row of a column of lists of lines; () where the list is null or empty."""
+    """The multisets of every row of a column of lists of lines; () where the list is null or empty."""
     sets: list[Multiset] = []
     for chunk in lines.chunks if isinstance(lines, pa.ChunkedArray) else [lines]:
         flat = chunk.flatten()  # leaves out what a null list hides

@@ -75,12 +75,6 @@ def neighbors_table(
     )
 
 
-def recall_at_k(found: Hits, exact: Hits) -> float:
-    """The share of the exact hits that `found` has, or an equally similar one for; 1 if there are none."""
-    hit, wanted = recalled(found, exact)
-    return hit / wanted if wanted else 1.0
-
-
 def recalled(found: Hits, exact: Hits) -> tuple[int, int]:
     """How many of the exact hits `found` has, or an equally similar one for, and how many there are.
 

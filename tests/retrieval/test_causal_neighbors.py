@@ -9,12 +9,13 @@ import pyarrow as pa
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from recall import recall_at_k
 from small_corpus import corpus_of
 
 from jet.books.schema import ENTRIES, NEIGHBORS
 from jet.retrieval.columns import sort_entries
 from jet.retrieval.memory import Hits
-from jet.retrieval.neighbors import find_neighbors, make_encoder, recall_at_k, text_store
+from jet.retrieval.neighbors import find_neighbors, make_encoder, text_store
 from jet.retrieval.retriever import Retriever
 from jet.retrieval.settings import RetrievalSettings
 from jet.texts.normalize import normalize

@@ -12,13 +12,13 @@ import pyarrow as pa
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from recall import recall_at_k
 from small_corpus import corpus_of
 
 from jet.retrieval import exact, index, similarity
 from jet.retrieval.exact import ExactBlock
 from jet.retrieval.index import build_block, search
 from jet.retrieval.memory import Block, Hits, Memory, Queries, limits, merge, plan_blocks
-from jet.retrieval.neighbors import recall_at_k
 from jet.retrieval.probe import probe, probe_all
 from jet.retrieval.retriever import Retriever
 from jet.retrieval.scann_index import ScannBlock
