@@ -5,9 +5,15 @@ The rows of an ablation that measure such a leak train on one.
 
 from __future__ import annotations
 
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
 from jet.artifacts.artifact import Artifact, artifact_writer, digest_of, finished
+from jet.books.schema import ENTRIES, NEIGHBORS
 from jet.experiments.ablation.ablation import Neighbors
 from jet.experiments.ablation.leaky_neighbors import noncausal_neighbors, undated_neighbors
+from jet.retrieval.columns import sort_entries
 from ray_jobs.ddp.training import load_data
 from ray_jobs.runtime.settings import JobConfig
 
@@ -26,7 +32,7 @@ def leaky_folder(kind: Neighbors, entries: Artifact, neighbors: Artifact, config
             writer.publish(manifest.rows)
     manifest = neighbors.manifest
     if finished(f"{folder}/neighbors", "neighbors", made_with, manifest.inputs) is None:
-        table = LEAKY[kind](load_data(entries, neighbors, config))
+        table = _in_place(LEAKY[kind](load_data(entries, neighbors, config)), entries, neighbors)
         with artifact_writer(f"{folder}/neighbors", "neighbors", made_with, manifest.inputs) as writer:
             for name in manifest.files:
                 if not name.startswith("part-"):
@@ -34,3 +40,11 @@ def leaky_folder(kind: Neighbors, entries: Artifact, neighbors: Artifact, config
             writer.write_table("part-000000.parquet", table)
             writer.publish({"neighbors": len(table)})
     return folder
+
+
+def _in_place(leaky: pa.Table, entries: Artifact, neighbors: Artifact) -> pa.Table:
+    """The table `neighbors`, in which the rows of booked entries are those of `leaky`."""
+    every = neighbors.read_table(NEIGHBORS)
+    booked = pc.is_valid(sort_entries(entries.read_table(ENTRIES))["lines"]).to_numpy()
+    place = np.where(booked, np.cumsum(booked) - 1, len(leaky) + np.cumsum(~booked) - 1)
+    return pa.concat_tables([leaky, every.filter(pa.array(~booked))]).take(pa.array(place))
