@@ -9,6 +9,7 @@ from __future__ import annotations
 import logging
 import sys
 from dataclasses import asdict
+from functools import partial
 from typing import Any
 
 import jsonargparse
@@ -80,7 +81,7 @@ def evaluate_bundle(
         bundle,
         settings,
         artifact.manifest.fingerprint,
-        None if neighbors is None else neighbors.read_table(NEIGHBORS),
+        None if neighbors is None else partial(neighbors.read_table, NEIGHBORS),
     )
     connect(config.runtime)
     evaluation = measure(exam, OnCluster(config.runtime))

@@ -150,6 +150,14 @@ class Bundle:
         corpus = self.corpus
         return {"accounts": len(corpus.catalog), "books": len(corpus), "texts": len(corpus.store)}
 
+    def refuse_other_encoder(self, identity: str) -> None:
+        """Raise `ValueError` where the encoder that is here, "" for none, is not the bundle's."""
+        if identity != self.encoder:
+            raise ValueError(
+                f"the bundle was trained with encoder {self.encoder!r}, and {self.retrieval.encoder!r} is "
+                f"{identity!r} here: install the encoder that it was trained with"
+            )
+
     def with_rows(self, rows: np.ndarray) -> Bundle:
         """The same bundle with only some rows of its corpus, int64, ascending."""
         return replace(self, corpus=self.corpus.take(rows))

@@ -6,6 +6,7 @@ test entries, which are the newest of each entity.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import cached_property
 
 import numpy as np
@@ -33,8 +34,9 @@ class Exam:
     """The entries that a bundle is measured on.
 
     `entries` (`ENTRIES`) may come in any order, and those without lines are left out; `accounts` (`ACCOUNTS`)
-    are their charts. `fingerprint`, where there is one, is of the artifact that both come from. Raises
-    ValueError where the split leaves no entries to test on.
+    are their charts. `fingerprint`, where there is one, is of the artifact that both come from.
+    `neighbors` reads the table (`NEIGHBORS`) of `entries`, where there is one, when it is needed; else they are
+    found anew. Raises ValueError where the split leaves no entries to test on.
     """
 
     def __init__(
@@ -44,7 +46,7 @@ class Exam:
         bundle: Bundle,
         settings: ExamSettings,
         fingerprint: str | None = None,
-        neighbors: pa.Table | None = None,
+        neighbors: Callable[[], pa.Table] | None = None,
     ) -> None:
         self._imported, self._neighbors = entries, neighbors
         self.entries = sort_entries(entries.filter(pc.is_valid(entries["lines"]))).combine_chunks()
@@ -77,8 +79,9 @@ class Exam:
         """The entries as `jet train` reads them, with neighbors found by the bundle's settings."""
         bundle = self.bundle
         known = bundle.corpus
-        entries, neighbors = self._imported, self._neighbors
-        if neighbors is None:
+        if self._neighbors is not None:
+            entries, neighbors = self._imported, self._neighbors()
+        else:
             entries = self.entries
             corpus = Corpus.of(entries, known.catalog, known.store, known.idf)
             neighbors = find_neighbors(entries, Retriever.of(corpus, bundle.retrieval))

@@ -50,10 +50,6 @@ class Session:
             return np.zeros((len(texts), 0), dtype=np.float32)
         if self.encoder is None:
             self.encoder = make_encoder(retrieval)
-        if self.encoder is None or self.encoder.identity != self.bundle.encoder:
-            here = self.encoder.identity if self.encoder is not None else ""
-            raise ValueError(
-                f"the bundle was trained with encoder {self.bundle.encoder!r}, and {retrieval.encoder!r} is "
-                f"{here!r} here: install the encoder that it was trained with"
-            )
+        assert self.encoder is not None  # the settings name one
+        self.bundle.refuse_other_encoder(self.encoder.identity)
         return self.encoder.encode(texts)

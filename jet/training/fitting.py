@@ -18,7 +18,8 @@ from torch import Tensor
 
 from jet.books.split import CALIBRATION, TRAIN
 from jet.model.decode import exact_matches
-from jet.model.network import JetNetwork, ModelSettings, Tables
+from jet.model.network import JetNetwork, Tables
+from jet.model.settings import ModelSettings
 from jet.ranking.examples import Examples, newest
 from jet.ranking.ranker import Ranker, RankerSettings
 from jet.ranking.statistics import Statistics

@@ -11,7 +11,7 @@ import pyarrow.compute as pc
 
 from jet.books.catalog import Catalog
 from jet.books.split import TRAIN, SplitSettings, split_by_date
-from jet.model.network import ModelSettings
+from jet.model.settings import ModelSettings
 from jet.retrieval.columns import EntryColumns, entry_columns, sort_entries
 from jet.retrieval.corpus import Corpus
 from jet.retrieval.neighbors import find_neighbors

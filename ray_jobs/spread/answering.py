@@ -44,12 +44,7 @@ def share(
     Raises `ValueError` where the bundle's encoder is not the one that is here.
     """
     encoder = make_encoder(bundle.retrieval)
-    identity = encoder.identity if encoder is not None else ""
-    if identity != bundle.encoder:
-        raise ValueError(
-            f"the bundle was trained with encoder {bundle.encoder!r}, and {bundle.retrieval.encoder!r} is "
-            f"{identity!r} here: install the encoder that it was trained with"
-        )
+    bundle.refuse_other_encoder(encoder.identity if encoder is not None else "")
     store = bundle.corpus.store
     asked, unknown = 0, set()
     for part in descriptions:

@@ -62,7 +62,7 @@ def test_neighbors_that_are_given_are_those_that_would_be_found(data, bundle):
     ]
     entries = pa.concat_tables([pa.Table.from_pylist(unbooked, schema=data.entries.schema), data.entries])
     found = find_neighbors(sort_entries(entries), Retriever.of(data.corpus, data.retrieval))
-    given = Exam(entries, ACCOUNTS, bundle, SETTINGS, neighbors=found).training_data
+    given = Exam(entries, ACCOUNTS, bundle, SETTINGS, neighbors=lambda: found).training_data
     anew = Exam(entries, ACCOUNTS, bundle, SETTINGS).training_data
     assert given.entries.equals(anew.entries)
     assert np.array_equal(given.hits.row, anew.hits.row)
