@@ -29,8 +29,11 @@ os.environ["RAY_AUTH_MODE"] = "token"
 os.environ["RAY_AUTH_TOKEN_PATH"] = str(TOKEN)
 import ray_jobs  # noqa: E402, F401
 
-ONE_RAY, OWN_RAYS = "tests/ray_jobs/", "tests/ray_jobs/own_rays/"
-"""The tests that share a Ray, and those that start others for themselves."""
+ONE_RAY = "tests/ray_jobs/"
+"""The tests that share a Ray, but for those `BESIDE` them."""
+BESIDE = ("tests/ray_jobs/own_rays/", "tests/ray_jobs/test_job_object_store.py")
+"""Tests that start Rays for themselves, and the longest file of the others: in another process it has the Ray
+of that process, and the two processes end at about the same time."""
 
 
 def pytest_collection_modifyitems(config, items):
@@ -48,7 +51,7 @@ def pytest_xdist_make_scheduler(config, log):
 
     class OneRay(LoadFileScheduling):
         def _split_scope(self, nodeid: str) -> str:
-            shares = nodeid.startswith(ONE_RAY) and not nodeid.startswith(OWN_RAYS)
+            shares = nodeid.startswith(ONE_RAY) and not nodeid.startswith(BESIDE)
             return ONE_RAY if shares else super()._split_scope(nodeid)
 
     return OneRay(config, log)

