@@ -14,6 +14,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
+from jet.books.catalog import Catalog
 from jet.books.schema import joined_keys
 from jet.books.split import CALIBRATION, TEST, TRAIN, split_by_date
 from jet.bundle.bundle import Bundle
@@ -25,9 +26,8 @@ from jet.evaluation.settings import ExamSettings
 from jet.evaluation.strata import strata
 from jet.retrieval.columns import sort_entries
 from jet.retrieval.corpus import Corpus
-from jet.retrieval.neighbors import find_neighbors
 from jet.retrieval.retriever import Retriever
-from jet.training.data import TrainingData
+from jet.training.data import TrainingData, booked_hits
 
 
 class Exam:
@@ -77,24 +77,14 @@ class Exam:
     @cached_property
     def training_data(self) -> TrainingData:
         """The entries as `jet train` reads them, with neighbors found by the bundle's settings."""
-        bundle = self.bundle
-        known = bundle.corpus
+        entries, known, retrieval = self.entries, self.bundle.corpus, self.bundle.retrieval
         if self._neighbors is not None:
-            entries, neighbors = self._imported, self._neighbors()
+            entries, hits = booked_hits(self._imported, self._neighbors(), retrieval)
         else:
-            entries = self.entries
             corpus = Corpus.of(entries, known.catalog, known.store, known.idf)
-            neighbors = find_neighbors(entries, Retriever.of(corpus, bundle.retrieval))
-        return TrainingData.build(
-            entries,
-            self.accounts,
-            neighbors,
-            known.store,
-            known.idf,
-            self.settings.split,
-            bundle.model,
-            bundle.retrieval,
-        )
+            hits = Retriever.of(corpus, retrieval).hits(corpus.rows.queries(np.arange(len(corpus))))
+        corpus = Corpus.of(entries, Catalog.from_accounts(self.accounts), known.store, known.idf)
+        return TrainingData.build(entries, corpus, hits, self.settings.split, self.bundle.model, retrieval)
 
     @cached_property
     def books_split(self) -> NDArray[np.int8]:

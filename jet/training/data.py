@@ -10,7 +10,6 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from jet.artifacts.tables import validate
-from jet.books.catalog import Catalog
 from jet.books.schema import NEIGHBORS
 from jet.books.split import SPLITS, TRAIN, SplitSettings
 from jet.model.batch import collate, with_target
@@ -20,7 +19,6 @@ from jet.retrieval.columns import sort_entries
 from jet.retrieval.corpus import Corpus
 from jet.retrieval.memory import Hits
 from jet.retrieval.settings import RetrievalSettings, source_starts, source_widths
-from jet.texts.store import TextStore
 from jet.training.loop import TrainBatch
 
 _SHORT = 8
@@ -41,26 +39,20 @@ class TrainingData:
     retrieval: RetrievalSettings
 
     @classmethod
-    def build(  # noqa: PLR0913 - what two artifacts hold, and the settings of three rooms
+    def build(
         cls,
         entries: pa.Table,
-        accounts: pa.Table,
-        neighbors: pa.Table,
-        store: TextStore,
-        idf: np.ndarray,
+        corpus: Corpus,
+        hits: Hits,
         split: SplitSettings,
         model: ModelSettings,
         retrieval: RetrievalSettings,
     ) -> TrainingData:
-        """From the tables of the ingest and neighbors jobs. Entries without lines are left out."""
-        entries = sort_entries(entries).combine_chunks()
-        hits = hits_of(neighbors, entries, retrieval)
-        entries = entries.filter(pc.is_valid(entries["lines"])).combine_chunks()
-        plain = Corpus.of(entries, Catalog.from_accounts(accounts), store, idf)
-        parts = split.parts(plain.rows.entity, plain.rows.date)
-        booked = plain.rows.tokens[np.repeat(parts == TRAIN, plain.rows.lengths)]
-        catalog = plain.catalog.with_booked(booked)
-        corpus = replace(plain, catalog=catalog, rows=plain.rows.reordered(catalog))
+        """From sorted booked `entries` (schema `ENTRIES`), the corpus of the same rows, and their neighbors."""
+        parts = split.parts(corpus.rows.entity, corpus.rows.date)
+        booked = corpus.rows.tokens[np.repeat(parts == TRAIN, corpus.rows.lengths)]
+        catalog = corpus.catalog.with_booked(booked)
+        corpus = replace(corpus, catalog=catalog, rows=corpus.rows.reordered(catalog))
         return cls(entries, corpus, hits, parts, model, retrieval)
 
     def rows(self, part: int) -> np.ndarray:
@@ -116,6 +108,12 @@ class TrainingData:
 def _class(sizes: np.ndarray, least: int, step: int) -> np.ndarray:
     """int64: 0 for sizes up to `least`, then one more for each `step` doublings."""
     return np.ceil(np.log2(np.maximum(sizes, least) / least) / step).astype(np.int64)
+
+
+def booked_hits(entries: pa.Table, neighbors: pa.Table, settings: RetrievalSettings) -> tuple[pa.Table, Hits]:
+    """Those of `entries` (schema `ENTRIES`, in any order) that are booked, sorted, and their `hits_of`."""
+    entries = sort_entries(entries).combine_chunks()
+    return entries.filter(pc.is_valid(entries["lines"])).combine_chunks(), hits_of(neighbors, entries, settings)
 
 
 def hits_of(neighbors: pa.Table, entries: pa.Table, settings: RetrievalSettings) -> Hits:

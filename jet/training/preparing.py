@@ -14,7 +14,6 @@ from jet.books.split import TRAIN, SplitSettings, split_by_date
 from jet.model.settings import ModelSettings
 from jet.retrieval.columns import EntryColumns, entry_columns, sort_entries
 from jet.retrieval.corpus import Corpus
-from jet.retrieval.neighbors import find_neighbors
 from jet.retrieval.retriever import Retriever
 from jet.retrieval.settings import RetrievalSettings
 from jet.texts.encoder import Encoder
@@ -42,10 +41,10 @@ def prepared(
     log.info("encoding %d distinct texts", len(texts))
     store = TextStore.build(texts, encoder)
     corpus = booked_corpus(entries, entry_columns(entries, catalog, store), catalog, store, split)
-    booked = entries.filter(pc.is_valid(entries["lines"]))
-    log.info("finding the neighbors of %d entries", len(booked))
-    neighbors = find_neighbors(booked, Retriever.of(corpus, retrieval))
-    return TrainingData.build(booked, accounts, neighbors, store, corpus.idf, split, model, retrieval)
+    log.info("finding the neighbors of %d entries", len(corpus))
+    hits = Retriever.of(corpus, retrieval).hits(corpus.rows.queries(np.arange(len(corpus))))
+    booked = entries.filter(pc.is_valid(entries["lines"])).combine_chunks()
+    return TrainingData.build(booked, corpus, hits, split, model, retrieval)
 
 
 def distinct_texts(entries: pa.Table, catalog: Catalog) -> list[str]:

@@ -34,9 +34,11 @@ from safetensors.numpy import load as load_safetensors
 from jet.artifacts.artifact import Artifact, open_artifact, read_parquet
 from jet.artifacts.places import finished_at
 from jet.artifacts.storage import absolute, kept_in, resolve
+from jet.books.catalog import Catalog
 from jet.books.schema import ACCOUNTS, ENTRIES, NEIGHBORS
+from jet.retrieval.corpus import Corpus
 from jet.texts.store import TextStore
-from jet.training.data import TrainingData
+from jet.training.data import TrainingData, booked_hits
 from jet.training.fitting import (
     NO_FINITE_EPOCH,
     build_network,
@@ -97,16 +99,13 @@ def refuse_other_neighbors(neighbors: Artifact, entries: Artifact, retrieval: di
 def load_data(entries: Artifact, neighbors: Artifact, config: JobConfig) -> TrainingData:
     """What the training reads, from the two artifacts."""
     texts = neighbors.files("texts")[0]
-    return TrainingData.build(
-        entries.read_table(ENTRIES),
-        entries.read_table(ACCOUNTS, "accounts"),
-        neighbors.read_table(NEIGHBORS),
-        TextStore.from_table(read_parquet(neighbors.filesystem, texts)),
-        load_safetensors(neighbors.read_bytes("idf.safetensors"))["idf"],
-        config.split,
-        config.model,
-        config.retrieval,
-    )
+    store = TextStore.from_table(read_parquet(neighbors.filesystem, texts))
+    idf = load_safetensors(neighbors.read_bytes("idf.safetensors"))["idf"]
+    catalog = Catalog.from_accounts(entries.read_table(ACCOUNTS, "accounts"))
+    table, found = entries.read_table(ENTRIES), neighbors.read_table(NEIGHBORS)
+    booked, hits = booked_hits(table, found, config.retrieval)
+    corpus = Corpus.of(booked, catalog, store, idf)
+    return TrainingData.build(booked, corpus, hits, config.split, config.model, config.retrieval)
 
 
 def fit(

@@ -14,9 +14,10 @@ from jet.books.catalog import Catalog
 from jet.books.schema import NEIGHBORS
 from jet.books.split import TRAIN
 from jet.retrieval.columns import sort_entries
+from jet.retrieval.corpus import Corpus
 from jet.retrieval.neighbors import find_neighbors
 from jet.retrieval.retriever import Retriever
-from jet.training.data import TrainingData, hits_of
+from jet.training.data import TrainingData, booked_hits, hits_of
 
 
 def neighbors_of(data, retrieval=made_up.RETRIEVAL):
@@ -24,8 +25,9 @@ def neighbors_of(data, retrieval=made_up.RETRIEVAL):
 
 
 def built(data, entries, accounts, neighbors):
-    parts = (data.corpus.store, data.corpus.idf, made_up.SPLIT, made_up.MODEL, made_up.RETRIEVAL)
-    return TrainingData.build(entries, accounts, neighbors, *parts)
+    booked, hits = booked_hits(entries, neighbors, made_up.RETRIEVAL)
+    corpus = Corpus.of(booked, Catalog.from_accounts(accounts), data.corpus.store, data.corpus.idf)
+    return TrainingData.build(booked, corpus, hits, made_up.SPLIT, made_up.MODEL, made_up.RETRIEVAL)
 
 
 @pytest.fixture(scope="module")
