@@ -37,10 +37,10 @@ import torch
 
 from jet.books.catalog import Catalog
 from jet.books.importers import ImportSettings, expand, import_file, to_tables
+from jet.books.sorting import sort_entries
 from jet.books.split import CALIBRATION, TRAIN, SplitSettings, split_by_date
 from jet.demo import DemoSettings, write_demo_ledger
 from jet.prediction.predictor import without_lines
-from jet.retrieval.columns import sort_entries
 from jet.retrieval.corpus import Corpus
 from jet.retrieval.neighbors import find_neighbors, text_store
 from jet.retrieval.retriever import Retriever
@@ -146,7 +146,7 @@ def read_ledger(name: str, folder: Path) -> Ledger:
     """The booked entries of the files in `folder`, each id of an entity once, split by date."""
     records = (record for path in expand([str(folder)]) for record in import_file(path, ImportSettings()))
     imported, accounts, *_ = map(pa.concat_tables, zip(*to_tables(records), strict=True))
-    entries = sort_entries(imported.filter(pc.is_valid(imported["lines"]))).combine_chunks()
+    entries = sort_entries(imported.filter(pc.is_valid(imported["lines"])))
     keys = list(zip(entries["entity"].to_pylist(), entries["entry_id"].to_pylist(), strict=True))
     first = {key: row for row, key in reversed(list(enumerate(keys)))}
     entries = entries.take(pa.array(sorted(first.values())))

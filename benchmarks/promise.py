@@ -40,6 +40,7 @@ import pyarrow.compute as pc
 
 from jet.artifacts.artifact import open_artifact
 from jet.books.schema import ENTRIES
+from jet.books.sorting import sort_entries
 from jet.books.split import CALIBRATION, TEST, SplitSettings, split_by_date
 from jet.bundle.saved import load_bundle
 from jet.confidence.calibration import Bounds, Calibration
@@ -48,7 +49,6 @@ from jet.confidence.stack import FIGURES, Stack, cross_fitted, figures, weakest_
 from jet.confidence.threshold import precision_lower_bound, threshold_for
 from jet.prediction.outcomes import outcomes_of
 from jet.prediction.predictor import Predictor, PredictSettings
-from jet.retrieval.columns import sort_entries
 from jet.retrieval.neighbors import make_encoder
 
 PROMISES = (0.9, 0.95, 0.99)
@@ -151,7 +151,7 @@ def answers_of(run: str) -> Predictions:
     """The calibration and test entries of a run, answered without a look at their lines."""
     bundle = load_bundle(f"{run}/model")
     entries = open_artifact(f"{run}/entries", "entries").read_table(ENTRIES)
-    entries = sort_entries(entries.filter(pc.is_valid(entries["lines"]))).combine_chunks()
+    entries = sort_entries(entries.filter(pc.is_valid(entries["lines"])))
     days = entries["date"].cast(pa.int32()).to_numpy()
     split = split_by_date(bundle.corpus.catalog.entity_numbers(entries["entity"]), days, SplitSettings())
     predictor = Predictor.for_entries(bundle, PredictSettings(), entries, make_encoder(bundle.retrieval))

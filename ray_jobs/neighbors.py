@@ -24,7 +24,8 @@ from safetensors.numpy import save as save_safetensors
 from jet.artifacts.artifact import Artifact, Manifest, artifact_writer, finished, open_artifact
 from jet.books.catalog import Catalog
 from jet.books.schema import ACCOUNTS, ENTRIES
-from jet.retrieval.columns import entry_columns, sort_entries
+from jet.books.sorting import sort_entries
+from jet.retrieval.columns import entry_columns
 from jet.retrieval.retriever import Retriever
 from jet.training.preparing import booked_corpus
 from ray_jobs.runtime.command import main
@@ -70,7 +71,7 @@ def neighbors(artifact: Artifact, output: str, config: JobConfig) -> Manifest:
         f"{runtime.actors} actors and {runtime.index_shards} index shards of {runtime.actor_cpus:g} CPUs each",
         "lower runtime.actors, runtime.index_shards or runtime.actor_cpus",
     )
-    entries = sort_entries(artifact.read_table(ENTRIES)).combine_chunks()
+    entries = sort_entries(artifact.read_table(ENTRIES))
     catalog = Catalog.from_accounts(artifact.read_table(ACCOUNTS, "accounts"))
     store = build_store(entries, catalog, config)
     columns = entry_columns(entries, catalog, store)

@@ -18,10 +18,10 @@ import pyarrow.compute as pc
 
 from jet.artifacts.artifact import Artifact, artifact_writer, content_of, finished, open_artifact
 from jet.books.schema import ACCOUNTS, ENTRIES, REJECTED
+from jet.books.sorting import sort_entries
 from jet.books.split import TEST, split_by_date
 from jet.bundle.saved import load_bundle
 from jet.prediction.predictor import without_lines
-from jet.retrieval.columns import sort_entries
 from ray_jobs.evaluate import evaluate_bundle
 from ray_jobs.neighbors import neighbors
 from ray_jobs.predict import predict
@@ -80,7 +80,7 @@ def to_predict(artifact: Artifact, output: str, config: JobConfig) -> Artifact:
     settings = config.part("split")
     inputs = {"entries": artifact.manifest.fingerprint}
     if finished(output, "entries", settings, inputs) is None:
-        entries = sort_entries(artifact.read_table(ENTRIES)).combine_chunks()
+        entries = sort_entries(artifact.read_table(ENTRIES))
         chosen = entries.filter(pc.is_null(entries["lines"]))
         if not len(chosen):
             entity = pc.dictionary_encode(entries["entity"].combine_chunks()).indices.to_numpy()

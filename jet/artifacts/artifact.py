@@ -191,11 +191,19 @@ class ArtifactWriter:
         """Write one small file, completely or not at all."""
         write_whole(self.filesystem, self.file(name), content)
 
-    def write_table(self, name: str, table: pa.Table) -> None:
-        """Write one parquet file, completely or not at all, in row groups of 65,536 rows."""
+    def write_table(self, name: str, table: pa.Table, row_group: int = 65_536) -> None:
+        """Write one parquet file, completely or not at all, in row groups of so many rows."""
         content = pa.BufferOutputStream()
-        pq.write_table(table, content, compression="zstd", row_group_size=65_536)
+        pq.write_table(table, content, compression="zstd", row_group_size=row_group)
         write_whole(self.filesystem, self.file(name), content.getvalue())
+
+    def drop(self, folder: str) -> None:
+        """Remove what was written below `folder`, which is no part of the artifact."""
+        if self.local:
+            shutil.rmtree(f"{self.staging}/{folder}")
+            return
+        for name in files_under(self.filesystem, f"{self.staging}/{folder}"):
+            self.filesystem.delete_file(f"{self.staging}/{folder}/{name}")
 
     def publish(self, rows: Mapping[str, int], facts: Mapping[str, Any] | None = None) -> Manifest:
         """Write the manifest and make the artifact visible in one step."""

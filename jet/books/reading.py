@@ -26,6 +26,7 @@ from jet.books.importers.journal import includes_of
 from jet.books.reconcile import Imported, reconcile
 from jet.books.records import Record, Rejection
 from jet.books.schema import uses
+from jet.books.sorting import sort_entries
 
 log = logging.getLogger("jet.ingest")
 
@@ -119,11 +120,10 @@ def import_files(
     files: Iterable[str],
     settings: ImportSettings,
     write: Callable[[pa.Table], object],
-    part: str = "",
 ) -> Imported:
     """Import some files of a run, batch by batch; `write` is given the entries (`ENTRIES`) of each.
 
-    Returns the keys of the entries, which are in `part`, and all that there is beside the entries.
+    Returns the keys of the entries, and all that there is beside them.
     """
     keys, accounts, rejected, read = [], [], [], []
     records = chain.from_iterable(_records(file, reading, settings) for file in files)
@@ -133,9 +133,7 @@ def import_files(
         accounts.append(some_accounts)
         rejected.append(some_rejected)
         read.append(some_files)
-    found = pa.concat_tables(keys)
-    found = found.append_column("part", pa.array([part] * len(found), pa.string()))
-    return Imported(found, pa.concat_tables(accounts), pa.concat_tables(rejected), pa.concat_tables(read))
+    return Imported(*(pa.concat_tables(tables) for tables in (keys, accounts, rejected, read)))
 
 
 def read(paths: str | PathLike[str] | Sequence[str | PathLike[str]], **settings: Any) -> Ledger:
@@ -160,7 +158,7 @@ def read(paths: str | PathLike[str] | Sequence[str | PathLike[str]], **settings:
     parts: list[pa.Table] = []
     reconciled = reconcile(import_files(reading, reading.files, how, parts.append))
     imported = reconciled.imported
-    entries = reconciled.settled("", pa.concat_tables(parts).combine_chunks())
+    entries = sort_entries(reconciled.settled(pa.concat_tables(parts)))
     refuse_nothing(len(entries), len(reading.folders), imported.rejected)
     return Ledger(
         entries,

@@ -25,8 +25,7 @@ class Imported(NamedTuple):
     """What importing some files gave, beside the entries themselves."""
 
     keys: pa.Table
-    """entity, entry_id, date, journal, file, file_line and part of every entry, in the order in which they were
-    read."""
+    """entity, entry_id, date, journal, file and file_line of every entry, in the order of reading."""
     accounts: pa.Table
     rejected: pa.Table
     files: pa.Table
@@ -43,24 +42,16 @@ class Reconciled(NamedTuple):
     imported: Imported
     duplicate: np.ndarray
     """bool [N]: the entry was read before, and is rejected."""
-    changed: np.ndarray
-    """bool [N]: the entry's company or id is another than was read."""
     notes: list[str]
     """What whoever gave the files should know, a line each."""
 
-    @property
-    def touched(self) -> list[str]:
-        """The parts with an entry that is called otherwise than was read, or is a duplicate."""
-        return pc.unique(self.imported.keys["part"].filter(pa.array(self.duplicate | self.changed))).to_pylist()
-
-    def settled(self, part: str, entries: pa.Table) -> pa.Table:
-        """The `entries` (`ENTRIES`) of a part as they are called from here on, without duplicates."""
-        keys = self.imported.keys
-        here = pc.equal(keys["part"], part)
+    def settled(self, entries: pa.Table) -> pa.Table:
+        """All `entries` (`ENTRIES`) that were read, in that order, as they are called from here on, without
+        duplicates."""
         for column in ("entity", "entry_id"):
             place = ENTRIES.get_field_index(column)
-            entries = entries.set_column(place, ENTRIES.field(column), keys[column].filter(here))
-        return entries.filter(pa.array(~self.duplicate).filter(here.combine_chunks()))
+            entries = entries.set_column(place, ENTRIES.field(column), self.imported.keys[column])
+        return entries.filter(pa.array(~self.duplicate))
 
 
 def reconcile(imported: Imported) -> Reconciled:
@@ -69,15 +60,11 @@ def reconcile(imported: Imported) -> Reconciled:
     keys, accounts, rejected, files = (_renamed(table, names) for table in imported)
     entry_id, duplicate = settle_ids(keys)
     was = imported.keys
-    changed = pc.or_(
-        pc.not_equal(keys["entity"], was["entity"]), pc.not_equal(entry_id, was["entry_id"].combine_chunks())
-    )
     keys = keys.set_column(keys.schema.get_field_index("entry_id"), "entry_id", entry_id)
     doubles = _duplicates(keys.filter(pa.array(duplicate)))
     return Reconciled(
         Imported(keys, accounts, pa.concat_tables([rejected, doubles]).combine_chunks(), files),
         duplicate,
-        _flags(changed),
         list(_notes(names, was["entry_id"], keys, duplicate)),
     )
 

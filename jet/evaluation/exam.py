@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from jet.books.catalog import Catalog
 from jet.books.schema import joined_keys
+from jet.books.sorting import sort_entries
 from jet.books.split import CALIBRATION, TEST, TRAIN, split_by_date
 from jet.bundle.bundle import Bundle
 from jet.confidence.stack import Method
@@ -24,7 +25,6 @@ from jet.evaluation.baselines.protocol import BaselinePredictions, score_baselin
 from jet.evaluation.scored import Scored, score_predictions
 from jet.evaluation.settings import ExamSettings
 from jet.evaluation.strata import strata
-from jet.retrieval.columns import sort_entries
 from jet.retrieval.corpus import Corpus
 from jet.retrieval.retriever import Retriever
 from jet.training.data import TrainingData, booked_hits
@@ -49,7 +49,7 @@ class Exam:
         neighbors: Callable[[], pa.Table] | None = None,
     ) -> None:
         self._imported, self._neighbors = entries, neighbors
-        self.entries = sort_entries(entries.filter(pc.is_valid(entries["lines"]))).combine_chunks()
+        self.entries = sort_entries(entries.filter(pc.is_valid(entries["lines"])))
         self.accounts, self.bundle, self.settings = accounts, bundle, settings
         self.fingerprint = fingerprint
         self.entity = bundle.corpus.catalog.entity_numbers(self.entries["entity"])

@@ -16,10 +16,10 @@ import pyarrow as pa
 from jet.artifacts.artifact import Artifact, content_of
 from jet.books.importers import ImportSettings, import_file, to_tables
 from jet.books.schema import ACCOUNTS, PREDICTIONS
+from jet.books.sorting import sort_entries
 from jet.evaluation.rows import examples
 from jet.evaluation.scored import score_predictions
 from jet.evaluation.summary import WIDTH, examples_text, scores_text
-from jet.retrieval.columns import sort_entries
 
 SHOWN = 10
 
@@ -30,7 +30,7 @@ def outcome_text(truth: str, entries: Artifact, predictions: Artifact, report: A
     `entries` has the charts of accounts; `promise` is the one that automation is shown at.
     """
     imported = [part[0] for part in to_tables(import_file(truth, ImportSettings()))]
-    true = sort_entries(pa.concat_tables(imported)).combine_chunks()
+    true = sort_entries(pa.concat_tables(imported))
     accounts = entries.read_table(ACCOUNTS, "accounts")
     booked = predictions.read_table(PREDICTIONS)
     scored = score_predictions(true, booked, accounts=accounts)

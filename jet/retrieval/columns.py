@@ -120,11 +120,6 @@ def neighbor_lines(
     return tokens
 
 
-def sort_entries(entries: pa.Table) -> pa.Table:
-    """Entries by entity, date and id: the order in which books are kept in memory."""
-    return entries.sort_by([("entity", "ascending"), ("date", "ascending"), ("entry_id", "ascending")])
-
-
 def entry_columns(entries: pa.Table, catalog: Catalog, store: TextStore) -> EntryColumns:
     """Columns of a table with the schema `ENTRIES`.
 

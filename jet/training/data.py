@@ -11,11 +11,11 @@ import pyarrow.compute as pc
 
 from jet.artifacts.tables import validate
 from jet.books.schema import NEIGHBORS
+from jet.books.sorting import sort_entries
 from jet.books.split import SPLITS, TRAIN, SplitSettings
 from jet.model.batch import collate, with_target
 from jet.model.network import localized
 from jet.model.settings import ModelSettings
-from jet.retrieval.columns import sort_entries
 from jet.retrieval.corpus import Corpus
 from jet.retrieval.memory import Hits
 from jet.retrieval.settings import RetrievalSettings, source_starts, source_widths
@@ -112,7 +112,7 @@ def _class(sizes: np.ndarray, least: int, step: int) -> np.ndarray:
 
 def booked_hits(entries: pa.Table, neighbors: pa.Table, settings: RetrievalSettings) -> tuple[pa.Table, Hits]:
     """Those of `entries` (schema `ENTRIES`, in any order) that are booked, sorted, and their `hits_of`."""
-    entries = sort_entries(entries).combine_chunks()
+    entries = sort_entries(entries)
     return entries.filter(pc.is_valid(entries["lines"])).combine_chunks(), hits_of(neighbors, entries, settings)
 
 

@@ -10,9 +10,10 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from jet.books.catalog import Catalog
+from jet.books.sorting import sort_entries
 from jet.books.split import TRAIN, SplitSettings, split_by_date
 from jet.model.settings import ModelSettings
-from jet.retrieval.columns import EntryColumns, entry_columns, sort_entries
+from jet.retrieval.columns import EntryColumns, entry_columns
 from jet.retrieval.corpus import Corpus
 from jet.retrieval.retriever import Retriever
 from jet.retrieval.settings import RetrievalSettings
@@ -35,7 +36,7 @@ def prepared(
 ) -> TrainingData:
     """Encode every distinct text of `entries` (`ENTRIES`) and `accounts` (`ACCOUNTS`) once, and find each
     booked entry's neighbors."""
-    entries = sort_entries(entries).combine_chunks()
+    entries = sort_entries(entries)
     catalog = Catalog.from_accounts(accounts)
     texts = distinct_texts(entries, catalog)
     log.info("encoding %d distinct texts", len(texts))

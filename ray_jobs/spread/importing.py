@@ -1,8 +1,9 @@
 """Ledger files, imported into an artifact by tasks that the cluster runs side by side.
 
-Files are imported in groups, one Ray task a group, and written as they are read. What fails a rule goes to
-`rejected/` with file, line, rule and message; the rest goes on. Ids are unique within an entity over all
-files: the first one stands, the others are rejected.
+Files are imported in groups, one Ray task a group, and written as they are read. In the end all entries are
+sorted (`jet.books.sorting`), so that no later job needs to. What fails a rule goes to `rejected/` with file,
+line, rule and message; the rest goes on. Ids are unique within an entity over all files: the first one stands,
+the others are rejected.
 
 `jet ingest` imports into its output. Jobs that take ledger files in place of what `jet ingest` wrote import
 them into a folder beside their own output (`opened`).
@@ -37,8 +38,9 @@ from jet.artifacts.storage import absolute, remove, resolve
 from jet.books.catalog import Catalog
 from jet.books.importers import ImportSettings, UnreadableFile
 from jet.books.reading import Reading, import_files, refuse_nothing
-from jet.books.reconcile import Imported, reconcile
+from jet.books.reconcile import Imported, Reconciled, reconcile
 from jet.books.schema import ENTRIES, uses
+from jet.books.sorting import sort_entries
 from ray_jobs.runtime import metrics
 from ray_jobs.runtime.connection import connect
 from ray_jobs.runtime.logs import about
@@ -46,8 +48,11 @@ from ray_jobs.runtime.settings import JobConfig
 
 KIND = "entries"
 GROUP_BYTES = 32 * 2**20
+UNSORTED = "unsorted"
 ROW_GROUP = 4096
 """Entries of a row group: what later jobs take at a time."""
+PART_ROWS = 64 * ROW_GROUP
+"""Entries of a file."""
 
 LOGGED_REJECTIONS = 100
 """Lines about rejected rows that a block logs at most; all rows are in the rejected table."""
@@ -66,12 +71,11 @@ def import_ledgers(ledgers: Sequence[str], output: str, config: JobConfig) -> Ma
         return done
     connect(config.runtime)
     with artifact_writer(output, KIND, settings, inputs, resolved=asdict(config)) as writer:
-        reconciled = reconcile(_import(reading, writer, config))
+        parts = _import(reading, writer, config)
+        reconciled = reconcile(Imported.concat(parts))
         for note in reconciled.notes:
             log.warning(note)
-        for name in reconciled.touched:
-            table = read_parquet(writer.filesystem, writer.file(name))
-            writer.write_table(name, reconciled.settled(name, table))
+        _write_sorted(reconciled, len(parts), writer)
         imported = reconciled.imported
         count_rejected(imported.rejected)
         accounts = Catalog.from_accounts(imported.accounts).accounts
@@ -85,6 +89,16 @@ def import_ledgers(ledgers: Sequence[str], output: str, config: JobConfig) -> Ma
         return writer.publish(rows, {"rules": rules, "files": len(reading.folders)})
 
 
+def _write_sorted(reconciled: Reconciled, groups: int, writer: ArtifactWriter) -> None:
+    """Write what the groups left as the artifact's entries: called as they are from here on, and sorted."""
+    names = [writer.file(f"{UNSORTED}/{part_name(number)}") for number in range(groups)]
+    entries = pa.concat_tables([read_parquet(writer.filesystem, name) for name in names])
+    writer.drop(UNSORTED)
+    entries = sort_entries(reconciled.settled(entries))
+    for number, start in enumerate(range(0, len(entries), PART_ROWS)):
+        writer.write_table(part_name(number), entries.slice(start, PART_ROWS), ROW_GROUP)
+
+
 def refuse_within(ledgers: Sequence[str], output: str) -> None:
     """Raise `ValueError` where `output` lies in a folder of ledgers: the next run would read it too."""
     above = [resolve(folder) for folder in folders_above(output)]
@@ -96,8 +110,8 @@ def refuse_within(ledgers: Sequence[str], output: str) -> None:
             )
 
 
-def _import(reading: Reading, writer: ArtifactWriter, config: JobConfig) -> Imported:
-    """Import all groups, side by side."""
+def _import(reading: Reading, writer: ArtifactWriter, config: JobConfig) -> list[Imported]:
+    """Import all groups, side by side; returns what each gave, in their order."""
     groups = reading.groups(GROUP_BYTES)
     log.info("importing %d files in %d groups", len(reading.files), len(groups))
     shared = ray.put(reading)
@@ -114,11 +128,11 @@ def _import(reading: Reading, writer: ArtifactWriter, config: JobConfig) -> Impo
             finished_group(len(parts[number].keys))
             fields = about(stage="ingest", block=part_name(number))
             log.info("imported %d of %d groups", len(parts), len(groups), extra=fields)
-    return Imported.concat([parts[number] for number in sorted(parts)])
+    return [parts[number] for number in sorted(parts)]
 
 
 def part_name(number: int) -> str:
-    """The file of group `number`."""
+    """The file of a group, or of a part of the sorted entries."""
     return f"part-{number:05}.parquet"
 
 
@@ -142,9 +156,10 @@ def _import_group(
 ) -> Imported:
     """Import some files into one part."""
     name = part_name(number)
-    with pq.ParquetWriter(writer.file(name), ENTRIES, filesystem=writer.filesystem, compression="zstd") as out:
+    file = writer.file(f"{UNSORTED}/{name}")
+    with pq.ParquetWriter(file, ENTRIES, filesystem=writer.filesystem, compression="zstd") as out:
         found = import_files(
-            reading, files, settings, lambda entries: out.write_table(entries, row_group_size=ROW_GROUP), name
+            reading, files, settings, lambda entries: out.write_table(entries, row_group_size=ROW_GROUP)
         )
     log.info("%s: %d entries", name, len(found.keys), extra=about(job=job, stage="ingest", block=name))
     _log_rejected(found.rejected, name, job)

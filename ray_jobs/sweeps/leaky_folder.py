@@ -11,9 +11,9 @@ import pyarrow.compute as pc
 
 from jet.artifacts.artifact import Artifact, artifact_writer, digest_of, finished
 from jet.books.schema import ENTRIES, NEIGHBORS
+from jet.books.sorting import sort_entries
 from jet.experiments.ablation.ablation import Neighbors
 from jet.experiments.ablation.leaky_neighbors import noncausal_neighbors, undated_neighbors
-from jet.retrieval.columns import sort_entries
 from ray_jobs.ddp.training import load_data
 from ray_jobs.runtime.settings import JobConfig
 

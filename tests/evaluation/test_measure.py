@@ -10,6 +10,7 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
+from jet.books.sorting import sort_entries
 from jet.books.split import TEST, SplitSettings
 from jet.confidence.drift import DriftSettings
 from jet.evaluation.baselines import Materials
@@ -19,7 +20,6 @@ from jet.evaluation.measure import measure
 from jet.evaluation.scored import score_predictions
 from jet.evaluation.settings import EvaluateSettings, ExamSettings
 from jet.prediction.predictor import Predictor, PredictSettings
-from jet.retrieval.columns import sort_entries
 from jet.retrieval.neighbors import find_neighbors
 from jet.retrieval.retriever import Retriever
 

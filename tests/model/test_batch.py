@@ -13,11 +13,12 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from jet.books.sorting import sort_entries
 from jet.books.tokens import CLOSED, NOTHING
 from jet.model.batch import DATE_FEATURES, collate, date_features, with_target
 from jet.model.neighbor_features import same_roundness
 from jet.prediction.predictor import without_lines
-from jet.retrieval.columns import entry_columns, sort_entries
+from jet.retrieval.columns import entry_columns
 from jet.retrieval.memory import Hits
 from jet.retrieval.retriever import Retriever
 

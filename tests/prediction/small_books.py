@@ -14,13 +14,14 @@ import numpy as np
 import pyarrow as pa
 from hypothesis import strategies as st
 
+from jet.books.sorting import sort_entries
 from jet.bundle.bundle import Bundle
 from jet.ranking.candidates import Candidates, propose
 from jet.ranking.evidence import Evidence, gather
 from jet.ranking.expert import LineScores, line_scores
 from jet.ranking.features import ranking_features
 from jet.ranking.statistics import Statistics
-from jet.retrieval.columns import EntryColumns, entry_columns, sort_entries
+from jet.retrieval.columns import EntryColumns, entry_columns
 from jet.retrieval.corpus import Corpus
 from jet.retrieval.retriever import Retriever
 from jet.texts.normalize import normalize_all, stable_hash

@@ -13,10 +13,11 @@ import pytest
 from jet.books.catalog import Catalog
 from jet.books.importers import ImportSettings, import_file, to_tables
 from jet.books.schema import ACCOUNTS
+from jet.books.sorting import sort_entries
 from jet.bundle.extension import extended
 from jet.prediction.predictor import Predictor, PredictSettings
 from jet.ranking.direction import Money, money_accounts
-from jet.retrieval.columns import entry_columns, sort_entries
+from jet.retrieval.columns import entry_columns
 from jet.texts.normalize import normalize_all
 from jet.texts.store import TextStore
 

@@ -14,6 +14,7 @@ from scipy.stats import ks_2samp
 
 from jet.books.importers import ImportSettings, import_file, to_tables
 from jet.books.schema import PREDICTIONS
+from jet.books.sorting import sort_entries
 from jet.books.split import CALIBRATION, TEST, TRAIN
 from jet.confidence.drift import (
     ALL_COMPANIES,
@@ -29,7 +30,6 @@ from jet.confidence.drift import (
 )
 from jet.demo import DemoSettings, write_demo_ledger
 from jet.prediction.predictor import Predictor, PredictSettings
-from jet.retrieval.columns import sort_entries
 
 QUICK = settings(deadline=None, max_examples=60)
 SETTINGS = DriftSettings(new_text=0.1, similarity=0.1, confidence=0.1, least=50)
@@ -273,7 +273,7 @@ def demo_data(folder, **changes):
     for tables in to_tables(import_file(str(path), ImportSettings())):
         entries.append(tables[0])
         accounts.append(tables[1])
-    table = sort_entries(pa.concat_tables(entries)).combine_chunks()
+    table = sort_entries(pa.concat_tables(entries))
     return made_up.training_data(table, pa.concat_tables(accounts), max_lines=16)
 
 

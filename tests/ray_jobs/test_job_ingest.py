@@ -6,7 +6,8 @@ import pytest
 from job_runs import assert_same, entry, read, run_job, succeed, write_jsonl
 
 from jet.artifacts.artifact import open_artifact
-from jet.books.schema import FILES, REJECTED
+from jet.books.schema import ENTRIES, FILES, REJECTED
+from jet.books.sorting import sort_entries
 
 pytestmark = pytest.mark.usefixtures("head")
 
@@ -199,3 +200,16 @@ def test_what_an_included_file_says_is_an_input_too(tmp_path):
     done = run_job(*command)
     assert done.status == 2
     assert "already taken: it was made from other inputs" in done.complaint
+
+
+def test_entries_of_all_files_are_written_in_one_order_and_no_other_file_is_left(tmp_path):
+    first = write_jsonl(tmp_path / "a.jsonl", [entry("2"), entry("1", entity="other")])
+    second = write_jsonl(tmp_path / "b.jsonl", [entry("1"), entry("3", entity="other")])
+    succeed("ingest", "--ledgers", first, second, "--output", tmp_path / "out")
+    artifact = open_artifact(str(tmp_path / "out"), "entries")
+    table = artifact.read_table(ENTRIES)
+    assert sort_entries(table).equals(table.combine_chunks())
+    assert len(table) == 4
+    assert {path.name for path in (tmp_path / "out").iterdir()} == {
+        *("part-00000.parquet", "accounts", "files", "rejected", "manifest.json")
+    }

@@ -9,7 +9,7 @@ import numpy as np
 import pyarrow as pa
 
 from jet.books.catalog import Catalog
-from jet.retrieval.columns import sort_entries
+from jet.books.sorting import sort_entries
 from jet.retrieval.corpus import Corpus
 from jet.retrieval.neighbors import text_store
 from jet.texts.encoder import Encoder

@@ -13,7 +13,7 @@ from recall import recall_at_k
 from small_corpus import corpus_of
 
 from jet.books.schema import ENTRIES, NEIGHBORS
-from jet.retrieval.columns import sort_entries
+from jet.books.sorting import sort_entries
 from jet.retrieval.memory import Hits
 from jet.retrieval.neighbors import find_neighbors, make_encoder, text_store
 from jet.retrieval.retriever import Retriever

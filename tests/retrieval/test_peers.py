@@ -19,7 +19,8 @@ from small_corpus import corpus_of
 
 from jet.books.catalog import Catalog
 from jet.books.schema import ACCOUNTS, ENTRIES, SOURCES
-from jet.retrieval.columns import entry_columns, sort_entries
+from jet.books.sorting import sort_entries
+from jet.retrieval.columns import entry_columns
 from jet.retrieval.corpus import Corpus
 from jet.retrieval.index import build_block, search
 from jet.retrieval.memory import Hits, Queries, limits, merge, plan_blocks

@@ -12,8 +12,8 @@ import pytest
 
 from jet.books.catalog import Catalog
 from jet.books.schema import NEIGHBORS
+from jet.books.sorting import sort_entries
 from jet.books.split import TRAIN
-from jet.retrieval.columns import sort_entries
 from jet.retrieval.corpus import Corpus
 from jet.retrieval.neighbors import find_neighbors
 from jet.retrieval.retriever import Retriever

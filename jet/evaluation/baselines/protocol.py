@@ -16,10 +16,10 @@ from numpy.typing import NDArray
 
 from jet.artifacts.tables import validate
 from jet.books.schema import ENTRIES
+from jet.books.sorting import sort_entries
 from jet.books.split import CALIBRATION, TRAIN, date_order
 from jet.evaluation.line_sets import Multiset, line_sets
 from jet.evaluation.scored import Scored, score_sets
-from jet.retrieval.columns import sort_entries
 from jet.texts.normalize import normalize_all
 from jet.training.data import TrainingData
 
