@@ -21,7 +21,7 @@ from jet.artifacts.artifact import Manifest, artifact_writer, beside, digest_of,
 from jet.artifacts.storage import absolute, remove
 from jet.books.split import CALIBRATION, TEST
 from jet.config import with_settings
-from jet.experiments.sweep.declared import build_space, checked_count
+from jet.experiments.sweep.declared import GRID_LIMIT, build_space, checked_count
 from jet.experiments.sweep.outcome import Outcome
 from jet.experiments.sweep.records import Records
 from jet.experiments.sweep.report import render_sweep
@@ -45,7 +45,7 @@ def arguments(parser: jsonargparse.ArgumentParser) -> None:
     """The job's options."""
     parser.add_argument("--data", required=True, help="folder with what `jet ingest` and `jet neighbors` wrote")
     parser.add_argument("--output", required=True, help="folder for trials, best config and report")
-    parser.add_argument("--yes", action="store_true", help="run a grid of more than tune.grid_limit trials")
+    parser.add_argument("--yes", action="store_true", help=f"run a grid of more than {GRID_LIMIT} trials")
     parser.add_class_arguments(TuneSettings, "tune")
 
 
@@ -60,7 +60,7 @@ def tune(folder: str, output: str, settings: TuneSettings, config: JobConfig, su
     entries, neighbors, inputs = open_training_data(folder)
     # How much runs at a time moves what a searcher knows when it suggests, and so the trials. It isn't a part
     # of the config all the same: a sweep must be able to go on in another cluster.
-    wanted = asdict(replace(settings, concurrent=0, grid_limit=1))
+    wanted = asdict(replace(settings, concurrent=0))
     made_with = config.part(*PARTS) | {"tune": wanted}
     done = finished(output, KIND, made_with, inputs)
     if done is not None:
