@@ -16,7 +16,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from jet.artifacts.artifact import ArtifactWriter, read_parquet
-from jet.books.schema import PREDICTIONS, joined_keys
+from jet.books.schema import PREDICTIONS, REVIEW, joined_keys
 from jet.confidence.drift import (
     HELD_BACK,
     DriftSettings,
@@ -79,7 +79,7 @@ def counted(writer: ArtifactWriter, rows: int) -> tuple[dict[str, int], int]:
     held, hashes = 0, []
     for part in _parts(writer, ("entity", "entry_id", "decision", "reason")):
         found.update(part["decision"].to_pylist())
-        was_held = pc.and_(pc.equal(part["decision"], "review"), pc.match_substring(part["reason"], HELD_BACK))
+        was_held = pc.and_(pc.equal(part["decision"], REVIEW), pc.match_substring(part["reason"], HELD_BACK))
         held += pc.sum(was_held).as_py() or 0
         hashes.append(stable_hashes(joined_keys(part["entity"], part["entry_id"])))
     total, distinct = sum(found.values()), _distinct_keys(writer, np.concatenate(hashes))

@@ -224,7 +224,7 @@ def test_a_population_writes_a_schedule_that_gives_the_same_in_a_fresh_training(
         (
             {"space": {"model.hidden": {"choice": list(range(8, 109))}}, "searcher": "grid"},
             "the grid has 101 trials, more than 100: lower points, leave a setting out, use "
-            "another tune.searcher, or say --yes",
+            "another tune.searcher, or give `jet tune` --yes",
         ),
         (
             {"space": {"model.hidden": {"choice": [8]}}, "searcher": "pbt"},

@@ -144,6 +144,6 @@ def checked_count(space: Space, settings: TuneSettings, sure: bool) -> int:
     if count > GRID_LIMIT and not sure:
         raise ValueError(
             f"the grid has {count} trials, more than {GRID_LIMIT}: lower points, leave a setting out, use "
-            "another tune.searcher, or say --yes"
+            "another tune.searcher, or give `jet tune` --yes"
         )
     return count
