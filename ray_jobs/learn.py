@@ -20,7 +20,6 @@ import jsonargparse
 import pyarrow as pa
 
 from jet.artifacts.artifact import Artifact, Manifest, artifact_writer, finished, refuse_foreign
-from jet.artifacts.storage import remove
 from jet.books.schema import ACCOUNTS, ENTRIES, REJECTED, uses
 from jet.bundle.bundle import Bundle
 from jet.bundle.extension import forgotten, learned
@@ -66,11 +65,8 @@ def run(args: jsonargparse.Namespace, config: JobConfig) -> dict[str, Any]:
     if args.undo is not None:
         manifest = undo(bundle, args.undo, args.output, config)
     else:
-        staged: list[str] = []
-        reviewed = open_or_import(args.reviewed, "reviewed", args.output, config, staged)
-        manifest = learn(bundle, reviewed, args.reviewer.strip(), args.output, config)
-        for folder in staged:
-            remove(folder)
+        with open_or_import(args.reviewed, "reviewed", args.output, config) as reviewed:
+            manifest = learn(bundle, reviewed, args.reviewer.strip(), args.output, config)
     return {"output": args.output, **manifest.rows, "lots": manifest.facts["lots"]}
 
 

@@ -17,6 +17,7 @@ from __future__ import annotations
 
 import logging
 import sys
+from contextlib import nullcontext
 from dataclasses import asdict
 from functools import partial
 from typing import Any
@@ -24,31 +25,21 @@ from typing import Any
 import jsonargparse
 import pyarrow as pa
 
-from jet.artifacts.artifact import (
-    Artifact,
-    Manifest,
-    artifact_writer,
-    digest_of,
-    finished,
-)
-from jet.artifacts.storage import remove
+from jet.artifacts.artifact import Artifact, Manifest, artifact_writer, digest_of, finished
 from jet.books.schema import REJECTED, uses
 from jet.bundle.bundle import Bundle
 from jet.bundle.saved import load_bundle
-from jet.confidence.drift import compare, summary
-from jet.prediction.written import counted, hold_back, statistics_of
+from jet.prediction.written import settled
 from ray_jobs.runtime import metrics
 from ray_jobs.runtime.command import main
-from ray_jobs.runtime.connection import connect, require
+from ray_jobs.runtime.connection import connect, require_actors
 from ray_jobs.runtime.settings import JobConfig
 from ray_jobs.spread.answering import PredictRowGroup, row_groups, share
 from ray_jobs.spread.importing import open_or_import
 from ray_jobs.spread.news import answers_counted, descriptions, with_news
 from ray_jobs.spread.parts import do_parts
 
-HELP = (
-    "Book new entries with a bundle; every entry comes out once, with lines, confidence, decision and evidence."
-)
+HELP = "Book new entries with a bundle; each comes out once, with lines, confidence, decision and evidence."
 KIND = "predictions"
 ALSO = {"--model": "--bundle"}
 
@@ -73,18 +64,13 @@ def arguments(parser: jsonargparse.ArgumentParser) -> None:
 def run(args: jsonargparse.Namespace, config: JobConfig) -> dict[str, Any]:
     """Predict the entries of `args.ledgers`."""
     bundle = load_bundle(args.bundle)
-    staged: list[str] = []
-    entries = open_or_import(args.ledgers, "entries", args.output, config, staged)
-    reviewed = open_or_import(args.reviewed, "reviewed", args.output, config, staged) if args.reviewed else None
-    manifest = predict(entries, bundle, args.output, config, reviewed)
-    for folder in staged:
-        remove(folder)
-    return {
-        "output": args.output,
-        **manifest.rows,
-        "decisions": manifest.facts["decisions"],
-        "drift": manifest.facts["drift"],
-    }
+    reviewing = (
+        open_or_import(args.reviewed, "reviewed", args.output, config) if args.reviewed else nullcontext()
+    )
+    with open_or_import(args.ledgers, "entries", args.output, config) as entries, reviewing as reviewed:
+        manifest = predict(entries, bundle, args.output, config, reviewed)
+    facts = {name: manifest.facts[name] for name in ("decisions", "drift")}
+    return {"output": args.output, **manifest.rows, **facts}
 
 
 def predict(
@@ -100,36 +86,23 @@ def predict(
         log.info("%s holds the same predictions already", output)
         return done
     connect(config.runtime)
-    runtime = config.runtime
-    require(
-        runtime,
-        runtime.actors * runtime.actor_cpus,
-        0,
-        f"{runtime.actors} actors of {runtime.actor_cpus:g} CPUs each",
-        "lower runtime.actors or runtime.actor_cpus",
-    )
+    require_actors(config.runtime)
     bundle = with_news(bundle, artifact, reviewed, config)
     units = row_groups(artifact.files(), artifact.filesystem)
-    shared = share(bundle, config.predict, descriptions(artifact), runtime)
-    with artifact_writer(
-        output, KIND, settings, inputs, run=digest_of([settings, inputs]), resolved=asdict(config)
-    ) as writer:
+    shared = share(bundle, config.predict, descriptions(artifact), config.runtime)
+    run_name = digest_of([settings, inputs])
+    with artifact_writer(output, KIND, settings, inputs, run=run_name, resolved=asdict(config)) as writer:
         build = partial(PredictRowGroup, [shared], artifact.filesystem)
-        rows = do_parts(units, build, writer, runtime, "predictions", answers_counted)
-        signs = bundle.judgment.drift_statistics(config.predict.method)
-        groups = compare(signs, statistics_of(writer), config.drift)
-        hold_back(writer, groups)
-        decisions, held = counted(writer, rows)
+        rows = do_parts(units, build, writer, config.runtime, "predictions", answers_counted)
+        calibrated = bundle.judgment.drift_statistics(config.predict.method)
+        decisions, drift = settled(writer, rows, calibrated, config.drift)
         for decision, count in decisions.items():
             metrics.count(metrics.ANSWERS, count, decision)
-        rejected = pa.concat_tables(
-            each.read_table(REJECTED, "rejected") for each in (artifact, reviewed) if each is not None
-        )
+        imports = [each for each in (artifact, reviewed) if each is not None]
+        rejected = pa.concat_tables(each.read_table(REJECTED, "rejected") for each in imports)
         writer.write_table("rejected/part-0.parquet", rejected)
-        return writer.publish(
-            {"predictions": rows, **uses(rejected)},
-            {"decisions": decisions, "model": bundle.identity, "drift": summary(groups, held)},
-        )
+        facts = {"decisions": decisions, "model": bundle.identity, "drift": drift}
+        return writer.publish({"predictions": rows, **uses(rejected)}, facts)
 
 
 if __name__ == "__main__":

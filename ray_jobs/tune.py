@@ -15,23 +15,21 @@ from typing import Any
 import jsonargparse
 import numpy as np
 import pyarrow as pa
-import yaml
 
 from jet.artifacts.artifact import Manifest, artifact_writer, beside, digest_of, finished, refuse_foreign
 from jet.artifacts.storage import absolute, remove
 from jet.books.split import CALIBRATION, TEST
-from jet.config import with_settings
-from jet.experiments.sweep.declared import build_space, checked_count
+from jet.experiments.sweep.declared import GRID_LIMIT, build_space, checked_count
 from jet.experiments.sweep.outcome import Outcome
 from jet.experiments.sweep.records import Records
 from jet.experiments.sweep.report import render_sweep
 from jet.experiments.sweep.settings import TuneSettings
-from jet.experiments.sweep.trials import Trial, trials_table, winner
+from jet.experiments.sweep.trials import trials_table, winner
 from ray_jobs.ddp.training import PARTS, checked_data, open_training_data
 from ray_jobs.runtime.command import main
 from ray_jobs.runtime.connection import connect
 from ray_jobs.runtime.settings import JobConfig
-from ray_jobs.sweeps.finals import train_finals
+from ray_jobs.sweeps.finals import best_yaml, refuse_untestable, train_finals
 from ray_jobs.sweeps.searches import search
 from ray_jobs.sweeps.trial_runs import Sweep, concurrency
 
@@ -45,7 +43,7 @@ def arguments(parser: jsonargparse.ArgumentParser) -> None:
     """The job's options."""
     parser.add_argument("--data", required=True, help="folder with what `jet ingest` and `jet neighbors` wrote")
     parser.add_argument("--output", required=True, help="folder for trials, best config and report")
-    parser.add_argument("--yes", action="store_true", help="run a grid of more than tune.grid_limit trials")
+    parser.add_argument("--yes", action="store_true", help=f"run a grid of more than {GRID_LIMIT} trials")
     parser.add_class_arguments(TuneSettings, "tune")
 
 
@@ -60,7 +58,7 @@ def tune(folder: str, output: str, settings: TuneSettings, config: JobConfig, su
     entries, neighbors, inputs = open_training_data(folder)
     # How much runs at a time moves what a searcher knows when it suggests, and so the trials. It isn't a part
     # of the config all the same: a sweep must be able to go on in another cluster.
-    wanted = asdict(replace(settings, concurrent=0, grid_limit=1))
+    wanted = asdict(replace(settings, concurrent=0))
     made_with = config.part(*PARTS) | {"tune": wanted}
     done = finished(output, KIND, made_with, inputs)
     if done is not None:
@@ -72,11 +70,7 @@ def tune(folder: str, output: str, settings: TuneSettings, config: JobConfig, su
     connect(config.runtime)
     concurrent = concurrency(settings, config)
     data = checked_data(entries, neighbors, config)
-    if settings.final_seeds and not len(data.learnable(TEST)):
-        raise ValueError(
-            f"the split leaves no test entries to compare on ({data.sizes()}): leave some, or give "
-            "--tune.final_seeds 0"
-        )
+    refuse_untestable(settings, data)
     # The trials are the same, however many final trainings there are.
     name = digest_of([made_with | {"tune": wanted | {"final_seeds": 0}}, inputs])
     group = config.tracking.group or f"sweep-{name[:8]}"
@@ -95,21 +89,11 @@ def tune(folder: str, output: str, settings: TuneSettings, config: JobConfig, su
     page = render_sweep(outcome, space, config, settings)
     with artifact_writer(output, KIND, made_with, inputs, resolved=asdict(config)) as writer:
         writer.write_table("trials.parquet", trials_table(trials))
-        writer.write_bytes("best.yaml", best_yaml(config, best).encode())
+        writer.write_bytes("best.yaml", best_yaml(best, config).encode())
         writer.write_bytes("report/index.html", page.encode())
         manifest = writer.publish({"trials": len(trials)}, outcome.facts())
     remove(work)
     return manifest
-
-
-def best_yaml(config: JobConfig, best: Trial) -> str:
-    """The winner's config, as `jet train --config` takes it."""
-    made = with_settings(config, best.settings).part(*PARTS)
-    rung = best.best
-    assert rung is not None
-    score = f"exact match {rung['exact_match']:.4f}, likelihood {rung['likelihood']:.4f}"
-    head = f"# {best.key}: {score} on the calibration split, by the decoder alone, after epoch"
-    return f"{head} {rung['epoch']:.0f}\n{yaml.safe_dump(made, sort_keys=False, allow_unicode=True)}"
 
 
 if __name__ == "__main__":

@@ -8,6 +8,7 @@ from decimal import Decimal
 
 import numpy as np
 import pyarrow as pa
+import pytest
 import torch
 
 from jet.api import Model
@@ -16,6 +17,7 @@ from jet.books.split import TRAIN, SplitSettings
 from jet.books.tokens import NOTHING
 from jet.bundle.bundle import Bundle
 from jet.config import JetConfig
+from jet.evaluation.baselines.ancestor import AncestorNetwork
 from jet.model.batch import Batch, collate
 from jet.model.batch import with_target as booked_batch
 from jet.model.network import JetNetwork, Step, Tables, allowed_tokens, follow_neighbors
@@ -47,32 +49,27 @@ RETRIEVAL = RetrievalSettings(
     peers=2,
     peers_below=500,
 )
+NETWORKS = pytest.mark.parametrize("kind", [JetNetwork, AncestorNetwork])
+"""Both heads: what holds of one network is to hold of the other."""
 MODEL = ModelSettings(
     hidden=16,
     max_lines=MAX_LINES,
-    head="joint",
     l2_norm=True,
     memory="labels",
     neighbors=5,
     peers=2,
     copy_share=0.88,
     dropout=0.3,
-    neighbor_dropout=0.15,
-    residual_dropout=0.15,
-    entity_dropout=0.1,
 )
 SPLIT = SplitSettings(train=0.7, calibration=0.15)
 RANKER = RankerSettings(candidates=16, hidden=16, nets=1, epochs=4, batch_size=32)
-LOSSES = LossSettings(pointer=1.0, side=1.0, stop=1.0, coverage=0.0, flow=0.0)
+LOSSES = LossSettings(pointer=1.0, side=1.0, stop=1.0)
 OPTIM = OptimSettings(
     learning_rate=5e-3,
     weight_decay=0.05,
     warmup=0.05,
     final_share=0.05,
-    clip_pointer=1.0,
-    clip_decoder=1.0,
-    clip_embeddings=1.0,
-    clip_encoder=1.0,
+    clip=1.0,
 )
 
 CHARTS = {
@@ -240,18 +237,18 @@ def family_data(seed=0, days=100, **changes):
     return training_data(books_of_three, accounts_table(family_chart_rows()), retrieval=retrieval)
 
 
-def network(data, seed=0, **changes):
+def network(data, seed=0, kind=JetNetwork, **changes):
     """A network of the data's sizes with random weights, the residuals too, in eval mode."""
     torch.manual_seed(seed)
-    made = fresh_network(data, **changes)
+    made = fresh_network(data, kind, **changes)
     torch.nn.init.normal_(made.residual.weight, std=0.1)
     torch.nn.init.normal_(made.start, std=0.5)
     return made.eval()
 
 
-def fresh_network(data, **changes):
+def fresh_network(data, kind=JetNetwork, **changes):
     """A network as a training begins with it."""
-    return JetNetwork.for_corpus(replace(MODEL, **changes), data.corpus)
+    return kind.for_corpus(replace(MODEL, **changes), data.corpus)
 
 
 def trainer(data, seed=0, model=None, losses=None, optim=None, world=1, **settings):

@@ -276,7 +276,7 @@ def test_the_same_work_is_recognized_and_other_work_is_refused_with_what_differs
     assert finished(path, "things", {"split": asdict(Split()), "seed": 0}, INPUTS) is not None
     other = {"split": {"train": 0.8, "shares": (1, 2)}, "seed": 0}
     with pytest.raises(
-        ArtifactError, match=r"another config \(split\.train: 0\.7 there, 0\.8 here\).*--output"
+        ArtifactError, match=r"another config \(split\.train: 0\.7 there, 0\.8 here\).*give another output"
     ):
         finished(path, "things", other, INPUTS)
     with pytest.raises(ArtifactError, match=r"another config \(extra: None there, 1 here\)"):

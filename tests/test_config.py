@@ -27,18 +27,16 @@ from jet.training.optim import OptimSettings
         (ModelSettings, {"peers": -1}, r"model.*peers"),
         (ModelSettings, {"copy_share": 1.0}, r"model\.copy_share"),
         (ModelSettings, {"dropout": -0.1}, r"model\.dropout"),
-        (ModelSettings, {"neighbor_dropout": 1.5}, r"model\.neighbor_dropout"),
-        (ModelSettings, {"residual_dropout": 1}, r"model\.residual_dropout"),
-        (ModelSettings, {"entity_dropout": float("nan")}, r"model\.entity_dropout"),
-        (ModelSettings, {"tanh_clip": 0.0}, r"model\.tanh_clip"),
+        (ModelSettings, {"dropout": 1}, r"model\.dropout"),
+        (ModelSettings, {"dropout": float("nan")}, r"model\.dropout"),
         (OptimSettings, {"learning_rate": 0}, r"optim\.learning_rate"),
         (OptimSettings, {"warmup": 1.0}, r"optim\.warmup"),
         (OptimSettings, {"final_share": 1.1}, r"optim\.final_share"),
-        (OptimSettings, {"clip_decoder": 0}, r"optim\.clip_decoder"),
+        (OptimSettings, {"clip": 0}, r"optim\.clip"),
         (TrainSettings, {"batch_size": 0}, r"train\.batch_size"),
         (TrainSettings, {"max_epochs": 0}, r"train\.max_epochs"),
         (TrainSettings, {"patience": 0}, r"train\.patience"),
-        (LossSettings, {"coverage": {"form": "cosine", "start": 1}}, r"losses\.coverage\.end"),
+        (LossSettings, {"stop": {"form": "cosine", "start": 1}}, r"losses\.stop\.end"),
         (LossSettings, {"pointer": -1}, r"losses\.pointer"),
         (PredictSettings, {"beams": 2}, r"predict\.beams"),
         (PredictSettings, {"batch_size": 0}, r"predict\.batch_size"),
@@ -62,12 +60,12 @@ def test_a_setting_that_cannot_be_is_an_error_that_names_it(settings, wrong, nam
 
 def test_the_parts_of_a_config_are_what_an_artifact_keeps(tmp_path):
     config = JetConfig(
-        model=ModelSettings(hidden=48), losses=LossSettings(flow={"form": "linear", "start": 0, "end": 1})
+        model=ModelSettings(hidden=48), losses=LossSettings(side={"form": "linear", "start": 0, "end": 1})
     )
     kept = config.part("model", "losses")
     assert list(kept) == ["model", "losses"]
     assert kept["model"]["hidden"] == 48
-    assert kept["losses"]["flow"] == {"form": "linear", "start": 0, "end": 1}
+    assert kept["losses"]["side"] == {"form": "linear", "start": 0, "end": 1}
     file = tmp_path / "kept.json"
     file.write_text(json.dumps(config.part(*(f.name for f in fields(JetConfig)))))
     assert json.loads(file.read_text())["model"] == asdict(config.model)

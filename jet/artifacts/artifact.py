@@ -172,7 +172,7 @@ class ArtifactWriter:
             Path(self.staging).mkdir(parents=True, exist_ok=True)
         except OSError as error:
             raise ArtifactError(
-                f"{self.path} can't be made ({error.strerror}): give an --output where you may make folders"
+                f"{self.path} can't be made ({error.strerror}): give an output where you may make folders"
             ) from None
 
     def file(self, name: str) -> str:
@@ -309,8 +309,8 @@ def finished(path: str, kind: str, config: Mapping[str, Any], inputs: Mapping[st
     else:
         why = f"it was made with another config ({', '.join(_differences(manifest.config, expected[0]))})"
     raise ArtifactError(
-        f"{path} is already taken: {why}. A finished artifact is never changed: give another --output, "
-        f"or remove that folder."
+        f"{path} is already taken: {why}. A finished artifact is never changed: give another output, or "
+        "remove that folder."
     )
 
 

@@ -42,7 +42,7 @@ def refuse_foreign(path: str) -> None:
         raise ArtifactError(f"{path}: there is no bucket {bucket!r}: check its name, or make it first")
     if filesystem.get_file_info(root).type == pafs.FileType.File:
         raise ArtifactError(
-            f"{path} is a file; an output must be a folder that does not exist yet: give another --output"
+            f"{path} is a file; an output must be a folder that does not exist yet: give another one"
         )
     _refuse_inside(path)
     infos = filesystem.get_file_info(pafs.FileSelector(root, allow_not_found=True))
@@ -50,7 +50,7 @@ def refuse_foreign(path: str) -> None:
     runs = [] if has_rename(filesystem) else [name for name in names if name.startswith(RUN_FOLDER)]
     foreign = next((name for name in names if name not in runs), None)
     if foreign is not None:
-        raise ArtifactError(f"{path} is not empty (it has {foreign}): give an --output that does not exist yet")
+        raise ArtifactError(f"{path} is not empty (it has {foreign}): give an output that does not exist yet")
     if runs:
         log.info(
             "%s has files of runs that didn't end (%s); nobody reads them, and they can be removed once nobody "
@@ -64,12 +64,12 @@ def _refuse_inside(path: str) -> None:
     """Raise `ArtifactError` where a folder above `path` is a file, or a finished artifact."""
     for above in folders_above(path):
         if not is_uri(path) and Path(above).is_file():
-            raise ArtifactError(f"{path} can't be made: {above} is a file: give another --output")
+            raise ArtifactError(f"{path} can't be made: {above} is a file: give another output")
         manifest = finished_at(above)
         if manifest is not None:
             raise ArtifactError(
                 f"{path} lies inside of {above}, which holds finished {manifest.kind} and is never changed: "
-                "give an --output outside of it"
+                "give an output outside of it"
             )
 
 

@@ -14,7 +14,7 @@ from enum import StrEnum
 
 from jet.books.currencies import decimals
 from jet.books.records import Account, Entry, Line, Rejection, total_of
-from jet.books.schema import DIRECTIONS, NATURES, SIDES
+from jet.books.schema import DIRECTIONS, NATURES, SIDES, Use
 
 TOLERANCE = Decimal("0.005")
 MAX_LINES = 10_000
@@ -89,7 +89,7 @@ def reject(  # noqa: PLR0913 - the columns of a rejection, by keyword
     entity: str | None = None,
     entry_id: str | None = None,
     excerpt: str = "",
-    used_for: str = "nothing",
+    used_for: Use = "nothing",
     file_lines: int = 1,
 ) -> Rejection:
     """A rejection whose texts can be stored: cleaned, and long ones cut."""
@@ -106,7 +106,7 @@ def reject(  # noqa: PLR0913 - the columns of a rejection, by keyword
     )
 
 
-def reject_entry(rule: Rule, message: str, entry: Entry, used_for: str = "nothing") -> Rejection:
+def reject_entry(rule: Rule, message: str, entry: Entry, used_for: Use = "nothing") -> Rejection:
     """The rejection of `entry`, of which `used_for` is still used."""
     lines = "; ".join(
         f"{line.side} {line.account} {'?' if line.amount is None else _short(line.amount)}"

@@ -134,15 +134,15 @@ def _notes(
 ) -> Iterator[str]:
     for old, new in names.items():
         yield (
-            f"{old} and {new} have one organization number: they are one company, {new}; --ingest.entity_from "
-            "org_number calls it by its number, whatever its name"
+            f"{old} and {new} have one organization number: they are one company, {new}; set "
+            "ingest.entity_from to org_number to call it by its number, whatever its name"
         )
     by_file = _called_like_their_file(keys)
     if by_file:
         some = ", ".join(by_file[:3]) + (" and so on" if len(by_file) > 3 else "")
         yield (
             f"companies are called like their files or folders, which don't say whose books they are ({some}); "
-            "--ingest.entity NAME says it"
+            "set ingest.entity to the company's name"
         )
     other = _flags(pc.not_equal(keys["entry_id"], were))
     made = _flags(pc.match_substring_regex(keys["entry_id"], f"^{MADE}$"))

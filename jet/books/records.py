@@ -11,6 +11,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from decimal import Decimal
 
+from jet.books.schema import Use
+
 
 @dataclass(slots=True)  # not frozen: that would double the time it takes to make the most frequent record
 class Line:
@@ -65,8 +67,8 @@ class Account:
 class Rejection:
     """A part of a file that broke a rule, with the way out.
 
-    `used_for`, one of `jet.books.schema.USES`, is what of it is used nevertheless. `file_lines` counts the
-    rejected lines of the file; it is 0 where they are counted with an entry that is used.
+    `used_for` is what of it is used nevertheless. `file_lines` counts the rejected lines of the file; it is 0
+    where they are counted with an entry that is used.
     """
 
     file: str
@@ -76,7 +78,7 @@ class Rejection:
     entity: str | None
     entry_id: str | None
     excerpt: str
-    used_for: str = "nothing"
+    used_for: Use = "nothing"
     file_lines: int = 1
 
 

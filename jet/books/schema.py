@@ -7,6 +7,8 @@ the sign.
 
 from __future__ import annotations
 
+from typing import Literal
+
 import pyarrow as pa
 import pyarrow.compute as pc
 
@@ -75,11 +77,11 @@ REJECTED = pa.schema(
         pa.field("entity", pa.string()),  # null: it could not be read
         pa.field("entry_id", pa.string()),  # null: it could not be read
         _required("excerpt", pa.string()),  # the first characters of what was rejected
-        _required("used_for", pa.string()),  # of USES: what of it is used all the same
+        _required("used_for", pa.string()),  # a `Use`: what of it is used all the same
     ]
 )
 
-USES = ("nothing", "lines", "all")
+Use = Literal["nothing", "lines", "all"]
 """What is still used of an entry that broke a rule. lines: its accounts and sides, in the books and in
 training, with unknown amounts. all: everything, changed as the message says."""
 
@@ -182,16 +184,17 @@ EVIDENCE = pa.struct(
     ]
 )
 
-DECISIONS = ("auto", "review", "none")
+AUTO, REVIEW, NO_ANSWER = "auto", "review", "none"
+"""The decisions: booked without a person, left to one, or not predicted at all."""
 
 PREDICTIONS = pa.schema(
     [
         _required("entity", pa.string()),
         _required("entry_id", pa.string()),
-        _required("lines", pa.list_(PREDICTED_LINE)),  # empty where the decision is "none"
+        _required("lines", pa.list_(PREDICTED_LINE)),  # empty where the decision is NO_ANSWER
         _required("confidence", pa.float32()),  # calibrated probability that all lines are right
         _required("none_of_these", pa.float32()),  # probability that no candidate at all is right
-        _required("decision", pa.string()),
+        _required("decision", pa.string()),  # AUTO, REVIEW or NO_ANSWER
         _required("reason", pa.string()),  # what the prediction rests on; why there is none, or none is booked
         pa.field(
             "amount_confidence", pa.float32()

@@ -26,9 +26,9 @@ from jet.retrieval.corpus import Corpus
 from jet.retrieval.settings import RetrievalSettings
 from jet.texts.store import TextStore
 
-FORMAT = 3
+FORMAT = 4
 """Of a bundle's files and of what its trained parts read. 2: books with directions, neighbors by currency, what
-keeps an answer from `auto`. 3: the network's vectors of the texts."""
+keeps an answer from `auto`. 3: the network's vectors of the texts. 4: fewer settings of the network."""
 
 
 def save_trained(bundle: Bundle, writer: ArtifactWriter) -> None:

@@ -35,6 +35,8 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from jet.books.schema import AUTO, NO_ANSWER, REVIEW
+
 Statistic = Literal["new_text", "similarity", "confidence"]
 STATISTICS: tuple[Statistic, ...] = ("new_text", "similarity", "confidence")
 
@@ -102,7 +104,7 @@ class DriftStatistics:
 
         It needs the columns entity, decision, text_known, similarity and confidence.
         """
-        answered = predictions.filter(pc.not_equal(predictions["decision"], "none"))
+        answered = predictions.filter(pc.not_equal(predictions["decision"], NO_ANSWER))
         known, similarity, confidence = (
             answered[name].to_numpy() for name in ("text_known", "similarity", "confidence")
         )
@@ -260,11 +262,11 @@ def hold_drifted(predictions: pa.Table, why: Mapping[str, str]) -> pa.Table:
     """
     entities, reasons = predictions["entity"].to_pylist(), predictions["reason"].to_pylist()
     decisions = predictions["decision"].to_pylist()
-    rows = [row for row, entity in enumerate(entities) if decisions[row] == "auto" and entity in why]
+    rows = [row for row, entity in enumerate(entities) if decisions[row] == AUTO and entity in why]
     if not rows:
         return predictions
     for row in rows:
-        decisions[row] = "review"
+        decisions[row] = REVIEW
         reasons[row] += f"{HELD_BACK}: {why[entities[row]]}"
     for name, values in (("decision", decisions), ("reason", reasons)):
         place = predictions.schema.get_field_index(name)

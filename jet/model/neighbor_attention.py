@@ -22,15 +22,17 @@ from jet.model.neighbor_features import NEIGHBOR_FEATURES
 
 PREFIX_START = 4.0
 """Where the learned weight of a matching prefix starts, in nats."""
+NEIGHBOR_DROPOUT = 0.15
+"""Share of neighbors hidden at random while training. That of our trials; no figure speaks for another one."""
 
 
 class NeighborMemory(nn.Module):
     """Attention over neighbors, and the distribution that copies their lines."""
 
-    def __init__(self, hidden: int, with_labels: bool, dropout: float) -> None:
+    def __init__(self, hidden: int, with_labels: bool, drops: bool) -> None:
         super().__init__()
         self.with_labels = with_labels
-        self.dropout = dropout
+        self.drops = drops
         self.text = nn.Linear(hidden, hidden)
         if with_labels:
             self.label = nn.Linear(hidden, hidden)
@@ -49,10 +51,10 @@ class NeighborMemory(nn.Module):
         return self.norm(F.gelu(value))
 
     def drop(self, present_BK: Tensor) -> Tensor:
-        """`present`, with neighbors dropped at random while training."""
-        if not self.training or self.dropout == 0:
+        """`present`, with neighbors dropped at random while training, unless it is made to drop none."""
+        if not (self.training and self.drops):
             return present_BK
-        return present_BK & (torch.rand_like(present_BK, dtype=torch.float32) >= self.dropout)
+        return present_BK & (torch.rand_like(present_BK, dtype=torch.float32) >= NEIGHBOR_DROPOUT)
 
     def scores(self, state_BSH: Tensor, values_BKH: Tensor, features_BKF: Tensor, prefix_BSK: Tensor) -> Tensor:
         """[B, S, K] attention logits."""

@@ -1,9 +1,7 @@
-"""Heads: a distribution over the tokens of an entry's chart, from the decoder's state.
+"""The head: a distribution over the tokens of an entry's chart, from the decoder's state.
 
-Both give logits over the same tokens (2 * account + side, then stop), so losses and decoding don't care
-which one is in use. `JointHead` is the recipe's: one softmax over (account, side) pairs and stop, which
-beat separate heads by 4 to 7 points in our trials. `SeparateHeads` is the ancestor's: pointer, side and
-stop each by itself; their product is a distribution over the same tokens.
+It gives logits over the tokens 2 * account + side, then stop: one softmax over (account, side) pairs and stop,
+which beat separate heads (`jet.evaluation.baselines.ancestor`) by 4 to 7 points in our trials.
 
 With L2 norm the logits are cosines times one learned scale. On cosines a scale of 1 can't do better than
 ln(1 + (C - 1) e^-2) nats, 4.37 for C = 580 accounts: hence its start at 10 (Ramachandran-style temperature
@@ -24,10 +22,9 @@ SCALE_START = 10.0
 class Pointer(nn.Module):
     """Scores of accounts for a state: scaled cosine, or a plain dot product without `l2_norm`."""
 
-    def __init__(self, hidden: int, l2_norm: bool, tanh_clip: float | None) -> None:
+    def __init__(self, hidden: int, l2_norm: bool) -> None:
         super().__init__()
         self.l2_norm = l2_norm
-        self.tanh_clip = tanh_clip
         self.query = nn.Linear(hidden, hidden)
         if l2_norm:
             self.log_scale = nn.Parameter(torch.tensor(SCALE_START).log())
@@ -44,29 +41,25 @@ class Pointer(nn.Module):
     def logits(self, queries_BSH: Tensor, keys_BCH: Tensor) -> Tensor:
         """[B, S, C] of queries that were made before."""
         # In this order the gradient of the keys, the largest tensor of all, comes out as it lies in memory.
-        logits = (keys_BCH @ queries_BSH.transpose(1, 2)).transpose(1, 2)
-        return logits if self.tanh_clip is None else self.tanh_clip * torch.tanh(logits / self.tanh_clip)
+        return (keys_BCH @ queries_BSH.transpose(1, 2)).transpose(1, 2)
+
+    def scale(self) -> float:
+        """The learned scale, for logging; 1 without L2 norm."""
+        return self.log_scale.exp().item() if self.l2_norm else 1.0
 
 
-class Head(nn.Module):
-    """What both heads share: how accounts' vectors become the pointer's keys."""
+class JointHead(nn.Module):
+    """One softmax over (account, side) and stop; each side has a query of its own."""
 
-    def __init__(self, l2_norm: bool) -> None:
+    def __init__(self, hidden: int, l2_norm: bool) -> None:
         super().__init__()
         self.l2_norm = l2_norm
+        self.sides = nn.ModuleList(Pointer(hidden, l2_norm) for _ in range(2))
+        self.stop = nn.Linear(hidden, 1)
 
     def keys(self, accounts_UH: Tensor) -> Tensor:
         """[U, H] accounts as the pointer compares them."""
         return F.normalize(accounts_UH, dim=-1) if self.l2_norm else accounts_UH
-
-
-class JointHead(Head):
-    """One softmax over (account, side) and stop; each side has a query of its own."""
-
-    def __init__(self, hidden: int, l2_norm: bool, tanh_clip: float | None) -> None:
-        super().__init__(l2_norm)
-        self.sides = nn.ModuleList(Pointer(hidden, l2_norm, tanh_clip) for _ in range(2))
-        self.stop = nn.Linear(hidden, 1)
 
     def forward(self, state_BSH: Tensor, keys_BCH: Tensor, open_BC: Tensor) -> Tensor:  # noqa: ARG002
         """[B, S, 2C + 1] logits; `open`, whether an account may be used at all, is the caller's to apply."""
@@ -77,33 +70,6 @@ class JointHead(Head):
         return torch.cat([pairs, self.stop(state_BSH)], dim=-1)
 
     def scale(self) -> float:
-        """The mean learned scale, for logging; 1 without L2 norm."""
-        scales = [side.log_scale.exp().item() for side in self.sides if side.l2_norm]  # type: ignore[operator]
-        return sum(scales) / len(scales) if scales else 1.0
-
-
-class SeparateHeads(Head):
-    """The ancestor's heads: which account, which side, stop or not, each decided by itself."""
-
-    def __init__(self, hidden: int, l2_norm: bool, tanh_clip: float | None) -> None:
-        super().__init__(l2_norm)
-        self.account = Pointer(hidden, l2_norm, tanh_clip)
-        self.side = nn.Linear(hidden, 2)
-        self.stop = nn.Linear(hidden, 1)
-
-    def forward(self, state_BSH: Tensor, keys_BCH: Tensor, open_BC: Tensor) -> Tensor:
-        """[B, S, 2C + 1] logits (log-probabilities before tokens that may not follow are masked).
-
-        Accounts share out their softmax among the `open` ones, or a padded chart would make stop likelier.
-        """
-        scores = self.account(state_BSH, keys_BCH)
-        scores = scores.masked_fill(~open_BC.unsqueeze(1), torch.finfo(scores.dtype).min)
-        account = torch.log_softmax(scores, dim=-1)
-        side = torch.log_softmax(self.side(state_BSH), dim=-1)
-        stop = self.stop(state_BSH)
-        pairs = (account.unsqueeze(-1) + side.unsqueeze(2)).flatten(2) + F.logsigmoid(-stop)
-        return torch.cat([pairs, F.logsigmoid(stop)], dim=-1)
-
-    def scale(self) -> float:
-        """The learned scale, for logging; 1 without L2 norm."""
-        return self.account.log_scale.exp().item() if self.account.l2_norm else 1.0
+        """The mean learned scale of both sides, for logging; 1 without L2 norm."""
+        debit, credit = (side.scale() for side in self.sides)  # type: ignore[operator]
+        return (debit + credit) / 2

@@ -19,12 +19,8 @@ class ModelSettings:
     """H, the width of every vector in the network."""
     max_lines: int = 32
     """Longest entry that is learned, copied or written, in lines."""
-    head: Literal["joint", "separate"] = "joint"
-    """joint: (account, side) and stop in one softmax; separate: the ancestor's three heads."""
     l2_norm: bool = True
     """Cosine pointer with a learned scale; off: plain dot products."""
-    tanh_clip: float | None = None
-    """Clips the pointer's logits softly to this size; none by default."""
     memory: Literal["texts", "labels", "none"] = "texts"
     """What the memory holds of the neighbors: their texts, or also what they were booked to (an ablation: the
     copy reads that in any case); none: no neighbors at all, and no copy."""
@@ -34,27 +30,17 @@ class ModelSettings:
     """How many similar entries of other companies with the same standard chart."""
     copy_share: float = 0.88
     """Share of the copy in the mix where there are neighbors; 0: pointer only."""
-    learned_gate: bool = False
-    """Learn the share step by step instead (an ablation: it is worse)."""
     dropout: float = 0.3
-    """On the entry vector and on the decoder's output."""
-    neighbor_dropout: float = 0.15
-    """Share of neighbors hidden at random while training."""
-    residual_dropout: float = 0.15
-    """Share of accounts whose learned residual is dropped while training, so that new accounts work."""
-    entity_dropout: float = 0.1
-    """Share of entries whose entity is hidden while training, so that new entities work."""
+    """On the entry vector and on the decoder's output; 0: no neighbor, entity or account is hidden either."""
 
     def __post_init__(self) -> None:
         if self.hidden < 1 or self.max_lines < 2:
             raise ValueError("model: hidden must be at least 1 and max_lines at least 2")
         if self.neighbors < 0 or self.peers < 0:
             raise ValueError("model: neighbors and peers must be at least 0")
-        for name in ("copy_share", "dropout", "neighbor_dropout", "residual_dropout", "entity_dropout"):
+        for name in ("copy_share", "dropout"):
             if not 0 <= getattr(self, name) < 1:
                 raise ValueError(f"model.{name} must be at least 0 and below 1, got {getattr(self, name)}")
-        if self.tanh_clip is not None and self.tanh_clip <= 0:
-            raise ValueError(f"model.tanh_clip must be above 0, got {self.tanh_clip}")
 
     def hits(self, hits: Hits, retrieval: RetrievalSettings) -> Hits:
         """Those of all neighbors (`jet.retrieval.retriever.Retriever.hits`) that the memory holds."""

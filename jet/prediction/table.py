@@ -13,7 +13,16 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from jet.books.schema import ALTERNATIVE, AMOUNT, EVIDENCE, PREDICTED_LINE, PREDICTIONS
+from jet.books.schema import (
+    ALTERNATIVE,
+    AMOUNT,
+    AUTO,
+    EVIDENCE,
+    NO_ANSWER,
+    PREDICTED_LINE,
+    PREDICTIONS,
+    REVIEW,
+)
 from jet.books.tokens import NOTHING
 from jet.bundle.bundle import Bundle
 from jet.confidence.calibration import Calibration
@@ -33,7 +42,7 @@ def predictions_table(
     """Predictions (`PREDICTIONS`) of `entries` (`ENTRIES`), one row each, in order."""
     calibration = bundle.calibration(method)
     decided = _Decided.of(calibration, promise, entries["entity"].to_pylist(), answers)
-    decisions = np.where(answers.answered, np.where(decided.auto, "auto", "review"), "none")
+    decisions = np.where(answers.answered, np.where(decided.auto, AUTO, REVIEW), NO_ANSWER)
     lines, offsets = _lines(bundle, answers)
     chosen = pa.ListArray.from_arrays(*_sublist(lines, offsets, np.arange(len(entries)) * KEPT))
     return pa.Table.from_arrays(

@@ -9,20 +9,44 @@ import logging
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import fields
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from jet.artifacts.artifact import ArtifactWriter, read_parquet
-from jet.books.schema import PREDICTIONS, joined_keys
-from jet.confidence.drift import HELD_BACK, DriftStatistics, Group, drift_sentences, hold_drifted
+from jet.books.schema import PREDICTIONS, REVIEW, joined_keys
+from jet.confidence.drift import (
+    HELD_BACK,
+    DriftSettings,
+    DriftStatistics,
+    Group,
+    compare,
+    drift_sentences,
+    hold_drifted,
+    summary,
+)
 from jet.texts.normalize import stable_hashes
 
 _STATISTICS_COLUMNS = ("entity", "decision", "text_known", "similarity", "confidence")
 """The columns of `PREDICTIONS` that drift is read off."""
 
 log = logging.getLogger("jet.predict")
+
+
+def settled(
+    writer: ArtifactWriter, rows: int, calibrated: DriftStatistics, settings: DriftSettings
+) -> tuple[dict[str, int], dict[str, Any]]:
+    """The counts of each decision and a summary of the drift, after holding back what has drifted.
+
+    `calibrated` are the statistics of the calibration. Raises `RuntimeError` where the parts don't have `rows`
+    predictions.
+    """
+    groups = compare(calibrated, statistics_of(writer), settings)
+    hold_back(writer, groups)
+    decisions, held = counted(writer, rows)
+    return decisions, summary(groups, held)
 
 
 def statistics_of(writer: ArtifactWriter) -> DriftStatistics:
@@ -55,7 +79,7 @@ def counted(writer: ArtifactWriter, rows: int) -> tuple[dict[str, int], int]:
     held, hashes = 0, []
     for part in _parts(writer, ("entity", "entry_id", "decision", "reason")):
         found.update(part["decision"].to_pylist())
-        was_held = pc.and_(pc.equal(part["decision"], "review"), pc.match_substring(part["reason"], HELD_BACK))
+        was_held = pc.and_(pc.equal(part["decision"], REVIEW), pc.match_substring(part["reason"], HELD_BACK))
         held += pc.sum(was_held).as_py() or 0
         hashes.append(stable_hashes(joined_keys(part["entity"], part["entry_id"])))
     total, distinct = sum(found.values()), _distinct_keys(writer, np.concatenate(hashes))

@@ -205,10 +205,8 @@ class Trainer:
         parts = parts.to(self.device)
         with self.autocast:
             steps: list[Step] = self.network(*parts)
-        wanted = [name for name, weight in weights.items() if weight]
         found = [
-            entry_losses(step.log_probs, batch.target, wanted)
-            for step, batch in zip(steps, parts.batches, strict=True)
+            entry_losses(step.log_probs, batch.target) for step, batch in zip(steps, parts.batches, strict=True)
         ]
         losses = {name: torch.cat([each[name] for each in found]).sum() / self.share for name in found[0]}
         total = torch.stack([weights[name] * loss for name, loss in losses.items()]).sum()
@@ -221,7 +219,7 @@ class Trainer:
         return figures
 
     def _mean_losses(self, figures: Mapping[str, float]) -> dict[str, float]:
-        losses = {name: figures[f"loss_{name}"] for name in LOSSES if f"loss_{name}" in figures}
+        losses = {name: figures[f"loss_{name}"] for name in LOSSES}
         sums = self.reduce({**losses, "ranks": 1.0})
         ranks = sums.pop("ranks")
         return {name: value / ranks for name, value in sums.items()}
@@ -246,7 +244,7 @@ class Trainer:
             for step, batch in zip(steps, parts.batches, strict=True):
                 losses = entry_losses(step.log_probs, batch.target.to(self.device))
                 sums["entries"] += len(batch.text)
-                sums["likelihood"] -= float(sum(losses[name].sum() for name in ("pointer", "side", "stop")))
+                sums["likelihood"] -= float(sum(losses[name].sum() for name in LOSSES))
                 for name, loss in losses.items():
                     sums[f"loss_{name}"] += float(loss.sum())
         sums = self.reduce(sums)

@@ -1,4 +1,4 @@
-"""The losses, all computed from one distribution over tokens, so that they mean the same for every head.
+"""The losses, all computed from one distribution over tokens, so that they mean the same for every network.
 
 By the chain rule the negative log-likelihood of a token splits into stop, pointer and side:
 
@@ -6,14 +6,14 @@ By the chain rule the negative log-likelihood of a token splits into stop, point
     -log P(stop)  = -log P(stop)
 
 With all three weights at 1 their sum is the cross-entropy of the whole entry. Padding is masked out of every
-term. Coverage and flow are off by default: in our trials they gained nothing.
+term.
 
 Shapes: B entries, T tokens with stop, C accounts.
 """
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
@@ -23,7 +23,7 @@ from torch import Tensor
 from jet.books.tokens import NOTHING
 from jet.training.schedules import Schedule, build_schedule
 
-LOSSES = ("pointer", "side", "stop", "coverage", "flow")
+LOSSES = ("pointer", "side", "stop")
 _FLOOR = 1e-9
 
 
@@ -53,10 +53,6 @@ class LossSettings:
     """Loss of debit or credit, given the account."""
     stop: float | dict = field(default=1.0)
     """Loss of whether the entry ends."""
-    coverage: float | dict = field(default=0.0)
-    """Loss of probability mass on lines beyond the number of times that they occur."""
-    flow: float | dict = field(default=0.0)
-    """KL divergence from the true to the predicted mass per account, on each side, over the whole chart."""
 
     def __post_init__(self) -> None:
         self.schedules()
@@ -73,12 +69,8 @@ class LossSettings:
         return None
 
 
-def entry_losses(log_probs: Tensor, target: Tensor, names: Collection[str] = LOSSES) -> dict[str, Tensor]:
-    """The losses per entry, [B] by name, from `log_probs` [B, T, 2C + 1] and the padded `target` [B, T].
-
-    Pointer, side and stop are always computed; coverage and flow, which need the whole chart, only when in
-    `names`.
-    """
+def entry_losses(log_probs: Tensor, target: Tensor) -> dict[str, Tensor]:
+    """The losses per entry, [B] by name, from `log_probs` [B, T, 2C + 1] and the padded `target` [B, T]."""
     stop = log_probs.shape[-1] - 1
     real = target != NOTHING
     is_stop = target == stop
@@ -95,36 +87,4 @@ def entry_losses(log_probs: Tensor, target: Tensor, names: Collection[str] = LOS
         "side": torch.where(is_line, log_pair - log_token, 0.0),
         "stop": torch.where(is_stop, -log_token, torch.where(is_line, -log_go, 0.0)),
     }
-    losses = {name: part.sum(1) for name, part in parts.items()}
-    if not {"coverage", "flow"} & set(names):
-        return losses
-    mass = log_probs[..., :stop].exp() * real.unsqueeze(2)
-    wanted = torch.zeros_like(mass[:, 0]).scatter_add(1, torch.where(is_line, token, 0), is_line.to(mass.dtype))
-    if "coverage" in names:
-        losses["coverage"] = _coverage(mass, wanted)
-    if "flow" in names:
-        losses["flow"] = _flow(mass.sum(1), wanted)
-    return losses
-
-
-def _coverage(mass: Tensor, wanted: Tensor) -> Tensor:
-    """The mass of each step on tokens that earlier steps have covered, summed over the steps: [B].
-
-    See et al. 2017 (arXiv:1704.04368), eq. 11, except that the coverage of a token that occurs n times counts
-    only beyond n - 1.
-    """
-    before = mass.cumsum(1) - mass
-    excess = (before - (wanted - 1).clamp(min=0).unsqueeze(1)).clamp(min=0)
-    return torch.minimum(mass, excess).sum((1, 2))
-
-
-def _flow(mass: Tensor, wanted: Tensor) -> Tensor:
-    """KL(true || predicted) of the distribution of mass over all accounts, summed over the two sides: [B]."""
-    loss = torch.zeros_like(mass[:, 0])
-    for side in (0, 1):
-        true, predicted = wanted[:, side::2], mass[:, side::2]
-        true = true / true.sum(1, keepdim=True).clamp(min=_FLOOR)
-        predicted = predicted / predicted.sum(1, keepdim=True).clamp(min=_FLOOR)
-        gap = torch.log(true.clamp(min=_FLOOR)) - torch.log(predicted.clamp(min=_FLOOR))
-        loss = loss + (true * gap).sum(1)
-    return loss
+    return {name: part.sum(1) for name, part in parts.items()}

@@ -1,6 +1,8 @@
 """The optimizer, the learning-rate schedule, and gradient clipping by groups.
 
-Every parameter is in exactly one clip group. The ancestor matched groups by name and left most layers out.
+Every parameter is in exactly one clip group: the heads ("pointer"), the GRU and what is around it ("decoder"),
+the tables of accounts, entities, journals and n-grams ("embeddings"), everything else ("encoder"). The ancestor
+matched groups by name and left most layers out.
 """
 
 from __future__ import annotations
@@ -26,23 +28,16 @@ class OptimSettings:
     """Share of the training over which the learning rate rises from 0."""
     final_share: float = 0.05
     """Learning rate at the end, as a share of the peak."""
-    clip_pointer: float = 1.0
-    """Largest gradient norm of the heads."""
-    clip_decoder: float = 1.0
-    """Largest gradient norm of the GRU and what is around it."""
-    clip_embeddings: float = 1.0
-    """Largest gradient norm of the tables (accounts, entities, journals, n-grams)."""
-    clip_encoder: float = 1.0
-    """Largest gradient norm of everything else."""
+    clip: float = 1.0
+    """Largest gradient norm of each group of parameters: heads, decoder, tables, everything else."""
 
     def __post_init__(self) -> None:
         if self.learning_rate <= 0:
             raise ValueError(f"optim.learning_rate must be above 0, got {self.learning_rate}")
         if not 0 <= self.warmup < 1 or not 0 <= self.final_share <= 1:
             raise ValueError("optim.warmup must be at least 0 and below 1, optim.final_share from 0 to 1")
-        for group in CLIP_GROUPS:
-            if getattr(self, f"clip_{group}") <= 0:
-                raise ValueError(f"optim.clip_{group} must be above 0")
+        if self.clip <= 0:
+            raise ValueError(f"optim.clip must be above 0, got {self.clip}")
 
 
 def clip_groups(model: nn.Module) -> dict[str, list[nn.Parameter]]:
@@ -60,7 +55,7 @@ def _group_of(name: str, module: nn.Module) -> str:
     top = name.split(".")[0]
     if top == "head":
         return "pointer"
-    return "decoder" if top in ("gru", "out", "first", "gate", "memory") else "encoder"
+    return "decoder" if top in ("gru", "out", "first", "memory") else "encoder"
 
 
 def build_optimizer(model: nn.Module, settings: OptimSettings) -> torch.optim.AdamW:
@@ -84,10 +79,9 @@ def learning_rate(settings: OptimSettings, progress: float) -> float:
 
 
 def clip_gradients(groups: dict[str, list[nn.Parameter]], settings: OptimSettings) -> dict[str, float]:
-    """Clip the gradients of each group to its limit; returns their norms before clipping."""
-    norms = {}
-    for name, parameters in groups.items():
-        if parameters:
-            limit = getattr(settings, f"clip_{name}")
-            norms[name] = float(torch.nn.utils.clip_grad_norm_(parameters, limit))
-    return norms
+    """Clip the gradients of each group to `settings.clip`; returns their norms before clipping."""
+    return {
+        name: float(torch.nn.utils.clip_grad_norm_(parameters, settings.clip))
+        for name, parameters in groups.items()
+        if parameters
+    }

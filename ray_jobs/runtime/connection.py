@@ -134,6 +134,13 @@ def require(settings: RuntimeSettings, cpus: float, gpus: float, why: str, way_o
             )
 
 
+def require_actors(settings: RuntimeSettings) -> None:
+    """Raise `ValueError` where the cluster can't have all actors of a job at a time."""
+    cpus = settings.actors * settings.actor_cpus
+    why = f"{settings.actors} actors of {settings.actor_cpus:g} CPUs each"
+    require(settings, cpus, 0, why, "lower runtime.actors or runtime.actor_cpus")
+
+
 def room(settings: RuntimeSettings, cpus: float, gpus: float, why: str, way_out: str) -> int:
     """How many times the cluster as a whole has what a job `require`s, which is at least once. What is in use
     counts as well: who asks is going to have it."""

@@ -7,6 +7,7 @@ the order. So none is ever used twice.
 from __future__ import annotations
 
 import logging
+import math
 from collections.abc import Sequence
 
 import pyarrow as pa
@@ -38,7 +39,8 @@ def run_baselines(
         except ray.exceptions.RayError as error:
             # The others aren't canceled: that can crash Ray (ray-project/ray#54785), and they end with the job.
             raise RuntimeError(f"the baseline {name!r} failed: {error}") from error
-        log.info("baseline %s: %.1f s, %.0f MiB", name, runs[name].seconds, runs[name].peak_mib)
+        seconds, peak = runs[name].seconds, runs[name].peak_mib
+        log.info("baseline %s: %.1f s, %.0f MiB", name, seconds, math.nan if peak is None else peak)
     return runs
 
 

@@ -6,14 +6,15 @@ line, rule and message; the rest goes on. Ids are unique within an entity over a
 the others are rejected.
 
 `jet ingest` imports into its output. Jobs that take ledger files in place of what `jet ingest` wrote import
-them into a folder beside their own output (`opened`).
+them into a folder beside their own output (`open_or_import`).
 """
 
 from __future__ import annotations
 
 import logging
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import asdict
 
 import pyarrow as pa
@@ -180,22 +181,26 @@ def _log_rejected(rejected: pa.Table, block: str, job: str) -> None:
         log.info("%d rows rejected: %s", row["count_all"], row["rule"], extra=fields)
 
 
-def open_or_import(
-    ledgers: list[str], name: str, output: str, config: JobConfig, staged: list[str]
-) -> Artifact:
-    """The entries that `ledgers` name. Ledger files are imported first, into a folder added to `staged`."""
+@contextmanager
+def open_or_import(ledgers: list[str], name: str, output: str, config: JobConfig) -> Iterator[Artifact]:
+    """The entries that `ledgers` name. Ledger files are imported first, into a folder beside the output.
+
+    The folder is removed where the block ends well; where it fails, the next start finds it.
+    """
     if len(ledgers) == 1 and read_manifest(ledgers[0]) is not None:
-        return open_artifact(ledgers[0], "entries")
+        yield open_artifact(ledgers[0], "entries")
+        return
     refuse_within(ledgers, output)
     if read_manifest(output) is None:
         refuse_foreign(output)  # before anything is written beside it
-    staged.append(imported(ledgers, name, output, config))
-    return open_artifact(staged[-1], "entries")
+    folder = _imported(ledgers, name, output, config)
+    yield open_artifact(folder, "entries")
+    remove(folder)
 
 
-def imported(ledgers: list[str], what: str, output: str, config: JobConfig) -> str:
-    """Import ledger files into a folder beside the output; returns it. It is removed in the end."""
-    folder = beside(absolute(output), what)
+def _imported(ledgers: list[str], name: str, output: str, config: JobConfig) -> str:
+    """The folder beside the output that ledger files were imported into."""
+    folder = beside(absolute(output), name)
     try:
         import_ledgers(ledgers, folder, config)
     except ArtifactError:  # left by a run with other files or settings

@@ -7,16 +7,28 @@ from dataclasses import replace
 import numpy as np
 import ray
 import torch
+import yaml
 
 from jet.books.split import TEST
+from jet.config import with_settings
 from jet.experiments.sweep.finals import CONTENDERS, Final
 from jet.experiments.sweep.records import Records
 from jet.experiments.sweep.settings import TuneSettings
 from jet.experiments.sweep.trials import Trial
 from jet.training.data import TrainingData
 from jet.training.fitting import build_network, decoded_exactly
-from ray_jobs.ddp.training import best_state
+from ray_jobs.ddp.training import PARTS, best_state
+from ray_jobs.runtime.settings import JobConfig
 from ray_jobs.sweeps.trial_runs import Sweep, Task, run_trials
+
+
+def refuse_untestable(settings: TuneSettings, data: TrainingData) -> None:
+    """Raise `ValueError` where there are to be final trainings and no test entries to score them on."""
+    if settings.final_seeds and not len(data.learnable(TEST)):
+        raise ValueError(
+            f"the split leaves no test entries to compare on ({data.sizes()}): leave some, or give "
+            "--tune.final_seeds 0"
+        )
 
 
 def train_finals(sweep: Sweep, settings: TuneSettings, best: Trial, data: TrainingData) -> list[Final]:
@@ -83,3 +95,13 @@ def exact_rows(shared: list[ray.ObjectRef], rows: np.ndarray) -> np.ndarray:
         in_order = np.concatenate(data.pieces(batch))
         right.append(in_order[decoded_exactly(network, data.step(batch), beams).numpy()])
     return np.concatenate(right)
+
+
+def best_yaml(best: Trial, config: JobConfig) -> str:
+    """The winner's config, as `jet train --config` takes it."""
+    made = with_settings(config, best.settings).part(*PARTS)
+    rung = best.best
+    assert rung is not None
+    score = f"exact match {rung['exact_match']:.4f}, likelihood {rung['likelihood']:.4f}"
+    head = f"# {best.key}: {score} on the calibration split, by the decoder alone, after epoch"
+    return f"{head} {rung['epoch']:.0f}\n{yaml.safe_dump(made, sort_keys=False, allow_unicode=True)}"

@@ -34,6 +34,8 @@ ATTEMPTS = 100
 """Suggestions that are looked at for one that is new."""
 STARTUP_TRIALS = 10
 """Random trials before TPE models the space, at most; never more than a third of the sweep."""
+PERTURB_EPOCHS = 2
+"""Epochs between two changes of a population's loss weights; no figure speaks for another number."""
 
 log = logging.getLogger("jet.tune")
 
@@ -116,7 +118,7 @@ class NewPoints(OptunaSearch):
 def train_population(sweep: Sweep, settings: TuneSettings) -> list[Trial]:
     """Population-based training; returns the members of the last round, each with all that its line lived."""
     ranges = sweep.space.ranges()
-    epochs, every = sweep.config.train.max_epochs, settings.perturb_epochs
+    epochs, every = sweep.config.train.max_epochs, PERTURB_EPOCHS
     rng = np.random.default_rng(settings.seed)
     lived = [[weights] for weights in first_weights(ranges, settings.trials, rng)]
     lines: list[list[Rung]] = [[] for _ in lived]

@@ -98,7 +98,7 @@ def test_a_spreadsheets_number_of_a_day_is_refused_with_the_day_that_it_is(text,
 )
 def test_what_is_no_date_is_refused_with_the_setting(text):
     (rejection,) = only(Rejection, read(table(text)))
-    assert "--ingest.date_format" in rejection.message
+    assert "ingest.date_format" in rejection.message
 
 
 def test_a_day_of_the_format_given_may_have_a_time_behind_it():

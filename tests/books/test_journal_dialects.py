@@ -131,7 +131,7 @@ def test_the_decimal_mark_that_the_numbers_agree_on_decides(amounts, dialect, fi
     assert (dialect_of(records), first_amount(records)) == (dialect, Decimal(first))
     (told,) = differences(records)
     assert (told.used_for, told.file_lines) == ("all", 0)
-    assert "--ingest.dialect ledger or hledger" in told.message
+    assert "set ingest.dialect to ledger or hledger" in told.message
 
 
 def test_else_the_extension_decides_and_the_difference_is_told_once():

@@ -174,7 +174,7 @@ def test_integers_and_zeros_decide_nothing_and_an_amount_of_two_readings_is_refu
     (rejection,) = only(Rejection, records)
     assert (rejection.rule, rejection.file_line, rejection.file_lines) == (Rule.BAD_AMOUNT, 2, 2)
     assert "1.08 with a decimal point and 1080 with a decimal comma" in rejection.message
-    assert "--ingest.decimal_comma" in rejection.message
+    assert "set ingest.decimal_comma to" in rejection.message
     assert list(booked(records)) == ["2"]
     assert booked(read(HEADER + rows, decimal_comma=True))["1"][0][2] == 1080
     assert booked(read(HEADER + rows, decimal_comma=False))["1"][0][2] == Decimal("1.08")

@@ -145,4 +145,4 @@ def test_whose_books_are_called_like_their_file_is_said_in_one_line():
     (note,) = found.notes
     assert note.startswith("companies are called like their files or folders")
     assert "(bank, card)" in note
-    assert "--ingest.entity" in note
+    assert "set ingest.entity to" in note

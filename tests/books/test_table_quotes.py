@@ -81,7 +81,7 @@ def test_a_quote_that_never_closes_costs_its_entry_only_and_names_the_line_and_t
     assert "line 4: a quote opens a cell that doesn't end, and 2 rows of the table would be in it" in (
         rejection.message
     )
-    assert "--ingest.quote ''" in rejection.message
+    assert "set ingest.quote to ''" in rejection.message
     assert_all_lines_are_counted(records)
 
 

@@ -58,7 +58,7 @@ def test_the_setting_says_how_many_lines_stand_before_the_header():
     assert booked(read(text, skip_lines=2)) == LINES
     with pytest.raises(UnreadableFile, match="line 2: no column 'entry_id' for entry_id; it has x, y, z"):
         read(text, skip_lines=1)
-    with pytest.raises(UnreadableFile, match=r"no header after 9 lines; correct --ingest\.skip_lines"):
+    with pytest.raises(UnreadableFile, match=r"no header after 9 lines; correct ingest\.skip_lines"):
         read(text, skip_lines=9)
 
 
@@ -107,7 +107,8 @@ def test_a_column_that_the_settings_give_to_a_field_is_no_other_fields():
 def test_a_file_without_header_is_refused_with_the_columns_sought_and_what_it_begins_with():
     with pytest.raises(UnreadableFile) as error:
         read("Kto;Datum;Betrag\n1;2;3\n")
-    for part in ("entry_id, date, description", "Kto;Datum;Betrag / 1;2;3", "columns", "--ingest.skip_lines"):
+    said = ("entry_id, date, description", "Kto;Datum;Betrag / 1;2;3", "ingest.columns", "in ingest.skip_lines")
+    for part in said:
         assert part in str(error.value)
 
 

@@ -63,7 +63,7 @@ def test_sides_are_named_in_many_languages(debit, credit):
 def test_a_letter_that_is_debit_beside_one_word_and_credit_beside_another_is_refused():
     records = read(SIDES + sided("MD", "D") + sided("D", "K").replace("1,2", "2,2"))
     assert rules(records) == [(Rule.BAD_SIDE, 3), (Rule.BAD_SIDE, 4)]
-    assert "--ingest.sides" in only(Rejection, records)[0].message
+    assert "say which in ingest.sides" in only(Rejection, records)[0].message
     assert booked(read(SIDES + sided("MD", "D"), sides={"D": "C"})) == {"1": BOTH}
 
 
@@ -71,7 +71,7 @@ def test_unknown_words_are_refused_with_the_known_ones_and_the_setting_names_the
     records = read(SIDES + sided("left", "right"))
     (rejection,) = only(Rejection, records)
     assert (rejection.rule, rejection.file_line) == (Rule.BAD_SIDE, 2)
-    assert all(part in rejection.message for part in ("'left'", "--ingest.sides", "S/H", "DBIT/CRDT"))
+    assert all(part in rejection.message for part in ("'left'", "say in ingest.sides", "S/H", "DBIT/CRDT"))
     assert booked(read(SIDES + sided("left", "right"), sides={"Left": "D", "RIGHT": "C"})) == {"1": BOTH}
     assert booked(read(SIDES + sided("D", "C"), sides={"D": "C", "C": "D"})) == {"1": TURNED}
 

@@ -18,9 +18,9 @@ FORMS = ["constant", "linear", "cosine", "step", "warmup"]
 DECLARED = {
     "optim.learning_rate": {"log_uniform": [3e-4, 3e-3]},
     "model.hidden": {"choice": [64, 128]},
-    "model.head": {"choice": ["joint", "separate"]},
+    "model.memory": {"choice": ["texts", "labels"]},
     "losses.stop": {"schedule": FORMS, "low": 0.1, "high": 2.0},
-    "losses.flow": {"schedule": FORMS, "low": 0.0, "high": 0.1},
+    "losses.side": {"schedule": FORMS, "low": 0.0, "high": 0.1},
 }
 
 

@@ -12,7 +12,7 @@ from jet.training.schedules import build_schedule
 
 RANGES = {
     "losses.stop": Range("losses.stop", 0.1, 2.0),
-    "losses.flow": Range("losses.flow", 1e-3, 1.0, log=True),
+    "losses.side": Range("losses.side", 1e-3, 1.0, log=True),
 }
 
 
@@ -63,7 +63,7 @@ def test_the_same_seed_takes_the_same_turns():
 
 
 def test_what_is_explored_is_near_or_new():
-    near = {"losses.stop": 1.0, "losses.flow": 0.1}
+    near = {"losses.stop": 1.0, "losses.side": 0.1}
     factors = [explored(near, RANGES, rng(seed))["losses.stop"] for seed in range(200)]
     share = np.mean([any(value == pytest.approx(f) for f in (0.8, 1.2)) for value in factors])
     assert 0.6 < share < 0.9
@@ -81,8 +81,8 @@ def test_a_lived_schedule_has_in_every_step_the_weight_that_was_lived(values, ev
 
 
 def test_a_weight_that_never_changed_is_a_number():
-    lived = [{"losses.stop": 1.0, "losses.flow": x} for x in (0.1, 0.1, 0.2)]
+    lived = [{"losses.stop": 1.0, "losses.side": x} for x in (0.1, 0.1, 0.2)]
     assert lived_schedule(lived, 2, 6) == {
         "losses.stop": 1.0,
-        "losses.flow": {"form": "step", "values": [0.1, 0.2], "at": [4 / 6]},
+        "losses.side": {"form": "step", "values": [0.1, 0.2], "at": [4 / 6]},
     }

@@ -20,7 +20,7 @@ SPACE = {
     "model.dropout": {"uniform": [0.0, 0.3], "points": 4},
     "model.neighbors": {"integer": [3, 8]},
     "model.hidden": {"choice": [64, 128]},
-    "losses.flow": {"choice": [0.0, {"form": "step", "values": [0.1, 0.01], "at": [0.5]}]},
+    "losses.side": {"choice": [0.0, {"form": "step", "values": [0.1, 0.01], "at": [0.5]}]},
     "losses.stop": STOP,
 }
 
@@ -161,8 +161,8 @@ def test_what_is_no_space_is_refused_by_the_name_of_the_setting(declared, said):
 
 
 def test_only_ranges_of_loss_weights_make_a_population():
-    ranges = space_of(losses__stop={"uniform": [0.1, 2.0]}, losses__flow={"log_uniform": [0.01, 1.0]}).ranges()
-    assert list(ranges) == ["losses.stop", "losses.flow"]
+    ranges = space_of(losses__stop={"uniform": [0.1, 2.0]}, losses__side={"log_uniform": [0.01, 1.0]}).ranges()
+    assert list(ranges) == ["losses.stop", "losses.side"]
     for other in ({"model__dropout": {"uniform": [0.0, 0.5]}}, {"losses__stop": STOP}):
         with pytest.raises(ValueError, match="a population changes weights of losses"):
             space_of(**other).ranges()

@@ -25,12 +25,12 @@ def test_the_page_shows_what_was_found_and_how_far_to_believe_it(page):
         "2 fresh seeds each",
         "Parallel coordinates",
         "Schedules of stop",
-        "Schedules of flow",
+        "Schedules of side",
         "Importance of each setting",
     ):
         assert said in page
     assert page.count("Score by optim.learning_rate") == 1
-    assert "Schedules of side" not in page
+    assert "Schedules of pointer" not in page
 
 
 def test_the_page_stands_alone_and_escapes_what_others_wrote(page):

@@ -325,7 +325,7 @@ CONFIG = """ingest:
   tolerance: 1e-3
 model: {hidden: 64, copy_share: 0.5}
 losses:
-  coverage: {form: linear, start: 0, end: 1}
+  stop: {form: linear, start: 0, end: 1}
 predict:
   promise: 0.99
 runtime:

@@ -18,8 +18,6 @@ from jet.retrieval.memory import Hits
 from jet.retrieval.settings import RetrievalSettings
 from jet.training.losses import LOSSES, entry_losses
 
-NO_DROPOUT = {"dropout": 0.0, "neighbor_dropout": 0.0, "residual_dropout": 0.0, "entity_dropout": 0.0}
-HEADS = pytest.mark.parametrize("head", ["joint", "separate"])
 MEMORIES = pytest.mark.parametrize("memory", ["labels", "texts", "none"])
 
 
@@ -54,12 +52,11 @@ def more_neighbors(batch, count):
     )
 
 
-@HEADS
+@made_up.NETWORKS
 @MEMORIES
 @pytest.mark.parametrize("what", ["target", "neighbors", "neighbor_lines", "chart", "all"])
-@pytest.mark.parametrize("gate", [False, True])
-def test_padding_trains_nothing(data, head, memory, what, gate):
-    network = made_up.network(data, seed=1, head=head, memory=memory, learned_gate=gate, **NO_DROPOUT).train()
+def test_padding_trains_nothing(data, kind, memory, what):
+    network = made_up.network(data, seed=1, kind=kind, memory=memory, dropout=0.0).train()
     rows = data.learnable(0)[:24]
     batch = made_up.batch_of(data, rows)
     padded = made_up.batch_of(data, rows, width=24) if what in ("chart", "all") else batch
@@ -77,9 +74,9 @@ def test_padding_trains_nothing(data, head, memory, what, gate):
     assert_close(padded_grads, grads)
 
 
-@HEADS
-def test_a_batch_trains_as_the_sum_of_its_entries(data, head):
-    network = made_up.network(data, seed=1, head=head, **NO_DROPOUT).train()
+@made_up.NETWORKS
+def test_a_batch_trains_as_the_sum_of_its_entries(data, kind):
+    network = made_up.network(data, seed=1, kind=kind, dropout=0.0).train()
     rows = data.learnable(0)[:8]
     losses, grads = gradients(network, data, made_up.batch_of(data, rows))
     summed = {name: torch.zeros_like(grad) for name, grad in grads.items()}
@@ -92,12 +89,11 @@ def test_a_batch_trains_as_the_sum_of_its_entries(data, head):
     assert_close(summed, grads)
 
 
-@HEADS
+@made_up.NETWORKS
 @MEMORIES
 @pytest.mark.parametrize("copy_share", [0.0, 0.88])
-@pytest.mark.parametrize("gate", [False, True])
-def test_every_step_is_a_distribution_over_what_is_allowed(data, head, memory, copy_share, gate):
-    network = made_up.network(data, head=head, memory=memory, copy_share=copy_share, learned_gate=gate)
+def test_every_step_is_a_distribution_over_what_is_allowed(data, kind, memory, copy_share):
+    network = made_up.network(data, kind=kind, memory=memory, copy_share=copy_share)
     batch = made_up.batch_of(data, np.arange(60))
     with torch.no_grad():
         step = made_up.forced(network, batch, made_up.tables(network, data))
@@ -191,8 +187,9 @@ def test_an_account_that_was_never_trained_is_its_text_and_trained_ones_are_more
     assert (fresh.residual.weight == 0).all()
 
 
-def test_residuals_and_entities_are_dropped_in_training_only(data):
-    network = made_up.network(data, seed=1, residual_dropout=0.5, entity_dropout=0.5)
+def test_residuals_and_entities_are_dropped_in_training_only(data, monkeypatch):
+    monkeypatch.setattr("jet.model.network.RESIDUAL_DROPOUT", 0.5)
+    network = made_up.network(data, seed=1)
     inputs = TextInputs.of(data.corpus, data.corpus.account_text)
     rows = torch.arange(len(data.corpus.catalog))
     plain = network.account_table(inputs, rows)

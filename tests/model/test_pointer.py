@@ -7,11 +7,12 @@ import pytest
 import torch
 from torch.nn import functional as F
 
-from jet.model.pointer import SCALE_START, JointHead, Pointer, SeparateHeads
+from jet.evaluation.baselines.ancestor import SeparateHeads
+from jet.model.pointer import SCALE_START, JointHead, Pointer
 
 
 def test_with_l2_norm_the_logits_are_cosines_times_one_learned_scale_that_starts_at_ten():
-    pointer = Pointer(8, l2_norm=True, tanh_clip=None)
+    pointer = Pointer(8, l2_norm=True)
     state, keys = torch.randn(2, 3, 8), torch.randn(2, 5, 8)
     logits = pointer(state, F.normalize(keys, dim=-1))
     cosines = F.cosine_similarity(pointer.query(state).unsqueeze(2), keys.unsqueeze(1), dim=-1)
@@ -28,26 +29,14 @@ def test_at_scale_ten_the_cross_entropy_can_come_near_zero_and_at_scale_one_it_c
 
 
 def test_without_l2_norm_it_is_a_dot_product():
-    pointer = Pointer(8, l2_norm=False, tanh_clip=None)
+    pointer = Pointer(8, l2_norm=False)
     state, keys = torch.randn(2, 3, 8), torch.randn(2, 5, 8)
     torch.testing.assert_close(pointer(state, keys), pointer.query(state) @ keys.transpose(1, 2))
     assert not hasattr(pointer, "log_scale")
 
 
-def test_the_tanh_clip_bounds_the_logits_and_leaves_small_ones():
-    state, keys = 50 * torch.randn(2, 3, 8), 50 * torch.randn(2, 5, 8)
-    pointer = Pointer(8, l2_norm=False, tanh_clip=7.0)
-    assert pointer(state, keys).abs().max() <= 7.0
-    small = 1e-3 * torch.randn(2, 3, 8)
-    with torch.no_grad():
-        pointer.query.bias.zero_()
-    torch.testing.assert_close(
-        pointer(small, keys / 50), pointer.query(small) @ (keys / 50).transpose(1, 2), rtol=1e-3, atol=1e-6
-    )
-
-
 def test_the_joint_head_lays_out_debit_and_credit_of_each_account_then_stop():
-    head = JointHead(8, l2_norm=True, tanh_clip=None)
+    head = JointHead(8, l2_norm=True)
     state, keys = torch.randn(2, 3, 8), head.keys(torch.randn(2, 5, 8))
     logits = head(state, keys, torch.ones(2, 5, dtype=torch.bool))
     assert logits.shape == (2, 3, 11)
@@ -58,13 +47,13 @@ def test_the_joint_head_lays_out_debit_and_credit_of_each_account_then_stop():
 
 @pytest.mark.parametrize("head", [JointHead, SeparateHeads])
 def test_the_scale_that_is_logged_is_the_learned_one(head):
-    assert head(8, True, None).scale() == pytest.approx(SCALE_START)
-    assert head(8, False, None).scale() == 1.0
+    assert head(8, True).scale() == pytest.approx(SCALE_START)
+    assert head(8, False).scale() == 1.0
 
 
-@pytest.mark.parametrize("head", ["joint", "separate"])
-def test_both_heads_give_probability_to_stop_as_they_are_told(data, head):
-    network = made_up.network(data, seed=1, head=head, memory="none")
+@made_up.NETWORKS
+def test_both_heads_give_probability_to_stop_as_they_are_told(data, kind):
+    network = made_up.network(data, seed=1, kind=kind, memory="none")
     batch = made_up.batch_of(data, data.learnable(0)[:8])
     ends = (batch.target == batch.stop).int().argmax(1)
     said = {}
@@ -78,7 +67,7 @@ def test_both_heads_give_probability_to_stop_as_they_are_told(data, head):
 
 def test_accounts_that_are_not_open_take_nothing_from_stop():
     torch.manual_seed(0)
-    head = SeparateHeads(8, l2_norm=True, tanh_clip=None)
+    head = SeparateHeads(8, l2_norm=True)
     state, keys = torch.randn(2, 3, 8), head.keys(torch.randn(2, 5, 8))
     few = torch.tensor([[True, True, False, False, False]] * 2)
     logits = head(state, keys, few)

@@ -13,7 +13,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from jet.books.tokens import CLOSED, NOTHING
+from jet.evaluation.baselines.ancestor import AncestorNetwork
 from jet.model.decode import DEAD, beam_search, exact_matches, score_sets
+from jet.model.network import JetNetwork
 
 WIDTH = 8
 
@@ -114,11 +116,11 @@ def test_exact_matches_is_false_for_every_other_set(data):
     assert not found.any()
 
 
-@pytest.mark.parametrize("head", ["joint", "separate"])
+@made_up.NETWORKS
 @pytest.mark.parametrize("memory", ["labels", "none"])
-def test_what_decoding_says_of_a_set_is_what_training_says_of_it(data, head, memory):
+def test_what_decoding_says_of_a_set_is_what_training_says_of_it(data, kind, memory):
     # The decoder's step sees the line before, the prefix and the neighbors' next lines just as training does.
-    network = made_up.network(data, seed=3, head=head, memory=memory)
+    network = made_up.network(data, seed=3, kind=kind, memory=memory)
     rows = data.learnable(2)
     batch, decoded = decoded_by(network, data, rows)
     table = made_up.tables(network, data)
@@ -136,15 +138,15 @@ def test_what_decoding_says_of_a_set_is_what_training_says_of_it(data, head, mem
     assert compared > 2 * len(rows)
 
 
-@pytest.mark.parametrize("head", ["joint", "separate"])
-def test_a_wide_beam_finds_every_set_with_the_probability_that_enumeration_gives(head):
+@made_up.NETWORKS
+def test_a_wide_beam_finds_every_set_with_the_probability_that_enumeration_gives(kind):
     # Two accounts and three lines: few enough sets to spell out all of them.
     rows = [
         made_up.entry("a", str(i), i, "x y z"[: i + 1], ["D1 C2", "D2 C1", "D1 D1 C2"][i]) for i in range(3)
     ]
     chart = made_up.accounts_table([made_up.account("a", "1", "one"), made_up.account("a", "2", "two")])
     data = made_up.training_data(made_up.entries_table(rows), chart, max_lines=3)
-    network = made_up.network(data, seed=1, head=head, max_lines=3)
+    network = made_up.network(data, seed=1, kind=kind, max_lines=3)
     batch = made_up.batch_of(data, [2])
     rank = batch.rank[0]
     every = [
@@ -202,13 +204,13 @@ def test_the_search_finds_what_a_greedy_one_misses():
 @given(
     seed=st.integers(0, 10_000),
     spread=st.sampled_from([0.1, 1.0, 4.0]),
-    head=st.sampled_from(["joint", "separate"]),
+    kind=st.sampled_from([JetNetwork, AncestorNetwork]),
     memory=st.sampled_from(["labels", "texts", "none"]),
     l2_norm=st.booleans(),
     width=st.sampled_from([3, 8]),
 )
-def test_whatever_the_weights_every_set_is_valid(data, seed, spread, head, memory, l2_norm, width):
-    network = made_up.network(data, seed, head=head, memory=memory, l2_norm=l2_norm)
+def test_whatever_the_weights_every_set_is_valid(data, seed, spread, kind, memory, l2_norm, width):
+    network = made_up.network(data, seed, kind, memory=memory, l2_norm=l2_norm)
     with torch.no_grad():
         for parameter in network.parameters():
             parameter.mul_(1 + spread * torch.randn(()).abs()).add_(spread * torch.randn_like(parameter) / 10)
@@ -283,9 +285,9 @@ def test_the_states_after_a_line_are_the_same_one_by_one_and_all_at_once(data):
         torch.testing.assert_close(states[:, 0], together[:, step])
 
 
-@pytest.mark.parametrize("head", ["joint", "separate"])
-def test_stop_is_possible_only_after_a_debit_and_a_credit(data, head):
-    network = made_up.network(data, seed=1, head=head, memory="none")
+@made_up.NETWORKS
+def test_stop_is_possible_only_after_a_debit_and_a_credit(data, kind):
+    network = made_up.network(data, seed=1, kind=kind, memory="none")
     with torch.no_grad():
         network.head.stop.bias.fill_(50.0)  # it wants nothing more than to stop
     rows = data.learnable(0)[:20]
@@ -322,10 +324,10 @@ def scored(network, data, batch, tokens):
         return score_sets(network, network.encode(batch, made_up.tables(network, data)), tokens)
 
 
-@pytest.mark.parametrize("head", ["joint", "separate"])
+@made_up.NETWORKS
 @pytest.mark.parametrize("memory", ["labels", "none"])
-def test_a_set_scores_what_the_search_gave_it(data, head, memory):
-    network = made_up.network(data, seed=3, head=head, memory=memory)
+def test_a_set_scores_what_the_search_gave_it(data, kind, memory):
+    network = made_up.network(data, seed=3, kind=kind, memory=memory)
     batch, decoded = decoded_by(network, data, data.learnable(2))
     there = decoded.log_probs > DEAD
     found = scored(network, data, batch, torch.where(there[:, :, None], decoded.tokens, NOTHING))

@@ -28,7 +28,7 @@ ROOT = Path(__file__).parents[2]
 
 SETTINGS = """\
 retrieval: {encoder: "", block_rows: 60}
-model: {hidden: 16, dropout: 0.0, neighbor_dropout: 0.0, residual_dropout: 0.0, entity_dropout: 0.0}
+model: {hidden: 16, dropout: 0.0}
 train: {max_epochs: 4, batch_size: 64}
 ranker: {candidates: 16, hidden: 16, nets: 1, epochs: 4}
 evaluate: {curve_rows: 60}

@@ -15,7 +15,7 @@ from jet.books.schema import ACCOUNTS, ENTRIES, FILES, REJECTED
 from jet.bundle.saved import load_bundle
 
 # The tests' settings leave nothing to chance; here dropout does, so that its random numbers are compared too.
-CHANCE = {"hidden": 16, "dropout": 0.2, "neighbor_dropout": 0.1, "residual_dropout": 0.1, "entity_dropout": 0.1}
+CHANCE = {"hidden": 16, "dropout": 0.2}
 
 
 @pytest.fixture(scope="module")

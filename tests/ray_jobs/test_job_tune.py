@@ -21,10 +21,11 @@ from jet.experiments.sweep.trials import Trial
 from ray_jobs import train
 from ray_jobs.runtime.command import job_parser
 from ray_jobs.runtime.settings import JobConfig
+from ray_jobs.sweeps import searches
 
 SMALL = """\
 retrieval: {encoder: "", block_rows: 60}
-model: {hidden: 16, dropout: 0.0, neighbor_dropout: 0.0, residual_dropout: 0.0, entity_dropout: 0.0}
+model: {hidden: 16, dropout: 0.0}
 train: {max_epochs: 2, batch_size: 64}
 ranker: {candidates: 16, hidden: 16, nets: 1, epochs: 4}
 runtime: {train_workers: 1, actors: 1, index_shards: 2, block_rows: 200, no_progress_timeout_s: 90}
@@ -185,12 +186,13 @@ def test_a_hopeless_trial_of_two_workers_is_stopped_early(head, sweep_arguments,
 
 
 def test_a_population_writes_a_schedule_that_gives_the_same_in_a_fresh_training(
-    head, pipeline, sweep_arguments, tmp_path
+    head, pipeline, sweep_arguments, tmp_path, monkeypatch
 ):
     """That of the member that went on from another one with other weights."""
     assert head.address
+    monkeypatch.setattr(searches, "PERTURB_EPOCHS", 1)
     space = {"losses.stop": {"uniform": [0.05, 2.0]}, "losses.side": {"log_uniform": [0.01, 2.0]}}
-    arguments = sweep_arguments(searcher="pbt", trials=2, perturb_epochs=1, space=space, final_seeds=0)
+    arguments = sweep_arguments(searcher="pbt", trials=2, space=space, final_seeds=0)
     line = succeed("tune", *arguments, "--tracking.wandb", "offline")
     trials = trials_in(tmp_path / "sweep")
     assert line["best"] in {trial["trial"] for trial in trials}
@@ -220,9 +222,9 @@ def test_a_population_writes_a_schedule_that_gives_the_same_in_a_fresh_training(
         ),
         ({"space": {"losses.stop": {"uniform": [-1, 1]}}}, "losses.stop: must not be negative, got -1"),
         (
-            {"space": {"model.hidden": {"choice": [8, 16, 24]}}, "searcher": "grid", "grid_limit": 2},
-            "the grid has 3 trials, more than tune.grid_limit 2: lower points, leave a setting out, use "
-            "another tune.searcher, or say --yes",
+            {"space": {"model.hidden": {"choice": list(range(8, 109))}}, "searcher": "grid"},
+            "the grid has 101 trials, more than 100: lower points, leave a setting out, use "
+            "another tune.searcher, or give `jet tune` --yes",
         ),
         (
             {"space": {"model.hidden": {"choice": [8]}}, "searcher": "pbt"},

@@ -64,7 +64,7 @@ NO_LEDGERS = " that jet wrote, and no ledgers: name ledger files"
         ),
         ("neighbors --entries out/predictions", "new", "and entries is wanted: what `jet ingest` writes"),
         ("neighbors --entries out/entries", "out/entries/new", INSIDE),
-        ("neighbors --entries out/entries", "books", "books is not empty (it has a.jsonl): give an --output"),
+        ("neighbors --entries out/entries", "books", "books is not empty (it has a.jsonl): give an output"),
         ("train --data nowhere", "new", "nowhere/entries holds no finished entries: there is no such folder"),
         ("train --data out/entries", "new", "out/entries holds entries: --data is the folder in which entries"),
         ("tune --data out/model", "new", "out/model holds model: --data is the folder in which"),

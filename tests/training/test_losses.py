@@ -1,4 +1,4 @@
-"""The losses: the chain rule, what padding costs (nothing), and what coverage and flow look at."""
+"""The losses: the chain rule, and what padding costs (nothing)."""
 
 from __future__ import annotations
 
@@ -30,10 +30,10 @@ def target(*tokens, padded_to=0):
     return torch.tensor([[*tokens, *[NOTHING] * (padded_to - len(tokens))]])
 
 
-@pytest.mark.parametrize("head", ["joint", "separate"])
+@made_up.NETWORKS
 @pytest.mark.parametrize("memory", ["labels", "none"])
-def test_pointer_side_and_stop_together_are_the_plain_cross_entropy_of_the_tokens(data, head, memory):
-    network = made_up.network(data, seed=1, head=head, memory=memory)
+def test_pointer_side_and_stop_together_are_the_plain_cross_entropy_of_the_tokens(data, kind, memory):
+    network = made_up.network(data, seed=1, kind=kind, memory=memory)
     batch = made_up.batch_of(data, np.concatenate([data.learnable(part) for part in range(3)]))
     with torch.no_grad():
         step = made_up.forced(network, batch, made_up.tables(network, data))
@@ -59,7 +59,7 @@ def test_the_chain_rule_holds_for_any_distribution(seed, size, steps):
     place = torch.arange(steps)
     tokens = torch.where(place < lengths[:, None], tokens, NOTHING)
     tokens[torch.arange(size), lengths] = STOP
-    losses = entry_losses(log_probs, tokens, ("pointer", "side", "stop"))
+    losses = entry_losses(log_probs, tokens)
     plain = -log_probs.gather(2, tokens.clamp(min=0).unsqueeze(2)).squeeze(2)
     expected = torch.where(tokens == NOTHING, 0.0, plain).sum(1)
     torch.testing.assert_close(losses["pointer"] + losses["side"] + losses["stop"], expected)
@@ -107,63 +107,9 @@ def test_a_perfect_model_loses_nothing_in_any_loss():
             assert losses[name].item() == pytest.approx(0, abs=1e-4), (name, tokens)
 
 
-def test_coverage_lets_a_line_come_as_often_as_it_truly_does_and_no_more():
-    # Two payroll lines on one account: right twice costs nothing, a third time costs its mass.
-    twice = entry_losses(certain([2, 2, 5, STOP]), target(2, 2, 5, STOP))["coverage"]
-    assert twice.item() == pytest.approx(0, abs=1e-5)
-    # The model repeats a line that comes only once (log_probs and target disagree at the second step).
-    repeated = entry_losses(certain([2, 2, 5, STOP]), target(2, 4, 5, STOP))["coverage"]
-    assert repeated.item() == pytest.approx(1, abs=1e-4)
-    thrice = entry_losses(certain([2, 2, 2, STOP]), target(2, 2, 5, STOP))["coverage"]
-    assert thrice.item() == pytest.approx(1, abs=1e-4)
-    # Debit and credit of one account are two lines.
-    both_sides = entry_losses(certain([2, 3, STOP]), target(2, 3, STOP))["coverage"]
-    assert both_sides.item() == pytest.approx(0, abs=1e-5)
-
-
-def test_coverage_does_not_count_padding():
-    # The ancestor's correct lines scored 37, since padded steps repeated the last account.
-    losses = entry_losses(certain([2, 5, STOP] + [2] * 37), target(2, 5, STOP, padded_to=40))
-    assert losses["coverage"].item() == pytest.approx(0, abs=1e-4)
-
-
-def test_flow_is_zero_only_where_masses_agree_over_the_whole_chart():
-    right = target(2, 5, STOP)
-    assert entry_losses(certain([2, 5, STOP]), right)["flow"].item() == pytest.approx(0, abs=1e-4)
-    # A two-line entry with part of its mass on wrong accounts: the ancestor's flow loss was 0 here.
-    half = entry_losses(certain([2, 5, STOP], sure=0.5), right)["flow"].item()
-    little = entry_losses(certain([2, 5, STOP], sure=0.9), right)["flow"].item()
-    assert half > little > 0.05
-    # The order doesn't matter to it.
-    swapped = entry_losses(certain([5, 2, STOP]), right)["flow"]
-    assert swapped.item() == pytest.approx(0, abs=1e-4)
-    # KL by hand: true debits {1: 1}, predicted {1: 1/2, 3: 1/2}; credits agree.
-    probabilities = torch.zeros(1, 3, STOP + 1)
-    probabilities[0, 0, 2] = probabilities[0, 0, 6] = 0.5
-    probabilities[0, 1, 5] = probabilities[0, 2, STOP] = 1
-    by_hand = entry_losses(torch.log(probabilities + 1e-12), right)["flow"].item()
-    assert by_hand == pytest.approx(math.log(2), abs=1e-4)
-    # And with two true debits, each a half: {1: 1/2, 2: 1/2} against {1: 3/4, 2: 1/4}.
-    probabilities = torch.zeros(1, 4, STOP + 1)
-    probabilities[0, 0, 2] = 1
-    probabilities[0, 1, 2] = probabilities[0, 1, 4] = 0.5
-    probabilities[0, 2, 5] = probabilities[0, 3, STOP] = 1
-    by_hand = entry_losses(torch.log(probabilities + 1e-12), target(2, 4, 5, STOP))["flow"].item()
-    assert by_hand == pytest.approx(0.5 * math.log(0.5 / 0.75) + 0.5 * math.log(0.5 / 0.25), abs=1e-4)
-
-
-def test_flow_pulls_mass_away_from_wrong_accounts():
-    log_probs = certain([2, 5, STOP], sure=0.6).requires_grad_()
-    loss = entry_losses(log_probs, target(2, 5, STOP))["flow"]
-    (gradient,) = torch.autograd.grad(loss.sum(), log_probs)
-    wrong = [token for token in range(0, STOP, 2) if token != 2]
-    assert (gradient[0, 0, wrong] > 0).all()
-    assert gradient[0, 0, 2] < 0
-
-
 @settings(max_examples=50, deadline=None)
 @given(seed=st.integers(0, 10_000))
-def test_coverage_and_flow_are_never_negative_and_always_finite(seed):
+def test_no_loss_is_ever_negative_or_infinite(seed):
     torch.manual_seed(seed)
     log_probs = torch.log_softmax(8 * torch.randn(3, 5, STOP + 1), dim=-1)
     tokens = torch.randint(0, STOP, (3, 5))
@@ -172,11 +118,6 @@ def test_coverage_and_flow_are_never_negative_and_always_finite(seed):
     for name in LOSSES:
         assert torch.isfinite(losses[name]).all()
         assert (losses[name] >= -1e-4).all()
-
-
-def test_coverage_and_flow_are_computed_only_when_named():
-    assert set(entry_losses(certain([2, 5, STOP]), target(2, 5, STOP), ())) == {"pointer", "side", "stop"}
-    assert "flow" in entry_losses(certain([2, 5, STOP]), target(2, 5, STOP), ("flow",))
 
 
 def test_losses_of_a_closed_token_are_huge_but_finite_and_so_are_their_gradients():
@@ -196,8 +137,6 @@ def test_weights_are_schedules_and_constant_by_default():
         "pointer": [1.0] * 3,
         "side": [1.0] * 3,
         "stop": [1.0] * 3,
-        "coverage": [0.0] * 3,
-        "flow": [0.0] * 3,
     }
-    with pytest.raises(ValueError, match=r"losses\.flow\.until"):
-        LossSettings(flow={"form": "linear", "start": 0, "end": 1, "until": 2})
+    with pytest.raises(ValueError, match=r"losses\.side\.until"):
+        LossSettings(side={"form": "linear", "start": 0, "end": 1, "until": 2})

@@ -99,9 +99,7 @@ def day_by(date_format: str, text: str) -> datetime.date:
             return datetime.datetime.strptime(written, date_format).date()
         except ValueError:
             continue
-    raise ValueError(
-        f"date {text[:40]!r} is not written as --ingest.date_format {date_format} says: correct one"
-    )
+    raise ValueError(f"date {text[:40]!r} is not written as ingest.date_format {date_format} says: correct one")
 
 
 def without_time(text: str) -> str:
@@ -163,7 +161,7 @@ def _ambiguity(text: str, days: dict[str, datetime.date], is_mixed: bool) -> str
     readings = " and ".join(f"{day} with the {_NAMES[order]}" for order, day in days.items())
     formats = " or ".join(_format(text, order) for order in days)
     why = "the file's other dates are written both ways" if is_mixed else "nothing in the file decides"
-    return f"date {text!r} is {readings}, and {why}: set --ingest.date_format to {formats}"
+    return f"date {text!r} is {readings}, and {why}: set ingest.date_format to {formats}"
 
 
 def _format(text: str, order: str) -> str:
@@ -183,6 +181,6 @@ def _unreadable(text: str) -> str:
             "a date before you export it"
         )
     return (
-        f"date {text[:40]!r} can't be read: write it like 2025-01-31, or say in --ingest.date_format how it is "
+        f"date {text[:40]!r} can't be read: write it like 2025-01-31, or say in ingest.date_format how it is "
         "written, as in %d.%m.%Y"
     )

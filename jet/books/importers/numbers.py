@@ -123,7 +123,7 @@ def ambiguity(text: str, amount: Amount, has_both: bool = False) -> str:
     why = "the file's other amounts have both marks" if has_both else "nothing in the file decides"
     return (
         f"amount {text.strip()[:40]!r} is {_short(amount.point)} with a decimal point and "
-        f"{_short(amount.comma)} with a decimal comma, and {why}: set --ingest.decimal_comma to true (a comma) "
+        f"{_short(amount.comma)} with a decimal comma, and {why}: set ingest.decimal_comma to true (a comma) "
         "or false (a point)"
     )
 

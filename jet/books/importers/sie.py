@@ -42,6 +42,7 @@ from jet.books.importers.common import (
 )
 from jet.books.importers.sie_records import Word, guess_encoding, records
 from jet.books.records import Account, Entry, FileEnd, Line, Passed, Record, Rejection, total_of
+from jet.books.schema import Use
 
 MOST_YEARS = 100
 """The most fiscal years that are kept, since every id looks up its own."""
@@ -307,15 +308,12 @@ class _Book:
         postings = [posting for posting in voucher.lines() if posting.amount]
         unknown = [posting.account for posting in postings if posting.account not in self.names]
         if unknown and self.names and self.has_balances:
-            is_used = not self.settings.strict
-            message = f"account {unknown[0]} is not in the file's chart: add its #KONTO, or correct it" + (
-                "; the entry is used, the account has no name" if is_used else ""
-            )
-            yield self._reject(
-                voucher, Rule.UNKNOWN_ACCOUNT, message, entry_id, "all" if is_used else "nothing"
-            )
-            if not is_used:
+            message = f"account {unknown[0]} is not in the file's chart: add its #KONTO, or correct it"
+            if self.settings.strict:
+                yield self._reject(voucher, Rule.UNKNOWN_ACCOUNT, message, entry_id)
                 return
+            message += "; the entry is used, the account has no name"
+            yield self._reject(voucher, Rule.UNKNOWN_ACCOUNT, message, entry_id, "all")
         yield self._entry(voucher, postings, entry_id, date)
 
     def _entry(self, voucher: _Voucher, postings: list[_Posting], entry_id: str, date: datetime.date) -> Entry:
@@ -385,7 +383,7 @@ class _Book:
         rule: Rule,
         message: str,
         entry_id: str | None = None,
-        used_for: str = "nothing",
+        used_for: Use = "nothing",
     ) -> Rejection:
         return reject(
             rule,

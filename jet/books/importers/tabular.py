@@ -287,7 +287,7 @@ class _Import:
             message = (
                 f"{point[:40]!r} in line {line} has a decimal point, and {comma[:40]!r} in line {other} a "
                 "decimal comma: write all alike; amounts that have one reading are read, others only where "
-                "--ingest.decimal_comma decides"
+                "ingest.decimal_comma decides"
             )
             yield self._note(Rule.BAD_AMOUNT, message, max(line, other), f"{point} | {comma}")
         if dates := found.orders.contradiction:
@@ -295,7 +295,7 @@ class _Import:
             message = (
                 f"the dates {first[:40]!r} in line {line} and {second[:40]!r} in line {other} have day and "
                 "month in different orders: write all alike; dates that have one reading are read, others only "
-                "where --ingest.date_format decides"
+                "where ingest.date_format decides"
             )
             yield self._note(Rule.BAD_DATE, message, other, f"{first} | {second}")
 

@@ -14,6 +14,8 @@ import numpy as np
 import pyarrow as pa
 import torch
 from numpy.typing import NDArray
+from torch import Tensor, nn
+from torch.nn import functional as F
 
 from jet.books.schema import SIDES
 from jet.books.split import CALIBRATION, TEST, TRAIN
@@ -29,6 +31,7 @@ from jet.evaluation.baselines.protocol import (
 from jet.model.batch import collate
 from jet.model.decode import DEAD, beam_search
 from jet.model.network import JetNetwork, Tables, TextInputs
+from jet.model.pointer import Pointer
 from jet.model.tables import account_vectors
 from jet.training.data import TrainingData
 from jet.training.loop import Trainer, TrainSettings, epoch_rows
@@ -38,6 +41,47 @@ from jet.training.optim import OptimSettings
 _BEAMS = 8
 _BATCH = 64
 _FIGURES = ("log_odds", "margin")
+
+
+class SeparateHeads(nn.Module):
+    """The ancestor's heads: which account, which side, stop or not, each decided by itself.
+
+    Their product is a distribution over the tokens of `jet.model.pointer.JointHead`. Shapes: as there.
+    """
+
+    def __init__(self, hidden: int, l2_norm: bool) -> None:
+        super().__init__()
+        self.l2_norm = l2_norm
+        self.account = Pointer(hidden, l2_norm)
+        self.side = nn.Linear(hidden, 2)
+        self.stop = nn.Linear(hidden, 1)
+
+    def keys(self, accounts_UH: Tensor) -> Tensor:
+        """[U, H] accounts as the pointer compares them."""
+        return F.normalize(accounts_UH, dim=-1) if self.l2_norm else accounts_UH
+
+    def forward(self, state_BSH: Tensor, keys_BCH: Tensor, open_BC: Tensor) -> Tensor:
+        """[B, S, 2C + 1] logits (log-probabilities before tokens that may not follow are masked).
+
+        Accounts share out their softmax among the `open` ones, or a padded chart would make stop likelier.
+        """
+        scores = self.account(state_BSH, keys_BCH)
+        scores = scores.masked_fill(~open_BC.unsqueeze(1), torch.finfo(scores.dtype).min)
+        account = torch.log_softmax(scores, dim=-1)
+        side = torch.log_softmax(self.side(state_BSH), dim=-1)
+        stop = self.stop(state_BSH)
+        pairs = (account.unsqueeze(-1) + side.unsqueeze(2)).flatten(2) + F.logsigmoid(-stop)
+        return torch.cat([pairs, F.logsigmoid(stop)], dim=-1)
+
+    def scale(self) -> float:
+        """The learned scale, for logging; 1 without L2 norm."""
+        return self.account.scale()
+
+
+class AncestorNetwork(JetNetwork):
+    """jet's network with the ancestor's heads."""
+
+    head_type = SeparateHeads
 
 
 class Ancestor:
@@ -52,7 +96,7 @@ class Ancestor:
     def __init__(self, data: TrainingData, seed: int = 0) -> None:
         """`data` are the books that it will answer; its settings of the network hold but for those
         that make it the ancestor's."""
-        model = replace(data.model, head="separate", memory="texts", copy_share=0.0, peers=0)
+        model = replace(data.model, memory="texts", copy_share=0.0, peers=0)
         self.data = replace(data, model=model)
         self.seed = seed
 
@@ -88,7 +132,7 @@ class Ancestor:
                 f"too few entries for the ancestor: {len(rows)} train, {len(held_out)} calibration"
             )
         torch.manual_seed(settings.seed)
-        network = JetNetwork.for_corpus(data.model, data.corpus)
+        network = AncestorNetwork.for_corpus(data.model, data.corpus)
         steps = math.ceil(len(rows) / settings.batch_size)
         trainer = Trainer(network, settings, LossSettings(), OptimSettings(), steps)
         batches = np.array_split(held_out, math.ceil(len(held_out) / settings.batch_size))

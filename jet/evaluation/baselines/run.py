@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import resource
 import sys
 import time
 from dataclasses import dataclass
@@ -13,7 +12,8 @@ from numpy.typing import NDArray
 from jet.evaluation.baselines.protocol import BaselinePredictions
 from jet.evaluation.baselines.registry import Materials, make_baseline
 
-_MAXRSS_IN_MIB = 2**20 if sys.platform == "darwin" else 2**10
+if sys.platform != "win32":
+    import resource
 
 
 @dataclass(frozen=True)
@@ -29,10 +29,10 @@ class BaselineRun:
     """By the clock on the wall. Baselines that run beside each other stretch it on a crowded machine."""
     cpu_seconds: float
     """Of all of the process's threads, in user and system mode."""
-    peak_mib: float
+    peak_mib: float | None
     """The process's largest resident memory (getrusage's ru_maxrss) less what that was at the start, with the
     libraries imported, MiB. Counts what it reads of a shared object store; 0 where it needed no more than the
-    process had needed before."""
+    process had needed before. None on Windows, which has no such call."""
 
 
 def run_baseline(name: str, entries: pa.Table, split: NDArray, materials: Materials) -> BaselineRun:
@@ -40,15 +40,15 @@ def run_baseline(name: str, entries: pa.Table, split: NDArray, materials: Materi
 
     Arguments and errors as of `make_baseline` and `Baseline.predict`.
     """
-    peak, cpu, start = _peak_mib(), time.process_time(), time.perf_counter()
+    peak_before, cpu, start = _peak_mib(), time.process_time(), time.perf_counter()
     predictions = make_baseline(name, materials).predict(entries, split)
-    return BaselineRun(
-        predictions,
-        seconds=time.perf_counter() - start,
-        cpu_seconds=time.process_time() - cpu,
-        peak_mib=_peak_mib() - peak,
-    )
+    seconds, cpu_seconds, peak = time.perf_counter() - start, time.process_time() - cpu, _peak_mib()
+    grown = None if peak is None or peak_before is None else peak - peak_before
+    return BaselineRun(predictions, seconds, cpu_seconds, grown)
 
 
-def _peak_mib() -> float:
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / _MAXRSS_IN_MIB
+def _peak_mib() -> float | None:
+    if sys.platform == "win32":
+        return None
+    in_mib = 2**20 if sys.platform == "darwin" else 2**10
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / in_mib

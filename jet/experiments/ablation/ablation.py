@@ -2,7 +2,7 @@
 
 A row differs from the baseline in one thing: settings of the training, the neighbors that it learns from, or
 the way in which the trained network answers. Rows of the last kind need no training of their own: they ask the
-baseline's networks. Flow and coverage with weight 0 and the pointer's clip at 1 are the baseline.
+baseline's networks.
 """
 
 from __future__ import annotations
@@ -100,25 +100,6 @@ GRID: tuple[Row, ...] = (
         name="zeroed-retrieval",
         question="What did it cost to train with neighbors and answer without?",
         inference="zeroed-retrieval",
-    ),
-    Row(name="flow-0.01", question="Does a flow loss earn anything?", settings={"losses.flow": 0.01}),
-    Row(name="flow-0.1", question="And ten times as much of it?", settings={"losses.flow": 0.1}),
-    Row(
-        name="flow-decaying",
-        question="And one that falls to a tenth, as the ancestor's weights did?",
-        settings={"losses.flow": {"form": "linear", "start": 0.1, "end": 0.01}},
-    ),
-    Row(name="coverage-0.01", question="Does coverage earn anything?", settings={"losses.coverage": 0.01}),
-    Row(name="coverage-0.1", question="And ten times as much of it?", settings={"losses.coverage": 0.1}),
-    Row(
-        name="pointer-clip-2",
-        question="Should the pointer's gradients be clipped at 2 instead of 1?",
-        settings={"optim.clip_pointer": 2.0},
-    ),
-    Row(
-        name="tanh-clip",
-        question="Should the pointer's logits be clipped softly at 10?",
-        settings={"model.tanh_clip": 10.0},
     ),
     Row(
         name="random-split",

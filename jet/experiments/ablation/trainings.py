@@ -15,10 +15,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from jet.books.split import SplitSettings, split_by_date
-from jet.training.losses import LossScaling, LossSettings
+from jet.training.losses import LOSSES, LossScaling, LossSettings
 
-SCALED = ("pointer", "side", "stop")
-"""The losses that the ancestor scaled."""
 _EPSILON = 1e-6
 
 
@@ -52,7 +50,7 @@ class RunningDeviation:
     """Divides pointer, side and stop loss by one running standard deviation, which all three feed in turn.
 
     The three are of different sizes, so what the deviation mostly measures is how far apart they are; it falls
-    with the losses, and the steps grow as there is less to learn. Weights of other losses stay as they are.
+    with the losses, and the steps grow as there is less to learn.
     """
 
     def __init__(self, momentum: float) -> None:
@@ -65,16 +63,15 @@ class RunningDeviation:
         return math.sqrt(self.variance) + _EPSILON
 
     def scaled(self, weights: Mapping[str, float]) -> dict[str, float]:
-        """The weights, those of the three losses divided by the deviation."""
-        return {name: weight / self.deviation if name in SCALED else weight for name, weight in weights.items()}
+        """The weights, divided by the deviation."""
+        return {name: weight / self.deviation for name, weight in weights.items()}
 
     def observe(self, losses: Mapping[str, float]) -> None:
         """Feed the three losses of a step."""
-        for name in SCALED:
-            if name in losses:
-                gap = losses[name] - self.mean
-                self.mean += (1 - self.momentum) * gap
-                self.variance = self.momentum * (self.variance + (1 - self.momentum) * gap * gap)
+        for name in LOSSES:
+            gap = losses[name] - self.mean
+            self.mean += (1 - self.momentum) * gap
+            self.variance = self.momentum * (self.variance + (1 - self.momentum) * gap * gap)
 
     def state(self) -> dict[str, Any]:
         """What a checkpoint keeps."""

@@ -16,6 +16,8 @@ from jet.training.losses import LOSSES
 
 _SEARCHED = ("model", "losses", "optim", "train")
 """The parts of the config that bear on the decoder's training."""
+GRID_LIMIT = 100
+"""Most trials of a grid that nobody asked for twice: above it, a point too many is likelier than a wish."""
 _NO_SETTING = {
     "retrieval": "neighbors are found before a training; run `jet neighbors` with other settings into another "
     "folder, and sweep there",
@@ -139,9 +141,9 @@ def checked_count(space: Space, settings: TuneSettings, sure: bool) -> int:
     if settings.method != "grid":
         return settings.trials
     count = space.grid_size()
-    if count > settings.grid_limit and not sure:
+    if count > GRID_LIMIT and not sure:
         raise ValueError(
-            f"the grid has {count} trials, more than tune.grid_limit {settings.grid_limit}: lower points, "
-            "leave a setting out, use another tune.searcher, or say --yes"
+            f"the grid has {count} trials, more than {GRID_LIMIT}: lower points, leave a setting out, use "
+            "another tune.searcher, or give `jet tune` --yes"
         )
     return count

@@ -29,17 +29,12 @@ class TuneSettings:
     """Share of the epochs that every trial is given before it may be stopped."""
     concurrent: int = 0
     """Trials at a time, at most; 0: as many as the cluster's free resources hold."""
-    perturb_epochs: int = 2
-    """pbt: epochs between two changes of the loss weights."""
     final_seeds: int = 1
     """Fresh trainings of the winner and of the base config, scored on the test split; 0: nobody looks at it."""
-    grid_limit: int = 100
-    """Most trials of a grid without --yes."""
 
     def __post_init__(self) -> None:
-        for name in ("trials", "perturb_epochs", "grid_limit"):
-            if getattr(self, name) < 1:
-                raise ValueError(f"tune.{name} must be at least 1, got {getattr(self, name)}")
+        if self.trials < 1:
+            raise ValueError(f"tune.trials must be at least 1, got {self.trials}")
         for name in ("seed", "concurrent", "final_seeds"):
             if getattr(self, name) < 0:
                 raise ValueError(f"tune.{name} must be at least 0, got {getattr(self, name)}")

@@ -4,7 +4,7 @@
     model.dropout:       {uniform: [0.0, 0.3], points: 4}      # points: how many of them a grid takes
     model.neighbors:     {integer: [3, 8]}
     model.hidden:        {choice: [64, 128]}
-    losses.flow:         {choice: [0.0, {form: step, values: [0.1, 0.01], at: [0.5]}]}
+    losses.side:         {choice: [1.0, {form: step, values: [0.1, 0.01], at: [0.5]}]}
     losses.stop:         {schedule: [constant, linear, cosine, step, warmup], low: 0.1, high: 2.0}
 
 A schedule is searched by its form and its numbers: the weights it starts and ends with, between low and high,

@@ -58,7 +58,7 @@ def balanced(postings: list[Posting], numbers: Numbers, is_ledger: bool) -> tupl
             raise BrokenRuleError(
                 Rule.UNBALANCED,
                 "postings in brackets balance with the others, while for hledger they balance by themselves: "
-                "correct them, or set --ingest.dialect ledger",
+                "correct them, or set ingest.dialect to ledger",
             )
         values += others
         rests = {each: rests.get(each, ZERO) + their_rests.get(each, ZERO) for each in {**rests, **their_rests}}

@@ -286,7 +286,7 @@ class ComparedNumbers:
             readings.append(f"{_shown(by_mark)} by the decimal mark of the file's other numbers")
         return (
             f"amount {text[:40]!r} is {', '.join(readings)}, and nothing says which is meant: "
-            "set --ingest.dialect ledger or hledger, or --ingest.decimal_comma true or false"
+            "set ingest.dialect to ledger or hledger, or ingest.decimal_comma to true or false"
         )
 
 

@@ -293,7 +293,7 @@ class Directives:
         if word in _OF_HLEDGER and self.state.is_ledger:
             return _unsupported(
                 f"{word} is a directive of hledger, and ledger's rules hold here: set "
-                "--ingest.dialect hledger, or remove the line"
+                "ingest.dialect to hledger, or remove the line"
             )
         return _unsupported(f"{word[:40]!r} begins no directive of {dialect} that is followed: remove the line")
 

@@ -217,7 +217,7 @@ class _Reading:
             where, said = self.entries.differs
             yield reject(
                 Rule.DIALECT,
-                f"the programs differ: {said}; this line is the first: set --ingest.dialect ledger or hledger",
+                f"the programs differ: {said}; this line is the first: set ingest.dialect to ledger or hledger",
                 file=where.file,
                 file_line=where.file_line,
                 entity=self.entity,

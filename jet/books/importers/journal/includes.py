@@ -96,7 +96,7 @@ def _outside(target: str, folder: str) -> BrokenRuleError:
     return BrokenRuleError(
         Rule.INCLUDE,
         f"include {target[:60]} leads out of {folder or '.'}, and isn't followed: put the file into it "
-        "and write its path from here, or pass a folder that holds both as --ledgers",
+        "and write its path from here, or read a folder that holds both",
     )
 
 

@@ -52,15 +52,15 @@ def find_header(lines: Iterable[Numbered], file: str, settings: ImportSettings) 
             if best is None or _rank(candidate) < _rank(best):
                 best = candidate
     if best is None:
-        raise UnreadableFile(f"{file}: there is no header after {skipped} lines; correct --ingest.skip_lines")
+        raise UnreadableFile(f"{file}: there is no header after {skipped} lines; correct ingest.skip_lines")
     wanted = sought(settings)
     if best.missing == len(wanted) and settings.skip_lines is None:
         begins = " / ".join(line[:60] for _, line in first[:3])
         raise UnreadableFile(
             f"{file}: no header: none of the first {len(first)} lines has a column "
-            f"{', '.join(wanted.values())}; they begin with {begins!r}; name the file's own in the setting "
-            f"columns, as in {{{next(iter(wanted))}: ...}}, and where the header comes later, the lines before "
-            "it in --ingest.skip_lines"
+            f"{', '.join(wanted.values())}; they begin with {begins!r}; name the file's own in "
+            f"ingest.columns, as in {{{next(iter(wanted))}: ...}}, and where the header comes later, the lines "
+            "before it in ingest.skip_lines"
         )
     start = f"{file}: line {best.before + 1}: " if best.before else f"{file}: "
     columns = Columns(best.names, start, settings)

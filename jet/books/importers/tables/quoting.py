@@ -185,7 +185,7 @@ class Splitter:
         )
 
     def _broken(self, number: int, line: str, problem: str) -> Row:
-        way_out = "correct the quotes, or set --ingest.quote '' where the file quotes nothing"
+        way_out = "correct the quotes, or set ingest.quote to '' where the file quotes nothing"
         cells = [cell.strip(f" {self.quoting.quote}") for cell in line.split(self.quoting.delimiter)]
         return Row(number, 1, cells, len(line), f"line {number}: {problem}: {way_out}")
 

@@ -66,10 +66,10 @@ class Sides:
         if sides:
             raise ValueError(
                 f"side {word[:40]!r} is debit beside some of the file's other words and credit beside others: "
-                f"say which in --ingest.sides, as in {{{word[:40]}: D}}"
+                f"say which in ingest.sides, as in {{{word[:40]}: D}}"
             )
         raise ValueError(
-            f"side {word[:40]!r} is not known: write D or C, or say in --ingest.sides which of both it is, as "
+            f"side {word[:40]!r} is not known: write D or C, or say in ingest.sides which of both it is, as "
             f"in {{{word[:40]}: D}}; known are {KNOWN}"
         )
 
