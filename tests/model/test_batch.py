@@ -17,8 +17,8 @@ from jet.books.tokens import CLOSED, NOTHING
 from jet.model.batch import DATE_FEATURES, collate, date_features, with_target
 from jet.model.neighbor_features import same_roundness
 from jet.prediction.predictor import without_lines
+from jet.retrieval.collection import Hits
 from jet.retrieval.columns import entry_columns, sort_entries
-from jet.retrieval.memory import Hits
 from jet.retrieval.retriever import Retriever
 
 

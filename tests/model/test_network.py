@@ -14,7 +14,7 @@ from jet.books.tokens import CLOSED, NOTHING
 from jet.model.neighbor_attention import copy_distribution, masked_softmax, mean_labels
 from jet.model.network import TextInputs, allowed_tokens, follow_neighbors, localized
 from jet.model.settings import ModelSettings
-from jet.retrieval.memory import Hits
+from jet.retrieval.collection import Hits
 from jet.retrieval.settings import RetrievalSettings
 from jet.training.losses import LOSSES, entry_losses
 

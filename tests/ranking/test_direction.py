@@ -15,7 +15,7 @@ from jet.books.importers import ImportSettings, import_file, to_tables
 from jet.books.schema import ACCOUNTS
 from jet.bundle.extension import extended
 from jet.prediction.predictor import Predictor, PredictSettings
-from jet.ranking.direction import Money, money_accounts
+from jet.ranking.direction import MoneyAccounts, money_accounts
 from jet.retrieval.columns import entry_columns, sort_entries
 from jet.texts.normalize import normalize_all
 from jet.texts.store import TextStore
@@ -190,7 +190,7 @@ def test_entries_that_say_their_direction_say_which_accounts_hold_money():
     rows = [booked(day, "shop", "D20 C10", "out") for day in range(4)]
     rows += [booked(10, "shop", "D20 C10"), booked(11, "salary", "D10 C30"), booked(12, "swap", "D20 C30")]
     books, catalog = columns_of(rows, chart)
-    found = Money.of(books, catalog).of_books(books)
+    found = MoneyAccounts.of(books, catalog).booked_directions(books)
     assert found.tolist() == [-1, -1, -1, -1, -1, 1, 0]
 
 
@@ -199,15 +199,15 @@ def test_an_account_that_the_entries_deny_holds_no_money_whatever_it_is_called()
     rows = [booked(day, "sold", "D10 C30", "in") for day in range(4)] + [booked(9, "sold", "D10 C30")]
     rows += [booked(10, "odd", "D20 C30")]
     books, catalog = columns_of(rows, chart)
-    assert Money.of(books, catalog).of_books(books).tolist()[-2:] == [1, 0]
+    assert MoneyAccounts.of(books, catalog).booked_directions(books).tolist()[-2:] == [1, 0]
 
 
 def test_what_was_booked_later_says_nothing_about_an_account():
     chart = {"10": "N26", "20": "food"}
     rows = [booked(0, "shop", "D20 C10")] + [booked(day, "shop", "D20 C10", "out") for day in range(1, 6)]
     books, catalog = columns_of(rows, chart)
-    money = Money.of(books, catalog)
-    assert money.of_books(books)[0] == 0
+    money = MoneyAccounts.of(books, catalog)
+    assert money.booked_directions(books)[0] == 0
     assert money.directions(books.tokens[None, :2], np.array([0])).tolist() == [0]
     assert money.directions(books.tokens[None, :2], np.array([6])).tolist() == [-1]
 

@@ -47,7 +47,7 @@ def test_every_candidate_is_a_valid_entry_in_the_catalogs_order_and_none_is_ther
         there = [tokens for tokens in own if tokens]
         assert len(set(there)) == len(there)
         for tokens, exists, proposer in zip(
-            own, candidates.there[entry], candidates.proposer[entry], strict=True
+            own, candidates.exists[entry], candidates.proposer[entry], strict=True
         ):
             assert bool(tokens) == bool(exists) == (proposer >= 0)
             assert {t % 2 for t in tokens} in ({0, 1}, set())
@@ -74,7 +74,7 @@ def test_what_the_neighbors_booked_is_a_candidate_the_most_voted_first(fixed):
 
 def test_a_company_without_books_and_peers_has_no_candidates_but_by_name(fixed):
     found = weighed(fixed, [("oak", 0, "x", "D30 C10")], ("ash", "q", 9, "office rent"))
-    assert not found.candidates.there.any()
+    assert not found.candidates.exists.any()
 
 
 def test_peers_sets_are_mapped_by_the_accounts_codes(fixed):
@@ -145,7 +145,7 @@ def test_of_equal_sets_the_first_stays_with_its_proposer(fixed):
     start = 2 * catalog.offsets[catalog.entities.index("oak")]
     one, other = (sets((start, start + 3)), sets((start, start + 3), (start, start)))
     found = Candidates.of([("expert", one), ("peer", other)], np.array([10_000]), catalog, 3)
-    assert found.there.tolist() == [[True, False, False]]
+    assert found.exists.tolist() == [[True, False, False]]
     assert found.proposer.tolist() == [[PROPOSERS.index("expert"), -1, -1]]
     joined = found.joined("decoder", sets((start, start + 3), (start, start + 5)), np.array([10_000]), catalog)
     assert joined.tokens.shape[1] == 5
@@ -156,7 +156,7 @@ def test_of_equal_sets_the_first_stays_with_its_proposer(fixed):
 def test_combining_takes_whole_sides(fixed):
     booked = [("oak", 0, "zebra", "D30 D40 C10"), ("oak", 1, "zebra", "D10 C20")]
     found = weighed(fixed, booked, ("oak", "q", 9, "zebra"))
-    weight = np.where(found.evidence.there, 1.0, 0.0)
+    weight = np.where(found.evidence.exists, 1.0, 0.0)
     made = {" ".join(sorted(found.spelled(row).split())) for row in combined(found.evidence, weight)[0]}
     whole = {words for words in made if "C" in words and "D" in words}
     assert whole == {"C10 D30 D40", "C20 D30 D40", "C10 D10", "C20 D10"}

@@ -310,7 +310,7 @@ def test_what_neighbors_carried_is_a_share_of_the_set(data, trained):
     network = trained.network.eval()
     rows = data.learnable(2)
     batch, decoded = decoded_by(network, data, rows)
-    carried = decoded.carried[:, 0]
+    carried = decoded.copied[:, 0]
     assert (carried >= 0).all()
     assert (carried.sum(1) <= 1 + 1e-5).all()
     assert (carried.sum(1) > 0.3).any()
