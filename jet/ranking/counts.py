@@ -38,15 +38,15 @@ class Counts:
         return cls(key[order].astype(np.uint64), row[order])
 
     @classmethod
-    def of_sets(cls, books: EntryColumns) -> Counts:
+    def of_sets(cls, booked: EntryColumns) -> Counts:
         """The counts of sets of lines, by `set_key`."""
-        return cls.of(books.set_keys, np.arange(len(books)))
+        return cls.of(booked.set_keys, np.arange(len(booked)))
 
     @classmethod
-    def of_tokens(cls, books: EntryColumns) -> Counts:
+    def of_tokens(cls, booked: EntryColumns) -> Counts:
         """The counts of lines, by token; an entry counts once for each of its distinct tokens."""
-        row = np.repeat(np.arange(len(books)), books.lengths)
-        pairs = np.unique(np.stack([books.tokens, row]), axis=1)
+        row = np.repeat(np.arange(len(booked)), booked.lengths)
+        pairs = np.unique(np.stack([booked.tokens, row]), axis=1)
         return cls.of(pairs[0].astype(np.uint64), pairs[1])
 
     def before(self, key: np.ndarray, limit: np.ndarray) -> np.ndarray:

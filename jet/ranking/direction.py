@@ -79,14 +79,14 @@ class MoneyAccounts:
     contradicted: Counts  # likewise, in those whose direction contradicts it
 
     @classmethod
-    def of(cls, books: EntryColumns, catalog: Catalog) -> MoneyAccounts:
+    def of(cls, booked: EntryColumns, catalog: Catalog) -> MoneyAccounts:
         """The money accounts by the charts, and by the booked entries that state their direction."""
-        row = np.repeat(np.arange(len(books)), books.lengths)
-        stated = books.direction[row]
-        debit = np.where(books.tokens % 2 == 0, IN, OUT)
+        row = np.repeat(np.arange(len(booked)), booked.lengths)
+        stated = booked.direction[row]
+        debit = np.where(booked.tokens % 2 == 0, IN, OUT)
         counts = []
         for which in (stated == debit, stated == -debit):
-            pairs = np.unique(np.stack([books.tokens[which] // 2, row[which]]), axis=1)
+            pairs = np.unique(np.stack([booked.tokens[which] // 2, row[which]]), axis=1)
             counts.append(Counts.of(pairs[0].astype(np.uint64), pairs[1]))
         return cls(money_accounts(catalog), *counts)
 
@@ -106,14 +106,14 @@ class MoneyAccounts:
         debit, credit = ((money & (tokens % 2 == side)).any(axis=-1) for side in (0, 1))
         return debit.astype(np.int8) - credit.astype(np.int8)
 
-    def booked_directions(self, books: EntryColumns) -> np.ndarray:
+    def booked_directions(self, booked: EntryColumns) -> np.ndarray:
         """int8 [N]: the direction of each of the booked entries: as it states it, else by its lines, with the
         money accounts known from strictly earlier entries."""
-        row = np.repeat(np.arange(len(books)), books.lengths)
-        by_line = self.directions(books.tokens[:, None], row)
-        debit, credit = (np.bincount(row[by_line == each], minlength=len(books)) > 0 for each in (IN, OUT))
+        row = np.repeat(np.arange(len(booked)), booked.lengths)
+        by_line = self.directions(booked.tokens[:, None], row)
+        debit, credit = (np.bincount(row[by_line == each], minlength=len(booked)) > 0 for each in (IN, OUT))
         by_lines = debit.astype(np.int8) - credit.astype(np.int8)
-        return np.where(books.direction != UNSTATED, books.direction, by_lines)
+        return np.where(booked.direction != UNSTATED, booked.direction, by_lines)
 
 
 def money_accounts(catalog: Catalog) -> np.ndarray:

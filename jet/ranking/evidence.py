@@ -92,17 +92,17 @@ def gather(statistics: Statistics, queries: EntryColumns, rows: np.ndarray, hits
     entry's text, or there are no others at all, they stay, with debit and credit swapped, as for a refund.
     """
     corpus = statistics.corpus
-    books, store = corpus.rows, corpus.store
+    booked, store = corpus.rows, corpus.store
     hits = hits.without_repeats()
     entity = queries.entity[rows]
-    lines = neighbor_lines(books, hits.row, entity, corpus.catalog, statistics.longest)
+    lines = neighbor_lines(booked, hits.row, entity, corpus.catalog, statistics.longest)
     text = queries.text[rows]
     swapped = np.zeros(hits.row.shape, dtype=bool)
     row = np.where(lines[:, :, 0] == NOTHING, NOTHING, hits.row)
     opposite = statistics.opposite_direction(queries, rows, hits) & (row != NOTHING)
     if opposite.any():
-        same_entity = (row != NOTHING) & (books.entity[row] == entity[:, None])
-        same_masked = same_entity & (store.masked[books.text[row]] == store.masked[text][:, None])
+        same_entity = (row != NOTHING) & (booked.entity[row] == entity[:, None])
+        same_masked = same_entity & (store.masked[booked.text[row]] == store.masked[text][:, None])
         swapped = opposite & same_masked & ~(same_masked & ~opposite).any(axis=1, keepdims=True)
         swapped |= opposite & same_entity & ~(same_entity & ~opposite).any(axis=1, keepdims=True)
         swapped_lines = in_order(np.where(lines == NOTHING, NOTHING, lines ^ 1), corpus.catalog)
@@ -110,7 +110,7 @@ def gather(statistics: Statistics, queries: EntryColumns, rows: np.ndarray, hits
         lines[opposite & ~swapped] = NOTHING
         row = np.where(opposite & ~swapped, NOTHING, row)
     exists = row != NOTHING
-    neighbor_text = np.where(exists, books.text[row], text[:, None])
+    neighbor_text = np.where(exists, booked.text[row], text[:, None])
     journal = queries.journal[rows][:, None]
     limit = corpus.limits(entity, queries.date[rows])
     used = np.unique(np.concatenate([text, neighbor_text.ravel()]))
@@ -127,20 +127,20 @@ def gather(statistics: Statistics, queries: EntryColumns, rows: np.ndarray, hits
         row=row,
         similarity=np.where(exists, hits.similarity, 0).astype(np.float64),
         lines=lines,
-        same_entity=exists & (books.entity[row] == entity[:, None]),
+        same_entity=exists & (booked.entity[row] == entity[:, None]),
         same_text=exists & (neighbor_text == text[:, None]),
         same_masked=exists & (store.masked[neighbor_text] == store.masked[text][:, None]),
-        same_journal=exists & (books.journal[row] == journal) & (journal != NO_JOURNAL),
+        same_journal=exists & (booked.journal[row] == journal) & (journal != NO_JOURNAL),
         swapped=swapped,
         other_currency=np.where(
-            exists, mismatch(queries.currency[rows][:, None], books.currency[row], NO_CURRENCY), np.float32(0)
+            exists, mismatch(queries.currency[rows][:, None], booked.currency[row], NO_CURRENCY), np.float32(0)
         ),
-        age=np.where(exists, queries.date[rows][:, None] - books.date[row], 0).astype(np.float64),
-        same_day=exists & (day_of_month(books.date[row]) == day_of_month(queries.date[rows])[:, None]),
-        amount_gap=np.where(exists, queries.log_amount[rows][:, None] - books.log_amount[row], np.nan).astype(
+        age=np.where(exists, queries.date[rows][:, None] - booked.date[row], 0).astype(np.float64),
+        same_day=exists & (day_of_month(booked.date[row]) == day_of_month(queries.date[rows])[:, None]),
+        amount_gap=np.where(exists, queries.log_amount[rows][:, None] - booked.log_amount[row], np.nan).astype(
             np.float64
         ),
-        same_roundness=np.where(exists, same_roundness(queries.total[rows][:, None], books.total[row]), 0.0),
+        same_roundness=np.where(exists, same_roundness(queries.total[rows][:, None], booked.total[row]), 0.0),
         kernel=gram_matrices(vector).astype(np.float64),
         text_similarity=np.einsum("bd,bmd->bm", entry_vector, vector).astype(np.float64),
     )

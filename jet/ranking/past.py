@@ -30,20 +30,20 @@ class Past:
     lines_with_currency: Counts  # by token, where the currency is known
 
     @classmethod
-    def of(cls, books: EntryColumns, direction: np.ndarray, store: TextStore) -> Past:
+    def of(cls, booked: EntryColumns, direction: np.ndarray, store: TextStore) -> Past:
         """The counts of booked entries with `direction` int8 [N]."""
-        row = np.arange(len(books))
-        known = np.flatnonzero(books.currency != NO_CURRENCY)
-        of_line = np.repeat(row, books.lengths)
-        token, of_line = np.unique(np.stack([books.tokens, of_line]), axis=1)
-        has = books.currency[of_line] != NO_CURRENCY
+        row = np.arange(len(booked))
+        known = np.flatnonzero(booked.currency != NO_CURRENCY)
+        of_line = np.repeat(row, booked.lengths)
+        token, of_line = np.unique(np.stack([booked.tokens, of_line]), axis=1)
+        has = booked.currency[of_line] != NO_CURRENCY
         token, of_line = token[has], of_line[has]
         return cls(
-            Counts.of(joined_key(books.entity, books.text, direction), row),
-            Counts.of(joined_key(books.entity, store.masked[books.text], direction), row),
-            Counts.of(joined_key(books.entity, books.currency), row),
-            Counts.of(joined_key(books.entity[known]), known),
-            Counts.of(joined_key(token, books.currency[of_line]), of_line),
+            Counts.of(joined_key(booked.entity, booked.text, direction), row),
+            Counts.of(joined_key(booked.entity, store.masked[booked.text], direction), row),
+            Counts.of(joined_key(booked.entity, booked.currency), row),
+            Counts.of(joined_key(booked.entity[known]), known),
+            Counts.of(joined_key(token, booked.currency[of_line]), of_line),
             Counts.of(joined_key(token), of_line),
         )
 

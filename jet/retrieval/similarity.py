@@ -99,7 +99,7 @@ class Contents:
         self._by_masked = np.argsort(self.masked)
         self._masked = self.masked[self._by_masked]
         self._max_bonus = np.float32(settings.journal_bonus + settings.recency_bonus) * (1 + ERROR)
-        days = np.arange(16 * _RECENCY_DAYS)  # after 16 years the bonus is 0
+        days = np.arange(16 * _RECENCY_DAYS)  # after 16 years the bonus is nearly 0
         self._recency = (settings.recency_bonus * np.exp(-days / _RECENCY_DAYS)).astype(np.float32)
         # Rows by kind, then age.
         some = (self.text, self.journal, self.owner, self.currency, self.direction)

@@ -231,11 +231,11 @@ def test_of_older_blocks_only_what_may_be_better_is_ranked(
 ) -> None:
     collection, queries = late_queries(make_books, fake_encoder)
     options = RetrievalSettings(block_rows=1000, journal_bonus=0, recency_bonus=0)
-    found = search(collection, queries, options, 10)
+    hits = search(collection, queries, options, 10)
     with_floor = ranked.copy()
     ranked.clear()
     monkeypatch.setattr(Hits, "bound", lambda hits: np.full(len(hits.row), -np.inf, dtype=np.float32))
-    assert same(search(collection, queries, options, 10), found)
+    assert same(search(collection, queries, options, 10), hits)
     assert with_floor[5] == ranked[5]  # the newest
     older = range(4)  # of block 4, early queries have too little in block 5
     assert sum(with_floor[block] for block in older) < sum(ranked[block] for block in older) / 2
@@ -405,18 +405,18 @@ def test_scann_finds_what_exact_search_finds(
 ) -> None:
     collection, queries = clustered
     by_exact = search(collection, queries, RetrievalSettings(), 10)
-    found = search(collection, queries, BY_SCANN, 10, {0: scann_block})
-    assert recall_at_k(found, by_exact) >= 0.95
+    hits = search(collection, queries, BY_SCANN, 10, {0: scann_block})
+    assert recall_at_k(hits, by_exact) >= 0.95
     hardest = (by_exact.row[:, -1] >= 0) & (
         limits(collection, queries) < 3000
     )  # half of the proposals are too late
-    assert recall_at_k(found.take(hardest), by_exact.take(hardest)) >= 0.95
-    assert not (found.row >= limits(collection, queries)[:, None]).any()
+    assert recall_at_k(hits.take(hardest), by_exact.take(hardest)) >= 0.95
+    assert not (hits.row >= limits(collection, queries)[:, None]).any()
     for query in range(0, len(queries), 10):
-        shared, left, right = np.intersect1d(by_exact.row[query], found.row[query], return_indices=True)
+        shared, left, right = np.intersect1d(by_exact.row[query], hits.row[query], return_indices=True)
         assert len(shared)
         known = shared >= 0
-        assert found.similarity[query, right][known] == pytest.approx(
+        assert hits.similarity[query, right][known] == pytest.approx(
             by_exact.similarity[query, left][known], abs=1.1e-5
         )
 
@@ -426,18 +426,18 @@ def test_a_probe_counts_what_scann_finds_of_a_fixed_sample_of_its_block(
     clustered: tuple[Collection, Queries], scann_block: ScannBlock
 ) -> None:
     collection, _ = clustered
-    found = probe(scann_block, collection, 10)
-    assert found == probe(scann_block, collection, 10)
-    assert found.block == scann_block.block
-    assert found.exact == 64 * 10
-    assert 0.95 * found.exact <= found.recalled <= found.exact
+    probed = probe(scann_block, collection, 10)
+    assert probed == probe(scann_block, collection, 10)
+    assert probed.block == scann_block.block
+    assert probed.exact == 64 * 10
+    assert 0.95 * probed.exact <= probed.recalled <= probed.exact
     other = build_block(scann_block.block, replace(collection, store=_shuffled(collection.store)), BY_SCANN)
     assert isinstance(other, ScannBlock)
     blind = ScannBlock(scann_block.block, collection, BY_SCANN)
     blind._searcher = other._searcher
-    assert probe(blind, collection, 10).recalled < 0.5 * found.exact
+    assert probe(blind, collection, 10).recalled < 0.5 * probed.exact
     [only] = probe_all([scann_block, scann_block._early], collection, 10)
-    assert only == found
+    assert only == probed
 
 
 def _shuffled(store: TextStore) -> TextStore:
@@ -461,12 +461,12 @@ def test_exact_search_without_the_owners_rows_is_that_among_the_others(
     collection, queries = owned
     assert collection.owner is not None
     assert queries.owner is not None
-    found = search(collection, queries, RetrievalSettings(), 10)
+    hits = search(collection, queries, RetrievalSettings(), 10)
     everyones = search(collection, replace(queries, owner=None), RetrievalSettings(), 400)
     for query in range(len(queries)):
         row = everyones.row[query]
         others = row[(row >= 0) & (collection.owner[row] != queries.owner[query])][:10]
-        assert found.row[query, : len(others)].tolist() == others.tolist()
+        assert hits.row[query, : len(others)].tolist() == others.tolist()
     assert same(search(replace(collection, owner=None), queries, RetrievalSettings(), 400), everyones)
 
 
@@ -478,11 +478,11 @@ def test_scann_finds_what_exact_search_finds_where_the_owners_rows_are_left_out(
     assert collection.owner is not None
     assert queries.owner is not None
     by_exact = search(collection, queries, RetrievalSettings(), 10)
-    found = search(collection, queries, BY_SCANN, 10)
-    assert recall_at_k(found, by_exact) >= 0.95
-    whose = np.where(found.row >= 0, collection.owner[found.row], -1)
+    hits = search(collection, queries, BY_SCANN, 10)
+    assert recall_at_k(hits, by_exact) >= 0.95
+    whose = np.where(hits.row >= 0, collection.owner[hits.row], -1)
     assert not (whose == queries.owner[:, None]).any()
-    assert not (found.row >= limits(collection, queries)[:, None]).any()
+    assert not (hits.row >= limits(collection, queries)[:, None]).any()
 
 
 @needs_scann
@@ -500,10 +500,10 @@ def test_scann_finds_others_rows_behind_any_number_of_the_owners(fake_encoder: A
     )
     options = replace(BY_SCANN, exact_below=100)
     by_exact = search(collection, queries, RetrievalSettings(), 10)
-    found = search(collection, queries, options, 10)
+    hits = search(collection, queries, options, 10)
     assert (by_exact.row[:, 0] == np.arange(40)).all()
     assert (by_exact.row < 40).all()
-    assert recall_at_k(found, by_exact) >= 0.95
+    assert recall_at_k(hits, by_exact) >= 0.95
 
 
 @needs_scann
@@ -575,10 +575,10 @@ def test_the_highest_columns_are_those_of_a_sort(data: st.DataObject) -> None:
     values = data.draw(st.integers(1, 50))  # few values: many ties
     draw = np.random.default_rng(data.draw(st.integers(0, 1000)))
     scores = (draw.integers(-values, values, size=(rows, columns)) / 7).astype(np.float32)
-    found = similarity._top_k(scores, few)
-    assert found.shape == (rows, few)
-    assert all(len(set(row)) == few for row in found.tolist())
-    assert np.array_equal(np.take_along_axis(scores, found, axis=1), -np.sort(-scores, axis=1)[:, :few])
+    top = similarity._top_k(scores, few)
+    assert top.shape == (rows, few)
+    assert all(len(set(row)) == few for row in top.tolist())
+    assert np.array_equal(np.take_along_axis(scores, top, axis=1), -np.sort(-scores, axis=1)[:, :few])
 
 
 def test_recency_is_a_trace_that_fades(collection: Collection) -> None:
