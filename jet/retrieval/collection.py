@@ -153,9 +153,10 @@ class Hits:
         return Hits(np.where(repeated, -1, self.row), np.where(repeated, np.float32(-np.inf), self.similarity))
 
     def bound(self) -> np.ndarray:
-        """The pruning bound: other rows must be more similar to be among the K best, float32 [Q].
+        """float32 [Q]: the pruning bound, which other rows must exceed to be among the K best.
 
-        It is lower by the rounding error, so that no hit is lost. For hits from one source, best first."""
+        It is lower by the rounding error, so that no hit is lost. For hits of a single source, best first.
+        """
         last = self.similarity[:, -1]
         return last - np.abs(last) * ERROR
 

@@ -19,7 +19,7 @@ _QUERIES = 4096  # queries at once
 
 
 class ExactBlock:
-    """Compares each query with every distinct text of the block, then ranks all eligible rows."""
+    """Compares each query with every distinct text of the block, then ranks rows of the best texts."""
 
     def __init__(self, block: Block, collection: Collection, settings: RetrievalSettings) -> None:
         self.block = block
