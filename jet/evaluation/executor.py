@@ -22,7 +22,7 @@ from jet.prediction.predictor import Predictor, PredictSettings
 from jet.ranking.examples import Examples
 from jet.ranking.ranker import RankerSettings
 from jet.ranking.statistics import Statistics
-from jet.retrieval.memory import Hits
+from jet.retrieval.collection import Hits
 from jet.retrieval.neighbors import make_encoder
 
 BY_ENTRY = [("entity", "ascending"), ("entry_id", "ascending")]

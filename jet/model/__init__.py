@@ -1,1 +1,1 @@
-"""The network: tables to tensors, the memory of neighbors, the pointer, the decoder."""
+"""The network: tables to tensors, attention over neighbors, the pointer, beam search."""

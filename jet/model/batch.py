@@ -1,8 +1,7 @@
-"""Batches: rows of entries and the neighbors found for them, as the tensors that the network reads.
+"""Batches: rows of entries and their neighbors as tensors, which the network reads.
 
-`collate` is the one way from columns to tensors; training, evaluation and prediction all come through here.
-Account numbers in a batch are *local*: places in the chart of the entry's own entity, so no account of another
-company can even be named.
+`collate` converts columns to tensors, the same way for training, evaluation and prediction. Account numbers in
+a batch are *local*: places in the chart of the entry's entity, so that accounts of other companies have none.
 
 Shapes: B entries, T tokens of an entry with its stop, K neighbors, L tokens of a neighbor with its stop,
 C accounts of the widest chart in the batch.
@@ -19,9 +18,9 @@ from torch import Tensor
 from jet.books.catalog import Catalog
 from jet.books.tokens import CLOSED, NOTHING, set_key
 from jet.model.neighbor_features import neighbor_features
+from jet.retrieval.collection import Hits
 from jet.retrieval.columns import EntryColumns, neighbor_lines
 from jet.retrieval.corpus import Corpus
-from jet.retrieval.memory import Hits
 
 JOURNAL_BUCKETS = 512
 CURRENCY_BUCKETS = 64
@@ -40,7 +39,7 @@ class Batch:
     amount: Tensor  # [B, 2] log amount and whether it is known
     chart: Tensor  # [B, C] catalog row of each local account
     rank: Tensor  # [B, 2C] place in the token order; past the end where padded or closed on the date
-    neighbor_row: Tensor  # [B, K] row of the memory
+    neighbor_row: Tensor  # [B, K] row of the corpus
     neighbor_text: Tensor  # [B, K] row of the text store
     neighbor_features: Tensor  # [B, K, NEIGHBOR_FEATURES]
     neighbor_tokens: Tensor  # [B, K, L] local tokens, then stop
@@ -64,13 +63,13 @@ def collate(
     max_lines: int,
     width: int | None = None,
 ) -> Batch:
-    """The batch of `rows` of `queries`, with the `hits` [B, K] that retrieval found for them in the corpus.
+    """The batch of `rows` of `queries` with their `hits` [B, K] in the corpus.
 
     The target is empty: see `with_target`. `width` fixes C (default: the widest chart among the rows) and, with
     it, L to `max_lines` + 1, so that shapes don't depend on which entries share a batch. A neighbor with more
     than `max_lines` lines is left out.
     """
-    catalog, memory = corpus.catalog, corpus.rows
+    catalog, booked = corpus.catalog, corpus.rows
     entity = queries.entity[rows]
     start, size = catalog.offsets[entity], np.diff(catalog.offsets)[entity]
     local = np.arange(int(size.max()) if width is None else width)
@@ -80,7 +79,7 @@ def collate(
     rank = np.where(usable[:, :, None], catalog.token_rank[chart], CLOSED).reshape(len(rows), -1)
     stop = rank.shape[1]
 
-    lines = neighbor_lines(memory, hits.row, entity, catalog, max_lines)
+    lines = neighbor_lines(booked, hits.row, entity, catalog, max_lines)
     hit = np.where(lines[:, :, 0] == NOTHING, NOTHING, hits.row)
     longest = int((lines != NOTHING).sum(axis=2).max(initial=0)) if width is None else max_lines
     neighbor_tokens = _local(lines[:, :, :longest], start, stop)
@@ -97,9 +96,9 @@ def collate(
         chart=torch.from_numpy(chart),
         rank=torch.from_numpy(rank),
         neighbor_row=torch.from_numpy(hit),
-        neighbor_text=torch.from_numpy(np.where(hit >= 0, memory.text[hit], NOTHING)),
+        neighbor_text=torch.from_numpy(np.where(hit >= 0, booked.text[hit], NOTHING)),
         neighbor_features=torch.from_numpy(
-            neighbor_features(queries, rows, memory, hit, hits.similarity, set_key(lines))
+            neighbor_features(queries, rows, booked, hit, hits.similarity, set_key(lines))
         ),
         neighbor_tokens=torch.from_numpy(neighbor_tokens),
         target=torch.empty((len(rows), 0), dtype=torch.int64),
@@ -107,7 +106,7 @@ def collate(
 
 
 def with_target(batch: Batch, booked: EntryColumns, rows: np.ndarray, catalog: Catalog) -> Batch:
-    """The batch of `rows` of `booked` entries, with their own lines as the target."""
+    """The batch of `rows` of `booked` entries, with their lines as the target."""
     entity = booked.entity[rows]
     longest = int(booked.lengths[rows].max(initial=0))
     lines = neighbor_lines(booked, rows[:, None], entity, catalog, longest)
@@ -116,7 +115,7 @@ def with_target(batch: Batch, booked: EntryColumns, rows: np.ndarray, catalog: C
 
 
 def _local(lines: np.ndarray, start: np.ndarray, stop: int) -> np.ndarray:
-    """int64 [B, K, L + 1]: `lines` [B, K, L] in the numbers of each entry's own chart, then stop."""
+    """int64 [B, K, L + 1]: `lines` [B, K, L] as local tokens of each entry's chart, then stop."""
     lengths = (lines != NOTHING).sum(axis=2, keepdims=True)
     tokens = np.where(lines == NOTHING, NOTHING, lines - 2 * start[:, None, None])
     tokens = np.pad(tokens, ((0, 0), (0, 0), (0, 1)), constant_values=NOTHING)
@@ -125,7 +124,8 @@ def _local(lines: np.ndarray, start: np.ndarray, stop: int) -> np.ndarray:
 
 
 def date_features(days: np.ndarray) -> np.ndarray:
-    """float32 [B, DATE_FEATURES]: year, the circles of month, day of the month and weekday, month's ends."""
+    """float32 [B, DATE_FEATURES]: year; sine and cosine of month, day of the month and weekday; whether the
+    month begins, the month ends, and it is a weekend."""
     date = days.astype("datetime64[D]")
     month = date.astype("datetime64[M]")
     year = date.astype("datetime64[Y]")

@@ -1,11 +1,11 @@
-"""Beam search over whole entries, a batch at a time.
+"""Beam search over sets of lines, a batch of entries at a time.
 
-Beams are the network's step axis: all beams of all entries advance in one call, and text, accounts and
-memory were encoded once before. The first step, where nothing is written yet, is one step for all of them.
-Since the network admits each set of lines in one spelling only, and stop
-only where an entry is valid, finished beams are distinct, valid sets, and their probabilities are
-probabilities (no length penalty). An entry is done when no living beam can beat its third best finished
-one; what it holds is frozen then, so its answer doesn't depend on which entries share the batch.
+Beams are the network's step axis: all beams of all entries advance in one call, and texts, accounts and
+neighbors are encoded once before. At the first step all beams are the same, so there is one. The network gives
+each set of lines in one order only, and stop only where an entry is valid. So finished beams are distinct,
+valid sets, and their probabilities need no length penalty. An entry is done when no live beam can score more
+than its third best finished one. Its beams don't change after that, so they don't depend on the other entries
+of the batch.
 
 Shapes: B entries, W beams, K neighbors, T steps, C accounts.
 """
@@ -23,7 +23,7 @@ from jet.model.batch import Batch
 from jet.model.network import Encoded, JetNetwork, Tables
 
 KEPT = 3
-"""Sets that an answer needs: the best one and two alternatives."""
+"""Sets that a prediction needs: the best one and two alternatives."""
 DEAD = -1e8
 """Log-probabilities below this are of beams that don't exist."""
 
@@ -34,18 +34,18 @@ class Decoded:
 
     tokens: Tensor  # int64 [B, W, T] local tokens without stop, padded with NOTHING
     log_probs: Tensor  # float32 [B, W]; below DEAD where there is none
-    carried: Tensor  # float32 [B, W, K] share of a set's tokens that was copied from each neighbor
+    copied: Tensor  # float32 [B, W, K] share of a set's tokens that was copied from each neighbor
 
     def cpu(self) -> Decoded:
         """The same on the CPU."""
-        return Decoded(self.tokens.cpu(), self.log_probs.cpu(), self.carried.cpu())
+        return Decoded(self.tokens.cpu(), self.log_probs.cpu(), self.copied.cpu())
 
 
 @dataclass
 class _Beams:
     tokens: Tensor  # [B, W, T]
     log_probs: Tensor  # [B, W]
-    carried: Tensor  # [B, W, K]
+    copied: Tensor  # [B, W, K] tokens copied from each neighbor, summed over the steps
 
 
 def beam_search(network: JetNetwork, encoded: Encoded, width: int) -> Decoded:
@@ -68,17 +68,17 @@ def beam_search(network: JetNetwork, encoded: Encoded, width: int) -> Decoded:
         following = following.unsqueeze(1).expand(-1, previous.shape[1], -1)
         result = network.distribution(encoded, states, previous, prefix, following)
         scores = live.log_probs.unsqueeze(2) + result.log_probs
-        origin = result.copied * result.copy_share  # [B, W, K] mass that each neighbor gave to its next token
+        mass = result.copied * result.copy_share  # [B, W, K] of each neighbor's next token, by the copy
 
-        _finish(done, live, scores[..., stop], origin * (following == stop), open_rows)
+        _finish(done, live, scores[..., stop], mass * (following == stop), open_rows)
         if step == longest:
             break
-        if step == longest - 1:  # without a credit by now it can't become an entry any more
+        if step == longest - 1:  # a set without a credit by now can't become valid
             scores[..., 0:stop:2] = 3 * DEAD
         parent, token = _grow(live, scores[..., :stop], step, width)
         chosen = _pick(following, parent)
         match = chosen == token.unsqueeze(2)
-        live.carried = _pick(live.carried, parent) + _pick(origin, parent) * match
+        live.copied = _pick(live.copied, parent) + _pick(mass, parent) * match
         prefix = _pick(prefix, parent) & match
         hidden = _pick(hidden.unflatten(0, (size, -1)), parent).flatten(0, 1)
         previous = token
@@ -86,13 +86,13 @@ def beam_search(network: JetNetwork, encoded: Encoded, width: int) -> Decoded:
         if not bool(open_rows.any()):
             break
     lengths = (done.tokens != NOTHING).sum(-1, keepdim=True) + 1
-    return Decoded(done.tokens, done.log_probs, done.carried / lengths)
+    return Decoded(done.tokens, done.log_probs, done.copied / lengths)
 
 
 def score_sets(network: JetNetwork, encoded: Encoded, tokens: Tensor) -> Tensor:
     """float32 [B, W]: the log-probability of each of the sets `tokens` [B, W, T], local and in order.
 
-    Below `DEAD` where there is no set. What `beam_search` would give a set that it finishes.
+    It is that of `beam_search`, where that finishes the set. Below `DEAD` where there is no set.
     """
     batch = encoded.batch
     size, width, longest = tokens.shape
@@ -111,8 +111,8 @@ def score_sets(network: JetNetwork, encoded: Encoded, tokens: Tensor) -> Tensor:
         token = tokens[:, :, step] if step < longest else torch.full_like(previous, NOTHING)
         token = torch.where(lengths == step, batch.stop, token)
         log_probs = result.log_probs.expand(-1, width, -1)
-        said = log_probs.gather(2, token.clamp(min=0).unsqueeze(2)).squeeze(2)
-        total = total + torch.where(step <= lengths, said, 0.0)
+        of_token = log_probs.gather(2, token.clamp(min=0).unsqueeze(2)).squeeze(2)
+        total = total + torch.where(step <= lengths, of_token, 0.0)
         prefix = prefix & (following == token.unsqueeze(2))
         if step == 0:
             hidden = hidden.repeat_interleave(width, 0)
@@ -121,7 +121,7 @@ def score_sets(network: JetNetwork, encoded: Encoded, tokens: Tensor) -> Tensor:
 
 
 def exact_matches(network: JetNetwork, batch: Batch, tables: Tables, width: int) -> Tensor:
-    """bool [B]: whether the best set of lines, decoded freely, is exactly `batch.target`."""
+    """bool [B]: whether the best set of lines by beam search is exactly `batch.target`."""
     decoded = beam_search(network, network.encode(batch, tables), width)
     best = decoded.tokens[:, 0]
     true = torch.where(batch.target == batch.stop, NOTHING, batch.target)
@@ -134,7 +134,7 @@ def _beams(size: int, width: int, longest: int, neighbors: int, device: torch.de
     return _Beams(
         tokens=torch.full((size, width, longest), NOTHING, device=device),
         log_probs=torch.full((size, width), 2 * DEAD, device=device),
-        carried=torch.zeros(size, width, neighbors, device=device),
+        copied=torch.zeros(size, width, neighbors, device=device),
     )
 
 
@@ -146,19 +146,20 @@ def _advance(network: JetNetwork, encoded: Encoded, previous: Tensor, hidden: Te
     return states.squeeze(1).unflatten(0, (size, width)), last.squeeze(0)
 
 
-def _finish(done: _Beams, live: _Beams, scores: Tensor, origin: Tensor, rows: Tensor) -> None:
+def _finish(done: _Beams, live: _Beams, scores: Tensor, mass: Tensor, rows: Tensor) -> None:
     """Merge the beams that stop here into the finished ones, for the rows that are still open."""
     width = done.log_probs.shape[1]
     scores = torch.where(rows.unsqueeze(1), scores, 3 * DEAD)
     both = torch.cat([done.log_probs, scores], dim=1)
     best, index = both.topk(width, dim=1)
     tokens = torch.cat([done.tokens, live.tokens], dim=1)
-    carried = torch.cat([done.carried, live.carried + origin], dim=1)
-    done.log_probs, done.tokens, done.carried = best, _pick(tokens, index), _pick(carried, index)
+    copied = torch.cat([done.copied, live.copied + mass], dim=1)
+    done.log_probs, done.tokens, done.copied = best, _pick(tokens, index), _pick(copied, index)
 
 
 def _grow(live: _Beams, scores: Tensor, step: int, width: int) -> tuple[Tensor, Tensor]:
-    """The `width` best continuations, or all there are: parents and tokens [B, W], beside what `live` gets."""
+    """Extend `live` to its `width` best continuations, or all there are; returns their parents and tokens [B,
+    W]."""
     beams, tokens = scores.shape[1:]
     live.log_probs, flat = scores.flatten(1).topk(min(width, beams * tokens), dim=1)
     parent, token = flat // tokens, flat % tokens
@@ -169,5 +170,5 @@ def _grow(live: _Beams, scores: Tensor, step: int, width: int) -> tuple[Tensor, 
 
 
 def _pick(values: Tensor, index: Tensor) -> Tensor:
-    """values [B, W, X] at index [B, V] of the beam axis: [B, V, X]."""
+    """[B, V, X]: `values` [B, W, X] at `index` [B, V] of the beam axis."""
     return values.gather(1, index.unsqueeze(2).expand(-1, -1, values.shape[2]))

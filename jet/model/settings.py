@@ -7,7 +7,7 @@ from typing import Literal
 
 import numpy as np
 
-from jet.retrieval.memory import Hits
+from jet.retrieval.collection import Hits
 from jet.retrieval.settings import RetrievalSettings, source_starts, source_widths
 
 

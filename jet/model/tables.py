@@ -1,4 +1,4 @@
-"""The network's vectors of all texts and accounts of a corpus: computed once and saved with the bundle.
+"""The network's vectors of all texts and accounts of a corpus, computed once and saved with the bundle.
 
 Shapes: U texts, C accounts, H hidden.
 """
@@ -20,7 +20,7 @@ _AT_ONCE = 256
 def text_vectors(network: JetNetwork, corpus: Corpus) -> np.ndarray:
     """float32 [U, H]: the vectors of the texts of the corpus's store.
 
-    Always so many rows together, the last ones filled up, so that a vector doesn't depend on its company.
+    They are computed 256 rows at a time, the last ones padded, so that a vector doesn't depend on the others.
     """
     rows = np.arange(len(corpus.store))
     vectors = np.empty((len(rows), network.settings.hidden), dtype=np.float32)
@@ -32,7 +32,7 @@ def text_vectors(network: JetNetwork, corpus: Corpus) -> np.ndarray:
 
 
 def with_new_texts(known: np.ndarray, network: JetNetwork, corpus: Corpus) -> np.ndarray:
-    """float32 [U, H]: the vectors of the corpus's texts, of which the first have the `known` ones."""
+    """float32 [U, H]: the vectors of the corpus's texts; `known` are those of the first ones."""
     if len(known) == len(corpus.store):
         return known
     new = replace(corpus, store=corpus.store.since(len(known)))

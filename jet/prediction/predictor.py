@@ -37,13 +37,13 @@ from jet.prediction.answers import Answers
 from jet.prediction.reasons import SHOWN, grounds, guessed
 from jet.prediction.reviews import settled
 from jet.prediction.table import predictions_table
-from jet.ranking.candidates import Candidates, agreeing, propose
+from jet.ranking.candidates import Candidates, propose, without_opposite
 from jet.ranking.evidence import Evidence, gather
 from jet.ranking.expert import line_scores
 from jet.ranking.features import ranking_features
 from jet.ranking.statistics import Statistics
+from jet.retrieval.collection import Hits
 from jet.retrieval.columns import EntryColumns, entry_columns
-from jet.retrieval.memory import Hits
 from jet.retrieval.products import view
 from jet.retrieval.retriever import Retriever
 from jet.texts.encoder import Encoder
@@ -197,16 +197,16 @@ class Predictor:
         decoder = None
         if self.settings.method != "ranker":
             decoder = self._decoder(columns, filled, hits, width, evidence)
-            beams = agreeing(self.statistics, evidence, decoder.beams)
+            beams = without_opposite(self.statistics, evidence, decoder.beams)
             candidates = candidates.joined("decoder", beams, evidence.date, bundle.corpus.catalog)
         features = ranking_features(self.statistics, evidence, line_support, candidates)
-        ranked, none = bundle.ranker(features, candidates.there)
+        ranked, none = bundle.ranker(features, candidates.exists)
         decoded = np.full(candidates.key.shape, -np.inf, dtype=np.float32)
         if decoder is not None:
             decoded = self._decoded(decoder, candidates, ranked)
-        exchanged = evidence.turned.any(axis=1, keepdims=True)  # which backs nothing
+        exchanged = evidence.swapped.any(axis=1, keepdims=True)  # which backs nothing
         scores = Scores(
-            there=candidates.there,
+            there=candidates.exists,
             proposer=candidates.proposer,
             ranked=ranked,
             none=none,
@@ -214,7 +214,7 @@ class Predictor:
             support=np.where(exchanged, 0, features["count"]).astype(np.float32),
             text_share=np.where(exchanged, 0, features["votes_text_currency"]).astype(np.float32),
             similarity=evidence.similarity.max(axis=1, initial=0).astype(np.float32),
-            same_text=np.log1p((evidence.backing & evidence.same_text).sum(axis=1)).astype(np.float32),
+            same_text=np.log1p((evidence.as_booked & evidence.same_text).sum(axis=1)).astype(np.float32),
             guess=np.asarray(guessed(evidence, candidates.tokens).any(axis=2)),
             lines=line_bits(candidates.tokens),
         )
@@ -227,8 +227,8 @@ class Predictor:
     ) -> _Decoder:
         """The decoder's encoding of `rows`, and its own sets."""
         bundle = self.bundle
-        contrary = self.statistics.contrary(columns, rows, hits)
-        hits = Hits(np.where(contrary, NOTHING, hits.row), hits.similarity)
+        opposite = self.statistics.opposite_direction(columns, rows, hits)
+        hits = Hits(np.where(opposite, NOTHING, hits.row), hits.similarity)
         batch = collate(
             columns,
             rows,
@@ -250,11 +250,13 @@ class Predictor:
 
         The others have -inf: what both parts think little of is not worth the time.
         """
-        same = (candidates.key[:, :, None] == set_key(decoder.beams)[:, None, :]) & candidates.there[:, :, None]
+        same = (candidates.key[:, :, None] == set_key(decoder.beams)[:, None, :]) & candidates.exists[
+            :, :, None
+        ]
         known = same.any(axis=2)
         beam = np.take_along_axis(decoder.log_probs, same.argmax(axis=2), 1)
         decoded = np.where(known, beam, -np.inf).astype(np.float32)
-        wanted = np.where(candidates.there & ~known, ranked, -np.inf)
+        wanted = np.where(candidates.exists & ~known, ranked, -np.inf)
         place = np.argsort(-wanted, axis=1, kind="stable")[:, :_SCORED]
         asked = np.isfinite(np.take_along_axis(wanted, place, 1))
         tokens = np.take_along_axis(candidates.tokens, place[:, :, None], 1)
@@ -305,7 +307,7 @@ class Predictor:
         """Write a batch's best candidates by `method`, and all that is said about them, into `answers`."""
         candidates, evidence = considered.candidates, considered.evidence
         probability = self.bundle.stack(considered.scores, method)
-        chance = np.where(candidates.there, probability[:, :-1], 0.0)
+        chance = np.where(candidates.exists, probability[:, :-1], 0.0)
         place, review = settled(evidence, candidates, self.bundle.corpus.reviewed)
         sure = np.arange(chance.shape[1]) == place[:, None]
         chance = np.where(sure, np.maximum(chance, _LEAST), chance)
@@ -345,7 +347,7 @@ class Predictor:
         They rest on what the entity's own neighbors in the same currency booked on their lines.
         """
         books = self.statistics.corpus.rows
-        usable = evidence.own & (books.currency[evidence.row] == columns.currency[rows][:, None])
+        usable = evidence.same_entity & (books.currency[evidence.row] == columns.currency[rows][:, None])
         there = (evidence.lines != NOTHING) & usable[:, :, None]
         place = books.offsets[evidence.row][:, :, None] + np.arange(evidence.lines.shape[2])
         amounts = books.amounts[np.where(there, place, 0)] if len(books.amounts) else np.empty(there.shape)

@@ -35,9 +35,9 @@ class Grounds:
 
 def grounds(evidence: Evidence, key: np.ndarray) -> Grounds:
     """What speaks for and against the sets `key` uint64 [B] (0: no answer)."""
-    own, peers = evidence.backing, evidence.there & ~evidence.own
-    alike = (evidence.key == key[:, None]) & evidence.there
-    same_lines = alike & ~evidence.turned
+    own, peers = evidence.as_booked, evidence.exists & ~evidence.same_entity
+    alike = (evidence.key == key[:, None]) & evidence.exists
+    same_lines = alike & ~evidence.swapped
     with_text = own & evidence.same_text
     # With the same text the latest ones count, otherwise the most similar ones.
     newest, nearest = _first(with_text, evidence.row), _first(own, evidence.similarity)
@@ -48,7 +48,7 @@ def grounds(evidence: Evidence, key: np.ndarray) -> Grounds:
     abroad = np.take_along_axis(same_lines & peers, foreign, 1).any(axis=1)
     kind[own.any(axis=1) & (backed | ~abroad)] = SIMILAR
     kind[with_text.any(axis=1)] = SAME_TEXT
-    turned = alike & evidence.turned
+    turned = alike & evidence.swapped
     kind[turned.any(axis=1) & ~(same_lines & own).any(axis=1)] = TURNED
     kinds = [(kind == each)[:, None] for each in (SAME_TEXT, SIMILAR, TURNED)]
     order = np.select(kinds, [newest, nearest, _first(turned, evidence.row)], foreign)
@@ -79,7 +79,7 @@ def _first(among: np.ndarray, value: np.ndarray) -> np.ndarray:
 
 def guessed(evidence: Evidence, tokens: np.ndarray) -> np.ndarray:
     """bool [B, A, T]: which lines of `tokens` [B, A, T] no neighbor of the same entity has."""
-    place, neighbor, line = np.nonzero(evidence.backing[:, :, None] & (evidence.lines != NOTHING))
+    place, neighbor, line = np.nonzero(evidence.as_booked[:, :, None] & (evidence.lines != NOTHING))
     base = max(tokens.max(initial=0), evidence.lines.max(initial=0)) + 1  # with the entry, a line is one number
     theirs = np.unique(base * place + evidence.lines[place, neighbor, line])
     there = tokens != NOTHING

@@ -30,11 +30,11 @@ def settled(evidence: Evidence, candidates: Candidates, reviewed: np.ndarray) ->
     place, row = np.full(size, NOTHING), np.full(size, NOTHING)
     if not reviewed.any():
         return place, row
-    same = evidence.own & evidence.same_text & reviewed[evidence.row] & evidence.there
+    same = evidence.same_entity & evidence.same_text & reviewed[evidence.row] & evidence.exists
     newest = np.where(same, evidence.row, NOTHING).argmax(axis=1)
     key = np.take_along_axis(evidence.key, newest[:, None], 1)
     agree = same.any(axis=1) & (~same | (evidence.key == key)).all(axis=1)
-    hit = (candidates.key == key) & candidates.there
+    hit = (candidates.key == key) & candidates.exists
     found = agree & hit.any(axis=1)
     place[found] = hit.argmax(axis=1)[found]
     row[found] = np.take_along_axis(evidence.row, newest[:, None], 1)[found, 0]

@@ -1,13 +1,12 @@
-"""Candidates: the sets of lines among which the ranker chooses.
+"""Candidates: the sets of lines that the ranker scores.
 
-Repeating earlier sets can't be right where the set is new to the books. So the candidates are the neighbors'
-sets, and also recombinations of them (the debits of one with the credits of another), sets of the account-level
-expert, substitutions of one account (by the expert's best lines, or by the account whose name is in the
-description), and the mirrored, doubled and thinned forms of the nearest sets. Everything is array work over a
-batch.
+The entity may never have booked the right set. So the candidates are the neighbors' sets, recombinations of
+them (the debits of one with the credits of another), sets of the account-level expert, sets with one account
+substituted (by the expert's best lines, or by the account whose name is in the description), and the mirrored,
+doubled and thinned forms of the nearest sets. All are computed as arrays over a batch.
 
 Every candidate is valid: at least one debit and one credit, accounts open on the date, at most L lines in the
-catalog's token order. The candidates of an entry are distinct, and none contradicts its stated direction
+catalog's token order. The candidates of an entry are distinct, and none contradicts the direction it states
 (`jet.ranking.direction`).
 
 Shapes: B entries, M neighbors, D candidates, L lines.
@@ -37,15 +36,15 @@ _NEIGHBORS, _PEERS, _SUBSTITUTED, _CHOICES, _NAMED = 14, 4, 3, 3, 2
 
 @dataclass(frozen=True)
 class Candidates:
-    """D candidates for each of B entries; where `key` is 0 there is none."""
+    """D candidates for each of B entries, padded."""
 
     tokens: np.ndarray  # int64 [B, D, L] in the catalog's token order, padded with NOTHING
-    key: np.ndarray  # uint64 [B, D] `set_key` of the tokens
+    key: np.ndarray  # uint64 [B, D] `set_key` of the tokens; 0: padding
     proposer: np.ndarray  # int64 [B, D] index into PROPOSERS
 
     @property
-    def there(self) -> np.ndarray:
-        """Which candidates exist, bool [B, D]."""
+    def exists(self) -> np.ndarray:
+        """bool [B, D]: whether there is a candidate; else the place is padding."""
         return self.key != 0
 
     @classmethod
@@ -65,6 +64,7 @@ class Candidates:
     def _first(
         cls, tokens: np.ndarray, proposer: np.ndarray, date: np.ndarray, catalog: Catalog, kept: int
     ) -> Candidates:
+        """The first `kept` distinct valid sets of `tokens` [B, P, L]."""
         key = np.where(valid(tokens, date, catalog), set_key(tokens), np.uint64(0))
         repeated = (np.tril(key[:, :, None] == key[:, None, :], -1)).any(axis=2)
         key = np.where(repeated, np.uint64(0), key)
@@ -82,40 +82,40 @@ class Candidates:
 
 
 def valid(tokens: np.ndarray, date: np.ndarray, catalog: Catalog) -> np.ndarray:
-    """Which of `tokens` [B, P, L] have a debit, a credit and only accounts open on `date` [B]: bool [B, P]."""
-    there = tokens != NOTHING
-    closed = there & ~catalog.is_open(tokens // 2, date[:, None, None])
-    debit, credit = (there & (tokens % 2 == 0)).any(axis=2), (there & (tokens % 2 == 1)).any(axis=2)
+    """bool [B, P]: which of `tokens` [B, P, L] have a debit, a credit and only accounts open on `date` [B]."""
+    is_line = tokens != NOTHING
+    closed = is_line & ~catalog.is_open(tokens // 2, date[:, None, None])
+    debit, credit = ((is_line & (tokens % 2 == side)).any(axis=2) for side in (0, 1))
     return debit & credit & ~closed.any(axis=2)
 
 
 def propose(statistics: Statistics, evidence: Evidence, scores: LineScores, kept: int) -> Candidates:
     """The candidates of each entry, at most `kept` (D)."""
     catalog = statistics.corpus.catalog
-    weight = np.where(evidence.there, np.exp(5 * evidence.similarity), 0.0)
-    own = distinct(evidence, evidence.key, weight * evidence.own, _NEIGHBORS)
-    peers = distinct(evidence, evidence.key, weight * ~evidence.own, _PEERS)
-    # Substitutions start from the entity's own sets, or from its peers' where it has none.
-    no_own = (own[:, 0, 0] == NOTHING)[:, None, None]
-    best = np.where(no_own, peers[:, :_SUBSTITUTED], own[:, :_SUBSTITUTED])
+    weight = np.where(evidence.exists, np.exp(5 * evidence.similarity), 0.0)
+    known = distinct(evidence, evidence.key, weight * evidence.same_entity, _NEIGHBORS)
+    peers = distinct(evidence, evidence.key, weight * ~evidence.same_entity, _PEERS)
+    # Substitutions start from sets of the same entity, or from its peers' where there are none.
+    none_known = (known[:, 0, 0] == NOTHING)[:, None, None]
+    best = np.where(none_known, peers[:, :_SUBSTITUTED], known[:, :_SUBSTITUTED])
     parts = [
-        ("neighbor", own[:, : _NEIGHBORS // 2]),
-        ("expert", expert_sets(scores, own.shape[2])),
+        ("neighbor", known[:, : _NEIGHBORS // 2]),
+        ("expert", expert_sets(scores, known.shape[2])),
         ("peer", peers),
         ("combined", combined(evidence, weight)),
-        ("neighbor", own[:, _NEIGHBORS // 2 :]),
+        ("neighbor", known[:, _NEIGHBORS // 2 :]),
         ("substituted", substituted(best[:, :2], scores.token[:, :_CHOICES])),
         ("named", substituted(best, named_accounts(statistics, evidence, _NAMED))),
         ("mirrored", np.where(best[:, :2] == NOTHING, NOTHING, best[:, :2] ^ 1)),
         ("doubled", doubled(best[:, :1])),
         ("thinned", thinned(best[:, :1])),
     ]
-    parts = [(name, agreeing(statistics, evidence, in_order(sets, catalog))) for name, sets in parts]
+    parts = [(name, without_opposite(statistics, evidence, in_order(sets, catalog))) for name, sets in parts]
     return Candidates.of(parts, evidence.date, catalog, kept)
 
 
-def agreeing(statistics: Statistics, evidence: Evidence, sets: np.ndarray) -> np.ndarray:
-    """`sets` int64 [B, P, L], blanked where their direction contradicts the one that the entry states."""
+def without_opposite(statistics: Statistics, evidence: Evidence, sets: np.ndarray) -> np.ndarray:
+    """`sets` int64 [B, P, L], with those replaced by padding whose direction contradicts the entry's."""
     stated = np.flatnonzero(evidence.direction)
     if not len(stated):
         return sets
@@ -129,12 +129,12 @@ def agreeing(statistics: Statistics, evidence: Evidence, sets: np.ndarray) -> np
 
 def distinct(evidence: Evidence, key: np.ndarray, weight: np.ndarray, count: int) -> np.ndarray:
     """The neighbors' distinct sets with the largest sums of `weight` [B, M], in order: int64 [B, count, L]."""
-    place = first_of_best(key, weight, count)
+    place = first_of_top_groups(key, weight, count)
     tokens = np.take_along_axis(evidence.lines, np.maximum(place, 0)[:, :, None], 1)
     return np.where(place[:, :, None] == NOTHING, NOTHING, tokens)
 
 
-def first_of_best(key: np.ndarray, weight: np.ndarray, count: int) -> np.ndarray:
+def first_of_top_groups(key: np.ndarray, weight: np.ndarray, count: int) -> np.ndarray:
     """The first neighbor of each of the `count` heaviest groups of equal `key` [B, M]: int64 [B, count].
 
     The weight of a group is the sum of its `weight` [B, M]; NOTHING where there are fewer groups.
@@ -148,7 +148,7 @@ def first_of_best(key: np.ndarray, weight: np.ndarray, count: int) -> np.ndarray
 
 
 def side_of(tokens: np.ndarray, side: int) -> np.ndarray:
-    """`tokens` with those of the other side blanked; `side` is 0 for debit, 1 for credit."""
+    """`tokens` with those of the other side replaced by padding; `side` is 0 for debit, 1 for credit."""
     return np.where((tokens != NOTHING) & (tokens % 2 == side), tokens, NOTHING)
 
 
@@ -157,7 +157,7 @@ def combined(evidence: Evidence, weight: np.ndarray, count: int = 3) -> np.ndarr
     parts = []
     for side in (0, 1):
         tokens = side_of(evidence.lines, side)
-        place = first_of_best(set_key(tokens), weight, count)
+        place = first_of_top_groups(set_key(tokens), weight, count)
         chosen = np.take_along_axis(tokens, np.maximum(place, 0)[:, :, None], 1)
         parts.append(np.where(place[:, :, None] == NOTHING, NOTHING, chosen))
     debit, credit = np.broadcast_arrays(parts[0][:, :, None], parts[1][:, None, :])
@@ -167,7 +167,7 @@ def combined(evidence: Evidence, weight: np.ndarray, count: int = 3) -> np.ndarr
 
 
 def fitted(tokens: np.ndarray, longest: int) -> np.ndarray:
-    """`tokens` [B, P, X] in `longest` places, blanks moved to the end; sets that don't fit are blanked."""
+    """int64 [B, P, longest]: `tokens` [B, P, X] with padding last; sets that don't fit become padding."""
     order = np.argsort(tokens == NOTHING, axis=2, kind="stable")
     tokens = np.take_along_axis(tokens, order, 2)
     if tokens.shape[2] <= longest:
@@ -208,8 +208,8 @@ def substituted(sets: np.ndarray, tokens: np.ndarray, lines: int = 3) -> np.ndar
             changed[:, :, place] = np.where(
                 (old != NOTHING) & (new != NOTHING), new // 2 * 2 + old % 2, NOTHING
             )
-            useless = (changed[:, :, place] == NOTHING) | (changed[:, :, place] == old)
-            made.append(np.where(useless[:, :, None], NOTHING, changed))
+            same = (changed[:, :, place] == NOTHING) | (changed[:, :, place] == old)
+            made.append(np.where(same[:, :, None], NOTHING, changed))
     return np.concatenate(made, axis=1)
 
 
@@ -224,10 +224,10 @@ def named_accounts(statistics: Statistics, evidence: Evidence, count: int) -> np
 
 
 def name_shares(statistics: Statistics, evidence: Evidence) -> Iterator[tuple[np.ndarray, int, np.ndarray]]:
-    """For each entity, how much of each account's name is in each description.
+    """Yields for each entity how much of each account's name is in each description.
 
-    Yields the entity's rows among the entries [b], the catalog row of its first account, and the shares of the
-    names' idf-weighted n-grams, float32 [b, C].
+    Of the entity: its rows among the entries [b], the catalog row of its first account, and the share of each
+    name's idf-weighted n-grams that the description has, float32 [b, C].
     """
     offsets = statistics.corpus.catalog.offsets
     for entity in np.unique(evidence.entity[evidence.entity >= 0]):

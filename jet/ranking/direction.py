@@ -1,21 +1,21 @@
-"""Which way the money goes: the one thing that a bank says of an entry for certain.
+"""The direction of money: which accounts are money accounts, and the direction of a set of lines.
 
 An entry's direction is "in" or "out", as seen from the bank: an inflow debits a money account, an outflow
-credits one. Where an entry to predict states it, it is a fact: a set of lines that says the other is no answer,
-and earlier entries that went the other way are no evidence (`jet.ranking.evidence`).
+credits one. Where an entry to predict states it, sets of lines with the opposite direction are no candidates,
+and earlier entries with it are no evidence (`jet.ranking.evidence`).
 
-Of a set of lines the direction is read off its money accounts: all of them debited is in, all credited is out,
-both (a transfer) or none is unknown, which contradicts nothing.
+A set of lines that debits money accounts alone goes in, one that credits them alone goes out. One that does
+both (a transfer) or neither has an unknown direction, which contradicts none.
 
-Which accounts those are differs from company to company, and must be certain rather than complete: an account
-that is wrongly taken for one rules out right answers, one that is not found rules out nothing. So an account is
-a money account
+Money accounts differ from company to company. Precision matters more than recall: an account that is wrongly
+taken for one rules out right sets, one that is missed rules out nothing. So an account is a money account
 
-- by the entries that state their direction, if two or more of them, strictly earlier, say so, and hardly any
-  says the opposite. Where they deny it, it isn't one, whatever it is called;
-- else by its own chart: an asset (or of unknown nature) whose code or name has a word for it, or whose parent
-  is such an account, and no word for what banks charge, lend or owe. Where all accounts with such a word lie in
-  ranges of a standard chart (`RANGES`), and are half of what is in there or more, the others there are too.
+- by the entries that state their direction, if two or more strictly earlier ones confirm it, and hardly any
+  contradicts it. Where they contradict it, it isn't one, whatever its name;
+- else by its chart: an asset (or of unknown nature) whose code or name has a word for it, or whose parent is
+  such an account, and no word for what banks charge, lend or owe. Where all accounts with such a word lie in
+  ranges of a standard chart (`RANGES`), and are at least half of the accounts in these, the other accounts in
+  these are too.
 
 Shapes: N booked entries, C accounts, L lines, B entries.
 """
@@ -63,75 +63,77 @@ RANGES = {
     "PCG 51": (510, 519),
     "PCG 53": (530, 539),
 }
-"""Money accounts of standard charts, by the first digits of their codes: Swedish, German (03 keeps its cash in
-the next), Swiss and many American, French."""
+"""Money accounts of standard charts, by the first digits of their codes: Swedish, German (03 keeps its
+cash in the next), Swiss and many American, French."""
 
-_SAID = 2  # entries that must say that an account is a money account, or deny it
-_AGREED = 10  # times as many must say so as deny it
+_LEAST_ENTRIES = 2  # the least entries that confirm that an account is a money account, or contradict it
+_LEAST_RATIO = 10  # the least ratio of confirming entries to contradicting ones
 
 
 @dataclass(frozen=True)
-class Money:
-    """Which accounts of a catalog are money accounts, as far as was known before an entry's day."""
+class MoneyAccounts:
+    """The money accounts of a catalog, as known from strictly earlier entries."""
 
     by_chart: np.ndarray  # bool [C]
-    said: Counts  # of accounts, in the entries that say by their direction that it is one
-    denied: Counts
+    confirmed: Counts  # of accounts, in the entries whose direction confirms that it is a money account
+    contradicted: Counts  # likewise, in those whose direction contradicts it
 
     @classmethod
-    def of(cls, books: EntryColumns, catalog: Catalog) -> Money:
-        """From the charts, and from the booked entries that state their direction."""
-        row = np.repeat(np.arange(len(books)), books.lengths)
-        stated = books.direction[row]
-        debit = np.where(books.tokens % 2 == 0, IN, OUT)
+    def of(cls, booked: EntryColumns, catalog: Catalog) -> MoneyAccounts:
+        """The money accounts by the charts, and by the booked entries that state their direction."""
+        row = np.repeat(np.arange(len(booked)), booked.lengths)
+        stated = booked.direction[row]
+        debit = np.where(booked.tokens % 2 == 0, IN, OUT)
         counts = []
         for which in (stated == debit, stated == -debit):
-            pairs = np.unique(np.stack([books.tokens[which] // 2, row[which]]), axis=1)
+            pairs = np.unique(np.stack([booked.tokens[which] // 2, row[which]]), axis=1)
             counts.append(Counts.of(pairs[0].astype(np.uint64), pairs[1]))
         return cls(money_accounts(catalog), *counts)
 
     def directions(self, tokens: np.ndarray, limit: np.ndarray) -> np.ndarray:
-        """int8 [...]: which way the money goes in the sets `tokens` [..., L], by what rows of the books below
-        `limit` [...] say of the accounts."""
-        there = tokens != NOTHING
-        account = np.where(there, tokens // 2, 0)
+        """int8 [...]: the direction of the sets `tokens` [..., L], with the money accounts known from rows
+        below `limit` [...]."""
+        is_line = tokens != NOTHING
+        account = np.where(is_line, tokens // 2, 0)
         money = self.by_chart[account] if len(self.by_chart) else np.zeros(tokens.shape, dtype=bool)
-        if len(self.said.key) or len(self.denied.key):
-            said, denied = (each.before(account, limit[..., None]) for each in (self.said, self.denied))
-            is_one = (said >= _SAID) & (said >= _AGREED * denied)
-            money = is_one | (money & ~((denied >= _SAID) & (denied > said)))
-        money &= there
+        if len(self.confirmed.key) or len(self.contradicted.key):
+            counts = self.confirmed, self.contradicted
+            confirmed, contradicted = (each.before(account, limit[..., None]) for each in counts)
+            is_money = (confirmed >= _LEAST_ENTRIES) & (confirmed >= _LEAST_RATIO * contradicted)
+            is_other = (contradicted >= _LEAST_ENTRIES) & (contradicted > confirmed)
+            money = is_money | (money & ~is_other)
+        money &= is_line
         debit, credit = ((money & (tokens % 2 == side)).any(axis=-1) for side in (0, 1))
         return debit.astype(np.int8) - credit.astype(np.int8)
 
-    def of_books(self, books: EntryColumns) -> np.ndarray:
-        """int8 [N]: which way the money went in each of the booked entries, strictly earlier ones knowing: as
-        it says itself, else by its lines."""
-        row = np.repeat(np.arange(len(books)), books.lengths)
-        by_line = self.directions(books.tokens[:, None], row)
-        debit, credit = (np.bincount(row[by_line == each], minlength=len(books)) > 0 for each in (IN, OUT))
+    def booked_directions(self, booked: EntryColumns) -> np.ndarray:
+        """int8 [N]: the direction of each of the booked entries: as it states it, else by its lines, with the
+        money accounts known from strictly earlier entries."""
+        row = np.repeat(np.arange(len(booked)), booked.lengths)
+        by_line = self.directions(booked.tokens[:, None], row)
+        debit, credit = (np.bincount(row[by_line == each], minlength=len(booked)) > 0 for each in (IN, OUT))
         by_lines = debit.astype(np.int8) - credit.astype(np.int8)
-        return np.where(books.direction != UNSTATED, books.direction, by_lines)
+        return np.where(booked.direction != UNSTATED, booked.direction, by_lines)
 
 
 def money_accounts(catalog: Catalog) -> np.ndarray:
-    """bool [C]: which accounts are money accounts by their chart alone."""
+    """bool [C]: whether each account is a money account by its chart alone."""
     accounts = catalog.accounts
     codes, names = (list(map(_normal, accounts[name].to_pylist())) for name in ("code", "name"))
     words = [f"{code.replace(':', ' ')} {name}" for code, name in zip(codes, names, strict=True)]
-    distinct = set(words)  # of a standard chart many companies have the same
+    distinct = set(words)  # companies with the same standard chart have the same words
     money = {each for each in distinct if _MONEY.search(each)}
     other = {each for each in distinct if _NOT_MONEY.search(each)}
     nature = pc.fill_null(accounts["nature"], "asset")
     possible = pc.equal(nature, "asset").to_numpy() & np.array(
         [each not in other for each in words], dtype=bool
     )
-    called = possible & np.array([each in money for each in words], dtype=bool)
-    found = called.copy()
+    named = possible & np.array([each in money for each in words], dtype=bool)
+    is_money = named.copy()
     parent = _parents(catalog)
     for _ in range(MAX_DEPTH):
-        found |= possible & (parent != NOTHING) & found[parent]
-    return found | (possible & _in_range(catalog, codes, called))
+        is_money |= possible & (parent != NOTHING) & is_money[parent]
+    return is_money | (possible & _in_range(catalog, codes, named))
 
 
 def _parents(catalog: Catalog) -> np.ndarray:
@@ -140,9 +142,9 @@ def _parents(catalog: Catalog) -> np.ndarray:
     return catalog.rows(entity, parent)
 
 
-def _in_range(catalog: Catalog, codes: list[str], called: np.ndarray) -> np.ndarray:
-    """bool [C]: all accounts in the ranges of standard charts that hold accounts of the company which are
-    `called` money accounts, where these ranges hold all such, and half of what they hold is such."""
+def _in_range(catalog: Catalog, codes: list[str], named: np.ndarray) -> np.ndarray:
+    """bool [C]: the accounts in those ranges of standard charts that have accounts `named` like money accounts,
+    in companies where these ranges have all so named, and at least half of the accounts in them are."""
     entity = np.repeat(np.arange(len(catalog.entities)), np.diff(catalog.offsets))
 
     def count(which: np.ndarray) -> np.ndarray:
@@ -153,8 +155,8 @@ def _in_range(catalog: Catalog, codes: list[str], called: np.ndarray) -> np.ndar
         digits = len(str(last))
         start = [int(code[:digits]) if code.isdecimal() and len(code) >= digits else 0 for code in codes]
         held = (np.array(start, dtype=np.int64) >= first) & (np.array(start, dtype=np.int64) <= last)
-        inside |= held & (count(held & called) > 0)
-    return inside & (count(called & ~inside) == 0) & (2 * count(called) >= count(inside))
+        inside |= held & (count(held & named) > 0)
+    return inside & (count(named & ~inside) == 0) & (2 * count(named) >= count(inside))
 
 
 def _normal(text: str) -> str:

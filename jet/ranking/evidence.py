@@ -1,10 +1,10 @@
-"""What is known of an entry before anything is decided: its neighbors, and what they were booked to.
+"""Evidence: the neighbors of an entry, their lines, and how they relate to the entry.
 
-One `Evidence` holds B entries with M neighbors each as dense arrays; candidates, their features, amounts and
-reasons are all read off it. It is made of retrieval's hits, which are strictly earlier entries, and nothing
-else: what was booked on an entry's own day or later, and its own lines, can't be in it.
+`Evidence` holds B entries with M neighbors each as dense arrays, from which candidates, their features, amounts
+and explanations are computed. It comes from retrieval's hits alone, which are strictly earlier entries. So it
+holds neither the entry's lines nor anything that was booked on its day or later.
 
-Shapes: B entries, M neighbors, L lines of a neighbor, C accounts of the catalog, N rows of the books.
+Shapes: B entries, M neighbors, L lines of a neighbor, C accounts of the catalog, N rows of the corpus.
 """
 
 from __future__ import annotations
@@ -17,10 +17,10 @@ import numpy as np
 from jet.books.tokens import NOTHING, in_order, set_key
 from jet.model.neighbor_features import day_of_month, same_roundness
 from jet.ranking.statistics import Statistics
+from jet.retrieval.collection import Hits
 from jet.retrieval.columns import EntryColumns, neighbor_lines
-from jet.retrieval.memory import Hits
-from jet.retrieval.products import own_products
-from jet.retrieval.similarity import NO_CURRENCY, NO_JOURNAL, dense, otherness
+from jet.retrieval.products import gram_matrices
+from jet.retrieval.similarity import NO_CURRENCY, NO_JOURNAL, dense, mismatch
 from jet.texts.ngrams import weigh
 
 
@@ -32,50 +32,52 @@ class Evidence:
     date: np.ndarray  # int32 [B]
     text: np.ndarray  # int64 [B] rows of the text store
     currency: np.ndarray  # int64 [B] stable hash
-    direction: np.ndarray  # int8 [B] of the money, as the entry states it: 1 in, -1 out, 0 not known
-    limit: np.ndarray  # int64 [B] the entity's rows of the books below this one are strictly earlier
-    earlier: np.ndarray  # int64 [B] how many these are
-    row: np.ndarray  # int64 [B, M] rows of the books; NOTHING where there is no neighbor
+    direction: np.ndarray  # int8 [B] of the money, as the entry states it: 1 in, -1 out, 0 not stated
+    limit: np.ndarray  # int64 [B] the entity's rows of the corpus below this one are strictly earlier
+    earlier: np.ndarray  # int64 [B] the number of these rows
+    row: np.ndarray  # int64 [B, M] rows of the corpus; NOTHING where there is no neighbor
     similarity: np.ndarray  # float64 [B, M]; 0 where there is no neighbor
-    lines: np.ndarray  # int64 [B, M, L] tokens of the entry's own chart, padded with NOTHING
-    own: np.ndarray  # bool [B, M] the neighbor is of the same entity
+    lines: np.ndarray  # int64 [B, M, L] tokens of the entry's chart, padded with NOTHING
+    same_entity: np.ndarray  # bool [B, M]
     same_text: np.ndarray  # bool [B, M]
     same_masked: np.ndarray  # bool [B, M] the texts differ in nothing but their digits
-    same_journal: np.ndarray  # bool [B, M] and it is known
-    turned: np.ndarray  # bool [B, M] it went the other way: its lines here have their sides exchanged
-    other_currency: np.ndarray  # float32 [B, M] 1: in another currency; .5: its own isn't known; else 0
+    same_journal: np.ndarray  # bool [B, M] the journals are known and equal
+    swapped: np.ndarray  # bool [B, M] its money went the other way: debit and credit of `lines` are swapped
+    other_currency: np.ndarray  # float32 [B, M] `mismatch` of the currencies
     age: np.ndarray  # float64 [B, M] days
     same_day: np.ndarray  # bool [B, M] the same day of the month
     amount_gap: np.ndarray  # float64 [B, M] the entry's log amount less the neighbor's; nan where not known
-    digits: np.ndarray  # float64 [B, M] `same_roundness` of the totals
-    kernel: np.ndarray  # float64 [B, M, M] how similar the neighbors' texts are to each other
-    likeness: np.ndarray  # float64 [B, M] how similar the entry's text is to theirs, by the same measure
+    same_roundness: np.ndarray  # float64 [B, M] of the totals
+    kernel: np.ndarray  # float64 [B, M, M] similarity of the neighbors' texts to each other
+    text_similarity: np.ndarray  # float64 [B, M] similarity of the entry's text to theirs, as in `kernel`
 
     def __len__(self) -> int:
         return len(self.entity)
 
     @cached_property
-    def there(self) -> np.ndarray:
-        """bool [B, M]: where there is a neighbor."""
+    def exists(self) -> np.ndarray:
+        """bool [B, M]: whether there is a neighbor; else the place is padding."""
         return self.row != NOTHING
 
     @cached_property
-    def backing(self) -> np.ndarray:
-        """bool [B, M]: neighbors of the entity itself that were booked just like their lines say."""
-        return self.own & ~self.turned
+    def as_booked(self) -> np.ndarray:
+        """bool [B, M]: neighbors of the same entity with `lines` as they were booked."""
+        return self.same_entity & ~self.swapped
 
     @property
     def text_known(self) -> np.ndarray:
-        """bool [B]: whether the entity itself has booked the same text before."""
-        return (self.own & self.same_text).any(axis=1)
+        """bool [B]: whether the entity booked the same text before."""
+        return (self.same_entity & self.same_text).any(axis=1)
 
     @property
     def nearest(self) -> np.ndarray:
-        """float32 [B]: how similar the text is to the most similar earlier one; 0 without neighbors.
+        """float32 [B]: the text similarity of the most similar neighbor; 0 without neighbors.
 
-        By the texts alone: what retrieval adds for a recent entry would sink as the memory ages.
+        It leaves out retrieval's bonus for recency, which would fall as the newest entries of the corpus age.
         """
-        return np.where(self.there, self.likeness, 0.0).max(axis=1, initial=0).round(4).astype(np.float32)
+        return (
+            np.where(self.exists, self.text_similarity, 0.0).max(axis=1, initial=0).round(4).astype(np.float32)
+        )
 
     @cached_property
     def key(self) -> np.ndarray:
@@ -84,36 +86,36 @@ class Evidence:
 
 
 def gather(statistics: Statistics, queries: EntryColumns, rows: np.ndarray, hits: Hits) -> Evidence:
-    """The evidence for `rows` of `queries`, from all `hits` [B, M] that retrieval found for them.
+    """The evidence for `rows` of `queries`, from all their `hits` [B, M].
 
-    Neighbors whose money went the other way than the entry states are left out. Where no other one has the
-    entry's text, though, or there are no others at all, they stand in with their sides exchanged: a refund.
+    Neighbors whose money went the other way than the entry states are left out. But where no other one has the
+    entry's text, or there are no others at all, they stay, with debit and credit swapped, as for a refund.
     """
     corpus = statistics.corpus
-    books, store = corpus.rows, corpus.store
+    booked, store = corpus.rows, corpus.store
     hits = hits.without_repeats()
     entity = queries.entity[rows]
-    lines = neighbor_lines(books, hits.row, entity, corpus.catalog, statistics.longest)
+    lines = neighbor_lines(booked, hits.row, entity, corpus.catalog, statistics.longest)
     text = queries.text[rows]
-    turned = np.zeros(hits.row.shape, dtype=bool)
+    swapped = np.zeros(hits.row.shape, dtype=bool)
     row = np.where(lines[:, :, 0] == NOTHING, NOTHING, hits.row)
-    contrary = statistics.contrary(queries, rows, hits) & (row != NOTHING)
-    if contrary.any():
-        own = (row != NOTHING) & (books.entity[row] == entity[:, None])
-        alike = own & (store.masked[books.text[row]] == store.masked[text][:, None])
-        turned = contrary & alike & ~(alike & ~contrary).any(axis=1, keepdims=True)
-        turned |= contrary & own & ~(own & ~contrary).any(axis=1, keepdims=True)
-        exchanged = in_order(np.where(lines == NOTHING, NOTHING, lines ^ 1), corpus.catalog)
-        lines = np.where(turned[:, :, None], exchanged, lines)
-        lines[contrary & ~turned] = NOTHING
-        row = np.where(contrary & ~turned, NOTHING, row)
-    there = row != NOTHING
-    theirs = np.where(there, books.text[row], text[:, None])  # what isn't there says nothing of the books
+    opposite = statistics.opposite_direction(queries, rows, hits) & (row != NOTHING)
+    if opposite.any():
+        same_entity = (row != NOTHING) & (booked.entity[row] == entity[:, None])
+        same_masked = same_entity & (store.masked[booked.text[row]] == store.masked[text][:, None])
+        swapped = opposite & same_masked & ~(same_masked & ~opposite).any(axis=1, keepdims=True)
+        swapped |= opposite & same_entity & ~(same_entity & ~opposite).any(axis=1, keepdims=True)
+        swapped_lines = in_order(np.where(lines == NOTHING, NOTHING, lines ^ 1), corpus.catalog)
+        lines = np.where(swapped[:, :, None], swapped_lines, lines)
+        lines[opposite & ~swapped] = NOTHING
+        row = np.where(opposite & ~swapped, NOTHING, row)
+    exists = row != NOTHING
+    neighbor_text = np.where(exists, booked.text[row], text[:, None])
     journal = queries.journal[rows][:, None]
     limit = corpus.limits(entity, queries.date[rows])
-    used = np.unique(np.concatenate([text, theirs.ravel()]))
+    used = np.unique(np.concatenate([text, neighbor_text.ravel()]))
     vectors = dense(store.vectors[used], weigh(store.ngrams[used], corpus.idf), statistics.settings)
-    own, other = vectors[np.searchsorted(used, text)], vectors[np.searchsorted(used, theirs)]
+    entry_vector, vector = (vectors[np.searchsorted(used, each)] for each in (text, neighbor_text))
     return Evidence(
         entity=entity,
         date=queries.date[rows],
@@ -123,22 +125,22 @@ def gather(statistics: Statistics, queries: EntryColumns, rows: np.ndarray, hits
         limit=limit,
         earlier=np.maximum(limit - corpus.offsets[entity], 0),
         row=row,
-        similarity=np.where(there, hits.similarity, 0).astype(np.float64),
+        similarity=np.where(exists, hits.similarity, 0).astype(np.float64),
         lines=lines,
-        own=there & (books.entity[row] == entity[:, None]),
-        same_text=there & (theirs == text[:, None]),
-        same_masked=there & (store.masked[theirs] == store.masked[text][:, None]),
-        same_journal=there & (books.journal[row] == journal) & (journal != NO_JOURNAL),
-        turned=turned,
+        same_entity=exists & (booked.entity[row] == entity[:, None]),
+        same_text=exists & (neighbor_text == text[:, None]),
+        same_masked=exists & (store.masked[neighbor_text] == store.masked[text][:, None]),
+        same_journal=exists & (booked.journal[row] == journal) & (journal != NO_JOURNAL),
+        swapped=swapped,
         other_currency=np.where(
-            there, otherness(queries.currency[rows][:, None], books.currency[row], NO_CURRENCY), np.float32(0)
+            exists, mismatch(queries.currency[rows][:, None], booked.currency[row], NO_CURRENCY), np.float32(0)
         ),
-        age=np.where(there, queries.date[rows][:, None] - books.date[row], 0).astype(np.float64),
-        same_day=there & (day_of_month(books.date[row]) == day_of_month(queries.date[rows])[:, None]),
-        amount_gap=np.where(there, queries.log_amount[rows][:, None] - books.log_amount[row], np.nan).astype(
+        age=np.where(exists, queries.date[rows][:, None] - booked.date[row], 0).astype(np.float64),
+        same_day=exists & (day_of_month(booked.date[row]) == day_of_month(queries.date[rows])[:, None]),
+        amount_gap=np.where(exists, queries.log_amount[rows][:, None] - booked.log_amount[row], np.nan).astype(
             np.float64
         ),
-        digits=np.where(there, same_roundness(queries.total[rows][:, None], books.total[row]), 0.0),
-        kernel=own_products(other).astype(np.float64),
-        likeness=np.einsum("bd,bmd->bm", own, other).astype(np.float64),
+        same_roundness=np.where(exists, same_roundness(queries.total[rows][:, None], booked.total[row]), 0.0),
+        kernel=gram_matrices(vector).astype(np.float64),
+        text_similarity=np.einsum("bd,bmd->bm", entry_vector, vector).astype(np.float64),
     )

@@ -1,8 +1,8 @@
-"""What the ranker learns from: booked entries with their candidates, and which of these is right.
+"""Training examples of the ranker: booked entries, the features of their candidates, and the right candidate.
 
-The features are those that prediction computes, from strictly earlier entries; only the answer is read off the
-entries' own lines. The decoder proposes nothing here: it has seen these rows in its training, and its beams
-would be better than they will be later.
+Prediction computes the same features, from strictly earlier entries; only the target comes from the entries'
+lines. The decoder proposes no candidates here: it was trained on these rows, so its beams would be better than
+in prediction.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from jet.ranking.expert import line_scores
 from jet.ranking.features import ranking_features, stacked
 from jet.ranking.ranker import Ranker, RankerSettings
 from jet.ranking.statistics import Statistics
-from jet.retrieval.memory import Hits
+from jet.retrieval.collection import Hits
 
 _AT_ONCE = 256  # rows; a third faster than 64, and no slower than 512
 
@@ -28,13 +28,13 @@ class Examples:
 
     names: tuple[str, ...]  # [F]
     features: np.ndarray  # float32 [B, D, F]
-    there: np.ndarray  # bool [B, D]
-    right: np.ndarray  # int64 [B] the place of the true set, D where it isn't among the candidates
+    exists: np.ndarray  # bool [B, D]
+    target: np.ndarray  # int64 [B] the place of the true set, D where it isn't among the candidates
     entity: np.ndarray  # int64 [B]
 
     @classmethod
     def of(cls, statistics: Statistics, rows: np.ndarray, hits: Hits, settings: RankerSettings) -> Examples:
-        """Of `rows` int64 [B] of the corpus, which retrieval found all `hits` [B, K] for; B is not 0."""
+        """The examples of `rows` int64 [B] of the corpus, from all their `hits` [B, K]; B is not 0."""
         entries = statistics.corpus.rows
         parts = []
         for start in range(0, len(rows), _AT_ONCE):
@@ -43,33 +43,38 @@ class Examples:
             support = line_scores(evidence)
             candidates = propose(statistics, evidence, support, settings.candidates)
             features = ranking_features(statistics, evidence, support, candidates)
-            hit = candidates.key == entries.set_keys[some][:, None]
-            right = np.where(hit.any(axis=1), hit.argmax(axis=1), hit.shape[1])
-            parts.append(cls(tuple(features), stacked(features), candidates.there, right, entries.entity[some]))
+            is_true = candidates.key == entries.set_keys[some][:, None]
+            target = np.where(is_true.any(axis=1), is_true.argmax(axis=1), is_true.shape[1])
+            parts.append(
+                cls(tuple(features), stacked(features), candidates.exists, target, entries.entity[some])
+            )
         return cls.joined(parts)
 
     @classmethod
     def joined(cls, parts: list[Examples]) -> Examples:
-        """Several, one after another."""
+        """The examples of all `parts`."""
         return cls(
             parts[0].names,
             *(
                 np.concatenate([getattr(part, name) for part in parts])
-                for name in ("features", "there", "right", "entity")
+                for name in ("features", "exists", "target", "entity")
             ),
         )
 
     def take(self, rows: np.ndarray) -> Examples:
-        """Some of them."""
-        return Examples(self.names, self.features[rows], self.there[rows], self.right[rows], self.entity[rows])
+        """The examples of `rows`."""
+        return Examples(
+            self.names, self.features[rows], self.exists[rows], self.target[rows], self.entity[rows]
+        )
 
     def fit(self, settings: RankerSettings, seed: int) -> Ranker:
-        """A ranker trained on them."""
-        return Ranker.fit(self.names, self.features, self.there, self.right, self.entity, settings, seed)
+        """A ranker trained on these examples."""
+        return Ranker.fit(self.names, self.features, self.exists, self.target, self.entity, settings, seed)
 
 
 def newest(rows: np.ndarray, entity: np.ndarray, count: int) -> np.ndarray:
-    """At most `count` of `rows` (sorted by entity and date): of each entity the newest, in fair shares."""
+    """At most `count` of `rows` (sorted by entity and date): the newest of each entity, as many of each as
+    possible."""
     if len(rows) <= count:
         return rows
     _, start, size = np.unique(entity[rows], return_index=True, return_counts=True)

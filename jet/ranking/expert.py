@@ -1,10 +1,10 @@
-"""The account-level expert: a score for every line by itself, from the neighbors.
+"""The account-level expert: a score for each line, from the neighbors.
 
 A kernel ridge regression, solved for each entry over its own neighbors: from text (with the similarity of the
-retrieval as kernel) to "this account is booked on this side". It has two advantages over a vote: ten copies of
-one text count as one, and an account that is frequent in general is told apart from one that goes with this
-text. It needs no training and no model for each company, so it works from the first entries on, before whole
-sets of lines repeat.
+retrieval as kernel) to "this account is booked on this side". Other than in a vote, ten
+copies of one text count as one, and an account of this text scores higher than one that is frequent in general.
+It needs no training and no model for each company, so it works from the first entries on, before sets of lines
+repeat.
 
 Saunders, Gammerman and Vovk, "Ridge regression learning algorithm in dual variables", ICML 1998.
 
@@ -21,9 +21,9 @@ from jet.books.tokens import NOTHING
 from jet.ranking.evidence import Evidence
 
 _RIDGE = 0.3
-_FORGETS = 180.0  # days after which a neighbor's noise has doubled
+_DOUBLING_DAYS = 180.0  # days after which a neighbor's noise has doubled
 _PEER = 0.5  # weight of a neighbor of another company
-_JOURNAL = 0.15
+_JOURNAL = 0.15  # added to the similarity where the journal is the same
 
 
 @dataclass(frozen=True)
@@ -42,14 +42,13 @@ class LineScores:
 
 def line_scores(evidence: Evidence, kept: int = 24) -> LineScores:
     """The `kept` lines with the highest scores for each entry."""
-    weight = _ridge_weights(evidence)
-    present = np.where(evidence.there, weight, 0.0)
+    weight = np.where(evidence.exists, _ridge_weights(evidence), 0.0)
     size = len(evidence)
     tokens = evidence.lines.reshape(size, -1)
     # A line that a neighbor has twice counts once.
     again = np.zeros(evidence.lines.shape, dtype=bool)
     again[:, :, 1:] = evidence.lines[:, :, 1:] == evidence.lines[:, :, :-1]
-    share = np.where(again | (evidence.lines == NOTHING), 0.0, present[:, :, None]).reshape(size, -1)
+    share = np.where(again | (evidence.lines == NOTHING), 0.0, weight[:, :, None]).reshape(size, -1)
     order = np.argsort(tokens, axis=1, kind="stable")
     tokens, share = np.take_along_axis(tokens, order, 1), np.take_along_axis(share, order, 1)
     first = np.ones(tokens.shape, dtype=bool)
@@ -67,15 +66,15 @@ def line_scores(evidence: Evidence, kept: int = 24) -> LineScores:
 
 def _ridge_weights(evidence: Evidence) -> np.ndarray:
     """The weight of each neighbor's lines, (K + noise)^-1 k: float64 [B, M]."""
-    there = evidence.there
-    discount = np.where(evidence.own, 1.0, _PEER)
+    exists = evidence.exists
+    discount = np.where(evidence.same_entity, 1.0, _PEER)
     kernel = evidence.kernel.copy()
-    query = (evidence.likeness + _JOURNAL * evidence.same_journal) * discount
-    between_companies = evidence.own[:, :, None] != evidence.own[:, None, :]
+    query = (evidence.text_similarity + _JOURNAL * evidence.same_journal) * discount
+    between_companies = evidence.same_entity[:, :, None] != evidence.same_entity[:, None, :]
     kernel *= np.where(between_companies, _PEER, 1.0)
-    both = there[:, :, None] & there[:, None, :]
+    both = exists[:, :, None] & exists[:, None, :]
     kernel = np.where(both, kernel, 0.0)
-    noise = _RIDGE * (1 + evidence.age / _FORGETS)
+    noise = _RIDGE * (1 + evidence.age / _DOUBLING_DAYS)
     neighbors = kernel.shape[1]
-    kernel[:, np.arange(neighbors), np.arange(neighbors)] += np.where(there, noise, 1.0)
-    return np.linalg.solve(kernel, np.where(there, query, 0.0)[:, :, None])[:, :, 0]
+    kernel[:, np.arange(neighbors), np.arange(neighbors)] += np.where(exists, noise, 1.0)
+    return np.linalg.solve(kernel, np.where(exists, query, 0.0)[:, :, None])[:, :, 0]

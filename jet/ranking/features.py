@@ -1,8 +1,7 @@
 """The ranker's features of each candidate, computed by the same code for training and prediction.
 
-Every feature comes from an entry's evidence (strictly earlier entries), from counts over strictly earlier
-entries, or from the words of the candidate's accounts. None uses the entry's own lines or anything later; a
-property test checks that.
+Every feature comes from an entry's evidence, from counts over strictly earlier entries, or from the names of
+the candidate's accounts. None uses the entry's lines or anything later; a property test checks that.
 
 Shapes: B entries, D candidates, M neighbors, L lines, F features.
 """
@@ -20,18 +19,18 @@ from jet.ranking.expert import LineScores
 from jet.ranking.statistics import Statistics
 from jet.retrieval.products import products
 
-_CLOSE = 5.0  # exp(5 similarity): a vote in which distant neighbors still have a say
-_SHARP = 20.0  # exp(20 similarity): the nearest ones decide
+_CLOSE = 5.0  # exp(5 similarity): distant neighbors still have weight
+_SHARP = 20.0  # exp(20 similarity): the nearest neighbors have nearly all weight
 
 
 def ranking_features(
     statistics: Statistics, evidence: Evidence, scores: LineScores, candidates: Candidates
 ) -> dict[str, np.ndarray]:
-    """The features by name, float64 [B, D] each; features of the entry are repeated for all its candidates."""
+    """float64 [B, D] each: the features by name; those of the entry are the same for all its candidates."""
     tokens = candidates.tokens
-    there = tokens != NOTHING
-    lines = np.maximum(there.sum(axis=2), 1)
-    same = (candidates.key[:, :, None] == evidence.key[:, None, :]) & evidence.there[:, None, :]
+    is_line = tokens != NOTHING
+    lines = np.maximum(is_line.sum(axis=2), 1)
+    same = (candidates.key[:, :, None] == evidence.key[:, None, :]) & evidence.exists[:, None, :]
     features: dict[str, np.ndarray] = {}
     weights = _weights(evidence)
     features |= {f"votes_{name}": _share(same, weight) for name, weight in weights.items()}
@@ -39,99 +38,101 @@ def ranking_features(
     for name, side in (("debit", 0), ("credit", 1)):
         candidate_half = set_key(side_of(tokens, side))
         neighbor_half = set_key(side_of(evidence.lines, side))
-        matches = (candidate_half[:, :, None] == neighbor_half[:, None, :]) & evidence.there[:, None, :]
+        matches = (candidate_half[:, :, None] == neighbor_half[:, None, :]) & evidence.exists[:, None, :]
         for kind in ("close", "sharp"):
             features[f"{name}_{kind}"] = _share(matches, weights[kind])
-    features |= _line_figures(scores, tokens, there, lines)
-    features |= _history(statistics, evidence, candidates, there)
-    features |= _words(statistics, evidence, tokens, there)
+    features |= _line_figures(scores, tokens, is_line, lines)
+    features |= _history(statistics, evidence, candidates, is_line)
+    features |= _words(statistics, evidence, tokens, is_line)
     shape = candidates.key.shape
     features["lines"] = np.log(lines)
-    features["debits"] = ((tokens % 2 == 0) & there).sum(axis=2) / lines
+    features["debits"] = ((tokens % 2 == 0) & is_line).sum(axis=2) / lines
     for number, name in enumerate(PROPOSERS):
         features[f"by_{name}"] = candidates.proposer == number
     of_entry = {
         "history": np.log1p(evidence.earlier) / 8,
         "nearest": evidence.similarity.max(axis=1, initial=0),
         "texts_known": np.log1p(evidence.same_text.sum(axis=1)),
-        "neighbors": evidence.own.sum(axis=1) / evidence.own.shape[1],
+        "neighbors": evidence.same_entity.sum(axis=1) / evidence.same_entity.shape[1],
         "purity": _purity(evidence, weights["close"]),
         "amount_known": (~np.isnan(evidence.amount_gap)).any(axis=1),
     }
     features |= {name: np.broadcast_to(value[:, None], shape) for name, value in of_entry.items()}
-    return {name: np.where(candidates.there, value, 0.0) for name, value in features.items()}
+    return {name: np.where(candidates.exists, value, 0.0) for name, value in features.items()}
 
 
 def stacked(features: Mapping[str, np.ndarray]) -> np.ndarray:
-    """The features in one array, float32 [B, D, F], in the order of their names."""
+    """float32 [B, D, F]: the features in one array, in their order."""
     return np.stack([np.asarray(value, np.float32) for value in features.values()], axis=2)
 
 
 def _weights(evidence: Evidence) -> dict[str, np.ndarray]:
-    """The weight of each neighbor's vote, float64 [B, M], by kind of vote."""
-    own = evidence.own.astype(np.float64)
-    close = np.exp(_CLOSE * evidence.similarity) * own
+    """float64 [B, M] each: the weights of neighbors in votes, by kind of vote."""
+    same_entity = evidence.same_entity.astype(np.float64)
+    close = np.exp(_CLOSE * evidence.similarity) * same_entity
     gap = np.abs(np.nan_to_num(evidence.amount_gap, nan=2.0))
     return {
         "close": close,
-        "sharp": np.exp(_SHARP * evidence.similarity) * own,
+        "sharp": np.exp(_SHARP * evidence.similarity) * same_entity,
         "recent": close * np.exp(-evidence.age / 30),
         "amount": close * np.exp(-4 * gap),
         "size": close * np.exp(-gap),
-        "digits": close * np.where(evidence.digits > 0, np.exp(12 * (evidence.digits - 1)), 0.0),
+        "digits": close
+        * np.where(evidence.same_roundness > 0, np.exp(12 * (evidence.same_roundness - 1)), 0.0),
         "journal": close * evidence.same_journal,
         "currency": close * (1 - evidence.other_currency),
-        "text": own * evidence.same_text,
-        "text_currency": own * evidence.same_text * (1 - evidence.other_currency),
-        "masked": own * evidence.same_masked,
-        "latest": own * np.exp(-evidence.age / 10),
+        "text": same_entity * evidence.same_text,
+        "text_currency": same_entity * evidence.same_text * (1 - evidence.other_currency),
+        "masked": same_entity * evidence.same_masked,
+        "latest": same_entity * np.exp(-evidence.age / 10),
         "day": close * evidence.same_day,
-        "peers": np.exp(_CLOSE * evidence.similarity) * (evidence.there & ~evidence.own),
-        "peers_sharp": np.exp(_SHARP * evidence.similarity) * (evidence.there & ~evidence.own),
+        "peers": np.exp(_CLOSE * evidence.similarity) * (evidence.exists & ~evidence.same_entity),
+        "peers_sharp": np.exp(_SHARP * evidence.similarity) * (evidence.exists & ~evidence.same_entity),
     }
 
 
 def _share(matches: np.ndarray, weight: np.ndarray) -> np.ndarray:
-    """The share of the weight [B, M] that the `matches` [B, D, M] have: float64 [B, D]."""
+    """float64 [B, D]: the share of the `weight` [B, M] on neighbors that match, `matches` [B, D, M]."""
     total = np.maximum(weight.sum(axis=1, keepdims=True), 1e-9)
     return (matches * weight[:, None, :]).sum(axis=2) / total
 
 
 def _largest(values: np.ndarray, matches: np.ndarray) -> np.ndarray:
-    """The largest of `values` [B, M] among the matches: float64 [B, D], 0 where there is none."""
+    """float64 [B, D]: the largest of `values` [B, M] on neighbors that match, 0 where none does."""
     return np.where(matches, values[:, None, :], 0.0).max(axis=2, initial=0)
 
 
 def _places(evidence: Evidence, same: np.ndarray) -> dict[str, np.ndarray]:
-    own = same & evidence.own[:, None, :]
+    """Features of the neighbors that were booked to the candidate, `same` [B, D, M]."""
+    matches = same & evidence.same_entity[:, None, :]
     order = 1.0 / (1 + np.arange(same.shape[2]))
     freshness = np.exp(-evidence.age / 60)
-    known = own & ~np.isnan(evidence.amount_gap)[:, None, :]
+    known = matches & ~np.isnan(evidence.amount_gap)[:, None, :]
     distance = np.abs(np.nan_to_num(evidence.amount_gap, nan=9.0))
-    last = _last(evidence, evidence.same_text & evidence.own)
-    newest = _last(evidence, evidence.own)
-    count = own.sum(axis=2)
+    last = _last(evidence, evidence.same_text & evidence.same_entity)
+    newest = _last(evidence, evidence.same_entity)
+    count = matches.sum(axis=2)
     month = np.abs(evidence.age[:, None, :] / 30.44 - np.round(evidence.age[:, None, :] / 30.44))
-    due = np.where(own & (evidence.age > 20)[:, None, :], 1 - 2 * month, 0.0)
-    mean = np.where(own, evidence.similarity[:, None, :], 0).sum(axis=2) / np.maximum(count, 1)
+    due = np.where(matches & (evidence.age > 20)[:, None, :], 1 - 2 * month, 0.0)
+    mean = np.where(matches, evidence.similarity[:, None, :], 0).sum(axis=2) / np.maximum(count, 1)
     return {
-        "largest": _largest(evidence.similarity, own),
+        "largest": _largest(evidence.similarity, matches),
         "mean": mean,
-        "place": _largest(np.broadcast_to(order, evidence.row.shape), own),
+        "place": _largest(np.broadcast_to(order, evidence.row.shape), matches),
         "count": np.log1p(count),
-        "texts": np.log1p((own & evidence.same_text[:, None, :]).sum(axis=2)),
-        "fresh": _largest(freshness, own),
+        "texts": np.log1p((matches & evidence.same_text[:, None, :]).sum(axis=2)),
+        "fresh": _largest(freshness, matches),
         "amount_near": _largest(np.exp(-4 * distance), known),
         "amount_size": _largest(np.exp(-distance), known),
         "amount_equal": _largest(distance < 1e-6, known),
         "amount_equal_text": _largest(evidence.same_text & (distance < 1e-6), known),
-        "digits": _largest(evidence.digits, known),
+        "digits": _largest(evidence.same_roundness, known),
         **_amount_range(evidence, known),
-        "last_text": (own & last[:, None, :]).any(axis=2),
-        "newest": (own & newest[:, None, :]).any(axis=2),
+        "last_text": (matches & last[:, None, :]).any(axis=2),
+        "newest": (matches & newest[:, None, :]).any(axis=2),
         "due": due.max(axis=2, initial=0) * (count > 1),
-        "largest_peer": _largest(evidence.similarity, same & ~evidence.own[:, None, :]),
-        "count_peer": np.log1p((same & ~evidence.own[:, None, :]).sum(axis=2)),
+        "largest_peer": _largest(evidence.similarity, same & ~evidence.same_entity[:, None, :]),
+        "count_peer": np.log1p((same & ~evidence.same_entity[:, None, :]).sum(axis=2)),
     }
 
 
@@ -152,19 +153,19 @@ def _amount_range(evidence: Evidence, known: np.ndarray) -> dict[str, np.ndarray
 
 
 def _last(evidence: Evidence, among: np.ndarray) -> np.ndarray:
-    """The latest neighbor among those marked: bool [B, M]."""
-    at = np.where(among, evidence.row, -1)
-    return among & (at == at.max(axis=1, keepdims=True))
+    """bool [B, M]: the latest of the neighbors `among` [B, M]."""
+    row = np.where(among, evidence.row, -1)
+    return among & (row == row.max(axis=1, keepdims=True))
 
 
 def _purity(evidence: Evidence, weight: np.ndarray) -> np.ndarray:
-    """The largest share of the votes that one set has: float64 [B]."""
+    """float64 [B]: the largest share of the votes for one set."""
     same = evidence.key[:, :, None] == evidence.key[:, None, :]
     return (same * weight[:, None, :]).sum(axis=2).max(axis=1, initial=0) / np.maximum(weight.sum(axis=1), 1e-9)
 
 
 def _line_figures(
-    scores: LineScores, tokens: np.ndarray, there: np.ndarray, lines: np.ndarray
+    scores: LineScores, tokens: np.ndarray, is_line: np.ndarray, lines: np.ndarray
 ) -> dict[str, np.ndarray]:
     """The account-level expert's scores of the candidate's lines, and of the lines that it leaves out."""
     score = scores.of(tokens)
@@ -172,26 +173,26 @@ def _line_figures(
     left_out = np.where(
         inside | (scores.token == NOTHING)[:, None, :], 0.0, np.clip(scores.score, 0, 1)[:, None, :]
     )
-    sure = np.clip(np.where(there, score, 1.0), 0.02, 0.98)
+    line = np.clip(np.where(is_line, score, 1.0), 0.02, 0.98)
     unlikely = np.log1p(-np.clip(left_out, 0, 0.98)).sum(axis=2)
     return {
-        "line_mean": np.where(there, score, 0).sum(axis=2) / lines,
-        "line_least": np.where(there, score, np.inf).min(axis=2, initial=2.0),
+        "line_mean": np.where(is_line, score, 0).sum(axis=2) / lines,
+        "line_least": np.where(is_line, score, np.inf).min(axis=2, initial=2.0),
         "line_left_out": left_out.max(axis=2, initial=0),
         "line_left_out_sum": left_out.sum(axis=2),
-        "line_likelihood": np.log(sure).sum(axis=2) + unlikely,
+        "line_likelihood": np.log(line).sum(axis=2) + unlikely,
     }
 
 
 def _history(
-    statistics: Statistics, evidence: Evidence, candidates: Candidates, there: np.ndarray
+    statistics: Statistics, evidence: Evidence, candidates: Candidates, is_line: np.ndarray
 ) -> dict[str, np.ndarray]:
     """How often the entity booked the set and its rarest line before, and the largest share of other currencies
-    among its lines' earlier bookings."""
+    in earlier bookings of its lines."""
     limit = evidence.limit
     sets = statistics.sets.before(candidates.key, limit[:, None])
     lines = statistics.tokens.before(np.maximum(candidates.tokens, 0), limit[:, None, None])
-    rarest = np.where(there, lines, np.iinfo(np.int64).max).min(axis=2)
+    rarest = np.where(is_line, lines, np.iinfo(np.int64).max).min(axis=2)
     earlier = np.maximum(evidence.earlier, 1)[:, None]
     other = statistics.past.other_currency(candidates.tokens, evidence.currency, limit)
     return {
@@ -200,30 +201,30 @@ def _history(
         "rarest": np.log1p(rarest),
         "rarest_share": rarest / earlier,
         "other_currency": other.max(axis=2, initial=0),
-        "unbooked": np.where(there, lines == 0, 0).sum(axis=2),
+        "unbooked": np.where(is_line, lines == 0, 0).sum(axis=2),
     }
 
 
 def _words(
-    statistics: Statistics, evidence: Evidence, tokens: np.ndarray, there: np.ndarray
+    statistics: Statistics, evidence: Evidence, tokens: np.ndarray, is_line: np.ndarray
 ) -> dict[str, np.ndarray]:
     """How much of the accounts' names is in the description, and the cosine of their sentence vectors."""
     contained, meaning = np.zeros(tokens.shape), np.zeros(tokens.shape)
     vectors = statistics.corpus.store.vectors
     descriptions = vectors[evidence.text]
     for rows, start, share in name_shares(statistics, evidence):
-        local = np.where(there[rows], tokens[rows] // 2 - start, 0)
+        local = np.where(is_line[rows], tokens[rows] // 2 - start, 0)
         flat = local.reshape(len(rows), -1)
         contained[rows] = np.take_along_axis(share, flat, 1).reshape(local.shape)
         if vectors.shape[1]:
             accounts = statistics.corpus.account_text[start : start + share.shape[1]]
-            # Over all rows, so that the product's shape doesn't depend on which entries share the batch.
+            # Over all rows, so that the product's shape doesn't depend on the other entries of the batch.
             close = products(descriptions, vectors[accounts])[rows]
             meaning[rows] = np.take_along_axis(close, flat, 1).reshape(local.shape)
-    lines = np.maximum(there.sum(axis=2), 1)
+    lines = np.maximum(is_line.sum(axis=2), 1)
     return {
-        "named": np.where(there, contained, 0).max(axis=2, initial=0),
-        "named_mean": np.where(there, contained, 0).sum(axis=2) / lines,
-        "meaning": np.where(there, meaning, 0).max(axis=2, initial=0),
-        "meaning_mean": np.where(there, meaning, 0).sum(axis=2) / lines,
+        "named": np.where(is_line, contained, 0).max(axis=2, initial=0),
+        "named_mean": np.where(is_line, contained, 0).sum(axis=2) / lines,
+        "meaning": np.where(is_line, meaning, 0).max(axis=2, initial=0),
+        "meaning_mean": np.where(is_line, meaning, 0).sum(axis=2) / lines,
     }

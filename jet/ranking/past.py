@@ -1,7 +1,7 @@
-"""How often an entity had booked something before: a text in either direction, a line in a currency.
+"""Counts of an entity's strictly earlier entries: texts by direction, lines by currency.
 
-Neighbors are a selection. What must hold of all earlier entries (that a text never was a refund, that there was
-none in this currency) is counted over all of them, strictly earlier, whatever retrieval found.
+Neighbors are a selection of these. What must hold of all earlier entries (that a text never was a refund, that
+none has this currency) is counted over all.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from jet.texts.store import TextStore
 
 @dataclass(frozen=True)
 class Past:
-    """Counts over the booked entries."""
+    """Counts over booked entries."""
 
     texts: Counts  # by entity, text and direction
     masked: Counts  # by entity, text without its digits, and direction
@@ -30,47 +30,52 @@ class Past:
     lines_with_currency: Counts  # by token, where the currency is known
 
     @classmethod
-    def of(cls, books: EntryColumns, direction: np.ndarray, store: TextStore) -> Past:
-        """Of booked entries, whose directions are `direction` int8 [N]."""
-        row = np.arange(len(books))
-        known = np.flatnonzero(books.currency != NO_CURRENCY)
-        of_line = np.repeat(row, books.lengths)
-        token, of_line = np.unique(np.stack([books.tokens, of_line]), axis=1)
-        has = books.currency[of_line] != NO_CURRENCY
+    def of(cls, booked: EntryColumns, direction: np.ndarray, store: TextStore) -> Past:
+        """The counts of booked entries with `direction` int8 [N]."""
+        row = np.arange(len(booked))
+        known = np.flatnonzero(booked.currency != NO_CURRENCY)
+        of_line = np.repeat(row, booked.lengths)
+        token, of_line = np.unique(np.stack([booked.tokens, of_line]), axis=1)
+        has = booked.currency[of_line] != NO_CURRENCY
         token, of_line = token[has], of_line[has]
         return cls(
-            Counts.of(joined_key(books.entity, books.text, direction), row),
-            Counts.of(joined_key(books.entity, store.masked[books.text], direction), row),
-            Counts.of(joined_key(books.entity, books.currency), row),
-            Counts.of(joined_key(books.entity[known]), known),
-            Counts.of(joined_key(token, books.currency[of_line]), of_line),
+            Counts.of(joined_key(booked.entity, booked.text, direction), row),
+            Counts.of(joined_key(booked.entity, store.masked[booked.text], direction), row),
+            Counts.of(joined_key(booked.entity, booked.currency), row),
+            Counts.of(joined_key(booked.entity[known]), known),
+            Counts.of(joined_key(token, booked.currency[of_line]), of_line),
             Counts.of(joined_key(token), of_line),
         )
 
-    def ways(self, entity: np.ndarray, text: np.ndarray, store: TextStore, limit: np.ndarray) -> np.ndarray:
-        """int64 [B, 2]: how many of the entity's entries below `limit` with this text went out, and in. Where
-        it has none with the text, those count that differ in nothing but their digits."""
-        ways = np.array([OUT, UNSTATED, IN])
-        found = []
+    def direction_counts(
+        self, entity: np.ndarray, text: np.ndarray, store: TextStore, limit: np.ndarray
+    ) -> np.ndarray:
+        """int64 [B, 2]: how many of the entity's entries below `limit` with this text went out, and in.
+
+        Where it has none with the text, entries count whose texts differ in nothing but their digits.
+        """
+        directions = np.array([OUT, UNSTATED, IN])
+        per_text = []
         for counts, what in ((self.texts, text), (self.masked, store.masked[text])):
-            key = joined_key(entity[:, None], what[:, None], ways)
-            found.append(counts.before(key, limit[:, None]))
-        exact, masked = found
+            key = joined_key(entity[:, None], what[:, None], directions)
+            per_text.append(counts.before(key, limit[:, None]))
+        exact, masked = per_text
         return np.where(exact.any(axis=1, keepdims=True), exact, masked)[:, [0, 2]]
 
     def new_currency(self, entity: np.ndarray, currency: np.ndarray, limit: np.ndarray) -> np.ndarray:
-        """bool [B]: the currency is known, and all entries of the entity below `limit` whose own is known are
-        in others (there are some)."""
+        """bool [B]: whether the currency is known, and the entity has entries below `limit` in known
+        currencies, but none in this one."""
         same = self.currencies.before(joined_key(entity, currency), limit)
         any_known = self.with_currency.before(joined_key(entity), limit)
         return (currency != NO_CURRENCY) & (same == 0) & (any_known > 0)
 
     def other_currency(self, tokens: np.ndarray, currency: np.ndarray, limit: np.ndarray) -> np.ndarray:
         """float64 [B, D, L]: the share of entries below `limit` [B] with each of `tokens` that are in another
-        currency than `currency` [B]; 0 where that isn't known. Few entries count as less than all."""
-        found = np.zeros(tokens.shape)
+        currency than `currency` [B]; 0 where that isn't known. The share is shrunk toward 0 where there are few
+        entries."""
+        share = np.zeros(tokens.shape)
         entry, *_ = at = np.nonzero((tokens != NOTHING) & (currency != NO_CURRENCY)[:, None, None])
         token, of, below = tokens[at], currency[entry], limit[entry]
         known = self.lines_with_currency.before(joined_key(token), below)
-        found[at] = (known - self.lines.before(joined_key(token, of), below)) / (known + 1)
-        return found
+        share[at] = (known - self.lines.before(joined_key(token, of), below)) / (known + 1)
+        return share

@@ -1,8 +1,9 @@
 """The set ranker: a small network that scores all candidates of an entry together.
 
-Each candidate is encoded with the mean and the maximum over all candidates of its entry, and "none of these"
-has a logit of its own. Training is listwise, on features of earlier entries only, so no company needs a model
-of its own, and companies never seen in training work too. The log-probabilities of two networks are averaged.
+Each candidate is encoded together with the mean and the maximum over all candidates of its entry, and "none of
+these" has a logit too. Training is listwise, on features of earlier entries only, so no company needs a
+separate model, and companies that weren't in the training work too. The log-probabilities of two networks are
+averaged.
 
 Shapes: B entries, D candidates, F features.
 """
@@ -44,9 +45,9 @@ class RankerSettings:
     weight_decay: float = 0.02
     """AdamW's weight decay."""
     entity_power: float = 0.3
-    """Each row of an entity with n rows has the weight n^-entity_power."""
+    """Each row of an entity with n rows has weight n^-entity_power."""
     rows: int = 50_000
-    """The most entries to train on; of more, the newest of each entity are taken."""
+    """The most entries to train on: the newest of each entity."""
 
     def __post_init__(self) -> None:
         for name in ("candidates", "hidden", "nets", "epochs", "batch_size", "rows"):
@@ -57,7 +58,7 @@ class RankerSettings:
 
 
 class RankerNet(nn.Module):
-    """Computes logits of D candidates and of "none of these"."""
+    """The network: logits of D candidates and of "none of these"."""
 
     def __init__(self, features: int, hidden: int, dropout: float) -> None:
         super().__init__()
@@ -67,16 +68,16 @@ class RankerNet(nn.Module):
         self.among = nn.Sequential(nn.Linear(3 * hidden, hidden), nn.GELU(), nn.Linear(hidden, 1))
         self.none = nn.Sequential(nn.Linear(2 * hidden, hidden), nn.GELU(), nn.Linear(hidden, 1))
 
-    def forward(self, features_BDF: Tensor, there_BD: Tensor) -> Tensor:
+    def forward(self, features_BDF: Tensor, exists_BD: Tensor) -> Tensor:
         """The logits [B, D + 1], "none of these" last; -1e9 where there is no candidate."""
         each = self.each(features_BDF)
-        mask = there_BD.unsqueeze(-1)
+        mask = exists_BD.unsqueeze(-1)
         count = mask.sum(1).clamp(min=1)
         mean = (each * mask).sum(1) / count
         most = each.masked_fill(~mask, -10.0).amax(1)
         context = torch.cat([mean, most], dim=-1)
         spread = context.unsqueeze(1).expand(-1, each.shape[1], -1)
-        logits = self.among(torch.cat([each, spread], dim=-1)).squeeze(-1).masked_fill(~there_BD, -1e9)
+        logits = self.among(torch.cat([each, spread], dim=-1)).squeeze(-1).masked_fill(~exists_BD, -1e9)
         return torch.cat([logits, self.none(context)], dim=-1)
 
 
@@ -95,21 +96,24 @@ class Ranker:
         cls,
         names: Sequence[str],
         features: np.ndarray,
-        there: np.ndarray,
-        right: np.ndarray,
+        exists: np.ndarray,
+        target: np.ndarray,
         entity: np.ndarray,
         settings: RankerSettings,
         seed: int,
     ) -> Ranker:
-        """Train on `features` float32 [B, D, F], called `names`, of the candidates that exist (`there` [B, D]).
+        """Train on `features` float32 [B, D, F], called `names`, of candidates; `exists` [B, D] are not
+        padding.
 
-        `right` int64 [B] is the index of the right candidate, D where none is; `entity` int64 [B] the entry's
+        `target` int64 [B] is the place of the right candidate, D where none is; `entity` int64 [B] the entry's
         entity.
         """
-        raw, used = torch.tensor(features), torch.tensor(there)
+        raw, used = torch.tensor(features), torch.tensor(exists)
         values = raw[used]
         mean, spread = values.mean(0), values.std(0)
-        scale = torch.where(spread < _CONSTANT, 0.0, 1 / spread)  # a feature constant in training is ignored
+        scale = torch.where(
+            spread < _CONSTANT, 0.0, 1 / spread
+        )  # a feature that is constant in training is ignored
         counts = np.bincount(entity)[entity].astype(np.float64)
         weight = torch.from_numpy((counts**-settings.entity_power).astype(np.float32))
         weights = {"mean": mean.numpy(), "scale": scale.numpy()}
@@ -118,7 +122,7 @@ class Ranker:
                 torch.manual_seed(1000 * seed + number)
                 net = RankerNet(len(names), settings.hidden, settings.dropout)
                 inputs = (raw - mean) * scale
-                _train(net, inputs, used, torch.tensor(right), weight / weight.mean(), settings)
+                _train(net, inputs, used, torch.tensor(target), weight / weight.mean(), settings)
             weights |= {f"{number}.{name}": value.numpy().copy() for name, value in net.state_dict().items()}
         return cls(tuple(names), weights, settings)
 
@@ -135,11 +139,11 @@ class Ranker:
 
     def __getstate__(self) -> dict[str, Any]:
         state = dict(self.__dict__)
-        state.pop("_nets", None)  # rebuilt from `weights`, which processes can share
+        state.pop("_nets", None)  # computed from `weights`, which processes can share
         return state
 
     @torch.inference_mode()
-    def __call__(self, features: Mapping[str, np.ndarray], there: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    def __call__(self, features: Mapping[str, np.ndarray], exists: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """The log-probabilities of the candidates, float32 [B, D], and of "none of these", float32 [B].
 
         `features` are [B, D] by name. Raises ValueError where they are not the ones it was trained on.
@@ -149,21 +153,21 @@ class Ranker:
         scaled = (torch.from_numpy(stacked(features)) - torch.tensor(self.weights["mean"])) * torch.tensor(
             self.weights["scale"]
         )
-        mask = torch.from_numpy(there)
+        mask = torch.from_numpy(exists)
         logs = torch.stack([torch.log_softmax(net(scaled, mask), dim=-1) for net in self._nets]).mean(0)
         log_probs = torch.log_softmax(logs, dim=-1).numpy()
         return log_probs[:, :-1], log_probs[:, -1]
 
 
 def _train(
-    net: RankerNet, inputs: Tensor, there: Tensor, target: Tensor, weight: Tensor, settings: RankerSettings
+    net: RankerNet, inputs: Tensor, exists: Tensor, target: Tensor, weight: Tensor, settings: RankerSettings
 ) -> None:
     optimizer = torch.optim.AdamW(net.parameters(), settings.learning_rate, weight_decay=settings.weight_decay)
     batches = -(-len(inputs) // settings.batch_size)
     schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, settings.epochs * batches)
     for _ in range(settings.epochs):
         for rows in torch.randperm(len(inputs)).split(settings.batch_size):
-            logits = net(inputs[rows], there[rows])
+            logits = net(inputs[rows], exists[rows])
             loss = nn.functional.cross_entropy(logits, target[rows], reduction="none")
             optimizer.zero_grad()
             (loss * weight[rows]).mean().backward()

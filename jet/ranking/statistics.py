@@ -1,6 +1,6 @@
-"""What is counted over a corpus once, and looked up for every entry: sets, lines, directions, names.
+"""Counts over a corpus, made once and read for every entry: sets, lines, directions, names.
 
-Every count is asked for below a limit, so that strictly earlier rows alone have a say (`jet.ranking.counts`).
+Every count has a limit, so that only strictly earlier rows count (`jet.ranking.counts`).
 
 Shapes: N rows of the corpus, C accounts, B entries, K neighbors.
 """
@@ -14,11 +14,11 @@ import scipy.sparse as sp
 
 from jet.books.catalog import Catalog
 from jet.ranking.counts import Counts
-from jet.ranking.direction import Money
+from jet.ranking.direction import MoneyAccounts
 from jet.ranking.past import Past
+from jet.retrieval.collection import Hits
 from jet.retrieval.columns import EntryColumns
 from jet.retrieval.corpus import Corpus
-from jet.retrieval.memory import Hits
 from jet.retrieval.settings import RetrievalSettings
 from jet.texts.ngrams import CHAR_BUCKETS, ngram_counts
 from jet.texts.normalize import normalize_all
@@ -30,27 +30,27 @@ class Statistics:
     """Counts over a corpus. Plain arrays, so that processes of a machine can share one."""
 
     corpus: Corpus
-    """With the direction of its rows' money; its store has the texts of all entries to come."""
+    """With the direction of its rows; its store has the texts of the queries too."""
     settings: RetrievalSettings
     longest: int
-    """Most lines of a set (L)."""
+    """The most lines of a set (L)."""
     sets: Counts
     """Of the rows' sets of lines."""
     tokens: Counts
     """Of the rows' lines."""
-    money: Money
+    money: MoneyAccounts
     direction: np.ndarray
-    """int8 [N]: which way the money went in each row."""
+    """int8 [N]: the direction of each row: 1 in, -1 out, 0 not known."""
     past: Past
     account_names: sp.csr_matrix
-    """float32 [C, 8192]: the character n-grams of each account's name, idf-weighted, a row sums to 1."""
+    """float32 [C, 8192]: the character n-grams of each account's name, idf-weighted; a row sums to 1."""
 
     @classmethod
     def of(cls, corpus: Corpus, settings: RetrievalSettings, longest: int) -> Statistics:
-        """Of all rows of `corpus`."""
+        """The counts over all rows of `corpus`."""
         rows = corpus.rows
-        money = Money.of(rows, corpus.catalog)
-        direction = money.of_books(rows)
+        money = MoneyAccounts.of(rows, corpus.catalog)
+        direction = money.booked_directions(rows)
         return cls(
             corpus=replace(corpus, direction=direction),
             settings=settings,
@@ -67,13 +67,15 @@ class Statistics:
         """The same with `store`, which extends the corpus's."""
         return replace(self, corpus=replace(self.corpus, store=store))
 
-    def contrary(self, queries: EntryColumns, rows: np.ndarray, hits: Hits) -> np.ndarray:
-        """bool [B, K]: which of the `hits` [B, K] of `rows` of `queries` went the other way than these say."""
-        theirs = np.where(hits.row >= 0, self.direction[hits.row], 0)
-        return queries.direction[rows][:, None] * theirs < 0
+    def opposite_direction(self, queries: EntryColumns, rows: np.ndarray, hits: Hits) -> np.ndarray:
+        """bool [B, K]: which of the `hits` [B, K] of `rows` of `queries` have the opposite of the stated
+        direction."""
+        direction = np.where(hits.row >= 0, self.direction[hits.row], 0)
+        return queries.direction[rows][:, None] * direction < 0
 
 
 def _name_ngrams(catalog: Catalog, idf: np.ndarray) -> sp.csr_matrix:
+    """See `Statistics.account_names`."""
     grams = ngram_counts(normalize_all(catalog.accounts["name"]).to_pylist())
     grams.data = (idf[grams.indices] * (grams.indices < CHAR_BUCKETS)).astype(np.float32)
     total = np.asarray(grams.sum(axis=1)).ravel()

@@ -1,1 +1,1 @@
-"""Retrieval: texts, their vectors, and the most similar earlier entries."""
+"""Retrieval: the corpus, and the most similar strictly earlier entries of a query."""

@@ -1,7 +1,7 @@
-"""Tables of entries as NumPy columns: plain arrays, which processes share without a copy.
+"""Tables of entries as NumPy columns, which processes share without a copy.
 
-`entry_columns` is the one way from an Arrow table of entries to arrays; training, evaluation and prediction all
-read these. `neighbor_lines` looks up what earlier entries were booked to.
+`entry_columns` converts an Arrow table of entries, the same way for training, evaluation and prediction.
+`neighbor_lines` looks up the lines of earlier entries.
 
 Shapes: N entries of a table, B entries of a batch, K neighbors, L tokens of a neighbor.
 """
@@ -18,7 +18,7 @@ import pyarrow.compute as pc
 from jet.books.catalog import Catalog
 from jet.books.schema import DIRECTIONS
 from jet.books.tokens import NOTHING, in_order, mixed
-from jet.retrieval.memory import Queries
+from jet.retrieval.collection import Queries
 from jet.texts.normalize import normalize_all, stable_hashes
 from jet.texts.store import TextStore
 
@@ -37,7 +37,7 @@ class EntryColumns:
     text: np.ndarray  # int64 [N]
     journal: np.ndarray  # int64 [N], stable hash
     currency: np.ndarray  # int64 [N], stable hash
-    direction: np.ndarray  # int8 [N], of the money, as stated: 1 in, -1 out, 0 not known
+    direction: np.ndarray  # int8 [N], of the money, as the entry states it: 1 in, -1 out, 0 not stated
     total: np.ndarray  # float64 [N], major units
     offsets: np.ndarray  # int64 [N + 1]
     tokens: np.ndarray  # int64
@@ -63,7 +63,7 @@ class EntryColumns:
         return sums[self.offsets[1:]] - sums[self.offsets[:-1]]
 
     def take(self, rows: np.ndarray) -> EntryColumns:
-        """Some of the rows, in the order given."""
+        """The columns of `rows`, in their order."""
         lengths = self.lengths[rows]
         offsets = np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64)
         lines = np.arange(offsets[-1]) + np.repeat(self.offsets[rows] - offsets[:-1], lengths)
@@ -82,7 +82,7 @@ class EntryColumns:
         return replace(self, tokens=self.tokens[order], amounts=self.amounts[order])
 
     def queries(self, rows: np.ndarray) -> Queries:
-        """What retrieval needs to know of `rows`."""
+        """The queries of `rows`."""
         return Queries(
             entity=self.entity[rows].astype(np.int32),
             date=self.date[rows],
@@ -94,34 +94,34 @@ class EntryColumns:
 
 
 def neighbor_lines(
-    memory: EntryColumns, hit: np.ndarray, entity: np.ndarray, catalog: Catalog, longest: int
+    booked: EntryColumns, hit: np.ndarray, entity: np.ndarray, catalog: Catalog, longest: int
 ) -> np.ndarray:
-    """int64 [B, K, longest]: the lines of the memory's rows `hit` [B, K] as tokens of `entity`'s [B] own chart.
+    """int64 [B, K, longest]: the lines of rows `hit` [B, K] of `booked` as tokens of the chart of `entity` [B].
 
     Catalog row * 2 + side, in the catalog's token order, padded with `NOTHING`. The lines of another company
-    are those of the accounts with the same codes. Where one has no such account, or an entry has more than
-    `longest` lines, there is nothing.
+    are translated to the accounts with the same codes. An entry gets no lines where the chart lacks one of its
+    accounts, or it has more than `longest` lines.
     """
-    lengths = np.where(hit >= 0, memory.lengths[hit], 0)
+    lengths = np.where(hit >= 0, booked.lengths[hit], 0)
     place = np.arange(longest)
     inside = (place < lengths[..., None]) & (lengths <= longest)[..., None]
     if not inside.any():
         return np.full(inside.shape, NOTHING)
     tokens = np.where(
-        inside, memory.tokens[np.where(inside, memory.offsets[hit][..., None] + place, 0)], NOTHING
+        inside, booked.tokens[np.where(inside, booked.offsets[hit][..., None] + place, 0)], NOTHING
     )
-    foreign = (lengths > 0) & (memory.entity[hit] != entity[:, None])
+    foreign = (lengths > 0) & (booked.entity[hit] != entity[:, None])
     if foreign.any():
-        theirs = tokens[foreign]
+        other = tokens[foreign]
         owner = np.broadcast_to(entity[:, None], hit.shape)[foreign]
-        rows = catalog.translate(np.where(theirs >= 0, theirs // 2, NOTHING), owner[:, None])
-        missing = ((rows < 0) & (theirs >= 0)).any(axis=1, keepdims=True)
-        tokens[foreign] = in_order(np.where((rows >= 0) & ~missing, 2 * rows + theirs % 2, NOTHING), catalog)
+        rows = catalog.translate(np.where(other >= 0, other // 2, NOTHING), owner[:, None])
+        missing = ((rows < 0) & (other >= 0)).any(axis=1, keepdims=True)
+        tokens[foreign] = in_order(np.where((rows >= 0) & ~missing, 2 * rows + other % 2, NOTHING), catalog)
     return tokens
 
 
 def entry_columns(entries: pa.Table, catalog: Catalog, store: TextStore) -> EntryColumns:
-    """Columns of a table with the schema `ENTRIES`.
+    """The columns of a table with the schema `ENTRIES`.
 
     Raises `ValueError` where a description is not in the store or a booked account is not in the chart.
     """
@@ -138,7 +138,7 @@ def entry_columns(entries: pa.Table, catalog: Catalog, store: TextStore) -> Entr
         text=text,
         journal=stable_hashes(whole(entries["journal"])),
         currency=stable_hashes(whole(entries["currency"])),
-        direction=_signs(entries["direction"]),
+        direction=_directions(entries["direction"]),
         total=amount,
         offsets=offsets,
         tokens=tokens,
@@ -146,12 +146,13 @@ def entry_columns(entries: pa.Table, catalog: Catalog, store: TextStore) -> Entr
     )
 
 
-def _signs(direction: pa.ChunkedArray) -> np.ndarray:
+def _directions(direction: pa.ChunkedArray) -> np.ndarray:
     """int8 [N]: 1 for "in", -1 for "out", 0 for ""."""
     return np.array([1, -1, 0], dtype=np.int8)[pc.index_in(whole(direction), pa.array(DIRECTIONS)).to_numpy()]
 
 
 def _lines(entries: pa.Table, catalog: Catalog) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """The offsets, tokens and amounts of `EntryColumns`."""
     lines = whole(entries["lines"])
     lengths = pc.fill_null(pc.list_value_length(lines), 0).to_numpy(zero_copy_only=False)
     offsets = np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64)
@@ -174,5 +175,5 @@ def _lines(entries: pa.Table, catalog: Catalog) -> tuple[np.ndarray, np.ndarray,
 
 
 def whole(column: pa.ChunkedArray | pa.Array) -> pa.Array:
-    """The column in one piece."""
+    """The column as one chunk."""
     return column.combine_chunks() if isinstance(column, pa.ChunkedArray) else column

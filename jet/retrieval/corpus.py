@@ -1,8 +1,8 @@
-"""The corpus: what is known before a query comes. Booked entries, charts of accounts, texts and their weights.
+"""The corpus: booked entries, charts of accounts, texts and the weights of their n-grams.
 
 A corpus holds NumPy arrays and Arrow tables alone, so that all processes of a machine read one copy of it. Its
-rows are sorted by entity, date and entry id: what an entry may see, the entries of its entity with a strictly
-earlier date, is a prefix of the entity's rows.
+rows are sorted by entity, date and entry id: the rows eligible for a query, those of its entity with a strictly
+earlier date, are a prefix of the entity's rows.
 
 Shapes: N rows, E entities, C accounts, U texts.
 """
@@ -17,8 +17,8 @@ import pyarrow as pa
 import scipy.sparse as sp
 
 from jet.books.catalog import Catalog
+from jet.retrieval.collection import prefix_ends
 from jet.retrieval.columns import EntryColumns, entry_columns, whole
-from jet.retrieval.memory import prefix_ends
 from jet.retrieval.peers import chart_families
 from jet.texts.ngrams import weigh
 from jet.texts.normalize import normalize_all
@@ -36,15 +36,15 @@ class Corpus:
     catalog: Catalog
     """The charts of accounts of all entities."""
     store: TextStore
-    """The texts of rows and accounts, and perhaps more; `rows.text` counts in it."""
+    """The texts of rows and accounts, and perhaps more; `rows.text` are rows of it."""
     idf: np.ndarray
     """float32 [8192]: the weights of n-grams, see `jet.texts.ngrams`."""
     reviewed: np.ndarray
-    """bool [N]: people reviewed the entry after the training; see `jet.prediction.reviews`."""
+    """bool [N]: whether people reviewed the entry after the training; see `jet.prediction.reviews`."""
     family: np.ndarray | None = None
     """int64 [E]: entities with the same number follow the same standard chart; None: see `with_families`."""
     direction: np.ndarray | None = None
-    """int8 [N]: which way the money went, 1 in, -1 out, 0 not known; None: retrieval doesn't weigh it."""
+    """int8 [N]: the direction of the money, 1 in, -1 out, 0 not known; None: similarity ignores it."""
 
     @classmethod
     def of(cls, entries: pa.Table, catalog: Catalog, store: TextStore, idf: np.ndarray) -> Corpus:
@@ -66,7 +66,7 @@ class Corpus:
         return self if self.family is not None else replace(self, family=chart_families(self.catalog))
 
     def take(self, rows: np.ndarray) -> Corpus:
-        """The same with some of the rows, int64, ascending."""
+        """The same with `rows` alone, int64, ascending."""
         return replace(
             self,
             rows=self.rows.take(rows),
@@ -77,7 +77,7 @@ class Corpus:
 
     @property
     def entities(self) -> pa.StringArray:
-        """[N] the name of each row's entity."""
+        """[N]: the name of each row's entity."""
         return pa.array(self.catalog.entities, pa.string()).take(pa.array(self.rows.entity))
 
     @cached_property

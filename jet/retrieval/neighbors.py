@@ -1,6 +1,6 @@
 """The neighbors of entries as a table, in one process.
 
-A job that spreads the search over machines calls the same pieces: `Retriever.hits` with a search of its own,
+A job that spreads the search over machines calls the same functions: `Retriever.hits`, with another `search`,
 and `neighbors_table`.
 
 Legend: Q queries, K neighbors.
@@ -13,9 +13,9 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from jet.books.schema import NEIGHBOR, NEIGHBORS, SOURCES
+from jet.retrieval.collection import Hits, Queries
 from jet.retrieval.columns import entry_columns, whole
 from jet.retrieval.corpus import Corpus
-from jet.retrieval.memory import Hits, Queries
 from jet.retrieval.retriever import Retriever
 from jet.retrieval.settings import RetrievalSettings, source_widths
 from jet.texts.encoder import Encoder, SentenceEncoder
@@ -29,7 +29,7 @@ def text_store(entries: pa.Table, encoder: Encoder | None) -> TextStore:
 
 
 def make_encoder(settings: RetrievalSettings, device: str | None = None) -> SentenceEncoder | None:
-    """The encoder that `settings` name, or None where they ask for n-grams alone."""
+    """The encoder of `settings`, or None where similarity is by n-grams alone."""
     if not settings.encoder:
         return None
     return SentenceEncoder(
@@ -53,18 +53,18 @@ def neighbors_table(
 ) -> pa.Table:
     """The `hits` of `queries`, which are those of `entries`, as a table of the schema `NEIGHBORS`."""
     rows = corpus.rows
-    found = hits.row >= 0
-    query = np.nonzero(found)[0]
-    row = hits.row[found]
+    is_hit = hits.row >= 0
+    query = np.nonzero(is_hit)[0]
+    row = hits.row[is_hit]
     source = np.repeat(np.arange(len(SOURCES)), list(source_widths(settings).values()))
     values = {
         "row": pa.array(row),
-        "source": pa.array(SOURCES).take(pa.array(np.broadcast_to(source, found.shape)[found])),
-        "similarity": pa.array(hits.similarity[found], pa.float32()),
+        "source": pa.array(SOURCES).take(pa.array(np.broadcast_to(source, is_hit.shape)[is_hit])),
+        "similarity": pa.array(hits.similarity[is_hit], pa.float32()),
         "same_text": pa.array(rows.text[row] == queries.text[query]),
         "age_days": pa.array(queries.date[query] - rows.date[row], pa.int32()),
     }
-    offsets = np.concatenate([[0], np.cumsum(found.sum(axis=1))])
+    offsets = np.concatenate([[0], np.cumsum(is_hit.sum(axis=1))])
     neighbors = pa.ListArray.from_arrays(
         pa.array(offsets, pa.int32()),
         pa.StructArray.from_arrays([values[field.name] for field in NEIGHBOR], fields=list(NEIGHBOR)),
@@ -75,13 +75,12 @@ def neighbors_table(
     )
 
 
-def recalled(found: Hits, exact: Hits) -> tuple[int, int]:
-    """How many of the exact hits `found` has, or an equally similar one for, and how many there are.
+def recall_counts(hits: Hits, exact: Hits) -> tuple[int, int]:
+    """The number of `exact` hits [Q, K] that `hits` [Q, K] has, and the number of exact hits.
 
-    Both are [Q, K]. A probe of an approximate index: only entries that tie with the last exact hit can stand
-    in for each other.
+    A hit counts as well if it ties with the last exact one.
     """
-    wanted = (exact.row >= 0).sum(axis=1)
+    count = (exact.row >= 0).sum(axis=1)
     worst = np.where(exact.row >= 0, exact.similarity, np.inf).min(axis=1, initial=np.inf)
-    good = (found.row >= 0) & (found.similarity >= worst[:, None] - 1.5e-5)
-    return int(np.minimum(good.sum(axis=1), wanted).sum()), int(wanted.sum())
+    right = (hits.row >= 0) & (hits.similarity >= worst[:, None] - 1.5e-5)
+    return int(np.minimum(right.sum(axis=1), count).sum()), int(count.sum())

@@ -1,4 +1,4 @@
-"""Products of many vectors with many others, each row's the same wherever in a batch it stands, on any threads.
+"""Products of many vectors with many others, in which a row's result doesn't depend on its place or on threads.
 
 NumPy's OpenBLAS has kernels for processors with AVX2 alone (Haswell, the older Zen) that compute a row in one
 of several ways, by its place and the number of threads. There torch multiplies, in whose products neither
@@ -16,14 +16,14 @@ import torch
 
 def products(rows: np.ndarray, others: np.ndarray) -> np.ndarray:
     """float32 [B, U]: the product of each of `rows` [B, D] with each of `others` [U, D]."""
-    if not _place_matters():
+    if not _depends_on_place():
         return rows @ others.T
     return (view(rows) @ view(others).T).numpy()
 
 
-def own_products(rows: np.ndarray) -> np.ndarray:
-    """float32 [B, M, M]: of each of B sets of `rows` [B, M, D] the product of each row with each."""
-    if not _place_matters():
+def gram_matrices(rows: np.ndarray) -> np.ndarray:
+    """float32 [B, M, M]: the products of all pairs of rows in each of B sets of `rows` [B, M, D]."""
+    if not _depends_on_place():
         return np.einsum("bmd,bnd->bmn", rows, rows, optimize=True)
     each = view(rows)
     return torch.bmm(each, each.transpose(1, 2)).numpy()
@@ -37,10 +37,10 @@ def view(array: np.ndarray) -> torch.Tensor:
 
 
 @cache
-def _place_matters() -> bool:
-    """Whether NumPy computes a row otherwise at another place."""
+def _depends_on_place() -> bool:
+    """Whether NumPy's product of a row differs with the row's place."""
     draw = np.random.default_rng(0)
     rows, others = (draw.standard_normal((size, 512), dtype=np.float32) for size in (64, 333))
-    there = rows @ others.T
-    turned = np.roll(rows, 5, axis=0) @ others.T
-    return not np.array_equal(np.roll(turned, -5, axis=0), there)
+    straight = rows @ others.T
+    rolled = np.roll(rows, 5, axis=0) @ others.T
+    return not np.array_equal(np.roll(rolled, -5, axis=0), straight)

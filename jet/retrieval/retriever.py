@@ -1,4 +1,4 @@
-"""The retriever: from queries to hits, the strictly earlier entries of a corpus that are most like them.
+"""The retriever: from queries to hits, the most similar strictly earlier entries of a corpus.
 
 Every query gets three kinds of hits, each in columns of its own: similar entries of its entity, its entity's
 latest ones, and similar entries of other companies with the same standard chart.
@@ -13,37 +13,38 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 
+from jet.retrieval.collection import Collection, Hits, Queries, latest, limits, plan_blocks
 from jet.retrieval.corpus import Corpus
 from jet.retrieval.index import BlockIndex, build_block, search
-from jet.retrieval.memory import Hits, Memory, Queries, latest, limits, plan_blocks
 from jet.retrieval.peers import Peers
 from jet.retrieval.settings import RetrievalSettings
 
-OWN, PEERS = "own", "peers"
-"""The two memories of a retriever: the entities' own entries, and those of the families of charts."""
+SAME_ENTITY, PEERS = "own", "peers"
+"""The collections of a retriever: the entries of each entity, and those of each family of charts. Log lines
+name blocks by them."""
 
 Search = Callable[[str, Queries, int], Hits]
-"""The so many most similar earlier rows of a memory, by its name."""
+"""The k most similar earlier rows of a collection, by its name."""
 
 
 @dataclass(frozen=True)
 class Retriever:
-    """Finds hits in `corpus`; arrays and indexes of blocks, so that processes of a machine can share one."""
+    """Finds hits in `corpus`. It holds arrays and indexes of blocks alone, so that processes can share one."""
 
     corpus: Corpus
     settings: RetrievalSettings
-    own: Memory
-    """The rows of the corpus."""
+    same_entity: Collection
+    """The rows of the corpus, by entity."""
     peers: Peers | None
-    """The same rows by family of charts; None: the settings ask for no peers."""
+    """The same rows, by family of charts; None where `settings.peers` is 0."""
     blocks: Mapping[str, Mapping[int, BlockIndex]] = field(default_factory=dict)
-    """Indexes that were built, by memory and block number; others are built when they are needed."""
+    """Indexes that were built, by collection and block number; others are built when they are needed."""
 
     @classmethod
     def of(cls, corpus: Corpus, settings: RetrievalSettings) -> Retriever:
         """A retriever whose indexes are not built yet."""
         rows = corpus.rows
-        own = Memory(
+        same_entity = Collection(
             entity=rows.entity.astype(np.int32),
             date=rows.date,
             text=rows.text,
@@ -55,48 +56,48 @@ class Retriever:
             direction=corpus.direction,
         )
         if not settings.peers:
-            return cls(corpus, settings, own, None)
+            return cls(corpus, settings, same_entity, None)
         corpus = corpus.with_families()
         assert corpus.family is not None
-        return cls(corpus, settings, own, Peers.of(own, corpus.family))
+        return cls(corpus, settings, same_entity, Peers.of(same_entity, corpus.family))
 
     @property
-    def memories(self) -> dict[str, Memory]:
-        """What is searched, by name."""
-        return {OWN: self.own} | ({} if self.peers is None else {PEERS: self.peers.memory})
+    def collections(self) -> dict[str, Collection]:
+        """The collections by name."""
+        return {SAME_ENTITY: self.same_entity} | ({} if self.peers is None else {PEERS: self.peers.collection})
 
     def indexed(self) -> Retriever:
         """The same with the indexes of all blocks, which many searches share."""
         blocks = {
             name: {
-                block.number: build_block(block, memory, self.settings)
-                for block in plan_blocks(memory.offsets, self.settings)
+                block.number: build_block(block, collection, self.settings)
+                for block in plan_blocks(collection.offsets, self.settings)
             }
-            for name, memory in self.memories.items()
+            for name, collection in self.collections.items()
         }
         return replace(self, blocks=blocks)
 
     def search(self, name: str, queries: Queries, k: int) -> Hits:
-        """The `k` most similar earlier rows of a memory for each of `queries`, in this process."""
-        return search(self.memories[name], queries, self.settings, k, self.blocks.get(name))
+        """The `k` most similar earlier rows of a collection for each of `queries`, in this process."""
+        return search(self.collections[name], queries, self.settings, k, self.blocks.get(name))
 
     def hits(self, queries: Queries, search: Search | None = None) -> Hits:
         """[Q, neighbors + latest + peers]: rows of the corpus, by source (see `source_widths`).
 
-        `search` stands in for the retriever's own where the indexes are elsewhere.
+        `search` replaces `self.search` where the indexes are in other processes.
         """
         search, settings = search or self.search, self.settings
-        limit = limits(self.own, queries)
-        found = [
-            search(OWN, queries, settings.neighbors),
-            latest(self.own, queries, limit, settings.latest),
+        limit = limits(self.same_entity, queries)
+        parts = [
+            search(SAME_ENTITY, queries, settings.neighbors),
+            latest(self.same_entity, queries, limit, settings.latest),
             Hits.none(len(queries), settings.peers),
         ]
         if self.peers is not None:
-            earlier = np.maximum(limit - self.own.offsets[np.maximum(queries.entity, 0)], 0)
-            asked = self.peers.queries(queries, earlier, settings)
-            found[-1] = self.peers.rows(search(PEERS, asked, settings.peers))
+            earlier = np.maximum(limit - self.same_entity.offsets[np.maximum(queries.entity, 0)], 0)
+            peer_queries = self.peers.queries(queries, earlier, settings)
+            parts[-1] = self.peers.rows(search(PEERS, peer_queries, settings.peers))
         return Hits(
-            np.concatenate([each.row for each in found], axis=1),
-            np.concatenate([each.similarity for each in found], axis=1),
+            np.concatenate([part.row for part in parts], axis=1),
+            np.concatenate([part.similarity for part in parts], axis=1),
         )

@@ -1,4 +1,4 @@
-"""Approximate search of one block of the index by ScaNN, which proposes texts; their rows are scored exactly.
+"""Approximate search of one block of the index: ScaNN proposes texts, and their rows are scored exactly.
 
 ScaNN is installed on Linux alone: there are no wheels for macOS and Windows.
 
@@ -16,14 +16,14 @@ from typing import Any
 
 import numpy as np
 
+from jet.retrieval.collection import Block, Collection, Hits, Queries
 from jet.retrieval.exact import ExactBlock, pieces, search_exactly, text_batches
-from jet.retrieval.memory import Block, Hits, Memory, Queries
 from jet.retrieval.settings import RetrievalSettings
-from jet.retrieval.similarity import Contents, Features, dense
+from jet.retrieval.similarity import Contents, TextFeatures, dense
 
 LEAST_TEXTS = 16
 """With fewer texts ScaNN can't be trained."""
-_TRAINED_ON = 10_000  # texts that it learns its quantization from
+_TRAINED_ON = 10_000  # texts that its quantization is trained on
 
 
 def has_scann() -> bool:
@@ -34,25 +34,25 @@ def has_scann() -> bool:
 class ScannBlock:
     """Lets ScaNN propose texts, and scores their rows exactly.
 
-    What ScaNN proposes may lie behind a query's limit or be its owner's, so it proposes the more the smaller
-    the eligible part of the block is and the more of that is the owner's; a part of no more than `exact_below`
-    rows is searched exactly instead.
+    Proposed rows may be too late for a query, or have its owner. So ScaNN proposes more texts, the smaller the
+    eligible part of the block is and the more of that has the query's owner. An eligible part of no more than
+    `exact_below` rows is searched exactly instead.
     """
 
-    def __init__(self, block: Block, memory: Memory, settings: RetrievalSettings) -> None:
+    def __init__(self, block: Block, collection: Collection, settings: RetrievalSettings) -> None:
         self.block = block
         self._settings = settings
-        self._contents = contents = Contents(block, memory, settings)
+        self._contents = contents = Contents(block, collection, settings)
         early = Block(
             block.number, block.entity, block.start, min(block.stop, block.start + settings.exact_below)
         )
-        self._early = ExactBlock(early, memory, settings)
+        self._early = ExactBlock(early, collection, settings)
         self._searcher = _build_searcher(dense(contents.vectors, contents.ngrams, settings), settings)
 
     def __getstate__(self) -> dict[str, Any]:
-        """Another process gets the searcher as the files that ScaNN saves, since it can't be pickled."""
+        """The state with the searcher as the files that ScaNN saves, since it can't be pickled."""
         with tempfile.TemporaryDirectory() as folder:
-            # With absolute paths, the default, a searcher can't be moved.
+            # With absolute paths, the default, a searcher can't be loaded elsewhere.
             self._searcher.serialize(folder, relative_path=True)
             files = {path.name: path.read_bytes() for path in Path(folder).iterdir()}
         return {**self.__dict__, "_searcher": files}
@@ -64,47 +64,47 @@ class ScannBlock:
                 (Path(folder) / name).write_bytes(content)
             self._searcher = _scann().scann_ops_pybind.load_searcher(folder)
 
-    def search(self, queries: Queries, limit: np.ndarray, k: int, floor: np.ndarray | None = None) -> Hits:
+    def search(self, queries: Queries, limit: np.ndarray, k: int, bound: np.ndarray | None = None) -> Hits:
         """See `jet.retrieval.index.BlockIndex.search`; approximate where the eligible part is large."""
         contents = self._contents
-        asked = contents.asked(queries, limit, k, floor)
-        eligible = asked.eligible
+        search = contents.block_search(queries, limit, k, bound)
+        eligible = search.eligible
         hits = Hits.none(len(queries), k)
         exact = np.flatnonzero((eligible > 0) & (eligible <= self.exact_rows))
         if len(exact):
-            found = self._early.search(queries.take(exact), limit[exact], k, asked.floor[exact])
-            hits.row[exact], hits.similarity[exact] = found.row, found.similarity
+            early = self._early.search(queries.take(exact), limit[exact], k, search.bound[exact])
+            hits.row[exact], hits.similarity[exact] = early.row, early.similarity
         by_scann = np.flatnonzero(eligible > self.exact_rows)
         wanted = self._settings.overfetch * k
-        in_the_way = 1 + contents.owned(asked)[by_scann] / wanted
-        doublings = np.ceil(np.log2(len(contents.text) / eligible[by_scann] * in_the_way)).astype(int)
+        excluded = 1 + contents.same_owner(search)[by_scann] / wanted
+        doublings = np.ceil(np.log2(len(contents.text) / eligible[by_scann] * excluded)).astype(int)
         for doubling in np.unique(doublings):
             width = min(len(contents.texts), wanted << int(doubling))
             for texts, at, query in text_batches(queries.text, by_scann[doublings == doubling]):
-                features = contents.look_up(queries, texts)
+                features = contents.features(queries, texts)
                 proposed = self._propose(features, width)
                 scores = contents.score_some(features, proposed)
-                for some in pieces(len(query), contents.most_kinds(proposed)):
+                for some in pieces(len(query), contents.max_kinds(proposed)):
                     which, place = np.nonzero(proposed[at[some]] >= 0)
-                    own = at[some][which]
-                    text, score = proposed[own, place], scores[own, place]
-                    contents.rank(hits, asked, query[some][which], text, score)
+                    row = at[some][which]
+                    text, score = proposed[row, place], scores[row, place]
+                    contents.rank(hits, search, query[some][which], text, score)
         return hits
 
     @property
     def exact_rows(self) -> int:
-        """Queries that may see no more than so many rows of the block are searched exactly."""
+        """The most eligible rows of the block with which a query is searched exactly."""
         return self._early.block.stop - self._early.block.start
 
     def search_exactly(self, queries: Queries, limit: np.ndarray, k: int) -> Hits:
-        """What `search` approximates."""
+        """The hits that `search` approximates."""
         return search_exactly(self._contents, queries, limit, k)
 
-    def _propose(self, features: Features, width: int) -> np.ndarray:
-        """Texts of the block that ScaNN takes to be similar, int64 [64, width']; -1: none."""
+    def _propose(self, features: TextFeatures, width: int) -> np.ndarray:
+        """The block's texts that ScaNN finds similar, int64 [64, width']; -1: none."""
         queries = dense(features.vectors, features.ngrams, self._settings)
-        found, score = self._searcher.search_batched(queries, final_num_neighbors=width)
-        return np.where(np.isnan(score), -1, found.astype(np.int64))
+        texts, score = self._searcher.search_batched(queries, final_num_neighbors=width)
+        return np.where(np.isnan(score), -1, texts.astype(np.int64))
 
 
 def _scann() -> Any:
@@ -115,10 +115,10 @@ def _scann() -> Any:
 
 
 def _build_searcher(dense: np.ndarray, settings: RetrievalSettings) -> Any:
-    """A searcher that looks at every text's quantized vector, unless the settings ask for a tree.
+    """A searcher that compares every text's quantized vector, unless the settings configure a tree.
 
-    On 60,000 texts a tree made it three times as fast, but its k-means doesn't always end the same; the
-    quantization does. It keeps no full vectors (no reordering): what it proposes is scored here anyway.
+    On 60,000 texts a tree made it three times as fast, but the result of its k-means varies; that of the
+    quantization doesn't. It keeps no full vectors (no reordering), since its proposals are scored exactly here.
     """
     builder = _scann().scann_ops_pybind.builder(dense, settings.overfetch * settings.neighbors, "dot_product")
     if settings.scann_leaves:

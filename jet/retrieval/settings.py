@@ -1,4 +1,4 @@
-"""What counts as similar, and how it is looked for: the settings of retrieval."""
+"""The settings of retrieval: similarity, the number of hits, and indexes."""
 
 from __future__ import annotations
 
@@ -11,18 +11,19 @@ from jet.texts.encoder import MULTILINGUAL, Precision, check_precision
 
 @dataclass(frozen=True, kw_only=True)
 class RetrievalSettings:
-    """What counts as similar, and how it is looked for."""
+    """Similarity, the number of hits, and indexes."""
 
     neighbors: int = 48
-    """How many similar entries of its own entity an entry gets as neighbors (K)."""
+    """The most similar entries of the same entity that an entry has as neighbors (K)."""
     encoder: str = MULTILINGUAL
     """Sentence encoder: packaged-multilingual, packaged-minilm, a folder, a name on the hub, or "" for n-grams
     alone."""
     max_tokens: int = 64
     """Where the encoder cuts a text, a multiple of 8."""
     encoder_precision: Precision = "fp32"
-    """What a transformer computes in: fp32, or bf16, which is faster where the hardware has it (GPUs, CPUs with
-    AVX512-BF16 or AMX) and turns a vector by a degree. The packaged multilingual encoder has fp32 alone."""
+    """The precision of a transformer: fp32, or bf16, which is faster where the hardware has it (GPUs, CPUs with
+    AVX512-BF16 or AMX) and changes the direction of a vector by a degree. The packaged multilingual encoder has
+    fp32 alone."""
     sentence_weight: float = 0.5
     """Weight of the sentence vectors' cosine."""
     ngram_weight: float = 0.5
@@ -32,29 +33,31 @@ class RetrievalSettings:
     same_masked_text_bonus: float = 0.05
     """Added where the texts differ in nothing but their digits."""
     other_currency_penalty: float = 0.1
-    """Taken off where both currencies are known and differ, and half of it where one of them isn't known."""
+    """Taken off where both currencies are known and differ, and half of it where that of the earlier entry
+    isn't known; nothing where that of the new one isn't."""
     other_direction_penalty: float = 0.3
-    """Taken off where it is known that the money went the other way, and half of it where the earlier entry
-    doesn't say; nothing where the new one doesn't."""
+    """Taken off where the directions of the money are opposite, and half of it where that of the earlier entry
+    isn't known; nothing where that of the new one isn't."""
     recency_bonus: float = 0.01
     """Added times exp(-age in days / 365)."""
     latest: int = 4
-    """The entity's newest earlier entries, whatever their text, that join the neighbors: who paid last week
+    """The entity's newest earlier entries, whatever their text, that are neighbors too: who paid last week
     often pays this week."""
     peers: int = 12
-    """How many similar entries of other companies with the same standard chart join them (see
+    """The most similar entries of other companies with the same standard chart are neighbors too (see
     `jet.retrieval.peers`)."""
     peers_below: int = 500
-    """Only entries whose entity had booked fewer than this ask other companies."""
+    """Only entries whose entity had booked fewer than this get peers."""
     exact_below: int = 65_536
     """A block with fewer distinct texts than this is searched exactly, a larger one by ScaNN; and exactly for
-    entries that may see no more rows of it than this. With fewer texts than the default, ScaNN is no faster."""
+    entries with no more strictly earlier rows in it than this. With fewer texts than the default, ScaNN is no
+    faster."""
     block_rows: int = 65_536
     """Rows of an entity that make a block; at most 1,048,576, which bounds the memory of a search."""
     scann_leaves: int | None = None
     """Leaves of ScaNN's tree; null: no tree, since two builds of one from the same texts may differ."""
     scann_leaves_to_search: int | None = None
-    """Leaves of the tree looked into for a query; null: a quarter of them."""
+    """Leaves of the tree that are searched for a query; null: a quarter of them."""
     overfetch: int = 8
     """ScaNN proposes this times K texts, which are then scored exactly."""
 

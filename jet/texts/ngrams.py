@@ -2,7 +2,7 @@
 
 Notable: the two parts of a row (n-grams of 2-4 characters within words, and of 1-2 words) are scaled so that
 the dot product of two rows is the weighted mean of the parts' cosines. So one sparse product, or one index,
-serves both. Hashing needs no vocabulary, so later texts never change the columns.
+has both parts. Hashing needs no vocabulary, so later texts never change the columns.
 
 Legend: U texts; 8192 = 4096 character columns, then 4096 word columns.
 """

@@ -18,8 +18,8 @@ _DIGITS = re.compile(r"\d+")
 _DROPPED = {"Cc", "Cf", "Cs"}  # control, format (zero-width and the like), lone surrogates
 
 
-class _Kept(dict[int, str | None]):
-    """The table for `str.translate`, filled in as characters occur."""
+class _Table(dict[int, str | None]):
+    """The table of `normalize` for `str.translate`, which gets a character when it first occurs."""
 
     def __missing__(self, code: int) -> str | None:
         character = chr(code)
@@ -31,7 +31,7 @@ class _Kept(dict[int, str | None]):
         return kept
 
 
-_KEPT = _Kept()
+_TABLE = _Table()
 
 
 def normalize(text: str) -> str:
@@ -40,7 +40,7 @@ def normalize(text: str) -> str:
     Tab and newline count as whitespace; invisible format characters (zero-width space, soft hyphen) count as
     control characters.
     """
-    kept = text.translate(_KEPT)
+    kept = text.translate(_TABLE)
     return " ".join((kept.lower() if kept.isascii() else _fold(kept)).split())
 
 
@@ -74,7 +74,7 @@ def _fold(text: str) -> str:
 
 
 def _dictionary(texts: pa.Array | pa.ChunkedArray | Sequence[str]) -> tuple[np.ndarray, list[str]]:
-    """The codes [n] of `texts`, and the distinct texts that they index."""
+    """The code of each of `texts` [n], and the distinct texts by code."""
     array = texts if isinstance(texts, pa.Array | pa.ChunkedArray) else pa.array(texts, pa.string())
     if isinstance(array, pa.ChunkedArray):
         array = array.combine_chunks()

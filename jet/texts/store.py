@@ -1,8 +1,7 @@
-"""The distinct texts of a set of books, with what retrieval needs of each.
+"""The distinct texts of entries and accounts, with their vectors and n-gram counts.
 
-Notable: everything is a plain array, so that the processes of a machine can share one store's memory. A text's
-row never changes, since `extend` appends. N-gram counts are saved, since counting takes ten times as long as
-loading.
+Notable: a store holds arrays alone, so that the processes of a machine can share one. A text's row never
+changes, since `extend` appends. N-gram counts are saved, since counting takes ten times as long as loading.
 
 Legend: U distinct texts, D dimensions of a sentence vector (0: n-grams alone).
 """
@@ -30,7 +29,7 @@ class TextStore:
     """Distinct normalized texts with their vectors, n-gram counts and masked hashes; row i is text i's."""
 
     texts: pa.StringArray
-    """[U] distinct; sorted as built, followed by what `extend` appended."""
+    """[U] distinct: sorted those of `build`, followed by those of `extend`."""
     vectors: np.ndarray
     """float32 [U, D], each of length 1."""
     ngrams: sp.csr_matrix
@@ -112,8 +111,7 @@ class TextStore:
         return distinct.filter(pc.invert(pc.is_in(distinct, value_set=self.texts))).to_pylist()
 
     def extend(self, texts: Sequence[str], vectors: np.ndarray | None = None) -> TextStore:
-        """A new store with `texts` and their `vectors`, float32 [n, D], appended; rows so far keep their
-        numbers.
+        """A store with `texts` and their `vectors`, float32 [n, D], appended; the others keep their rows.
 
         Raises ValueError where a text is in the store or comes twice, or the vectors' shape doesn't fit.
         """
@@ -134,7 +132,7 @@ class TextStore:
         )
 
     def since(self, row: int) -> TextStore:
-        """The texts from `row` on, as a store of their own."""
+        """A store of the texts from `row` on."""
         return TextStore(self.texts[row:], self.vectors[row:], self.ngrams[row:], self.masked[row:])
 
     def to_table(self) -> pa.Table:
@@ -156,7 +154,8 @@ class TextStore:
 
     @classmethod
     def from_table(cls, table: pa.Table) -> TextStore:
-        """Read what `to_table` wrote. Raises SchemaError where a column is missing or has another type."""
+        """The store of a table from `to_table`. Raises SchemaError where a column is missing or has another
+        type."""
         dimension = 0
         if "vector" in table.column_names:
             dimension = getattr(table["vector"].type, "list_size", 1)

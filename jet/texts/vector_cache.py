@@ -1,9 +1,9 @@
 """A cache of sentence vectors between runs: a folder, local or on an object store, of parquet files by encoder.
 
 Notable: a vector depends on its text and the encoder's `identity` alone (see `jet.texts.encoder`), so a run
-with the cache gives the same results, to the bit on machines of one kind. Files are written completely, never
+with the cache has the same results, to the bit on machines of one kind. Files are written completely, never
 changed, and named by the SHA-256 of their content, which every reader checks: jobs may share a cache, and a
-damaged file is never used. Who can write to the folder can change vectors, so protect it like a bundle.
+damaged file is never used. Whoever can write to the folder can change vectors: protect it like a bundle.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ class VectorCache:
         self.root = f"{root}/{digest_of(identity)}"
 
     def find(self, texts: Sequence[str], dimension: int) -> tuple[np.ndarray, np.ndarray]:
-        """The vectors of distinct `texts`, float32 [n, D], and which of them are cached, bool [n].
+        """The vectors of distinct `texts`, float32 [n, D], and which texts are cached, bool [n].
 
         A damaged file is skipped with a warning.
         """

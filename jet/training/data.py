@@ -16,8 +16,8 @@ from jet.books.split import SPLITS, TRAIN, SplitSettings
 from jet.model.batch import collate, with_target
 from jet.model.network import localized
 from jet.model.settings import ModelSettings
+from jet.retrieval.collection import Hits
 from jet.retrieval.corpus import Corpus
-from jet.retrieval.memory import Hits
 from jet.retrieval.settings import RetrievalSettings, source_starts, source_widths
 from jet.training.loop import TrainBatch
 

@@ -1,10 +1,10 @@
-"""Fine-tuning of a sentence encoder on booked entries, contrastively: what is booked alike comes closer.
+"""Contrastive fine-tuning of a sentence encoder: texts that are booked alike get similar vectors.
 
-The other pairs of a batch are a pair's negatives (InfoNCE, both ways). Notable: negatives that are none are
-masked (`Pairs.alike`); in books, where half of a batch may be payments, that is many.
+The other pairs of a batch are a pair's negatives (InfoNCE, both ways). Notable: false negatives are masked
+(`Pairs.alike`). There are many, since half of a batch may be payments.
 
-What an epoch draws depends only on the seed and its number, and each rank takes its part of the same global
-batches. Negatives are each rank's own, so the number of ranks bears on what comes out.
+The pairs of an epoch depend on the seed and its number alone, and each rank takes its part of the same global
+batches. A pair's negatives are in the same rank's part, so results depend on the number of ranks.
 
 Legend: B pairs of a batch (on one rank), W tokens, D dimensions of a vector.
 """
@@ -28,7 +28,8 @@ from jet.training.optim import OptimSettings, build_optimizer, learning_rate
 from jet.training.pairs import Pairs
 
 LEARNING_RATES = {"full": 5e-5, "lora": 5e-4}
-"""Where `FinetuneSettings.learning_rate` is null: an adapter begins at nothing and has farther to go."""
+"""The defaults of `FinetuneSettings.learning_rate`; an adapter starts at zero, so its weights must change
+more."""
 
 
 @dataclass(kw_only=True)
@@ -36,10 +37,10 @@ class FinetuneSettings:
     """The fine-tuning of an encoder."""
 
     method: Literal["full", "lora"] = "full"
-    """full: all weights. lora: low-rank changes of the linear layers, which are merged into them in the end; it
+    """full: all weights. lora: low-rank changes of the linear layers, which are merged into them at the end; it
     needs less memory for the optimizer. Needs the package peft."""
     seed: int = 0
-    """Of the pairs, their order, everything dropped at random and the adapter's first weights."""
+    """Of the pairs, their order, dropout and the adapter's initial weights."""
     batch_size: int = 64
     """Pairs a step, over all workers. A pair's negatives are the others of its worker's part."""
     epochs: int = 3
@@ -98,7 +99,7 @@ class Loaded(NamedTuple):
 def load_base(name: str, settings: FinetuneSettings, max_tokens: int) -> Loaded:
     """The transformer called `name` (`PACKAGED`, a folder, a name on the hub), ready to be trained.
 
-    Its weights follow from `name` and the settings alone. Raises ValueError where it can't be loaded or isn't a
+    Its weights depend on `name` and the settings alone. Raises ValueError where it can't be loaded or isn't a
     transformer, and `MissingExtra` where lora's package isn't installed.
     """
     if name in ("", MULTILINGUAL):
@@ -113,7 +114,7 @@ def load_base(name: str, settings: FinetuneSettings, max_tokens: int) -> Loaded:
         import peft
     torch.manual_seed(settings.seed)
     lora = peft.LoraConfig(r=settings.lora_rank, lora_alpha=2 * settings.lora_rank, target_modules="all-linear")
-    with quiet_transformers():  # peft asks it for what it is going to rename
+    with quiet_transformers():  # peft reads names from it that transformers will change
         return Loaded(tokenizer, peft.get_peft_model(model, lora))
 
 
@@ -126,7 +127,7 @@ def save_encoder(loaded: Loaded, folder: Path) -> None:
 
 
 class Embedder(nn.Module):
-    """A transformer as what a training step needs of it: one forward pass from tokens to vectors."""
+    """A transformer with one forward pass from tokens to vectors, which DDP can wrap."""
 
     def __init__(self, model: nn.Module) -> None:
         super().__init__()
@@ -138,13 +139,14 @@ class Embedder(nn.Module):
 
 
 def contrastive_loss(left: Tensor, right: Tensor, alike: Tensor, temperature: float) -> Tensor:
-    """InfoNCE of pairs, `left` and `right` [B, D], both ways; what is `alike`, bool [B, B], is no negative.
+    """InfoNCE of pairs, `left` and `right` [B, D], both ways; pairs that are `alike`, bool [B, B], are no
+    negatives.
 
     van den Oord, Li, Vinyals: Representation Learning with Contrastive Predictive Coding, 2018; both ways as in
     Radford et al.: Learning Transferable Visual Models From Natural Language Supervision, 2021.
     """
-    own = torch.eye(len(left), dtype=torch.bool, device=left.device)
-    logits = (left @ right.T / temperature).masked_fill(alike & ~own, -math.inf)
+    positive = torch.eye(len(left), dtype=torch.bool, device=left.device)
+    logits = (left @ right.T / temperature).masked_fill(alike & ~positive, -math.inf)
     target = torch.arange(len(left), device=left.device)
     cross_entropy = nn.functional.cross_entropy
     return (cross_entropy(logits, target) + cross_entropy(logits.T, target)) / 2
@@ -153,8 +155,8 @@ def contrastive_loss(left: Tensor, right: Tensor, alike: Tensor, temperature: fl
 class Finetuner:
     """Fine-tunes an encoder epoch by epoch.
 
-    `embedder` is what computes (possibly wrapped for DDP, on `device`), `rank` and `world` say which part of
-    each batch is this process's.
+    `embedder` is an `Embedder` on `device`, possibly wrapped for DDP. This process is `rank` of `world`, and
+    takes its part of each batch.
     """
 
     def __init__(  # noqa: PLR0913 - the encoder's parts, and this process's place among the workers
@@ -180,7 +182,7 @@ class Finetuner:
         self.autocast = torch.autocast(self.device.type, dtype=torch.bfloat16, enabled=bf16)
 
     def train_epoch(self) -> dict[str, float]:
-        """One pass; returns sums over this rank's steps: `loss` and `steps`."""
+        """Train one epoch; returns sums over this rank's steps: `loss` and `steps`."""
         settings = self.settings
         seeds = np.random.SeedSequence([settings.seed, self.epoch, self.rank])
         torch.manual_seed(int(seeds.generate_state(1)[0]))
@@ -191,7 +193,7 @@ class Finetuner:
         )
         loss = 0.0
         for number, rows in enumerate(order):
-            # Epochs draw about equally many pairs; what counts is that the rate falls to 0 with the last.
+            # By epochs, since these may draw different numbers of pairs: the rate must fall to 0 with the last.
             self._set_rate((self.epoch + number / len(order)) / settings.epochs)
             loss += self._step(drawn[rows])
         self.epoch += 1
@@ -226,7 +228,7 @@ class Finetuner:
         return embedder.model
 
     def state(self) -> dict[str, Any]:
-        """Everything needed to go on: a checkpoint's content. Random state follows from seed and epoch."""
+        """The content of a checkpoint. Random state follows from seed and epoch."""
         return {
             "model": self.inner.state_dict(),
             "optimizer": self.optimizer.state_dict(),
@@ -234,7 +236,7 @@ class Finetuner:
         }
 
     def load_state(self, state: dict[str, Any]) -> None:
-        """Go on from a `state`."""
+        """Restore a `state`."""
         self.inner.load_state_dict(state["model"])
         self.optimizer.load_state_dict(state["optimizer"])
         self.epoch = state["epoch"]

@@ -1,8 +1,7 @@
 """A training from its first epoch to its best one, for one process or for one rank of many.
 
-`run_epochs` is the only loop over epochs: `fit_network` follows it in this process, `ray_jobs.ddp.training` on
-every worker. What comes out depends on data, settings and seed alone, so one process and one worker agree to
-the bit.
+`run_epochs` is the only loop over epochs: `fit_network` runs it in this process, `ray_jobs.ddp.training` on
+every worker. Results depend on data, settings and seed alone, so one process and one worker agree to the bit.
 """
 
 from __future__ import annotations
@@ -36,16 +35,16 @@ log = logging.getLogger("jet.train")
 
 @dataclass(frozen=True)
 class Epoch:
-    """An epoch that is done."""
+    """The result of an epoch."""
 
     figures: dict[str, float]
-    """Of the training rows (`train/...`) and of the calibration rows (`val/...`)."""
+    """Metrics of the training rows (`train/...`) and of the calibration rows (`val/...`)."""
     best: bool
     """Whether its calibration likelihood is the highest so far."""
 
 
 def refuse_too_few(data: TrainingData) -> None:
-    """Raise `ValueError` where there is nothing to learn from, or nothing to calibrate on."""
+    """Raise `ValueError` where there are no rows to train on, or none to calibrate on."""
     log.info("entries: %s; learnable %d", data.sizes(), len(data.learnable(TRAIN)))
     if not len(data.learnable(TRAIN)) or not len(data.learnable(CALIBRATION)):
         raise ValueError(f"too few entries to train on: the split leaves {data.sizes()}")
@@ -66,7 +65,7 @@ def steps_per_epoch(data: TrainingData, settings: TrainSettings) -> int:
 def run_epochs(
     trainer: Trainer, data: TrainingData, beams: int, rank: int = 0, until: int | None = None
 ) -> Iterator[Epoch]:
-    """Train epoch after epoch, from where `trainer` stands; yields each when it is done.
+    """Train from the trainer's next epoch on; yields each when it is done.
 
     Ends early where the calibration likelihood has not risen for `train.patience` epochs, and after epoch
     `until`, if that is given. Every rank of `trainer.world` must run it.
@@ -82,20 +81,20 @@ def run_epochs(
             rows, settings.seed, epoch, settings.batch_size, rank, world, most=settings.epoch_rows
         )
         figures = trainer.train_epoch(data.batches(order), rank)
-        figures |= trainer.evaluate(data.batches(share_of(held_out, rank, world, settings.batch_size)))
-        figures |= watch(trainer, data, share_of(watched, rank, world, settings.batch_size), beams)
-        yield Epoch(figures, trainer.judge(figures))
+        figures |= trainer.evaluate(data.batches(rank_batches(held_out, rank, world, settings.batch_size)))
+        figures |= watch(trainer, data, rank_batches(watched, rank, world, settings.batch_size), beams)
+        yield Epoch(figures, trainer.record(figures))
 
 
-def share_of(rows: np.ndarray, rank: int, world: int, batch_size: int) -> list[np.ndarray]:
-    """A rank's part of `rows` in batches; together the ranks have every row once."""
-    own = rows[rank::world]
-    return [own[start : start + batch_size] for start in range(0, len(own), batch_size)]
+def rank_batches(rows: np.ndarray, rank: int, world: int, batch_size: int) -> list[np.ndarray]:
+    """A rank's part of `rows` in batches; all ranks together have every row once."""
+    part = rows[rank::world]
+    return [part[start : start + batch_size] for start in range(0, len(part), batch_size)]
 
 
 @torch.no_grad()
 def watch(trainer: Trainer, data: TrainingData, batches: list[np.ndarray], beams: int) -> dict[str, float]:
-    """Free-running exact match of some calibration rows (`val/exact_match`)."""
+    """The exact match of beam search on the watched calibration rows (`val/exact_match`)."""
     network = trainer.inner.eval()
     right, size = 0.0, 0.0
     for parts in data.batches(batches):
@@ -108,20 +107,20 @@ def watch(trainer: Trainer, data: TrainingData, batches: list[np.ndarray], beams
 
 @torch.no_grad()
 def decoded_exactly(network: JetNetwork, parts: TrainBatch, beams: int) -> Tensor:
-    """bool [B]: which entries are right in all lines, decoded freely; batch by batch."""
+    """bool [B]: for which entries the best set by beam search is exactly the target; batch by batch."""
     batches, texts, accounts, rows = parts
     tables = Tables(network.text_table(texts), network.account_table(accounts, rows))
     return torch.cat([exact_matches(network, batch, tables, beams) for batch in batches])
 
 
 def log_epoch(trainer: Trainer, epoch: Epoch) -> None:
-    """One line an epoch, for whoever watches."""
+    """Log one line about an epoch."""
     figures = epoch.figures
     log.info(
         "epoch %d/%d: loss %.3f, calibration likelihood %.3f, exact match %.3f%s",
         trainer.progress.epoch,
         trainer.settings.max_epochs,
-        figures.get("train/loss", float("nan")),  # there is none where no step was taken
+        figures.get("train/loss", float("nan")),  # missing where all steps were bad
         figures["val/likelihood"],
         figures["val/exact_match"],
         " (best so far)" if epoch.best else "",
@@ -129,7 +128,7 @@ def log_epoch(trainer: Trainer, epoch: Epoch) -> None:
 
 
 def training_facts(epochs: int, best: Mapping[str, float], workers: int) -> dict[str, Any]:
-    """What a model card tells of a training of so many epochs, by the figures of the best one."""
+    """The facts of a model card about a training of `epochs` epochs, with the metrics of the best one."""
     return {
         "epochs": epochs,
         "best_epoch": int(best["epoch"]),
@@ -180,5 +179,5 @@ def ranker_rows(data: TrainingData, settings: RankerSettings) -> np.ndarray:
 
 
 def ranker_statistics(data: TrainingData) -> Statistics:
-    """What the features of the ranker's rows are counted from."""
+    """The counts for the features of the ranker's rows."""
     return Statistics.of(data.corpus, data.retrieval, data.model.max_lines)

@@ -251,8 +251,8 @@ class Trainer:
         entries = max(1.0, sums.pop("entries"))
         return {f"val/{name}": value / entries for name, value in sums.items()}
 
-    def judge(self, figures: Mapping[str, float]) -> bool:
-        """Take the epoch's figures into the history; returns whether it is the best one so far."""
+    def record(self, figures: Mapping[str, float]) -> bool:
+        """Add an epoch's metrics to the history; returns whether it is the best so far."""
         self.progress.history.append({"epoch": float(self.progress.epoch), **figures})
         self.tracker.log(figures, step=self.progress.step)
         if not figures["val/likelihood"] > self.progress.best_likelihood:  # nor is nan a best one
@@ -262,7 +262,7 @@ class Trainer:
         return True
 
     def state(self) -> dict[str, Any]:
-        """Everything needed to go on: a checkpoint's content. Random state follows from seed and epoch."""
+        """The content of a checkpoint. Random state follows from seed and epoch."""
         state = {
             "network": self.inner.state_dict(),
             "optimizer": self.optimizer.state_dict(),
@@ -271,7 +271,7 @@ class Trainer:
         return state if self.scaling is None else state | {"scaling": self.scaling.state()}
 
     def load_state(self, state: Mapping[str, Any]) -> None:
-        """Go on from a `state`."""
+        """Restore a `state`."""
         self.inner.load_state_dict(state["network"])
         self.optimizer.load_state_dict(state["optimizer"])
         self.progress = Progress(**state["progress"])

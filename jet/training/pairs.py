@@ -1,10 +1,10 @@
-"""Pairs of texts that belong together, from booked entries: what an encoder is fine-tuned on.
+"""Training pairs for the fine-tuning of an encoder, from booked entries.
 
-A pair is a description and what it belongs to: another text that the same entity booked to the same lines, or
-the text of an account it was booked to.
+A pair is a description and a text that matches it: one that the same entity booked to the same lines, or that
+of an account it was booked to.
 
-Notable: pairs are drawn from distinct texts rather than from entries; the rent, booked every month in the same
-words, would teach nothing twelve times. Two texts that were ever booked to the same lines, in whichever
+Notable: pairs are drawn from distinct texts rather than from entries, or the rent, booked every month in the
+same words, would be a pair twelve times. Two texts that were ever booked to the same lines, in whichever
 company, and a text and an account it was ever booked to are no negatives of each other (`Pairs.alike`).
 
 Legend: U distinct texts, P pairs, B pairs of a batch.
@@ -27,7 +27,7 @@ from jet.texts.normalize import normalize_all
 
 @dataclass(frozen=True)
 class Pairs:
-    """The texts that training entries and their accounts have, and what is booked alike."""
+    """The texts of training entries and their accounts, and which of them match."""
 
     texts: list[str]
     """[U] normalized, distinct."""
@@ -35,15 +35,16 @@ class Pairs:
     """int64 [M, 2]: (set of an entity, text) as they occur, distinct and sorted."""
     bookings: np.ndarray
     """int64 [N, 2]: (text, text of an account it was booked to) as they occur, distinct and sorted."""
-    means: sp.csr_matrix
-    """float32 [U, J]: what each text was booked to, as a description: sets of codes, and account texts."""
-    offers: sp.csr_matrix
-    """float32 [U, J]: of those, what makes a text a match of others: as a description its sets (the account of
-    the bank alone makes no two entries alike), as an account's text itself."""
+    description_keys: sp.csr_matrix
+    """float32 [U, J]: the keys of each text as a description: sets of codes and account texts it was booked
+    to."""
+    match_keys: sp.csr_matrix
+    """float32 [U, J]: the keys by which a text matches descriptions: its sets of codes (not its accounts, since
+    many different entries have the bank's), and itself where it is an account's text."""
 
     @classmethod
     def of(cls, entries: pa.Table, accounts: pa.Table, split: SplitSettings) -> Pairs:
-        """From `entries` (schema `ENTRIES`) and their charts (`ACCOUNTS`): those of the training split alone.
+        """The pairs of the training split of `entries` (schema `ENTRIES`) with their charts (`ACCOUNTS`).
 
         Raises ValueError where no pair can be made of them.
         """
@@ -56,7 +57,7 @@ class Pairs:
         description = normalize_all(entries["description"]).to_pylist()
         account_text = normalize_all(catalog.texts()).to_pylist()
         keys = zip(*(catalog.accounts[name].to_pylist() for name in ("entity", "code")), strict=True)
-        texts, owned, spelled = _Numbers(), _Numbers(), _Numbers()
+        texts, entity_sets, code_sets = _Numbers(), _Numbers(), _Numbers()
         text_of = dict(zip(keys, map(texts.number, account_text), strict=True))
         sets, codes, bookings = set(), set(), set()
         for name, words, lines in zip(entity, description, entries["lines"].to_pylist(), strict=True):
@@ -64,35 +65,35 @@ class Pairs:
                 continue
             text = texts.number(words)
             booked = tuple(sorted((line["account"], line["side"]) for line in lines))
-            sets.add((owned.number((name, booked)), text))
-            codes.add((text, spelled.number(booked)))
+            sets.add((entity_sets.number((name, booked)), text))
+            codes.add((text, code_sets.number(booked)))
             named = {text_of.get((name, account), text) for account, _ in booked}
             bookings |= {(text, account) for account in named if account != text}
-        found = cls._of(texts.names, *(_rows(each) for each in (sets, codes, bookings)))
-        if len(found.draw(0, 0, 2)) < 2:
+        made = cls._of(texts.names, *(_rows(each) for each in (sets, codes, bookings)))
+        if len(made.draw(0, 0, 2)) < 2:
             raise ValueError(
                 f"no pairs can be made of {len(entries)} training entries with "
-                f"{len(np.unique(found.sets[:, 1]))} distinct texts: it takes booked entries with "
+                f"{len(np.unique(made.sets[:, 1]))} distinct texts: it takes booked entries with "
                 "descriptions, and charts of accounts or several texts a set"
             )
-        return found
+        return made
 
     @classmethod
     def _of(cls, texts: list[str], sets: np.ndarray, codes: np.ndarray, bookings: np.ndarray) -> Pairs:
         size = len(texts)
         accounts = np.unique(bookings[:, 1])
         itself = np.stack([accounts, accounts], axis=1)
-        spelled = int(codes[:, 1].max(initial=-1)) + 1
-        by_set = _incidence(codes, (size, spelled))
-        means = sp.hstack([by_set, _incidence(bookings, (size, size))], format="csr")
-        offers = sp.hstack([by_set, _incidence(itself, (size, size))], format="csr")
-        return cls(texts, sets, bookings, means, offers)
+        code_sets = int(codes[:, 1].max(initial=-1)) + 1
+        by_set = _incidence(codes, (size, code_sets))
+        description_keys = sp.hstack([by_set, _incidence(bookings, (size, size))], format="csr")
+        match_keys = sp.hstack([by_set, _incidence(itself, (size, size))], format="csr")
+        return cls(texts, sets, bookings, description_keys, match_keys)
 
     def draw(self, seed: int, epoch: int, most: int) -> np.ndarray:
         """int64 [P, 2]: the pairs of an epoch, texts by number, at most `most`, in random order.
 
-        Each text of a set with several goes with another of them, and each description with one of its
-        accounts: the rarer an account, the likelier, since the bank says little.
+        Each text of a set with several is paired with another of them, and each description with one of its
+        accounts. Rare accounts are likelier, since common ones like the bank tell little.
         """
         random = np.random.default_rng([seed, epoch])
         owner, text = self.sets.T
@@ -103,25 +104,25 @@ class Pairs:
         weight = (
             1 / np.bincount(self.bookings[:, 1])[self.bookings[:, 1]] if len(self.bookings) else np.empty(0)
         )
-        # The largest of log weight + Gumbel noise falls on each account with its share of the weights.
+        # Gumbel-max trick: the largest of log weight + Gumbel noise is a draw in proportion to the weights.
         order = np.lexsort((np.log(weight) + random.gumbel(size=len(weight)), self.bookings[:, 0]))
         drawn = self.bookings[order]
         last = np.append(drawn[1:, 0] != drawn[:-1, 0], True)[: len(drawn)]
         return random.permutation(np.concatenate([alike, drawn[last]]))[:most]
 
     def alike(self, pairs: np.ndarray) -> np.ndarray:
-        """bool [B, B]: whether the first of pair i and the second of pair j belong together."""
-        return (self.means[pairs[:, 0]] @ self.offers[pairs[:, 1]].T).toarray() > 0
+        """bool [B, B]: whether the first text of pair i matches the second of pair j."""
+        return (self.description_keys[pairs[:, 0]] @ self.match_keys[pairs[:, 1]].T).toarray() > 0
 
 
 class _Numbers:
-    """Numbers of things, in the order in which they are met."""
+    """Numbers for distinct values, in the order in which they first occur."""
 
     def __init__(self) -> None:
         self._known: dict[Any, int] = {}
 
-    def number(self, thing: Any) -> int:
-        return self._known.setdefault(thing, len(self._known))
+    def number(self, value: Any) -> int:
+        return self._known.setdefault(value, len(self._known))
 
     @property
     def names(self) -> list[Any]:

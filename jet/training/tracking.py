@@ -1,6 +1,6 @@
-"""Tracking of a training's metrics by Weights & Biases.
+"""Tracking of a training's metrics in Weights & Biases.
 
-A tracker never stops a training: where W&B can't be reached within its time limit, a warning says so and the
+A tracker never stops a training: where W&B isn't reached within the time limit, there is a warning and the
 training goes on. Only rank 0 tracks.
 """
 

@@ -146,8 +146,8 @@ class ExampleSlice:
             {
                 "row": row,
                 "features": _column(flat),
-                "there": _column(found.there),
-                "right": found.right,
+                "exists": _column(found.exists),
+                "target": found.target,
                 "entity": found.entity,
             }
         )
@@ -157,9 +157,9 @@ class ExampleSlice:
 def examples_of(table: pa.Table) -> Examples:
     """What `ExampleSlice` made, put together again."""
     names = tuple(table.schema.metadata[b"names"].decode().split())
-    there = _array(table["there"])
-    features = _array(table["features"]).reshape(*there.shape, len(names))
-    return Examples(names, features, there, _array(table["right"]), _array(table["entity"]))
+    exists = _array(table["exists"])
+    features = _array(table["features"]).reshape(*exists.shape, len(names))
+    return Examples(names, features, exists, _array(table["target"]), _array(table["entity"]))
 
 
 def over_slices(

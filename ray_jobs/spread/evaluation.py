@@ -16,7 +16,7 @@ from jet.prediction.predictor import PredictSettings
 from jet.ranking.examples import Examples
 from jet.ranking.ranker import RankerSettings
 from jet.ranking.statistics import Statistics
-from jet.retrieval.memory import Hits
+from jet.retrieval.collection import Hits
 from ray_jobs.runtime.settings import RuntimeSettings
 from ray_jobs.spread.answering import ExamineSlice, ExampleSlice, PredictSlice, examples_of, over_slices, share
 from ray_jobs.spread.baselines import run_baselines

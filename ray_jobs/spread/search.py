@@ -1,4 +1,4 @@
-"""The search of `jet neighbors`, spread: texts encoded by actors, parts of the entries that ask the shards."""
+"""The search of `jet neighbors` over a cluster: actors encode the texts, others search shards of the index."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import pyarrow.compute as pc
 import ray
 
 from jet.books.catalog import Catalog
-from jet.retrieval.memory import Hits, Queries, limits
+from jet.retrieval.collection import Hits, Queries, limits
 from jet.retrieval.neighbors import neighbors_table
 from jet.retrieval.probe import Probe
 from jet.texts.store import TextStore
@@ -31,20 +31,20 @@ def build_store(entries: pa.Table, catalog: Catalog, config: JobConfig) -> TextS
 
 
 def neighbors_counted(table: pa.Table) -> str:
-    """What a part of `NEIGHBORS` adds to the metrics."""
-    found = pc.sum(pc.list_value_length(table["neighbors"])).as_py() or 0
-    return metrics.counted((metrics.NEIGHBORS_FOUND, found, None))
+    """The metrics that a part of `NEIGHBORS` adds to."""
+    count = pc.sum(pc.list_value_length(table["neighbors"])).as_py() or 0
+    return metrics.counted((metrics.NEIGHBORS_FOUND, count, None))
 
 
 def count_probes(probes: Iterable[Probe]) -> None:
-    """Count what was found of what exact search finds."""
+    """Count the hits of exact search, and those of them that ScaNN finds."""
     for each in probes:
-        metrics.count(metrics.RECALL_WANTED, each.wanted)
-        metrics.count(metrics.RECALL_FOUND, each.found)
+        metrics.count(metrics.RECALL_WANTED, each.exact)
+        metrics.count(metrics.RECALL_FOUND, each.recalled)
 
 
 class FindNeighbors:
-    """Finds the neighbors of a range of entries by asking the shards."""
+    """Finds the neighbors of a range of entries in the shards."""
 
     def __init__(self, shared: list[ray.ObjectRef], shards: Shards) -> None:
         self.retriever, self.queries, self.ids = ray.get(shared[0])
@@ -57,6 +57,6 @@ class FindNeighbors:
         return neighbors_table(entries, queries, hits, self.retriever.corpus, self.retriever.settings)
 
     def search(self, name: str, queries: Queries, k: int) -> Hits:
-        """What the shards find in a memory."""
-        limit = limits(self.retriever.memories[name], queries)
+        """The hits of all shards in a collection."""
+        limit = limits(self.retriever.collections[name], queries)
         return self.shards.search(name, queries, limit, k)

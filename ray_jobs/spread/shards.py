@@ -1,4 +1,4 @@
-"""The index of `jet neighbors` on actors: each holds some blocks of it, and searches them for whoever asks."""
+"""The index of `jet neighbors` on actors, which hold and search some blocks each."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ from typing import Any
 import numpy as np
 import ray
 
+from jet.retrieval.collection import Block, Hits, Queries, merge, plan_blocks
 from jet.retrieval.index import build_block, search_blocks
-from jet.retrieval.memory import Block, Hits, Queries, merge, plan_blocks
 from jet.retrieval.probe import Probe, probe_all
-from jet.retrieval.retriever import OWN, PEERS, Retriever
+from jet.retrieval.retriever import PEERS, SAME_ENTITY, Retriever
 from ray_jobs.runtime import metrics
 from ray_jobs.runtime.logs import about
 
@@ -23,24 +23,25 @@ log = logging.getLogger("jet.neighbors")
 
 @dataclass(frozen=True)
 class Shards:
-    """The shard actors, and which blocks each one holds, by memory."""
+    """The shard actors, and the blocks that each one holds, by collection."""
 
     actors: Sequence[ray.actor.ActorHandle]
     blocks: Sequence[Mapping[str, Sequence[Block]]]
     shared: ray.ObjectRef
-    """What the actors were built from: as long as somebody holds it, one that dies can be built again."""
+    """The retriever that actors are built from. While it is referenced, an actor that died can be built
+    again."""
 
-    def search(self, memory: str, queries: Queries, limit: np.ndarray, k: int) -> Hits:
-        """The neighbors of `queries` in a memory; asks only shards that hold a block they may see."""
-        asked = [
-            actor.search.remote(memory, queries, limit, k)
+    def search(self, collection: str, queries: Queries, limit: np.ndarray, k: int) -> Hits:
+        """The hits of `queries` in a collection. Only shards that hold a block with eligible rows search."""
+        parts = [
+            actor.search.remote(collection, queries, limit, k)
             for actor, blocks in zip(self.actors, self.blocks, strict=True)
-            if any(_sees(queries, limit, block) for block in blocks[memory])
+            if any(_has_eligible(queries, limit, block) for block in blocks[collection])
         ]
-        return merge([Hits.none(len(queries), k), *ray.get(asked)], k)
+        return merge([Hits.none(len(queries), k), *ray.get(parts)], k)
 
 
-def _sees(queries: Queries, limit: np.ndarray, block: Block) -> bool:
+def _has_eligible(queries: Queries, limit: np.ndarray, block: Block) -> bool:
     return bool(((queries.entity == block.entity) & (limit > block.start)).any())
 
 
@@ -55,20 +56,20 @@ class IndexShard:
     ) -> None:
         self.retriever: Retriever = ray.get(shared[0])
         settings = self.retriever.settings
-        self.width = {OWN: settings.neighbors, PEERS: settings.peers}
+        self.width = {SAME_ENTITY: settings.neighbors, PEERS: settings.peers}
         self.job = job
-        memories = self.retriever.memories
+        collections = self.retriever.collections
         self.blocks = {
-            name: {block: build_block(block, memories[name], settings) for block in some}
+            name: {block: build_block(block, collections[name], settings) for block in some}
             for name, some in blocks.items()
         }
 
     def probe(self) -> list[Probe]:
-        """How much of what exact search finds ScaNN finds, in each of this shard's blocks that it searches."""
-        found: list[Probe] = []
-        for memory, blocks in self.blocks.items():
+        """The recall of ScaNN in each of this shard's blocks that it searches."""
+        probes: list[Probe] = []
+        for collection, blocks in self.blocks.items():
             for each in (
-                probe_all(blocks.values(), self.retriever.memories[memory], self.width[memory])
+                probe_all(blocks.values(), self.retriever.collections[collection], self.width[collection])
                 if blocks
                 else []
             ):
@@ -76,16 +77,18 @@ class IndexShard:
                 fields = about(
                     job=self.job,
                     stage="neighbors",
-                    entity=self.retriever.corpus.catalog.entities[entity] if memory == OWN else None,
-                    block=f"{memory}-{number}",
+                    entity=self.retriever.corpus.catalog.entities[entity]
+                    if collection == SAME_ENTITY
+                    else None,
+                    block=f"{collection}-{number}",
                 )
-                log.info("ScaNN finds %d of %d neighbors", each.found, each.wanted, extra=fields)
-                found.append(each)
-        return found
+                log.info("ScaNN finds %d of %d neighbors", each.recalled, each.exact, extra=fields)
+                probes.append(each)
+        return probes
 
-    def search(self, memory: str, queries: Queries, limit: np.ndarray, k: int) -> Hits:
+    def search(self, collection: str, queries: Queries, limit: np.ndarray, k: int) -> Hits:
         """The best rows of this shard's blocks for each of `queries`."""
-        held = self.blocks[memory]
+        held = self.blocks[collection]
         return search_blocks(list(held), held.__getitem__, queries, limit, k)
 
 
@@ -97,11 +100,11 @@ def index_shards(retriever: Retriever, count: int, cpus: float) -> Iterator[Shar
     """
     blocks = [
         (name, block)
-        for name, memory in retriever.memories.items()
-        for block in plan_blocks(memory.offsets, retriever.settings)
+        for name, collection in retriever.collections.items()
+        for block in plan_blocks(collection.offsets, retriever.settings)
     ]
     blocks.sort(key=lambda named: named[1].start - named[1].stop)
-    held: list[dict[str, list[Block]]] = [{OWN: [], PEERS: []} for _ in range(min(count, len(blocks)))]
+    held: list[dict[str, list[Block]]] = [{SAME_ENTITY: [], PEERS: []} for _ in range(min(count, len(blocks)))]
     load = [0] * len(held)
     for name, block in blocks:
         emptiest = load.index(min(load))

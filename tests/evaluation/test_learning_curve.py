@@ -126,7 +126,7 @@ def test_without_history_nothing_that_the_company_booked_is_known(bundle, data, 
 def test_the_ranker_learns_nothing_from_the_fold_s_companies(data, examples):
     fold = fold_of(data, "beech", "date")
     theirs = np.isin(examples.entity, fold.companies)
-    wrong = replace(examples, right=np.where(theirs, 0, examples.right))
+    wrong = replace(examples, target=np.where(theirs, 0, examples.target))
     found, again = (fold_ranker(each, fold, RANKER).weights for each in (examples, wrong))
     assert all(np.array_equal(found[name], again[name]) for name in found)
     everyone = fold_ranker(examples, replace(fold, companies=np.array([], dtype=np.int64)), RANKER).weights

@@ -18,8 +18,8 @@ from jet.books.tokens import CLOSED, NOTHING
 from jet.model.batch import DATE_FEATURES, collate, date_features, with_target
 from jet.model.neighbor_features import same_roundness
 from jet.prediction.predictor import without_lines
+from jet.retrieval.collection import Hits
 from jet.retrieval.columns import entry_columns
-from jet.retrieval.memory import Hits
 from jet.retrieval.retriever import Retriever
 
 
@@ -253,11 +253,11 @@ quarters = st.integers(-4000, 40_000).map(lambda number: number / 4)
 @given(one=quarters, other=quarters)
 def test_totals_are_as_round_as_each_other_and_fully_so_as_themselves(one, other):
     totals = np.array([one, other, np.nan])
-    found = same_roundness(totals[:, None], totals[None, :])
-    assert np.array_equal(found, found.T)
-    assert ((found >= 0) & (found <= 1)).all()
-    assert found[0, 0] == found[1, 1] == 1
-    assert (found[2] == 0).all()  # one that isn't known is like no other
+    result = same_roundness(totals[:, None], totals[None, :])
+    assert np.array_equal(result, result.T)
+    assert ((result >= 0) & (result <= 1)).all()
+    assert result[0, 0] == result[1, 1] == 1
+    assert (result[2] == 0).all()  # one that isn't known is like no other
 
 
 def test_totals_over_whole_net_amounts_are_alike():

@@ -14,7 +14,7 @@ from jet.books.tokens import CLOSED, NOTHING
 from jet.model.neighbor_attention import copy_distribution, masked_softmax, mean_labels
 from jet.model.network import TextInputs, allowed_tokens, follow_neighbors, localized
 from jet.model.settings import ModelSettings
-from jet.retrieval.memory import Hits
+from jet.retrieval.collection import Hits
 from jet.retrieval.settings import RetrievalSettings
 from jet.training.losses import LOSSES, entry_losses
 
@@ -32,12 +32,12 @@ def gradients(network, data, batch):
     return losses, grads
 
 
-def assert_close(found, expected):
+def assert_close(result, expected):
     """Up to rounding: some gradients are zero but for it, so the largest one sets the measure."""
     largest = max(float(grad.abs().max()) for grad in expected.values())
     for name, grad in expected.items():
         torch.testing.assert_close(
-            found[name], grad, rtol=1e-3, atol=1e-5 * largest, msg=lambda m, n=name: f"{n}: {m}"
+            result[name], grad, rtol=1e-3, atol=1e-5 * largest, msg=lambda m, n=name: f"{n}: {m}"
         )
 
 
@@ -217,17 +217,17 @@ def test_an_unknown_entity_is_encoded_as_unknown(data):
 def test_masked_softmax_shares_out_one_among_what_is_admitted_and_nothing_where_nothing_is():
     scores = torch.tensor([[1.0, 2.0, 3.0], [1.0, 2.0, 3.0]])
     mask = torch.tensor([[True, False, True], [False, False, False]])
-    found = masked_softmax(scores, mask)
+    result = masked_softmax(scores, mask)
     expected = torch.softmax(torch.tensor([1.0, 3.0]), 0)
-    torch.testing.assert_close(found[0], torch.tensor([expected[0], 0.0, expected[1]]))
-    assert (found[1] == 0).all()
+    torch.testing.assert_close(result[0], torch.tensor([expected[0], 0.0, expected[1]]))
+    assert (result[1] == 0).all()
 
 
 def test_copying_adds_up_what_neighbors_agree_on():
     weights = torch.tensor([[[0.5, 0.3, 0.2, 0.0]]])
     following = torch.tensor([[[4, 4, 1, NOTHING]]])
-    found = copy_distribution(weights, following, 6)
-    torch.testing.assert_close(found, torch.tensor([[[0.0, 0.2, 0.0, 0.0, 0.8, 0.0]]]))
+    result = copy_distribution(weights, following, 6)
+    torch.testing.assert_close(result, torch.tensor([[[0.0, 0.2, 0.0, 0.0, 0.8, 0.0]]]))
 
 
 def test_the_label_of_a_neighbor_is_the_mean_of_its_lines_without_stop_and_padding():
@@ -235,8 +235,8 @@ def test_the_label_of_a_neighbor_is_the_mean_of_its_lines_without_stop_and_paddi
     chart = torch.tensor([[1, 0, 2, 3], [2, 3, 0, 1]])
     accounts = torch.tensor([[4.0], [2.0], [10.0], [20.0]])
     sides = torch.tensor([[0.5], [1.5]])
-    found = mean_labels(tokens, chart, accounts, sides, stop=8)
-    assert found.tolist() == [[[(2.5 + 5.5) / 2], [0.0]], [[21.5], [10.5]]]
+    result = mean_labels(tokens, chart, accounts, sides, stop=8)
+    assert result.tolist() == [[[(2.5 + 5.5) / 2], [0.0]], [[21.5], [10.5]]]
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,6 @@ import made_up
 import numpy as np
 import pytest
 import small_books
-from hypothesis import given, settings
 
 from jet.prediction.predictor import Predictor, PredictSettings
 from jet.prediction.reasons import SHOWN
@@ -110,36 +109,3 @@ def test_figures_of_an_answer_without_neighbors_are_finite(bundle):
     answers = Predictor.for_entries(bundle, SETTINGS, entries, None).answers(entries)
     assert np.isfinite(answers.figures).all()
     assert answers.weight.sum() == 0
-
-
-# --- as arrays, before anything is decided -----------------------------------------------------------------
-
-
-@settings(deadline=None, max_examples=30)
-@given(small_books.entries(0, 40, most=25, least=1), small_books.entries(0, 45, most=5, least=1))
-def test_every_neighbor_is_what_the_books_say_of_it(fixed, booked, asked):
-    table = small_books.table(booked, "e")
-    found = small_books.weigh(fixed, table, small_books.table(asked, "q", False))
-    books = {row["entry_id"]: row for row in table.to_pylist()}
-    evidence = found.evidence
-    for entry, (entity, day, text, _, cents, journal) in enumerate(asked):
-        date = made_up.FIRST_DAY + timedelta(days=day)
-        earlier = [row for row in books.values() if row["entity"] == entity and row["date"] < date]
-        assert evidence.earlier[entry] == len(earlier)
-        for place in np.flatnonzero(evidence.there[entry]):
-            source = books[found.ids[evidence.row[entry, place]]]
-            at = entry, place
-            assert source["date"] < date
-            assert evidence.age[at] == (date - source["date"]).days
-            assert evidence.same_day[at] == (source["date"].day == date.day)
-            assert evidence.own[at] == (source["entity"] == entity)
-            assert evidence.same_text[at] == (normalize(source["description"]) == normalize(text))
-            assert evidence.same_journal[at] == (bool(journal) and source["journal"] == journal)
-            assert np.isnan(evidence.amount_gap[at]) == (cents is None or source["total"] is None)
-            # In the company's own chart, whosever entry it is.
-            own = found.spelled(evidence.lines[at]).split()
-            assert sorted(own) == sorted(line["side"] + line["account"] for line in source["lines"])
-            first, end = fixed.corpus.catalog.offsets[evidence.entity[entry] :][:2]
-            accounts = evidence.lines[at][evidence.lines[at] >= 0] // 2
-            assert ((first <= accounts) & (accounts < end)).all()
-            assert evidence.own[at] or {source["entity"], entity} == {"ash", "beech"}

@@ -96,7 +96,7 @@ def test_guessed_are_exactly_the_lines_that_no_neighbor_of_the_company_has(fixed
     for rows, _, considered in predictor.batches(entries):
         for place, row in enumerate(rows):
             evidence = considered.evidence
-            theirs = set(evidence.lines[place][evidence.own[place]].ravel().tolist())
+            theirs = set(evidence.lines[place][evidence.same_entity[place]].ravel().tolist())
             expected = [[t >= 0 and t not in theirs for t in one] for one in answers.tokens[row].tolist()]
             assert answers.guess[row].tolist() == expected
 

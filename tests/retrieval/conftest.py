@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import zlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from datetime import date, timedelta
 
 import numpy as np
@@ -40,21 +39,6 @@ WORDS = [
 ]
 
 
-class FakeEncoder:
-    """A vector for each text from its words and the text itself: similar where words are shared."""
-
-    dimension = 24
-    identity = "fake"
-
-    def encode(self, texts: Sequence[str]) -> np.ndarray:
-        vectors = np.zeros((len(texts), self.dimension), dtype=np.float32)
-        for row, text in enumerate(texts):
-            for part in [*text.split(), text]:
-                vectors[row] += np.random.default_rng(zlib.crc32(part.encode())).normal(size=self.dimension)
-            vectors[row] /= max(np.linalg.norm(vectors[row]), 1e-9)
-        return vectors
-
-
 def books(
     seed: int, entries: int, entities: int = 2, days: int = 30, words: int = 3, prefix: str = "e"
 ) -> pa.Table:
@@ -86,8 +70,3 @@ def books(
 @pytest.fixture(scope="session")
 def make_books() -> Callable[..., pa.Table]:
     return books
-
-
-@pytest.fixture(scope="session")
-def fake_encoder() -> FakeEncoder:
-    return FakeEncoder()

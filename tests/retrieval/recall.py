@@ -1,12 +1,12 @@
-"""How much of what exact search finds an approximate one finds."""
+"""The recall of an approximate search."""
 
 from __future__ import annotations
 
-from jet.retrieval.memory import Hits
-from jet.retrieval.neighbors import recalled
+from jet.retrieval.collection import Hits
+from jet.retrieval.neighbors import recall_counts
 
 
-def recall_at_k(found: Hits, exact: Hits) -> float:
-    """The share of the exact hits that `found` has, or an equally similar one for; 1 if there are none."""
-    hit, wanted = recalled(found, exact)
-    return hit / wanted if wanted else 1.0
+def recall_at_k(hits: Hits, exact: Hits) -> float:
+    """The share of the `exact` hits that `hits` has, or an equally similar one for; 1 if there are none."""
+    recalled, count = recall_counts(hits, exact)
+    return recalled / count if count else 1.0

@@ -14,7 +14,7 @@ from small_corpus import corpus_of
 
 from jet.books.schema import ENTRIES, NEIGHBORS
 from jet.books.sorting import sort_entries
-from jet.retrieval.memory import Hits
+from jet.retrieval.collection import Hits
 from jet.retrieval.neighbors import find_neighbors, make_encoder, text_store
 from jet.retrieval.retriever import Retriever
 from jet.retrieval.settings import RetrievalSettings

@@ -63,24 +63,24 @@ def spelled_as(data, tokens):
 
 def test_the_lines_of_an_entitys_own_entries_are_the_entries_tokens(family):
     columns, rows = family.corpus.rows, np.arange(len(family.corpus.rows))
-    found = neighbor_lines(columns, rows[:, None], columns.entity, family.corpus.catalog, made_up.MAX_LINES)[
+    lines = neighbor_lines(columns, rows[:, None], columns.entity, family.corpus.catalog, made_up.MAX_LINES)[
         :, 0
     ]
     for row in rows:
         tokens = columns.tokens[columns.offsets[row] : columns.offsets[row + 1]].tolist()
-        assert found[row].tolist() == tokens + [NOTHING] * (made_up.MAX_LINES - len(tokens))
+        assert lines[row].tolist() == tokens + [NOTHING] * (made_up.MAX_LINES - len(tokens))
 
 
 def test_the_lines_of_an_entry_longer_than_the_limit_are_nothing(family):
     columns, rows = family.corpus.rows, np.arange(len(family.corpus.rows))
     hit = np.stack([rows, np.full_like(rows, NOTHING)], axis=1)
-    found = neighbor_lines(columns, hit, columns.entity, family.corpus.catalog, 3)
-    assert found.shape == (len(rows), 2, 3)
+    lines = neighbor_lines(columns, hit, columns.entity, family.corpus.catalog, 3)
+    assert lines.shape == (len(rows), 2, 3)
     longer = columns.lengths > 3
     assert longer.any()
-    assert (found[longer] == NOTHING).all()
-    assert (found[:, 1] == NOTHING).all()
-    assert ((found[~longer, 0] != NOTHING).sum(axis=1) == columns.lengths[~longer]).all()
+    assert (lines[longer] == NOTHING).all()
+    assert (lines[:, 1] == NOTHING).all()
+    assert ((lines[~longer, 0] != NOTHING).sum(axis=1) == columns.lengths[~longer]).all()
 
 
 @settings(max_examples=30, deadline=None)
@@ -90,7 +90,7 @@ def test_the_lines_of_another_company_are_those_of_the_same_codes_in_the_own_cha
     draw = np.random.default_rng(seed)
     hit = draw.integers(len(columns), size=(12, 8))
     entity = draw.integers(len(catalog.entities), size=12)
-    found = neighbor_lines(columns, hit, entity, catalog, made_up.MAX_LINES)
+    lines = neighbor_lines(columns, hit, entity, catalog, made_up.MAX_LINES)
     entries = family.entries.to_pylist()
     for query in range(12):
         start, stop = catalog.offsets[entity[query]], catalog.offsets[entity[query] + 1]
@@ -98,13 +98,13 @@ def test_the_lines_of_another_company_are_those_of_the_same_codes_in_the_own_cha
         for place in range(8):
             booked = entries[hit[query, place]]["lines"]
             codes = {line["account"] for line in booked}
-            tokens = found[query, place][found[query, place] != NOTHING]
+            tokens = lines[query, place][lines[query, place] != NOTHING]
             expected = [f"{line['side']}{line['account']}" for line in booked] if codes <= chart else []
             assert sorted(spelled_as(family, tokens)) == sorted(expected)
             assert ((start <= tokens // 2) & (tokens // 2 < stop)).all()
             ranks = catalog.token_rank.reshape(-1)[tokens]
             assert (np.diff(ranks) >= 0).all()
-            assert (found[query, place][len(tokens) :] == NOTHING).all()
+            assert (lines[query, place][len(tokens) :] == NOTHING).all()
 
 
 def test_a_neighbors_lines_come_in_another_order_where_the_other_company_has_another(family):
@@ -180,10 +180,10 @@ def test_an_amount_stands_beside_its_line_and_of_equal_lines_the_larger_one_firs
     for number, lines in enumerate(booked):
         own = slice(columns.offsets[number], columns.offsets[number + 1])
         words = spelled_as(data, columns.tokens[own])
-        found = list(zip(words, columns.amounts[own].tolist(), strict=True))
+        pairs = list(zip(words, columns.amounts[own].tolist(), strict=True))
         given = [(word, float("nan") if amount is None else float(amount)) for word, amount in lines]
-        assert sorted(map(repr, found)) == sorted(map(repr, given))
-        for (word, amount), (after, smaller) in pairwise(found):
+        assert sorted(map(repr, pairs)) == sorted(map(repr, given))
+        for (word, amount), (after, smaller) in pairwise(pairs):
             assert word != after or np.isnan(smaller) or amount >= smaller
 
 

@@ -16,9 +16,9 @@ from recall import recall_at_k
 from small_corpus import corpus_of
 
 from jet.retrieval import exact, index, similarity
+from jet.retrieval.collection import Block, Collection, Hits, Queries, limits, merge, plan_blocks
 from jet.retrieval.exact import ExactBlock
 from jet.retrieval.index import build_block, search
-from jet.retrieval.memory import Block, Hits, Memory, Queries, limits, merge, plan_blocks
 from jet.retrieval.probe import probe, probe_all
 from jet.retrieval.retriever import Retriever
 from jet.retrieval.scann_index import ScannBlock
@@ -36,48 +36,49 @@ def same(left: Hits, right: Hits) -> bool:
 
 
 @pytest.fixture(scope="module")
-def memory(make_books: Callable[..., Any], fake_encoder: Any) -> Memory:
-    return memory_of(make_books(seed=1, entries=400, entities=3), fake_encoder)
+def collection(make_books: Callable[..., Any], fake_encoder: Any) -> Collection:
+    return collection_of(make_books(seed=1, entries=400, entities=3), fake_encoder)
 
 
-def memory_of(entries: pa.Table, encoder: Any) -> Memory:
+def collection_of(entries: pa.Table, encoder: Any) -> Collection:
     """The entries as rows to search."""
-    return Retriever.of(corpus_of(entries, encoder), RetrievalSettings(peers=0)).own
+    return Retriever.of(corpus_of(entries, encoder), RetrievalSettings(peers=0)).same_entity
 
 
 @pytest.fixture(scope="module")
-def queries(memory: Memory) -> Queries:
-    return queries_of(memory)
+def queries(collection: Collection) -> Queries:
+    return queries_of(collection)
 
 
-def queries_of(memory: Memory) -> Queries:
+def queries_of(collection: Collection) -> Queries:
     """Every row as a query."""
-    return Queries(memory.entity, memory.date, memory.text, memory.journal)
+    return Queries(collection.entity, collection.date, collection.text, collection.journal)
 
 
-def by_hand(memory: Memory, queries: Queries, settings: RetrievalSettings, query: int) -> np.ndarray:
-    """Similarity of a query with every row of the memory, -inf where the row is not eligible; float64."""
-    store = memory.store
-    ngrams = weigh(store.ngrams, memory.idf)
+def by_hand(collection: Collection, queries: Queries, settings: RetrievalSettings, query: int) -> np.ndarray:
+    """Similarity of a query with every row of the collection, -inf where the row is not eligible; float64."""
+    store = collection.store
+    ngrams = weigh(store.ngrams, collection.idf)
     text = queries.text[query]
-    age = queries.date[query] - memory.date
+    age = queries.date[query] - collection.date
     by_text = settings.sentence_weight * (store.vectors @ store.vectors[text]).astype(float)
     by_text += settings.ngram_weight * (ngrams @ ngrams[text].T).toarray()[:, 0]
     by_text += settings.same_masked_text_bonus * (store.masked == store.masked[text])
-    same_journal = (memory.journal == queries.journal[query]) & (memory.journal != NO_JOURNAL)
-    similarity = by_text[memory.text] + settings.journal_bonus * same_journal
+    same_journal = (collection.journal == queries.journal[query]) & (collection.journal != NO_JOURNAL)
+    similarity = by_text[collection.text] + settings.journal_bonus * same_journal
     similarity += settings.recency_bonus * np.exp(-age / 365.0)
     for name, unknown in (("currency", NO_CURRENCY), ("direction", 0)):
-        asked, theirs = getattr(queries, name), getattr(memory, name)
-        if asked is None or theirs is None or asked[query] == unknown:
+        wanted, theirs = getattr(queries, name), getattr(collection, name)
+        if wanted is None or theirs is None or wanted[query] == unknown:
             continue
         penalty = getattr(settings, f"other_{name}_penalty")
-        similarity -= penalty * np.where(theirs == unknown, 0.5, theirs != asked[query])
-    return np.where((memory.entity == queries.entity[query]) & (age > 0), similarity, -np.inf)
+        similarity -= penalty * np.where(theirs == unknown, 0.5, theirs != wanted[query])
+    return np.where((collection.entity == queries.entity[query]) & (age > 0), similarity, -np.inf)
 
 
-def in_currencies(memory: Memory, queries: Queries, kinds: int) -> tuple[Memory, Queries]:
-    """The same with currencies (of so many kinds, and unknown) and directions drawn for memory and queries."""
+def in_currencies(collection: Collection, queries: Queries, kinds: int) -> tuple[Collection, Queries]:
+    """The same with currencies (of so many kinds, and unknown) and directions drawn for collection and
+    queries."""
     draw = np.random.default_rng(kinds)
     names = np.array([NO_CURRENCY, 11, 12, 13])[: kinds + 1]
     ways = np.array([0, 1, -1], dtype=np.int8)
@@ -85,19 +86,19 @@ def in_currencies(memory: Memory, queries: Queries, kinds: int) -> tuple[Memory,
     def drawn(size: int) -> dict[str, np.ndarray]:
         return {"currency": draw.choice(names, size), "direction": draw.choice(ways, size)}
 
-    return replace(memory, **drawn(len(memory))), replace(queries, **drawn(len(queries)))
+    return replace(collection, **drawn(len(collection))), replace(queries, **drawn(len(queries)))
 
 
 @pytest.mark.parametrize("kinds", [None, 0, 1, 3])
 def test_similarity_and_order_are_those_of_the_formula(
-    memory: Memory, queries: Queries, kinds: int | None
+    collection: Collection, queries: Queries, kinds: int | None
 ) -> None:
     options = RetrievalSettings(block_rows=50)
     if kinds is not None:
-        memory, queries = in_currencies(memory, queries, kinds)
-    hits = search(memory, queries, options, 7)
+        collection, queries = in_currencies(collection, queries, kinds)
+    hits = search(collection, queries, options, 7)
     for query in range(0, len(queries), 7):
-        expected = by_hand(memory, queries, options, query)
+        expected = by_hand(collection, queries, options, query)
         count = min(7, int(np.isfinite(expected).sum()))
         rows, similarity = hits.row[query], hits.similarity[query]
         assert (rows[:count] >= 0).all()
@@ -109,19 +110,21 @@ def test_similarity_and_order_are_those_of_the_formula(
         assert (rows[:-1][ties] >= rows[1:][ties]).all()
 
 
-def test_an_identical_text_of_the_same_journal_comes_first(memory: Memory, queries: Queries) -> None:
-    hits = search(memory, queries, RetrievalSettings(recency_bonus=0), 1)
+def test_an_identical_text_of_the_same_journal_comes_first(collection: Collection, queries: Queries) -> None:
+    hits = search(collection, queries, RetrievalSettings(recency_bonus=0), 1)
     for query in range(len(queries)):
-        equal = (memory.entity == queries.entity[query]) & (memory.date < queries.date[query])
-        equal &= (memory.text == queries.text[query]) & (memory.journal == queries.journal[query])
-        if equal.any() and len(memory.store.texts[int(queries.text[query])].as_py()) > 1:
+        equal = (collection.entity == queries.entity[query]) & (collection.date < queries.date[query])
+        equal &= (collection.text == queries.text[query]) & (collection.journal == queries.journal[query])
+        if equal.any() and len(collection.store.texts[int(queries.text[query])].as_py()) > 1:
             assert hits.row[query, 0] == np.flatnonzero(equal)[-1]  # the most recent of them
 
 
 @pytest.mark.parametrize("block_rows", [7, 64, 1000])
-def test_the_cut_into_blocks_changes_no_similarity(memory: Memory, queries: Queries, block_rows: int) -> None:
-    whole = search(memory, queries, RetrievalSettings(), 12)
-    cut = search(memory, queries, RetrievalSettings(block_rows=block_rows), 12)
+def test_the_cut_into_blocks_changes_no_similarity(
+    collection: Collection, queries: Queries, block_rows: int
+) -> None:
+    whole = search(collection, queries, RetrievalSettings(), 12)
+    cut = search(collection, queries, RetrievalSettings(block_rows=block_rows), 12)
     both = whole.row >= 0
     assert np.array_equal(both, cut.row >= 0)
     assert cut.similarity[both] == pytest.approx(whole.similarity[both], abs=1.1e-5)
@@ -130,19 +133,19 @@ def test_the_cut_into_blocks_changes_no_similarity(memory: Memory, queries: Quer
 
 @pytest.mark.parametrize("shards", [1, 2, 5])
 def test_the_answer_does_not_depend_on_how_blocks_are_shared_out(
-    memory: Memory, queries: Queries, shards: int
+    collection: Collection, queries: Queries, shards: int
 ) -> None:
     options = RetrievalSettings(block_rows=40)
     k = 12
     draw = np.random.default_rng(shards)
-    blocks = [build_block(block, memory, options) for block in plan_blocks(memory.offsets, options)]
+    blocks = [build_block(block, collection, options) for block in plan_blocks(collection.offsets, options)]
     homes = draw.integers(shards, size=len(blocks))
     answers = []
     for shard in draw.permutation(shards):
         own = [block for block, home in zip(blocks, homes, strict=True) if home == shard]
-        parts = [block.search(queries, limits(memory, queries), k) for block in own]
+        parts = [block.search(queries, limits(collection, queries), k) for block in own]
         answers.append(merge([*parts, Hits.none(len(queries), k)], k))
-    assert same(merge(answers, k), search(memory, queries, options, k))
+    assert same(merge(answers, k), search(collection, queries, options, k))
 
 
 def everything(_self, _asked, _query, scores, _leading, at):
@@ -155,17 +158,17 @@ def everything(_self, _asked, _query, scores, _leading, at):
 @given(
     weights_of=st.tuples(*[st.sampled_from([0.0, 0.01, 0.1, 2.0, 100.0])] * 3),
     k=st.integers(1, 20),
-    leading=st.integers(1, 3),
+    top_texts=st.integers(1, 3),
     owners=st.sampled_from([0, 1, 3]),
     penalties=st.tuples(*[st.sampled_from([0.0, 0.1, 2.0])] * 2),
     kinds=st.sampled_from([None, 0, 1, 3]),
 )
 def test_rows_that_no_bonus_can_help_are_left_out_without_a_trace(
-    memory: Memory,
+    collection: Collection,
     queries: Queries,
     weights_of,
     k: int,
-    leading: int,
+    top_texts: int,
     owners: int,
     penalties,
     kinds,
@@ -180,20 +183,19 @@ def test_rows_that_no_bonus_can_help_are_left_out_without_a_trace(
         block_rows=100,
     )
     if kinds is not None:
-        memory, queries = in_currencies(memory, queries, kinds)
-    asked = queries
+        collection, queries = in_currencies(collection, queries, kinds)
     if owners:  # as peers have them: several share an entity, and nobody sees their own
-        owner = np.arange(len(memory)) % owners
-        memory, asked = replace(memory, owner=owner), replace(queries, owner=owner)
+        owner = np.arange(len(collection)) % owners
+        collection, queries = replace(collection, owner=owner), replace(queries, owner=owner)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(similarity.Contents, "promising", everything)
-        patch.setattr(Hits, "floor", lambda hits: np.full(len(hits.row), -np.inf, dtype=np.float32))
-        whole = search(memory, asked, options, k)
+        patch.setattr(similarity.Contents, "candidate_texts", everything)
+        patch.setattr(Hits, "bound", lambda hits: np.full(len(hits.row), -np.inf, dtype=np.float32))
+        whole = search(collection, queries, options, k)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(similarity, "_LEADING", leading)
+        patch.setattr(similarity, "_TOP_TEXTS", top_texts)
         patch.setattr(exact, "_CELLS", 500)
         patch.setattr(exact, "_QUERIES", 7)
-        assert same(search(memory, asked, options, k), whole)
+        assert same(search(collection, queries, options, k), whole)
 
 
 @pytest.fixture
@@ -202,38 +204,38 @@ def ranked(monkeypatch: pytest.MonkeyPatch) -> Counter[int]:
     counts: Counter[int] = Counter()
     rank = similarity.Contents.rank
 
-    def counted(self, hits, asked, query, text, score):
+    def counted(self, hits, queries, query, text, score):
         rows, _ = similarity.ranges(self._text_kinds[text], self._text_kinds[text + 1])
         counts[self.block.number] += len(rows)
-        rank(self, hits, asked, query, text, score)
+        rank(self, hits, queries, query, text, score)
 
     monkeypatch.setattr(similarity.Contents, "rank", counted)
     return counts
 
 
-def late_queries(make_books, fake_encoder) -> tuple[Memory, Queries]:
+def late_queries(make_books, fake_encoder) -> tuple[Collection, Queries]:
     """6,000 entries, and the last 1,000 of them as queries."""
-    memory = memory_of(make_books(seed=2, entries=6000, entities=1, days=900), fake_encoder)
-    return memory, queries_of(memory).take(np.arange(5000, 6000))
+    collection = collection_of(make_books(seed=2, entries=6000, entities=1, days=900), fake_encoder)
+    return collection, queries_of(collection).take(np.arange(5000, 6000))
 
 
 def test_most_rows_of_a_large_block_are_not_ranked(make_books, fake_encoder, ranked) -> None:
-    memory, asked = late_queries(make_books, fake_encoder)
-    search(memory, asked, RetrievalSettings(), 10)
-    kinds = len(np.unique(memory.text)) * 3  # journals
+    collection, queries = late_queries(make_books, fake_encoder)
+    search(collection, queries, RetrievalSettings(), 10)
+    kinds = len(np.unique(collection.text)) * 3  # journals
     assert ranked.total() < 1000 * kinds / 3
 
 
 def test_of_older_blocks_only_what_may_be_better_is_ranked(
     make_books, fake_encoder, ranked, monkeypatch
 ) -> None:
-    memory, asked = late_queries(make_books, fake_encoder)
+    collection, queries = late_queries(make_books, fake_encoder)
     options = RetrievalSettings(block_rows=1000, journal_bonus=0, recency_bonus=0)
-    found = search(memory, asked, options, 10)
+    hits = search(collection, queries, options, 10)
     with_floor = ranked.copy()
     ranked.clear()
-    monkeypatch.setattr(Hits, "floor", lambda hits: np.full(len(hits.row), -np.inf, dtype=np.float32))
-    assert same(search(memory, asked, options, 10), found)
+    monkeypatch.setattr(Hits, "bound", lambda hits: np.full(len(hits.row), -np.inf, dtype=np.float32))
+    assert same(search(collection, queries, options, 10), hits)
     assert with_floor[5] == ranked[5]  # the newest
     older = range(4)  # of block 4, early queries have too little in block 5
     assert sum(with_floor[block] for block in older) < sum(ranked[block] for block in older) / 2
@@ -242,56 +244,60 @@ def test_of_older_blocks_only_what_may_be_better_is_ranked(
 @settings(max_examples=15, deadline=None)
 @given(data=st.data())
 def test_a_query_is_answered_the_same_in_any_company(
-    memory: Memory, queries: Queries, data: st.DataObject
+    collection: Collection, queries: Queries, data: st.DataObject
 ) -> None:
     options = RetrievalSettings(block_rows=100)
-    whole = search(memory, queries, options, 5)
+    whole = search(collection, queries, options, 5)
     chosen = np.array(data.draw(st.lists(st.integers(0, len(queries) - 1), min_size=1, max_size=150)))
-    some = search(memory, queries.take(chosen), options, 5)
+    some = search(collection, queries.take(chosen), options, 5)
     assert same(some, whole.take(chosen))
 
 
-def test_texts_of_another_store_are_answered_as_if_they_were_in_the_memorys(
-    memory: Memory, queries: Queries, fake_encoder: Any
+def test_texts_of_another_store_are_answered_as_if_they_were_in_the_collections(
+    collection: Collection, queries: Queries, fake_encoder: Any
 ) -> None:
     chosen = np.arange(0, len(queries), 9)
     some = queries.take(chosen)
-    other = TextStore.build(memory.store.texts.take(some.text).to_pylist(), fake_encoder)
-    moved = replace(some, text=other.rows(memory.store.texts.take(some.text)), store=other)
+    other = TextStore.build(collection.store.texts.take(some.text).to_pylist(), fake_encoder)
+    moved = replace(some, text=other.rows(collection.store.texts.take(some.text)), store=other)
     options = RetrievalSettings()
     assert same(
-        search(memory, moved, options, 12),
-        search(memory, some, options, 12),
+        search(collection, moved, options, 12),
+        search(collection, some, options, 12),
     )
     bare = replace(moved, store=TextStore.build(other.texts.to_pylist()))
     with pytest.raises(ValueError, match="0 dimensions"):
-        search(memory, bare, options, 12)
+        search(collection, bare, options, 12)
 
 
 def test_ngrams_alone_make_an_index(make_books: Callable[..., Any]) -> None:
     entries = make_books(seed=3, entries=60)
-    memory = memory_of(entries, None)
-    hits = search(memory, queries_of(memory), RetrievalSettings(), 12)
+    collection = collection_of(entries, None)
+    hits = search(collection, queries_of(collection), RetrievalSettings(), 12)
     assert (hits.row >= 0).any()
 
 
-def test_a_limit_that_lets_in_an_entry_of_the_same_day_is_refused(memory: Memory, queries: Queries) -> None:
-    block = ExactBlock(plan_blocks(memory.offsets, RetrievalSettings())[0], memory, RetrievalSettings())
-    limit = limits(memory, queries)
+def test_a_limit_that_lets_in_an_entry_of_the_same_day_is_refused(
+    collection: Collection, queries: Queries
+) -> None:
+    block = ExactBlock(plan_blocks(collection.offsets, RetrievalSettings())[0], collection, RetrievalSettings())
+    limit = limits(collection, queries)
     limit[3] += 1
     with pytest.raises(ValueError, match="query 3 lets in"):
         block.search(queries, limit, 3)
 
 
-def test_a_block_answers_no_query_of_another_entity(memory: Memory, queries: Queries) -> None:
-    first = ExactBlock(plan_blocks(memory.offsets, RetrievalSettings())[0], memory, RetrievalSettings())
-    hits = first.search(queries, limits(memory, queries), 3)
+def test_a_block_answers_no_query_of_another_entity(collection: Collection, queries: Queries) -> None:
+    first = ExactBlock(plan_blocks(collection.offsets, RetrievalSettings())[0], collection, RetrievalSettings())
+    hits = first.search(queries, limits(collection, queries), 3)
     assert (hits.row[queries.entity != 0] == -1).all()
 
 
-def test_an_entity_that_the_memory_does_not_have_gets_no_neighbors(memory: Memory, queries: Queries) -> None:
+def test_an_entity_that_the_collection_does_not_have_gets_no_neighbors(
+    collection: Collection, queries: Queries
+) -> None:
     unknown = replace(queries.take(np.arange(3)), entity=np.array([-1, 99, -1], dtype=np.int32))
-    hits = search(memory, unknown, RetrievalSettings(), 12)
+    hits = search(collection, unknown, RetrievalSettings(), 12)
     assert (hits.row == -1).all()
 
 
@@ -344,19 +350,19 @@ def test_settings_name_the_broken_rule() -> None:
         RetrievalSettings(scann_leaves=0)
 
 
-def test_an_unsorted_memory_is_refused(memory: Memory) -> None:
+def test_an_unsorted_collection_is_refused(collection: Collection) -> None:
     zeros = np.zeros(3, dtype=np.int64)
-    memory = replace(memory, currency=None)
+    collection = replace(collection, currency=None)
     with pytest.raises(ValueError, match="at row 2"):
-        replace(memory, entity=zeros, date=np.array([1, 3, 2]), text=zeros, journal=zeros)
+        replace(collection, entity=zeros, date=np.array([1, 3, 2]), text=zeros, journal=zeros)
     with pytest.raises(ValueError, match="at row 2"):
-        replace(memory, entity=np.array([0, 1, 0]), date=zeros, text=zeros, journal=zeros)
+        replace(collection, entity=np.array([0, 1, 0]), date=zeros, text=zeros, journal=zeros)
     with pytest.raises(ValueError, match="an entity that isn't one of its 1"):
-        replace(memory, entities=1)
+        replace(collection, entities=1)
 
 
 @pytest.fixture(scope="module")
-def clustered() -> tuple[Memory, Queries]:
+def clustered() -> tuple[Collection, Queries]:
     """6,000 entries of one entity over 5,000 texts in 150 clusters, by words and by vectors."""
     draw = np.random.default_rng(0)
     names = ["".join(draw.choice(list("abcdefghijklmnop"), size=6)) for _ in range(900)]
@@ -369,7 +375,7 @@ def clustered() -> tuple[Memory, Queries]:
     vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
     store = TextStore.build(texts, vectors=vectors.astype(np.float32))
     text = np.concatenate([draw.permutation(5000), draw.integers(5000, size=1000)])
-    memory = Memory(
+    collection = Collection(
         entity=np.zeros(6000, dtype=np.int64),
         date=np.sort(draw.integers(1500, size=6000)),
         text=text,
@@ -379,57 +385,59 @@ def clustered() -> tuple[Memory, Queries]:
         idf=idf(store.ngrams),
     )
     chosen = np.sort(draw.choice(6000, size=700, replace=False))
-    return memory, queries_of(memory).take(chosen)
+    return collection, queries_of(collection).take(chosen)
 
 
 BY_SCANN = RetrievalSettings(neighbors=10, exact_below=1500)
 
 
 @pytest.fixture(scope="module")
-def scann_block(clustered: tuple[Memory, Queries]) -> ScannBlock:
-    memory, _ = clustered
-    built = build_block(plan_blocks(memory.offsets, BY_SCANN)[0], memory, BY_SCANN)
+def scann_block(clustered: tuple[Collection, Queries]) -> ScannBlock:
+    collection, _ = clustered
+    built = build_block(plan_blocks(collection.offsets, BY_SCANN)[0], collection, BY_SCANN)
     assert isinstance(built, ScannBlock)
     return built
 
 
 @needs_scann
 def test_scann_finds_what_exact_search_finds(
-    clustered: tuple[Memory, Queries], scann_block: ScannBlock
+    clustered: tuple[Collection, Queries], scann_block: ScannBlock
 ) -> None:
-    memory, asked = clustered
-    by_exact = search(memory, asked, RetrievalSettings(), 10)
-    found = search(memory, asked, BY_SCANN, 10, {0: scann_block})
-    assert recall_at_k(found, by_exact) >= 0.95
-    hardest = (by_exact.row[:, -1] >= 0) & (limits(memory, asked) < 3000)  # half of the proposals are too late
-    assert recall_at_k(found.take(hardest), by_exact.take(hardest)) >= 0.95
-    assert not (found.row >= limits(memory, asked)[:, None]).any()
-    for query in range(0, len(asked), 10):
-        shared, left, right = np.intersect1d(by_exact.row[query], found.row[query], return_indices=True)
+    collection, queries = clustered
+    by_exact = search(collection, queries, RetrievalSettings(), 10)
+    hits = search(collection, queries, BY_SCANN, 10, {0: scann_block})
+    assert recall_at_k(hits, by_exact) >= 0.95
+    hardest = (by_exact.row[:, -1] >= 0) & (
+        limits(collection, queries) < 3000
+    )  # half of the proposals are too late
+    assert recall_at_k(hits.take(hardest), by_exact.take(hardest)) >= 0.95
+    assert not (hits.row >= limits(collection, queries)[:, None]).any()
+    for query in range(0, len(queries), 10):
+        shared, left, right = np.intersect1d(by_exact.row[query], hits.row[query], return_indices=True)
         assert len(shared)
         known = shared >= 0
-        assert found.similarity[query, right][known] == pytest.approx(
+        assert hits.similarity[query, right][known] == pytest.approx(
             by_exact.similarity[query, left][known], abs=1.1e-5
         )
 
 
 @needs_scann
 def test_a_probe_counts_what_scann_finds_of_a_fixed_sample_of_its_block(
-    clustered: tuple[Memory, Queries], scann_block: ScannBlock
+    clustered: tuple[Collection, Queries], scann_block: ScannBlock
 ) -> None:
-    memory, _ = clustered
-    found = probe(scann_block, memory, 10)
-    assert found == probe(scann_block, memory, 10)
-    assert found.block == scann_block.block
-    assert found.wanted == 64 * 10
-    assert 0.95 * found.wanted <= found.found <= found.wanted
-    other = build_block(scann_block.block, replace(memory, store=_shuffled(memory.store)), BY_SCANN)
+    collection, _ = clustered
+    probed = probe(scann_block, collection, 10)
+    assert probed == probe(scann_block, collection, 10)
+    assert probed.block == scann_block.block
+    assert probed.exact == 64 * 10
+    assert 0.95 * probed.exact <= probed.recalled <= probed.exact
+    other = build_block(scann_block.block, replace(collection, store=_shuffled(collection.store)), BY_SCANN)
     assert isinstance(other, ScannBlock)
-    blind = ScannBlock(scann_block.block, memory, BY_SCANN)
+    blind = ScannBlock(scann_block.block, collection, BY_SCANN)
     blind._searcher = other._searcher
-    assert probe(blind, memory, 10).found < 0.5 * found.wanted
-    [only] = probe_all([scann_block, scann_block._early], memory, 10)
-    assert only == found
+    assert probe(blind, collection, 10).recalled < 0.5 * probed.exact
+    [only] = probe_all([scann_block, scann_block._early], collection, 10)
+    assert only == probed
 
 
 def _shuffled(store: TextStore) -> TextStore:
@@ -438,43 +446,43 @@ def _shuffled(store: TextStore) -> TextStore:
 
 
 @pytest.fixture(scope="module")
-def owned(clustered: tuple[Memory, Queries]) -> tuple[Memory, Queries]:
+def owned(clustered: tuple[Collection, Queries]) -> tuple[Collection, Queries]:
     """The same entries as those of three owners, one of whom has half of them."""
-    memory, asked = clustered
-    asked = asked.take(np.arange(0, len(asked), 4))
-    owner = np.random.default_rng(5).choice(3, size=len(memory), p=[0.5, 0.3, 0.2])
-    whose = np.random.default_rng(6).integers(4, size=len(asked))  # the fourth has no entries yet
-    return replace(memory, owner=owner.astype(np.int32)), replace(asked, owner=whose.astype(np.int32))
+    collection, queries = clustered
+    queries = queries.take(np.arange(0, len(queries), 4))
+    owner = np.random.default_rng(5).choice(3, size=len(collection), p=[0.5, 0.3, 0.2])
+    whose = np.random.default_rng(6).integers(4, size=len(queries))  # the fourth has no entries yet
+    return replace(collection, owner=owner.astype(np.int32)), replace(queries, owner=whose.astype(np.int32))
 
 
 def test_exact_search_without_the_owners_rows_is_that_among_the_others(
-    owned: tuple[Memory, Queries],
+    owned: tuple[Collection, Queries],
 ) -> None:
-    memory, asked = owned
-    assert memory.owner is not None
-    assert asked.owner is not None
-    found = search(memory, asked, RetrievalSettings(), 10)
-    everyones = search(memory, replace(asked, owner=None), RetrievalSettings(), 400)
-    for query in range(len(asked)):
+    collection, queries = owned
+    assert collection.owner is not None
+    assert queries.owner is not None
+    hits = search(collection, queries, RetrievalSettings(), 10)
+    everyones = search(collection, replace(queries, owner=None), RetrievalSettings(), 400)
+    for query in range(len(queries)):
         row = everyones.row[query]
-        others = row[(row >= 0) & (memory.owner[row] != asked.owner[query])][:10]
-        assert found.row[query, : len(others)].tolist() == others.tolist()
-    assert same(search(replace(memory, owner=None), asked, RetrievalSettings(), 400), everyones)
+        others = row[(row >= 0) & (collection.owner[row] != queries.owner[query])][:10]
+        assert hits.row[query, : len(others)].tolist() == others.tolist()
+    assert same(search(replace(collection, owner=None), queries, RetrievalSettings(), 400), everyones)
 
 
 @needs_scann
 def test_scann_finds_what_exact_search_finds_where_the_owners_rows_are_left_out(
-    owned: tuple[Memory, Queries],
+    owned: tuple[Collection, Queries],
 ) -> None:
-    memory, asked = owned
-    assert memory.owner is not None
-    assert asked.owner is not None
-    by_exact = search(memory, asked, RetrievalSettings(), 10)
-    found = search(memory, asked, BY_SCANN, 10)
-    assert recall_at_k(found, by_exact) >= 0.95
-    whose = np.where(found.row >= 0, memory.owner[found.row], -1)
-    assert not (whose == asked.owner[:, None]).any()
-    assert not (found.row >= limits(memory, asked)[:, None]).any()
+    collection, queries = owned
+    assert collection.owner is not None
+    assert queries.owner is not None
+    by_exact = search(collection, queries, RetrievalSettings(), 10)
+    hits = search(collection, queries, BY_SCANN, 10)
+    assert recall_at_k(hits, by_exact) >= 0.95
+    whose = np.where(hits.row >= 0, collection.owner[hits.row], -1)
+    assert not (whose == queries.owner[:, None]).any()
+    assert not (hits.row >= limits(collection, queries)[:, None]).any()
 
 
 @needs_scann
@@ -486,72 +494,74 @@ def test_scann_finds_others_rows_behind_any_number_of_the_owners(fake_encoder: A
     text = store.rows(texts + 15 * texts + crowd)
     zeros, day = np.zeros(len(text), dtype=np.int64), np.arange(len(text)) // 40
     owner = np.minimum(np.arange(len(text)) // 40, 1) ^ 1
-    memory = Memory(zeros, day, text, zeros + 1, 1, store, idf(store.ngrams), owner)
-    asked = Queries(
+    collection = Collection(zeros, day, text, zeros + 1, 1, store, idf(store.ngrams), owner)
+    queries = Queries(
         np.zeros(40, np.int32), np.full(40, 1000, np.int32), text[:40], zeros[:40] + 1, owner=zeros[:40]
     )
     options = replace(BY_SCANN, exact_below=100)
-    by_exact = search(memory, asked, RetrievalSettings(), 10)
-    found = search(memory, asked, options, 10)
+    by_exact = search(collection, queries, RetrievalSettings(), 10)
+    hits = search(collection, queries, options, 10)
     assert (by_exact.row[:, 0] == np.arange(40)).all()
     assert (by_exact.row < 40).all()
-    assert recall_at_k(found, by_exact) >= 0.95
+    assert recall_at_k(hits, by_exact) >= 0.95
 
 
 @needs_scann
 def test_scann_answers_a_query_the_same_in_any_company(
-    clustered: tuple[Memory, Queries], scann_block: ScannBlock
+    clustered: tuple[Collection, Queries], scann_block: ScannBlock
 ) -> None:
-    memory, asked = clustered
-    limit = limits(memory, asked)
-    whole = scann_block.search(asked, limit, 10)
+    collection, queries = clustered
+    limit = limits(collection, queries)
+    whole = scann_block.search(queries, limit, 10)
     draw = np.random.default_rng(2)
     for size in (1, 2, 65, 300):
-        chosen = draw.permutation(len(asked))[:size]
-        assert same(scann_block.search(asked.take(chosen), limit[chosen], 10), whole.take(chosen))
+        chosen = draw.permutation(len(queries))[:size]
+        assert same(scann_block.search(queries.take(chosen), limit[chosen], 10), whole.take(chosen))
 
 
 @needs_scann
 def test_a_scann_block_goes_to_another_process_and_answers_the_same(
-    clustered: tuple[Memory, Queries], scann_block: ScannBlock
+    clustered: tuple[Collection, Queries], scann_block: ScannBlock
 ) -> None:
-    memory, asked = clustered
-    there, limit = pickle.loads(pickle.dumps(scann_block)), limits(memory, asked)
-    assert same(there.search(asked, limit, 10), scann_block.search(asked, limit, 10))
+    collection, queries = clustered
+    there, limit = pickle.loads(pickle.dumps(scann_block)), limits(collection, queries)
+    assert same(there.search(queries, limit, 10), scann_block.search(queries, limit, 10))
 
 
 @needs_scann
-def test_scann_built_twice_answers_the_same(clustered: tuple[Memory, Queries], scann_block: ScannBlock) -> None:
-    memory, asked = clustered
-    again, limit = build_block(scann_block.block, memory, BY_SCANN), limits(memory, asked)
-    assert same(again.search(asked, limit, 10), scann_block.search(asked, limit, 10))
+def test_scann_built_twice_answers_the_same(
+    clustered: tuple[Collection, Queries], scann_block: ScannBlock
+) -> None:
+    collection, queries = clustered
+    again, limit = build_block(scann_block.block, collection, BY_SCANN), limits(collection, queries)
+    assert same(again.search(queries, limit, 10), scann_block.search(queries, limit, 10))
 
 
 @needs_scann
-def test_a_tree_can_be_asked_for(clustered: tuple[Memory, Queries]) -> None:
-    memory, asked = clustered
+def test_a_tree_can_be_asked_for(clustered: tuple[Collection, Queries]) -> None:
+    collection, queries = clustered
     options = replace(BY_SCANN, scann_leaves=30, scann_leaves_to_search=15)
-    by_exact = search(memory, asked, RetrievalSettings(), 10)
-    assert recall_at_k(search(memory, asked, options, 10), by_exact) >= 0.9
+    by_exact = search(collection, queries, RetrievalSettings(), 10)
+    assert recall_at_k(search(collection, queries, options, 10), by_exact) >= 0.9
 
 
 def test_exact_stands_in_where_scann_is_not_installed(
-    clustered: tuple[Memory, Queries], monkeypatch: pytest.MonkeyPatch
+    clustered: tuple[Collection, Queries], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    memory, _ = clustered
+    collection, _ = clustered
     monkeypatch.setattr(index, "has_scann", lambda: False)
-    block = plan_blocks(memory.offsets, BY_SCANN)[0]
-    assert isinstance(build_block(block, memory, BY_SCANN), ExactBlock)
+    block = plan_blocks(collection.offsets, BY_SCANN)[0]
+    assert isinstance(build_block(block, collection, BY_SCANN), ExactBlock)
 
 
 @needs_scann
 def test_a_block_that_scann_would_never_be_asked_about_is_exact(
-    clustered: tuple[Memory, Queries],
+    clustered: tuple[Collection, Queries],
 ) -> None:
-    memory, _ = clustered
+    collection, _ = clustered
     for rows, kind in ((100, ExactBlock), (101, ScannBlock)):
         zeros, day = np.zeros(rows, dtype=np.int64), np.arange(rows)  # every text is another one
-        small = replace(memory, entity=zeros, date=day, text=day, journal=zeros)
+        small = replace(collection, entity=zeros, date=day, text=day, journal=zeros)
         options = RetrievalSettings(exact_below=100)
         [block] = plan_blocks(small.offsets, options)
         assert isinstance(build_block(block, small, options), kind)
@@ -565,19 +575,21 @@ def test_the_highest_columns_are_those_of_a_sort(data: st.DataObject) -> None:
     values = data.draw(st.integers(1, 50))  # few values: many ties
     draw = np.random.default_rng(data.draw(st.integers(0, 1000)))
     scores = (draw.integers(-values, values, size=(rows, columns)) / 7).astype(np.float32)
-    found = similarity._highest(scores, few)
-    assert found.shape == (rows, few)
-    assert all(len(set(row)) == few for row in found.tolist())
-    assert np.array_equal(np.take_along_axis(scores, found, axis=1), -np.sort(-scores, axis=1)[:, :few])
+    top = similarity._top_k(scores, few)
+    assert top.shape == (rows, few)
+    assert all(len(set(row)) == few for row in top.tolist())
+    assert np.array_equal(np.take_along_axis(scores, top, axis=1), -np.sort(-scores, axis=1)[:, :few])
 
 
-def test_recency_is_a_trace_that_fades(memory: Memory) -> None:
+def test_recency_is_a_trace_that_fades(collection: Collection) -> None:
     zeros = np.zeros(3, dtype=np.int64)
-    memory = Memory(
-        *(zeros, np.array([0, 635, 999]), zeros + 3, zeros + NO_JOURNAL), 1, memory.store, memory.idf
+    collection = Collection(
+        *(zeros, np.array([0, 635, 999]), zeros + 3, zeros + NO_JOURNAL), 1, collection.store, collection.idf
     )
-    asked = Queries(memory.entity[:1], np.array([1000], np.int32), memory.text[:1], memory.journal[:1])
-    hits = search(memory, asked, RetrievalSettings(), 3)
+    queries = Queries(
+        collection.entity[:1], np.array([1000], np.int32), collection.text[:1], collection.journal[:1]
+    )
+    hits = search(collection, queries, RetrievalSettings(), 3)
     assert hits.row[0].tolist() == [2, 1, 0]
     gaps = hits.similarity[0, :2] - hits.similarity[0, 1:]
     assert gaps[0] == pytest.approx(0.01 * (math.exp(-1 / 365) - math.exp(-1)), abs=2e-5)

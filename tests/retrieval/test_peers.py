@@ -20,10 +20,10 @@ from small_corpus import corpus_of
 from jet.books.catalog import Catalog
 from jet.books.schema import ACCOUNTS, ENTRIES, SOURCES
 from jet.books.sorting import sort_entries
+from jet.retrieval.collection import Hits, Queries, limits, merge, plan_blocks
 from jet.retrieval.columns import entry_columns
 from jet.retrieval.corpus import Corpus
 from jet.retrieval.index import build_block, search
-from jet.retrieval.memory import Hits, Queries, limits, merge, plan_blocks
 from jet.retrieval.neighbors import find_neighbors, text_store
 from jet.retrieval.peers import chart_families
 from jet.retrieval.retriever import Retriever
@@ -221,30 +221,30 @@ def test_leaving_out_the_owners_rows_is_as_if_they_were_not_there(books: pa.Tabl
     options = replace(NGRAMS, peers_below=10_000, block_rows=block_rows)
     retriever = retriever_of(books, FAMILY, options)
     assert retriever.peers is not None
-    memory, queries = retriever.peers.memory, queries_of(books, retriever)
-    asked = retriever.peers.queries(queries, np.zeros(len(queries)), options)
-    hits = search(memory, asked, options, 6)
-    assert memory.owner is not None
-    assert memory.currency is not None
+    collection, queries = retriever.peers.collection, queries_of(books, retriever)
+    peer_queries = retriever.peers.queries(queries, np.zeros(len(queries)), options)
+    hits = search(collection, peer_queries, options, 6)
+    assert collection.owner is not None
+    assert collection.currency is not None
     for owner in range(4):
-        others = np.flatnonzero(memory.owner != owner)
+        others = np.flatnonzero(collection.owner != owner)
         names = ("entity", "date", "text", "journal", "currency")
-        rest = replace(memory, owner=None, **{name: getattr(memory, name)[others] for name in names})
+        rest = replace(collection, owner=None, **{name: getattr(collection, name)[others] for name in names})
         own = np.flatnonzero(queries.entity == owner)
-        expected = search(rest, replace(asked.take(own), owner=None), options, 6)
+        expected = search(rest, replace(peer_queries.take(own), owner=None), options, 6)
         found = hits.take(own)
         assert np.array_equal(found.row, np.where(expected.row >= 0, others[expected.row], -1))
         assert np.array_equal(found.similarity, expected.similarity)
 
 
-def test_the_families_memory_is_the_books_in_another_order(retriever: Retriever) -> None:
-    books, peers = retriever.own, retriever.peers
+def test_the_families_collection_is_the_books_in_another_order(retriever: Retriever) -> None:
+    books, peers = retriever.same_entity, retriever.peers
     assert peers is not None
     assert sorted(peers.row.tolist()) == list(range(len(books)))
     for name in ("date", "text", "journal"):
-        assert np.array_equal(getattr(peers.memory, name), getattr(books, name)[peers.row])
-    assert np.array_equal(peers.memory.owner, books.entity[peers.row])
-    assert np.array_equal(peers.memory.entity, peers.family[books.entity[peers.row]])
+        assert np.array_equal(getattr(peers.collection, name), getattr(books, name)[peers.row])
+    assert np.array_equal(peers.collection.owner, books.entity[peers.row])
+    assert np.array_equal(peers.collection.entity, peers.family[books.entity[peers.row]])
     rows = peers.rows(Hits(np.array([[3, -1]]), np.array([[0.5, -np.inf]], np.float32)))
     assert rows.row.tolist() == [[peers.row[3], -1]]
 
@@ -258,16 +258,16 @@ def test_blocks_of_both_memories_may_be_shared_out_in_any_way(
     options, queries = retriever.settings, queries_of(books, retriever)
     draw = np.random.default_rng(data.draw(st.integers(0, 1000)))
 
-    def shared_out(name: str, asked: Queries, k: int) -> Hits:
-        memory = retriever.memories[name]
-        blocks = plan_blocks(memory.offsets, options)
+    def shared_out(name: str, queries: Queries, k: int) -> Hits:
+        collection = retriever.collections[name]
+        blocks = plan_blocks(collection.offsets, options)
         homes = draw.integers(shards, size=len(blocks))
-        limit = limits(memory, asked)
+        limit = limits(collection, queries)
         answers = []
         for shard in draw.permutation(shards):
             own = [block for block, home in zip(blocks, homes, strict=True) if home == shard]
-            parts = [build_block(block, memory, options).search(asked, limit, k) for block in own]
-            answers.append(merge([*parts, Hits.none(len(asked), k)], k))
+            parts = [build_block(block, collection, options).search(queries, limit, k) for block in own]
+            answers.append(merge([*parts, Hits.none(len(queries), k)], k))
         return merge(answers, k)
 
     hits = retriever.hits(queries, shared_out)
@@ -308,13 +308,13 @@ def test_a_company_without_entries_learns_from_others_with_its_chart() -> None:
     booked = made_up.books(habits_of=made_up.FAMILY_HABITS, days=40)
     store = text_store(booked, None)
     corpus = Corpus.of(sort_entries(booked), catalog, store, idf(store.ngrams))
-    asked = made_up.entries_table([made_up.entry("new", "1", 39, "office rent")])
-    (answer,) = named_neighbors(asked, Retriever.of(corpus, NGRAMS))
+    queries = made_up.entries_table([made_up.entry("new", "1", 39, "office rent")])
+    (answer,) = named_neighbors(queries, Retriever.of(corpus, NGRAMS))
     assert [n["source"] for n in answer] == ["peer"] * NGRAMS.peers
     assert {n["entity"] for n in answer} <= {"alder", "ash"}
     assert answer[0]["same_text"]
     alone = Retriever.of(replace(corpus, family=np.arange(len(catalog.entities))), NGRAMS)
-    assert find_neighbors(asked, alone)["neighbors"].to_pylist() == [[]]
+    assert find_neighbors(queries, alone)["neighbors"].to_pylist() == [[]]
 
 
 def test_a_company_that_is_not_known_has_no_neighbors_and_no_books_give_none(

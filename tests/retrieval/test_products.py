@@ -7,12 +7,12 @@ import sys
 import numpy as np
 import pytest
 
-from jet.retrieval.products import own_products, products
+from jet.retrieval.products import gram_matrices, products
 
 CHECK = """
 import hashlib
 import numpy as np
-from jet.retrieval.products import own_products, products
+from jet.retrieval.products import gram_matrices, products
 draw = np.random.default_rng(1)
 for dimension, texts in ((512, 50), (384, 333), (16, 2000)):
     rows, others = (draw.standard_normal((size, dimension), dtype=np.float32) for size in (64, texts))
@@ -21,7 +21,7 @@ for dimension, texts in ((512, 50), (384, 333), (16, 2000)):
     order = draw.permutation(64)
     assert np.array_equal(products(rows[order], others), there[order])
 sets = draw.standard_normal((9, 68, 512), dtype=np.float32)
-print(hashlib.sha256(products(rows, others).tobytes() + own_products(sets).tobytes()).hexdigest())
+print(hashlib.sha256(products(rows, others).tobytes() + gram_matrices(sets).tobytes()).hexdigest())
 """
 
 
@@ -30,7 +30,7 @@ def test_products_are_those_of_numpy():
     rows, others = (draw.standard_normal((size, 512), dtype=np.float32) for size in (64, 7))
     assert products(rows, others) == pytest.approx(rows @ others.T, abs=1e-3)
     sets = rows.reshape(8, 8, 512)
-    assert own_products(sets) == pytest.approx(sets @ sets.transpose(0, 2, 1), abs=1e-3)
+    assert gram_matrices(sets) == pytest.approx(sets @ sets.transpose(0, 2, 1), abs=1e-3)
 
 
 @pytest.mark.parametrize("kernels", [None, "Haswell", "Zen"])

@@ -94,10 +94,10 @@ def test_neighbors_become_row_numbers_of_strictly_earlier_entries(family):
         for row in neighbors_of(family).to_pylist()
     }
     dates = family.corpus.rows.date
-    for row, found in enumerate(family.hits.row):
-        found = found[found >= 0]
-        assert [keys[r] for r in found] == expected[keys[row]]
-        assert (dates[found] < dates[row]).all()
+    for row, hits in enumerate(family.hits.row):
+        hits = hits[hits >= 0]
+        assert [keys[r] for r in hits] == expected[keys[row]]
+        assert (dates[hits] < dates[row]).all()
 
 
 @pytest.mark.parametrize(
@@ -111,12 +111,12 @@ def test_a_neighbor_comes_back_from_the_table_to_the_column_that_it_had(family, 
     assert back.row.shape == (len(family.entries), neighbors + latest + peers)
     assert np.array_equal(back.row, hits.row)
     assert np.array_equal(back.similarity, hits.similarity)
-    own = family.corpus.rows.entity[back.row] == family.corpus.rows.entity[:, None]
-    there = back.row >= 0
-    assert (own | ~there)[:, : neighbors + latest].all()
-    assert not (own & there)[:, neighbors + latest :].any()
-    assert there[:, neighbors + latest :].any() == (peers > 0)
-    assert there[:, neighbors : neighbors + latest].any() == (latest > 0)
+    same_entity = family.corpus.rows.entity[back.row] == family.corpus.rows.entity[:, None]
+    is_hit = back.row >= 0
+    assert (same_entity | ~is_hit)[:, : neighbors + latest].all()
+    assert not (same_entity & is_hit)[:, neighbors + latest :].any()
+    assert is_hit[:, neighbors + latest :].any() == (peers > 0)
+    assert is_hit[:, neighbors : neighbors + latest].any() == (latest > 0)
 
 
 def test_neighbors_made_with_other_settings_are_an_error(family):
@@ -133,19 +133,19 @@ def test_peers_reach_the_network_as_lines_of_the_entrys_own_chart(family):
     rows = family.learnable(TRAIN)
     (batch,) = family.step(rows).batches
     peers = batch.neighbor_row[:, -made_up.MODEL.peers :].numpy()
-    found = family.hits.row[rows][:, -made_up.MODEL.peers :]
+    hits = family.hits.row[rows][:, -made_up.MODEL.peers :]
     entity, company = family.corpus.rows.entity[rows][:, None], family.corpus.rows.entity[peers]
-    there = peers >= 0
-    assert (peers == found)[there].all()
-    assert (company != entity)[there].all()
+    is_hit = peers >= 0
+    assert (peers == hits)[is_hit].all()
+    assert (company != entity)[is_hit].all()
     for one, other in (("alder", "ash"), ("ash", "alder")):
-        asks = there & (entity == names.index(one))
-        assert asks.any()
-        assert (company[asks] == names.index(other)).all()
-    left_out = (found >= 0) & ~there
+        of_one = is_hit & (entity == names.index(one))
+        assert of_one.any()
+        assert (company[of_one] == names.index(other)).all()
+    left_out = (hits >= 0) & ~is_hit
     assert left_out.any()
     codes = family.corpus.catalog.accounts["code"].to_pylist()
-    for row in np.unique(found[left_out]):
+    for row in np.unique(hits[left_out]):
         booked = (
             family.corpus.rows.tokens[family.corpus.rows.offsets[row] : family.corpus.rows.offsets[row + 1]]
             // 2

@@ -116,8 +116,8 @@ def test_what_is_booked_alike_is_no_negative():
     place = {text: number for number, text in enumerate(pairs.texts)}
     left = ["office rent", "paper shop", "premises", "flat"]
     right = ["premises", "1930 | bank", "flat", "30 | rent"]
-    found = pairs.alike(np.array([[place[a], place[b]] for a, b in zip(left, right, strict=True)]))
-    assert found.tolist() == [
+    result = pairs.alike(np.array([[place[a], place[b]] for a, b in zip(left, right, strict=True)]))
+    assert result.tolist() == [
         [True, True, False, False],  # both paper and rent are paid from the bank
         [False, True, False, False],  # which makes them no pair
         [True, True, True, True],  # premises were rented by both companies
@@ -129,10 +129,10 @@ def test_two_companies_that_book_alike_are_no_negatives():
     rows = [*BOOKS[:1], made_up.entry("birch", "9", 0, "lokal", "D5010 C1930"), BOOKS[3]]
     pairs = of(rows)
     place = {text: number for number, text in enumerate(pairs.texts)}
-    found = pairs.alike(
+    result = pairs.alike(
         np.array([[place["office rent"], place["5010 | rent"]], [place["lokal"], place["lokal"]]])
     )
-    assert found[0, 1]
+    assert result[0, 1]
 
 
 def test_only_training_entries_are_paired(small_entries, small_accounts, pairs):
@@ -142,8 +142,8 @@ def test_only_training_entries_are_paired(small_entries, small_accounts, pairs):
         for number in range(20)
         for entity, spelled in (("alder", "D5010 C1930"), ("birch", "D30 C10"))
     ]
-    found = Pairs.of(made_up.entries_table(rows), small_accounts, SPLIT)
-    assert not [text for text in found.texts if text.startswith("leaked")]
+    result = Pairs.of(made_up.entries_table(rows), small_accounts, SPLIT)
+    assert not [text for text in result.texts if text.startswith("leaked")]
     assert not [text for text in pairs.texts if text.startswith("paper shop online")]
 
 
@@ -232,8 +232,8 @@ def test_a_saved_encoder_that_learned_nothing_is_the_same_encoder(tiny, tmp_path
         if method == "lora":
             pytest.importorskip("peft")
         save_encoder(load_base(tiny, settings(method=method), MAX_TOKENS), tmp_path / method / "encoder")
-        found = SentenceEncoder(str(tmp_path / method / "encoder"), "cpu", max_tokens=MAX_TOKENS)
-        assert found.identity == SentenceEncoder(tiny, "cpu", max_tokens=MAX_TOKENS).identity
+        result = SentenceEncoder(str(tmp_path / method / "encoder"), "cpu", max_tokens=MAX_TOKENS)
+        assert result.identity == SentenceEncoder(tiny, "cpu", max_tokens=MAX_TOKENS).identity
 
 
 @pytest.mark.parametrize("name", ["", MULTILINGUAL])

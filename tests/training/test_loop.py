@@ -154,11 +154,11 @@ def test_a_resumed_training_ends_bit_for_bit_where_an_undisturbed_one_does(data)
     calibration = [data.learnable(CALIBRATION)]
     for _ in range(4):
         figures = made_up.train(data, whole, 1)[0]
-        whole.judge(figures | whole.evaluate(data.batches(calibration)))
+        whole.record(figures | whole.evaluate(data.batches(calibration)))
     first = made_up.trainer(data, losses=losses)
     for _ in range(2):
         figures = made_up.train(data, first, 1)[0]
-        first.judge(figures | first.evaluate(data.batches(calibration)))
+        first.record(figures | first.evaluate(data.batches(calibration)))
     state = saved(first)
     torch.manual_seed(99)  # whatever else happened in between
     second = made_up.trainer(data, seed=0, losses=losses)
@@ -169,7 +169,7 @@ def test_a_resumed_training_ends_bit_for_bit_where_an_undisturbed_one_does(data)
     assert second.progress.epoch == 2
     for _ in range(2):
         figures = made_up.train(data, second, 1)[0]
-        second.judge(figures | second.evaluate(data.batches(calibration)))
+        second.record(figures | second.evaluate(data.batches(calibration)))
     assert_equal(weights(whole), weights(second))
     assert whole.progress == second.progress
     assert len(whole.progress.history) == 4
@@ -177,9 +177,9 @@ def test_a_resumed_training_ends_bit_for_bit_where_an_undisturbed_one_does(data)
 
 def test_a_state_that_was_taken_does_not_change_while_the_training_goes_on(data):
     one = made_up.trainer(data)
-    one.judge({"val/likelihood": -1.0})
+    one.record({"val/likelihood": -1.0})
     state = one.state()
-    one.judge({"val/likelihood": -0.5})
+    one.record({"val/likelihood": -0.5})
     assert len(state["progress"]["history"]) == 1
 
 
@@ -305,7 +305,7 @@ def test_the_training_stops_after_patience_epochs_without_a_better_likelihood(da
     for likelihood in (-3.0, -2.0, -2.0, -2.5, -1.0):
         assert not one.progress.stopped(one.settings)
         one.progress.epoch += 1
-        best.append(one.judge({"val/likelihood": likelihood}))
+        best.append(one.record({"val/likelihood": likelihood}))
         if one.progress.stopped(one.settings):
             break
     assert best == [True, True, False, False]
@@ -318,7 +318,7 @@ def test_a_likelihood_that_is_not_a_number_is_never_the_best(data):
     one = made_up.trainer(data)
     for likelihood, best in ((math.nan, False), (-2.0, True), (math.nan, False), (-1.0, True)):
         one.progress.epoch += 1
-        assert one.judge({"val/likelihood": likelihood}) == best
+        assert one.record({"val/likelihood": likelihood}) == best
     assert one.progress.best_likelihood == -1.0
 
 

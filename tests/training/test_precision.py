@@ -26,12 +26,12 @@ def answers(data, trained):
     network = trained.inner.eval()
     batch = made_up.batch_of(data, np.arange(len(data.corpus.rows)))
     tables = made_up.tables(network, data)
-    found = {}
+    result = {}
     for name, bf16 in (("fp32", False), ("bf16", True)):
         with torch.inference_mode(), torch.autocast("cpu", dtype=torch.bfloat16, enabled=bf16):
             best = beam_search(network, network.encode(batch, tables), 4)
-        found[name] = (set_key(best.tokens[:, 0].numpy()), best.log_probs[:, 0].float().numpy())
-    return found
+        result[name] = (set_key(best.tokens[:, 0].numpy()), best.log_probs[:, 0].float().numpy())
+    return result
 
 
 def test_nearly_all_answers_are_the_same(answers):

@@ -140,7 +140,7 @@ class Ancestor:
         while not trainer.progress.stopped(settings):
             order = epoch_rows(rows, settings.seed, trainer.progress.epoch, settings.batch_size, 0, 1)
             figures = trainer.train_epoch(data.batches(order)) | trainer.evaluate(data.batches(batches))
-            if trainer.judge(figures):
+            if trainer.record(figures):
                 best = {name: value.clone() for name, value in network.state_dict().items()}
         network.load_state_dict(best)
         return network.eval()

@@ -64,9 +64,9 @@ class BoostedTrees:
         codes = data.corpus.catalog.accounts["code"].to_pylist()
         answers: dict[int, Answer] = {}
         for rows, candidates, features in self._weighed(statistics, np.flatnonzero(data.split >= CALIBRATION)):
-            chance = np.zeros(candidates.there.shape)
-            if candidates.there.any():
-                chance[candidates.there] = trees.predict_proba(features[candidates.there])[:, 1]
+            chance = np.zeros(candidates.exists.shape)
+            if candidates.exists.any():
+                chance[candidates.exists] = trees.predict_proba(features[candidates.exists])[:, 1]
             best = np.argsort(-chance, axis=1, kind="stable")[:, :ANSWERS]
             confidence = chance.max(axis=1) / np.maximum(chance.sum(axis=1), 1)
             for number, row in enumerate(rows.tolist()):
@@ -82,8 +82,8 @@ class BoostedTrees:
         if not len(rows):
             raise ValueError("too few entries for boosted_trees: none to train on")
         examples = Examples.of(statistics, rows, data.hits.take(rows), settings)
-        right = np.arange(examples.there.shape[1]) == examples.right[:, None]
-        features, right = examples.features[examples.there], right[examples.there]
+        right = np.arange(examples.exists.shape[1]) == examples.target[:, None]
+        features, right = examples.features[examples.exists], right[examples.exists]
         if right.all() or not right.any():
             raise ValueError("too few entries for boosted_trees: no candidate is right, or none is wrong")
         # Chosen on the calibration rows of two ledgers. Early stopping would hold out single candidates of

@@ -22,7 +22,7 @@ from jet.books.tokens import NOTHING
 from jet.model.batch import Batch
 from jet.model.decode import beam_search
 from jet.model.network import JetNetwork, Step, Tables, TextProjection
-from jet.retrieval.memory import Hits
+from jet.retrieval.collection import Hits
 from jet.training.data import TrainingData
 from jet.training.loop import TrainBatch
 from jet.training.losses import entry_losses

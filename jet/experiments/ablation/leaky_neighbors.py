@@ -13,9 +13,9 @@ import numpy as np
 import pyarrow as pa
 
 from jet.books.split import TRAIN
+from jet.retrieval.collection import Collection, Hits, Queries
 from jet.retrieval.corpus import Corpus
 from jet.retrieval.index import search
-from jet.retrieval.memory import Hits, Memory, Queries
 from jet.retrieval.neighbors import neighbors_table
 from jet.retrieval.retriever import Retriever
 from jet.retrieval.settings import RetrievalSettings
@@ -31,7 +31,7 @@ def noncausal_neighbors(data: TrainingData) -> pa.Table:
     queries, retrieval = _queries(data), data.retrieval
     rows = data.rows(TRAIN)
     asked = _from_the_end(queries.take(rows))
-    found = search(_memory(data.corpus, retrieval), asked, retrieval, retrieval.neighbors)
+    found = search(_collection(data.corpus, retrieval), asked, retrieval, retrieval.neighbors)
     return neighbors_table(data.entries, queries, _with(data.hits, rows, found), data.corpus, retrieval)
 
 
@@ -41,8 +41,8 @@ def undated_neighbors(data: TrainingData) -> pa.Table:
     """
     queries, retrieval = _queries(data), data.retrieval
     rows, training = np.arange(len(data.entries)), data.rows(TRAIN)
-    memory = _memory(data.corpus.take(training), retrieval)
-    found = search(memory, _from_the_end(queries), retrieval, retrieval.neighbors + 1)
+    collection = _collection(data.corpus.take(training), retrieval)
+    found = search(collection, _from_the_end(queries), retrieval, retrieval.neighbors + 1)
     place = np.where(found.row >= 0, training[found.row], -1)
     # One more than wanted, since a training row finds itself, first or among others with its text.
     itself = place == rows[:, None]
@@ -59,9 +59,9 @@ def _queries(data: TrainingData) -> Queries:
     return data.corpus.rows.queries(np.arange(len(data.corpus)))
 
 
-def _memory(corpus: Corpus, retrieval: RetrievalSettings) -> Memory:
+def _collection(corpus: Corpus, retrieval: RetrievalSettings) -> Collection:
     """What similar entries are looked for in."""
-    return Retriever.of(corpus, replace(retrieval, peers=0)).own
+    return Retriever.of(corpus, replace(retrieval, peers=0)).same_entity
 
 
 def _from_the_end(queries: Queries) -> Queries:

@@ -21,16 +21,16 @@ def planted(entries=600, width=6, seed=0, none=0.0):
     """Candidates of which the one with the largest sum of two features is right; some entries have none."""
     draw = np.random.default_rng(seed)
     features = draw.normal(size=(entries, width, len(NAMES))).astype(np.float32)
-    there = np.arange(width) < draw.integers(2, width + 1, entries)[:, None]
-    features[~there] = 0
-    worth = np.where(there, features[:, :, 0] + features[:, :, 1], -np.inf)
+    exists = np.arange(width) < draw.integers(2, width + 1, entries)[:, None]
+    features[~exists] = 0
+    worth = np.where(exists, features[:, :, 0] + features[:, :, 1], -np.inf)
     right = np.where(draw.random(entries) < none, width, worth.argmax(axis=1))
-    return features, there, right
+    return features, exists, right
 
 
-def fit(features, there, right, seed=0, names=NAMES, **changes):
+def fit(features, exists, right, seed=0, names=NAMES, **changes):
     entity = np.arange(len(right)) % 3
-    return Ranker.fit(names, features, there, right, entity, replace(SETTINGS, **changes), seed)
+    return Ranker.fit(names, features, exists, right, entity, replace(SETTINGS, **changes), seed)
 
 
 def named(features, names=NAMES):
@@ -43,43 +43,43 @@ def ranker():
 
 
 def test_it_learns_a_rule_that_no_single_feature_tells(ranker):
-    features, there, right = planted(seed=1)
-    log_probs, _ = ranker(named(features), there)
+    features, exists, right = planted(seed=1)
+    log_probs, _ = ranker(named(features), exists)
     singly = [
-        (np.where(there, features[:, :, place], -np.inf).argmax(axis=1) == right).mean() for place in range(3)
+        (np.where(exists, features[:, :, place], -np.inf).argmax(axis=1) == right).mean() for place in range(3)
     ]
     assert (log_probs.argmax(axis=1) == right).mean() > max(singly) + 0.1
     assert (log_probs.argmax(axis=1) == right).mean() > 0.85
 
 
 def test_the_probabilities_of_the_candidates_and_of_none_sum_to_one(ranker):
-    features, there, _ = planted(seed=2)
-    log_probs, none = ranker(named(features), there)
+    features, exists, _ = planted(seed=2)
+    log_probs, none = ranker(named(features), exists)
     np.testing.assert_allclose(np.exp(log_probs).sum(axis=1) + np.exp(none), 1, rtol=1e-5)
-    assert (np.exp(log_probs[~there]) == 0).all()
+    assert (np.exp(log_probs[~exists]) == 0).all()
 
 
 def test_none_of_these_wins_where_nothing_is_ever_right():
-    features, there, right = planted(none=1.0)
-    log_probs, none = fit(features, there, right, epochs=4)(named(features), there)
+    features, exists, right = planted(none=1.0)
+    log_probs, none = fit(features, exists, right, epochs=4)(named(features), exists)
     assert (none > log_probs.max(axis=1)).mean() > 0.99
 
 
 def test_the_order_of_the_candidates_does_not_matter(ranker):
-    features, there, _ = planted(60, seed=3)
+    features, exists, _ = planted(60, seed=3)
     order = np.random.default_rng(0).permutation(features.shape[1])
-    log_probs, none = ranker(named(features), there)
-    shuffled, other_none = ranker(named(features[:, order]), there[:, order])
-    np.testing.assert_allclose(shuffled[there[:, order]], log_probs[:, order][there[:, order]], atol=1e-5)
+    log_probs, none = ranker(named(features), exists)
+    shuffled, other_none = ranker(named(features[:, order]), exists[:, order])
+    np.testing.assert_allclose(shuffled[exists[:, order]], log_probs[:, order][exists[:, order]], atol=1e-5)
     np.testing.assert_allclose(other_none, none, atol=1e-5)
 
 
 def test_places_without_a_candidate_change_nothing(ranker):
-    features, there, _ = planted(60, seed=4)
+    features, exists, _ = planted(60, seed=4)
     wider = np.pad(features, ((0, 0), (0, 4), (0, 0)), constant_values=7.0)
-    log_probs, none = ranker(named(features), there)
-    padded, other_none = ranker(named(wider), np.pad(there, ((0, 0), (0, 4))))
-    np.testing.assert_allclose(padded[:, :6][there], log_probs[there], atol=1e-5)
+    log_probs, none = ranker(named(features), exists)
+    padded, other_none = ranker(named(wider), np.pad(exists, ((0, 0), (0, 4))))
+    np.testing.assert_allclose(padded[:, :6][exists], log_probs[exists], atol=1e-5)
     np.testing.assert_allclose(other_none, none, atol=1e-5)
 
 
@@ -102,28 +102,29 @@ def test_training_leaves_the_random_numbers_of_others_alone():
 
 
 def test_a_feature_that_never_varied_says_nothing_later():
-    features, there, right = planted(100)
+    features, exists, right = planted(100)
     features[:, :, 2] = 3.0
-    ranker = fit(features, there, right, epochs=1)
-    before = ranker(named(features), there)[0]
+    ranker = fit(features, exists, right, epochs=1)
+    before = ranker(named(features), exists)[0]
     features[:, :, 2] = 1000.0
-    assert np.array_equal(ranker(named(features), there)[0], before)
+    assert np.array_equal(ranker(named(features), exists)[0], before)
 
 
 @pytest.mark.parametrize("names", [("one", "other"), ("other", "one", "noise"), ("one", "other", "third")])
 def test_other_features_are_refused(ranker, names):
-    features, there, _ = planted(5)
+    features, exists, _ = planted(5)
     with pytest.raises(ValueError, match="trained on other features than this jet computes: train again"):
-        ranker(named(features[:, :, : len(names)], names), there)
+        ranker(named(features[:, :, : len(names)], names), exists)
 
 
 def test_it_says_the_same_after_a_pickle_and_after_a_file(ranker):
-    features, there, _ = planted(50, seed=5)
-    before = ranker(named(features), there)
+    features, exists, _ = planted(50, seed=5)
+    before = ranker(named(features), exists)
     loaded = Ranker(ranker.names, load(save(dict(ranker.weights))), ranker.settings)
     for again in (pickle.loads(pickle.dumps(ranker)), loaded):
         assert all(
-            np.array_equal(one, other) for one, other in zip(before, again(named(features), there), strict=True)
+            np.array_equal(one, other)
+            for one, other in zip(before, again(named(features), exists), strict=True)
         )
     assert "_nets" not in ranker.__getstate__()
 
@@ -142,12 +143,12 @@ def test_an_example_says_the_place_of_the_true_set_or_that_it_is_not_there(data,
     statistics, rows, made = examples
     width = made_up.RANKER.candidates
     assert made.features.shape == (len(rows), width, len(made.names))
-    assert (made.right <= width).all()
-    assert made.there[made.right < width, made.right[made.right < width]].all()
-    assert 0.5 < (made.right < width).mean() < 1
+    assert (made.target <= width).all()
+    assert made.exists[made.target < width, made.target[made.target < width]].all()
+    assert 0.5 < (made.target < width).mean() < 1
     assert np.array_equal(made.entity, data.corpus.rows.entity[rows])
     assert np.isfinite(made.features).all()
-    assert (made.features[~made.there] == 0).all()
+    assert (made.features[~made.exists] == 0).all()
     assert statistics.corpus.rows is data.corpus.rows
 
 
@@ -158,7 +159,7 @@ def test_examples_made_in_pieces_are_the_same_joined(data, examples):
     ]
     joined = Examples.joined(pieces)
     assert joined.names == made.names
-    for name in ("there", "right", "entity"):
+    for name in ("exists", "target", "entity"):
         assert np.array_equal(getattr(joined, name), getattr(made, name))
     np.testing.assert_allclose(joined.features, made.features, rtol=1e-6, atol=1e-6)
 

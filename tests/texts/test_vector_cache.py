@@ -19,8 +19,8 @@ VECTORS = np.random.default_rng(0).standard_normal((4, 8)).astype(np.float32)
 
 def test_what_was_added_is_found_to_the_bit_and_the_rest_is_unknown(place):
     VectorCache(place, "an encoder").add(TEXTS, VECTORS)
-    asked = ["never seen", *reversed(TEXTS)]
-    vectors, known = VectorCache(place, "an encoder").find(asked, 8)
+    queries = ["never seen", *reversed(TEXTS)]
+    vectors, known = VectorCache(place, "an encoder").find(queries, 8)
     assert known.tolist() == [False, True, True, True, True]
     assert np.array_equal(vectors[1:], VECTORS[::-1])
     assert not vectors[0].any()

@@ -17,20 +17,20 @@ def columns(pairs):
 
 @settings(deadline=None, max_examples=200)
 @given(OCCURRENCES, ASKED)
-def test_a_count_is_the_number_of_occurrences_in_earlier_rows(occurrences, asked):
+def test_a_count_is_the_number_of_occurrences_in_earlier_rows(occurrences, queries):
     counts = Counts.of(*columns(occurrences))
-    expected = [sum(key == k and row < limit for k, row in occurrences) for key, limit in asked]
-    assert counts.before(*columns(asked)).tolist() == expected
+    expected = [sum(key == k and row < limit for k, row in occurrences) for key, limit in queries]
+    assert counts.before(*columns(queries)).tolist() == expected
 
 
 @settings(deadline=None, max_examples=50)
 @given(OCCURRENCES, ASKED)
-def test_keys_and_limits_broadcast(occurrences, asked):
+def test_keys_and_limits_broadcast(occurrences, queries):
     counts = Counts.of(*columns(occurrences))
-    key, limit = columns(asked)
-    found = counts.before(key[None, :], limit[:, None])
-    for row in range(len(asked)):
-        assert found[row].tolist() == counts.before(key, np.full(len(key), limit[row])).tolist()
+    key, limit = columns(queries)
+    result = counts.before(key[None, :], limit[:, None])
+    for row in range(len(queries)):
+        assert result[row].tolist() == counts.before(key, np.full(len(key), limit[row])).tolist()
 
 
 def test_of_sets_and_of_lines_are_counted_from_the_books(data):

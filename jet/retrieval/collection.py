@@ -1,16 +1,16 @@
-"""The entries that may be neighbors, those that look for some, and what they find.
+"""Collections of rows to search, queries, and hits.
 
 Notable:
 
-- **Causality is structural.** The memory's rows are sorted by (entity, date, entry id), so what a query may
-  see, the rows of its entity with a strictly earlier date, is a prefix of the entity's rows. A search gets
-  that prefix's end as `limit` and can't reach a row of the query's own day, and so never the entry itself.
+- **Causality is structural.** The collection's rows are sorted by (entity, date, entry id), so the rows
+  eligible for a query, those of its entity with a strictly earlier date, are a prefix of the entity's rows. A
+  search gets that prefix's end as `limit`, so it can't return a row of the query's day, nor the entry itself.
 - **Blocks are a function of data and settings alone.** Each entity's rows are cut, in order of date, into
-  blocks. Blocks are what machines share out; however they do, the merged answer is the same.
+  blocks. Blocks are distributed over machines; the merged hits don't depend on how.
 - **Ranks are a total order.** Similarities are rounded to 5 decimals and ties go to the more recent row, so
-  that last-bit noise of different kernels decides nothing. Identical texts tie but for their age.
+  that rounding errors of different kernels decide nothing. Identical texts tie but for their age.
 
-Legend: N rows of the memory, E entities, Q queries, K neighbors.
+Legend: N rows of the collection, E entities, Q queries, K neighbors.
 """
 
 from __future__ import annotations
@@ -25,11 +25,11 @@ from jet.retrieval.settings import RetrievalSettings
 from jet.texts.store import TextStore
 
 ERROR = np.float32(1e-6)
-"""More than the share of a similarity that float32 errs by; so much is allowed where rows are left out."""
+"""An upper bound of float32's relative error of a similarity, which pruning bounds allow for."""
 
 
 @dataclass(frozen=True)
-class Memory:
+class Collection:
     """Rows to search, sorted by (entity, date, entry id), and their texts; ValueError if they aren't sorted."""
 
     entity: np.ndarray
@@ -47,24 +47,26 @@ class Memory:
     idf: np.ndarray
     """float32 [8192]: the weights of n-grams."""
     owner: np.ndarray | None = None
-    """int32 [N], where several share an "entity" (see `jet.retrieval.peers`): whose row it really is."""
+    """int32 [N], where `entity` is a family (see `jet.retrieval.peers`): the entity whose row it is."""
     currency: np.ndarray | None = None
     """int64 [N], `stable_hash` of the currency; None: not known of any."""
     direction: np.ndarray | None = None
-    """int8 [N], which way the money went: 1 in, -1 out, 0 not known; None: not known of any."""
+    """int8 [N], the direction of the money: 1 in, -1 out, 0 not known; None: not known of any."""
     offsets: np.ndarray = field(init=False)
     """int64 [E+1]: the rows of entity e are offsets[e] to offsets[e+1]."""
 
     def __post_init__(self) -> None:
         sizes = {len(self.entity), len(self.date), len(self.text), len(self.journal)}
         if len(sizes) != 1:
-            raise ValueError(f"the memory's arrays differ in length: {sorted(sizes)}")
+            raise ValueError(f"the collection's arrays differ in length: {sorted(sizes)}")
         same_entity = self.entity[1:] == self.entity[:-1]
         backwards = (self.date[1:] < self.date[:-1]) & same_entity | (self.entity[1:] < self.entity[:-1])
         if backwards.any():
-            raise ValueError(f"the memory isn't sorted by entity and date at row {int(backwards.argmax()) + 1}")
+            raise ValueError(
+                f"the collection isn't sorted by entity and date at row {int(backwards.argmax()) + 1}"
+            )
         if len(self) and not 0 <= self.entity[0] <= self.entity[-1] < self.entities:
-            raise ValueError(f"the memory has rows of an entity that isn't one of its {self.entities}")
+            raise ValueError(f"the collection has rows of an entity that isn't one of its {self.entities}")
         offsets = np.searchsorted(self.entity, np.arange(self.entities + 1)).astype(np.int64)
         object.__setattr__(self, "offsets", offsets)
 
@@ -74,10 +76,10 @@ class Memory:
 
 @dataclass(frozen=True)
 class Queries:
-    """Entries whose neighbors are wanted, in any order. Raises ValueError where a text has no row."""
+    """Entries whose neighbors are searched, in any order. Raises ValueError where a text has no row."""
 
     entity: np.ndarray
-    """int32 [Q]; -1: an entity that the memory doesn't have."""
+    """int32 [Q]; -1: an entity that the collection doesn't have."""
     date: np.ndarray
     """int32 [Q], days since 1970."""
     text: np.ndarray
@@ -85,13 +87,14 @@ class Queries:
     journal: np.ndarray
     """int64 [Q], `stable_hash` of the journal."""
     store: TextStore | None = None
-    """The store that `text` counts in, where it isn't the memory's: new texts needn't be added to that."""
+    """The store whose rows `text` are; None: the collection's. With another one, new texts needn't be added to
+    that."""
     owner: np.ndarray | None = None
-    """int32 [Q], for a memory with owners: rows of this owner are no neighbors."""
+    """int32 [Q], for a collection with owners: rows of this owner are no hits."""
     currency: np.ndarray | None = None
     """int64 [Q], `stable_hash` of the currency; None: not known of any."""
     direction: np.ndarray | None = None
-    """int8 [Q], which way the money goes: 1 in, -1 out, 0 not known; None: not known of any."""
+    """int8 [Q], the direction of the money: 1 in, -1 out, 0 not known; None: not known of any."""
 
     def __post_init__(self) -> None:
         if len(self.text) and self.text.min() < 0:
@@ -114,7 +117,7 @@ class Queries:
 
 @dataclass(frozen=True)
 class Block:
-    """Rows `start` to `stop` of the memory, all of one entity."""
+    """Rows `start` to `stop` of the collection, all of one entity."""
 
     number: int
     entity: int
@@ -124,16 +127,16 @@ class Block:
 
 @dataclass(frozen=True)
 class Hits:
-    """Neighbors found, best first.
+    """The hits of queries, best first.
 
-    Those of `jet.retrieval.retriever.Retriever.hits` have their columns by how a neighbor came to be one: first
-    the similar ones, then the latest, then the peers; what is missing of each stands last.
+    Those of `jet.retrieval.retriever.Retriever.hits` have columns by source: first the similar entries, then
+    the latest, then the peers. Where a source has fewer hits than columns, its last ones are empty.
     """
 
     row: np.ndarray
-    """int64 [Q, K], rows of the memory; -1: none."""
+    """int64 [Q, K], rows of the collection; -1: no hit."""
     similarity: np.ndarray
-    """float32 [Q, K]; -inf where there is none."""
+    """float32 [Q, K]; -inf where there is no hit."""
 
     def columns(self, places: np.ndarray) -> Hits:
         """Some columns of all queries."""
@@ -145,51 +148,54 @@ class Hits:
         return Hits(self.row[rows], self.similarity[rows])
 
     def without_repeats(self) -> Hits:
-        """The same, without a row where an earlier column of the query has it."""
+        """The same without rows that an earlier column of the query has."""
         repeated = np.tril(self.row[:, :, None] == self.row[:, None, :], -1).any(axis=2)
         return Hits(np.where(repeated, -1, self.row), np.where(repeated, np.float32(-np.inf), self.similarity))
 
-    def floor(self) -> np.ndarray:
-        """What older rows must be more similar than to be among the K best, float32 [Q]; a trifle too low, so
-        that no hit is lost by it. For hits that are all similar ones, best first."""
+    def bound(self) -> np.ndarray:
+        """float32 [Q]: the pruning bound, which other rows must exceed to be among the K best.
+
+        It is lower by the rounding error, so that no hit is lost. For hits of a single source, best first.
+        """
         last = self.similarity[:, -1]
         return last - np.abs(last) * ERROR
 
     @classmethod
     def none(cls, queries: int, k: int) -> Hits:
-        """No neighbor for any of the queries."""
+        """No hits for any of the queries."""
         return cls(np.full((queries, k), -1, np.int64), np.full((queries, k), -np.inf, np.float32))
 
 
-def plan_blocks(memory_offsets: np.ndarray, settings: RetrievalSettings) -> list[Block]:
+def plan_blocks(offsets: np.ndarray, settings: RetrievalSettings) -> list[Block]:
     """The blocks of all entities, numbered in the order of their rows.
 
     Rows that are added to an entity later change its last block only.
     """
     blocks: list[Block] = []
-    for entity, (first, end) in enumerate(pairwise(memory_offsets.tolist())):
+    for entity, (first, end) in enumerate(pairwise(offsets.tolist())):
         for start in range(first, end, settings.block_rows):
             stop = min(start + settings.block_rows, end)
             blocks.append(Block(len(blocks), entity, start, stop))
     return blocks
 
 
-def limits(memory: Memory, queries: Queries) -> np.ndarray:
-    """Where each query's eligible rows end, int64 [Q]: the first row of its entity that isn't earlier.
+def limits(collection: Collection, queries: Queries) -> np.ndarray:
+    """The end of each query's eligible rows, int64 [Q]: the first row of its entity that isn't earlier.
 
-    0 for an entity that the memory doesn't have.
+    0 for an entity that the collection doesn't have.
     """
-    return prefix_ends(memory.offsets, memory.date, queries.entity, queries.date)
+    return prefix_ends(collection.offsets, collection.date, queries.entity, queries.date)
 
 
 def prefix_ends(offsets: np.ndarray, row_date: np.ndarray, entity: np.ndarray, date: np.ndarray) -> np.ndarray:
-    """int64 [Q]: the first row of each `entity` that isn't earlier than `date`; `offsets` as in `Memory`."""
+    """int64 [Q]: the first row of each `entity` that isn't earlier than `date`; `offsets` as in
+    `Collection`."""
     limit = np.zeros(len(entity), dtype=np.int64)
     for each in np.unique(entity):
         if 0 <= each < len(offsets) - 1:
             first, end = offsets[each], offsets[each + 1]
-            own = entity == each
-            limit[own] = first + np.searchsorted(row_date[first:end], date[own], side="left")
+            of_entity = entity == each
+            limit[of_entity] = first + np.searchsorted(row_date[first:end], date[of_entity], side="left")
     return limit
 
 
@@ -208,14 +214,14 @@ def merge(parts: Sequence[Hits], k: int) -> Hits:
     return Hits(np.take_along_axis(row, order, axis=1), np.take_along_axis(similarity, order, axis=1))
 
 
-def latest(memory: Memory, queries: Queries, limit: np.ndarray, count: int) -> Hits:
+def latest(collection: Collection, queries: Queries, limit: np.ndarray, count: int) -> Hits:
     """[Q, count]: the newest rows below each `limit`, the newest first.
 
-    They may be among the similar ones too: whoever reads only some columns wants them in any case, and
-    `Hits.without_repeats` leaves them out. Their similarity is 0: nobody compared them.
+    The similar hits may have them too; `Hits.without_repeats` removes the second. Their similarity is 0, since
+    they weren't compared.
     """
     last = limit[:, None] - 1 - np.arange(count)
-    there = (queries.entity >= 0) & (queries.entity < memory.entities)
-    first = memory.offsets[np.where(there, queries.entity, 0)]
-    newest = np.where((last >= first[:, None]) & there[:, None], last, -1)
+    known = (queries.entity >= 0) & (queries.entity < collection.entities)
+    first = collection.offsets[np.where(known, queries.entity, 0)]
+    newest = np.where((last >= first[:, None]) & known[:, None], last, -1)
     return Hits(newest, np.where(newest >= 0, np.float32(0), np.float32(-np.inf)))

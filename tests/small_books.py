@@ -137,7 +137,7 @@ def fixed_data() -> TrainingData:
 
 @dataclass(frozen=True)
 class Weighed:
-    """All that is made of asked entries before the ranker sees them."""
+    """All that is made of unbooked entries before the ranker sees them."""
 
     ids: np.ndarray
     statistics: Statistics
@@ -157,11 +157,11 @@ class Weighed:
         catalog = self.statistics.corpus.catalog
         words = spelled.split()
         rows = catalog.rows(pa.array([entity] * len(words)), pa.array([word[1:] for word in words]))
-        found = np.full(self.statistics.longest, -1)
-        found[: len(words)] = 2 * rows + [word[0] == "C" for word in words]
-        return found
+        result = np.full(self.statistics.longest, -1)
+        result[: len(words)] = 2 * rows + [word[0] == "C" for word in words]
+        return result
 
-    def found(self, proposer: int | None = None, entry: int = 0) -> list[str]:
+    def sets(self, proposer: int | None = None, entry: int = 0) -> list[str]:
         """The candidates of an entry as words, of one proposer or of all."""
         return [
             self.spelled(tokens)
@@ -170,14 +170,14 @@ class Weighed:
         ]
 
 
-def weigh(data: TrainingData, booked: pa.Table, asked: pa.Table, kept: int = 32) -> Weighed:
-    """Retrieval, evidence, the expert, candidates and features of `asked`, from `booked` entries."""
+def weigh(data: TrainingData, booked: pa.Table, unbooked: pa.Table, kept: int = 32) -> Weighed:
+    """Retrieval, evidence, the expert, candidates and features of `unbooked`, from `booked` entries."""
     booked = sort_entries(booked)
-    texts = data.corpus.store.missing(normalize_all(pa.concat_tables([booked, asked])["description"]))
+    texts = data.corpus.store.missing(normalize_all(pa.concat_tables([booked, unbooked])["description"]))
     store = data.corpus.store.extend(texts, Drawn().encode(texts))
     corpus = Corpus.of(booked, data.corpus.catalog, store, data.corpus.idf)
     statistics = Statistics.of(corpus, data.retrieval, data.model.max_lines)
-    queries = entry_columns(asked, data.corpus.catalog, store)
+    queries = entry_columns(unbooked, data.corpus.catalog, store)
     rows = np.arange(len(queries))
     hits = Retriever.of(statistics.corpus, data.retrieval).hits(queries.queries(rows))
     evidence = gather(statistics, queries, rows, hits)

@@ -24,32 +24,32 @@ def weighed(data, booked, text, entity="oak", journal=""):
         for day, (each, lines) in enumerate(booked)
     ]
     rows.append(made_up.entry("beech", "other", 0, "nothing of this", "D5010 C1930", None, ""))
-    asked = made_up.entries_table([made_up.entry(entity, "q", len(booked), text, None, None, journal)])
-    return small_books.weigh(data, made_up.entries_table(rows), asked)
+    unbooked = made_up.entries_table([made_up.entry(entity, "q", len(booked), text, None, None, journal)])
+    return small_books.weigh(data, made_up.entries_table(rows), unbooked)
 
 
-def score(found, line, entity="oak"):
-    return found.scores.of(found.tokens(entity, line)[None])[0, 0]
+def score(result, line, entity="oak"):
+    return result.scores.of(result.tokens(entity, line)[None])[0, 0]
 
 
 def test_what_all_neighbors_with_the_same_text_have_is_as_good_as_sure(by_words):
-    found = weighed(by_words, [("telephone", "D30 C10")] * 5 + [("zebra", "D40 C10")] * 3, "telephone")
-    assert 0.85 < score(found, "D30") < 1.1
-    assert score(found, "D40") < 0.1
+    result = weighed(by_words, [("telephone", "D30 C10")] * 5 + [("zebra", "D40 C10")] * 3, "telephone")
+    assert 0.85 < score(result, "D30") < 1.1
+    assert score(result, "D40") < 0.1
 
 
 def test_what_half_of_them_have_is_half_as_sure(by_words):
-    found = weighed(by_words, [("telephone", "D30 C10"), ("telephone", "D40 C10")] * 4, "telephone")
-    assert 0.4 < score(found, "D30") < 0.6
-    assert 0.4 < score(found, "D40") < 0.6
-    assert 0.85 < score(found, "C10") < 1.1
+    result = weighed(by_words, [("telephone", "D30 C10"), ("telephone", "D40 C10")] * 4, "telephone")
+    assert 0.4 < score(result, "D30") < 0.6
+    assert 0.4 < score(result, "D40") < 0.6
+    assert 0.85 < score(result, "C10") < 1.1
 
 
 def test_many_copies_of_one_text_count_little_more_than_one(by_words):
     booked = [("telephone", "D30 C10")] * 10 + [("zebra crossing", "D40 C10")]
-    found = weighed(by_words, booked, "telephone zebra crossing")
-    assert score(found, "D40") > 0.2
-    assert score(found, "D30") < 1.6 * score(found, "D40")
+    result = weighed(by_words, booked, "telephone zebra crossing")
+    assert score(result, "D40") > 0.2
+    assert score(result, "D30") < 1.6 * score(result, "D40")
 
 
 def test_a_line_that_a_neighbor_has_twice_is_one_line(by_words):
@@ -59,20 +59,20 @@ def test_a_line_that_a_neighbor_has_twice_is_one_line(by_words):
 
 
 def test_no_neighbors_give_nothing(by_words):
-    found = weighed(by_words, [], "telephone")
-    assert (found.scores.token == -1).all()
-    assert (found.scores.score == 0).all()
-    assert score(found, "D30") == 0
+    result = weighed(by_words, [], "telephone")
+    assert (result.scores.token == -1).all()
+    assert (result.scores.score == 0).all()
+    assert score(result, "D30") == 0
 
 
 def test_lines_come_best_first_once_each_and_only_from_the_neighbors(by_words):
     booked = [("telephone", "D30 C10"), ("telephone 2", "D30 D40 C10"), ("zebra", "D10 C20")] * 3
-    found = weighed(by_words, booked, "telephone")
-    tokens = found.scores.token[0][found.scores.token[0] >= 0]
+    result = weighed(by_words, booked, "telephone")
+    tokens = result.scores.token[0][result.scores.token[0] >= 0]
     assert len(set(tokens.tolist())) == len(tokens)
-    assert {found.spelled([token]) for token in tokens} == {"D30", "D40", "C10", "D10", "C20"}
-    assert (np.diff(found.scores.score[0][: len(tokens)]) <= 0).all()
-    assert found.spelled(tokens[:1]) == "C10"
+    assert {result.spelled([token]) for token in tokens} == {"D30", "D40", "C10", "D10", "C20"}
+    assert (np.diff(result.scores.score[0][: len(tokens)]) <= 0).all()
+    assert result.spelled(tokens[:1]) == "C10"
 
 
 def test_another_company_counts_less_than_ones_own(by_words):
@@ -80,6 +80,6 @@ def test_another_company_counts_less_than_ones_own(by_words):
         made_up.entry("ash", "own", 0, "telephone", "D6110 C1930", None, ""),
         made_up.entry("beech", "peer", 0, "telephone", "D5010 C1930", None, ""),
     ]
-    asked = made_up.entries_table([made_up.entry("ash", "q", 1, "telephone", None, None, "")])
-    found = small_books.weigh(by_words, made_up.entries_table(rows), asked)
-    assert score(found, "D6110", "ash") > score(found, "D5010", "ash") > 0
+    unbooked = made_up.entries_table([made_up.entry("ash", "q", 1, "telephone", None, None, "")])
+    result = small_books.weigh(by_words, made_up.entries_table(rows), unbooked)
+    assert score(result, "D6110", "ash") > score(result, "D5010", "ash") > 0

@@ -41,8 +41,8 @@ def perfect(data, batch, **changes):
 def sets_of(decoded, row):
     """The finished sets of an entry, best first, with their probabilities."""
     there = decoded.log_probs[row] > DEAD
-    found = zip(decoded.tokens[row], decoded.log_probs[row].exp().tolist(), there.tolist(), strict=True)
-    return [(made_up.spelled(tokens), probability) for tokens, probability, is_there in found if is_there]
+    result = zip(decoded.tokens[row], decoded.log_probs[row].exp().tolist(), there.tolist(), strict=True)
+    return [(made_up.spelled(tokens), probability) for tokens, probability, is_there in result if is_there]
 
 
 @pytest.fixture(scope="module")
@@ -111,9 +111,9 @@ def test_exact_matches_is_false_for_every_other_set(data):
     many = ends > 2
     shorter[torch.arange(len(rows)), ends] = NOTHING
     shorter[torch.arange(len(rows)), ends - 1] = batch.stop
-    found = exact_matches(network, replace(batch, target=shorter), table, WIDTH)
+    result = exact_matches(network, replace(batch, target=shorter), table, WIDTH)
     assert many.any()
-    assert not found.any()
+    assert not result.any()
 
 
 @made_up.NETWORKS
@@ -163,13 +163,13 @@ def test_a_wide_beam_finds_every_set_with_the_probability_that_enumeration_gives
             step = made_up.forced(network, replace(batch, target=target), table)
         expected[tokens] = float(made_up.log_likelihood(step, target).exp())
     _, decoded = decoded_by(network, data, [2], width=40)
-    found = dict(sets_of(decoded, 0))
-    assert len(found) == len(sets_of(decoded, 0))  # no copies
+    result = dict(sets_of(decoded, 0))
+    assert len(result) == len(sets_of(decoded, 0))  # no copies
     # Of a wide beam the first three are final (the search ends when nothing living can beat the third).
     best = sorted(expected, key=expected.get, reverse=True)
     assert [tokens for tokens, _ in sets_of(decoded, 0)[:3]] == best[:3]
-    assert set(found) <= set(expected)
-    for tokens, probability in found.items():
+    assert set(result) <= set(expected)
+    for tokens, probability in result.items():
         assert probability == pytest.approx(expected[tokens], rel=1e-4)
     assert sum(expected.values()) <= 1 + 1e-6
 
@@ -217,10 +217,10 @@ def test_whatever_the_weights_every_set_is_valid(data, seed, spread, kind, memor
     rows = np.random.default_rng(seed).choice(len(data.corpus.rows), 24, replace=False)
     batch, decoded = decoded_by(network, data, rows, width)
     for number, row in enumerate(rows):
-        found = sets_of(decoded, number)
-        assert found, "an entity with an open account always gets an answer"
+        result = sets_of(decoded, number)
+        assert result, "an entity with an open account always gets an answer"
         chart = batch.chart[number]
-        for tokens, _ in found:
+        for tokens, _ in result:
             assert 2 <= len(tokens) <= made_up.MAX_LINES
             assert {t % 2 for t in tokens} == {0, 1}  # a debit and a credit
             accounts = [int(chart[t // 2]) for t in tokens]
@@ -230,9 +230,9 @@ def test_whatever_the_weights_every_set_is_valid(data, seed, spread, kind, memor
             assert all(first <= account < end for account in accounts)  # never another company's
             assert data.corpus.catalog.is_open(np.array(accounts), data.corpus.rows.date[row]).all()
             assert all(batch.rank[number, t] != CLOSED for t in tokens)
-        assert len({tuple(sorted(tokens)) for tokens, _ in found}) == len(found)  # no copies
-        assert sum(probability for _, probability in found) <= 1 + 1e-4
-        probabilities = [probability for _, probability in found]
+        assert len({tuple(sorted(tokens)) for tokens, _ in result}) == len(result)  # no copies
+        assert sum(probability for _, probability in result) <= 1 + 1e-4
+        probabilities = [probability for _, probability in result]
         assert probabilities == sorted(probabilities, reverse=True)
 
 
@@ -312,7 +312,7 @@ def test_what_neighbors_carried_is_a_share_of_the_set(data, trained):
     network = trained.network.eval()
     rows = data.learnable(2)
     batch, decoded = decoded_by(network, data, rows)
-    carried = decoded.carried[:, 0]
+    carried = decoded.copied[:, 0]
     assert (carried >= 0).all()
     assert (carried.sum(1) <= 1 + 1e-5).all()
     assert (carried.sum(1) > 0.3).any()
@@ -330,9 +330,9 @@ def test_a_set_scores_what_the_search_gave_it(data, kind, memory):
     network = made_up.network(data, seed=3, kind=kind, memory=memory)
     batch, decoded = decoded_by(network, data, data.learnable(2))
     there = decoded.log_probs > DEAD
-    found = scored(network, data, batch, torch.where(there[:, :, None], decoded.tokens, NOTHING))
-    torch.testing.assert_close(found[there], decoded.log_probs[there], rtol=0, atol=1e-5)
-    assert (found[~there] <= DEAD).all()
+    result = scored(network, data, batch, torch.where(there[:, :, None], decoded.tokens, NOTHING))
+    torch.testing.assert_close(result[there], decoded.log_probs[there], rtol=0, atol=1e-5)
+    assert (result[~there] <= DEAD).all()
     assert there.sum() > 2 * len(there)
 
 
@@ -355,10 +355,10 @@ def test_a_set_of_a_perfect_model_scores_near_certain_and_any_other_near_impossi
     batch = made_up.batch_of(data, rows)
     network = perfect(data, batch)
     true = torch.where(batch.target == batch.stop, NOTHING, batch.target)
-    found = scored(network, data, batch, torch.stack([true, true.roll(1, dims=0)], dim=1))
-    assert (found[:, 0] > -1e-3).all()
+    result = scored(network, data, batch, torch.stack([true, true.roll(1, dims=0)], dim=1))
+    assert (result[:, 0] > -1e-3).all()
     other = (true != true.roll(1, dims=0)).any(1)
-    assert (found[other, 1] < -5).all()
+    assert (result[other, 1] < -5).all()
 
 
 def test_a_set_in_another_order_than_the_catalogs_scores_as_impossible(data):
@@ -369,5 +369,5 @@ def test_a_set_in_another_order_than_the_catalogs_scores_as_impossible(data):
     length = (best[0, 0] != NOTHING).sum()
     backwards = best[:1].clone()
     backwards[0, 0, :length] = best[0, 0, :length].flip(0)
-    found = scored(network, data, made_up.take(batch, [0]), backwards)
-    assert float(found) < -1e6
+    result = scored(network, data, made_up.take(batch, [0]), backwards)
+    assert float(result) < -1e6

@@ -21,13 +21,13 @@ def listed(tokens):
     return [tuple(t for t in row if t >= 0) for row in tokens[0].tolist() if any(t >= 0 for t in row)]
 
 
-def weighed(fixed, booked, asked, kept=32):
+def weighed(fixed, booked, unbooked, kept=32):
     rows = [
         made_up.entry(entity, f"{i:02}", day, text, lines)
         for i, (entity, day, text, lines) in enumerate(booked)
     ]
     return small_books.weigh(
-        fixed, made_up.entries_table(rows), made_up.entries_table([made_up.entry(*asked)]), kept
+        fixed, made_up.entries_table(rows), made_up.entries_table([made_up.entry(*unbooked)]), kept
     )
 
 
@@ -36,30 +36,32 @@ def weighed(fixed, booked, asked, kept=32):
 
 @settings(deadline=None, max_examples=40)
 @given(small_books.entries(0, 50, most=30, least=1), small_books.entries(0, 55, most=6, least=1))
-def test_every_candidate_is_a_valid_entry_in_the_catalogs_order_and_none_is_there_twice(fixed, booked, asked):
-    found = small_books.weigh(fixed, small_books.table(booked, "e"), small_books.table(asked, "q", False))
-    catalog, candidates = found.statistics.corpus.catalog, found.candidates
+def test_every_candidate_is_a_valid_entry_in_the_catalogs_order_and_none_is_there_twice(
+    fixed, booked, unbooked
+):
+    result = small_books.weigh(fixed, small_books.table(booked, "e"), small_books.table(unbooked, "q", False))
+    catalog, candidates = result.statistics.corpus.catalog, result.candidates
     assert candidates.tokens.shape[2] == small_books.LONGEST
     assert np.array_equal(in_order(candidates.tokens, catalog), candidates.tokens)
-    for entry in range(len(asked)):
-        first, end = catalog.offsets[found.evidence.entity[entry] :][:2]
+    for entry in range(len(unbooked)):
+        first, end = catalog.offsets[result.evidence.entity[entry] :][:2]
         own = [tuple(t for t in row if t >= 0) for row in candidates.tokens[entry].tolist()]
         there = [tokens for tokens in own if tokens]
         assert len(set(there)) == len(there)
         for tokens, exists, proposer in zip(
-            own, candidates.there[entry], candidates.proposer[entry], strict=True
+            own, candidates.exists[entry], candidates.proposer[entry], strict=True
         ):
             assert bool(tokens) == bool(exists) == (proposer >= 0)
             assert {t % 2 for t in tokens} in ({0, 1}, set())
             accounts = np.array(tokens, dtype=np.int64) // 2
             assert ((first <= accounts) & (accounts < end)).all()
-            assert catalog.is_open(accounts, found.evidence.date[entry]).all()
+            assert catalog.is_open(accounts, result.evidence.date[entry]).all()
 
 
 @settings(deadline=None, max_examples=20)
 @given(small_books.entries(0, 30, most=30, least=1), small_books.entries(31, 35, most=3, least=1))
-def test_fewer_candidates_are_the_first_ones(fixed, booked, asked):
-    tables = small_books.table(booked, "e"), small_books.table(asked, "q", False)
+def test_fewer_candidates_are_the_first_ones(fixed, booked, unbooked):
+    tables = small_books.table(booked, "e"), small_books.table(unbooked, "q", False)
     many, few = (small_books.weigh(fixed, *tables, kept).candidates for kept in (32, 5))
     assert np.array_equal(few.key, many.key[:, :5])
     assert np.array_equal(few.tokens, many.tokens[:, :5])
@@ -67,50 +69,50 @@ def test_fewer_candidates_are_the_first_ones(fixed, booked, asked):
 
 def test_what_the_neighbors_booked_is_a_candidate_the_most_voted_first(fixed):
     booked = [("oak", day, "telephone", "D30 C10") for day in range(3)] + [("oak", 3, "telephone", "D40 C10")]
-    found = weighed(fixed, booked, ("oak", "q", 9, "telephone"))
-    assert found.found(PROPOSERS.index("neighbor")) == ["D30 C10", "D40 C10"]
-    assert found.candidates.proposer[0, 0] == PROPOSERS.index("neighbor")
+    result = weighed(fixed, booked, ("oak", "q", 9, "telephone"))
+    assert result.sets(PROPOSERS.index("neighbor")) == ["D30 C10", "D40 C10"]
+    assert result.candidates.proposer[0, 0] == PROPOSERS.index("neighbor")
 
 
 def test_a_company_without_books_and_peers_has_no_candidates_but_by_name(fixed):
-    found = weighed(fixed, [("oak", 0, "x", "D30 C10")], ("ash", "q", 9, "office rent"))
-    assert not found.candidates.there.any()
+    result = weighed(fixed, [("oak", 0, "x", "D30 C10")], ("ash", "q", 9, "office rent"))
+    assert not result.candidates.exists.any()
 
 
 def test_peers_sets_are_mapped_by_the_accounts_codes(fixed):
     booked = [("beech", 5, "office rent", "D5010 C1930"), ("beech", 6, "office rent", "D7010 C1930")]
-    found = weighed(fixed, booked, ("ash", "q", 9, "office rent"))
+    result = weighed(fixed, booked, ("ash", "q", 9, "office rent"))
     # ash has no 7010, so that set says nothing to it.
-    assert found.found(PROPOSERS.index("peer")) in (["D5010 C1930"], [])
-    assert "D5010 C1930" in found.found()
-    assert not any("7010" in words for words in found.found())
+    assert result.sets(PROPOSERS.index("peer")) in (["D5010 C1930"], [])
+    assert "D5010 C1930" in result.sets()
+    assert not any("7010" in words for words in result.sets())
 
 
 def test_an_account_that_the_description_names_is_substituted(fixed):
     booked = [("ash", day, "zebra", "D5010 C1930") for day in range(25, 28)]
-    found = weighed(fixed, booked, ("ash", "q", 30, "telephone"))
-    assert "D6200 C1930" in found.found()
+    result = weighed(fixed, booked, ("ash", "q", 30, "telephone"))
+    assert "D6200 C1930" in result.sets()
 
 
 def test_a_closed_account_is_never_proposed(fixed):
     booked = [("ash", day, "paper and pens", "D6110 C1930") for day in range(30, 40)]
     open_day, closed_day = small_books.LAST_OF_6110, small_books.LAST_OF_6110 + 1
-    assert "D6110 C1930" in weighed(fixed, booked, ("ash", "q", open_day, "paper and pens")).found()
+    assert "D6110 C1930" in weighed(fixed, booked, ("ash", "q", open_day, "paper and pens")).sets()
     after = weighed(fixed, booked, ("ash", "q", closed_day, "paper and pens"))
-    assert not any("6110" in words for words in after.found())
+    assert not any("6110" in words for words in after.sets())
 
 
 def test_the_mirrored_the_doubled_and_the_thinned_form_of_the_nearest_set_are_candidates(fixed):
     single = weighed(fixed, [("oak", 0, "zebra", "D30 C10")], ("oak", "q", 9, "zebra"))
-    assert "D10 C30" in single.found(PROPOSERS.index("mirrored"))
-    assert "D30 D30 C10 C10" in single.found(PROPOSERS.index("doubled"))
+    assert "D10 C30" in single.sets(PROPOSERS.index("mirrored"))
+    assert "D30 D30 C10 C10" in single.sets(PROPOSERS.index("doubled"))
     twice = weighed(fixed, [("oak", 0, "zebra", "D30 D30 C10")], ("oak", "q", 9, "zebra"))
-    assert "D30 C10" in twice.found()
+    assert "D30 C10" in twice.sets()
 
 
 def test_debits_of_one_and_credits_of_another_are_combined(fixed):
     booked = [("oak", 0, "zebra", "D30 C10"), ("oak", 1, "zebra", "D40 C20")]
-    assert {"D30 C20", "D40 C10"} <= set(weighed(fixed, booked, ("oak", "q", 9, "zebra")).found())
+    assert {"D30 C20", "D40 C10"} <= set(weighed(fixed, booked, ("oak", "q", 9, "zebra")).sets())
 
 
 # --- by hand ----------------------------------------------------------------------------------------------
@@ -144,10 +146,10 @@ def test_of_equal_sets_the_first_stays_with_its_proposer(fixed):
     catalog = fixed.corpus.catalog
     start = 2 * catalog.offsets[catalog.entities.index("oak")]
     one, other = (sets((start, start + 3)), sets((start, start + 3), (start, start)))
-    found = Candidates.of([("expert", one), ("peer", other)], np.array([10_000]), catalog, 3)
-    assert found.there.tolist() == [[True, False, False]]
-    assert found.proposer.tolist() == [[PROPOSERS.index("expert"), -1, -1]]
-    joined = found.joined("decoder", sets((start, start + 3), (start, start + 5)), np.array([10_000]), catalog)
+    result = Candidates.of([("expert", one), ("peer", other)], np.array([10_000]), catalog, 3)
+    assert result.exists.tolist() == [[True, False, False]]
+    assert result.proposer.tolist() == [[PROPOSERS.index("expert"), -1, -1]]
+    joined = result.joined("decoder", sets((start, start + 3), (start, start + 5)), np.array([10_000]), catalog)
     assert joined.tokens.shape[1] == 5
     assert listed(joined.tokens) == [(start, start + 3), (start, start + 5)]
     assert joined.proposer[0, 1] == PROPOSERS.index("decoder")
@@ -155,8 +157,8 @@ def test_of_equal_sets_the_first_stays_with_its_proposer(fixed):
 
 def test_combining_takes_whole_sides(fixed):
     booked = [("oak", 0, "zebra", "D30 D40 C10"), ("oak", 1, "zebra", "D10 C20")]
-    found = weighed(fixed, booked, ("oak", "q", 9, "zebra"))
-    weight = np.where(found.evidence.there, 1.0, 0.0)
-    made = {" ".join(sorted(found.spelled(row).split())) for row in combined(found.evidence, weight)[0]}
+    result = weighed(fixed, booked, ("oak", "q", 9, "zebra"))
+    weight = np.where(result.evidence.exists, 1.0, 0.0)
+    made = {" ".join(sorted(result.spelled(row).split())) for row in combined(result.evidence, weight)[0]}
     whole = {words for words in made if "C" in words and "D" in words}
     assert whole == {"C10 D30 D40", "C20 D30 D40", "C10 D10", "C20 D10"}

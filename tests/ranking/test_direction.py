@@ -16,7 +16,7 @@ from jet.books.schema import ACCOUNTS
 from jet.books.sorting import sort_entries
 from jet.bundle.extension import extended
 from jet.prediction.predictor import Predictor, PredictSettings
-from jet.ranking.direction import Money, money_accounts
+from jet.ranking.direction import MoneyAccounts, money_accounts
 from jet.retrieval.columns import entry_columns
 from jet.texts.normalize import normalize_all
 from jet.texts.store import TextStore
@@ -47,7 +47,7 @@ def booked(day, text, lines, direction="", number=""):
     return row | {"direction": direction}
 
 
-def asked(bundle, text, direction, settings=SETTINGS, day=300):
+def predicted(bundle, text, direction, settings=SETTINGS, day=300):
     rows = [made_up.entry("c", "new", day, text, None, "30.00", currency="EUR") | {"direction": direction}]
     entries = made_up.entries_table(rows)
     return Predictor.for_entries(bundle, settings, entries, None)(entries).to_pylist()[0]
@@ -83,7 +83,7 @@ def refunded():
 
 
 def test_the_same_text_and_total_is_booked_by_its_direction(refunded):
-    out, back = (asked(refunded, "Papershop Hamburg", direction) for direction in ("out", "in"))
+    out, back = (predicted(refunded, "Papershop Hamburg", direction) for direction in ("out", "in"))
     assert (spelled(out), spelled(back)) == ("C1800 D6815", "C6815 D1800")
     assert not any(line["guess"] for row in (out, back) for line in row["lines"])
     assert "booked like 3 of 3 earlier entries with this text" in back["reason"]
@@ -93,14 +93,14 @@ def test_no_answer_and_no_alternative_contradicts_the_direction(refunded, never_
     for bundle in (refunded, never_refunded):
         for text in ("Papershop Hamburg", "Rent", "Sale 5", "something new"):
             for direction, side in (("in", "C"), ("out", "D")):
-                row = asked(bundle, text, direction)
+                row = predicted(bundle, text, direction)
                 for answer in (row, *row["alternatives"]):
                     wrong = [line for line in answer["lines"] if line["account"] in ("1800", "1810")]
                     assert not wrong or any(line["side"] != side for line in wrong)
 
 
 def test_money_that_never_came_back_is_a_refund_with_the_sides_exchanged_and_a_guess(never_refunded):
-    row = asked(never_refunded, "Papershop Hamburg", "in")
+    row = predicted(never_refunded, "Papershop Hamburg", "in")
     assert spelled(row) == "C6815 D1800"
     assert all(line["guess"] for line in row["lines"] if line["account"] == "6815")
     assert row["decision"] == "review"
@@ -111,19 +111,19 @@ def test_money_that_never_came_back_is_a_refund_with_the_sides_exchanged_and_a_g
 
 def test_the_decoder_too_says_nothing_that_contradicts_the_direction(refunded):
     for method in ("stacked", "decoder"):
-        row = asked(refunded, "Papershop Hamburg", "in", replace(SETTINGS, method=method))
+        row = predicted(refunded, "Papershop Hamburg", "in", replace(SETTINGS, method=method))
         assert "C1800" not in spelled(row)
 
 
 def test_a_transfer_contradicts_no_direction():
     rows = [booked(day, "To savings", "D1810 C1800") for day in range(60)]
     bundle = bundle_of(rows + ordinary(60))
-    assert spelled(asked(bundle, "To savings", "in")) == "C1800 D1810"
-    assert spelled(asked(bundle, "To savings", "out")) == "C1800 D1810"
+    assert spelled(predicted(bundle, "To savings", "in")) == "C1800 D1810"
+    assert spelled(predicted(bundle, "To savings", "out")) == "C1800 D1810"
 
 
 def test_where_no_direction_is_stated_nothing_changes(refunded):
-    row = asked(refunded, "Papershop Hamburg", "")
+    row = predicted(refunded, "Papershop Hamburg", "")
     assert spelled(row) == "C1800 D6815"
 
 
@@ -144,8 +144,8 @@ NAMES = {
 def test_money_accounts_are_known_by_their_names(language):
     money, other = NAMES[language]
     rows = [made_up.account("c", f"{number:02}", name) for number, name in enumerate([*money, *other])]
-    found = money_accounts(Catalog.from_accounts(made_up.accounts_table(rows)))
-    assert found.tolist() == [True] * len(money) + [False] * len(other)
+    result = money_accounts(Catalog.from_accounts(made_up.accounts_table(rows)))
+    assert result.tolist() == [True] * len(money) + [False] * len(other)
 
 
 def test_money_accounts_are_assets():
@@ -154,8 +154,8 @@ def test_money_accounts_are_assets():
         made_up.account("c", "Expenses:Bank", "Bank", nature="expense"),
         made_up.account("c", "Liabilities:Bank", "Bank", nature="liability"),
     ]
-    found = money_accounts(Catalog.from_accounts(made_up.accounts_table(rows)))
-    assert found.tolist() == [True, False, False]
+    result = money_accounts(Catalog.from_accounts(made_up.accounts_table(rows)))
+    assert result.tolist() == [True, False, False]
 
 
 def test_the_children_of_a_money_account_are_some():
@@ -165,8 +165,8 @@ def test_the_children_of_a_money_account_are_some():
         made_up.account("c", "102", "Loan of Nordea", parent="100"),
         made_up.account("c", "200", "Nordea"),
     ]
-    found = money_accounts(Catalog.from_accounts(made_up.accounts_table(rows)))
-    assert found.tolist() == [True, True, False, False]
+    result = money_accounts(Catalog.from_accounts(made_up.accounts_table(rows)))
+    assert result.tolist() == [True, True, False, False]
 
 
 def test_a_standard_chart_names_the_money_accounts_beside_those_that_say_so():
@@ -174,8 +174,8 @@ def test_a_standard_chart_names_the_money_accounts_beside_those_that_say_so():
         made_up.account("c", code, name)
         for code, name in (("1510", "Kundfordringar"), ("1910", "Kassa"), ("1930", "SEB 1234"), ("2440", "SEB"))
     ]
-    found = money_accounts(Catalog.from_accounts(made_up.accounts_table(rows)))
-    assert found.tolist() == [False, True, True, False]
+    result = money_accounts(Catalog.from_accounts(made_up.accounts_table(rows)))
+    assert result.tolist() == [False, True, True, False]
 
 
 def columns_of(rows, chart):
@@ -191,8 +191,8 @@ def test_entries_that_say_their_direction_say_which_accounts_hold_money():
     rows = [booked(day, "shop", "D20 C10", "out") for day in range(4)]
     rows += [booked(10, "shop", "D20 C10"), booked(11, "salary", "D10 C30"), booked(12, "swap", "D20 C30")]
     books, catalog = columns_of(rows, chart)
-    found = Money.of(books, catalog).of_books(books)
-    assert found.tolist() == [-1, -1, -1, -1, -1, 1, 0]
+    result = MoneyAccounts.of(books, catalog).booked_directions(books)
+    assert result.tolist() == [-1, -1, -1, -1, -1, 1, 0]
 
 
 def test_an_account_that_the_entries_deny_holds_no_money_whatever_it_is_called():
@@ -200,15 +200,15 @@ def test_an_account_that_the_entries_deny_holds_no_money_whatever_it_is_called()
     rows = [booked(day, "sold", "D10 C30", "in") for day in range(4)] + [booked(9, "sold", "D10 C30")]
     rows += [booked(10, "odd", "D20 C30")]
     books, catalog = columns_of(rows, chart)
-    assert Money.of(books, catalog).of_books(books).tolist()[-2:] == [1, 0]
+    assert MoneyAccounts.of(books, catalog).booked_directions(books).tolist()[-2:] == [1, 0]
 
 
 def test_what_was_booked_later_says_nothing_about_an_account():
     chart = {"10": "N26", "20": "food"}
     rows = [booked(0, "shop", "D20 C10")] + [booked(day, "shop", "D20 C10", "out") for day in range(1, 6)]
     books, catalog = columns_of(rows, chart)
-    money = Money.of(books, catalog)
-    assert money.of_books(books)[0] == 0
+    money = MoneyAccounts.of(books, catalog)
+    assert money.booked_directions(books)[0] == 0
     assert money.directions(books.tokens[None, :2], np.array([0])).tolist() == [0]
     assert money.directions(books.tokens[None, :2], np.array([6])).tolist() == [-1]
 
@@ -235,8 +235,8 @@ def test_a_payment_and_its_refund_are_told_apart_by_their_direction():
 def test_a_review_of_the_other_direction_settles_nothing(refunded):
     reviewed = made_up.entries_table([booked(200, "Papershop Hamburg", "D6310 C1800")])
     grown = extended(refunded, ACCOUNTS.empty_table(), lambda texts: np.empty((len(texts), 0)), reviewed)
-    assert spelled(asked(grown, "Papershop Hamburg", "out")) == "C1800 D6310"
-    assert "as reviewed" in asked(grown, "Papershop Hamburg", "out")["reason"]
-    back = asked(grown, "Papershop Hamburg", "in")
+    assert spelled(predicted(grown, "Papershop Hamburg", "out")) == "C1800 D6310"
+    assert "as reviewed" in predicted(grown, "Papershop Hamburg", "out")["reason"]
+    back = predicted(grown, "Papershop Hamburg", "in")
     assert spelled(back) == "C6815 D1800"
     assert "as reviewed" not in back["reason"]
