@@ -23,9 +23,9 @@ class Answers:
     line_share: np.ndarray  # float32 [N, KEPT, T] probability of the candidates that have the line
     guess: np.ndarray  # bool [N, KEPT, T] lines that the entity's neighbors don't have
     amounts: np.ndarray  # int64 [N, T] minor units, of the best set; UNKNOWN
-    amount_figures: np.ndarray  # float64 [N, len(AMOUNT_FIGURES)]
+    amount_features: np.ndarray  # float64 [N, len(AMOUNT_FEATURES)]
     amount_rule: np.ndarray  # int64 [N] place in amounts.RULES
-    figures: np.ndarray  # float64 [N, len(stack.FIGURES)] for the calibration
+    features: np.ndarray  # float64 [N, len(stack.FEATURES)] for the calibration
     ground: np.ndarray  # int64 [N] kind of the grounds that are shown
     more: np.ndarray  # bool [N] there are more of these
     row: np.ndarray  # int64 [N, S] rows of the books that are shown

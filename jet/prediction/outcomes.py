@@ -13,7 +13,7 @@ import pyarrow as pa
 from jet.artifacts.tables import validate
 from jet.books.schema import ENTRIES
 from jet.books.tokens import NOTHING
-from jet.confidence.judgment import AMOUNT_FIGURES
+from jet.confidence.judgment import AMOUNT_FEATURES
 from jet.confidence.outcomes import Outcomes
 from jet.confidence.stack import Scores
 from jet.prediction.amounts import minor_units
@@ -35,7 +35,7 @@ def outcomes_of(predictor: Predictor, entries: pa.Table) -> Outcomes:
     outcomes = Outcomes(
         scores=Scores.empty(size, width),
         right=np.full(size, width),
-        amount_figures=np.zeros((size, len(AMOUNT_FIGURES))),
+        amount_features=np.zeros((size, len(AMOUNT_FEATURES))),
         amounts_guessed=np.zeros(size, dtype=bool),
         amounts_right=np.zeros(size, dtype=bool),
         text_known=np.zeros(size, dtype=bool),
@@ -56,7 +56,7 @@ def outcomes_of(predictor: Predictor, entries: pa.Table) -> Outcomes:
         outcomes.history[rows] = considered.hold_facts.history[:count]
         wanted = np.resize(rows, len(considered.evidence))
         proposal = predictor.amounts(columns, wanted, considered.evidence, tokens[wanted])
-        outcomes.amount_figures[rows] = proposal.figures[:count]
+        outcomes.amount_features[rows] = proposal.features[:count]
         outcomes.amounts_guessed[rows] = proposal.guessed[:count] & priced(tokens, amounts)[rows]
         outcomes.amounts_right[rows] = (proposal.amounts == minor_units(amounts[wanted])).all(axis=1)[:count]
     return outcomes

@@ -26,8 +26,8 @@ from jet.books.schema import ENTRIES
 from jet.books.tokens import NOTHING, set_key
 from jet.bundle.bundle import Bundle
 from jet.confidence.holds import HoldFacts
-from jet.confidence.judgment import AMOUNT_FIGURES
-from jet.confidence.stack import FIGURES, METHODS, WEIGHED, Method, Scores, figures, line_bits
+from jet.confidence.judgment import AMOUNT_FEATURES
+from jet.confidence.stack import FEATURES, METHODS, WEIGHED, Method, Scores, confidence_features, line_bits
 from jet.model.batch import collate
 from jet.model.decode import DEAD, KEPT, beam_search, score_sets
 from jet.model.network import Encoded, JetNetwork, Tables
@@ -206,7 +206,7 @@ class Predictor:
             decoded = self._decoded(decoder, candidates, ranked)
         exchanged = evidence.turned.any(axis=1, keepdims=True)  # which backs nothing
         scores = Scores(
-            there=candidates.there,
+            exists=candidates.there,
             proposer=candidates.proposer,
             ranked=ranked,
             none=none,
@@ -278,9 +278,9 @@ class Predictor:
             line_share=np.zeros((size, KEPT, longest), dtype=np.float32),
             guess=np.zeros((size, KEPT, longest), dtype=bool),
             amounts=np.full((size, longest), UNKNOWN_AMOUNT, dtype=np.int64),
-            amount_figures=np.zeros((size, len(AMOUNT_FIGURES))),
+            amount_features=np.zeros((size, len(AMOUNT_FEATURES))),
             amount_rule=np.zeros(size, dtype=np.int64),
-            figures=np.zeros((size, len(FIGURES))),
+            features=np.zeros((size, len(FEATURES))),
             ground=np.zeros(size, dtype=np.int64),
             more=np.zeros(size, dtype=bool),
             row=np.full((size, SHOWN), NOTHING, dtype=np.int64),
@@ -324,9 +324,9 @@ class Predictor:
             "line_share": _line_shares(tokens, chance)[:, :KEPT],
             "guess": guessed(evidence, kept),
             "amounts": proposal.amounts,
-            "amount_figures": proposal.figures,
+            "amount_features": proposal.features,
             "amount_rule": proposal.rule,
-            "figures": figures(considered.scores, probability, place),
+            "features": confidence_features(considered.scores, probability, place),
             "review": review,
             "ground": shown.kind,
             "text_known": evidence.text_known,

@@ -60,7 +60,7 @@ def predictions_table(
 
 @dataclass(frozen=True)
 class _Decided:
-    """What was decided of N answers, and by which figures."""
+    """What was decided of N answers, and by which features."""
 
     confidence: np.ndarray  # float32 [N]
     auto: np.ndarray  # bool [N]
@@ -71,7 +71,7 @@ class _Decided:
     @classmethod
     def of(cls, calibration: Calibration, promise: float, entities: list[str], answers: Answers) -> _Decided:
         """`auto` is what reaches its company's threshold, and is held by no rule (`jet.confidence.holds`)."""
-        confidence = np.minimum(calibration(answers.figures), answers.weakest_line)
+        confidence = np.minimum(calibration(answers.features), answers.weakest_line)
         confidence = np.where(answers.answered, confidence, 0.0).astype(np.float32)
         found = calibration.thresholds(promise)
         own, least = found.of(entities), found.least_history
@@ -131,7 +131,7 @@ def _held(bundle: Bundle, answers: Answers, decided: _Decided, row: int, currenc
 def _amount_confidence(bundle: Bundle, answers: Answers) -> pa.Array:
     """That all amounts are right if the lines are: 1 with one line on each side, null without a total."""
     guessed = answers.amount_rule >= GUESSED
-    confidence = np.where(guessed, bundle.amount_calibration(answers.amount_figures), 1.0)
+    confidence = np.where(guessed, bundle.amount_calibration(answers.amount_features), 1.0)
     return pa.array(confidence.astype(np.float32), mask=answers.amount_rule == 0)
 
 

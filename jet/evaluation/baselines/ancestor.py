@@ -37,7 +37,7 @@ from jet.training.optim import OptimSettings
 
 _BEAMS = 8
 _BATCH = 64
-_FIGURES = ("log_odds", "margin")
+_FEATURES = ("log_odds", "margin")
 
 
 class Ancestor:
@@ -66,11 +66,11 @@ class Ancestor:
         data, network = self.data, self._trained()
         queries = {part: data.rows(part) for part in (CALIBRATION, TEST)}
         tokens, log_probs = _decoded(network, data, np.concatenate(list(queries.values())))
-        figures = _figures(log_probs)
+        features = _features(log_probs)
         count = len(queries[CALIBRATION])
         right = [_is(own, data, row) for own, row in zip(tokens[:count, 0], queries[CALIBRATION], strict=True)]
         owner = data.entries["entity"].take(pa.array(queries[CALIBRATION])).to_pylist()
-        confidence = Calibration.fit(_FIGURES, figures[:count], np.array(right, dtype=bool), owner)(figures)
+        confidence = Calibration.fit(_FEATURES, features[:count], np.array(right, dtype=bool), owner)(features)
         codes = data.corpus.catalog.accounts["code"].to_pylist()
         answers: dict[int, Answer] = {}
         for number, row in enumerate(np.concatenate(list(queries.values())).tolist()):
@@ -95,8 +95,8 @@ class Ancestor:
         best: dict[str, torch.Tensor] = {}
         while not trainer.progress.stopped(settings):
             order = epoch_rows(rows, settings.seed, trainer.progress.epoch, settings.batch_size, 0, 1)
-            figures = trainer.train_epoch(data.batches(order)) | trainer.evaluate(data.batches(batches))
-            if trainer.judge(figures):
+            averages = trainer.train_epoch(data.batches(order)) | trainer.evaluate(data.batches(batches))
+            if trainer.judge(averages):
                 best = {name: value.clone() for name, value in network.state_dict().items()}
         network.load_state_dict(best)
         return network.eval()
@@ -124,8 +124,8 @@ def _decoded(network: JetNetwork, data: TrainingData, rows: NDArray) -> tuple[ND
     return tokens, log_probs
 
 
-def _figures(log_probs: NDArray) -> NDArray[np.float64]:
-    """[rows, len(_FIGURES)] for the calibration, of log-probabilities [rows, ANSWERS]."""
+def _features(log_probs: NDArray) -> NDArray[np.float64]:
+    """[rows, len(_FEATURES)] for the calibration, of log-probabilities [rows, ANSWERS]."""
     best, second = np.clip(np.exp(log_probs[:, :2]), 1e-6, 1 - 1e-6).T
     return np.column_stack([np.log(best / (1 - best)), np.log(best / second).clip(0, 10)])
 
