@@ -41,22 +41,22 @@ def examine(predictor: Predictor, entries: pa.Table, methods: Sequence[Method] =
     true = entry_columns(entries, bundle.corpus.catalog, predictor.statistics.corpus.store)
     tokens, amounts = padded_lines(true, bundle.model.max_lines)
     unseen = without_lines(entries)
-    answers: dict[Method, Answers] = {method: predictor.nothing(size) for method in methods}
+    answers: dict[Method, Answers] = {method: predictor.empty_answers(size) for method in methods}
     neighbors: list[list[list[int]]] = [[] for _ in range(size)]
     candidates: list[list[list[int]]] = [[] for _ in range(size)]
     guessed, right, sure = np.zeros(size, bool), np.zeros(size, bool), np.zeros(size)
-    for rows, columns, considered in predictor.batches(unseen):
+    for rows, columns, scored in predictor.batches(unseen):
         for method in methods:
-            predictor.choose(answers[method], rows, columns, considered, method)
-        wanted = np.resize(rows, len(considered.evidence))
-        proposal = predictor.amounts(columns, wanted, considered.evidence, tokens[wanted])
+            predictor.choose(answers[method], rows, columns, scored, method)
+        wanted = np.resize(rows, len(scored.evidence))
+        proposal = predictor.amounts(columns, wanted, scored.evidence, tokens[wanted])
         guessed[rows] = proposal.guessed[: len(rows)]
         right[rows] = (proposal.amounts == minor_units(amounts[wanted])).all(axis=1)[: len(rows)]
         sure[rows] = proposal.confidence(bundle.amount_calibration)[: len(rows)]
-        similar = considered.evidence.lines[:, : bundle.retrieval.neighbors]
+        similar = scored.evidence.lines[:, : bundle.retrieval.neighbors]
         for at, row in enumerate(rows.tolist()):
             neighbors[row] = _sets(similar[at])
-            candidates[row] = _sets(considered.candidates.tokens[at])
+            candidates[row] = _sets(scored.candidates.tokens[at])
     promise = predictor.settings.promise
     by_method = {
         str(method): _struct(predictions_table(bundle, method, promise, unseen, answers[method]))

@@ -167,9 +167,9 @@ def test_a_new_account_of_a_known_company_can_be_booked_to(bundle):
 def test_a_new_account_is_proposed_for_its_name_alone(bundle):
     grown = learn(bundle, chart("alder", {"4010": "zebra feed"}))
     predictor = Predictor.for_entries(grown, PredictSettings(), queries("zebra feed", entity="alder"), ENCODER)
-    [(_, _, considered)] = predictor.batches(queries("zebra feed", entity="alder"))
+    [(_, _, scored)] = predictor.batches(queries("zebra feed", entity="alder"))
     row = grown.corpus.catalog.rows(pa.array(["alder"]), pa.array(["4010"]))[0]
-    assert (considered.candidates.tokens[0] // 2 == row).any()
+    assert (scored.candidates.tokens[0] // 2 == row).any()
 
 
 def test_an_account_that_was_closed_since_is_not_answered(bundle):

@@ -14,7 +14,16 @@ from hypothesis import given, settings
 
 from jet.books.tokens import set_key
 from jet.prediction.predictor import Predictor, PredictSettings
-from jet.prediction.reasons import NOBODY, PEERS, SAME_TEXT, SHOWN, SIMILAR, grounds, guessed, sentence
+from jet.prediction.reasons import (
+    NO_EVIDENCE,
+    PEERS,
+    SAME_TEXT,
+    SHOWN,
+    SIMILAR,
+    guessed,
+    sentence,
+    shown_evidence,
+)
 from jet.texts.normalize import normalize
 
 SETTINGS = PredictSettings(batch_size=8, beams=3)
@@ -93,9 +102,9 @@ def test_guessed_are_exactly_the_lines_that_no_neighbor_of_the_company_has(fixed
     predictor = Predictor(bundle, SETTINGS)
     entries = small_books.table(asked, "q", with_lines=False)
     answers = predictor.answers(entries)
-    for rows, _, considered in predictor.batches(entries):
+    for rows, _, scored in predictor.batches(entries):
         for place, row in enumerate(rows):
-            evidence = considered.evidence
+            evidence = scored.evidence
             theirs = set(evidence.lines[place][evidence.own[place]].ravel().tolist())
             expected = [[t >= 0 and t not in theirs for t in one] for one in answers.tokens[row].tolist()]
             assert answers.guess[row].tolist() == expected
@@ -125,7 +134,8 @@ def test_peers_lines_are_guesses_until_the_company_has_booked_them_itself(fixed_
 
 
 def shown_for(fixed, booked, asked, spelled):
-    """Grounds of one entry's answer `spelled`, from (entity, day, text, lines), with the ids they show."""
+    """Evidence shown for one entry's answer `spelled`, from (entity, day, text, lines), with the ids they
+    show."""
     rows = [
         made_up.entry(entity, f"{i:02}", day, text, lines)
         for i, (entity, day, text, lines) in enumerate(booked)
@@ -134,7 +144,7 @@ def shown_for(fixed, booked, asked, spelled):
         fixed, made_up.entries_table(rows), made_up.entries_table([made_up.entry(*asked)])
     )
     key = set_key(found.tokens(asked[0], spelled)[None])
-    made = grounds(found.evidence, key)
+    made = shown_evidence(found.evidence, key)
     return made, [found.ids[row] for row in made.row[0] if row >= 0]
 
 
@@ -170,7 +180,7 @@ def test_peers_are_asked_where_only_they_booked_it_like_that(fixed):
 
 def test_without_any_neighbor_nobody_is_asked(fixed):
     made, ids = shown_for(fixed, [("oak", 5, "x", "D30 C10")], ("oak", "q", 5, "x"), "D30 C10")
-    assert made.kind[0] == NOBODY
+    assert made.kind[0] == NO_EVIDENCE
     assert ids == []
     assert not made.more[0]
 
@@ -224,7 +234,10 @@ def test_an_entry_without_an_answer_guesses_nothing(fixed):
             "same standard chart, last on 2024-05-01",
         ),
         ((PEERS, 5, 0, "", False), "a guess: no similar entry is booked like this"),
-        ((NOBODY, 0, 0, "", False), "a guess: there are no earlier entries, only the names of the accounts"),
+        (
+            (NO_EVIDENCE, 0, 0, "", False),
+            "a guess: there are no earlier entries, only the names of the accounts",
+        ),
     ],
 )
 def test_the_sentence_is_one_that_a_bookkeeper_can_check(given_, words):
