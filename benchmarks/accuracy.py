@@ -1,9 +1,9 @@
-"""The table of docs/accuracy.md: jet beside every rival on real ledgers, one model for all of them.
+"""The table of docs/accuracy.md: jet beside every baseline on real ledgers, one model for all of them.
 
     python -m benchmarks.accuracy --data ../shared/data --output DIR [--seeds 0 1 2]
 
 For each seed `jet pipeline` runs on all folders of the data together (a finished seed is not run again); the
-first seed measures all rivals, which are the same for every seed but those that are trained at random. The
+first seed measures all baselines, which are the same for every seed but those that are trained at random. The
 figures come from each report's `rows.parquet` and `metrics.json`, by the folder that an entry's file lies in.
 """
 
@@ -39,8 +39,8 @@ def main() -> None:
     folders = [_run(args.data, args.output, seed, seed == args.seeds[0]) for seed in args.seeds]
     rows = [_rows(folder) for folder in folders]
     names = sorted(set(rows[0]["source"].to_pylist()))
-    rivals = [name for name in _methods(rows[0]) if name not in METHODS]
-    print(_exact_match(rows, names, rivals), "\n")
+    baselines = [name for name in _methods(rows[0]) if name not in METHODS]
+    print(_exact_match(rows, names, baselines), "\n")
     print(_confidence(rows, folders, names), "\n")
     print(_by_stratum(rows, names), "\n")
     print(_new_companies(folders[0], names))
@@ -49,7 +49,7 @@ def main() -> None:
 def _run(data: str, output: str, seed: int, first: bool) -> Path:
     folder = Path(output) / f"seed-{seed}"
     ledgers = sorted(str(path) for path in Path(data).iterdir() if path.is_dir())
-    # Rivals, the frozen protocol and the learning curve are measured once.
+    # Baselines, the frozen protocol and the learning curve are measured once.
     rest = ["--evaluate.baselines", "none", "--evaluate.frozen", "false", "--evaluate.curve_rows", "0"]
     report = ["--evaluate.baselines", "all"] if first else rest
     command = [sys.executable, "-m", "ray_jobs.pipeline", "--ledgers", *ledgers, "--output", str(folder)]
@@ -84,17 +84,17 @@ def _right(rows: list[pa.Table], method: str, mask: np.ndarray) -> np.ndarray:
     )
 
 
-def _exact_match(rows: list[pa.Table], names: list[str], rivals: list[str]) -> str:
+def _exact_match(rows: list[pa.Table], names: list[str], baselines: list[str]) -> str:
     masks = {name: pc.equal(rows[0]["source"], name).to_numpy() for name in names}
     masks["together"] = np.ones(len(rows[0]), dtype=bool)
     heads = [f"{name} ({mask.sum()} test)" for name, mask in masks.items()]
     lines = ["| exact match | " + " | ".join(heads) + " |", "|---|" + "---|" * len(heads)]
-    for method in [*rivals, *METHODS]:
+    for method in [*baselines, *METHODS]:
         cells = []
         for mask in masks.values():
             right = _right(rows, method, mask)
             cell = f"{right.mean():.3f}"
-            if method in rivals:
+            if method in baselines:
                 low, high = _interval(_right(rows, "stacked", mask).mean(axis=0) - right.mean(axis=0))
                 cell += f" (jet {low:+.3f} to {high:+.3f})"
             elif len(right) > 1:

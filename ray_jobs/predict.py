@@ -41,10 +41,10 @@ from ray_jobs.runtime import metrics
 from ray_jobs.runtime.command import main
 from ray_jobs.runtime.connection import connect, require
 from ray_jobs.runtime.settings import JobConfig
-from ray_jobs.spread.answering import PredictRowGroup, row_groups, share
+from ray_jobs.spread.extending import descriptions, extended_by, prediction_metrics
 from ray_jobs.spread.importing import open_or_import
-from ray_jobs.spread.news import answers_counted, descriptions, with_news
 from ray_jobs.spread.parts import do_parts
+from ray_jobs.spread.predicting import PredictRowGroup, row_groups, shared_predictor
 
 HELP = (
     "Book new entries with a bundle; every entry comes out once, with lines, confidence, decision and evidence."
@@ -108,14 +108,14 @@ def predict(
         f"{runtime.actors} actors of {runtime.actor_cpus:g} CPUs each",
         "lower runtime.actors or runtime.actor_cpus",
     )
-    bundle = with_news(bundle, artifact, reviewed, config)
+    bundle = extended_by(bundle, artifact, reviewed, config)
     units = row_groups(artifact.files(), artifact.filesystem)
-    shared = share(bundle, config.predict, descriptions(artifact), runtime)
+    shared = shared_predictor(bundle, config.predict, descriptions(artifact), runtime)
     with artifact_writer(
         output, KIND, settings, inputs, run=digest_of([settings, inputs]), resolved=asdict(config)
     ) as writer:
         build = partial(PredictRowGroup, [shared], artifact.filesystem)
-        rows = do_parts(units, build, writer, runtime, "predictions", answers_counted)
+        rows = do_parts(units, build, writer, runtime, "predictions", prediction_metrics)
         signs = bundle.judgment.drift_statistics(config.predict.method)
         groups = compare(signs, statistics_of(writer), config.drift)
         hold_back(writer, groups)

@@ -90,7 +90,7 @@ def trained(data):
 @pytest.fixture(scope="session")
 def bundle(data, trained):
     """A calibrated bundle."""
-    return made_up.judged(data, made_up.assembled(data, trained.network))
+    return made_up.calibrated(data, made_up.assembled(data, trained.network))
 
 
 @pytest.fixture(scope="session")

@@ -37,7 +37,5 @@ def calibrated(bundle: Bundle, outcomes: Outcomes, entities: Sequence[str]) -> B
 def calibrate(bundle: Bundle, data: TrainingData, settings: PredictSettings) -> Bundle:
     """The bundle calibrated on the calibration split of `data`, its training data, in this process."""
     entries = calibration_entries(data)
-    predictor = Predictor(
-        bundle, replace(settings, method="stacked")
-    )  # with the scores of all methods
+    predictor = Predictor(bundle, replace(settings, method="stacked"))  # with the scores of all methods
     return calibrated(bundle, outcomes_of(predictor, entries), entries["entity"].to_pylist())

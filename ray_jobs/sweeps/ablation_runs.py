@@ -11,11 +11,11 @@ import ray
 
 from jet.artifacts.artifact import open_artifact
 from jet.experiments.ablation.ablation import GRID
-from jet.experiments.ablation.report import ANSWERS, summarized
+from jet.experiments.ablation.report import SCORES, summarized
 from ray_jobs.ddp.training import reason
 from ray_jobs.runtime.connection import room
 from ray_jobs.runtime.settings import JobConfig
-from ray_jobs.sweeps.ablation_units import ANSWERED, NETWORK, Unit, train_and_answer
+from ray_jobs.sweeps.ablation_units import NETWORK, SCORES_KIND, Unit, train_and_score
 
 log = logging.getLogger("jet.ablate")
 
@@ -32,7 +32,7 @@ def run_units(units: Sequence[Unit], concurrent: int) -> None:
     while waiting or running:
         while waiting and len(running) < concurrent:
             unit = waiting.pop(0)
-            task = ray.remote(num_cpus=1)(train_and_answer).options(name=f"ablate {unit.name}")
+            task = ray.remote(num_cpus=1)(train_and_score).options(name=f"ablate {unit.name}")
             running[task.remote(unit)] = unit
         (done,), _ = ray.wait(list(running), num_returns=1)
         unit = running.pop(done)
@@ -64,7 +64,9 @@ def concurrency(config: JobConfig) -> int:
 def collect(units: Sequence[Unit]) -> tuple[pa.Table, dict[str, Any]]:
     """All answers, and what they come to."""
     table = pa.concat_tables(
-        open_artifact(unit.answers_at(row), ANSWERED).read_table(ANSWERS) for unit in units for row in unit.rows
+        open_artifact(unit.scores_at(row), SCORES_KIND).read_table(SCORES)
+        for unit in units
+        for row in unit.rows
     )
     rows = [row for unit in units for row in unit.rows]
     metrics = summarized(table, [row for row in GRID if row in rows])

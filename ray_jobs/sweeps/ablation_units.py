@@ -18,8 +18,8 @@ from safetensors.torch import save as save_safetensors
 from jet.artifacts.artifact import artifact_writer, digest_of, finished, open_artifact
 from jet.artifacts.storage import remove
 from jet.experiments.ablation.ablation import Neighbors, Row
-from jet.experiments.ablation.answers import answer
-from jet.experiments.ablation.report import MEASURED, answers_table
+from jet.experiments.ablation.inference import score_rows
+from jet.experiments.ablation.report import MEASURED, scores_table
 from jet.model.network import JetNetwork
 from jet.training.data import TrainingData
 from jet.training.fitting import build_network
@@ -28,7 +28,7 @@ from ray_jobs.ddp.training import fit, load_data, open_training_data
 from ray_jobs.runtime.logs import quiet_libraries
 from ray_jobs.runtime.settings import JobConfig
 
-NETWORK, ANSWERED = "ablation-network", "ablation-answers"
+NETWORK, SCORES_KIND = "ablation-network", "ablation-answers"
 TRAINED = ("split", "retrieval", "model", "losses", "optim", "train")
 """The parts of the config that a network follows from."""
 
@@ -55,7 +55,7 @@ class Unit:
         """What the network follows from, beside the inputs."""
         return self.config.part(*TRAINED) | {"neighbors": self.rows[0].neighbors}
 
-    def answering(self, row: Row) -> dict[str, Any]:
+    def scoring_settings(self, row: Row) -> dict[str, Any]:
         """What the answers of `row` follow from, beside the inputs."""
         return self.training | {"inference": row.inference, "beams": self.config.predict.beams}
 
@@ -69,16 +69,18 @@ class Unit:
         """Where the trained network belongs."""
         return f"{self.work}/networks/{self.name}"
 
-    def answers_at(self, row: Row) -> str:
+    def scores_at(self, row: Row) -> str:
         """Where the answers of `row` belong."""
-        return f"{self.work}/answers/{row.name}-{self.seed}-{digest_of([self.answering(row), self.name])}"
+        return (
+            f"{self.work}/answers/{row.name}-{self.seed}-{digest_of([self.scoring_settings(row), self.name])}"
+        )
 
     def missing(self) -> list[Row]:
         """The rows whose answers aren't there yet."""
         return [
             row
             for row in self.rows
-            if finished(self.answers_at(row), ANSWERED, self.answering(row), self.inputs) is None
+            if finished(self.scores_at(row), SCORES_KIND, self.scoring_settings(row), self.inputs) is None
         ]
 
 
@@ -102,7 +104,7 @@ def planned(
             yield Unit(served, seed, own, folders[served[0].neighbors], work, inputs)
 
 
-def train_and_answer(unit: Unit) -> str:
+def train_and_score(unit: Unit) -> str:
     """What a task does: one training, if it wasn't done before, and the answers of its network.
 
     Returns a line on what came out.
@@ -114,7 +116,7 @@ def train_and_answer(unit: Unit) -> str:
     network = trained(unit, data)
     rows = np.concatenate([data.rows(part) for part in MEASURED])
     for row in unit.missing():
-        given = answer(
+        given = score_rows(
             network,
             data,
             rows,
@@ -123,9 +125,9 @@ def train_and_answer(unit: Unit) -> str:
             batch_size=unit.config.predict.batch_size,
             seed=unit.seed,
         )
-        settings = unit.answering(row)
-        with artifact_writer(unit.answers_at(row), ANSWERED, settings, unit.inputs) as writer:
-            writer.write_table("part-0.parquet", answers_table(given, data, rows, row.name, unit.seed))
+        settings = unit.scoring_settings(row)
+        with artifact_writer(unit.scores_at(row), SCORES_KIND, settings, unit.inputs) as writer:
+            writer.write_table("part-0.parquet", scores_table(given, data, rows, row.name, unit.seed))
             writer.publish({"answers": len(rows)})
     facts = open_artifact(unit.network_at, NETWORK).manifest.facts
     return "{epochs} epochs, the best {best_epoch}, in {seconds:.0f} s, likelihood {likelihood:.3f}".format(

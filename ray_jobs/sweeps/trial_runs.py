@@ -191,7 +191,7 @@ def driver_of(sweep: Sweep) -> Callable[[dict[str, Any]], dict[str, Any]]:
     return drive
 
 
-class Bookkeeper(ray.tune.Callback):
+class TrialRecorder(ray.tune.Callback):
     """Writes the trials' records, in the job's own process, and tells how they go."""
 
     def __init__(self, sweep: Sweep, total: int) -> None:
@@ -241,7 +241,7 @@ class Bookkeeper(ray.tune.Callback):
             self._keep(record)
             if len(record.rungs) > known:
                 epoch, exact, likelihood = (result[name] for name in ("epoch", "exact_match", "likelihood"))
-                self._tell(record, f"epoch {epoch:.0f}, exact match {exact:.3f}, likelihood {likelihood:.3f}")
+                self._log(record, f"epoch {epoch:.0f}, exact match {exact:.3f}, likelihood {likelihood:.3f}")
 
     def on_trial_complete(self, iteration: int, trials: list, trial: Any, **info: Any) -> None:  # noqa: ARG002
         """A trial ended, or was stopped."""
@@ -271,9 +271,9 @@ class Bookkeeper(ray.tune.Callback):
     def _close(self, record: Trial) -> None:
         self._keep(record)
         del self.begun[record.key]
-        self._tell(record, record.status + (f": {record.error}" if record.error else ""))
+        self._log(record, record.status + (f": {record.error}" if record.error else ""))
 
-    def _tell(self, record: Trial, what: str) -> None:
+    def _log(self, record: Trial, what: str) -> None:
         place = list(self.seen).index(record.key) + 1
         log.info("%s (%d of %d): %s", record.key, place, self.total, what)
 
@@ -290,10 +290,10 @@ def run_trials(
 
     Where nobody needs to see them again, tasks that are on record already are left out.
     """
-    books = Bookkeeper(sweep, len(tasks) or count)
-    todo = [task for task in tasks if scheduler or not books.has(task)]
+    recorder = TrialRecorder(sweep, len(tasks) or count)
+    todo = [task for task in tasks if scheduler or not recorder.has(task)]
     if not todo and searcher is None:
-        return [books.trials[task.key] for task in tasks]
+        return [recorder.trials[task.key] for task in tasks]
     filesystem, storage = resolve(f"{sweep.work}/tune")
     tuner = ray.tune.Tuner(
         ray.tune.with_resources(driver_of(sweep), {"CPU": DRIVER_CPUS}),
@@ -311,14 +311,14 @@ def run_trials(
             storage_path=storage,
             storage_filesystem=filesystem,
             failure_config=ray.tune.FailureConfig(max_failures=RETRIES),
-            callbacks=[books],
+            callbacks=[recorder],
             verbose=0,
         ),
     )
     logging.getLogger("ray.tune").setLevel(logging.ERROR)  # it misses log files, and tells how slow a step was
     with interruptible():
         tuner.fit()
-    return [books.trials[task.key] for task in tasks] if tasks else list(books.seen.values())
+    return [recorder.trials[task.key] for task in tasks] if tasks else list(recorder.seen.values())
 
 
 def concurrency(settings: TuneSettings, config: JobConfig) -> int:

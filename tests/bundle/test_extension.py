@@ -54,7 +54,7 @@ def bundle():
     made_up.train(data, trainer, 6)
     made = made_up.assembled(data, trainer.network, ENCODER.identity)
     settings = replace(made_up.RANKER, epochs=20, candidates=24)
-    return made_up.judged(data, replace(made, ranker=made_up.ranker(data, settings)))
+    return made_up.calibrated(data, replace(made, ranker=made_up.ranker(data, settings)))
 
 
 def chart(entity, names):

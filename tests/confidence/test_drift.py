@@ -285,7 +285,7 @@ def demo(tmp_path_factory):
     answered = {}
     for changes in ({}, CHANGED):
         data = demo_data(folder, **changes)
-        bundle = made_up.judged(data, made_up.assembled(data, made_up.network(data)))
+        bundle = made_up.calibrated(data, made_up.assembled(data, made_up.network(data)))
         known = np.sort(np.concatenate([data.rows(TRAIN), data.rows(CALIBRATION)]))
         asked = data.entries.take(pa.array(data.rows(TEST)))
         settings = PredictSettings(promise=0.8, method="ranker")

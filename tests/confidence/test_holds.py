@@ -56,7 +56,7 @@ def bundle():
         for code, name in CHART.items()
     ]
     data = made_up.training_data(made_up.entries_table(steady() + SINGLE), made_up.accounts_table(chart))
-    return made_up.judged(data, made_up.assembled(data, made_up.fresh_network(data)))
+    return made_up.calibrated(data, made_up.assembled(data, made_up.fresh_network(data)))
 
 
 def asked(bundle, entity, day, text, settings=SETTINGS, **changes):

@@ -156,7 +156,7 @@ def test_features_are_finite_even_without_candidates(method):
 # --- the judgment ------------------------------------------------------------------------------------------
 
 
-def judged(rows=400, **known):
+def fitted_judgment(rows=400, **known):
     scores, right = made_up_scores(rows, **known)
     draw = np.random.default_rng(1)
     guessed = draw.random(rows) < 0.7
@@ -171,7 +171,7 @@ def judged(rows=400, **known):
 
 
 def test_every_method_gets_a_calibration_of_its_own_answers():
-    scores, right, _, judgment = judged()
+    scores, right, _, judgment = fitted_judgment()
     for method in ("ranker", "decoder"):
         chances = judgment.stack(scores, method)
         calibration = judgment.calibrations[method]
@@ -186,19 +186,19 @@ def test_every_method_gets_a_calibration_of_its_own_answers():
 
 
 def test_an_answer_where_nothing_was_right_is_never_called_right():
-    scores, right, _, judgment = judged(none=0.5)
+    scores, right, _, judgment = fitted_judgment(none=0.5)
     for calibration in judgment.calibrations.values():
         assert not calibration.right[right == scores.exists.shape[1]].any()
 
 
 def test_amounts_are_calibrated_on_guesses_for_answers_that_were_right():
-    scores, right, guessed, judgment = judged()
+    scores, right, guessed, judgment = fitted_judgment()
     best = judgment.stack(scores)[:, :-1].argmax(axis=1)
     assert len(judgment.amounts.right) == (guessed & (best == right)).sum()
 
 
 def test_a_judgment_comes_back_from_a_dictionary_as_it_was():
-    for judgment in (judged(100)[-1], Judgment.unfitted()):
+    for judgment in (fitted_judgment(100)[-1], Judgment.unfitted()):
         again = Judgment.from_dict(judgment.as_dict())
         assert again.stack == judgment.stack
         assert again.as_dict() == judgment.as_dict()
@@ -220,7 +220,7 @@ def test_a_judgment_that_does_not_say_what_its_entries_looked_like_is_refused():
 
 
 def test_new_answers_are_compared_with_the_calibrations_answered_ones():
-    scores, _, _, judgment = judged()
+    scores, _, _, judgment = fitted_judgment()
     for method in METHODS:
         statistics = judgment.drift_statistics(method)
         assert len(statistics) == scores.exists.any(axis=1).sum() == judgment.reference.answered.sum()

@@ -21,7 +21,7 @@ def bundle():
     data = made_up.family_data(days=150)
     trainer = made_up.trainer(data)
     made_up.train(data, trainer, 4)
-    return data, made_up.judged(data, made_up.assembled(data, trainer.network))
+    return data, made_up.calibrated(data, made_up.assembled(data, trainer.network))
 
 
 @pytest.fixture(scope="module")
@@ -150,13 +150,13 @@ def test_candidates_begin_with_what_was_booked_and_none_comes_twice(by_heart):
         assert all({line[0] for line in each} == {"D", "C"} for each in found)
 
 
-def test_amounts_are_judged_for_the_true_set(by_heart):
+def test_amounts_are_proposed_for_the_true_set(by_heart):
     rows, _ = by_heart
-    judged = {
+    right = {
         name: (row["total_known"], row["amounts_guessed"], row["amounts_right"]) for name, row in rows.items()
     }
     # One line a side takes the total; three are split as the neighbor's were; without a total nothing is known.
-    assert judged["a"] == judged["b"] == (True, False, True)
-    assert judged["c"] == (True, True, True)
-    assert judged["d"] == (False, False, False)
+    assert right["a"] == right["b"] == (True, False, True)
+    assert right["c"] == (True, True, True)
+    assert right["d"] == (False, False, False)
     assert 0 < rows["c"]["amount_confidence"] < 1

@@ -16,4 +16,6 @@ def fixed():
 @pytest.fixture(scope="session")
 def fixed_bundle(fixed):
     """A bundle of it whose network is random: it must hold for any."""
-    return made_up.judged(fixed, made_up.assembled(fixed, made_up.network(fixed), small_books.Drawn.identity))
+    return made_up.calibrated(
+        fixed, made_up.assembled(fixed, made_up.network(fixed), small_books.Drawn.identity)
+    )

@@ -40,7 +40,7 @@ def books(currencies, noise):
 def bundle_of(rows):
     accounts = made_up.accounts_table([made_up.account("c", code, name) for code, name in CHART.items()])
     data = made_up.training_data(made_up.entries_table(rows), accounts)
-    return made_up.judged(data, made_up.assembled(data, made_up.fresh_network(data)))
+    return made_up.calibrated(data, made_up.assembled(data, made_up.fresh_network(data)))
 
 
 def asked(bundle, currency, text="Cloud hosting", settings=SETTINGS):

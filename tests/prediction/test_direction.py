@@ -38,7 +38,7 @@ def bundle_of(rows, chart=CHART):
     """What a training of the ranker alone leaves behind of the books `rows`, all of company "c"."""
     accounts = made_up.accounts_table([made_up.account("c", code, name) for code, name in chart.items()])
     data = made_up.training_data(made_up.entries_table(rows), accounts)
-    return made_up.judged(data, made_up.assembled(data, made_up.fresh_network(data)))
+    return made_up.calibrated(data, made_up.assembled(data, made_up.fresh_network(data)))
 
 
 def booked(day, text, lines, direction="", number=""):
@@ -220,7 +220,7 @@ def test_a_payment_and_its_refund_are_told_apart_by_their_direction():
         pa.concat_tables(getattr(each, name) for each in tables) for name in ("entries", "accounts")
     )
     data = made_up.training_data(entries, accounts)
-    bundle = made_up.judged(data, made_up.assembled(data, made_up.fresh_network(data)))
+    bundle = made_up.calibrated(data, made_up.assembled(data, made_up.fresh_network(data)))
     rows = [
         made_up.entry("Refund", name, 400, "Papershop Hamburg", None, "30.00", "bank", "EUR")
         | {"direction": way}

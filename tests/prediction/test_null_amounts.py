@@ -36,7 +36,7 @@ def learned():
     one = made_up.trainer(data)
     figures = made_up.train(data, one, 2)
     assert all(np.isfinite(each["loss"]) for each in figures if "loss" in each)
-    return data, made_up.judged(data, made_up.assembled(data, one.network))
+    return data, made_up.calibrated(data, made_up.assembled(data, one.network))
 
 
 def test_they_teach_accounts_and_sides(learned):

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any, Literal, TypeVar
 
 from jet.config import JetConfig
-from jet.experiments.ablation.answers import Inference
+from jet.experiments.ablation.inference import Inference
 from jet.experiments.ablation.trainings import AdaptiveLosses, RandomSplit
 
 Neighbors = Literal["causal", "noncausal", "undated"]
@@ -43,7 +43,7 @@ class Row:
             config = replace(config, **{part: replace(old, **{key: value}) if key else value(**vars(old))})
         return config
 
-    def told(self) -> dict[str, Any]:
+    def as_dict(self) -> dict[str, Any]:
         """What is done, as JSON can hold it."""
         plain = {k: v.__name__ if isinstance(v, type) else v for k, v in self.settings.items()}
         return {"settings": plain, "neighbors": self.neighbors, "inference": self.inference}

@@ -19,11 +19,11 @@ import pyarrow.compute as pc
 from jet.books.split import CALIBRATION, SPLITS, TEST
 from jet.evaluation.comparison import bootstrap_mean, unpaired_bootstrap
 from jet.experiments.ablation.ablation import BASELINE, Row
-from jet.experiments.ablation.answers import EntryScores
+from jet.experiments.ablation.inference import EntryScores
 from jet.experiments.ablation.sources import sources_of
 from jet.training.data import TrainingData
 
-ANSWERS = pa.schema(
+SCORES = pa.schema(
     [
         pa.field("row", pa.string(), nullable=False),
         pa.field("seed", pa.int64(), nullable=False),
@@ -43,8 +43,8 @@ MEASURED = (CALIBRATION, TEST)
 MEASURES = ("right", "f1", "likelihood")
 
 
-def answers_table(given: EntryScores, data: TrainingData, rows: np.ndarray, row: str, seed: int) -> pa.Table:
-    """The answers to `rows` of `data` by a row of the grid with a seed, as `ANSWERS`."""
+def scores_table(given: EntryScores, data: TrainingData, rows: np.ndarray, row: str, seed: int) -> pa.Table:
+    """The answers to `rows` of `data` by a row of the grid with a seed, as `SCORES`."""
     entries = data.entries.take(pa.array(rows))
     columns = {
         "row": [row] * len(rows),
@@ -57,7 +57,7 @@ def answers_table(given: EntryScores, data: TrainingData, rows: np.ndarray, row:
         "f1": given.f1,
         "likelihood": pa.array(given.likelihood, from_pandas=True),  # null where nan
     }
-    return pa.table(columns, schema=ANSWERS)
+    return pa.table(columns, schema=SCORES)
 
 
 def summarized(answers: pa.Table, rows: Sequence[Row]) -> dict[str, Any]:
@@ -65,7 +65,7 @@ def summarized(answers: pa.Table, rows: Sequence[Row]) -> dict[str, Any]:
     names = sorted(pc.unique(answers["source"]).to_pylist())
     sources = names if len(names) == 1 else [TOGETHER, *names]
     return {
-        row.name: {"question": row.question, **row.told()}
+        row.name: {"question": row.question, **row.as_dict()}
         | {
             SPLITS[split]: {
                 source: {

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from jet.config import JetConfig, with_settings
-from jet.evaluation.page import ACCENT, FAINT, INK, RIVALS, axes_of, fact, render, show_shares, svg_of
+from jet.evaluation.page import ACCENT, BASELINE_COLORS, FAINT, INK, axes_of, fact, render, show_shares, svg_of
 from jet.experiments.sweep.finals import CONTENDERS, Final
 from jet.experiments.sweep.importance import LEAST_TRIALS, Importance, importance
 from jet.experiments.sweep.outcome import Outcome
@@ -220,7 +220,7 @@ def _schedules(trials: Sequence[Trial], config: JetConfig, searched: Sequence[st
                 zorder=3 if first else 2,
             )
         base = weights_over_training(getattr(config.losses, loss))
-        axes.plot(*base, "--", color=RIVALS[0], linewidth=1.6, zorder=4)
+        axes.plot(*base, "--", color=BASELINE_COLORS[0], linewidth=1.6, zorder=4)
         axes.set_xlim(0, 1)
         axes.set_ylim(bottom=0)
         pictures[loss] = svg_of(figure, f"schedule_{loss}")

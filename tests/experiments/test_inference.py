@@ -9,11 +9,11 @@ import torch
 
 from jet.books.split import CALIBRATION, TEST
 from jet.books.tokens import NOTHING
-from jet.experiments.ablation.answers import (
-    MEANS,
-    answer,
+from jet.experiments.ablation.inference import (
+    INFERENCE_STEPS,
     forgotten_residuals,
     rebuilt_catalog,
+    score_rows,
     teacher_forced,
     teacher_forced_length,
     without_neighbors,
@@ -36,7 +36,7 @@ def network(trained):
 
 
 def answered(network, data, rows, inference="free", **changes):
-    return answer(network, data, rows, inference, **({"beams": BEAMS, "batch_size": SIZE} | changes))
+    return score_rows(network, data, rows, inference, **({"beams": BEAMS, "batch_size": SIZE} | changes))
 
 
 @pytest.fixture(scope="module")
@@ -146,6 +146,6 @@ def test_teacher_forcing_counted_whole_is_greedy_decoding(network, data, rows):
 
 
 def test_every_way_of_answering_is_known(network, data, rows):
-    for inference in MEANS:
+    for inference in INFERENCE_STEPS:
         given = answered(network, data, rows[:4], inference)
         assert given.right.shape == given.f1.shape == given.likelihood.shape == (4,)

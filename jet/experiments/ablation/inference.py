@@ -36,7 +36,7 @@ Inference = Literal[
     "teacher-forced-length",
     "cut-at-length",
 ]
-"""How a network answers; see `MEANS`."""
+"""How a network answers; see `INFERENCE_STEPS`."""
 
 
 @dataclass(frozen=True)
@@ -48,7 +48,7 @@ class EntryScores:
     likelihood: np.ndarray  # float64 [R] log P(true lines); nan where the network can't write them
 
 
-def answer(  # noqa: PLR0913 - what is varied, and how it is computed: a sweep's axes, each by its name
+def score_rows(  # noqa: PLR0913 - what is varied, and how it is computed: a sweep's axes, each by its name
     network: JetNetwork,
     data: TrainingData,
     rows: np.ndarray,
@@ -59,8 +59,8 @@ def answer(  # noqa: PLR0913 - what is varied, and how it is computed: a sweep's
     seed: int = 0,
 ) -> EntryScores:
     """The answers to `rows` int64 [R] of `data`. What `inference` draws at random comes from `seed`."""
-    means = MEANS[inference]
-    network, data = means.network(network, seed).eval(), means.data(data)
+    steps = INFERENCE_STEPS[inference]
+    network, data = steps.network(network, seed).eval(), steps.data(data)
     learnable = np.isin(rows, np.concatenate([data.learnable(part) for part in range(3)]))
     found = EntryScores(np.zeros(len(rows), bool), np.zeros(len(rows)), np.full(len(rows), np.nan))
     # By length, so that a batch isn't padded to the longest entry of all; no answer depends on its company.
@@ -71,7 +71,7 @@ def answer(  # noqa: PLR0913 - what is varied, and how it is computed: a sweep's
         with torch.inference_mode():
             [step] = network(*parts)
             losses = entry_losses(step.log_probs, parts.batches[0].target)
-            tokens = means.tokens(network, parts, step, beams)
+            tokens = steps.tokens(network, parts, step, beams)
         said = -(losses["pointer"] + losses["side"] + losses["stop"]).double().numpy()
         found.likelihood[places] = np.where(learnable[places], said, np.nan)
         pairs = zip(_lines(tokens), _lines(_true(parts.batches[0])), strict=True)
@@ -151,18 +151,18 @@ def without_neighbors(data: TrainingData) -> TrainingData:
 
 
 @dataclass(frozen=True)
-class _Means:
+class _Steps:
     tokens: Callable[[JetNetwork, TrainBatch, Step, int], Tensor] = free_running
     network: Callable[[JetNetwork, int], JetNetwork] = lambda network, _seed: network
     data: Callable[[TrainingData], TrainingData] = lambda data: data
 
 
-MEANS: Mapping[Inference, _Means] = {
-    "free": _Means(),
-    "rebuilt-catalog": _Means(network=rebuilt_catalog),
-    "forgotten-residuals": _Means(network=forgotten_residuals),
-    "zeroed-retrieval": _Means(data=without_neighbors),
-    "teacher-forced": _Means(tokens=teacher_forced),
-    "teacher-forced-length": _Means(tokens=teacher_forced_length),
-    "cut-at-length": _Means(tokens=cut_at_length),
+INFERENCE_STEPS: Mapping[Inference, _Steps] = {
+    "free": _Steps(),
+    "rebuilt-catalog": _Steps(network=rebuilt_catalog),
+    "forgotten-residuals": _Steps(network=forgotten_residuals),
+    "zeroed-retrieval": _Steps(data=without_neighbors),
+    "teacher-forced": _Steps(tokens=teacher_forced),
+    "teacher-forced-length": _Steps(tokens=teacher_forced_length),
+    "cut-at-length": _Steps(tokens=cut_at_length),
 }
