@@ -165,13 +165,13 @@ def _frozen(exam: Exam, executor: Executor) -> Figures:
 
 
 def _retrieval(examined: pa.Table) -> dict[str, Any]:
-    """What retrieval found for the test entries, and what was proposed."""
+    """The metrics of retrieval for the test entries."""
     true = [tuple(sorted(tokens)) for tokens in examined["true"].to_pylist()]
-    found = [
+    columns = [
         [[tuple(sorted(tokens)) for tokens in sets] for sets in examined[name].to_pylist()]
         for name in ("neighbors", "candidates")
     ]
-    return retrieval_metrics(true, *found)
+    return retrieval_metrics(true, *columns)
 
 
 def _drift(exam: Exam, predictions: pa.Table) -> dict[str, Any] | None:

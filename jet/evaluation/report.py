@@ -108,7 +108,10 @@ def render_html(metrics: dict[str, Any], examples: Sequence[Mapping[str, Any]]) 
         entities_left_out=max(0, len(entities) - _ENTITIES_SHOWN),
         company_thresholds=metrics.get("company_thresholds", {}),
         broken=_broken_promises(model["by_entity"]),
-        kept={promise: _verdict(promise, found) for promise, found in model["overall"]["automation"].items()},
+        kept={
+            promise: _verdict(promise, automation)
+            for promise, automation in model["overall"]["automation"].items()
+        },
         drift=metrics.get("drift"),
         statistics=_STATISTIC_LABELS,
         strata_labels=_STRATA_LABELS,

@@ -37,11 +37,11 @@ def examples(
 ) -> list[dict[str, Any]]:
     """Some entries, spread evenly, as the report shows them. `scored` has the rows of `entries`."""
     names = {(row["entity"], row["code"]): row["name"] for row in accounts.to_pylist()}
-    found = {(row["entity"], row["entry_id"]): row for row in predictions.to_pylist()}
+    by_key = {(row["entity"], row["entry_id"]): row for row in predictions.to_pylist()}
     shown = []
     for row in np.unique(np.linspace(0, len(entries) - 1, count).astype(int)):
         entry = entries.slice(int(row), 1).to_pylist()[0]
-        prediction = found[entry["entity"], entry["entry_id"]]
+        prediction = by_key[entry["entity"], entry["entry_id"]]
         true = [
             {
                 "account": line["account"],

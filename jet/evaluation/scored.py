@@ -113,20 +113,20 @@ def score_predictions(
     predictions = validate(predictions, PREDICTIONS, "predictions")
     keys = _keys(entries)
     wanted = set(keys)
-    found: dict[tuple[str, str], int] = {}
+    row_of: dict[tuple[str, str], int] = {}
     repeated = [key for key, n in Counter(keys).items() if n > 1]
     if repeated:
         raise ValueError(f"entries that stand in the books more than once: {_named(repeated)}")
     for row, key in enumerate(_keys(predictions)):
-        if key in wanted and key in found:
+        if key in wanted and key in row_of:
             repeated.append(key)
-        found[key] = row
+        row_of[key] = row
     if repeated:
         raise ValueError(f"entries with more than one prediction: {_named(repeated)}")
-    missing = [key for key in keys if key not in found]
+    missing = [key for key in keys if key not in row_of]
     if missing:
         raise ValueError(f"entries without a prediction: {_named(missing)}")
-    matched = predictions.take(pa.array([found[key] for key in keys], pa.int64())).combine_chunks()
+    matched = predictions.take(pa.array([row_of[key] for key in keys], pa.int64())).combine_chunks()
     scored = score_sets(
         entries,
         line_sets(matched["lines"]),

@@ -1,4 +1,4 @@
-"""The units of an ablation, as many beside each other as the cluster has room for, and what they come to."""
+"""Runs the units of an ablation, as many at a time as the cluster has room for, and collects their scores."""
 
 from __future__ import annotations
 
@@ -21,9 +21,9 @@ log = logging.getLogger("jet.ablate")
 
 
 def run_units(units: Sequence[Unit], concurrent: int) -> None:
-    """Train and answer what is missing, `concurrent` trainings at a time.
+    """Run the units with missing scores, `concurrent` trainings at a time.
 
-    Raises `ValueError` in the end where some failed: the rest is done first.
+    Raises `ValueError` where some failed, after the others have ended.
     """
     waiting = [unit for unit in units if unit.missing()]
     log.info("%d trainings, %d of them done already", len(units), len(units) - len(waiting))
@@ -54,7 +54,7 @@ def run_units(units: Sequence[Unit], concurrent: int) -> None:
 
 
 def concurrency(config: JobConfig) -> int:
-    """How many trainings the cluster can run at a time, each with a CPU for the task that waits for it."""
+    """The number of trainings that the cluster can run at a time, each with a CPU for its task."""
     runtime = config.runtime
     workers, gpus = runtime.train_workers, runtime.train_workers * runtime.train_gpu
     why = f"an ablation with {workers} training workers"
@@ -62,7 +62,7 @@ def concurrency(config: JobConfig) -> int:
 
 
 def collect(units: Sequence[Unit]) -> tuple[pa.Table, dict[str, Any]]:
-    """All answers, and what they come to."""
+    """The table of all scores (`SCORES`), and the metrics of each row."""
     table = pa.concat_tables(
         open_artifact(unit.scores_at(row), SCORES_KIND).read_table(SCORES)
         for unit in units

@@ -1,4 +1,4 @@
-"""What a report looks at is what prediction answers, and stands beside the truth."""
+"""What is examined for a report is what prediction predicts, beside the true lines."""
 
 from __future__ import annotations
 
@@ -106,7 +106,7 @@ def by_heart(bundle):
     small = extended(
         empty, ACCOUNTS.empty_table(), lambda texts: np.empty((len(texts), 0)), made_up.entries_table(rows)
     )
-    asked = made_up.entries_table(
+    queries = made_up.entries_table(
         [
             made_up.entry("birch", "a", 10, "rent", "D30:50 C10:50", "50.00"),
             made_up.entry("birch", "b", 20, "rent", "D50:50 C10:50", "50.00"),
@@ -114,7 +114,7 @@ def by_heart(bundle):
             made_up.entry("birch", "d", 40, "rent", "D30:7 C10:7"),
         ]
     )
-    found = examine(Predictor(small, PredictSettings()), asked)
+    found = examine(Predictor(small, PredictSettings()), queries)
     codes = small.corpus.catalog.accounts["code"].to_pylist()
 
     def spelled(sets):

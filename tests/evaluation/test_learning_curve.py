@@ -1,4 +1,4 @@
-"""The learning curve shows new companies: what is asked of one is answered without ever having learned it."""
+"""The learning curve shows new companies: their entries are predicted without any training on them."""
 
 from __future__ import annotations
 
@@ -99,7 +99,7 @@ def test_folds_have_like_numbers_of_test_rows():
     assert sorted(sum(sizes[company] for company in fold) for fold in folds) == [10, 11, 19, 40]
 
 
-# --- answering ---------------------------------------------------------------------------------------------
+# --- predicting --------------------------------------------------------------------------------------------
 
 
 def with_other_habits(bundle, data, company):
@@ -172,7 +172,7 @@ def test_the_svm_knows_the_last_entries_before_the_test_and_nothing_else(data):
     companies = fold.known["entity"].to_pylist()
     last = [row for row, name in enumerate(companies) if companies[row:].count(name) <= 8]
     assert np.array_equal(svm_right(replace(fold, known=fold.known.take(last)), 8), few)
-    # Nor do the test entries, when one is asked about another.
+    # Nor do the test entries, when another one is predicted.
     rows = fold.queries.to_pylist()
     for row in rows[:-1]:
         row["lines"] = made_up.lines("D1940 C1930")

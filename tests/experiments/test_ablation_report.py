@@ -86,7 +86,7 @@ def test_other_entries_are_compared_as_a_whole(metrics):
 def test_a_paired_row_that_answered_other_entries_is_refused(table):
     stray = answers("tanh-clip", np.ones(ENTRIES), first=1)
     both = pa.concat_tables([table.filter(pa.compute.equal(table["seed"], 0)), stray])
-    with pytest.raises(ValueError, match="tanh-clip and the baseline didn't answer the same entries"):
+    with pytest.raises(ValueError, match="tanh-clip and the baseline didn't predict the same entries"):
         summarized(both, rows_named(["tanh-clip"]))
 
 

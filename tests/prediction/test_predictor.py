@@ -467,11 +467,11 @@ def test_an_amount_in_another_currency_is_no_evidence(fixed_bundle):
 
 
 @settings(max_examples=8, deadline=None)
-@given(booked=small_books.entries(0, 40, most=25, least=1), asked=small_books.entries(0, 45, most=6, least=2))
-def test_an_entry_gets_the_same_row_alone_as_among_others(fixed_bundle, booked, asked):
+@given(booked=small_books.entries(0, 40, most=25, least=1), queries=small_books.entries(0, 45, most=6, least=2))
+def test_an_entry_gets_the_same_row_alone_as_among_others(fixed_bundle, booked, queries):
     bundle = small_books.with_books(fixed_bundle, small_books.table(booked, "e"))
     predictor = Predictor(bundle, PredictSettings(batch_size=8, beams=3))
-    entries = small_books.table(asked, "q", with_lines=False)
+    entries = small_books.table(queries, "q", with_lines=False)
     together = predictor(entries)
-    for place in range(len(asked)):
+    for place in range(len(queries)):
         assert predictor(entries.slice(place, 1)).equals(together.slice(place, 1))

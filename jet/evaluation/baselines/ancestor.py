@@ -115,8 +115,8 @@ def _decoded(network: JetNetwork, data: TrainingData, rows: NDArray) -> tuple[ND
         own = rows[start : start + _BATCH]
         hits = data.model.hits(data.hits.take(own), data.retrieval)
         batch = collate(columns, own, data.corpus, hits, data.model.max_lines)
-        found = beam_search(network, network.encode(batch, tables), _BEAMS)
-        local, log_prob = found.tokens[:, :MOST_SETS].numpy(), found.log_probs[:, :MOST_SETS].numpy()
+        beams = beam_search(network, network.encode(batch, tables), _BEAMS)
+        local, log_prob = beams.tokens[:, :MOST_SETS].numpy(), beams.log_probs[:, :MOST_SETS].numpy()
         first = 2 * data.corpus.catalog.offsets[columns.entity[own]][:, None, None]
         exists = (local != NOTHING) & (log_prob > DEAD)[:, :, None]
         tokens[start : start + _BATCH] = np.where(exists, local + first, NOTHING)

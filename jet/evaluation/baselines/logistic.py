@@ -59,13 +59,13 @@ class LogisticMultilabel:
             fallback = last_same_text(books)
             learned = books.booked_train()
             if len(learned) < LEAST_ENTRIES:
-                found: list[BaselinePrediction | None] = [None for _ in books.queries]
+                predicted: list[BaselinePrediction | None] = [None for _ in books.queries]
             else:
                 pairs, probability = _probabilities(books, [known[row] for row in books.row], learned)
                 query_days = days[[books.row[place] for place in books.queries]]
                 is_open = self._open(names[books.row[0]], [account for account, _ in pairs], query_days)
-                found = [_most_probable(pairs, *own) for own in zip(probability, is_open, strict=True)]
-            for place, prediction, other in zip(books.queries, found, fallback, strict=True):
+                predicted = [_most_probable(pairs, *own) for own in zip(probability, is_open, strict=True)]
+            for place, prediction, other in zip(books.queries, predicted, fallback, strict=True):
                 predictions[books.row[place]] = prediction or other
         return collected(predictions)
 

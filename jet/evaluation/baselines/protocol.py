@@ -171,9 +171,9 @@ def score_baseline(
     """
     rows = np.arange(entries.num_rows)[rows]
     at = np.searchsorted(predictions.row, rows)
-    found = np.append(predictions.row, -1)[at] == rows
-    if not found.all():
-        raise ValueError(f"the baseline did not predict row {rows[int(np.argmin(found))]}")
+    exists = np.append(predictions.row, -1)[at] == rows
+    if not exists.all():
+        raise ValueError(f"the baseline did not predict row {rows[int(np.argmin(exists))]}")
     return score_sets(
         entries.take(pa.array(rows)),
         [predictions.sets[i] for i in at],

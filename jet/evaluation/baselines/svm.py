@@ -60,10 +60,10 @@ class LinearSvm:
             fits = _refitted(books) if self.refitted else [(books.booked_train(), books.queries)]
             for learned, queries in fits:
                 if len(learned) < LEAST_ENTRIES:
-                    found: Sequence[BaselinePrediction] = [fallback[place] for place in queries]
+                    predicted: Sequence[BaselinePrediction] = [fallback[place] for place in queries]
                 else:
-                    found = _predictions(books, own, learned, queries)
-                for place, prediction in zip(queries, found, strict=True):
+                    predicted = _predictions(books, own, learned, queries)
+                for place, prediction in zip(queries, predicted, strict=True):
                     predictions[books.row[place]] = prediction
         return collected(predictions)
 

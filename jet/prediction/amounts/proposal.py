@@ -1,4 +1,4 @@
-"""Proposals: the amounts of whole sets, by which rule they came about, and what their confidence rests on."""
+"""Proposals: the amounts of whole sets, the rule of each, and the features of their confidence."""
 
 from __future__ import annotations
 
@@ -14,27 +14,27 @@ from jet.prediction.amounts.units import LARGEST, UNKNOWN_AMOUNT
 from jet.prediction.amounts.votes import PastAmounts, Votes, count_votes, on_side
 
 RULES = ("unknown", "single", "repeated", "formula", "split")
-"""How an entry's amounts came about: not at all; one line a side; a neighbor's, repeated; formulas and the
-rest; shares, where formulas left more than one line of a side open."""
+"""The rules of amounts: none; one line a side; a neighbor's amounts repeated; formulas and the rest; shares,
+where formulas leave more than one line of a side open."""
 _UNKNOWN, _SINGLE, _REPEATED, _FORMULA, _SPLIT = range(len(RULES))
 
 GUESSED = _REPEATED
-"""The rule from which on amounts can be wrong though the set is right."""
+"""The first of the rules by which amounts can be wrong though the set is right."""
 
 _MOST_AT_ONCE = 128  # entries, which bounds the memory of [N, M, V]
 
 
 @dataclass(frozen=True)
 class Proposal:
-    """Amounts of N sets, in minor units, and what they rest on."""
+    """Amounts of N sets, in minor units, with their rules and features."""
 
     amounts: np.ndarray  # int64 [N, T], -1: not known, or padded
-    rule: np.ndarray  # int64 [N], a place in RULES
+    rule: np.ndarray  # int64 [N], index into RULES
     features: np.ndarray  # float64 [N, len(AMOUNT_FEATURES)]
 
     @property
     def guessed(self) -> np.ndarray:
-        """bool [N]: what can be wrong though the set is right, and so needs a confidence that was fitted."""
+        """bool [N]: the amounts that can be wrong though the set is right, which need a fitted confidence."""
         return self.rule >= GUESSED
 
     def confidence(self, fitted: Calibration) -> np.ndarray:
@@ -89,11 +89,11 @@ def _propose(
         amounts = np.where(trusted, value, np.where(free, split(left, shares, free), amounts))
         followed |= trusted
         divided |= free.sum(axis=1) > 1
-    found, again, agreement = repeat(total, votes)
-    amounts = np.where(found[:, None], again, amounts)
-    rule = np.where(found, _REPEATED, np.where(divided, _SPLIT, _FORMULA))
+    repeated, again, agreement = repeat(total, votes)
+    amounts = np.where(repeated[:, None], again, amounts)
+    rule = np.where(repeated, _REPEATED, np.where(divided, _SPLIT, _FORMULA))
     weakest = np.where(followed, support, 1.0).min(axis=1) * followed.any(axis=1)
-    support = np.where(found, agreement, weakest)
+    support = np.where(repeated, agreement, weakest)
     return falling(amounts, tokens), rule, _features(tokens, votes, rule, support, followed, formula)
 
 
