@@ -49,7 +49,7 @@ def main() -> None:
 def _run(data: str, output: str, seed: int, first: bool) -> Path:
     folder = Path(output) / f"seed-{seed}"
     ledgers = sorted(str(path) for path in Path(data).iterdir() if path.is_dir())
-    # Rivals, the frozen protocol and the learning curve are measured once.
+    # Baselines, the frozen protocol and the learning curve are measured once.
     rest = ["--evaluate.baselines", "none", "--evaluate.frozen", "false", "--evaluate.curve_rows", "0"]
     report = ["--evaluate.baselines", "all"] if first else rest
     command = [sys.executable, "-m", "ray_jobs.pipeline", "--ledgers", *ledgers, "--output", str(folder)]

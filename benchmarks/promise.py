@@ -45,7 +45,7 @@ from jet.books.split import CALIBRATION, TEST, SplitSettings, split_by_date
 from jet.bundle.saved import load_bundle
 from jet.confidence.calibration import Bounds, Calibration
 from jet.confidence.holds import auto_thresholds
-from jet.confidence.stack import FIGURES, Stack, cross_fitted, figures, weakest_line
+from jet.confidence.stack import FEATURES, Stack, confidence_features, cross_fitted, weakest_line
 from jet.confidence.threshold import precision_lower_bound, threshold_for
 from jet.prediction.outcomes import outcomes_of
 from jet.prediction.predictor import Predictor, PredictSettings
@@ -136,9 +136,9 @@ def synthetic(name: str, rows: int, promise: float, resamplings: int, seed: int 
 
 
 class Predictions(NamedTuple):
-    """Real answers: figures of each, whether it was right, and whose entry it was."""
+    """Real answers: features of each, whether it was right, and whose entry it was."""
 
-    figures: np.ndarray  # float64 [N, len(FIGURES)]
+    features: np.ndarray  # float64 [N, len(FEATURES)]
     right: np.ndarray  # bool [N]
     entity: np.ndarray  # str [N]
     most: np.ndarray  # float64 [N] what the confidence is at most
@@ -165,12 +165,19 @@ def answers_of(run: str) -> Predictions:
             chances = cross_fitted(outcomes.scores, outcomes.right)
         else:
             chances = stack(outcomes.scores)
-        best = np.where(outcomes.scores.there, chances[:, :-1], -1).argmax(axis=1)
+        best = np.where(outcomes.scores.exists, chances[:, :-1], -1).argmax(axis=1)
         owner = np.array(asked["entity"].to_pylist())
         calibrated = np.full(len(asked), part == CALIBRATION)
         held = outcomes.held | outcomes.scores.guess[np.arange(len(asked)), best]
         most = weakest_line(outcomes.scores, chances, best)
-        found = (figures(outcomes.scores, chances), best == outcomes.right, owner, most, held, outcomes.history)
+        found = (
+            confidence_features(outcomes.scores, chances),
+            best == outcomes.right,
+            owner,
+            most,
+            held,
+            outcomes.history,
+        )
         parts.append((*found, calibrated))
     return Predictions(*(np.concatenate(columns) for columns in zip(*parts, strict=True)))
 
@@ -179,7 +186,7 @@ def calibrated(answers: Predictions, rows: np.ndarray) -> Calibration:
     """The calibration that `rows` of the answers give."""
     owners = answers.entity[rows].tolist()
     bounds = Bounds(answers.most[rows], answers.held[rows], answers.history[rows])
-    return Calibration.fit(FIGURES, answers.figures[rows], answers.right[rows], owners, bounds)
+    return Calibration.fit(FEATURES, answers.features[rows], answers.right[rows], owners, bounds)
 
 
 def automatic(
@@ -188,7 +195,7 @@ def automatic(
     """bool [n]: which `rows` of the answers a rule automates by this calibration."""
     free = ~calibration.held
     cut = choose(promise, calibration.confidence[free], calibration.right[free])
-    confidence = np.minimum(calibration(answers.figures[rows]), answers.most[rows])
+    confidence = np.minimum(calibration(answers.features[rows]), answers.most[rows])
     least = calibration.thresholds(promise).least_history
     threshold = np.full(len(rows), np.inf if cut is None else cut)
     return confidence >= auto_thresholds(threshold, answers.held[rows], answers.history[rows], least)
@@ -207,7 +214,7 @@ def real(
         automated = {
             rule: automatic(calibration, choose, promise, answers, everybody) for rule, choose in RULES.items()
         }
-        confidence = np.minimum(calibration(answers.figures), answers.most)
+        confidence = np.minimum(calibration(answers.features), answers.most)
         thresholds = calibration.thresholds(promise)
         own, least = thresholds.of(answers.entity.tolist()), thresholds.least_history
         automated["bound, own"] = confidence >= auto_thresholds(own, answers.held, answers.history, least)

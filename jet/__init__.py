@@ -24,7 +24,7 @@ before it only:
 - `confidence`: how sure an answer is, and what may be promised of it
 - `bundle`: all that prediction needs and training decided
 - `prediction`: from a table of entries to a table of answers
-- `evaluation`: how good the answers are, beside those of rivals
+- `evaluation`: how good the answers are, beside those of baselines
 - `experiments`: sweeps of settings, and ablations
 
 `demo` makes a realistic ledger; `config` has the settings of all rooms in one tree; `api` is the front door.

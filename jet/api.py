@@ -1,8 +1,8 @@
-"""The front door: learn from books, answer new entries, follow what people correct. In one process, without
-Ray.
+"""The library's interface: train on books, predict new entries, learn from reviewed ones. In one process,
+without Ray.
 
-`fit` is the training of the jobs `neighbors` and `train`: the same books, settings and seed give the same
-bundle, to the bit. `docs/library.md` says what is stable.
+`fit` trains as the jobs `neighbors` and `train` do: the same books, settings and seed give the same bundle, to
+the bit. `docs/library.md` says what is stable.
 """
 
 from __future__ import annotations
@@ -22,9 +22,9 @@ from jet.artifacts.places import refuse_foreign
 from jet.books.frames import entries_of
 from jet.books.importers import Tables
 from jet.books.reading import Ledger
+from jet.bundle.additions import Addition
 from jet.bundle.bundle import Bundle
-from jet.bundle.extension import extended, learned
-from jet.bundle.lots import Lot
+from jet.bundle.extension import extended, with_addition
 from jet.bundle.saved import KIND, load_bundle, save_bundle
 from jet.config import JetConfig, with_settings
 from jet.evaluation.exam import Exam
@@ -44,20 +44,20 @@ __all__ = ["Explanations", "Ledger", "Model", "fit", "load"]
 
 
 def fit(ledger: Ledger, *, device: str = "cpu", **settings: Mapping[str, Any]) -> Model:
-    """Learn from the entries of `ledger` that have lines; returns a calibrated model.
+    """Train on the entries of `ledger` that have lines, and return a calibrated model.
 
-    `settings` are those of the jobs, part by part: `jet.fit(books, train={"max_epochs": 4})`; a config file
-    of the jobs is `jet.fit(books, **yaml.safe_load(text))`. `device` is torch's name of what trains the
-    network. How far it is stands in the log: `logging.basicConfig(level="INFO")` shows it. Raises
-    `ValueError` for a setting that there isn't, and where there are too few entries.
+    `settings` are those of the jobs, part by part: `jet.fit(books, train={"max_epochs": 4})`; with a config
+    file of the jobs, `jet.fit(books, **yaml.safe_load(text))`. `device` is the torch device that trains the
+    network. Progress is logged: `logging.basicConfig(level="INFO")` shows it. Raises `ValueError` for an
+    unknown setting, and where there are too few entries.
 
     >>> model = jet.fit(books, **small)
     >>> model
-    <Model: 3 entities, 274 accounts, 380 entries in memory>
+    <Model: 3 entities, 274 accounts, 380 booked entries>
     """
     config = _config(settings)
     encoder = make_encoder(config.retrieval)
-    with torch.random.fork_rng():  # whoever calls this keeps the state of their random numbers
+    with torch.random.fork_rng():  # the caller's random numbers stay as they are
         bundle = _trained(ledger, config, encoder, torch.device(device))
     return Model(bundle, config, encoder)
 
@@ -75,20 +75,19 @@ def _trained(ledger: Ledger, config: JetConfig, encoder: Encoder | None, device:
 def load(path: str | PathLike[str], **settings: Mapping[str, Any]) -> Model:
     """The model that `Model.save`, `jet train` or `jet learn` wrote to the folder or URI `path`.
 
-    `settings` as in `fit`, of what a trained model can still be given: `jet.load(path, predict={"promise":
-    0.99})`. Raises `ArtifactError` where the folder isn't what was saved.
+    `settings` are as in `fit`; those that a trained model still uses have an effect: `jet.load(path,
+    predict={"promise": 0.99})`. Raises `ArtifactError` where the folder isn't what was saved.
     """
     return Model(load_bundle(fspath(path)), _config(settings))
 
 
 class Model:
-    """A trained bundle, and how it is asked. It never changes: `learn` returns another one.
+    """A trained bundle with the settings of its predictions. It never changes: `learn` returns another model.
 
-    Where a method takes `entries`, these are a table of pandas, polars or Arrow, a list of dictionaries, or a
-    `Ledger`. An entry has a `date` and a `description`, and perhaps `total`, `currency`, `journal`,
-    `direction`, `entity` and `entry_id`. A missing `entity` is the model's, where it knows only one; without
-    an `entry_id` an entry is called by its date and what it says. Raises `ValueError`, with the row, for what
-    can't be read.
+    The `entries` of its methods are a table of pandas, polars or Arrow, a list of dictionaries, or a `Ledger`.
+    An entry has a `date` and a `description`, and may have `total`, `currency`, `journal`, `direction`,
+    `entity` and `entry_id`. A missing `entity` is the model's, where it has only one; a missing `entry_id` is
+    made of the date and the content. Raises `ValueError`, with the row, for values that can't be read.
     """
 
     def __init__(self, bundle: Bundle, config: JetConfig, encoder: Encoder | None = None) -> None:
@@ -99,60 +98,59 @@ class Model:
         catalog, books = self.bundle.corpus.catalog, self.bundle.corpus
         return (
             f"<Model: {len(catalog.entities):,} entities, {len(catalog):,} accounts, "
-            f"{len(books.ids):,} entries in memory>"
+            f"{len(books.ids):,} booked entries>"
         )
 
     def predict(self, entries: Any) -> pa.Table:
-        """The lines of `entries`, how sure they are, and why: one row each, in order (schema `PREDICTIONS`).
+        """The predictions (`PREDICTIONS`) of `entries`: lines, confidence and reason, one row each, in order.
 
-        An Arrow table whatever came in, the same that `jet predict` writes: its columns are lists of lines,
-        which Arrow holds and pandas doesn't; `.to_pandas()` and `polars.from_arrow` make a frame of it. Lines
-        that entries have are not looked at. What a call has computed of texts is kept, so that the next one
-        costs its own new texts only.
+        Always an Arrow table, as `jet predict` writes it, since pandas has no columns of lists; `.to_pandas()`
+        and `polars.from_arrow` convert it. Lines of `entries` are not used. The vectors of texts are kept, so
+        that a call encodes its new texts only.
 
         >>> frame = [{"entity": company, "date": "2025-06-02", "description": "Telia", "total": 100}]
         >>> model.predict(frame).column_names[:6]
         ['entity', 'entry_id', 'lines', 'confidence', 'none_of_these', 'decision']
         """
-        return self._answered(entries)[2]
+        return self._predictions(entries)[2]
 
     def explain(self, entries: Any) -> Explanations:
-        """What `predict` answers as text for people: the lines, the decision and its reason, and the earlier
-        entries that speak for it.
+        """The predictions of `entries` as text: the lines, the decision, its reason, and the earlier entries
+        that support it.
 
         >>> print(model.explain([{"entity": company, "date": "2025-06-02", "description": "Telia"}]))
         2025-06-02  Telia  ...
             D  ...
         """
-        bundle, asked, predictions = self._answered(entries)
-        return explained(bundle, asked, predictions)
+        bundle, table, predictions = self._predictions(entries)
+        return explained(bundle, table, predictions)
 
     def learn(self, reviewed: Any, reviewer: str = "") -> Model:
-        """A model that also follows entries that `reviewer` looked at and vouches for (by default who runs
-        this).
+        """A model that has also learned the `reviewed` entries, which `reviewer` (by default the current user)
+        vouches for.
 
-        This one stays as it is. `reviewed` have lines; an entry with the id of an earlier one takes its place.
-        Nothing is trained: the next entry with such a text, from the day after on, is answered like them.
+        This model stays as it is. The entries have lines; one with the id of an earlier entry replaces it.
+        Nothing is trained: entries with the same text on later days are predicted like them.
 
         >>> lines = [{"account": "6540", "side": "D"}, {"account": "1930", "side": "C"}]
         >>> entry = {"entity": company, "date": "2025-06-02", "description": "A new text", "lines": lines}
         >>> model.learn([entry], reviewer="Ann")
-        <Model: 3 entities, 274 accounts, 381 entries in memory>
+        <Model: 3 entities, 274 accounts, 381 booked entries>
         """
         tables = self._tables(reviewed)
         who = reviewer.strip() or getpass.getuser()
-        lot = Lot.after(self.bundle.lots, who, tables.entries, tables.accounts)
-        bundle = learned(self.bundle, lot, self._session.encode)
+        addition = Addition.after(self.bundle.additions, who, tables.entries, tables.accounts)
+        bundle = with_addition(self.bundle, addition, self._session.encode)
         return Model(bundle, self.config, self._session.encoder)
 
     def evaluate(self, ledger: Ledger, **settings: Any) -> pa.Table:
-        """How good the answers to the newest entries of `ledger` are, beside baselines (schema `FIGURES` of
-        `jet.evaluation.figures`): what `jet evaluate` reports, a row a method for all and for each entity.
+        """The metrics of `jet evaluate` on the test split of `ledger`, beside those of baselines.
 
-        The entries' own lines are not looked at; every strictly earlier one may be. Measured are those that the
-        split leaves to the test, the newest 15 % of each entity: no part of the training saw them, where the
-        model was trained on the same books. `settings` are those under `evaluate`: `baselines="all"` for every
-        baseline, `parts=True` for ranker and decoder alone.
+        A table (`FIGURES` of `jet.evaluation.figures`) with a row for each method, for all entities and for
+        each. The test split is the newest 15 % of each entity's entries: where the model was trained on the
+        same books, it has not seen them. Each is predicted without its lines, from the strictly earlier
+        entries. `settings` are those of `evaluate`: `baselines="all"` for every baseline, `parts=True` for
+        ranker and decoder alone.
 
         >>> model.evaluate(books, baselines="majority")["method"].unique().to_pylist()
         ['jet', 'majority']
@@ -172,12 +170,12 @@ class Model:
     def save(self, path: str | PathLike[str]) -> None:
         """Write the model to a folder or URI, as `jet train` does, for `jet.load` and `jet predict`.
 
-        A folder is written once: where it holds this very model, nothing happens. Raises `ArtifactError`
-        where it holds anything else.
+        A folder is written once: where it has this very model, nothing happens. Raises `ArtifactError` where it
+        has anything else.
 
         >>> model.save("model")
         >>> jet.load("model")
-        <Model: 3 entities, 274 accounts, 380 entries in memory>
+        <Model: 3 entities, 274 accounts, 380 booked entries>
         """
         path = fspath(path)
         manifest = read_manifest(path)
@@ -192,14 +190,13 @@ class Model:
         made = {"bundle": self.bundle.fingerprint}
         with artifact_writer(path, KIND, made, {}, resolved=asdict(self.config)) as writer:
             save_bundle(self.bundle, writer)
-            facts = self.bundle.facts | {"fingerprint": self.bundle.fingerprint}
-            writer.publish(self.bundle.sizes, facts | {"lots": [lot.told() for lot in self.bundle.lots]})
+            writer.publish(self.bundle.sizes, self.bundle.manifest_facts)
 
-    def _answered(self, entries: Any) -> tuple[Bundle, pa.Table, pa.Table]:
-        """The bundle that answers, the entries as a table, and the answers."""
+    def _predictions(self, entries: Any) -> tuple[Bundle, pa.Table, pa.Table]:
+        """The bundle that predicts, the entries as a table (`ENTRIES`), and their predictions."""
         tables = self._tables(entries)
         session = self._session
-        if isinstance(entries, Ledger):  # whose charts may have new accounts and new companies
+        if isinstance(entries, Ledger):  # its charts may have new accounts and companies
             bundle = extended(self.bundle, tables.accounts, session.encode)
             if bundle is not self.bundle:
                 session = Session(bundle, self.config.predict, session.encoder)
@@ -212,7 +209,7 @@ class Model:
 
 
 def _config(settings: Mapping[str, Mapping[str, Any]]) -> JetConfig:
-    """The settings of all parts, those given in place of the defaults. Raises `ValueError` as a job does."""
+    """The settings of all parts, with `settings` in place of defaults. Raises `ValueError` as a job does."""
     config = JetConfig()
     parts = [each.name for each in fields(JetConfig)]
     given: dict[str, Any] = {}

@@ -34,10 +34,10 @@ from ray_jobs.runtime import metrics
 from ray_jobs.runtime.command import main
 from ray_jobs.runtime.connection import connect, require_actors
 from ray_jobs.runtime.settings import JobConfig
-from ray_jobs.spread.answering import PredictRowGroup, row_groups, share
+from ray_jobs.spread.extending import descriptions, extended_by, prediction_metrics
 from ray_jobs.spread.importing import open_or_import
-from ray_jobs.spread.news import answers_counted, descriptions, with_news
 from ray_jobs.spread.parts import do_parts
+from ray_jobs.spread.predicting import PredictRowGroup, row_groups, shared_predictor
 
 HELP = "Book new entries with a bundle; each comes out once, with lines, confidence, decision and evidence."
 KIND = "predictions"
@@ -87,13 +87,13 @@ def predict(
         return done
     connect(config.runtime)
     require_actors(config.runtime)
-    bundle = with_news(bundle, artifact, reviewed, config)
+    bundle = extended_by(bundle, artifact, reviewed, config)
     units = row_groups(artifact.files(), artifact.filesystem)
-    shared = share(bundle, config.predict, descriptions(artifact), config.runtime)
+    shared = shared_predictor(bundle, config.predict, descriptions(artifact), config.runtime)
     run_name = digest_of([settings, inputs])
     with artifact_writer(output, KIND, settings, inputs, run=run_name, resolved=asdict(config)) as writer:
         build = partial(PredictRowGroup, [shared], artifact.filesystem)
-        rows = do_parts(units, build, writer, config.runtime, "predictions", answers_counted)
+        rows = do_parts(units, build, writer, config.runtime, "predictions", prediction_metrics)
         calibrated = bundle.judgment.drift_statistics(config.predict.method)
         decisions, drift = settled(writer, rows, calibrated, config.drift)
         for decision, count in decisions.items():

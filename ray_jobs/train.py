@@ -29,7 +29,14 @@ from ray_jobs.ddp.training import PARTS, checked_data, fit, open_training_data
 from ray_jobs.runtime.command import main
 from ray_jobs.runtime.connection import connect
 from ray_jobs.runtime.settings import JobConfig
-from ray_jobs.spread.answering import ExampleSlice, OutcomeSlice, examples_of, outcomes_from, over_slices, share
+from ray_jobs.spread.predicting import (
+    ExampleSlice,
+    OutcomeSlice,
+    examples_of,
+    outcomes_from,
+    over_slices,
+    shared_predictor,
+)
 
 HELP = "Train the model on booked entries and their neighbors, calibrate it, and publish its bundle."
 
@@ -66,7 +73,7 @@ def train(folder: str, output: str, config: JobConfig) -> Manifest:
     facts |= {f"{name}_entries": count for name, count in data.sizes().items()}
     identity = encoder.identity if encoder is not None else ""
     bundle = Bundle.assemble(data, network, fit_ranker(data, config), identity, facts)
-    bundle = judged(bundle, data, config)
+    bundle = calibrated_by_actors(bundle, data, config)
     with artifact_writer(output, KIND, settings, inputs, resolved=asdict(config)) as writer:
         save_bundle(bundle, writer)
         manifest = writer.publish(bundle.sizes, bundle.facts | {"fingerprint": bundle.fingerprint})
@@ -83,11 +90,11 @@ def fit_ranker(data: TrainingData, config: JobConfig) -> Ranker:
     return examples_of(found).fit(config.ranker, config.train.seed)
 
 
-def judged(bundle: Bundle, data: TrainingData, config: JobConfig) -> Bundle:
-    """The bundle, calibrated on what actors answer to the calibration split."""
+def calibrated_by_actors(bundle: Bundle, data: TrainingData, config: JobConfig) -> Bundle:
+    """The bundle, calibrated on the calibration split, which actors predict."""
     entries = calibration_entries(data)
     settings = replace(config.predict, method="stacked")
-    shared = share(bundle, settings, [entries["description"]], config.runtime)
+    shared = shared_predictor(bundle, settings, [entries["description"]], config.runtime)
     found = over_slices(OutcomeSlice, shared, entries, config.runtime)
     return calibrated(bundle, outcomes_from(found), found["entity"].to_pylist())
 

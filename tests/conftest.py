@@ -95,7 +95,7 @@ def trained(data):
 @pytest.fixture(scope="session")
 def bundle(data, trained):
     """A calibrated bundle."""
-    return made_up.judged(data, made_up.assembled(data, trained.network))
+    return made_up.calibrated(data, made_up.assembled(data, trained.network))
 
 
 @pytest.fixture(scope="session")
@@ -112,7 +112,9 @@ def fixed():
 @pytest.fixture(scope="session")
 def fixed_bundle(fixed):
     """A bundle of it whose network is random: it must hold for any."""
-    return made_up.judged(fixed, made_up.assembled(fixed, made_up.network(fixed), small_books.Drawn.identity))
+    return made_up.calibrated(
+        fixed, made_up.assembled(fixed, made_up.network(fixed), small_books.Drawn.identity)
+    )
 
 
 @pytest.fixture(scope="session")

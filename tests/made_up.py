@@ -380,6 +380,6 @@ def assembled(data, network, encoder=""):
     return Bundle.assemble(data, network, ranker(data), encoder, {"made": "up"})
 
 
-def judged(data, bundle):
+def calibrated(data, bundle):
     """The bundle with all that the data's calibration split decides."""
     return calibrate(bundle, data, PredictSettings())

@@ -276,7 +276,7 @@ def test_what_is_learned_is_followed_from_the_next_day_and_the_old_model_stays(m
     answer = taught.predict([later]).to_pylist()[0]
     assert {(line["side"], line["account"]) for line in answer["lines"]} == {("D", other), ("C", "1930")}
     assert "as reviewed in entry" in answer["reason"]
-    assert [lot.facts.reviewer for lot in taught.bundle.lots] == ["Ann"]
+    assert [each.facts.reviewer for each in taught.bundle.additions] == ["Ann"]
     assert model.predict(rows).equals(before)
 
 

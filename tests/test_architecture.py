@@ -39,7 +39,7 @@ def test_a_prediction_takes_the_steps_of_the_walk_in_their_order():
 
     data = made_up.training_data(made_up.books(), made_up.accounts_table(made_up.chart_rows()))
     bundle = made_up.assembled(data, made_up.network(data))
-    predictor = Predictor(made_up.judged(data, bundle), PredictSettings())
+    predictor = Predictor(made_up.calibrated(data, bundle), PredictSettings())
     sys.setprofile(note)
     try:
         predictor(data.entries.slice(len(data.entries) - 3))

@@ -128,7 +128,7 @@ def test_a_company_with_one_entry_is_trained_with_and_answered():
     one = made_up.entries_table([made_up.entry("cedar", "c1", 5, "the only one", "D1 C2", "5.00")])
     entries = pa.concat_tables([made_up.books(days=60), one])
     data = made_up.training_data(entries, made_up.accounts_table(made_up.chart_rows()))
-    bundle = made_up.judged(data, made_up.assembled(data, made_up.network(data)))
+    bundle = made_up.calibrated(data, made_up.assembled(data, made_up.network(data)))
     (row,) = predicted(bundle, ("cedar", "n", 50, "the only one"))
     assert {line["account"] for line in row["lines"]} <= {"1", "2"}
     assert [each["entry_id"] for each in row["evidence"]] in ([], ["c1"])

@@ -1,13 +1,12 @@
-"""The bundle: all that prediction needs and training decided, saved and loaded as ONE thing.
+"""The bundle: everything that a training decided and a prediction needs, saved and loaded as one object.
 
-Weights of decoder and ranker, the corpus, the learned vectors of its accounts, encoder identity, all settings,
-the stack, calibrations. Every part has a fingerprint, which is saved with it and checked on load
-(`jet.bundle.saved`). The system this descends from trained with one catalog and predicted with another, rebuilt
-at random; nobody saw it for weeks. Here that can't be written: there is no way to a prediction but through a
-bundle, and no way to a bundle with parts of two trainings.
+It has the weights of decoder and ranker, the corpus, the network's vectors of accounts and texts, the encoder's
+identity, the settings, the stack and the calibrations. Every part has a fingerprint, which is saved with it and
+checked on load (`jet.bundle.saved`): a prediction needs a bundle, and a bundle can't have parts of two
+trainings.
 
-What people teach a bundle later (`jet learn`) is kept beside what was trained, as it came: so it can be taken
-back, and the trained parts stay those of the training to the last bit.
+The reviewed entries that a bundle learns later (`jet learn`) are kept beside the trained parts, as they came.
+So they can be undone, and the trained parts stay the same to the bit.
 """
 
 from __future__ import annotations
@@ -23,7 +22,7 @@ import numpy as np
 import torch
 
 from jet.artifacts.digests import array_digest, text_bytes
-from jet.bundle.lots import Lot
+from jet.bundle.additions import Addition
 from jet.confidence.calibration import Calibration
 from jet.confidence.judgment import Judgment
 from jet.confidence.stack import Method, Stack
@@ -39,19 +38,20 @@ from jet.training.data import TrainingData
 
 @dataclass(frozen=True)
 class Origin:
-    """What a bundle was made from that learned something since its training."""
+    """The trained bundle from which an extended one comes."""
 
     fingerprint: str
     """Of the trained bundle."""
     trained: Bundle | None = None
-    """The trained bundle, where this one is it and `lots`."""
-    lots: tuple[Lot, ...] = ()
-    """What people taught it since, in that order."""
+    """The trained bundle; None where only its fingerprint is kept."""
+    additions: tuple[Addition, ...] = ()
+    """What the trained bundle has learned, in order."""
 
 
 @dataclass(frozen=True)
 class Bundle:
-    """See the module's docstring. Parts are NumPy and Arrow: processes of one machine share one copy."""
+    """See the module's docstring. Parts are NumPy and Arrow, so that the processes of a machine share one
+    copy."""
 
     corpus: Corpus
     account_vectors: np.ndarray  # float32 [C, H] the network's vectors of the catalog's accounts
@@ -62,7 +62,7 @@ class Bundle:
     encoder: str  # the identity of the encoder that made the text vectors
     ranker: Ranker
     judgment: Judgment
-    facts: dict[str, Any]  # what a model card tells
+    facts: dict[str, Any]  # of the training, for the model card
     origin: Origin | None = None  # None: the bundle is as it was trained
 
     @classmethod
@@ -74,7 +74,7 @@ class Bundle:
         encoder: str,
         facts: Mapping[str, Any],
     ) -> Bundle:
-        """A bundle, not calibrated yet, of a trained network and ranker and what they were trained on."""
+        """The bundle of a trained network and ranker and of the `data` they were trained on, not calibrated."""
         network = network.cpu().eval()
         corpus = data.corpus.with_families()
         return cls(
@@ -104,21 +104,21 @@ class Bundle:
 
     @property
     def stack(self) -> Stack:
-        """How ranker and decoder are weighed."""
+        """The stack of ranker and decoder."""
         return self.judgment.stack
 
     def calibration(self, method: Method) -> Calibration:
-        """From figures of an answer by `method` to its confidence."""
+        """The calibration of predictions by `method`."""
         return self.judgment.calibrations[method]
 
     @property
     def amount_calibration(self) -> Calibration:
-        """From figures of proposed amounts to their confidence."""
+        """The calibration of proposed amounts."""
         return self.judgment.amounts
 
     @cached_property
     def fingerprints(self) -> dict[str, str]:
-        """Of every part."""
+        """The fingerprint of every part."""
         corpus, ranker = self.corpus, self.ranker
         assert corpus.family is not None
         return {
@@ -136,13 +136,19 @@ class Bundle:
 
     @property
     def identity(self) -> str:
-        """What predictions carry in their column `model`: the fingerprint of the bundle that was trained."""
+        """The fingerprint of the trained bundle, which predictions have in their column `model`."""
         return self.origin.fingerprint if self.origin else self.fingerprint
 
     @property
-    def lots(self) -> tuple[Lot, ...]:
-        """What people taught it since its training."""
-        return self.origin.lots if self.origin else ()
+    def additions(self) -> tuple[Addition, ...]:
+        """What it has learned since its training, in order."""
+        return self.origin.additions if self.origin else ()
+
+    @property
+    def manifest_facts(self) -> dict[str, Any]:
+        """The facts of its manifest."""
+        additions = [each.as_dict() for each in self.additions]
+        return self.facts | {"fingerprint": self.fingerprint, "additions": additions}
 
     @property
     def sizes(self) -> dict[str, int]:
@@ -151,7 +157,7 @@ class Bundle:
         return {"accounts": len(corpus.catalog), "books": len(corpus), "texts": len(corpus.store)}
 
     def refuse_other_encoder(self, identity: str) -> None:
-        """Raise `ValueError` where the encoder that is here, "" for none, is not the bundle's."""
+        """Raise `ValueError` where `identity`, that of the installed encoder or "", is not the bundle's."""
         if identity != self.encoder:
             raise ValueError(
                 f"the bundle was trained with encoder {self.encoder!r}, and {self.retrieval.encoder!r} is "
@@ -159,23 +165,23 @@ class Bundle:
             )
 
     def with_rows(self, rows: np.ndarray) -> Bundle:
-        """The same bundle with only some rows of its corpus, int64, ascending."""
+        """The same bundle with some `rows` of its corpus, int64, ascending."""
         return replace(self, corpus=self.corpus.take(rows))
 
     def for_prediction(self) -> Bundle:
-        """The same bundle without what only saving it needs: where it comes from."""
+        """The same bundle without its trained origin, which only saving needs."""
         return replace(self, origin=self.origin and Origin(self.origin.fingerprint))
 
     @property
     def fingerprint(self) -> str:
-        """Of the whole."""
+        """The fingerprint of the whole bundle."""
         settings = [asdict(each) for each in (self.model, self.retrieval, self.ranker.settings)]
         parts = json.dumps([self.fingerprints, self.encoder, *settings])
         return hashlib.sha256(parts.encode()).hexdigest()[:16]
 
 
 def _rows_digest(corpus: Corpus) -> str:
-    """Of all ids and columns of the rows."""
+    """A digest of all ids and columns of the rows."""
     arrays = {"ids": text_bytes("\x1f".join(corpus.ids.to_pylist()))}
     arrays |= {each.name: getattr(corpus.rows, each.name) for each in fields(EntryColumns)}
     return array_digest(arrays | ({"reviewed": corpus.reviewed} if corpus.reviewed.any() else {}))

@@ -1,13 +1,12 @@
-"""A bundle that learns without training: new companies, new accounts, entries reviewed since.
+"""Extends a bundle without training: new companies, new accounts, reviewed entries.
 
-Nothing that was trained changes. New accounts get the vector of their words alone, new companies stand for "not
-known" (which the training practised on), reviewed entries join the memory, and families of charts are sought
-anew, so that a company without any history is served from its chart and from its peers at once. The
-calibration stays too: what it promises was measured on the trained companies.
+Nothing that was trained changes. A new account gets the vector of its words alone, a new company that of an
+unknown one, which the training has seen; reviewed entries join the corpus; families of charts are computed
+again. So a company without history is predicted from its chart and its peers at once. The calibration stays:
+its promise was measured on the trained companies.
 
-`extended` does so for one run. `learned` keeps what was reviewed as a lot of its own, which is saved with the
-bundle, and which `forgotten` takes back: then the bundle is what it would be had it never been learned, to the
-last bit.
+`extended` does so for one run. `with_addition` keeps the reviewed entries as an addition, which is saved with
+the bundle; `without_addition` undoes it, and the result is to the bit the bundle that never learned it.
 """
 
 from __future__ import annotations
@@ -22,8 +21,8 @@ import pyarrow.compute as pc
 from jet.artifacts.tables import validate
 from jet.books.catalog import Catalog
 from jet.books.schema import ACCOUNTS, ENTRIES
+from jet.bundle.additions import Addition
 from jet.bundle.bundle import Bundle, Origin
-from jet.bundle.lots import Lot
 from jet.model.tables import account_vectors, with_new_texts
 from jet.retrieval.columns import EntryColumns, entry_columns
 from jet.retrieval.corpus import Corpus
@@ -34,35 +33,37 @@ Encode = Callable[[Sequence[str]], np.ndarray]
 """Sentence vectors float32 [n, D] of texts, by the bundle's encoder."""
 
 
-def learned(bundle: Bundle, lot: Lot, encode: Encode) -> Bundle:
-    """`bundle`, which is trained or has learned before, and `lot`. Raises ValueError as `extended` does, and
-    where the lot is empty."""
-    if not len(lot.entries):
+def with_addition(bundle: Bundle, addition: Addition, encode: Encode) -> Bundle:
+    """`bundle` extended by `addition`, which it keeps.
+
+    Raises `ValueError` as `extended` does, and where the addition has no entries.
+    """
+    if not len(addition.entries):
         raise ValueError("there are no reviewed entries to learn from")
-    grown = extended(bundle, lot.accounts, encode, lot.entries)
+    extension = extended(bundle, addition.accounts, encode, addition.entries)
     trained = (bundle.origin and bundle.origin.trained) or bundle
-    return replace(grown, origin=Origin(bundle.identity, trained, (*bundle.lots, lot)))
+    return replace(extension, origin=Origin(bundle.identity, trained, (*bundle.additions, addition)))
 
 
-def forgotten(bundle: Bundle, number: int) -> Bundle:
-    """`bundle` without the lot of that number. Raises ValueError where it has none."""
-    numbers = [lot.facts.number for lot in bundle.lots]
+def without_addition(bundle: Bundle, number: int) -> Bundle:
+    """`bundle` without the addition of that number. Raises `ValueError` where there is none."""
+    numbers = [addition.facts.number for addition in bundle.additions]
     if bundle.origin is None or bundle.origin.trained is None or number not in numbers:
         has = f"it has {', '.join(map(str, numbers))}" if numbers else "it has learned nothing"
-        raise ValueError(f"the bundle has no lot {number}: {has}")
-    found = bundle.origin.trained
-    for lot in bundle.lots:
-        if lot.facts.number != number:
-            found = learned(found, lot, bundle.corpus.store.vectors_of)
-    return found
+        raise ValueError(f"the bundle has no addition {number}: {has}")
+    result = bundle.origin.trained
+    for addition in bundle.additions:
+        if addition.facts.number != number:
+            result = with_addition(result, addition, bundle.corpus.store.vectors_of)
+    return result
 
 
 def extended(bundle: Bundle, accounts: pa.Table, encode: Encode, reviewed: pa.Table | None = None) -> Bundle:
-    """`bundle` with the charts in `accounts` (schema `ACCOUNTS`) and `reviewed` entries (schema `ENTRIES`).
+    """`bundle` with the charts in `accounts` (`ACCOUNTS`) and the `reviewed` entries (`ENTRIES`).
 
-    An account that the bundle has already takes the new row's name and dates. Of an entry that it has already
-    the reviewed one stays. Returns the same bundle where nothing is new. Raises ValueError where a reviewed
-    entry has no lines, or is booked to an account that no chart has.
+    An account that the bundle has takes the new row's name and dates. A reviewed entry replaces the one with
+    the same id. Returns `bundle` itself where nothing is new. Raises `ValueError` where a reviewed entry has no
+    lines, or is booked to an account that no chart has.
     """
     reviewed = ENTRIES.empty_table() if reviewed is None else validate(reviewed, ENTRIES, "reviewed entries")
     unbooked = pc.index(pc.fill_null(pc.list_value_length(reviewed["lines"]), 0), 0).as_py()
@@ -74,8 +75,8 @@ def extended(bundle: Bundle, accounts: pa.Table, encode: Encode, reviewed: pa.Ta
     catalog = Catalog.from_accounts(pa.concat_tables([old.catalog.accounts, accounts]))
     if catalog.accounts.equals(old.catalog.accounts) and not len(reviewed):
         return bundle
-    known = old.catalog.accounts
-    place = catalog.rows(known["entity"].combine_chunks(), known["code"].combine_chunks())
+    before = old.catalog.accounts
+    place = catalog.rows(before["entity"].combine_chunks(), before["code"].combine_chunks())
     booked = np.zeros((len(catalog), 2), dtype=np.int64)
     booked[place] = old.catalog.booked
     catalog = Catalog(catalog.accounts, booked)
@@ -83,20 +84,23 @@ def extended(bundle: Bundle, accounts: pa.Table, encode: Encode, reviewed: pa.Ta
     missing = sorted(old.store.missing(texts))
     store = old.store.extend(missing, encode(missing)) if missing else old.store
     corpus = _joined_corpus(old, catalog, store, place, reviewed)
-    grown = replace(
+    extension = replace(
         bundle,
         corpus=corpus,
         weights=_weights(bundle, catalog, place),
         origin=Origin(bundle.identity),
     )
-    vectors = account_vectors(grown.network, corpus)
-    vectors[place] = bundle.account_vectors  # trained where there are some, else those of the accounts' words
+    vectors = account_vectors(extension.network, corpus)
+    vectors[place] = bundle.account_vectors  # the trained ones
     texts = with_new_texts(bundle.text_vectors, bundle.network, corpus)
-    return replace(grown, account_vectors=vectors, text_vectors=texts)
+    return replace(extension, account_vectors=vectors, text_vectors=texts)
 
 
 def _weights(bundle: Bundle, catalog: Catalog, place: np.ndarray) -> dict[str, np.ndarray]:
-    """The network's weights with rows for the new accounts (no residual) and companies (not known)."""
+    """The network's weights with rows for new accounts (no residual) and new companies (unknown).
+
+    `place` int64 [C] is where each account of the bundle is in the new `catalog`.
+    """
     weights = dict(bundle.weights)
     residual, entity = weights["residual.weight"], weights["entity.weight"]
     weights["residual.weight"] = np.zeros((len(catalog), residual.shape[1]), dtype=residual.dtype)
@@ -110,7 +114,7 @@ def _weights(bundle: Bundle, catalog: Catalog, place: np.ndarray) -> dict[str, n
 def _joined_corpus(
     old: Corpus, catalog: Catalog, store: TextStore, place: np.ndarray, reviewed: pa.Table
 ) -> Corpus:
-    """The rows of `old` in the numbers of the new catalog, and the reviewed entries, in order."""
+    """The rows of `old`, numbered by the new catalog, and the reviewed entries, in the order of a corpus."""
     numbers = catalog.entity_numbers(pa.array(old.catalog.entities, pa.string()))
     before = replace(
         old.rows,
@@ -119,10 +123,10 @@ def _joined_corpus(
     )
     new = entry_columns(reviewed, catalog, store)
     ids = pa.concat_arrays([old.ids, reviewed["entry_id"].combine_chunks()])
-    both = joined(before, new)
+    both = _concatenated(before, new)
     names = np.asarray(ids.to_numpy(zero_copy_only=False), dtype=object).astype(str)
     order = np.lexsort((np.arange(len(names)), names, both.entity))
-    # Of the same entry the last one stands, which is the reviewed one.
+    # Of rows with the same id the last one stays, which is the reviewed one.
     last = np.ones(len(order), dtype=bool)
     last[:-1] = (both.entity[order][1:] != both.entity[order][:-1]) | (names[order][1:] != names[order][:-1])
     kept = order[last]
@@ -131,8 +135,8 @@ def _joined_corpus(
     return Corpus(both, ids, catalog, store, old.idf, flags).with_families().take(kept)
 
 
-def joined(one: EntryColumns, other: EntryColumns) -> EntryColumns:
-    """The rows of one and then those of the other."""
+def _concatenated(one: EntryColumns, other: EntryColumns) -> EntryColumns:
+    """The rows of `one`, then those of `other`."""
     offsets = np.concatenate([one.offsets, one.offsets[-1] + other.offsets[1:]])
     rest = {
         each.name: np.concatenate([getattr(one, each.name), getattr(other, each.name)])

@@ -27,12 +27,14 @@ from jet.retrieval.settings import RetrievalSettings
 from jet.texts.store import TextStore
 
 FORMAT = 4
-"""Of a bundle's files and of what its trained parts read. 2: books with directions, neighbors by currency, what
-keeps an answer from `auto`. 3: the network's vectors of the texts. 4: fewer settings of the network."""
+"""The version of a bundle's files and of its trained parts' inputs.
+
+2: directions, neighbors by currency, rules that hold a prediction. 3: the network's vectors of the texts.
+4: additions, the names of the judgment's parts, fewer settings of the network."""
 
 
 def save_trained(bundle: Bundle, writer: ArtifactWriter) -> None:
-    """Write the parts of a bundle as it was trained."""
+    """Write the parts of a trained bundle."""
     corpus = bundle.corpus
     writer.write_bytes("network.safetensors", save_safetensors(bundle.weights))
     writer.write_bytes("ranker.safetensors", save_safetensors(dict(bundle.ranker.weights)))
@@ -64,7 +66,10 @@ def save_trained(bundle: Bundle, writer: ArtifactWriter) -> None:
 
 
 def read_trained(path: str, artifact: Artifact) -> tuple[Bundle, dict[str, str]]:
-    """The trained bundle in an artifact, unchecked, and the fingerprints that it was saved with."""
+    """The trained bundle of `artifact`, unchecked, and the fingerprints that it was saved with.
+
+    Raises `ArtifactError` where it has another format.
+    """
     content = json.loads(artifact.read_bytes("bundle.json"))
     if "fingerprints" in content and content.get("format", 1) != FORMAT:
         raise ArtifactError(
@@ -93,8 +98,8 @@ def read_trained(path: str, artifact: Artifact) -> tuple[Bundle, dict[str, str]]
     return bundle, {**content["fingerprints"], "whole": content["fingerprint"]}
 
 
-def misfit(bundle: Bundle) -> str:
-    """The name of a part whose shape isn't that of the others; "" where all fit."""
+def misshapen_part(bundle: Bundle) -> str:
+    """The name of a part whose shape doesn't fit the others; "" where all fit."""
     corpus = bundle.corpus
     assert corpus.family is not None
     accounts, entities = len(corpus.catalog), len(corpus.catalog.entities)
@@ -105,18 +110,18 @@ def misfit(bundle: Bundle) -> str:
         "idf": (corpus.idf.shape, (corpus.store.ngrams.shape[1],)),
         "family": (corpus.family.shape, (entities,)),
     }
-    with torch.device("meta"):  # shapes without memory: a hostile setting may ask for any size
-        wanted = JetNetwork.for_corpus(bundle.model, corpus).state_dict()
-    for name in sorted(wanted.keys() | bundle.weights.keys()):
+    with torch.device("meta"):  # shapes without memory: a hostile setting may have any size
+        network = JetNetwork.for_corpus(bundle.model, corpus).state_dict()
+    for name in sorted(network.keys() | bundle.weights.keys()):
         shapes[name] = (
             bundle.weights[name].shape if name in bundle.weights else None,
-            tuple(wanted[name].shape) if name in wanted else None,
+            tuple(network[name].shape) if name in network else None,
         )
-    return next((name for name, (found, fitting) in shapes.items() if found != fitting), "")
+    return next((name for name, (shape, expected) in shapes.items() if shape != expected), "")
 
 
 def _rows_table(corpus: Corpus) -> pa.Table:
-    """The rows with the schema `MEMORY`."""
+    """The rows of the corpus as a table (`MEMORY`)."""
     columns = corpus.rows
     return pa.Table.from_arrays(
         [
@@ -161,15 +166,15 @@ def _corpus(table: pa.Table, catalog: Catalog, store: TextStore, arrays: dict[st
 
 
 def model_card(bundle: Bundle) -> str:
-    """What somebody who finds the bundle should know, in Markdown."""
+    """The model card in Markdown: what the bundle predicts, its training, its limits."""
     catalog = bundle.corpus.catalog
     facts = "\n".join(f"- {name}: {value}" for name, value in bundle.facts.items())
     return (
         "# jet model bundle\n\n"
         f"Fingerprint `{bundle.fingerprint}`. Predicts the debit and credit lines of journal entries of the "
         f"{len(catalog.entities)} entities in its catalog ({len(catalog)} accounts), from "
-        f"description, date, currency, journal and total, with {len(bundle.corpus)} booked entries as "
-        "memory.\n\n"
+        f"description, date, currency, journal and total, with {len(bundle.corpus)} booked entries to "
+        "copy from.\n\n"
         f"Encoder: `{bundle.encoder}`.\n\n## Training\n\n{facts}\n\n"
         "## Limits\n\nIt copies the habits of these books, mistakes included. It knows no other entities. Its "
         "confidence was calibrated on the days after the training rows; where habits change, measure again.\n"

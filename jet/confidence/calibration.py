@@ -83,12 +83,12 @@ class Calibration:
     def fit(
         cls,
         names: Sequence[str],
-        figures: np.ndarray,
+        features: np.ndarray,
         right: np.ndarray,
         entity: Sequence[str],
         bounds: Bounds | None = None,
     ) -> Calibration:
-        """Fit on the features `figures` [rows, len(names)], the labels `right` [rows] and each row's entity.
+        """Fit on the features `features` [rows, len(names)], the labels `right` [rows] and each row's entity.
 
         Without `bounds` no row is held, and all have the same history. With fewer than 20 rows, or rows of one
         label only, the logit stays the confidence.
@@ -98,11 +98,11 @@ class Calibration:
         if len(right) >= _LEAST_ROWS and right.any() and not right.all():
             from sklearn.linear_model import LogisticRegression  # takes two seconds, and predicting needs none
 
-            spread = figures.std(axis=0)
+            spread = features.std(axis=0)
             spread[spread == 0] = 1.0
-            model = LogisticRegression(C=1.0, max_iter=1000).fit(figures / spread, right)
+            model = LogisticRegression(C=1.0, max_iter=1000).fit(features / spread, right)
             weights, bias = model.coef_[0] / spread, float(model.intercept_[0])
-        confidence = _logistic(figures, weights, bias)
+        confidence = _logistic(features, weights, bias)
         if bounds is None:
             bounds = Bounds(
                 most=np.ones(len(right)),
@@ -112,9 +112,9 @@ class Calibration:
         confidence = np.minimum(confidence, bounds.most)
         return cls(tuple(names), weights, bias, confidence, right, tuple(entity), bounds.held, bounds.history)
 
-    def __call__(self, figures: np.ndarray) -> np.ndarray:
-        """The probability that each prediction is right, float64 [rows], from `figures` [rows, len(names)]."""
-        return _logistic(figures, self.weights, self.bias)
+    def __call__(self, features: np.ndarray) -> np.ndarray:
+        """The probability that each prediction is right, float64 [rows], from `features` [rows, len(names)]."""
+        return _logistic(features, self.weights, self.bias)
 
     def thresholds(self, promise: float) -> Thresholds:
         """The thresholds at which a precision of `promise` is kept."""
@@ -139,7 +139,7 @@ class Calibration:
     def as_dict(self) -> dict[str, Any]:
         """The whole calibration as JSON types; `from_dict` reads it."""
         return {
-            "figures": list(self.names),
+            "features": list(self.names),
             "weights": self.weights.tolist(),
             "bias": self.bias,
             "confidence": self.confidence.tolist(),
@@ -152,12 +152,12 @@ class Calibration:
     @classmethod
     def from_dict(cls, content: dict[str, Any], names: Sequence[str]) -> Calibration:
         """Read what `as_dict` wrote. Raises `ValueError` where its features are not `names`."""
-        if tuple(content["figures"]) != tuple(names):
-            raise ValueError(f"calibration has the figures {content['figures']}; this jet has {tuple(names)}")
+        if tuple(content["features"]) != tuple(names):
+            raise ValueError(f"calibration has the features {content['features']}; this jet has {tuple(names)}")
         if "history" not in content:
             raise ValueError(
-                "the calibration doesn't say how many earlier entries its companies had, so what is too few "
-                "can't be told: it is of an earlier jet; train again"
+                "the calibration lacks its rows' numbers of earlier entries, so the least history can't be "
+                "computed: it is of an earlier jet; train again"
             )
         return cls(
             tuple(names),
@@ -171,9 +171,9 @@ class Calibration:
         )
 
 
-def _logistic(figures: np.ndarray, weights: np.ndarray, bias: float) -> np.ndarray:
+def _logistic(features: np.ndarray, weights: np.ndarray, bias: float) -> np.ndarray:
     """The sigmoid of the weighted sum, float64 [rows].
 
     Summed row by row: a row of a matrix product may depend on its position.
     """
-    return 1 / (1 + np.exp(-((figures * weights).sum(axis=1) + bias)))
+    return 1 / (1 + np.exp(-((features * weights).sum(axis=1) + bias)))

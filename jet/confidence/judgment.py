@@ -16,9 +16,27 @@ import numpy as np
 from jet.confidence.calibration import Bounds, Calibration
 from jet.confidence.drift import DriftStatistics
 from jet.confidence.outcomes import Outcomes
-from jet.confidence.stack import FIGURES, METHODS, Method, Stack, cross_fitted, figures, weakest_line
+from jet.confidence.stack import (
+    FEATURES,
+    METHODS,
+    Method,
+    Stack,
+    confidence_features,
+    cross_fitted,
+    weakest_line,
+)
 
-AMOUNT_FIGURES = ("support", "same_set", "evidence", "similarity", "repeated", "tax", "fixed", "split", "lines")
+AMOUNT_FEATURES = (
+    "support",
+    "same_set",
+    "evidence",
+    "similarity",
+    "repeated",
+    "tax",
+    "fixed",
+    "split",
+    "lines",
+)
 """The features of the amounts' confidence.
 
 The logit of the weakest vote that was followed; the number of neighbors with the same set, and with the rarest
@@ -70,8 +88,8 @@ class Judgment:
     @classmethod
     def unfitted(cls) -> Judgment:
         """An unfitted judgment, which promises nothing."""
-        calibrations = {method: Calibration.unfitted(FIGURES) for method in METHODS}
-        return cls(Stack(), calibrations, Calibration.unfitted(AMOUNT_FIGURES), DriftReference.empty())
+        calibrations = {method: Calibration.unfitted(FEATURES) for method in METHODS}
+        return cls(Stack(), calibrations, Calibration.unfitted(AMOUNT_FEATURES), DriftReference.empty())
 
     @classmethod
     def fit(cls, outcomes: Outcomes, entity: Sequence[str]) -> Judgment:
@@ -81,24 +99,24 @@ class Judgment:
         calibrations: dict[Method, Calibration] = {}
         for method in METHODS:
             probability = cross_fitted(scores, right) if method == "stacked" else stack(scores, method)
-            best = np.where(scores.there, probability[:, :-1], -1).argmax(axis=1)
+            best = np.where(scores.exists, probability[:, :-1], -1).argmax(axis=1)
             bounds = Bounds(
                 most=weakest_line(scores, probability, best),
                 held=outcomes.held | scores.guess[np.arange(len(right)), best],
                 history=outcomes.history,
             )
             calibrations[method] = Calibration.fit(
-                FIGURES, figures(scores, probability), best == right, entity, bounds
+                FEATURES, confidence_features(scores, probability), best == right, entity, bounds
             )
         # Amounts can be right only where the lines are.
-        best = np.where(scores.there, stack(scores)[:, :-1], -1).argmax(axis=1)
+        best = np.where(scores.exists, stack(scores)[:, :-1], -1).argmax(axis=1)
         rows = np.flatnonzero(outcomes.amounts_guessed & (best == right))
         entities = [entity[row] for row in rows.tolist()]
         amounts = Calibration.fit(
-            AMOUNT_FIGURES, outcomes.amount_figures[rows], outcomes.amounts_right[rows], entities
+            AMOUNT_FEATURES, outcomes.amount_features[rows], outcomes.amounts_right[rows], entities
         )
         nearest = outcomes.nearest.astype(np.float64).round(4)
-        reference = DriftReference(np.asarray(scores.there.any(axis=1)), outcomes.text_known, nearest)
+        reference = DriftReference(np.asarray(scores.exists.any(axis=1)), outcomes.text_known, nearest)
         return cls(stack, calibrations, amounts, reference)
 
     def drift_statistics(self, method: Method) -> DriftStatistics:
@@ -115,20 +133,20 @@ class Judgment:
             "stack": asdict(self.stack),
             "calibrations": {method: each.as_dict() for method, each in self.calibrations.items()},
             "amounts": self.amounts.as_dict(),
-            "looks": self.reference.as_dict(),
+            "reference": self.reference.as_dict(),
         }
 
     @classmethod
     def from_dict(cls, content: dict[str, Any]) -> Judgment:
         """Read what `as_dict` wrote. Raises `ValueError` where another version of jet wrote it."""
-        if "looks" not in content:
+        if "reference" not in content:
             raise ValueError(
-                "the bundle doesn't say what its calibration looked like, so drift can't be told: it is of an "
-                "earlier jet; train again"
+                "the bundle lacks the statistics of its calibration entries, so drift can't be found: it is "
+                "of an earlier jet; train again"
             )
         return cls(
             Stack(**content["stack"]),
-            {method: Calibration.from_dict(content["calibrations"][method], FIGURES) for method in METHODS},
-            Calibration.from_dict(content["amounts"], AMOUNT_FIGURES),
-            DriftReference.from_dict(content["looks"]),
+            {method: Calibration.from_dict(content["calibrations"][method], FEATURES) for method in METHODS},
+            Calibration.from_dict(content["amounts"], AMOUNT_FEATURES),
+            DriftReference.from_dict(content["reference"]),
         )

@@ -22,7 +22,7 @@ from jet.ranking.candidates import PROPOSERS
 Method = Literal["stacked", "ranker", "decoder"]
 METHODS: tuple[Method, ...] = ("stacked", "ranker", "decoder")
 
-FIGURES = ("log_odds", "margin", "none", "similarity", "same_text", "support", "text_share", "agreed")
+FEATURES = ("log_odds", "margin", "none", "similarity", "same_text", "support", "text_share", "agreed")
 """The features of the confidence.
 
 The logit of the best candidate, its log-ratio to the second one, and the logit of "none of these"; the
@@ -41,12 +41,12 @@ _PULL = 0.01  # L2 penalty on the distance of the parameters from their start
 
 @dataclass(frozen=True)
 class Scores:
-    """The scores of N entries' candidates by both parts; values where `there` is false are meaningless.
+    """The scores of N entries' candidates by both parts; values where `exists` is false are meaningless.
 
     Neighbors are those of the same entity.
     """
 
-    there: np.ndarray  # bool [N, D] the candidate exists
+    exists: np.ndarray  # bool [N, D] the candidate exists; else the row is padded
     proposer: np.ndarray  # int64 [N, D] index into PROPOSERS
     ranked: np.ndarray  # float32 [N, D] the ranker's log-probabilities
     none: np.ndarray  # float32 [N] the ranker's log-probability of "none of these"
@@ -63,7 +63,7 @@ class Scores:
         """Scores without any candidate: "none of these" is certain."""
         shape = (entries, candidates)
         return cls(
-            there=np.zeros(shape, dtype=bool),
+            exists=np.zeros(shape, dtype=bool),
             proposer=np.full(shape, -1),
             ranked=np.full(shape, -np.inf, dtype=np.float32),
             none=np.zeros(entries, dtype=np.float32),
@@ -112,28 +112,28 @@ class Stack:
 
     def __call__(self, scores: Scores, method: Method = "stacked") -> np.ndarray:
         """The probability of each candidate, and last of "none of these", float64 [N, D + 1]."""
-        there = scores.there
+        exists = scores.exists
         if method == "stacked":
             return np.exp(_log_softmax(self._logits(scores)))
         if method == "ranker":
-            ranked = there & (scores.proposer != PROPOSERS.index("decoder"))
+            ranked = exists & (scores.proposer != PROPOSERS.index("decoder"))
             return np.exp(_log_softmax(_with_none(np.where(ranked, scores.ranked, -np.inf), scores.none)))
-        probability = np.where(there, np.exp(scores.decoded.astype(np.float64)), 0.0)
+        probability = np.where(exists, np.exp(scores.decoded.astype(np.float64)), 0.0)
         none = np.clip(1 - probability.sum(axis=1, keepdims=True), 0, 1)
         return np.concatenate([probability, none], axis=1)
 
     def _logits(self, scores: Scores) -> np.ndarray:
         decoded = np.maximum(scores.decoded.astype(np.float64), _FLOOR)
-        ranked = np.where(scores.there, scores.ranked.astype(np.float64), 0.0)
+        ranked = np.where(scores.exists, scores.ranked.astype(np.float64), 0.0)
         mixed = self.ranker * ranked + self.decoder * decoded
         none = self.none_scale * scores.none.astype(np.float64) + self.none_bias
-        return _with_none(np.where(scores.there, mixed, -np.inf), none)
+        return _with_none(np.where(scores.exists, mixed, -np.inf), none)
 
 
 def cross_fitted(scores: Scores, right: np.ndarray) -> np.ndarray:
     """The probabilities of each fifth of the rows by a stack fitted on the other four, float64 [N, D + 1]."""
     fold = np.arange(len(right)) % _FOLDS
-    probability = np.zeros((len(right), scores.there.shape[1] + 1))
+    probability = np.zeros((len(right), scores.exists.shape[1] + 1))
     for number in range(_FOLDS):
         fitted, held_out = np.flatnonzero(fold != number), np.flatnonzero(fold == number)
         stack = Stack.fit(scores.take(fitted), right[fitted])
@@ -141,8 +141,10 @@ def cross_fitted(scores: Scores, right: np.ndarray) -> np.ndarray:
     return probability
 
 
-def figures(scores: Scores, probability: np.ndarray, chosen: np.ndarray | None = None) -> np.ndarray:
-    """The features of each entry's candidate, float64 [N, len(FIGURES)].
+def confidence_features(
+    scores: Scores, probability: np.ndarray, chosen: np.ndarray | None = None
+) -> np.ndarray:
+    """The features of each entry's candidate, float64 [N, len(FEATURES)].
 
     The candidate is `chosen`, int64 [N]; where that is negative or None, the most probable one by `probability`
     [N, D + 1].
@@ -155,7 +157,7 @@ def figures(scores: Scores, probability: np.ndarray, chosen: np.ndarray | None =
     first = clipped[rows, best]
     second = clipped[rows, order[:, 1]] if clipped.shape[1] > 1 else np.full(len(clipped), 1e-6)
     none = np.clip(probability[:, -1], 1e-6, 1 - 1e-6)
-    ranked, decoded = (np.where(scores.there, each, -np.inf) for each in (scores.ranked, scores.decoded))
+    ranked, decoded = (np.where(scores.exists, each, -np.inf) for each in (scores.ranked, scores.decoded))
     values = {
         "log_odds": np.log(first / (1 - first)),
         "margin": np.log(first / second).clip(0, 10),
@@ -166,7 +168,7 @@ def figures(scores: Scores, probability: np.ndarray, chosen: np.ndarray | None =
         "text_share": scores.text_share[rows, best],
         "agreed": ranked.argmax(axis=1) == decoded.argmax(axis=1),
     }
-    return np.stack([np.asarray(values[name], np.float64) for name in FIGURES], axis=1)
+    return np.stack([np.asarray(values[name], np.float64) for name in FEATURES], axis=1)
 
 
 def line_bits(tokens: np.ndarray) -> np.ndarray:
@@ -192,7 +194,7 @@ def weakest_line(scores: Scores, probability: np.ndarray, chosen: np.ndarray) ->
     A line's probability is the share of the `WEIGHED` best candidates, by `probability` [N, D + 1], that have
     it. It is 1 where there is no candidate.
     """
-    candidates = np.where(scores.there, probability[:, :-1], 0.0)
+    candidates = np.where(scores.exists, probability[:, :-1], 0.0)
     order = np.argsort(-candidates, axis=1, kind="stable")[:, :WEIGHED]
     share = np.take_along_axis(candidates, order, 1)
     share = share / np.maximum(share.sum(axis=1, keepdims=True), 1e-12)

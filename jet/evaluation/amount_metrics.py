@@ -1,4 +1,4 @@
-"""Figures of the amounts that are proposed for the true lines of entries."""
+"""Metrics of the amounts that are proposed for the true lines of entries."""
 
 from __future__ import annotations
 
@@ -16,15 +16,14 @@ from jet.evaluation.reliability import calibration_error, reliability
 def amount_metrics(
     examined: pa.Table, thresholds: Callable[[float], Thresholds], promises: Iterable[float] = PROMISES
 ) -> dict[str, Any]:
-    """The figures of amounts proposed for the true lines, of what `jet.evaluation.examine.examine` found.
+    """The metrics of amounts proposed for the true lines, from the table of `jet.evaluation.examine.examine`.
 
-    All entries count whose total is known, and the amounts of all their lines; those with one line on each side
-    can't be wrong and need no guess. `thresholds` gives those of the amounts' calibration for a promise. As a
-    tree that JSON can hold.
+    Entries count whose total and amounts are all known; with one line on each side, amounts are never wrong.
+    `thresholds` returns those of the amounts' calibration for a promise. Returns a tree of JSON types.
     """
     known = examined["total_known"].to_numpy() & examined["amounts_known"].to_numpy()
     right = examined["amounts_right"].to_numpy()[known]
-    sure = examined["amount_confidence"].to_numpy()[known]
+    confidence = examined["amount_confidence"].to_numpy()[known]
     lines = pc.list_value_length(examined["true"]).to_numpy()[known]
     by_lines = {}
     for name, group in (("2", lines <= 2), ("3", lines == 3), ("4", lines == 4), ("5+", lines >= 5)):
@@ -38,9 +37,10 @@ def amount_metrics(
         "known_total": int(known.sum()),
         "all_right_given_set": ratio(int(right.sum()), right.size),
         "by_lines": by_lines,
-        "expected_calibration_error": calibration_error(sure, right),
-        "reliability": reliability(sure, right),
+        "expected_calibration_error": calibration_error(confidence, right),
+        "reliability": reliability(confidence, right),
         "automation": {
-            f"{promise:g}": automation_from(thresholds(promise).pooled, sure, right) for promise in promises
+            f"{promise:g}": automation_from(thresholds(promise).pooled, confidence, right)
+            for promise in promises
         },
     }

@@ -1,6 +1,6 @@
-"""Automation: which share of entries is booked unseen at a promised precision, and how precise that was.
+"""Automation: the share of entries that are booked without review at a promised precision, and their precision.
 
-A promise is spelled as JSON keys have to be: "0.95".
+A promise is a string here, as JSON keys are: "0.95".
 """
 
 from __future__ import annotations
@@ -19,19 +19,19 @@ from jet.confidence.threshold import threshold_for
 from jet.evaluation.scored import Scored
 
 PROMISES = (0.95, 0.99)
-"""The precisions that automation is measured at."""
+"""The promised precisions at which automation is measured."""
 
 
 @dataclass(frozen=True)
 class AutomationThresholds:
-    """From which confidence on an entry is automated, by promise; None: from no confidence on."""
+    """The least confidence of automated entries, by promise; None: no entry is automated."""
 
     pooled: Mapping[str, float | None] = field(default_factory=dict)
-    """Of all entities that have none of their own."""
+    """For all entities without a threshold of their own."""
     own: Mapping[str, Mapping[str, float | None]] = field(default_factory=dict)
     """Entity -> promise -> its own threshold."""
     least_history: Mapping[str, int] = field(default_factory=dict)
-    """Promise -> earlier entries that an entity must have, whatever the confidence; by default none."""
+    """Promise -> the fewest earlier entries of an entity, whatever the confidence; by default 0."""
 
     @classmethod
     def of_scored(cls, scored: Scored, promises: Iterable[float] = PROMISES) -> AutomationThresholds:
@@ -41,26 +41,26 @@ class AutomationThresholds:
 
     @classmethod
     def of_calibration(cls, calibration: Calibration, promises: Iterable[float]) -> AutomationThresholds:
-        """The thresholds that a bundle's calibration decides by."""
+        """The thresholds of a bundle's calibration."""
         pooled: dict[str, float | None] = {}
         own: dict[str, dict[str, float | None]] = {}
         least: dict[str, int] = {}
         for promise in promises:
-            found = calibration.thresholds(promise)
-            pooled[f"{promise:g}"] = found.pooled
-            least[f"{promise:g}"] = found.least_history
-            for entity, threshold in found.by_entity.items():
+            thresholds = calibration.thresholds(promise)
+            pooled[f"{promise:g}"] = thresholds.pooled
+            least[f"{promise:g}"] = thresholds.least_history
+            for entity, threshold in thresholds.by_entity.items():
                 own.setdefault(entity, {})[f"{promise:g}"] = threshold
         return cls(pooled, own, least)
 
     def of_entity(self, entity: str) -> AutomationThresholds:
-        """The thresholds of one entity, as the pooled ones of its rows alone."""
+        """The thresholds of one entity, as pooled ones."""
         own = self.own.get(entity, {})
         pooled = {promise: own.get(promise, threshold) for promise, threshold in self.pooled.items()}
         return AutomationThresholds(pooled, least_history=self.least_history)
 
     def automated(self, scored: Scored, mask: NDArray) -> dict[str, NDArray[np.bool_]]:
-        """By promise, which of the rows that `mask` picks are automated."""
+        """Which of the rows in `mask` are automated, by promise."""
         entity, held, history = scored.entity[mask], scored.held[mask], scored.history[mask]
         limits = {promise: np.full(len(entity), _cut(threshold)) for promise, threshold in self.pooled.items()}
         for company, own in self.own.items():
@@ -94,7 +94,7 @@ def automation_from(threshold: float | None, confidence: NDArray, right: NDArray
 
 
 def ratio(part: int, whole: int) -> float | None:
-    """`part` of `whole`; None where there is no whole."""
+    """`part` / `whole`; None where `whole` is 0."""
     return part / whole if whole else None
 
 

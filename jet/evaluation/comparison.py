@@ -1,11 +1,11 @@
-"""Whether one method is better than another, or was luckier: a paired bootstrap of exact match.
+"""Compares the exact match of two methods by a paired bootstrap.
 
-Both methods answer the same entries, so what is resampled is an entry's *difference* (1: only the first was
-right, -1: only the second, 0: no difference), which takes away the spread of how hard entries are. Entries of
-one company are alike, so companies are drawn first, with replacement, and then entries within each drawn
-company; trained several times, the runs are drawn as well. With few companies the interval is wide, and
-should be: it says what another handful of companies could have shown. It errs on the careful side: where
-companies don't differ at all, drawing on both levels makes it up to √2 too wide.
+Both methods predict the same entries, so an entry's *difference* is resampled (1: only the first was right, -1:
+only the second, 0: no difference), which removes the variance of how hard entries are. Entries of one company
+are alike, so companies are drawn first, with replacement, and then entries within each drawn company; runs with
+several seeds are drawn as well. With few companies the interval is wide, since other companies could differ.
+The interval is conservative: where companies don't differ at all, drawing on both levels makes it up to √2 too
+wide.
 
 B. Efron and R. J. Tibshirani, "An introduction to the bootstrap", 1993, chapters 8 and 13 (paired data,
 percentile interval); A. C. Davison and D. V. Hinkley, "Bootstrap methods and their application", 1997,
@@ -24,17 +24,17 @@ from numpy.typing import NDArray
 from jet.evaluation.scored import Scored
 
 RESAMPLES = 2000
-"""Resamples of a comparison: its interval then moves by a tenth of its width or less from seed to seed."""
+"""The number of resamples; another seed then moves the interval by a tenth of its width or less."""
 
 
 def paired_bootstrap(
     model: Scored, baseline: Scored, *, resamples: int = RESAMPLES, seed: int = 0
 ) -> dict[str, float]:
-    """How much more often `model` has every line right than `baseline`, on the same rows.
+    """The difference in exact match of `model` and `baseline` on the same rows.
 
     Returns the difference in exact match (model minus baseline), the ends of its 95 % interval (low, high) and
-    the share of resamples in which it lies above 0 (share_above). Exchanging the two turns the signs around
-    and nothing else. Raises ValueError where the rows are not the same ones in the same order, or there are
+    the share of resamples in which it lies above 0 (share_above). Exchanging the two changes the signs
+    only. Raises ValueError where the rows are not the same ones in the same order, or there are
     none.
     """
     return paired_bootstrap_of_runs([model], [baseline], resamples=resamples, seed=seed)
@@ -59,7 +59,7 @@ def paired_bootstrap_of_runs(
 def bootstrap_mean(
     difference: NDArray, entity: NDArray, *, resamples: int = RESAMPLES, seed: int = 0
 ) -> dict[str, float]:
-    """`paired_bootstrap` of any figure's differences [N, M] on rows of `entity` [N]."""
+    """`paired_bootstrap` of the differences [N, M] of any measure on rows of `entity` [N]."""
     drawn = _drawn_means(difference, entity, resamples, np.random.default_rng(seed))
     return _summary(float(difference.mean()), drawn)
 
@@ -73,9 +73,9 @@ def unpaired_bootstrap(
     resamples: int = RESAMPLES,
     seed: int = 0,
 ) -> dict[str, float]:
-    """How much larger the mean of `ours` [N, M] is than that of `theirs`, measured on other rows.
+    """The difference of the means of `ours` [N, M] and `theirs`, which are measured on other rows.
 
-    Both sides are drawn independently, so nothing is paired away and the interval is the widest.
+    Both sides are drawn independently, so the interval is wider than a paired one.
     """
     rng = np.random.default_rng(seed)
     drawn = [
@@ -117,9 +117,9 @@ def _resampled(
 ) -> tuple[NDArray, NDArray]:
     """Sums of the drawn rows' differences of every run, [R, M], and how many rows were drawn, [R].
 
-    Rows of an entity with the same differences can't be told apart, so how often each such group is drawn
-    comes from one multinomial, whatever the number of rows. Drawing an entity twice and its n rows each time
-    is drawing 2n of its rows.
+    Rows of an entity with the same differences are interchangeable, so one multinomial says how often each such
+    group is drawn, whatever the number of rows. Drawing an entity twice and its n rows each time is drawing 2n
+    of its rows.
     """
     entities, number = np.unique(entity, return_inverse=True)
     drawn = rng.multinomial(entities.size, np.full(entities.size, 1 / entities.size), size=resamples)  # [R, E]

@@ -1,8 +1,8 @@
-"""Everything that a report wants to know of booked entries, in one pass over them.
+"""Computes all that a report needs of booked entries, in one pass.
 
-The answers of several methods (ranker and decoder alone, and the stack of both) come from the same candidates,
-so they are computed together; beside them stands what retrieval found, for its own measures, and whether the
-amounts proposed for the true set of lines would have been right.
+The predictions by several methods (ranker and decoder alone, and the stack of both) come from the same
+candidates, so they are computed together, with the neighbors and candidates for the metrics of retrieval, and
+whether the amounts proposed for the true set of lines are right.
 """
 
 from __future__ import annotations
@@ -29,34 +29,34 @@ _TOKENS = pa.list_(pa.list_(pa.int64()))
 def examine(predictor: Predictor, entries: pa.Table, methods: Sequence[Method] = METHODS) -> pa.Table:
     """One row for each of the booked `entries`, in order.
 
-    The predictor's own method must have what all `methods` need: "stacked" has, another one only for itself.
+    The predictor's own method must compute the scores of all `methods`: "stacked" does, others only their own.
 
     Columns: entity, entry_id; for each of `methods` a struct with the columns of `PREDICTIONS`; true, the
     entry's own lines as tokens; neighbors and candidates, lists of sets of tokens, best first (neighbors are
     the entity's own similar ones); total_known, amounts_known (of all its lines), amounts_right (those
-    proposed for the true set), amounts_guessed (they could have been wrong) and amount_confidence.
+    proposed for the true set), amounts_guessed (these can be wrong) and amount_confidence.
     """
     entries = validate(entries, ENTRIES, "entries to examine")
     bundle, size = predictor.bundle, len(entries)
     true = entry_columns(entries, bundle.corpus.catalog, predictor.statistics.corpus.store)
     tokens, amounts = padded_lines(true, bundle.model.max_lines)
     unseen = without_lines(entries)
-    answers: dict[Method, Answers] = {method: predictor.nothing(size) for method in methods}
+    answers: dict[Method, Answers] = {method: predictor.empty_answers(size) for method in methods}
     neighbors: list[list[list[int]]] = [[] for _ in range(size)]
     candidates: list[list[list[int]]] = [[] for _ in range(size)]
-    guessed, right, sure = np.zeros(size, bool), np.zeros(size, bool), np.zeros(size)
-    for rows, columns, considered in predictor.batches(unseen):
+    guessed, right, confidence = np.zeros(size, bool), np.zeros(size, bool), np.zeros(size)
+    for rows, columns, scored in predictor.batches(unseen):
         for method in methods:
-            predictor.choose(answers[method], rows, columns, considered, method)
-        wanted = np.resize(rows, len(considered.evidence))
-        proposal = predictor.amounts(columns, wanted, considered.evidence, tokens[wanted])
+            predictor.choose(answers[method], rows, columns, scored, method)
+        padded = np.resize(rows, len(scored.evidence))
+        proposal = predictor.amounts(columns, padded, scored.evidence, tokens[padded])
         guessed[rows] = proposal.guessed[: len(rows)]
-        right[rows] = (proposal.amounts == minor_units(amounts[wanted])).all(axis=1)[: len(rows)]
-        sure[rows] = proposal.confidence(bundle.amount_calibration)[: len(rows)]
-        similar = considered.evidence.lines[:, : bundle.retrieval.neighbors]
+        right[rows] = (proposal.amounts == minor_units(amounts[padded])).all(axis=1)[: len(rows)]
+        confidence[rows] = proposal.confidence(bundle.amount_calibration)[: len(rows)]
+        similar = scored.evidence.lines[:, : bundle.retrieval.neighbors]
         for at, row in enumerate(rows.tolist()):
             neighbors[row] = _sets(similar[at])
-            candidates[row] = _sets(considered.candidates.tokens[at])
+            candidates[row] = _sets(scored.candidates.tokens[at])
     promise = predictor.settings.promise
     by_method = {
         str(method): _struct(predictions_table(bundle, method, promise, unseen, answers[method]))
@@ -74,7 +74,7 @@ def examine(predictor: Predictor, entries: pa.Table, methods: Sequence[Method] =
             "amounts_known": priced(tokens, amounts),
             "amounts_right": right,
             "amounts_guessed": guessed,
-            "amount_confidence": sure,
+            "amount_confidence": confidence,
         }
     )
 
@@ -86,7 +86,7 @@ def predictions_of(examined: pa.Table, method: str) -> pa.Table:
 
 
 def _sets(tokens: np.ndarray) -> list[list[int]]:
-    """Those of the sets [P, L] that there are."""
+    """The non-empty sets of `tokens` [P, L]."""
     return [own[own != NOTHING].tolist() for own in tokens if own[0] != NOTHING]
 
 

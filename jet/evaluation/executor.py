@@ -1,7 +1,7 @@
-"""Where the work of an evaluation is done: in this process, or spread over a cluster.
+"""Runs the parts of an evaluation: in this process, or, by another `Executor`, on a cluster.
 
-`jet.evaluation.measure` says what is to be computed, an `Executor` computes it. What comes out is the same to
-the bit whoever does it; tables come back sorted by entity and entry_id.
+`jet.evaluation.measure` decides what is computed, an `Executor` computes it. All executors return the same to
+the bit; tables are sorted by entity and entry_id.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from jet.confidence.stack import Method
 from jet.evaluation.baselines.registry import Materials, make_baseline
 from jet.evaluation.baselines.run import BaselineRun, run_baseline
 from jet.evaluation.examine import examine
-from jet.evaluation.learning_curve import CurveAnswers, CurveFold, answer_fold
+from jet.evaluation.learning_curve import CurveFold, CurvePredictions, predict_fold
 from jet.prediction.predictor import Predictor, PredictSettings
 from jet.ranking.examples import Examples
 from jet.ranking.ranker import RankerSettings
@@ -38,30 +38,31 @@ class Executor(Protocol):
         ...
 
     def predict(self, bundle: Bundle, settings: PredictSettings, entries: pa.Table) -> pa.Table:
-        """`PREDICTIONS` of `entries`, whose own lines are not looked at."""
+        """`PREDICTIONS` of `entries`, without use of their own lines."""
         ...
 
     def run_baselines(
         self, names: Sequence[str], entries: pa.Table, split: NDArray, materials: Materials
     ) -> dict[str, BaselineRun]:
-        """`run_baseline` by name. Refuses wrong names and missing materials (ValueError) before any runs."""
+        """`run_baseline` of each name. Raises `ValueError` for unknown names and missing materials before any
+        run."""
         ...
 
     def ranker_examples(
         self, statistics: Statistics, hits: Hits, rows: NDArray, settings: RankerSettings
     ) -> Examples:
-        """What a ranker learns from `rows` of the corpus, whose `hits` are those of all its rows."""
+        """The ranker's training examples from `rows` of the corpus; `hits` are those of all its rows."""
         ...
 
-    def answer_folds(
+    def predict_folds(
         self, bundle: Bundle, examples: Examples, books_split: NDArray, folds: Sequence[CurveFold]
-    ) -> list[dict[int, CurveAnswers]]:
-        """`jet.evaluation.learning_curve.answer_fold` of each fold, in order."""
+    ) -> list[dict[int, CurvePredictions]]:
+        """`jet.evaluation.learning_curve.predict_fold` of each fold, in order."""
         ...
 
 
 class InProcess:
-    """One thing after another, in this process."""
+    """Computes everything in this process, one part after another."""
 
     def examine(
         self, bundle: Bundle, settings: PredictSettings, entries: pa.Table, methods: Sequence[Method]
@@ -87,11 +88,11 @@ class InProcess:
         """See `Executor`."""
         return Examples.of(statistics, rows, hits.take(rows), settings)
 
-    def answer_folds(
+    def predict_folds(
         self, bundle: Bundle, examples: Examples, books_split: NDArray, folds: Sequence[CurveFold]
-    ) -> list[dict[int, CurveAnswers]]:
+    ) -> list[dict[int, CurvePredictions]]:
         """See `Executor`."""
-        return [answer_fold(bundle, examples, books_split, fold) for fold in folds]
+        return [predict_fold(bundle, examples, books_split, fold) for fold in folds]
 
 
 def _predictor(bundle: Bundle, settings: PredictSettings, entries: pa.Table) -> Predictor:

@@ -1,4 +1,4 @@
-"""The figures of an evaluation as one table: what the report's first page shows, for programs and notebooks."""
+"""The metrics of an evaluation as one table, for programs and notebooks."""
 
 from __future__ import annotations
 
@@ -24,17 +24,17 @@ FIGURES = pa.schema(
         pa.field("entity", pa.string(), nullable=False),  # "" : all together
         pa.field("entries", pa.int64(), nullable=False),
         *(pa.field(name, pa.float64()) for name in _SHARES),  # as `group_metrics` says
-        pa.field("automated", pa.float64()),  # the share that is booked by itself at the promise
+        pa.field("automated", pa.float64()),  # the share that is booked automatically at the promise
         pa.field("automated_right", pa.float64()),  # of these, the share with every line right; null: none
     ]
 )
 
 
 def figures_table(tree: Mapping[str, Any], promise: float) -> pa.Table:
-    """The figures (`FIGURES`) of each method in the tree of an `Evaluation`: jet, its parts, the baselines.
+    """The metrics (`FIGURES`) of each method in the tree of an `Evaluation`: jet, its parts, the baselines.
 
-    Of each method the first row is of all test entries, the others of one entity each. `promise` is one that
-    was measured.
+    The first row of a method is of all test entries, the others of one entity each. `promise` is one of those
+    measured.
     """
     test = tree["test"]
     methods = {"jet": test[MODEL], **test.get("methods", {}), **test["baselines"]}

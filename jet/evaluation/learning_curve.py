@@ -1,13 +1,12 @@
-"""How a new company fares: right with how much history.
+"""The learning curve of new companies: exact match by the number of their earlier entries.
 
-Companies are dealt into folds. For each fold the set ranker is trained on the others' entries alone, and
-answers the newest entries of the fold's companies knowing their charts of accounts and 0, 10, 50, 150 or 500
-of their entries: those that were booked last before the test begins. The books of the other companies stay, as
-peers. So nothing of a company has been learned when its entries are answered, which a model that was trained
-on it can't show.
+Companies are split into folds. For each fold the set ranker is trained on the other companies' entries alone,
+and predicts the newest entries of the fold's companies from their charts of accounts and their last 0, 10, 50,
+150 or 500 entries before the test begins. The entries of the other companies stay, as peers. So the companies
+of the fold are new to the ranker.
 
-The decoder would have to be trained anew for each fold; the ranker answers alone. Beside it stands a linear
-SVM over sets, which knows the same entries and, as it always does, learns from nothing but these.
+The ranker predicts alone, since the decoder would have to be trained again for each fold. A linear SVM over
+sets is measured beside it, which is trained on the same entries of the company only.
 """
 
 from __future__ import annotations
@@ -40,7 +39,7 @@ CURVE_NOTE = (
 
 @dataclass(frozen=True)
 class CurveFold:
-    """One fold: the companies that are new, and the entries to answer."""
+    """One fold: the companies that are new, and the entries to predict."""
 
     companies: np.ndarray  # int64, numbers in the bundle's catalog
     known: pa.Table  # all their booked entries before the test, sorted by company, date and id
@@ -48,19 +47,19 @@ class CurveFold:
 
 
 @dataclass(frozen=True)
-class CurveAnswers:
-    """What was answered to a fold's entries, with so much history known."""
+class CurvePredictions:
+    """The predictions of a fold's entries, with a given number of earlier entries known."""
 
     queries: pa.Table
     predictions: pa.Table
     svm_right: np.ndarray  # bool, of each of them
 
 
-def deal(split: np.ndarray, entity: np.ndarray) -> list[np.ndarray]:
+def company_folds(split: np.ndarray, entity: np.ndarray) -> list[np.ndarray]:
     """The companies that have test rows, in at most FOLDS groups of like numbers of these rows.
 
-    `split` and `entity` [N] are of all booked rows. Empty where there is only one company: it has no others to
-    learn from.
+    `split` and `entity` [N] are of all booked rows. Empty where there is only one company, as there are no
+    others to train on.
     """
     counts = np.bincount(entity[split == TEST])
     tested = np.flatnonzero(counts)
@@ -88,21 +87,23 @@ def curve_folds(entries: pa.Table, entity: np.ndarray, split: np.ndarray, limit:
 
     folds = [
         CurveFold(companies, known=of(before, companies), queries=of(test, companies))
-        for companies in deal(split, entity)
+        for companies in company_folds(split, entity)
     ]
     return [fold for fold in folds if len(fold.queries)]
 
 
 def fold_ranker(examples: Examples, fold: CurveFold, settings: RankerSettings) -> Ranker:
-    """A ranker that was trained on the `examples` of all companies but the fold's."""
+    """A ranker trained on the `examples` of all companies but the fold's."""
     others = examples.take(np.flatnonzero(~np.isin(examples.entity, fold.companies)))
     return others.fit(replace(settings, nets=1), seed=0)
 
 
-def answer(bundle: Bundle, ranker: Ranker, fold: CurveFold, books_split: np.ndarray, history: int) -> pa.Table:
+def predict_queries(
+    bundle: Bundle, ranker: Ranker, fold: CurveFold, books_split: np.ndarray, history: int
+) -> pa.Table:
     """Predictions of the fold's entries with `history` entries of each of its companies known.
 
-    `ranker` as `fold_ranker` made it; `books_split` int8 [N] the split of the bundle's books.
+    `ranker` is that of `fold_ranker`; `books_split` int8 [N] is the split of the corpus's rows.
     """
     books = bundle.corpus
     keep = np.ones(len(books.ids), dtype=bool)
@@ -115,28 +116,30 @@ def answer(bundle: Bundle, ranker: Ranker, fold: CurveFold, books_split: np.ndar
     return Predictor(new, PredictSettings(method="ranker"))(without_lines(fold.queries))
 
 
-def answer_fold(
+def predict_fold(
     bundle: Bundle, examples: Examples, books_split: np.ndarray, fold: CurveFold
-) -> dict[int, CurveAnswers]:
-    """What a fold is answered, by history: a ranker that learned from the other companies' `examples`, and an
+) -> dict[int, CurvePredictions]:
+    """The predictions of a fold by history, by a ranker trained on the other companies' `examples` and by an
     SVM."""
     ranker = fold_ranker(examples, fold, bundle.ranker.settings)
     return {
-        history: CurveAnswers(
-            fold.queries, answer(bundle, ranker, fold, books_split, history), svm_right(fold, history)
+        history: CurvePredictions(
+            fold.queries, predict_queries(bundle, ranker, fold, books_split, history), svm_right(fold, history)
         )
         for history in HISTORIES
     }
 
 
 def svm_right(fold: CurveFold, history: int) -> np.ndarray:
-    """bool: which of the fold's entries a linear SVM has right that knows the same `history` entries."""
+    """bool: which of the fold's entries a linear SVM predicts right that is trained on the same `history`."""
     from_end = pa.array(_places_from_end(fold.known["entity"]))
     known = fold.known.filter(pc.less(from_end, history))
     split = np.repeat([TRAIN, TEST], [len(known), len(fold.queries)])
-    answers = LinearSvm(refitted=False).predict(pa.concat_tables([known, without_lines(fold.queries)]), split)
+    predictions = LinearSvm(refitted=False).predict(
+        pa.concat_tables([known, without_lines(fold.queries)]), split
+    )
     booked = pa.concat_tables([known, fold.queries])
-    return score_baseline(booked, answers, split == TEST).counts["exact"] > 0
+    return score_baseline(booked, predictions, split == TEST).counts["exact"] > 0
 
 
 def _places_from_end(entity: pa.ChunkedArray) -> np.ndarray:
@@ -145,36 +148,36 @@ def _places_from_end(entity: pa.ChunkedArray) -> np.ndarray:
     return np.searchsorted(codes, codes, side="right") - 1 - np.arange(len(codes))
 
 
-def learning_curve(answers: dict[int, list[CurveAnswers]]) -> list[dict[str, Any]]:
-    """The points of the curve, from the answers of all folds by history."""
+def learning_curve(by_history: dict[int, list[CurvePredictions]]) -> list[dict[str, Any]]:
+    """The points of the curve, from the predictions of all folds by history."""
     points = []
-    for history, parts in sorted(answers.items()):
-        scored, by_svm = _together(parts)
-        figures = group_metrics(scored, np.arange(len(scored)))
+    for history, parts in sorted(by_history.items()):
+        scored, by_svm = _scored(parts)
+        metrics = group_metrics(scored, np.arange(len(scored)))
         names = ("n", "entry_exact_match", "line_f1", "validity")
         points.append(
             {
                 "history": history,
                 "entities": len(np.unique(scored.entity)),
-                **{name: figures[name] for name in names},
+                **{name: metrics[name] for name in names},
                 "svm_exact_match": float(by_svm.mean()),
             }
         )
     return points
 
 
-def curve_rows(answers: dict[int, list[CurveAnswers]]) -> pa.Table:
-    """The answers behind the curve: entity, entry_id, history, and whether ranker and SVM are right."""
+def curve_rows(by_history: dict[int, list[CurvePredictions]]) -> pa.Table:
+    """The predictions of the curve: entity, entry_id, history, and whether ranker and SVM are right."""
     tables = []
-    for history, parts in sorted(answers.items()):
-        scored, by_svm = _together(parts)
+    for history, parts in sorted(by_history.items()):
+        scored, by_svm = _scored(parts)
         columns = {"entity": scored.entity.tolist(), "entry_id": scored.entry_id}
         right = {"right": scored.counts["exact"] > 0, "svm_right": by_svm}
         tables.append(pa.table({**columns, "history": np.full(len(scored), history), **right}))
     return pa.concat_tables(tables)
 
 
-def _together(parts: list[CurveAnswers]) -> tuple[Scored, np.ndarray]:
+def _scored(parts: list[CurvePredictions]) -> tuple[Scored, np.ndarray]:
     queries = pa.concat_tables([part.queries for part in parts])
     scored = score_predictions(queries, pa.concat_tables([part.predictions for part in parts]))
     return scored, np.concatenate([part.svm_right for part in parts])

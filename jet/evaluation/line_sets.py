@@ -1,4 +1,4 @@
-"""What is compared of an entry: the multiset of the (account, side) of its lines, in whatever order."""
+"""Multisets of the (account, side) pairs of entries' lines, by which predictions are compared."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import numpy as np
 import pyarrow as pa
 
 Multiset = tuple[tuple[str, str], ...]
-"""The (account, side) pairs of an entry, sorted; a pair that is booked twice is in it twice."""
+"""The (account, side) pairs of an entry, sorted; a pair that is booked twice occurs twice."""
 
 
 def line_sets(lines: pa.ChunkedArray | pa.Array) -> list[Multiset]:

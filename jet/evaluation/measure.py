@@ -1,8 +1,8 @@
-"""`measure`: all figures of a bundle beside its baselines, on the newest entries of every entity.
+"""Measures a bundle and its baselines on the newest entries of every entity.
 
-The model's figures are of the free-running decode of entries whose lines it does not see; memory is rolling:
-every entry of a strictly earlier date may be a neighbor, as in daily use with reviewed books (and once more
-frozen, ending where the test begins). Everything that is reported comes from the test entries.
+The model predicts entries without their lines. Memory is rolling: every entry of a strictly earlier date may be
+a neighbor, as in daily use with reviewed books; the model is measured once more with a memory that ends where
+the test begins (frozen). All metrics are of the test entries.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from jet.evaluation.comparison import paired_bootstrap
 from jet.evaluation.exam import Exam
 from jet.evaluation.examine import predictions_of
 from jet.evaluation.executor import Executor
-from jet.evaluation.learning_curve import CURVE_NOTE, CurveAnswers, curve_folds, curve_rows, learning_curve
+from jet.evaluation.learning_curve import CURVE_NOTE, CurvePredictions, curve_folds, curve_rows, learning_curve
 from jet.evaluation.measurements import Figures, Measurements
 from jet.evaluation.metrics import evaluate
 from jet.evaluation.retrieval_metrics import retrieval_metrics
@@ -35,14 +35,14 @@ from jet.ranking.examples import newest
 from jet.ranking.statistics import Statistics
 
 CURVE_EXAMPLES = 2_000
-"""Training entries that the rankers of the learning curve see."""
+"""The most training entries of the learning curve's rankers."""
 
 log = logging.getLogger("jet.evaluate")
 
 
 @dataclass(frozen=True)
 class Evaluation:
-    """What a report is made of."""
+    """The content of a report."""
 
     metrics: dict[str, Any]
     """The tree of `Measurements`."""
@@ -55,7 +55,7 @@ class Evaluation:
 
 
 def measure(exam: Exam, executor: Executor) -> Evaluation:
-    """All that the exam's settings ask for, computed by `executor`.
+    """The evaluation by the exam's settings, computed by `executor`.
 
     In one process: `measure(Exam(entries, accounts, bundle, settings), InProcess()).metrics`.
     """
@@ -67,7 +67,7 @@ def measure(exam: Exam, executor: Executor) -> Evaluation:
     scored: dict[str, Scored] = {method: exam.scored(table) for method, table in predictions.items()}
     figures = {method: evaluate(scored[method], exam.thresholds(method)) for method in methods}
     by_baseline = {name: exam.scored_baseline(run.predictions) for name, run in runs.items()}
-    curve = _answer_curve(exam, executor)
+    curve = _predict_curve(exam, executor)
     amount_thresholds = exam.bundle.amount_calibration.thresholds
     measured = Measurements(
         model=figures[chosen],
@@ -96,7 +96,7 @@ def measure(exam: Exam, executor: Executor) -> Evaluation:
 
 
 def _facts(exam: Exam) -> dict[str, Any]:
-    """What a reader needs to know to measure the same again."""
+    """The facts that a reader needs to repeat the measurement."""
     facts = {
         "entries": {
             "booked": len(exam.entries),
@@ -152,12 +152,12 @@ def _examine(exam: Exam, executor: Executor, methods: Sequence[Method]) -> pa.Ta
     """`examine` of the test entries."""
     settings = exam.settings.predict
     if len(methods) > 1:
-        settings = replace(settings, method="stacked")  # which computes the others' scores too
+        settings = replace(settings, method="stacked")  # it computes the scores of the other methods too
     return executor.examine(exam.bundle, settings, exam.test, methods)
 
 
 def _frozen(exam: Exam, executor: Executor) -> Figures:
-    """The figures with a memory that ends where the test begins."""
+    """The metrics with a memory that ends where the test begins."""
     log.info("the test once more, with a frozen memory")
     bundle = exam.bundle.with_rows(np.flatnonzero(exam.books_split != TEST))
     predictions = executor.predict(bundle, exam.settings.predict, exam.test)
@@ -165,13 +165,13 @@ def _frozen(exam: Exam, executor: Executor) -> Figures:
 
 
 def _retrieval(examined: pa.Table) -> dict[str, Any]:
-    """What retrieval found for the test entries, and what was proposed."""
+    """The metrics of retrieval for the test entries."""
     true = [tuple(sorted(tokens)) for tokens in examined["true"].to_pylist()]
-    found = [
+    columns = [
         [[tuple(sorted(tokens)) for tokens in sets] for sets in examined[name].to_pylist()]
         for name in ("neighbors", "candidates")
     ]
-    return retrieval_metrics(true, *found)
+    return retrieval_metrics(true, *columns)
 
 
 def _drift(exam: Exam, predictions: pa.Table) -> dict[str, Any] | None:
@@ -187,9 +187,8 @@ def _drift(exam: Exam, predictions: pa.Table) -> dict[str, Any] | None:
 # --- new companies -------------------------------------------------------------------------------------
 
 
-def _answer_curve(exam: Exam, executor: Executor) -> dict[int, list[CurveAnswers]]:
-    """By history, what each fold's companies, never learned from, are answered; empty where there is nothing
-    to measure."""
+def _predict_curve(exam: Exam, executor: Executor) -> dict[int, list[CurvePredictions]]:
+    """The predictions of all folds of new companies, by history; empty where there are no folds."""
     limit = exam.settings.evaluate.curve_rows
     folds = curve_folds(exam.entries, exam.entity, exam.split, limit) if limit else []
     if not folds:
@@ -198,10 +197,10 @@ def _answer_curve(exam: Exam, executor: Executor) -> dict[int, list[CurveAnswers
     bundle, data = exam.bundle, exam.training_data
     statistics = Statistics.of(data.corpus, data.retrieval, data.model.max_lines)
     rows = newest(data.learnable(TRAIN), data.corpus.rows.entity, CURVE_EXAMPLES)
-    learned = executor.ranker_examples(statistics, data.hits, rows, bundle.ranker.settings)
-    folds = [fold for fold in folds if not np.isin(learned.entity, fold.companies).all()]
-    answers: dict[int, list[CurveAnswers]] = {}
-    for by_history in executor.answer_folds(bundle, learned, exam.books_split, folds):
-        for history, answered in by_history.items():
-            answers.setdefault(history, []).append(answered)
-    return answers
+    ranker_examples = executor.ranker_examples(statistics, data.hits, rows, bundle.ranker.settings)
+    folds = [fold for fold in folds if not np.isin(ranker_examples.entity, fold.companies).all()]
+    predictions: dict[int, list[CurvePredictions]] = {}
+    for by_history in executor.predict_folds(bundle, ranker_examples, exam.books_split, folds):
+        for history, predicted in by_history.items():
+            predictions.setdefault(history, []).append(predicted)
+    return predictions

@@ -1,4 +1,4 @@
-"""What an evaluation measured: the parts of `metrics.json`, and their tree."""
+"""The parts of an evaluation, and the tree of `metrics.json` that they make."""
 
 from __future__ import annotations
 
@@ -7,35 +7,35 @@ from dataclasses import dataclass, field
 from typing import Any
 
 MODEL = "model"
-"""What the tree calls the model, beside the names of the baselines."""
+"""The name of the model in the tree, beside those of the baselines."""
 
 BASELINES_SHOWN = 3
-"""How many of the baselines are shown where there is no room for all."""
+"""The number of baselines that are shown where there is no room for all."""
 
 Figures = dict[str, Any]
-"""What `jet.evaluation.metrics.evaluate` returns."""
+"""The tree of metrics that `jet.evaluation.metrics.evaluate` returns."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Measurements:
-    """The parts of an evaluation. All but the first three may be missing: they weren't measured."""
+    """The parts of an evaluation. All but the first three may be missing."""
 
     model: Figures
-    """Of the bundle, by the method of prediction that was chosen."""
+    """The metrics of the bundle, by the chosen method of prediction."""
     baselines: Mapping[str, Figures]
-    """By name."""
+    """The metrics of each baseline, by name."""
     facts: Mapping[str, Any]
-    """Whatever a reader needs to repeat the run: data, fingerprints, settings."""
+    """What a reader needs to repeat the run: data, fingerprints, settings."""
     methods: Mapping[str, Figures] = field(default_factory=dict)
-    """Of the model by its other methods of prediction ("ranker", "decoder")."""
+    """The metrics of the model by its other methods of prediction ("ranker", "decoder")."""
     frozen: Figures | None = None
-    """Of the model where its memory ends as the test begins."""
+    """The metrics of the model with a memory that ends where the test begins."""
     retrieval: Mapping[str, Any] | None = None
     """`retrieval_metrics` of the test entries."""
     learning_curve: Sequence[Mapping[str, Any]] = ()
-    """By what a company that the model never trained on had booked before, in this order: "history" (entries),
-    "n", "entities" (how many of both), "entry_exact_match", "line_f1", "validity", "svm_exact_match" (of an SVM
-    that knows the same entries)."""
+    """The points of the curve: "history" (earlier entries of a company that the model was not trained on), "n"
+    and "entities" (test entries and companies), "entry_exact_match", "line_f1", "validity", "svm_exact_match"
+    (of an SVM trained on the same entries)."""
     learning_curve_note: str | None = None
     """How the curve was measured, in a sentence."""
     amounts: Mapping[str, Any] | None = None
@@ -49,8 +49,8 @@ class Measurements:
     company_thresholds: Mapping[str, Mapping[str, float | None]] = field(default_factory=dict)
     """Entity -> promise -> its own threshold."""
     drift: Mapping[str, Any] | None = None
-    """`jet.confidence.drift.summary` of the test entries beside the calibration; "held_back" are those of the
-    test entries that would have been reviewed because of it."""
+    """`jet.confidence.drift.summary` of the test entries beside the calibration; "held_back" counts the test
+    entries that would have been reviewed because of it."""
 
     def tree(self) -> dict[str, Any]:
         """The tree of `metrics.json`. What is None or empty is not in it."""
@@ -77,6 +77,6 @@ def best_baselines(baselines: Mapping[str, Figures], count: int = BASELINES_SHOW
 
 
 def exact_match(method: Mapping[str, Any]) -> float:
-    """The exact match of a method's figures; -1 where it has none."""
+    """The exact match of a method; -1 where it has none."""
     value = method["overall"]["entry_exact_match"]
     return -1.0 if value is None else value

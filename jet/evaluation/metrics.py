@@ -1,11 +1,11 @@
-"""How good predictions are, by figures that are hard to fool.
+"""Metrics of predictions against the true lines.
 
-What is measured is the free-running answer, as it would be booked: the multiset of (account, side) of an
-entry's predicted lines against that of its true ones (`jet.evaluation.scored`).
+The multiset of (account, side) of an entry's predicted lines, as it would be booked, is compared with that of
+its true lines (`jet.evaluation.scored`).
 
-The headline is the share of entries with every line right. Beside it stand the automation at a promised
-precision, with the precision that test realized, and the strata: where an answer could be copied from the
-entity's earlier books, and where it couldn't.
+The main metric is the share of entries with every line right. Others are the automation at a promised
+precision, with the precision on the test entries, and the strata, which tell entries whose lines could be
+copied from earlier ones from those where they couldn't.
 """
 
 from __future__ import annotations
@@ -26,13 +26,13 @@ from jet.evaluation.scored import Scored
 from jet.evaluation.strata import STRATA
 
 NO_THRESHOLDS = AutomationThresholds()
-"""Of figures that have no automation."""
+"""For metrics without automation."""
 
 
 def group_metrics(
     scored: Scored, mask: NDArray, thresholds: AutomationThresholds = NO_THRESHOLDS
 ) -> dict[str, Any]:
-    """The figures of the rows that `mask` (a mask, or row numbers) picks; None where one has no meaning.
+    """The metrics of the rows in `mask` (a mask, or row numbers); None where a metric is undefined.
 
     - n; answered: the share with a prediction at all
     - entry_exact_match: every line right, as a multiset; exact_match_top3: among the first three distinct
@@ -82,11 +82,11 @@ def group_metrics(
 
 
 def evaluate(test: Scored, thresholds: AutomationThresholds) -> dict[str, Any]:
-    """All figures of the `test` rows, as a tree that JSON can hold.
+    """All metrics of the `test` rows, as a tree of JSON types.
 
-    "overall" and each of "by_entity" are `group_metrics` at these `thresholds`; "macro" averages the figures
-    of the entities, one voice each, over those where a figure has a meaning. "strata" holds n, exact match and
-    line F1 of every value of every stratum.
+    "overall" and each of "by_entity" are `group_metrics` at these `thresholds`; "macro" has the mean of the
+    entities' metrics, each entity weighted equally, over those where a metric is defined. "strata" holds n,
+    exact match and line F1 of every value of every stratum.
     """
     entities, number = np.unique(test.entity, return_inverse=True)
     order = np.argsort(number, kind="stable")
@@ -113,7 +113,7 @@ def evaluate(test: Scored, thresholds: AutomationThresholds) -> dict[str, Any]:
 
 
 def _by_stratum(test: Scored) -> dict[str, dict[str, Any]]:
-    """Stratum -> value -> figures, values in the order of `STRATA`."""
+    """Stratum -> value -> metrics, values in the order of `STRATA`."""
     by_stratum: dict[str, dict[str, Any]] = {}
     for stratum, column in test.strata.items():
         known = STRATA.get(stratum, ())

@@ -1,8 +1,4 @@
-"""What a person reads after a pipeline whose predicted entries are known to be right or wrong: the demo's.
-
-Some predictions, from the surest to the least sure, beside how the entries are booked in truth; the scores of
-the report; and where everything lies.
-"""
+"""The text that `jet demo` prints: predictions beside the true lines, scores, and the paths of the results."""
 
 from __future__ import annotations
 
@@ -25,20 +21,20 @@ SHOWN = 10
 
 
 def outcome_text(truth: str, entries: Artifact, predictions: Artifact, report: Artifact, promise: float) -> str:
-    """The predictions beside the entries of the ledger file `truth`, with the scores of `report`.
+    """The predictions beside the true entries of the ledger file `truth`, and the scores of `report`.
 
-    `entries` has the charts of accounts; `promise` is the one that automation is shown at.
+    `entries` has the charts of accounts; `promise` is that of the automation that is shown.
     """
     imported = [part[0] for part in to_tables(import_file(truth, ImportSettings()))]
     true = sort_entries(pa.concat_tables(imported))
     accounts = entries.read_table(ACCOUNTS, "accounts")
     booked = predictions.read_table(PREDICTIONS)
     scored = score_predictions(true, booked, accounts=accounts)
-    answers = examples(true, booked, accounts, scored, count=len(true))
-    by_confidence = sorted(answers, key=lambda answer: -answer["confidence"])
-    shown = [by_confidence[row] for row in np.unique(np.linspace(0, len(answers) - 1, SHOWN).astype(int))]
-    right = Counter(answer["decision"] for answer in answers if answer["right"])
-    decided = Counter(answer["decision"] for answer in answers)
+    compared = examples(true, booked, accounts, scored, count=len(true))
+    by_confidence = sorted(compared, key=lambda row: -row["confidence"])
+    shown = [by_confidence[row] for row in np.unique(np.linspace(0, len(compared) - 1, SHOWN).astype(int))]
+    right = Counter(row["decision"] for row in compared if row["right"])
+    decided = Counter(row["decision"] for row in compared)
     tally = ", ".join(f"{name} {right[name]} of {decided[name]}" for name in sorted(decided))
     metrics: dict[str, Any] = json.loads(report.read_bytes("metrics.json"))
     tested = metrics["facts"]["entries"]["test"]
@@ -49,7 +45,7 @@ what jet predicted, and how they are booked in truth (D debit, C credit; "!" mar
 
 {examples_text(shown)}
 
-All lines right: {right.total()} of {len(answers)}; by decision: {tally}.
+All lines right: {right.total()} of {len(compared)}; by decision: {tally}.
 
 {"=" * WIDTH}
 Scores on the test split: the newest {tested} booked entries, answered without a look at their lines.

@@ -1,7 +1,7 @@
-"""What every report page shares: its style, its pictures, the way figures are written.
+"""The style, pictures and number formats that all report pages share.
 
-A page stands alone. Its pictures are inline SVG, drawn by matplotlib and colored by the page's own style, so
-that they follow light and dark; it runs no script, and its content security policy forbids any request.
+A page is self-contained. Its pictures are inline SVG, drawn by matplotlib and colored by the page's own style,
+so that they follow light and dark mode; it runs no script, and its content security policy forbids any request.
 """
 
 from __future__ import annotations
@@ -21,21 +21,21 @@ if TYPE_CHECKING:
     from matplotlib.axis import Axis
     from matplotlib.figure import Figure
 
-# matplotlib draws in colors that nobody would choose, and the page's variables take their place.
+# Placeholder colors for matplotlib, which `svg_of` replaces by the page's variables.
 INK, FAINT, ACCENT = "#010203", "#040506", "#070809"
-RIVALS = ("#0a0b0c", "#0d0e0f", "#101112")
+BASELINE_COLORS = ("#0a0b0c", "#0d0e0f", "#101112")
 _VARIABLES = {
     INK: "var(--ink)",
     FAINT: "var(--faint)",
     ACCENT: "var(--accent)",
-    RIVALS[0]: "var(--rival-1)",
-    RIVALS[1]: "var(--rival-2)",
-    RIVALS[2]: "var(--rival-3)",
+    BASELINE_COLORS[0]: "var(--baseline-1)",
+    BASELINE_COLORS[1]: "var(--baseline-2)",
+    BASELINE_COLORS[2]: "var(--baseline-3)",
 }
 
 
 def render(package: str, template: str, filters: Mapping[str, Any], **values: Any) -> str:
-    """The page that a package's template makes of `values`. It escapes everything that isn't `Markup`."""
+    """The page that a package's template renders from `values`; everything that isn't `Markup` is escaped."""
     with needed_for("a report page"):
         import jinja2
         from markupsafe import Markup
@@ -49,7 +49,7 @@ def render(package: str, template: str, filters: Mapping[str, Any], **values: An
 
 
 def axes_of(x_label: str, y_label: str, size: tuple[float, float] = (5.4, 3.8)) -> tuple[Figure, Axes]:
-    """An empty picture in the style of the page; what is up is a share."""
+    """An empty picture in the style of the page, with shares on its y axis."""
     with needed_for("a picture"):
         from matplotlib.figure import Figure
     figure = Figure(figsize=size, layout="constrained")
@@ -73,12 +73,12 @@ def show_shares(axis: Axis) -> None:
 
 
 def svg_of(figure: Figure, salt: str) -> Markup:
-    """The picture, to stand in a page. `salt` is its own among the pictures of the page."""
+    """The picture as inline SVG. `salt` must be unique among the pictures of a page."""
     import matplotlib as mpl
     from markupsafe import Markup
 
     buffer = io.StringIO()
-    # A salt of its own keeps the ids of two pictures on one page apart, and the text the same every time.
+    # The salt keeps the ids of two pictures on a page apart, and the text the same every time.
     with mpl.rc_context({"svg.fonttype": "none", "svg.hashsalt": salt}):
         figure.savefig(buffer, format="svg", transparent=True, metadata={"Date": None, "Creator": None})
     svg = buffer.getvalue()
@@ -91,14 +91,14 @@ def svg_of(figure: Figure, salt: str) -> Markup:
 
 
 def fact(value: Any) -> dict[str, Any]:
-    """How a fact is shown: as it is, or folded."""
+    """The text of a fact, and whether it is nested, so that the page folds it."""
     nested = isinstance(value, dict | list | tuple)
     text = json.dumps(value, indent=2, ensure_ascii=False, default=str) if nested else str(value)
     return {"nested": nested, "text": text}
 
 
 def percent(value: float | None, digits: int = 1) -> str:
-    """A share."""
+    """A share in percent."""
     return "–" if value is None else f"{100 * value:.{digits}f}%"
 
 
@@ -109,7 +109,7 @@ def points(value: float) -> str:
 
 
 def duration(seconds: float | None) -> str:
-    """Seconds, as people say them."""
+    """Seconds in seconds, minutes or hours."""
     if seconds is None:
         return "–"
     if seconds < 120:

@@ -1,4 +1,4 @@
-"""Whether confidence says what it should: reliability, its error, and risk against coverage."""
+"""How well confidence is calibrated: reliability, calibration error, risk and coverage."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ _CURVE_POINTS = 200
 
 
 def reliability(confidence: NDArray, right: NDArray) -> list[list[float]]:
-    """Mean confidence, share right and number of rows of every bin of equal width that has any."""
+    """Mean confidence, share right and number of rows of every non-empty bin of equal width."""
     bins = _bins(confidence)
     n = np.bincount(bins, minlength=_BINS)
-    said = np.bincount(bins, confidence, minlength=_BINS)
-    was = np.bincount(bins, right, minlength=_BINS)
-    return [[float(said[b] / n[b]), float(was[b] / n[b]), int(n[b])] for b in np.flatnonzero(n)]
+    confident = np.bincount(bins, confidence, minlength=_BINS)
+    correct = np.bincount(bins, right, minlength=_BINS)
+    return [[float(confident[b] / n[b]), float(correct[b] / n[b]), int(n[b])] for b in np.flatnonzero(n)]
 
 
 def _bins(confidence: NDArray) -> NDArray[np.int64]:
@@ -26,14 +26,14 @@ def calibration_error(confidence: NDArray, right: NDArray) -> float | None:
     """The expected calibration error of [N] rows, bins of equal width; None without rows."""
     if not right.size:
         return None
-    return sum(abs(said - was) * n for said, was, n in reliability(confidence, right)) / right.size
+    return sum(abs(mean - share) * n for mean, share, n in reliability(confidence, right)) / right.size
 
 
 def calibration_error_by_chance(confidence: NDArray) -> float | None:
-    """What `calibration_error` would be on average on these rows if the confidence were exactly right.
+    """The expected `calibration_error` of these rows if the confidence were exactly right.
 
-    A bin's rows right are then a sum of independent draws, nearly normal, whose mean distance from what was
-    said is sqrt(2 / pi) standard deviations.
+    The number of right rows in a bin is then a sum of independent draws, nearly normal, whose mean distance
+    from its expectation is sqrt(2 / pi) standard deviations.
     """
     if not confidence.size:
         return None
@@ -42,7 +42,7 @@ def calibration_error_by_chance(confidence: NDArray) -> float | None:
 
 
 def risk_coverage(confidence: NDArray, right: NDArray) -> list[list[float]]:
-    """Coverage and error rate as the threshold sinks, at most 200 points, the last at coverage 1.
+    """Coverage and error rate by falling threshold, at most 200 points, the last at coverage 1.
 
     Rows of equal confidence are covered together. (R. El-Yaniv and Y. Wiener, "On the foundations of
     noise-free selective classification", JMLR 11, 2010.)

@@ -1,13 +1,10 @@
-"""The report: `metrics.json` for machines and one HTML page for people, from the tree of `Measurements`.
+"""Renders the report: `metrics.json`, and one HTML page, from the tree of `Measurements`.
 
-The page stands alone (`jet.evaluation.page`). All baselines are in one table, the best first; everything that
-would grow by a column or a line for each (the pictures, the companies, the strata) shows the best few only,
-so that a dozen baselines don't hide the model. What a run didn't measure leaves no trace on its page, and no
-hole either.
+The page is self-contained (`jet.evaluation.page`). All baselines are in one table, the best first; pictures,
+companies and strata show the best few only, to stay readable. Parts that were not measured are left out.
 
-Descriptions and account names come from other people's books, so the template escapes everything.
-
-Nothing here opens a file: text is returned, and who calls decides where it goes.
+The template escapes everything, since descriptions and account names come from other people's books. Nothing
+here writes a file: the functions return text.
 """
 
 from __future__ import annotations
@@ -18,13 +15,13 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from jet.evaluation.measurements import MODEL, best_baselines, exact_match
-from jet.evaluation.page import ACCENT, FAINT, INK, RIVALS, axes_of, fact, render, show_shares, svg_of
+from jet.evaluation.page import ACCENT, BASELINE_COLORS, FAINT, INK, axes_of, fact, render, show_shares, svg_of
 
 if TYPE_CHECKING:
     from markupsafe import Markup
 
 _ENTITIES_SHOWN = 200
-_FIGURES = (
+_METRICS = (
     # key, label, whether less is better
     ("entry_exact_match", "Exact match", False),
     ("exact_match_top3", "Exact match among three", False),
@@ -54,7 +51,7 @@ _RETRIEVAL_LABELS = {
     "weighted_context_precision": "… by rank",
     "context_recall": "Context recall",
 }
-_SIGN_LABELS = {
+_STATISTIC_LABELS = {
     "new_text": "Texts never booked before",
     "similarity": "Similarity of the nearest earlier text",
     "confidence": "Confidence",
@@ -65,8 +62,8 @@ _DASHES = ("--", "-.", ":")
 def write_report(metrics: dict[str, Any], examples: Sequence[Mapping[str, Any]]) -> tuple[str, str]:
     """The text of `metrics.json` and of `index.html`, from what `Measurements.tree` returns.
 
-    `examples` are as in `render_html`. Raises ValueError where a figure is NaN or infinite, which JSON can't
-    hold.
+    `examples` are as in `render_html`. Raises `ValueError` where a number is NaN or infinite, which JSON has
+    no form for.
     """
     text = json.dumps(metrics, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
     return text, render_html(metrics, examples)
@@ -86,7 +83,7 @@ def render_html(metrics: dict[str, Any], examples: Sequence[Mapping[str, Any]]) 
     best = {name: baselines[name] for name in best_baselines(baselines)}
     entities = sorted(model["by_entity"], key=lambda name: (-model["by_entity"][name]["n"], name))
     amounts, curve = metrics.get("amounts"), metrics.get("learning_curve")
-    filters = {"promise": _promise, "interval": _interval, "spoken": _spoken, "memory": _memory}
+    filters = {"promise": _promise, "interval": _interval, "readable": _readable, "memory": _memory}
     return render(
         __package__,
         "report.html.j2",
@@ -111,9 +108,12 @@ def render_html(metrics: dict[str, Any], examples: Sequence[Mapping[str, Any]]) 
         entities_left_out=max(0, len(entities) - _ENTITIES_SHOWN),
         company_thresholds=metrics.get("company_thresholds", {}),
         broken=_broken_promises(model["by_entity"]),
-        kept={promise: _verdict(promise, found) for promise, found in model["overall"]["automation"].items()},
+        kept={
+            promise: _verdict(promise, automation)
+            for promise, automation in model["overall"]["automation"].items()
+        },
         drift=metrics.get("drift"),
-        signs=_SIGN_LABELS,
+        statistics=_STATISTIC_LABELS,
         strata_labels=_STRATA_LABELS,
         risk_coverage=_risk_coverage(
             {name: method["risk_coverage"] for name, method in {MODEL: model, **best}.items()}
@@ -142,7 +142,7 @@ def _methods(methods: Mapping[str, dict[str, Any]], metrics: Mapping[str, Any]) 
 
 
 def _broken_promises(by_entity: Mapping[str, dict[str, Any]]) -> dict[str, list[str]]:
-    """By promise, the entities whose realized precision lies below it by its whole interval."""
+    """The entities whose interval of precision lies below the promise, by promise."""
     broken: dict[str, list[str]] = {}
     for entity, metrics in by_entity.items():
         for promise, automation in metrics["automation"].items():
@@ -163,7 +163,7 @@ def _verdict(promise: str, automation: Mapping[str, Any]) -> str:
 
 def _comparison(methods: Mapping[str, dict[str, Any]]) -> list[dict[str, Any]]:
     rows: list[dict[str, Any]] = []
-    for key, label, less_is_better in _FIGURES:
+    for key, label, less_is_better in _METRICS:
         values = {name: method["overall"].get(key) for name, method in methods.items()}
         rows.append({"label": label, "values": values, "best": _best(values, less_is_better)})
         if key in ("entry_exact_match", "line_f1"):
@@ -180,7 +180,7 @@ def _best(values: Mapping[str, float | None], less_is_better: bool = False) -> f
 
 
 def _example(example: Mapping[str, Any]) -> dict[str, Any]:
-    """The example with every line marked "hit" or not, a pair as often as it is in both."""
+    """The example, in which "hit" marks the lines that are in both, each as often as it is in both."""
 
     def marked(lines: Sequence[Mapping[str, Any]], others: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
         left = Counter((line["account"], line["side"]) for line in others)
@@ -204,7 +204,7 @@ def _interval(value: Sequence[float] | None) -> str:
     return "" if value is None else f"{100 * value[0]:.1f}–{100 * value[1]:.1f}%"
 
 
-def _spoken(name: str) -> str:
+def _readable(name: str) -> str:
     return name.replace("_", " ")
 
 
@@ -221,27 +221,27 @@ def _risk_coverage(curves: Mapping[str, Sequence[Sequence[float]]]) -> Markup:
         axes.plot(
             [point[0] for point in points],
             [point[1] for point in points],
-            color=ACCENT if is_model else RIVALS[(i - 1) % len(RIVALS)],
+            color=ACCENT if is_model else BASELINE_COLORS[(i - 1) % len(BASELINE_COLORS)],
             linestyle="-" if is_model else _DASHES[(i - 1) % len(_DASHES)],
             linewidth=2.2 if is_model else 1.4,
-            label=_spoken(name if len(name) <= 24 else f"{name[:23]}…"),
+            label=_readable(name if len(name) <= 24 else f"{name[:23]}…"),
             zorder=3 if is_model else 2,
         )
     axes.set_xlim(0, 1)
     axes.set_ylim(bottom=0)
     show_shares(axes.xaxis)
     for label in axes.legend(frameon=False, labelcolor=INK, loc="upper left").get_texts():
-        label.set_parse_math(False)  # a name is a name, whatever dollars are in it
+        label.set_parse_math(False)  # a name may contain dollars
     return svg_of(figure, "risk_coverage")
 
 
 def _reliability(bins: Sequence[Sequence[float]], salt: str) -> Markup:
     figure, axes = axes_of("Confidence", "Share right")
     axes.plot([0, 1], [0, 1], color=FAINT, linestyle="--", linewidth=1.2)
-    said, was, n = ([point[i] for point in bins] for i in range(3))
+    confidence, right, n = ([point[i] for point in bins] for i in range(3))
     largest = max(n, default=1)
-    axes.plot(said, was, color=ACCENT, linewidth=1.2, zorder=2)
-    axes.scatter(said, was, s=[18 + 240 * count / largest for count in n], color=ACCENT, zorder=3)
+    axes.plot(confidence, right, color=ACCENT, linewidth=1.2, zorder=2)
+    axes.scatter(confidence, right, s=[18 + 240 * count / largest for count in n], color=ACCENT, zorder=3)
     axes.set_xlim(0, 1.03)
     axes.set_ylim(0, 1.05)
     show_shares(axes.xaxis)
@@ -250,12 +250,12 @@ def _reliability(bins: Sequence[Sequence[float]], salt: str) -> Markup:
 
 def _learning_curve(points: Sequence[Mapping[str, Any]]) -> Markup:
     figure, axes = axes_of("Entries that the company had booked before", "")
-    # Evenly spaced: what matters happens in the first fifty entries.
+    # Evenly spaced, since the curve changes most in the first fifty entries.
     places = range(len(points))
     drawn = (
         ("entry_exact_match", "Exact match", "-", ACCENT),
-        ("svm_exact_match", "Exact match of an SVM", ":", RIVALS[1]),
-        ("line_f1", "Line F1", "--", RIVALS[0]),
+        ("svm_exact_match", "Exact match of an SVM", ":", BASELINE_COLORS[1]),
+        ("line_f1", "Line F1", "--", BASELINE_COLORS[0]),
     )
     for key, label, style, color in drawn:
         values = [float("nan") if point[key] is None else point[key] for point in points]

@@ -1,9 +1,8 @@
-"""How good retrieval is, apart from what is made of it: whether the answer was there to be found.
+"""Metrics of retrieval: whether the true lines are among those of the neighbors and candidates.
 
-A neighbor is relevant when its lines are exactly the entry's own, as a multiset; that is how context
-precision reads here, where others ask a language model whether a passage helped. Context recall counts
-single lines, so it also honors a neighbor that has only half of the entry. An entry without neighbors, or
-without candidates, counts as not found everywhere.
+A neighbor is relevant where its lines are exactly the entry's own, as a multiset; context precision is computed
+from that, where others ask a language model whether a passage helped. Context recall counts single lines, so a
+neighbor with half of the lines counts too. An entry without neighbors, or without candidates, counts as a miss.
 
 Every distinct multiset becomes one row of a sparse matrix and is compared by that row. Its columns are lines
 with their occurrence (the second D 1930 of an entry is another column than the first), so that a product of
@@ -30,10 +29,10 @@ from scipy.sparse import csr_array
 from jet.evaluation.line_sets import Multiset
 
 NEIGHBORS_AT = (1, 5, 10, 20, 48)
-"""How many neighbors are looked at."""
+"""The numbers of first neighbors (K) that are measured."""
 
 CANDIDATES_AT = (1, 3, 8)
-"""How many candidates are looked at, and then all of them."""
+"""The numbers of first candidates that are measured, before all."""
 
 _CHUNK = 4096
 _NEVER = np.iinfo(np.int64).max
@@ -44,10 +43,10 @@ def retrieval_metrics(
     neighbors: Sequence[Sequence[Multiset]],
     candidates: Sequence[Sequence[Multiset]] | None = None,
 ) -> dict[str, Any]:
-    """The figures of N entries, as a tree that JSON can hold; None where there are no entries.
+    """The metrics of N entries, as a tree of JSON types; None where there are no entries.
 
     `neighbors` and `candidates` are the sets of each entry's neighbors and of its candidates, best first; an
-    entry may have fewer than another, or none. All figures are means over the entries, each in [0, 1]:
+    entry may have fewer than another, or none. All metrics are means over the entries, each in [0, 1]:
 
     - n; mean_neighbors and mean_candidates: how many an entry has (these two are no shares)
     - at, for each K of `NEIGHBORS_AT` that some entry has so many neighbors for, of its first K:
@@ -116,62 +115,63 @@ def _occurrences(keys: dict[Multiset, int]) -> csr_array:
 def _at(
     wanted: NDArray, key: NDArray, rank: NDArray, size: NDArray, sets: csr_array
 ) -> dict[str, dict[str, float | None]]:
-    """The figures at each K, from sums over chunks of entries."""
-    looked_at = [k for k in NEIGHBORS_AT if k <= size.max(initial=0)]
+    """The metrics at each K, from sums over chunks of entries."""
+    measured = [k for k in NEIGHBORS_AT if k <= size.max(initial=0)]
     end = np.concatenate([[0], np.cumsum(size)])
     lines = np.diff(sets.indptr)[wanted]
-    sums: dict[int, dict[str, float]] = {k: {} for k in looked_at}
+    sums: dict[int, dict[str, float]] = {k: {} for k in measured}
     for start in range(0, len(wanted), _CHUNK):
         stop = min(start + _CHUNK, len(wanted))
         pairs = slice(end[start], end[stop])
         grids = _grids(wanted[start:stop], key[pairs], rank[pairs], size[start:stop], sets)
-        for k in looked_at:
-            there, exact, jaccard, gain = (grid[:, :k] for grid in grids)
-            for name, values in _figures(there, exact, jaccard, gain, lines[start:stop]).items():
+        for k in measured:
+            exists, exact, jaccard, gain = (grid[:, :k] for grid in grids)
+            for name, values in _entry_metrics(exists, exact, jaccard, gain, lines[start:stop]).items():
                 sums[k][name] = sums[k].get(name, 0.0) + float(values.sum())
-    return {str(k): {name: total / len(wanted) for name, total in sums[k].items()} for k in looked_at}
+    return {str(k): {name: total / len(wanted) for name, total in sums[k].items()} for k in measured}
 
 
 def _grids(
     wanted: NDArray, key: NDArray, rank: NDArray, size: NDArray, sets: csr_array
 ) -> tuple[NDArray[np.bool_], NDArray[np.bool_], NDArray[np.float64], NDArray[np.int64]]:
-    """Of every entry and rank, shape [N, K] each: is there a neighbor; has it exactly the true lines; the
-    similarity of its lines to the true ones; how many true lines it has that no neighbor before it had.
+    """Four arrays [N, K] by entry and rank: whether there is a neighbor; whether it has exactly the true lines;
+    the similarity of its lines to the true ones; the number of true lines that it has and no neighbor before
+    it.
     """
     row = np.repeat(np.arange(len(wanted)), size)
-    there, exact = (np.zeros((len(wanted), size.max(initial=0)), bool) for _ in range(2))
-    there[row, rank] = True
+    exists, exact = (np.zeros((len(wanted), size.max(initial=0)), bool) for _ in range(2))
+    exists[row, rank] = True
     exact[row, rank] = key == wanted[row]
     lines = np.diff(sets.indptr)
     common = sets[wanted[row]].multiply(sets[key]).tocsr()
     shared = np.diff(common.indptr)
     either = lines[wanted[row]] + lines[key] - shared
-    jaccard = np.zeros(there.shape)
+    jaccard = np.zeros(exists.shape)
     jaccard[row, rank] = shared / np.maximum(either, 1)
     pair = np.repeat(np.arange(len(row)), shared)
     # Pairs come by entry and rank, so the first of each (entry, line) is the first neighbor that has the line.
     _, first = np.unique(row[pair] * sets.shape[1] + common.indices, return_index=True)
-    gain = np.zeros(there.shape, np.int64)
+    gain = np.zeros(exists.shape, np.int64)
     np.add.at(gain, (row[pair[first]], rank[pair[first]]), 1)
-    return there, exact, jaccard, gain
+    return exists, exact, jaccard, gain
 
 
-def _figures(
-    there: NDArray, exact: NDArray, jaccard: NDArray, gain: NDArray, lines: NDArray
+def _entry_metrics(
+    exists: NDArray, exact: NDArray, jaccard: NDArray, gain: NDArray, lines: NDArray
 ) -> dict[str, NDArray]:
-    """The figures of `retrieval_metrics` of every entry, shape [N] each, from the grids of its first K and
-    the number of its true lines.
+    """The metrics of `retrieval_metrics` of every entry, [N] each, from the grids of its first K and the
+    number of its true lines.
     """
-    ranks = np.arange(1, there.shape[1] + 1)
-    found = np.maximum(there.sum(axis=1), 1)
+    ranks = np.arange(1, exists.shape[1] + 1)
+    count = np.maximum(exists.sum(axis=1), 1)
     hits = exact.sum(axis=1)
     precision = exact.cumsum(axis=1) / ranks
     return {
         "hit_rate": hits > 0,
         "reciprocal_rank": (exact / ranks).max(axis=1),
         "best_jaccard": jaccard.max(axis=1),
-        "mean_jaccard": jaccard.sum(axis=1) / found,
-        "context_precision": hits / found,
+        "mean_jaccard": jaccard.sum(axis=1) / count,
+        "context_precision": hits / count,
         "weighted_context_precision": (precision * exact).sum(axis=1) / np.maximum(hits, 1),
         "context_recall": gain.sum(axis=1) / np.maximum(lines, 1),
     }

@@ -1,4 +1,4 @@
-"""The test entries one by one: what each method made of them, as a table and as examples to read."""
+"""The test entries with the predictions of each method, as a table and as examples."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ from jet.evaluation.scored import Scored
 EXAMPLES = 20
 
 
-def rows_table(answers: Mapping[str, Scored]) -> pa.Table:
-    """One row for each test entry: entity, entry_id, strata, and for each method whether its answer is right,
-    how sure it was, and what it answered; for looking at errors and for figures of any group."""
-    first = next(iter(answers.values()))
+def rows_table(methods: Mapping[str, Scored]) -> pa.Table:
+    """A row for each test entry: entity, entry_id, strata, true lines, and for each method whether it is right,
+    its confidence and its lines."""
+    first = next(iter(methods.values()))
     columns: dict[str, Any] = {"entity": first.entity.tolist(), "entry_id": first.entry_id}
     columns |= {f"stratum_{name}": values.tolist() for name, values in first.strata.items()}
     columns["true"] = [_spelled(lines) for lines in first.true]
-    for name, scored in answers.items():
+    for name, scored in methods.items():
         columns[f"{name}_right"] = scored.counts["exact"] > 0
         columns[f"{name}_confidence"] = scored.confidence
         columns[f"{name}_answer"] = [_spelled(lines) for lines in scored.predicted]
@@ -37,11 +37,11 @@ def examples(
 ) -> list[dict[str, Any]]:
     """Some entries, spread evenly, as the report shows them. `scored` has the rows of `entries`."""
     names = {(row["entity"], row["code"]): row["name"] for row in accounts.to_pylist()}
-    found = {(row["entity"], row["entry_id"]): row for row in predictions.to_pylist()}
+    by_key = {(row["entity"], row["entry_id"]): row for row in predictions.to_pylist()}
     shown = []
     for row in np.unique(np.linspace(0, len(entries) - 1, count).astype(int)):
         entry = entries.slice(int(row), 1).to_pylist()[0]
-        prediction = found[entry["entity"], entry["entry_id"]]
+        prediction = by_key[entry["entity"], entry["entry_id"]]
         true = [
             {
                 "account": line["account"],

@@ -1,8 +1,8 @@
-"""Predictions beside the truth: what every figure of `jet.evaluation.metrics` is counted from.
+"""Joins predictions to the true lines, for the metrics of `jet.evaluation.metrics`.
 
-The truth is joined on afterwards and decides nothing, least of all how many lines of the answer count. So four
-wrong lines too many cost precision, an account booked twice must be predicted twice, and an entry without a
-prediction is an entry not solved.
+The true lines are joined after the prediction and don't change it, nor how many of its lines count. So surplus
+lines cost precision, an account booked twice must be predicted twice, and an entry without a prediction is not
+right.
 """
 
 from __future__ import annotations
@@ -25,23 +25,23 @@ from jet.evaluation.line_sets import Multiset, line_sets
 
 @dataclass
 class Scored:
-    """Predictions beside the truth, one element per entry everywhere: what is measured."""
+    """Predictions beside the true lines; every column has one element for each entry."""
 
     entity: NDArray
     entry_id: list[str]
     true: list[Multiset]
     predicted: list[Multiset]
-    """The answer; () where there was none."""
+    """The predicted set; () where there is none."""
     confidence: NDArray[np.float64]
     alternatives: list[list[Multiset]]
-    """Further answers, best first."""
+    """Further predicted sets, best first."""
     valid: NDArray[np.bool_]
-    """Whether the answer keeps the rules of `score_sets`."""
+    """Whether the predicted set keeps the rules of `score_sets`."""
     strata: dict[str, NDArray] = field(default_factory=dict)
     held: NDArray[np.bool_] = field(default_factory=lambda: np.zeros(0, dtype=bool))
-    """What no confidence automates (see `jet.confidence.holds`); by default nothing is held."""
+    """Entries that are never automated (see `jet.confidence.holds`); by default none."""
     history: NDArray[np.int64] = field(default_factory=lambda: np.zeros(0, dtype=np.int64))
-    """Earlier entries of the entity; by default as many as it takes."""
+    """The number of earlier entries of the entity; by default the largest int64."""
 
     def __post_init__(self) -> None:
         if not len(self.held):
@@ -70,11 +70,11 @@ class Scored:
 
     @cached_property
     def counts(self) -> dict[str, NDArray]:
-        """What is counted in each entry, shape (rows,) each; every figure is a ratio of their sums."""
+        """Counts of each entry, shape (rows,) each; the metrics are ratios of their sums."""
         rows = []
         for true, predicted, others in zip(self.true, self.predicted, self.alternatives, strict=True):
             exact = bool(predicted) and predicted == true
-            answers = dict.fromkeys(answer for answer in (predicted, *others) if answer)
+            distinct = dict.fromkeys(lines for lines in (predicted, *others) if lines)
             rows.append(
                 (
                     exact,
@@ -82,7 +82,7 @@ class Scored:
                     len(true) if exact else _common([pair[0] for pair in true], [p[0] for p in predicted]),
                     len(true),
                     len(predicted),
-                    exact or true in list(answers)[:3],
+                    exact or true in list(distinct)[:3],
                 )
             )
         names = ("exact", "lines", "accounts", "true", "predicted", "top3")
@@ -106,27 +106,27 @@ def score_predictions(
     `entries` has the schema ENTRIES and its lines, `predictions` PREDICTIONS; they meet on (entity,
     entry_id). Predictions for other entries are left aside, so that one table may serve calibration and
     test. `strata` (see `strata`) has one element per row of `entries`; `accounts` is the chart that
-    answers must keep to, if it is known. Raises ValueError naming the entries where one has no prediction,
+    predictions must keep to, if it is known. Raises ValueError naming the entries where one has no prediction,
     or more than one, or no lines, or stands in `entries` twice.
     """
     entries = validate(entries, ENTRIES, "entries")
     predictions = validate(predictions, PREDICTIONS, "predictions")
     keys = _keys(entries)
     wanted = set(keys)
-    found: dict[tuple[str, str], int] = {}
+    row_of: dict[tuple[str, str], int] = {}
     repeated = [key for key, n in Counter(keys).items() if n > 1]
     if repeated:
         raise ValueError(f"entries that stand in the books more than once: {_named(repeated)}")
     for row, key in enumerate(_keys(predictions)):
-        if key in wanted and key in found:
+        if key in wanted and key in row_of:
             repeated.append(key)
-        found[key] = row
+        row_of[key] = row
     if repeated:
         raise ValueError(f"entries with more than one prediction: {_named(repeated)}")
-    missing = [key for key in keys if key not in found]
+    missing = [key for key in keys if key not in row_of]
     if missing:
         raise ValueError(f"entries without a prediction: {_named(missing)}")
-    matched = predictions.take(pa.array([found[key] for key in keys], pa.int64())).combine_chunks()
+    matched = predictions.take(pa.array([row_of[key] for key in keys], pa.int64())).combine_chunks()
     scored = score_sets(
         entries,
         line_sets(matched["lines"]),
@@ -166,11 +166,11 @@ def score_sets(
     strata: Mapping[str, NDArray] | None = None,
     accounts: pa.Table | None = None,
 ) -> Scored:
-    """Put answers beside the truth, where both stand in the same order already.
+    """Join predicted sets to the true lines of `entries`, which are in the same order.
 
-    An answer is valid with at least one debit and one credit and no other sides; with a chart (`accounts`,
-    schema ACCOUNTS), its accounts must also be the entity's and open on the entry's date. No answer breaks
-    no rule. Raises ValueError naming the entries that have no lines, for there is nothing to measure.
+    A set is valid with at least one debit and one credit and no other sides; with a chart (`accounts`,
+    `ACCOUNTS`), its accounts must also be the entity's and open on the entry's date. An empty set is valid.
+    Raises `ValueError` naming the entries that have no lines.
     """
     true = line_sets(entries["lines"])
     keys = _keys(entries)
@@ -185,14 +185,14 @@ def score_sets(
             (entity, code): (opened, closed) for entity, code, opened, closed in zip(*columns, strict=True)
         }
 
-    def keeps_the_rules(entity: str, date: Any, answer: Multiset) -> bool:
-        if not answer:
+    def is_valid(entity: str, date: Any, lines: Multiset) -> bool:
+        if not lines:
             return True
-        if {side for _, side in answer} != set(SIDES):
+        if {side for _, side in lines} != set(SIDES):
             return False
         if chart is None:
             return True
-        for account, _ in answer:
+        for account, _ in lines:
             if (entity, account) not in chart:
                 return False
             opened, closed = chart[entity, account]
@@ -210,8 +210,8 @@ def score_sets(
         alternatives=list(alternatives),
         valid=np.array(
             [
-                keeps_the_rules(entity, date, answer)
-                for (entity, _), date, answer in zip(keys, dates, predicted, strict=True)
+                is_valid(entity, date, lines)
+                for (entity, _), date, lines in zip(keys, dates, predicted, strict=True)
             ],
             dtype=bool,
         ),

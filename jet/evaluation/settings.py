@@ -1,6 +1,6 @@
-"""What an evaluation looks at beside the model itself.
+"""The settings of an evaluation.
 
-The baselines have only their names here: every process reads the settings, few need what baselines are made of.
+Baselines are only named here, since every process reads the settings and few need the baselines' imports.
 """
 
 from __future__ import annotations
@@ -64,15 +64,15 @@ class EvaluateSettings:
 
 @dataclass(frozen=True, kw_only=True)
 class ExamSettings:
-    """All settings that bear on the figures of an evaluation."""
+    """All settings that change the results of an evaluation."""
 
     split: SplitSettings
     predict: PredictSettings
     drift: DriftSettings
     evaluate: EvaluateSettings
     seed: int = 0
-    """Of what is random in the baselines."""
+    """The seed of the baselines."""
 
     def facts(self) -> dict[str, Any]:
-        """The settings of the parts, as JSON can hold them."""
+        """The settings of the parts as JSON types."""
         return {name: asdict(getattr(self, name)) for name in ("split", "predict", "drift", "evaluate")}

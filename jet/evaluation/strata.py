@@ -1,4 +1,4 @@
-"""Strata: entries by what their entity had booked before, where an answer could be copied and where not."""
+"""Strata: groups of entries by what their entity had booked before."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ STRATA: dict[str, tuple[str, ...]] = {
     "lines": ("1", "2", "3", "4+"),
     "history": ("0-9", "10-49", "50-149", "150-499", "500+"),
 }
-"""The strata that `strata` puts entries in, and the values of each in their order."""
+"""The strata of `strata`, and the values of each in their order."""
 
 _HISTORY_EDGES = (10, 50, 150, 500)
 
@@ -32,7 +32,7 @@ def strata(entries: pa.Table, rows: NDArray) -> dict[str, NDArray]:
 
     - text: whether an earlier entry had the same normalized description
     - set: whether an earlier entry had the same lines. The share of "seen" is the repeat ceiling, the most
-      that anything that only repeats can get right.
+      that a method that only repeats can get right.
     - new_account: whether the entry books an account that the entity never booked before
     - lines: how many lines it has
     - history: how many entries the entity had booked

@@ -1,6 +1,6 @@
-"""The outcome in plain text, for a terminal: entries beside what was predicted, and a table of scores.
+"""Plain text for a terminal: predictions beside the true lines, and a table of scores.
 
-What the HTML report shows at length, in the form that fits under a command. Both read the same trees:
+It reads the same trees as the HTML report:
 `examples_text` the examples of `jet.evaluation.report.render_html`, `scores_text` the tree of `Measurements`.
 """
 
@@ -14,7 +14,7 @@ from typing import Any
 from jet.evaluation.measurements import BASELINES_SHOWN, best_baselines
 
 WIDTH = 110
-"""Columns of a terminal that the text keeps to."""
+"""The width of the text in columns."""
 
 _COLUMN = 50
 _LABELS = {
@@ -27,9 +27,9 @@ Line = Mapping[str, Any]
 
 
 def examples_text(examples: Sequence[Mapping[str, Any]]) -> str:
-    """Every example with its predicted lines on the left and the true ones on the right.
+    """The examples, with the predicted lines on the left and the true ones on the right.
 
-    Lines that are in both stand in the same row; those that are in one only have a "!".
+    Lines that are in both share a row; those that are in one only have a "!".
     """
     return "\n\n".join(_block(number, example) for number, example in enumerate(examples, start=1))
 
@@ -47,8 +47,8 @@ def _block(number: int, example: Mapping[str, Any]) -> str:
 def scores_text(metrics: Mapping[str, Any], promise: float) -> str:
     """The table of scores on the test split, the model first, then the best baselines.
 
-    Automation is shown where the report measured it at this promise, and the amounts and the frozen protocol
-    have a line each where they were measured.
+    Automation is shown where it was measured at this promise; amounts and frozen memory have a line each where
+    they were measured.
     """
     test = metrics["test"]
     shown = best_baselines(test["baselines"])
@@ -66,7 +66,7 @@ def scores_text(metrics: Mapping[str, Any], promise: float) -> str:
         label = _LABELS.get(name, name.replace("_", " "))
         rows.append(_row(label, [_percent(value) for value in values]))
     if len(test["baselines"]) > len(shown):
-        rows.append(f"The best {BASELINES_SHOWN} of {len(test['baselines'])} rivals; the report has all.")
+        rows.append(f"The best {BASELINES_SHOWN} of {len(test['baselines'])} baselines; the report has all.")
     rows += _promise_text(test["model"]["overall"]["automation"].get(key), promise)
     if metrics.get("drift", {}).get("found"):
         rows.append(
@@ -101,12 +101,15 @@ def _row(label: str, cells: Sequence[str]) -> str:
 
 
 def _beside(predicted: Iterable[Line], true: Iterable[Line]) -> list[tuple[str, str]]:
-    """Rows of both columns: the lines that are in both, then what is in one only."""
-    here, there = (
+    """The rows of both columns: the lines that are in both, then those that are in one only."""
+    left_lines, right_lines = (
         Counter((line["side"], line["account"], line["name"]) for line in some) for some in (predicted, true)
     )
-    both = [(_line(line, " "), _line(line, " ")) for line in _sorted(here & there)]
-    left, right = ([_line(line, "!") for line in _sorted(some)] for some in (here - there, there - here))
+    both = [(_line(line, " "), _line(line, " ")) for line in _sorted(left_lines & right_lines)]
+    left, right = (
+        [_line(line, "!") for line in _sorted(some)]
+        for some in (left_lines - right_lines, right_lines - left_lines)
+    )
     return both + list(zip_longest(left, right, fillvalue=""))
 
 
@@ -119,7 +122,7 @@ def _line(line: tuple[str, str, str], mark: str) -> str:
 
 
 def _cut(text: str, width: int) -> str:
-    """`text` on one line, without what a terminal would take for a command, in at most `width` characters."""
+    """`text` on one line, without control characters, in at most `width` characters."""
     text = " ".join("".join(char if char.isprintable() else " " for char in text).split())
     return text if len(text) <= width else text[: width - 1] + "…"
 

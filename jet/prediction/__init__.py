@@ -1,1 +1,1 @@
-"""Prediction: decoding, calibration, thresholds; entries in, predictions out."""
+"""Prediction: from a table of entries to a table of predictions."""

@@ -1,4 +1,4 @@
-"""Answers: what was decided for each entry, as arrays, before it is put into words.
+"""Answers: the predictions of N entries as arrays, before they become a table.
 
 Shapes: N entries, KEPT sets of an entry (the best and two alternatives), T lines, S shown neighbors.
 """
@@ -15,28 +15,28 @@ from jet.confidence.holds import HoldFacts
 
 @dataclass(frozen=True)
 class Answers:
-    """What was answered to N entries, before it is put into words. Where there is no answer, all is empty."""
+    """The answers to N entries. An entry without an answer has padding everywhere."""
 
     tokens: np.ndarray  # int64 [N, KEPT, T] catalog row * 2 + side, padded with NOTHING; best first
     probability: np.ndarray  # float32 [N, KEPT]; 0 where there is no such set
     none: np.ndarray  # float32 [N] probability that no candidate at all is right; 1 without an answer
     line_share: np.ndarray  # float32 [N, KEPT, T] probability of the candidates that have the line
     guess: np.ndarray  # bool [N, KEPT, T] lines that the entity's neighbors don't have
-    amounts: np.ndarray  # int64 [N, T] minor units, of the best set; UNKNOWN
-    amount_figures: np.ndarray  # float64 [N, len(AMOUNT_FIGURES)]
-    amount_rule: np.ndarray  # int64 [N] place in amounts.RULES
-    figures: np.ndarray  # float64 [N, len(stack.FIGURES)] for the calibration
-    ground: np.ndarray  # int64 [N] kind of the grounds that are shown
-    more: np.ndarray  # bool [N] there are more of these
-    row: np.ndarray  # int64 [N, S] rows of the books that are shown
+    amounts: np.ndarray  # int64 [N, T] minor units, of the best set; UNKNOWN_AMOUNT
+    amount_features: np.ndarray  # float64 [N, len(AMOUNT_FEATURES)]
+    amount_rule: np.ndarray  # int64 [N] index into amounts.RULES
+    features: np.ndarray  # float64 [N, len(stack.FEATURES)] for the calibration
+    evidence_kind: np.ndarray  # int64 [N] kind of the evidence that is shown (`jet.prediction.reasons`)
+    more: np.ndarray  # bool [N] there is more evidence of this kind
+    row: np.ndarray  # int64 [N, S] rows of the corpus that are shown
     weight: np.ndarray  # float32 [N, S]
     similarity: np.ndarray  # float32 [N, S]
     same_text: np.ndarray  # bool [N, S]
     same_lines: np.ndarray  # bool [N, S]
-    review: np.ndarray  # int64 [N] the row of the books that a review settles the answer by; NOTHING
+    review: np.ndarray  # int64 [N] the reviewed row of the corpus that decides the answer; NOTHING
     text_known: np.ndarray  # bool [N] the entity has booked the same text before
     nearest: np.ndarray  # float32 [N] similarity of the most similar earlier text
-    hold_facts: HoldFacts  # what may keep the answers from `auto`
+    hold_facts: HoldFacts  # for the rules that keep answers from `auto`
 
     @property
     def held(self) -> np.ndarray:
@@ -46,10 +46,10 @@ class Answers:
 
     @property
     def weakest_line(self) -> np.ndarray:
-        """float32 [N]: the least probability of a line of the answer; 1 without an answer."""
+        """float32 [N]: the probability of the answer's least likely line; 1 without an answer."""
         return np.where(self.tokens[:, 0] != NOTHING, self.line_share[:, 0], 1).min(axis=1)
 
     @property
     def answered(self) -> np.ndarray:
-        """bool [N]."""
+        """bool [N]: whether there is an answer."""
         return self.tokens[:, 0, 0] != NOTHING

@@ -1,4 +1,4 @@
-"""Calibrate a bundle that was just trained, on free-running answers to its calibration split."""
+"""Calibrates a trained bundle on its predictions of the calibration split."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def calibration_entries(data: TrainingData) -> pa.Table:
 
 
 def calibrated(bundle: Bundle, outcomes: Outcomes, entities: Sequence[str]) -> Bundle:
-    """The bundle, calibrated on the `outcomes` of N entries; `entities` names the company of each."""
+    """The bundle calibrated on the outcomes of N entries; `entities` [N] has the company of each."""
     judgment = Judgment.fit(outcomes, list(entities))
     right = judgment.calibrations["stacked"].right
     log.info("calibrated on %d entries, %.1f %% of them right", len(right), 100 * right.mean())
@@ -35,7 +35,7 @@ def calibrated(bundle: Bundle, outcomes: Outcomes, entities: Sequence[str]) -> B
 
 
 def calibrate(bundle: Bundle, data: TrainingData, settings: PredictSettings) -> Bundle:
-    """Answer the calibration split of what the bundle was trained on, and calibrate by it, in this process."""
+    """The bundle calibrated on the calibration split of `data`, its training data, in this process."""
     entries = calibration_entries(data)
-    predictor = Predictor(bundle, replace(settings, method="stacked"))  # which computes the others' scores too
+    predictor = Predictor(bundle, replace(settings, method="stacked"))  # with the scores of all methods
     return calibrated(bundle, outcomes_of(predictor, entries), entries["entity"].to_pylist())

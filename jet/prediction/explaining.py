@@ -1,5 +1,4 @@
-"""Predictions as text that a person reads: what is proposed, how sure it is, and which earlier entries say
-so."""
+"""Explanations: predictions as text, with their lines, confidence, reason and evidence."""
 
 from __future__ import annotations
 
@@ -18,7 +17,7 @@ SHOWN_EVIDENCE = 3
 
 
 class Explanations(list[str]):
-    """One text for each entry; shown and printed as all of them, one under another."""
+    """One text for each entry; `str` joins them with empty lines."""
 
     def __repr__(self) -> str:
         return "\n\n".join(self)
@@ -27,7 +26,7 @@ class Explanations(list[str]):
 
 
 def explained(bundle: Bundle, entries: pa.Table, predictions: pa.Table) -> Explanations:
-    """What `predictions` (`PREDICTIONS`) of `entries` (`ENTRIES`) say, entry by entry, in their order."""
+    """The explanation of each row of `predictions` (`PREDICTIONS`) of `entries` (`ENTRIES`), in order."""
     past = _PastEntries(bundle, predictions)
     return Explanations(
         "\n".join(_explanation(entry, prediction, past))
@@ -57,19 +56,19 @@ def _amount(value: Decimal) -> str:
 
 
 class _PastEntries:
-    """Texts and lines of the entries that are shown as evidence."""
+    """The texts and lines of the entries that are shown as evidence."""
 
     def __init__(self, bundle: Bundle, predictions: pa.Table) -> None:
         self.bundle = bundle
         evidence = pc.list_flatten(predictions["evidence"].combine_chunks())
-        wanted = joined_keys(pc.struct_field(evidence, "entity"), pc.struct_field(evidence, "entry_id"))
-        books = bundle.corpus
-        rows = pc.index_in(wanted, value_set=joined_keys(books.entities, books.ids)).to_pylist()
-        self.row = dict(zip(wanted.to_pylist(), rows, strict=True))
-        self.codes = bundle.corpus.catalog.accounts["code"].to_pylist()
+        keys = joined_keys(pc.struct_field(evidence, "entity"), pc.struct_field(evidence, "entry_id"))
+        corpus = bundle.corpus
+        rows = pc.index_in(keys, value_set=joined_keys(corpus.entities, corpus.ids)).to_pylist()
+        self.row = dict(zip(keys.to_pylist(), rows, strict=True))
+        self.codes = corpus.catalog.accounts["code"].to_pylist()
 
     def of(self, evidence: Mapping[str, Any]) -> tuple[str, str]:
-        """The normalized text of an entry, and the lines that it was booked to."""
+        """The normalized text and the lines of an entry."""
         columns = self.bundle.corpus.rows
         row = self.row[f"{evidence['entity']}\x1f{evidence['entry_id']}"]
         text = self.bundle.corpus.store.texts[int(columns.text[row])].as_py()

@@ -1,4 +1,4 @@
-"""Outcomes: booked entries answered without a look at their lines, beside what is true of them.
+"""Computes outcomes: booked entries predicted without their lines, compared with these.
 
 Shapes: N entries, T lines, D candidates.
 """
@@ -13,7 +13,7 @@ import pyarrow as pa
 from jet.artifacts.tables import validate
 from jet.books.schema import ENTRIES
 from jet.books.tokens import NOTHING
-from jet.confidence.judgment import AMOUNT_FIGURES
+from jet.confidence.judgment import AMOUNT_FEATURES
 from jet.confidence.outcomes import Outcomes
 from jet.confidence.stack import Scores
 from jet.prediction.amounts import minor_units
@@ -24,7 +24,7 @@ from jet.retrieval.columns import EntryColumns, entry_columns
 def outcomes_of(predictor: Predictor, entries: pa.Table) -> Outcomes:
     """The outcomes of booked `entries` (`ENTRIES`), in order.
 
-    An entry without any candidates, which can't be answered, has the place D too.
+    `right` is D for an entry without candidates, too.
     """
     entries = validate(entries, ENTRIES, "entries to calibrate with")
     bundle = predictor.bundle
@@ -35,7 +35,7 @@ def outcomes_of(predictor: Predictor, entries: pa.Table) -> Outcomes:
     outcomes = Outcomes(
         scores=Scores.empty(size, width),
         right=np.full(size, width),
-        amount_figures=np.zeros((size, len(AMOUNT_FIGURES))),
+        amount_features=np.zeros((size, len(AMOUNT_FEATURES))),
         amounts_guessed=np.zeros(size, dtype=bool),
         amounts_right=np.zeros(size, dtype=bool),
         text_known=np.zeros(size, dtype=bool),
@@ -44,21 +44,21 @@ def outcomes_of(predictor: Predictor, entries: pa.Table) -> Outcomes:
         history=np.zeros(size, dtype=np.int64),
     )
     tokens, amounts = padded_lines(true, bundle.model.max_lines)
-    for rows, columns, considered in predictor.batches(without_lines(entries)):
+    for rows, columns, scored in predictor.batches(without_lines(entries)):
         count = len(rows)
-        hit = considered.candidates.key[:count] == true.set_keys[rows][:, None]
+        hit = scored.candidates.key[:count] == true.set_keys[rows][:, None]
         outcomes.right[rows] = np.where(hit.any(axis=1), hit.argmax(axis=1), width)
         for each in fields(Scores):
-            getattr(outcomes.scores, each.name)[rows] = getattr(considered.scores, each.name)[:count]
-        outcomes.text_known[rows] = considered.evidence.text_known[:count]
-        outcomes.nearest[rows] = considered.evidence.nearest[:count]
-        outcomes.held[rows] = considered.hold_facts.held[:count]
-        outcomes.history[rows] = considered.hold_facts.history[:count]
-        wanted = np.resize(rows, len(considered.evidence))
-        proposal = predictor.amounts(columns, wanted, considered.evidence, tokens[wanted])
-        outcomes.amount_figures[rows] = proposal.figures[:count]
+            getattr(outcomes.scores, each.name)[rows] = getattr(scored.scores, each.name)[:count]
+        outcomes.text_known[rows] = scored.evidence.text_known[:count]
+        outcomes.nearest[rows] = scored.evidence.nearest[:count]
+        outcomes.held[rows] = scored.hold_facts.held[:count]
+        outcomes.history[rows] = scored.hold_facts.history[:count]
+        padded = np.resize(rows, len(scored.evidence))
+        proposal = predictor.amounts(columns, padded, scored.evidence, tokens[padded])
+        outcomes.amount_features[rows] = proposal.features[:count]
         outcomes.amounts_guessed[rows] = proposal.guessed[:count] & priced(tokens, amounts)[rows]
-        outcomes.amounts_right[rows] = (proposal.amounts == minor_units(amounts[wanted])).all(axis=1)[:count]
+        outcomes.amounts_right[rows] = (proposal.amounts == minor_units(amounts[padded])).all(axis=1)[:count]
     return outcomes
 
 
@@ -76,6 +76,8 @@ def padded_lines(entries: EntryColumns, longest: int) -> tuple[np.ndarray, np.nd
 
 
 def priced(tokens: np.ndarray, amounts: np.ndarray) -> np.ndarray:
-    """bool [N]: whether the amounts of all lines are known, of what `padded_lines` gave; those of an entry that
-    doesn't balance are not."""
+    """bool [N]: whether the amounts of all lines are known, from the arrays of `padded_lines`.
+
+    Those of an entry that doesn't balance are not known.
+    """
     return np.asarray(((tokens == NOTHING) | ~np.isnan(amounts)).all(axis=1))

@@ -1,10 +1,10 @@
-"""Entries in, predictions out: the one way from a bundle to answers, for a laptop and for a cluster.
+"""Predicts tables of entries with a bundle; notebooks and clusters use the same code.
 
-One row out for every row in, in order; an entry that can't be predicted gets the decision "none" with the
-reason. The entry's own lines are never looked at. Candidates come from the neighbors and from the decoder's
-beams; the set ranker and the decoder score them, the stack makes one distribution of it, the calibration a
-confidence. Numbers don't depend on which entries are predicted together: everything works on shapes that an
-entry's own chart fixes (charts are padded to powers of two, batches filled up with repeats).
+Every row in gives one row out, in order; an entry that can't be predicted gets the decision "none" with the
+reason. The entry's own lines are not used. Candidates come from the neighbors and from the decoder's beams; the
+set ranker and the decoder score them, the stack combines the scores into one distribution, the calibration
+computes the confidence. Results don't depend on which entries are predicted together: all shapes follow from an
+entry's own chart (charts are padded to powers of two, batches are filled up with repeats).
 
 Shapes: N entries of a table, B entries of a batch, D candidates, K neighbors, T lines, S shown neighbors.
 """
@@ -26,16 +26,16 @@ from jet.books.schema import ENTRIES
 from jet.books.tokens import NOTHING, set_key
 from jet.bundle.bundle import Bundle
 from jet.confidence.holds import HoldFacts
-from jet.confidence.judgment import AMOUNT_FIGURES
-from jet.confidence.stack import FIGURES, METHODS, WEIGHED, Method, Scores, figures, line_bits
+from jet.confidence.judgment import AMOUNT_FEATURES
+from jet.confidence.stack import FEATURES, METHODS, WEIGHED, Method, Scores, confidence_features, line_bits
 from jet.model.batch import collate
 from jet.model.decode import DEAD, KEPT, beam_search, score_sets
 from jet.model.network import Encoded, JetNetwork, Tables
 from jet.model.tables import with_new_texts
 from jet.prediction.amounts import UNKNOWN_AMOUNT, PastAmounts, Proposal, minor_units, propose_amounts
 from jet.prediction.answers import Answers
-from jet.prediction.reasons import SHOWN, grounds, guessed
-from jet.prediction.reviews import settled
+from jet.prediction.reasons import SHOWN, guessed, shown_evidence
+from jet.prediction.reviews import reviewed_answers
 from jet.prediction.table import predictions_table
 from jet.ranking.candidates import Candidates, propose, without_opposite
 from jet.ranking.evidence import Evidence, gather
@@ -51,20 +51,20 @@ from jet.texts.normalize import normalize_all
 from jet.texts.store import TextStore
 
 _NARROWEST_CHART = 64
-_SCORED = 8  # of the ranker's best candidates that the decoder didn't propose itself: it is asked about these
-_LEAST = 1e-12  # probability of an answer that a review settled, whatever the model thinks of it
+_SCORED = 8  # of the ranker's best candidates beside the beams, which the decoder scores too
+_LEAST = 1e-12  # the least probability of an answer that reviewed entries decide
 
 
 @dataclass(kw_only=True)
 class PredictSettings:
-    """Decoding, and what becomes of the answer."""
+    """Decoding and decisions."""
 
     method: Method = "stacked"
-    """stacked: ranker and decoder together; ranker or decoder: one of them alone."""
+    """stacked: ranker and decoder together; ranker or decoder: that part alone."""
     beams: int = 8
     """Beams of the decoder's search; the sets it finds join the candidates."""
     batch_size: int = 64
-    """Entries answered together."""
+    """Entries predicted together."""
     promise: float = 0.95
     """Precision that entries with the decision `auto` shall have; the threshold comes from the calibration."""
 
@@ -80,8 +80,8 @@ class PredictSettings:
 
 
 @dataclass(frozen=True)
-class Considered:
-    """All that was weighed for B entries, before anything is chosen."""
+class ScoredCandidates:
+    """The candidates of B entries with their evidence and scores, before one is chosen."""
 
     evidence: Evidence
     candidates: Candidates
@@ -91,7 +91,7 @@ class Considered:
 
 @dataclass(frozen=True)
 class _Decoder:
-    """B entries as the decoder sees them, and its own sets for them."""
+    """The decoder's encoding of B entries, and its beams."""
 
     encoded: Encoded
     start: np.ndarray  # int64 [B, 1, 1] the first token of each entry's chart
@@ -102,11 +102,11 @@ class _Decoder:
 class Predictor:
     """Predicts tables of entries with one bundle.
 
-    All that it works with is made once, of arrays: pickled for the processes of a machine, they share them.
+    Its data are arrays, so that the processes of a machine share one pickled copy.
     """
 
     def __init__(self, bundle: Bundle, settings: PredictSettings) -> None:
-        """A predictor that knows the bundle's texts: see `with_store`."""
+        """A predictor with the bundle's texts; `with_store` adds others."""
         self.bundle, self.settings = bundle, settings
         self.statistics = Statistics.of(bundle.corpus, bundle.retrieval, bundle.model.max_lines)
         self.retriever = Retriever.of(self.statistics.corpus, bundle.retrieval).indexed()
@@ -116,19 +116,19 @@ class Predictor:
     def for_entries(
         cls, bundle: Bundle, settings: PredictSettings, entries: pa.Table, encoder: Encoder | None
     ) -> Predictor:
-        """A predictor that knows the texts of `entries`; for use in one process."""
+        """A predictor with the texts of `entries`, for use in one process."""
         return cls(bundle, settings).with_store(extended_store(bundle, entries["description"], encoder))
 
     def with_store(self, store: TextStore) -> Predictor:
-        """The same predictor with the texts of `store`, which extends its own; only the new ones cost time."""
+        """The same predictor with the texts of `store`, which extends its own; only new ones are computed."""
         if len(store) == len(self.statistics.corpus.store):
             return self
-        found = copy(self)  # without the tables, which hold the vectors of the old texts: see `__getstate__`
-        found.statistics = self.statistics.with_store(store)
-        found.text_vectors = with_new_texts(
+        extended = copy(self)  # without the tables, which have the vectors of the old texts: see `__getstate__`
+        extended.statistics = self.statistics.with_store(store)
+        extended.text_vectors = with_new_texts(
             self.text_vectors, self.bundle.network.cpu(), replace(self.bundle.corpus, store=store)
         )
-        return found
+        return extended
 
     def __getstate__(self) -> dict[str, Any]:
         kept = ("bundle", "settings", "statistics", "retriever", "text_vectors")
@@ -136,12 +136,12 @@ class Predictor:
 
     @cached_property
     def device(self) -> torch.device:
-        """Where the network computes."""
+        """The device on which the network computes."""
         return torch.device("cuda" if torch.cuda.is_available() else "cpu")
 
     @property
     def network(self) -> JetNetwork:
-        """The bundle's network, on the device, wherever it has been since."""
+        """The bundle's network on `device`."""
         return self.bundle.network.to(self.device)
 
     def __call__(self, entries: pa.Table) -> pa.Table:
@@ -154,29 +154,29 @@ class Predictor:
     # --- answers ----------------------------------------------------------------------------------------
 
     def answers(self, entries: pa.Table) -> Answers:
-        """The answers to `entries`, in order. Their lines must not be given."""
-        answers = self.nothing(len(entries))
-        for rows, columns, considered in self.batches(entries):
-            self.choose(answers, rows, columns, considered, self.settings.method)
+        """The answers to `entries`, which have no lines, in order."""
+        answers = self.empty_answers(len(entries))
+        for rows, columns, scored in self.batches(entries):
+            self.choose(answers, rows, columns, scored, self.settings.method)
         return answers
 
-    def batches(self, entries: pa.Table) -> Iterator[tuple[np.ndarray, EntryColumns, Considered]]:
-        """Row numbers of `entries`, all their columns, and what was weighed for these rows.
+    def batches(self, entries: pa.Table) -> Iterator[tuple[np.ndarray, EntryColumns, ScoredCandidates]]:
+        """Row numbers of `entries`, all their columns, and the scored candidates of these rows.
 
-        What was weighed is of `batch_size` entries; the first ones are the rows'. Entries of entities that are
-        not known are left out.
+        The scored candidates are of `batch_size` entries, of which the first are those of the rows. Entries of
+        unknown entities are left out.
         """
         corpus = self.statistics.corpus
         columns = entry_columns(entries, corpus.catalog, corpus.store)
         queries = columns.queries(np.arange(len(columns)))
         hits = self.retriever.hits(replace(queries, store=corpus.store))
         for rows, width in self.groups(columns):
-            yield rows, columns, self._consider(columns, hits, rows, width)
+            yield rows, columns, self._score(columns, hits, rows, width)
 
     def groups(self, columns: EntryColumns) -> Iterator[tuple[np.ndarray, int]]:
-        """Row numbers of up to `batch_size` entries with charts of similar size, and what these are padded to.
+        """Row numbers of up to `batch_size` entries with charts of similar size, and the charts' padded size.
 
-        That is a power of two. Entries of entities that are not known are left out.
+        That is a power of two. Entries of unknown entities are left out.
         """
         sizes = np.append(np.diff(self.bundle.corpus.catalog.offsets), 0)[columns.entity]
         padded = 2 ** np.ceil(np.log2(np.maximum(sizes, _NARROWEST_CHART))).astype(np.int64)
@@ -186,8 +186,8 @@ class Predictor:
             for start in range(0, len(of_width), self.settings.batch_size):
                 yield of_width[start : start + self.settings.batch_size], int(width)
 
-    def _consider(self, columns: EntryColumns, hits: Hits, rows: np.ndarray, width: int) -> Considered:
-        """Candidates of `rows` and what speaks for them; [batch_size], of which the first are the rows'."""
+    def _score(self, columns: EntryColumns, hits: Hits, rows: np.ndarray, width: int) -> ScoredCandidates:
+        """The scored candidates of `rows`, [batch_size], of which the first are those of the rows."""
         bundle = self.bundle
         filled = np.resize(rows, self.settings.batch_size)
         hits = hits.take(filled)
@@ -204,9 +204,9 @@ class Predictor:
         decoded = np.full(candidates.key.shape, -np.inf, dtype=np.float32)
         if decoder is not None:
             decoded = self._decoded(decoder, candidates, ranked)
-        exchanged = evidence.swapped.any(axis=1, keepdims=True)  # which backs nothing
+        exchanged = evidence.swapped.any(axis=1, keepdims=True)  # such evidence supports nothing
         scores = Scores(
-            there=candidates.exists,
+            exists=candidates.exists,
             proposer=candidates.proposer,
             ranked=ranked,
             none=none,
@@ -219,13 +219,13 @@ class Predictor:
             lines=line_bits(candidates.tokens),
         )
         hold_facts = HoldFacts.of(self.statistics, evidence)
-        return Considered(evidence, candidates, scores, hold_facts)
+        return ScoredCandidates(evidence, candidates, scores, hold_facts)
 
     @torch.inference_mode()
     def _decoder(
         self, columns: EntryColumns, rows: np.ndarray, hits: Hits, width: int, evidence: Evidence
     ) -> _Decoder:
-        """The decoder's encoding of `rows`, and its own sets."""
+        """The decoder's encoding of `rows`, and its beams."""
         bundle = self.bundle
         opposite = self.statistics.opposite_direction(columns, rows, hits)
         hits = Hits(np.where(opposite, NOTHING, hits.row), hits.similarity)
@@ -238,40 +238,40 @@ class Predictor:
             width=width,
         )
         encoded = self.network.encode(batch.to(self.device), self._tables)
-        found = beam_search(self.network, encoded, self.settings.beams).cpu()
+        decoded = beam_search(self.network, encoded, self.settings.beams).cpu()
         start = 2 * bundle.corpus.catalog.offsets[evidence.entity][:, None, None]
-        exists = (found.log_probs > DEAD).numpy()[:, :, None] & (found.tokens != NOTHING).numpy()
-        beams = np.where(exists, found.tokens.numpy() + start, NOTHING)
-        return _Decoder(encoded, start, beams, found.log_probs.numpy())
+        exists = (decoded.log_probs > DEAD).numpy()[:, :, None] & (decoded.tokens != NOTHING).numpy()
+        beams = np.where(exists, decoded.tokens.numpy() + start, NOTHING)
+        return _Decoder(encoded, start, beams, decoded.log_probs.numpy())
 
     @torch.inference_mode()
     def _decoded(self, decoder: _Decoder, candidates: Candidates, ranked: np.ndarray) -> np.ndarray:
         """float32 [B, D]: the decoder's log-probability of its beams and of the ranker's best candidates.
 
-        The others have -inf: what both parts think little of is not worth the time.
+        The others, which both parts score low, have -inf, to save time.
         """
         same = (candidates.key[:, :, None] == set_key(decoder.beams)[:, None, :]) & candidates.exists[
             :, :, None
         ]
-        known = same.any(axis=2)
+        in_beams = same.any(axis=2)
         beam = np.take_along_axis(decoder.log_probs, same.argmax(axis=2), 1)
-        decoded = np.where(known, beam, -np.inf).astype(np.float32)
-        wanted = np.where(candidates.exists & ~known, ranked, -np.inf)
-        place = np.argsort(-wanted, axis=1, kind="stable")[:, :_SCORED]
-        asked = np.isfinite(np.take_along_axis(wanted, place, 1))
+        decoded = np.where(in_beams, beam, -np.inf).astype(np.float32)
+        rest = np.where(candidates.exists & ~in_beams, ranked, -np.inf)
+        place = np.argsort(-rest, axis=1, kind="stable")[:, :_SCORED]
+        exists = np.isfinite(np.take_along_axis(rest, place, 1))
         tokens = np.take_along_axis(candidates.tokens, place[:, :, None], 1)
-        local = np.where(asked[:, :, None] & (tokens != NOTHING), tokens - decoder.start, NOTHING)
-        said = score_sets(self.network, decoder.encoded, torch.from_numpy(local).to(self.device))
-        found = np.where(asked, said.float().cpu().numpy(), np.take_along_axis(decoded, place, 1))
-        np.put_along_axis(decoded, place, found, 1)
+        local = np.where(exists[:, :, None] & (tokens != NOTHING), tokens - decoder.start, NOTHING)
+        log_probs = score_sets(self.network, decoder.encoded, torch.from_numpy(local).to(self.device))
+        scores = np.where(exists, log_probs.float().cpu().numpy(), np.take_along_axis(decoded, place, 1))
+        np.put_along_axis(decoded, place, scores, 1)
         return decoded
 
     @cached_property
     def _tables(self) -> Tables:
         return Tables(view(self.text_vectors), view(self.bundle.account_vectors)).to(self.device)
 
-    def nothing(self, size: int) -> Answers:
-        """Answers to `size` entries that say nothing yet."""
+    def empty_answers(self, size: int) -> Answers:
+        """Empty answers to `size` entries."""
         longest = self.bundle.model.max_lines
         return Answers(
             tokens=np.full((size, KEPT, longest), NOTHING, dtype=np.int64),
@@ -280,10 +280,10 @@ class Predictor:
             line_share=np.zeros((size, KEPT, longest), dtype=np.float32),
             guess=np.zeros((size, KEPT, longest), dtype=bool),
             amounts=np.full((size, longest), UNKNOWN_AMOUNT, dtype=np.int64),
-            amount_figures=np.zeros((size, len(AMOUNT_FIGURES))),
+            amount_features=np.zeros((size, len(AMOUNT_FEATURES))),
             amount_rule=np.zeros(size, dtype=np.int64),
-            figures=np.zeros((size, len(FIGURES))),
-            ground=np.zeros(size, dtype=np.int64),
+            features=np.zeros((size, len(FEATURES))),
+            evidence_kind=np.zeros(size, dtype=np.int64),
             more=np.zeros(size, dtype=bool),
             row=np.full((size, SHOWN), NOTHING, dtype=np.int64),
             weight=np.zeros((size, SHOWN), dtype=np.float32),
@@ -301,67 +301,67 @@ class Predictor:
         answers: Answers,
         rows: np.ndarray,
         columns: EntryColumns,
-        considered: Considered,
+        scored: ScoredCandidates,
         method: Method,
     ) -> None:
-        """Write a batch's best candidates by `method`, and all that is said about them, into `answers`."""
-        candidates, evidence = considered.candidates, considered.evidence
-        probability = self.bundle.stack(considered.scores, method)
+        """Write the best candidates of a batch by `method`, with their evidence and amounts, into `answers`."""
+        candidates, evidence = scored.candidates, scored.evidence
+        probability = self.bundle.stack(scored.scores, method)
         chance = np.where(candidates.exists, probability[:, :-1], 0.0)
-        place, review = settled(evidence, candidates, self.bundle.corpus.reviewed)
-        sure = np.arange(chance.shape[1]) == place[:, None]
-        chance = np.where(sure, np.maximum(chance, _LEAST), chance)
-        order = np.argsort(np.where(sure, -2, -chance), axis=1, kind="stable")[:, :WEIGHED]
+        place, review = reviewed_answers(evidence, candidates, self.bundle.corpus.reviewed)
+        decided = np.arange(chance.shape[1]) == place[:, None]
+        chance = np.where(decided, np.maximum(chance, _LEAST), chance)
+        order = np.argsort(np.where(decided, -2, -chance), axis=1, kind="stable")[:, :WEIGHED]
         chance = np.take_along_axis(chance, order, 1)
         exists = (chance > 0)[:, :, None]
         tokens = np.where(exists, np.take_along_axis(candidates.tokens, order[:, :, None], 1), NOTHING)
         key = np.where(exists[:, 0, 0], np.take_along_axis(candidates.key, order, 1)[:, 0], np.uint64(0))
-        shown = grounds(evidence, key)
+        shown = shown_evidence(evidence, key)
         proposal = self.amounts(columns, np.resize(rows, len(evidence)), evidence, tokens[:, 0])
         kept = tokens[:, :KEPT]
-        found = {
+        values = {
             "tokens": kept,
             "probability": chance[:, :KEPT],
             "none": probability[:, -1],
             "line_share": _line_shares(tokens, chance)[:, :KEPT],
             "guess": guessed(evidence, kept),
             "amounts": proposal.amounts,
-            "amount_figures": proposal.figures,
+            "amount_features": proposal.features,
             "amount_rule": proposal.rule,
-            "figures": figures(considered.scores, probability, place),
+            "features": confidence_features(scored.scores, probability, place),
             "review": review,
-            "ground": shown.kind,
+            "evidence_kind": shown.kind,
             "text_known": evidence.text_known,
             "nearest": evidence.nearest,
             **{each.name: getattr(shown, each.name) for each in fields(shown) if each.name != "kind"},
         }
-        for name, values in found.items():
-            getattr(answers, name)[rows] = values[: len(rows)]
-        answers.hold_facts.put(rows, considered.hold_facts)
+        for name, array in values.items():
+            getattr(answers, name)[rows] = array[: len(rows)]
+        answers.hold_facts.put(rows, scored.hold_facts)
 
     def amounts(
         self, columns: EntryColumns, rows: np.ndarray, evidence: Evidence, tokens: np.ndarray
     ) -> Proposal:
         """Amounts for the sets `tokens` int64 [B, T] of `rows` of `columns`.
 
-        They rest on what the entity's own neighbors in the same currency booked on their lines.
+        They follow the amounts of the entity's own neighbors in the same currency.
         """
-        books = self.statistics.corpus.rows
-        usable = evidence.same_entity & (books.currency[evidence.row] == columns.currency[rows][:, None])
+        past = self.statistics.corpus.rows
+        usable = evidence.same_entity & (past.currency[evidence.row] == columns.currency[rows][:, None])
         there = (evidence.lines != NOTHING) & usable[:, :, None]
-        place = books.offsets[evidence.row][:, :, None] + np.arange(evidence.lines.shape[2])
-        amounts = books.amounts[np.where(there, place, 0)] if len(books.amounts) else np.empty(there.shape)
-        past = PastAmounts(
+        place = past.offsets[evidence.row][:, :, None] + np.arange(evidence.lines.shape[2])
+        amounts = past.amounts[np.where(there, place, 0)] if len(past.amounts) else np.empty(there.shape)
+        past_amounts = PastAmounts(
             tokens=np.where(there, evidence.lines, NOTHING),
             amounts=np.where(there, amounts, np.nan),
             similarity=np.where(usable, evidence.similarity, -np.inf),
             age_days=evidence.age,
         )
-        return propose_amounts(minor_units(columns.total[rows]), tokens, past)
+        return propose_amounts(minor_units(columns.total[rows]), tokens, past_amounts)
 
 
 def without_lines(entries: pa.Table) -> pa.Table:
-    """`entries` as if nobody had booked them; the total stays, where it is known."""
+    """`entries` with null lines; a known total stays."""
     index = entries.schema.get_field_index("lines")
     nothing = pa.nulls(len(entries), ENTRIES.field("lines").type)
     return entries.set_column(index, ENTRIES.field("lines"), nothing)
@@ -370,8 +370,8 @@ def without_lines(entries: pa.Table) -> pa.Table:
 def extended_store(bundle: Bundle, descriptions: pa.ChunkedArray, encoder: Encoder | None) -> TextStore:
     """The bundle's texts and those of `descriptions`; new ones are encoded.
 
-    Raises `ValueError` where `encoder` is not the one that the bundle was trained with. None stands for a
-    bundle without sentence vectors.
+    Raises `ValueError` where `encoder` (None: no sentence vectors) is not the one that the bundle was trained
+    with.
     """
     identity = encoder.identity if encoder is not None else ""
     if identity != bundle.encoder:
@@ -383,7 +383,8 @@ def extended_store(bundle: Bundle, descriptions: pa.ChunkedArray, encoder: Encod
 
 
 def _line_shares(tokens: np.ndarray, probability: np.ndarray) -> np.ndarray:
-    """float32 [B, W, T]: of the mass of all W sets, the share on sets that have the line too."""
+    """float32 [B, W, T]: the probability of each line, as the share of the W sets' mass on sets that have
+    it."""
     share = probability / np.maximum(probability.sum(axis=1, keepdims=True), 1e-12)
     result = np.zeros(tokens.shape, dtype=np.float32)
     for other in range(tokens.shape[1]):

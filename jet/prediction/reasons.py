@@ -1,7 +1,7 @@
-"""Why an answer was given: the earlier entries that it rests on, and a sentence that counts them.
+"""The reason of an answer: the earlier entries that are its evidence, and a sentence that counts them.
 
-The sentence says no more than its evidence rows show: every number in it can be counted in them. An answer that
-no earlier entry supports is called a guess.
+Every number of the sentence can be counted in the evidence rows. An answer that no earlier entry supports is
+called a guess.
 
 Shapes: B entries, M neighbors, S shown ones, T lines.
 """
@@ -16,42 +16,42 @@ from jet.books.tokens import NOTHING
 from jet.ranking.evidence import Evidence
 
 SHOWN = 12
-"""Earlier entries that are shown at most (S)."""
-SAME_TEXT, SIMILAR, PEERS, NOBODY, TURNED = range(5)
+"""The most earlier entries that are shown (S)."""
+SAME_TEXT, SIMILAR, PEERS, NO_EVIDENCE, TURNED = range(5)
 
 
 @dataclass(frozen=True)
-class Grounds:
+class ShownEvidence:
     """The evidence that is shown for the answers to B entries."""
 
-    kind: np.ndarray  # int64 [B] SAME_TEXT, SIMILAR, PEERS, NOBODY or TURNED: who is asked
-    row: np.ndarray  # int64 [B, S] rows of the books, NOTHING where there are fewer
-    weight: np.ndarray  # float32 [B, S] share of the votes of those shown; 0 where it was booked otherwise
+    kind: np.ndarray  # int64 [B] SAME_TEXT, SIMILAR, PEERS, NO_EVIDENCE or TURNED
+    row: np.ndarray  # int64 [B, S] rows of the corpus, padded with NOTHING
+    weight: np.ndarray  # float32 [B, S] share of the shown votes; 0 where the row was booked otherwise
     similarity: np.ndarray  # float32 [B, S]
     same_text: np.ndarray  # bool [B, S]
     same_lines: np.ndarray  # bool [B, S] booked like the answer
     more: np.ndarray  # bool [B] there are more of this kind than are shown
 
 
-def grounds(evidence: Evidence, key: np.ndarray) -> Grounds:
-    """What speaks for and against the sets `key` uint64 [B] (0: no answer)."""
+def shown_evidence(evidence: Evidence, key: np.ndarray) -> ShownEvidence:
+    """The evidence for and against the sets `key` uint64 [B] (0: no answer)."""
     own, peers = evidence.as_booked, evidence.exists & ~evidence.same_entity
     alike = (evidence.key == key[:, None]) & evidence.exists
     same_lines = alike & ~evidence.swapped
     with_text = own & evidence.same_text
     # With the same text the latest ones count, otherwise the most similar ones.
     newest, nearest = _first(with_text, evidence.row), _first(own, evidence.similarity)
-    foreign = _first(peers, evidence.similarity)
-    kind = np.full(len(key), NOBODY)
+    nearest_peers = _first(peers, evidence.similarity)
+    kind = np.full(len(key), NO_EVIDENCE)
     kind[peers.any(axis=1)] = PEERS
-    backed = np.take_along_axis(same_lines & own, nearest, 1).any(axis=1)
-    abroad = np.take_along_axis(same_lines & peers, foreign, 1).any(axis=1)
-    kind[own.any(axis=1) & (backed | ~abroad)] = SIMILAR
+    own_agree = np.take_along_axis(same_lines & own, nearest, 1).any(axis=1)
+    peers_agree = np.take_along_axis(same_lines & peers, nearest_peers, 1).any(axis=1)
+    kind[own.any(axis=1) & (own_agree | ~peers_agree)] = SIMILAR
     kind[with_text.any(axis=1)] = SAME_TEXT
     turned = alike & evidence.swapped
     kind[turned.any(axis=1) & ~(same_lines & own).any(axis=1)] = TURNED
     kinds = [(kind == each)[:, None] for each in (SAME_TEXT, SIMILAR, TURNED)]
-    order = np.select(kinds, [newest, nearest, _first(turned, evidence.row)], foreign)
+    order = np.select(kinds, [newest, nearest, _first(turned, evidence.row)], nearest_peers)
     among = np.select(kinds, [with_text, own, turned], peers)
     shown = np.take_along_axis(among, order, 1) & (np.arange(SHOWN) < among.shape[1])
 
@@ -60,7 +60,7 @@ def grounds(evidence: Evidence, key: np.ndarray) -> Grounds:
 
     like = of(same_lines) & shown
     votes = np.exp(5 * of(evidence.similarity)) * shown
-    return Grounds(
+    return ShownEvidence(
         kind=kind,
         row=np.where(shown, of(evidence.row), NOTHING),
         weight=(like * votes / np.maximum(votes.sum(axis=1, keepdims=True), 1e-9)).astype(np.float32),
@@ -72,28 +72,28 @@ def grounds(evidence: Evidence, key: np.ndarray) -> Grounds:
 
 
 def _first(among: np.ndarray, value: np.ndarray) -> np.ndarray:
-    """int64 [B, S]: the places of the marked neighbors of largest `value`, then of others; padded with 0."""
+    """int64 [B, S]: indices of the neighbors in `among`, by falling `value`, then of others; padded with 0."""
     order = np.argsort(np.where(among, -value.astype(np.float64), np.inf), axis=1, kind="stable")
     return np.pad(order, ((0, 0), (0, max(0, SHOWN - order.shape[1]))))[:, :SHOWN]
 
 
 def guessed(evidence: Evidence, tokens: np.ndarray) -> np.ndarray:
-    """bool [B, A, T]: which lines of `tokens` [B, A, T] no neighbor of the same entity has."""
+    """bool [B, A, T]: the lines of `tokens` [B, A, T] that no neighbor of the same entity has."""
     place, neighbor, line = np.nonzero(evidence.as_booked[:, :, None] & (evidence.lines != NOTHING))
     base = max(tokens.max(initial=0), evidence.lines.max(initial=0)) + 1  # with the entry, a line is one number
     theirs = np.unique(base * place + evidence.lines[place, neighbor, line])
     there = tokens != NOTHING
     entry = np.broadcast_to(np.arange(len(tokens))[:, None, None], tokens.shape)
-    found = there.copy()
-    found[there] = ~np.isin(base * entry[there] + tokens[there], theirs)
-    return found
+    result = there.copy()
+    result[there] = ~np.isin(base * entry[there] + tokens[there], theirs)
+    return result
 
 
 def sentence(kind: int, shown: int, like: int, last: str, more: bool) -> str:
-    """The reason in words, for a bookkeeper.
+    """The reason as a sentence for a bookkeeper.
 
-    `shown` entries of the `kind` were looked at, `like` of them are booked like the answer, the newest of these
-    on the day `last`; `more`: there are others that aren't shown.
+    Of the `shown` entries of the `kind`, `like` are booked like the answer, the newest of these on the day
+    `last`. `more`: there are others that aren't shown.
     """
     if kind == SAME_TEXT:
         of = f"the last {shown} entries" if more else f"{shown} earlier {'entry' if shown == 1 else 'entries'}"
@@ -116,6 +116,6 @@ def sentence(kind: int, shown: int, like: int, last: str, more: bool) -> str:
             else f"{shown} similar {'entry' if shown == 1 else 'entries'}"
         )
         return f"a guess: like {of} whose money went the other way, with the sides exchanged"
-    if kind == NOBODY:
+    if kind == NO_EVIDENCE:
         return "a guess: there are no earlier entries, only the names of the accounts"
     return "a guess: no similar entry is booked like this"

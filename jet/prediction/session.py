@@ -1,7 +1,7 @@
-"""One bundle that is asked again and again: what one call computed, the next ones use.
+"""A session predicts with one bundle again and again, and keeps what its calls computed.
 
-Index, encoder and the vectors of texts are kept; a call costs what its new texts and its entries cost. The
-answers are those of `Predictor`, to the bit: they don't depend on what else was asked.
+Index, encoder and the vectors of texts are kept, so that a call costs its new texts and its entries only. The
+predictions are those of `Predictor`, to the bit, whatever was predicted before.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from jet.texts.normalize import normalize_all
 
 
 class Session:
-    """Predicts tables of entries, one after another. `encoder` is the bundle's, where it is loaded already."""
+    """Predicts tables of entries, one after another. `encoder` is the bundle's, if it is loaded already."""
 
     def __init__(self, bundle: Bundle, settings: PredictSettings, encoder: Encoder | None = None) -> None:
         self.bundle, self.settings = bundle, settings
@@ -31,7 +31,7 @@ class Session:
         return self.predictor(entries["description"])(entries)
 
     def predictor(self, descriptions: pa.ChunkedArray) -> Predictor:
-        """The predictor, knowing the texts of `descriptions`."""
+        """The predictor, with the texts of `descriptions`."""
         if self._predictor is None:
             self._predictor = Predictor(self.bundle, self.settings)
         missing = sorted(self._predictor.statistics.corpus.store.missing(normalize_all(descriptions)))
@@ -43,7 +43,7 @@ class Session:
     def encode(self, texts: Sequence[str]) -> np.ndarray:
         """float32 [n, D]: the sentence vectors of `texts`; D is 0 where the bundle has none.
 
-        Raises `ValueError` where the bundle's encoder is not the one that is here.
+        Raises `ValueError` where the installed encoder is not the bundle's.
         """
         retrieval = self.bundle.retrieval
         if not retrieval.encoder:

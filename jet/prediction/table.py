@@ -1,4 +1,4 @@
-"""Answers in words: the table of predictions that people and programs read.
+"""Makes the table of predictions from answers.
 
 Shapes: N entries, KEPT sets of an entry, T lines, S shown neighbors.
 """
@@ -41,7 +41,7 @@ def predictions_table(
 ) -> pa.Table:
     """Predictions (`PREDICTIONS`) of `entries` (`ENTRIES`), one row each, in order."""
     calibration = bundle.calibration(method)
-    decided = _Decided.of(calibration, promise, entries["entity"].to_pylist(), answers)
+    decided = _Decisions.of(calibration, promise, entries["entity"].to_pylist(), answers)
     decisions = np.where(answers.answered, np.where(decided.auto, AUTO, REVIEW), NO_ANSWER)
     lines, offsets = _lines(bundle, answers)
     chosen = pa.ListArray.from_arrays(*_sublist(lines, offsets, np.arange(len(entries)) * KEPT))
@@ -68,8 +68,8 @@ def predictions_table(
 
 
 @dataclass(frozen=True)
-class _Decided:
-    """What was decided of N answers, and by which figures."""
+class _Decisions:
+    """The decisions on N answers, and what they are made by."""
 
     confidence: np.ndarray  # float32 [N]
     auto: np.ndarray  # bool [N]
@@ -78,18 +78,19 @@ class _Decided:
     promise: float
 
     @classmethod
-    def of(cls, calibration: Calibration, promise: float, entities: list[str], answers: Answers) -> _Decided:
-        """`auto` is what reaches its company's threshold, and is held by no rule (`jet.confidence.holds`)."""
-        confidence = np.minimum(calibration(answers.figures), answers.weakest_line)
+    def of(cls, calibration: Calibration, promise: float, entities: list[str], answers: Answers) -> _Decisions:
+        """`auto` where the confidence reaches the company's threshold and no rule holds the answer
+        (`jet.confidence.holds`)."""
+        confidence = np.minimum(calibration(answers.features), answers.weakest_line)
         confidence = np.where(answers.answered, confidence, 0.0).astype(np.float32)
-        found = calibration.thresholds(promise)
-        own, least = found.of(entities), found.least_history
-        reached = confidence >= auto_thresholds(own, answers.held, answers.hold_facts.history, least)
-        return cls(confidence, answers.answered & reached, own, least, promise)
+        thresholds = calibration.thresholds(promise)
+        by_row, least = thresholds.of(entities), thresholds.least_history
+        reached = confidence >= auto_thresholds(by_row, answers.held, answers.hold_facts.history, least)
+        return cls(confidence, answers.answered & reached, by_row, least, promise)
 
 
-def _reasons(bundle: Bundle, entries: pa.Table, answers: Answers, decided: _Decided) -> list[str]:
-    """What each answer rests on, and why it isn't booked by itself."""
+def _reasons(bundle: Bundle, entries: pa.Table, answers: Answers, decided: _Decisions) -> list[str]:
+    """The evidence of each answer in words, and why it isn't booked automatically."""
     known = set(bundle.corpus.catalog.entities)
     like = answers.same_lines & (answers.row != NOTHING)
     newest = np.where(like, bundle.corpus.rows.date[answers.row], np.iinfo(np.int32).min).max(axis=1)
@@ -101,7 +102,9 @@ def _reasons(bundle: Bundle, entries: pa.Table, answers: Answers, decided: _Deci
             reasons.append(_why_none(entity, entity in known, directions[i]))
             continue
         last = date.fromordinal(_EPOCH + int(newest[i])).isoformat() if like[i].any() else ""
-        why = sentence(int(answers.ground[i]), int(shown[i]), int(like[i].sum()), last, bool(answers.more[i]))
+        why = sentence(
+            int(answers.evidence_kind[i]), int(shown[i]), int(like[i].sum()), last, bool(answers.more[i])
+        )
         if answers.review[i] != NOTHING:
             name = bundle.corpus.ids[int(answers.review[i])].as_py()
             why = f"as reviewed in entry {name!r} with this text; {why}"
@@ -123,8 +126,8 @@ def _why_none(entity: str, known: bool, direction: str) -> str:
     return "no debit and credit account of the entity is open on this date"
 
 
-def _held(bundle: Bundle, answers: Answers, decided: _Decided, row: int, currency: str) -> list[str]:
-    """Why an answer isn't booked by itself: the rules that hold it, and the threshold that it doesn't reach."""
+def _held(bundle: Bundle, answers: Answers, decided: _Decisions, row: int, currency: str) -> list[str]:
+    """Why an answer isn't `auto`: the rules that hold it, and the threshold that it doesn't reach."""
     promise, threshold = decided.promise, decided.thresholds[row]
     tokens = np.unique(answers.tokens[row, 0][answers.guess[row, 0]])
     codes = bundle.corpus.catalog.accounts["code"].take(pa.array(tokens // 2)).to_pylist()
@@ -138,21 +141,22 @@ def _held(bundle: Bundle, answers: Answers, decided: _Decided, row: int, currenc
 
 
 def _amount_confidence(bundle: Bundle, answers: Answers) -> pa.Array:
-    """That all amounts are right if the lines are: 1 with one line on each side, null without a total."""
+    """The probability that all amounts are right if the lines are: 1 with one line a side, null without a
+    total."""
     guessed = answers.amount_rule >= GUESSED
-    confidence = np.where(guessed, bundle.amount_calibration(answers.amount_figures), 1.0)
+    confidence = np.where(guessed, bundle.amount_calibration(answers.amount_features), 1.0)
     return pa.array(confidence.astype(np.float32), mask=answers.amount_rule == 0)
 
 
 def _lines(bundle: Bundle, answers: Answers) -> tuple[pa.StructArray, np.ndarray]:
-    """All lines of all kept sets, flat, and int64 [N * KEPT + 1] where each set begins."""
+    """The lines of all kept sets, flat, and their offsets int64 [N * KEPT + 1]."""
     inside = answers.tokens != NOTHING
     tokens = answers.tokens[inside]
     accounts = bundle.corpus.catalog.accounts.take(pa.array(tokens // 2))
     amounts = np.full(inside.shape, -1, dtype=np.int64)
     amounts[:, 0] = answers.amounts
     minor = amounts[inside]
-    # Decimals throughout: a float would not hold every hundredth.
+    # Decimals, since floats don't hold every hundredth.
     hundredths = pa.array(minor, mask=minor < 0).cast(pa.decimal128(19, 0))
     amount = pc.multiply(hundredths, pa.scalar(Decimal("0.01"))).cast(AMOUNT)
     columns = [
@@ -172,37 +176,37 @@ def _alternatives(answers: Answers, lines: pa.StructArray, offsets: np.ndarray) 
     exists[:, 0] = False
     sets = np.flatnonzero(exists.ravel())
     of_set = pa.ListArray.from_arrays(*_sublist(lines, offsets, sets))
-    found = pa.StructArray.from_arrays(
+    alternatives = pa.StructArray.from_arrays(
         [of_set, pa.array(answers.probability.ravel()[sets])], fields=list(ALTERNATIVE)
     )
     ends = np.concatenate([[0], np.cumsum(exists.sum(axis=1))]).astype(np.int32)
-    return pa.ListArray.from_arrays(pa.array(ends), found)
+    return pa.ListArray.from_arrays(pa.array(ends), alternatives)
 
 
 def _evidence(bundle: Bundle, entries: pa.Table, answers: Answers) -> pa.ListArray:
-    """Per entry the neighbors that its reason counts."""
-    books = bundle.corpus
+    """The neighbors that each entry's reason counts."""
+    corpus = bundle.corpus
     shown = answers.row != NOTHING
     rows = answers.row[shown]
-    own = np.broadcast_to(np.arange(len(entries))[:, None], shown.shape)[shown]
+    entry = np.broadcast_to(np.arange(len(entries))[:, None], shown.shape)[shown]
     dates = _whole(entries["date"]).cast(pa.int32()).to_numpy(zero_copy_only=False)
     columns = [
-        pa.array(bundle.corpus.catalog.entities, pa.string()).take(pa.array(books.rows.entity[rows])),
-        books.ids.take(pa.array(rows)),
-        pa.array(books.rows.date[rows]).cast(pa.date32()),
+        pa.array(corpus.catalog.entities, pa.string()).take(pa.array(corpus.rows.entity[rows])),
+        corpus.ids.take(pa.array(rows)),
+        pa.array(corpus.rows.date[rows]).cast(pa.date32()),
         pa.array(answers.weight[shown]),
         pa.array(answers.similarity[shown]),
         pa.array(answers.same_text[shown]),
         pa.array(answers.same_lines[shown]),
-        pa.array((dates[own] - books.rows.date[rows]).astype(np.int32)),
+        pa.array((dates[entry] - corpus.rows.date[rows]).astype(np.int32)),
     ]
-    found = pa.StructArray.from_arrays(columns, fields=list(EVIDENCE))
+    evidence = pa.StructArray.from_arrays(columns, fields=list(EVIDENCE))
     ends = np.concatenate([[0], np.cumsum(shown.sum(axis=1))]).astype(np.int32)
-    return pa.ListArray.from_arrays(pa.array(ends), found)
+    return pa.ListArray.from_arrays(pa.array(ends), evidence)
 
 
 def _sublist(lines: pa.StructArray, offsets: np.ndarray, sets: np.ndarray) -> tuple[pa.Array, pa.StructArray]:
-    """Offsets and values of a list array that holds just `sets`."""
+    """Offsets and values of a list array of only these `sets`."""
     lengths = offsets[sets + 1] - offsets[sets]
     ends = np.concatenate([[0], np.cumsum(lengths)])
     rows = np.arange(ends[-1]) + np.repeat(offsets[sets] - ends[:-1], lengths)

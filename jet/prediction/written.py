@@ -1,6 +1,6 @@
-"""Predictions that lie in parts before they are published: compared with the calibration, held back, counted.
+"""Checks written parts of predictions before they are published: drift, decisions, counts.
 
-Only some columns of one part at a time are read: all parts together may be too much for a machine.
+Reads some columns of one part at a time, since all parts together may exceed a machine's memory.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ from jet.confidence.drift import (
 from jet.texts.normalize import stable_hashes
 
 _STATISTICS_COLUMNS = ("entity", "decision", "text_known", "similarity", "confidence")
-"""The columns of `PREDICTIONS` that drift is read off."""
+"""The columns of `PREDICTIONS` that the drift statistics need."""
 
 log = logging.getLogger("jet.predict")
 
@@ -50,7 +50,7 @@ def settled(
 
 
 def statistics_of(writer: ArtifactWriter) -> DriftStatistics:
-    """The signs of all predictions that are written so far."""
+    """The drift statistics of all predictions written so far."""
     parts = [DriftStatistics.of_predictions(part) for part in _parts(writer, _STATISTICS_COLUMNS)]
     return DriftStatistics(
         *(np.concatenate([getattr(part, each.name) for part in parts]) for each in fields(DriftStatistics))
@@ -58,7 +58,7 @@ def statistics_of(writer: ArtifactWriter) -> DriftStatistics:
 
 
 def hold_back(writer: ArtifactWriter, groups: Sequence[Group]) -> None:
-    """Write the parts again in which there is an `auto` of a company whose entries have drifted."""
+    """Turn each `auto` of a company with drift into `review`, and write the changed parts again."""
     why = drift_sentences(groups)
     for group in groups:
         if group.drifted:
@@ -71,25 +71,25 @@ def hold_back(writer: ArtifactWriter, groups: Sequence[Group]) -> None:
 
 
 def counted(writer: ArtifactWriter, rows: int) -> tuple[dict[str, int], int]:
-    """How many predictions have each decision, and how many were held back because of drift.
+    """The number of predictions by decision, and of those held back because of drift.
 
     Raises `RuntimeError` where rows are lost or doubled.
     """
-    found: Counter[str] = Counter()
+    decisions: Counter[str] = Counter()
     held, hashes = 0, []
     for part in _parts(writer, ("entity", "entry_id", "decision", "reason")):
-        found.update(part["decision"].to_pylist())
+        decisions.update(part["decision"].to_pylist())
         was_held = pc.and_(pc.equal(part["decision"], REVIEW), pc.match_substring(part["reason"], HELD_BACK))
         held += pc.sum(was_held).as_py() or 0
         hashes.append(stable_hashes(joined_keys(part["entity"], part["entry_id"])))
-    total, distinct = sum(found.values()), _distinct_keys(writer, np.concatenate(hashes))
+    total, distinct = sum(decisions.values()), _distinct_keys(writer, np.concatenate(hashes))
     if total != rows or distinct != rows:
         raise RuntimeError(f"{rows} entries went in, {total} predictions of {distinct} entries came out")
-    return dict(found), held
+    return dict(decisions), held
 
 
 def _parts(writer: ArtifactWriter, names: Sequence[str]) -> Iterator[pa.Table]:
-    """Some columns of each part that is written so far, and of none."""
+    """Some columns of an empty table, then of each part written so far."""
     schema = pa.schema([PREDICTIONS.field(name) for name in names])
     yield schema.empty_table()
     for name in writer.files():
@@ -97,9 +97,9 @@ def _parts(writer: ArtifactWriter, names: Sequence[str]) -> Iterator[pa.Table]:
 
 
 def _distinct_keys(writer: ArtifactWriter, hashes: np.ndarray) -> int:
-    """How many different entries there are; `hashes` are those of all keys, int64 [N].
+    """The number of distinct entries; `hashes` int64 [N] are those of all keys.
 
-    Eight bytes an entry. Of a billion entries two may have the same: only those are compared letter by letter.
+    Takes eight bytes an entry. Keys with equal hashes are compared as text.
     """
     values, counts = np.unique(hashes, return_counts=True)
     shared = values[counts > 1]
@@ -107,6 +107,6 @@ def _distinct_keys(writer: ArtifactWriter, hashes: np.ndarray) -> int:
         return len(values)
     keys: set[str] = set()
     for part in _parts(writer, ("entity", "entry_id")):
-        own = joined_keys(part["entity"], part["entry_id"])
-        keys.update(own.filter(pa.array(np.isin(stable_hashes(own), shared))).to_pylist())
+        names = joined_keys(part["entity"], part["entry_id"])
+        keys.update(names.filter(pa.array(np.isin(stable_hashes(names), shared))).to_pylist())
     return len(values) - len(shared) + len(keys)

@@ -1,7 +1,7 @@
-"""Baselines on a cluster: each in a process of its own, with what it costs beside its answers.
+"""Runs baselines on a cluster, each in a process of its own, and measures their costs.
 
-A process that has served another baseline would have its memory and its caches, and the figures would depend on
-the order. So none is ever used twice.
+A process that has run another baseline would keep its memory and its caches, and the costs would depend on the
+order. So no process is used twice.
 """
 
 from __future__ import annotations
@@ -22,11 +22,11 @@ log = logging.getLogger("jet.baselines")
 def run_baselines(
     names: Sequence[str], entries: pa.Table, split: NDArray, materials: Materials
 ) -> dict[str, BaselineRun]:
-    """Answer the calibration and test rows of `entries` with each of the baselines `names`, on Ray.
+    """Predict the calibration and test rows of `entries` with each of the baselines `names`, on Ray.
 
-    Arguments as of `run_baseline`; Ray must be connected. Each baseline has one CPU. Raises RuntimeError, which
-    names the baseline, as soon as one fails. Raises ValueError where a name is not known or the materials lack
-    what it needs.
+    The arguments are those of `run_baseline`; Ray must be connected. Each baseline has one CPU. Raises
+    `RuntimeError`, which names the baseline, as soon as one fails; `ValueError` where a name is unknown or the
+    materials lack what a baseline needs.
     """
     for name in names:
         make_baseline(name, materials)
@@ -45,13 +45,13 @@ def run_baselines(
 
 
 def _start(name: str, shared: ray.ObjectRef) -> ray.ObjectRef:
-    # Ray gives a task an idle process, if it has one of the same environment. Nobody else has this one.
+    # Ray reuses idle processes of the same environment. No other task has this one.
     environment = {"JET_BASELINE": name, "OMP_NUM_THREADS": "1"}
     options = {"name": f"baseline {name}", "runtime_env": {"env_vars": environment}}
     return _run.options(**options).remote(name, shared)
 
 
-# A process serves one call. Nothing is tried again: where memory is short, a retry takes it from the others.
+# A process serves one call. No retries: where memory is short, a retry takes it from the others.
 @ray.remote(num_cpus=1, max_calls=1, max_retries=0)
 def _run(name: str, shared: tuple[pa.Table, NDArray, Materials]) -> BaselineRun:
     entries, split, materials = shared

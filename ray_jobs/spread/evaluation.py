@@ -1,4 +1,4 @@
-"""An evaluation on a cluster: entries in slices over a pool of actors, a task a baseline and a fold."""
+"""Evaluates on a cluster: slices of entries on a pool of actors, a task for each baseline and each fold."""
 
 from __future__ import annotations
 
@@ -11,15 +11,22 @@ from numpy.typing import NDArray
 from jet.bundle.bundle import Bundle
 from jet.confidence.stack import Method
 from jet.evaluation.baselines import BaselineRun, Materials
-from jet.evaluation.learning_curve import CurveAnswers, CurveFold, answer_fold
+from jet.evaluation.learning_curve import CurveFold, CurvePredictions, predict_fold
 from jet.prediction.predictor import PredictSettings
 from jet.ranking.examples import Examples
 from jet.ranking.ranker import RankerSettings
 from jet.ranking.statistics import Statistics
 from jet.retrieval.collection import Hits
 from ray_jobs.runtime.settings import RuntimeSettings
-from ray_jobs.spread.answering import ExamineSlice, ExampleSlice, PredictSlice, examples_of, over_slices, share
 from ray_jobs.spread.baselines import run_baselines
+from ray_jobs.spread.predicting import (
+    ExamineSlice,
+    ExampleSlice,
+    PredictSlice,
+    examples_of,
+    over_slices,
+    shared_predictor,
+)
 
 
 class OnCluster:
@@ -32,12 +39,12 @@ class OnCluster:
         self, bundle: Bundle, settings: PredictSettings, entries: pa.Table, methods: Sequence[Method]
     ) -> pa.Table:
         """See `Executor`."""
-        shared = share(bundle, settings, [entries["description"]], self.runtime)
+        shared = shared_predictor(bundle, settings, [entries["description"]], self.runtime)
         return over_slices(ExamineSlice, shared, entries, self.runtime, methods=methods)
 
     def predict(self, bundle: Bundle, settings: PredictSettings, entries: pa.Table) -> pa.Table:
         """See `Executor`."""
-        shared = share(bundle, settings, [entries["description"]], self.runtime)
+        shared = shared_predictor(bundle, settings, [entries["description"]], self.runtime)
         return over_slices(PredictSlice, shared, entries, self.runtime)
 
     def run_baselines(
@@ -54,16 +61,16 @@ class OnCluster:
         made = over_slices(ExampleSlice, shared, pa.table({"row": rows}), self.runtime, keys=("row",))
         return examples_of(made)
 
-    def answer_folds(
+    def predict_folds(
         self, bundle: Bundle, examples: Examples, books_split: NDArray, folds: Sequence[CurveFold]
-    ) -> list[dict[int, CurveAnswers]]:
+    ) -> list[dict[int, CurvePredictions]]:
         """See `Executor`."""
         shared = ray.put((bundle, examples, books_split))
-        task = ray.remote(num_cpus=self.runtime.actor_cpus)(_answer_fold)
-        # In a list, so that the task gets the reference and fetches a shared view by itself.
+        task = ray.remote(num_cpus=self.runtime.actor_cpus)(_predict_fold)
+        # In a list, so that the task gets the reference and fetches a shared view itself.
         return ray.get([task.remote([shared], fold) for fold in folds])
 
 
-def _answer_fold(shared: list[ray.ObjectRef], fold: CurveFold) -> dict[int, CurveAnswers]:
+def _predict_fold(shared: list[ray.ObjectRef], fold: CurveFold) -> dict[int, CurvePredictions]:
     bundle, examples, books_split = ray.get(shared[0])
-    return answer_fold(bundle, examples, books_split, fold)
+    return predict_fold(bundle, examples, books_split, fold)

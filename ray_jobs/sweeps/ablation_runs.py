@@ -1,4 +1,4 @@
-"""The units of an ablation, as many beside each other as the cluster has room for, and what they come to."""
+"""Runs the units of an ablation, as many at a time as the cluster has room for, and collects their scores."""
 
 from __future__ import annotations
 
@@ -11,19 +11,19 @@ import ray
 
 from jet.artifacts.artifact import open_artifact
 from jet.experiments.ablation.ablation import GRID
-from jet.experiments.ablation.report import ANSWERS, summarized
+from jet.experiments.ablation.report import SCORES, summarized
 from ray_jobs.ddp.training import reason
 from ray_jobs.runtime.connection import room
 from ray_jobs.runtime.settings import JobConfig
-from ray_jobs.sweeps.ablation_units import ANSWERED, NETWORK, Unit, train_and_answer
+from ray_jobs.sweeps.ablation_units import NETWORK, SCORES_KIND, Unit, train_and_score
 
 log = logging.getLogger("jet.ablate")
 
 
 def run_units(units: Sequence[Unit], concurrent: int) -> None:
-    """Train and answer what is missing, `concurrent` trainings at a time.
+    """Run the units with missing scores, `concurrent` trainings at a time.
 
-    Raises `ValueError` in the end where some failed: the rest is done first.
+    Raises `ValueError` where some failed, after the others have ended.
     """
     waiting = [unit for unit in units if unit.missing()]
     log.info("%d trainings, %d of them done already", len(units), len(units) - len(waiting))
@@ -32,7 +32,7 @@ def run_units(units: Sequence[Unit], concurrent: int) -> None:
     while waiting or running:
         while waiting and len(running) < concurrent:
             unit = waiting.pop(0)
-            task = ray.remote(num_cpus=1)(train_and_answer).options(name=f"ablate {unit.name}")
+            task = ray.remote(num_cpus=1)(train_and_score).options(name=f"ablate {unit.name}")
             running[task.remote(unit)] = unit
         (done,), _ = ray.wait(list(running), num_returns=1)
         unit = running.pop(done)
@@ -54,7 +54,7 @@ def run_units(units: Sequence[Unit], concurrent: int) -> None:
 
 
 def concurrency(config: JobConfig) -> int:
-    """How many trainings the cluster can run at a time, each with a CPU for the task that waits for it."""
+    """The number of trainings that the cluster can run at a time, each with a CPU for its task."""
     runtime = config.runtime
     workers, gpus = runtime.train_workers, runtime.train_workers * runtime.train_gpu
     why = f"an ablation with {workers} training workers"
@@ -62,9 +62,11 @@ def concurrency(config: JobConfig) -> int:
 
 
 def collect(units: Sequence[Unit]) -> tuple[pa.Table, dict[str, Any]]:
-    """All answers, and what they come to."""
+    """The table of all scores (`SCORES`), and the metrics of each row."""
     table = pa.concat_tables(
-        open_artifact(unit.answers_at(row), ANSWERED).read_table(ANSWERS) for unit in units for row in unit.rows
+        open_artifact(unit.scores_at(row), SCORES_KIND).read_table(SCORES)
+        for unit in units
+        for row in unit.rows
     )
     rows = [row for unit in units for row in unit.rows]
     metrics = summarized(table, [row for row in GRID if row in rows])

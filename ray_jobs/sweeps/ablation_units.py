@@ -1,6 +1,6 @@
-"""One training of an ablation, and the answers of all rows that ask its network.
+"""A unit of an ablation: one training, and the scores of all rows that use its network.
 
-The trained network, and the answers of each row, are artifacts of their own: what is there isn't done again.
+The trained network and the scores of each row are artifacts, so that finished ones are not computed again.
 """
 
 from __future__ import annotations
@@ -18,8 +18,8 @@ from safetensors.torch import save as save_safetensors
 from jet.artifacts.artifact import artifact_writer, digest_of, finished, open_artifact
 from jet.artifacts.storage import remove
 from jet.experiments.ablation.ablation import Neighbors, Row
-from jet.experiments.ablation.answers import answer
-from jet.experiments.ablation.report import MEASURED, answers_table
+from jet.experiments.ablation.inference import score_rows
+from jet.experiments.ablation.report import MEASURED, scores_table
 from jet.model.network import JetNetwork
 from jet.training.data import TrainingData
 from jet.training.fitting import build_network
@@ -28,57 +28,59 @@ from ray_jobs.ddp.training import fit, load_data, open_training_data
 from ray_jobs.runtime.logs import quiet_libraries
 from ray_jobs.runtime.settings import JobConfig
 
-NETWORK, ANSWERED = "ablation-network", "ablation-answers"
+NETWORK, SCORES_KIND = "ablation-network", "ablation-answers"
 TRAINED = ("split", "retrieval", "model", "losses", "optim", "train")
-"""The parts of the config that a network follows from."""
+"""The parts of the config that decide the network."""
 
 
 @dataclass(frozen=True)
 class Unit:
-    """One training with one seed, and the rows of the grid that ask its network."""
+    """One training with one seed, and the rows of the grid that use its network."""
 
     rows: Sequence[Row]
     seed: int
     config: JobConfig
     folder: str
-    """The data, with the neighbors that the rows want."""
+    """The data folder with the neighbors of the rows."""
     work: str
     inputs: Mapping[str, str]
 
     @property
     def name(self) -> str:
-        """Of the run: the same for the same training only."""
+        """The name of the run, unique to its training."""
         return f"{self.rows[0].name}-{self.seed}-{digest_of([self.training, dict(self.inputs)])}"
 
     @property
     def training(self) -> dict[str, Any]:
-        """What the network follows from, beside the inputs."""
+        """What decides the network, beside the inputs."""
         return self.config.part(*TRAINED) | {"neighbors": self.rows[0].neighbors}
 
-    def answering(self, row: Row) -> dict[str, Any]:
-        """What the answers of `row` follow from, beside the inputs."""
+    def scoring_settings(self, row: Row) -> dict[str, Any]:
+        """What decides the scores of `row`, beside the inputs."""
         return self.training | {"inference": row.inference, "beams": self.config.predict.beams}
 
     @property
     def tracked(self) -> str:
-        """Where what W&B writes stays: beside the output, for the work folder goes."""
+        """The folder for W&B: beside the output, since the work folder is removed."""
         return self.work.rpartition("/")[0]
 
     @property
     def network_at(self) -> str:
-        """Where the trained network belongs."""
+        """The path of the trained network."""
         return f"{self.work}/networks/{self.name}"
 
-    def answers_at(self, row: Row) -> str:
-        """Where the answers of `row` belong."""
-        return f"{self.work}/answers/{row.name}-{self.seed}-{digest_of([self.answering(row), self.name])}"
+    def scores_at(self, row: Row) -> str:
+        """The path of the scores of `row`."""
+        return (
+            f"{self.work}/answers/{row.name}-{self.seed}-{digest_of([self.scoring_settings(row), self.name])}"
+        )
 
     def missing(self) -> list[Row]:
-        """The rows whose answers aren't there yet."""
+        """The rows without finished scores."""
         return [
             row
             for row in self.rows
-            if finished(self.answers_at(row), ANSWERED, self.answering(row), self.inputs) is None
+            if finished(self.scores_at(row), SCORES_KIND, self.scoring_settings(row), self.inputs) is None
         ]
 
 
@@ -90,22 +92,22 @@ def planned(
     work: str,
     inputs: Mapping[str, str],
 ) -> Iterator[Unit]:
-    """Every training once, with all rows that it serves."""
+    """A unit for each distinct training and seed, with all rows that use it."""
     by_training: dict[str, list[Row]] = {}
     for row in rows:
         training = digest_of([row.applied(config).part(*TRAINED), row.neighbors])
         by_training.setdefault(training, []).append(row)
-    for served in by_training.values():
-        changed = served[0].applied(config)
+    for sharing in by_training.values():
+        changed = sharing[0].applied(config)
         for seed in seeds:
             own = replace(changed, train=replace(changed.train, seed=seed))
-            yield Unit(served, seed, own, folders[served[0].neighbors], work, inputs)
+            yield Unit(sharing, seed, own, folders[sharing[0].neighbors], work, inputs)
 
 
-def train_and_answer(unit: Unit) -> str:
-    """What a task does: one training, if it wasn't done before, and the answers of its network.
+def train_and_score(unit: Unit) -> str:
+    """The work of a task: one training, if it isn't finished, and the missing scores of its network.
 
-    Returns a line on what came out.
+    Returns a line about the training.
     """
     quiet_libraries()
     torch.set_num_threads(1)
@@ -114,7 +116,7 @@ def train_and_answer(unit: Unit) -> str:
     network = trained(unit, data)
     rows = np.concatenate([data.rows(part) for part in MEASURED])
     for row in unit.missing():
-        given = answer(
+        scores = score_rows(
             network,
             data,
             rows,
@@ -123,9 +125,9 @@ def train_and_answer(unit: Unit) -> str:
             batch_size=unit.config.predict.batch_size,
             seed=unit.seed,
         )
-        settings = unit.answering(row)
-        with artifact_writer(unit.answers_at(row), ANSWERED, settings, unit.inputs) as writer:
-            writer.write_table("part-0.parquet", answers_table(given, data, rows, row.name, unit.seed))
+        settings = unit.scoring_settings(row)
+        with artifact_writer(unit.scores_at(row), SCORES_KIND, settings, unit.inputs) as writer:
+            writer.write_table("part-0.parquet", scores_table(scores, data, rows, row.name, unit.seed))
             writer.publish({"answers": len(rows)})
     facts = open_artifact(unit.network_at, NETWORK).manifest.facts
     return "{epochs} epochs, the best {best_epoch}, in {seconds:.0f} s, likelihood {likelihood:.3f}".format(
@@ -134,15 +136,15 @@ def train_and_answer(unit: Unit) -> str:
 
 
 def trained(unit: Unit, data: TrainingData) -> JetNetwork:
-    """The unit's network, from its artifact or else from a training that leaves one."""
+    """The unit's network, from its artifact, which a training writes where it is missing."""
     network = build_network(data, unit.config.model, unit.config.train.seed)
     if finished(unit.network_at, NETWORK, unit.training, unit.inputs) is None:
         start = time.monotonic()
-        state, told = fit(unit.folder, unit.network_at, unit.config, unit.name, unit.tracked)
+        state, fit_facts = fit(unit.folder, unit.network_at, unit.config, unit.name, unit.tracked)
         facts = {
-            "epochs": told["epochs"],
-            "best_epoch": told["best_epoch"],
-            "likelihood": told["calibration_likelihood"],
+            "epochs": fit_facts["epochs"],
+            "best_epoch": fit_facts["best_epoch"],
+            "likelihood": fit_facts["calibration_likelihood"],
             "seconds": round(time.monotonic() - start, 1),
         }
         with artifact_writer(unit.network_at, NETWORK, unit.training, unit.inputs) as writer:

@@ -1,4 +1,4 @@
-"""The last trainings of a sweep: its winner and the base config afresh, scored on the test split."""
+"""The final trainings of a sweep: its winner and the base config again, scored on the test split."""
 
 from __future__ import annotations
 
@@ -32,12 +32,12 @@ def refuse_untestable(settings: TuneSettings, data: TrainingData) -> None:
 
 
 def train_finals(sweep: Sweep, settings: TuneSettings, best: Trial, data: TrainingData) -> list[Final]:
-    """Fresh trainings of the base config and of the winner, with what each has right on the test split.
+    """New trainings of the base config and of the winner, with the test entries that each predicts right.
 
-    Raises `ValueError` where one of them fails; the next start tries that one again.
+    Raises `ValueError` where one of them fails; the next start runs that one again.
     """
     seeds = [sweep.config.train.seed + 1 + number for number in range(settings.final_seeds)]
-    # How long to be patient belongs to a population's way of training, and not to what it found.
+    # The patience belongs to population-based training, not to the settings that it found.
     patience = {name: value for name, value in best.settings.items() if name == "train.patience"}
     base = patience if settings.method == "pbt" else {}
     tasks = {
@@ -71,12 +71,13 @@ def refuse_failed(sweep: Sweep, trainings: list[Trial]) -> None:
 
 
 def exact_on_test(sweep: Sweep, task: Task, data: TrainingData) -> np.ndarray:
-    """bool [test rows]: which the training's best epoch books right. What can't be learned is never right."""
+    """bool [test rows]: the rows that the best epoch predicts right; rows that can't be learned are never
+    right."""
     config = sweep.config_of(task)
     state, _ = best_state(sweep.result(task.key))
     network = build_network(data, config.model, config.train.seed)
     network.load_state_dict(state["network"])
-    data = replace(data, model=config.model)  # how many neighbors it reads may be searched
+    data = replace(data, model=config.model)  # the number of neighbors may be a searched setting
     runtime = sweep.config.runtime
     shared = ray.put((network.eval(), data, config.predict.beams, config.train.batch_size))
     slices = np.array_split(data.learnable(TEST), runtime.actors)
@@ -86,7 +87,7 @@ def exact_on_test(sweep: Sweep, task: Task, data: TrainingData) -> np.ndarray:
 
 
 def exact_rows(shared: list[ray.ObjectRef], rows: np.ndarray) -> np.ndarray:
-    """Those of `rows` whose lines are all right, decoded freely."""
+    """Those of `rows` whose lines are all right, in free-running decoding."""
     torch.set_num_threads(1)
     network, data, beams, size = ray.get(shared[0])
     right = [np.empty(0, np.int64)]

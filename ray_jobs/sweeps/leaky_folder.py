@@ -1,4 +1,4 @@
-"""A data folder whose neighbors leak: the same entries, with neighbors that don't regard dates.
+"""Data folders with leaky neighbors: the same entries, with neighbors that ignore dates.
 
 The rows of an ablation that measure such a leak train on one.
 """
@@ -21,7 +21,7 @@ LEAKY = {"noncausal": noncausal_neighbors, "undated": undated_neighbors}
 
 
 def leaky_folder(kind: Neighbors, entries: Artifact, neighbors: Artifact, config: JobConfig, work: str) -> str:
-    """The folder with leaky neighbors of a kind, below `work`; what of it is there already stays."""
+    """The path of the folder with leaky neighbors of a kind, below `work`; finished parts are kept."""
     made_with = neighbors.manifest.config | config.part("split") | {"kind": kind}
     folder = f"{work}/{kind}-{digest_of([made_with, neighbors.manifest.fingerprint])}"
     manifest = entries.manifest

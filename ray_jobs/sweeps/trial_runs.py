@@ -1,12 +1,12 @@
-"""Running trials: Ray Tune around trainings of Ray Train, with a record of each that outlives them.
+"""Runs trials with Ray Tune around trainings of Ray Train, and keeps a record of each.
 
 Every trial is the training that `jet train` runs (`ray_jobs.ddp.training`, under DDP): Tune starts a small
-driver for each, the driver starts Ray Train, and each epoch is reported to both. So Tune doesn't own a trial's
-workers, and how many trials fit beside each other is told to it.
+driver for each, the driver starts Ray Train, and each epoch is reported to both. Tune doesn't own a trial's
+workers, so the number of concurrent trials is passed to it.
 
-The job's process keeps the records, each replaced as a whole after every epoch. A second start hands the
-recorded trials to Tune first. Their drivers repeat what is on record instead of training, so the searcher and
-the early stopping know all that they knew, and what broke off goes on from its last checkpoint.
+The job's process writes the records, each replaced as a whole after every epoch. A restarted sweep passes the
+recorded trials to Tune first. Their drivers report the recorded epochs instead of training, so that searcher
+and early stopping have the same state, and interrupted trials continue from their last checkpoint.
 """
 
 from __future__ import annotations
@@ -42,33 +42,33 @@ from ray_jobs.runtime.ray_quirks.signals import end_unheard, interruptible
 from ray_jobs.runtime.settings import JobConfig
 
 DRIVER_CPUS = 0.1
-"""CPUs that a trial's driver reserves, beside those of its workers: it waits, mostly."""
+"""CPUs that a trial's driver reserves beside those of its workers; it mostly waits."""
 RETRIES = 1
-"""How often a trial's workers, or its driver, are started again: enough for a lost node."""
+"""Restarts of a trial's workers, and of its driver; enough for a lost node."""
 
 UNSCORED = {"epoch": 0, "objective": NO_SCORE}
-"""What is reported to Tune of a trial that has no score."""
+"""The report to Tune of a trial without a score."""
 
 log = logging.getLogger("jet.tune")
 
 
 @dataclass(frozen=True)
 class Task:
-    """One training that is to be done."""
+    """One training to run."""
 
     key: str
     settings: dict[str, Any] = field(default_factory=dict)
     point: Coordinates | None = None
     parent: str | None = None
     start: str | None = None
-    """The checkpoint that it begins with, its parent's last."""
+    """The checkpoint that it starts from, its parent's last."""
     until: int | None = None
     """End after this epoch."""
 
 
 @dataclass(frozen=True)
 class Sweep:
-    """What every trial's driver knows."""
+    """The data that every trial's driver needs."""
 
     folder: str
     work: str
@@ -80,15 +80,15 @@ class Sweep:
 
     @property
     def training(self) -> str:
-        """Where the trials' checkpoints lie."""
+        """The folder of the trials' checkpoints."""
         return f"{self.work}/training"
 
-    def task(self, given: dict[str, Any]) -> Task:
-        """What a trial does, from what Tune gives it: a task, or the coordinates that Optuna suggests."""
-        return given["task"] if "task" in given else self.task_at(given)
+    def task(self, trial_config: dict[str, Any]) -> Task:
+        """The task of a trial, from its config in Tune: a task, or the coordinates that Optuna suggests."""
+        return trial_config["task"] if "task" in trial_config else self.task_at(trial_config)
 
     def task_at(self, coordinates: Coordinates) -> Task:
-        """The trial at a point of the space."""
+        """The task at a point of the space."""
         return Task(trial_key(coordinates), self.space.settings(coordinates), coordinates)
 
     def config_of(self, task: Task) -> JobConfig:
@@ -96,24 +96,24 @@ class Sweep:
         return with_settings(self.config, task.settings)
 
     def result(self, key: str) -> Result:
-        """What Ray Train keeps of a training."""
+        """The result of a training as Ray Train stored it."""
         filesystem, path = resolve(f"{self.training}/{key}")
         return Result.from_path(path, filesystem)
 
     def last_checkpoint(self, key: str) -> str:
-        """Where a training's last checkpoint lies."""
+        """The path of a training's last checkpoint."""
         checkpoint = self.result(key).checkpoint
         assert checkpoint is not None
         return f"{self.training}/{key}/{checkpoint.path.rstrip('/').rpartition('/')[2]}"
 
 
 def trial_key(coordinates: Coordinates) -> str:
-    """The name of the trial at a point: the same point is the same training."""
+    """The name of the trial at a point, the same for the same point."""
     return f"trial-{digest_of(coordinates)[:10]}"
 
 
 class RungReports(UserCallback):
-    """Puts each epoch of a training into a queue; Ray Train calls it in a process of its own."""
+    """Puts the rung of each epoch into a queue; Ray Train calls it in another process."""
 
     def __init__(self, queue: Queue) -> None:
         self.queue = queue
@@ -124,10 +124,9 @@ class RungReports(UserCallback):
 
 
 def epochs_of(trainer: TorchTrainer, queue: Queue, ended: Future[Result]) -> Iterator[Rung]:
-    """Fit in another thread, and give each epoch's rung meanwhile; what came of it is in `ended`.
+    """Fit in another thread, and yield each epoch's rung meanwhile; `ended` gets the result.
 
-    Ray's own callback for Tune puts the epochs where the driver's last report goes, too: the one then waits for
-    the other forever, now and then.
+    Ray's own callback for Tune shares a queue with the driver's last report, and sometimes both wait forever.
     """
 
     def fit() -> None:
@@ -143,18 +142,18 @@ def epochs_of(trainer: TorchTrainer, queue: Queue, ended: Future[Result]) -> Ite
 
 
 def report_of(rungs: Sequence[Rung], rows: int) -> dict[str, Any]:
-    """What is reported to Tune of the last of `rungs`: it, and the objective so far."""
+    """The report to Tune of the last of `rungs`, with the objective so far."""
     return {**rungs[-1], "objective": objective(rungs, rows)}
 
 
 def driver_of(sweep: Sweep) -> Callable[[dict[str, Any]], dict[str, Any]]:
-    """What Tune runs as a trial."""
+    """The function that Tune runs as a trial."""
     variables = environment.train_variables()
 
-    def drive(given: dict[str, Any]) -> dict[str, Any]:
+    def drive(trial_config: dict[str, Any]) -> dict[str, Any]:
         end_unheard()
         environment.take_over(variables)  # Ray Train starts here as it would in the job's own process
-        task = sweep.task(given)
+        task = sweep.task(trial_config)
         record = Records(sweep.work).read(task.key) or Trial(key=task.key)
         for number in range(len(record.rungs)):
             ray.tune.report(report_of(record.rungs[: number + 1], sweep.rows))
@@ -184,29 +183,29 @@ def driver_of(sweep: Sweep) -> Callable[[dict[str, Any]], dict[str, Any]]:
             result = ended.result()
         except TrainingFailedError as error:
             return {**UNSCORED, "error": reason(str(error))}
-        kept = [rung_of(figures) for _, figures in result.best_checkpoints or []]
+        kept = [rung_of(metrics) for _, metrics in result.best_checkpoints or []]
         best = best_rung(kept)
         return {**report_of([best], sweep.rows), "ended": True, "kept": kept} if best else UNSCORED
 
     return drive
 
 
-class Bookkeeper(ray.tune.Callback):
-    """Writes the trials' records, in the job's own process, and tells how they go."""
+class TrialRecorder(ray.tune.Callback):
+    """Writes the trials' records, in the job's own process, and logs their progress."""
 
     def __init__(self, sweep: Sweep, total: int) -> None:
         self.sweep, self.total = sweep, total
         self.records = Records(sweep.work)
         self.trials = {trial.key: trial for trial in self.records.all()}
-        self.seen: dict[str, Trial] = {}  # of this run
-        self.begun: dict[str, float] = {}  # of these, when training began
+        self.seen: dict[str, Trial] = {}  # in this run
+        self.begun: dict[str, float] = {}  # of trials in training, when it began
 
     def has(self, task: Task) -> bool:
-        """Whether a task is on record as over."""
+        """Whether a task's record says that it has ended."""
         return task.key in self.trials and self.trials[task.key].over
 
     def on_trial_start(self, iteration: int, trials: list, trial: Any, **info: Any) -> None:  # noqa: ARG002
-        """A trial's driver starts: to train, or to repeat what is on record."""
+        """A trial's driver starts, to train or to repeat its record."""
         task = self.sweep.task(trial.config)
         record = self.trials.setdefault(
             task.key,
@@ -231,7 +230,7 @@ class Bookkeeper(ray.tune.Callback):
         if error := result.get("error"):
             record.fail(error)
         elif "ended" in result:
-            # An epoch whose checkpoint was kept, and whose report was lost with a killed job, is made up for.
+            # Add epochs whose checkpoint was kept, but whose report was lost with a killed job.
             for rung in result.get("kept", []):
                 record.add(rung)
             record.status = "finished"
@@ -241,7 +240,7 @@ class Bookkeeper(ray.tune.Callback):
             self._keep(record)
             if len(record.rungs) > known:
                 epoch, exact, likelihood = (result[name] for name in ("epoch", "exact_match", "likelihood"))
-                self._tell(record, f"epoch {epoch:.0f}, exact match {exact:.3f}, likelihood {likelihood:.3f}")
+                self._log(record, f"epoch {epoch:.0f}, exact match {exact:.3f}, likelihood {likelihood:.3f}")
 
     def on_trial_complete(self, iteration: int, trials: list, trial: Any, **info: Any) -> None:  # noqa: ARG002
         """A trial ended, or was stopped."""
@@ -255,12 +254,12 @@ class Bookkeeper(ray.tune.Callback):
         """A trial's driver failed or was lost once too often: the sweep goes on."""
         record = self._open(trial)
         if record is not None:
-            told = Path(trial.error_file) if trial.error_file else None
-            record.fail(reason(told.read_text() if told and told.exists() else "its driver was lost"))
+            file = Path(trial.error_file) if trial.error_file else None
+            record.fail(reason(file.read_text() if file and file.exists() else "its driver was lost"))
             self._close(record)
 
     def _open(self, trial: Any) -> Trial | None:
-        """The record of a trial that is being trained; None where it was over before and is only repeated."""
+        """The record of a trial in training; None where it had ended before and is only repeated."""
         key = self.sweep.task(trial.config).key
         return self.trials[key] if key in self.begun else None
 
@@ -271,9 +270,9 @@ class Bookkeeper(ray.tune.Callback):
     def _close(self, record: Trial) -> None:
         self._keep(record)
         del self.begun[record.key]
-        self._tell(record, record.status + (f": {record.error}" if record.error else ""))
+        self._log(record, record.status + (f": {record.error}" if record.error else ""))
 
-    def _tell(self, record: Trial, what: str) -> None:
+    def _log(self, record: Trial, what: str) -> None:
         place = list(self.seen).index(record.key) + 1
         log.info("%s (%d of %d): %s", record.key, place, self.total, what)
 
@@ -286,14 +285,14 @@ def run_trials(
     count: int = 1,
     scheduler: ASHAScheduler | None = None,
 ) -> list[Trial]:
-    """Run tasks, or `count` times what a searcher suggests; returns their records.
+    """Run tasks, or `count` suggestions of a searcher; returns their records.
 
-    Where nobody needs to see them again, tasks that are on record already are left out.
+    Without a scheduler, which needs to see them again, ended tasks are left out.
     """
-    books = Bookkeeper(sweep, len(tasks) or count)
-    todo = [task for task in tasks if scheduler or not books.has(task)]
+    recorder = TrialRecorder(sweep, len(tasks) or count)
+    todo = [task for task in tasks if scheduler or not recorder.has(task)]
     if not todo and searcher is None:
-        return [books.trials[task.key] for task in tasks]
+        return [recorder.trials[task.key] for task in tasks]
     filesystem, storage = resolve(f"{sweep.work}/tune")
     tuner = ray.tune.Tuner(
         ray.tune.with_resources(driver_of(sweep), {"CPU": DRIVER_CPUS}),
@@ -311,18 +310,18 @@ def run_trials(
             storage_path=storage,
             storage_filesystem=filesystem,
             failure_config=ray.tune.FailureConfig(max_failures=RETRIES),
-            callbacks=[books],
+            callbacks=[recorder],
             verbose=0,
         ),
     )
-    logging.getLogger("ray.tune").setLevel(logging.ERROR)  # it misses log files, and tells how slow a step was
+    logging.getLogger("ray.tune").setLevel(logging.ERROR)  # it warns of missing log files and slow steps
     with interruptible():
         tuner.fit()
-    return [books.trials[task.key] for task in tasks] if tasks else list(books.seen.values())
+    return [recorder.trials[task.key] for task in tasks] if tasks else list(recorder.seen.values())
 
 
 def concurrency(settings: TuneSettings, config: JobConfig) -> int:
-    """How many trials the cluster holds beside each other, or `settings` want at most.
+    """The number of trials at a time: what the cluster holds, at most what `settings` allow.
 
     Raises `ValueError` where the whole cluster couldn't hold one.
     """

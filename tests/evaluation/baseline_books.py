@@ -49,7 +49,7 @@ def in_sets(pairs):
     return tuple(sorted(pairs))
 
 
-def last_is_asked(baseline, rows):
+def predicted_last(baseline, rows):
     """The answer, confidence and alternatives for the last row, where all before it train."""
     split = np.array([0] * (len(rows) - 1) + [2], np.int8)
     found = baseline.predict(table_of(rows), split)

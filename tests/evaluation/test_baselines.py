@@ -89,7 +89,7 @@ def test_answers_are_scored_beside_their_own_truth():
     assert one.entry_id == [table["entry_id"][row].as_py() for row in np.flatnonzero(split == 2)]
     at = {int(row): answer for row, answer in zip(found.row, found.sets, strict=True)}
     assert one.predicted == [at[row] for row in np.flatnonzero(split == 2).tolist()]
-    with pytest.raises(ValueError, match="did not answer row"):
+    with pytest.raises(ValueError, match="did not predict row"):
         score_baseline(table, found, split == 0)
 
 

@@ -5,7 +5,7 @@ from decimal import Decimal
 
 import numpy as np
 import pytest
-from baseline_books import chart, in_sets, last_is_asked, made
+from baseline_books import chart, in_sets, made, predicted_last
 from made_up_books import FOOD, RENT, SALE, entries, entry
 
 from jet.evaluation.baselines import LinearSvm, LogisticMultilabel
@@ -23,8 +23,8 @@ def mixed_books(days=30):
 
 @SVMS
 def test_a_text_that_is_like_others_is_booked_like_them(refitted):
-    asked = entry("999", None, day=40, text="invoice for lunch no. 7 and invoice 8")
-    answer, confidence, alternatives = last_is_asked(LinearSvm(refitted=refitted), [*mixed_books(), asked])
+    query = entry("999", None, day=40, text="invoice for lunch no. 7 and invoice 8")
+    answer, confidence, alternatives = predicted_last(LinearSvm(refitted=refitted), [*mixed_books(), query])
     assert answer == in_sets(SALE)
     assert 0.5 < confidence < 1
     assert alternatives[0] == in_sets(FOOD)
@@ -38,14 +38,14 @@ def test_journal_and_amount_tell_apart_what_the_text_does_not(refitted, column, 
         for i in range(12)
     ]
     for which, lines in enumerate((RENT, FOOD)):
-        asked = entry("999", None, day=40, text="transfer") | {column: values[which]}
-        assert last_is_asked(LinearSvm(refitted=refitted), [*rows, asked])[0] == in_sets(lines)
+        query = entry("999", None, day=40, text="transfer") | {column: values[which]}
+        assert predicted_last(LinearSvm(refitted=refitted), [*rows, query])[0] == in_sets(lines)
 
 
 @SVMS
 def test_one_class_is_answered_without_a_machine(refitted):
     rows = [entry(str(i), RENT, day=i, text=f"rent {i}") for i in range(8)]
-    assert last_is_asked(LinearSvm(refitted=refitted), rows) == (in_sets(RENT), 1.0, [])
+    assert predicted_last(LinearSvm(refitted=refitted), rows) == (in_sets(RENT), 1.0, [])
 
 
 @pytest.mark.parametrize("name", ["svm_static", "svm_refitted", "logistic_multilabel"])
@@ -56,7 +56,7 @@ def test_with_hardly_any_entries_the_last_same_text_answers(name):
         entry("3", FOOD, day=2, text="lunch"),
         entry("4", SALE, day=3, text="rent"),
     ]
-    assert last_is_asked(made(name), rows) == last_is_asked(made("last_same_text"), rows)
+    assert predicted_last(made(name), rows) == predicted_last(made("last_same_text"), rows)
 
 
 def test_only_the_refitted_machine_learns_what_changes_after_train():
@@ -84,7 +84,7 @@ def test_refits_fall_on_the_quarters_and_never_cut_a_day():
 
 def test_many_sets_that_were_booked_once_are_learned_without_a_warning():
     rows = [entry(f"{i:03}", ((f"{i}", "D"), ("1", "C")), day=i, text=f"word{i}") for i in range(9)]
-    answer, _, alternatives = last_is_asked(
+    answer, _, alternatives = predicted_last(
         LinearSvm(refitted=False), [*rows, entry("999", None, day=10, text="word4")]
     )
     assert answer == line_sets(entries([rows[4]])["lines"])[0]
@@ -102,24 +102,24 @@ def combined_books():
 
 def test_account_by_account_a_set_can_be_answered_that_was_never_booked():
     rows, never_booked = combined_books()
-    asked = entry("999", None, day=40, text="office card")
-    answer, confidence, alternatives = last_is_asked(LogisticMultilabel(chart()), [*rows, asked])
+    query = entry("999", None, day=40, text="office card")
+    answer, confidence, alternatives = predicted_last(LogisticMultilabel(chart()), [*rows, query])
     assert answer == never_booked
     assert 0 < confidence < 1
     assert len(alternatives) == 2
-    assert last_is_asked(LinearSvm(refitted=False), [*rows, asked])[0] != never_booked
+    assert predicted_last(LinearSvm(refitted=False), [*rows, query])[0] != never_booked
 
 
 def test_an_account_that_is_closed_on_the_date_is_not_answered():
-    asked = entry("999", None, day=40, text="rent 99")
-    rows = [*mixed_books(), asked]
+    query = entry("999", None, day=40, text="rent 99")
+    rows = [*mixed_books(), query]
     open_books = LogisticMultilabel(chart(closed={"5010": FIRST + timedelta(days=40)}))
-    assert last_is_asked(open_books, rows)[0] == in_sets(RENT)
+    assert predicted_last(open_books, rows)[0] == in_sets(RENT)
     for shut in (
         {"closed": {"5010": FIRST + timedelta(days=39)}},
         {"opened": {"5010": FIRST + timedelta(days=41)}},
     ):
-        answer, _, alternatives = last_is_asked(LogisticMultilabel(chart(**shut)), rows)
+        answer, _, alternatives = predicted_last(LogisticMultilabel(chart(**shut)), rows)
         for lines in (answer, *alternatives):
             assert ("5010", "D") not in lines
             assert {side for _, side in lines} == {"D", "C"}
@@ -129,6 +129,6 @@ def test_where_all_accounts_of_a_side_are_closed_the_last_same_text_answers():
     rows = mixed_books()
     shut = dict.fromkeys(("1930", "2611", "3001"), FIRST)
     rows = [*rows, entry("999", None, day=40, text="rent 3")]
-    assert last_is_asked(LogisticMultilabel(chart(closed=shut)), rows) == last_is_asked(
+    assert predicted_last(LogisticMultilabel(chart(closed=shut)), rows) == predicted_last(
         made("last_same_text"), rows
     )

@@ -113,13 +113,13 @@ def test_the_same_seed_gives_the_same_interval():
 
 def test_runs_are_averaged_and_their_spread_widens_the_interval():
     right = np.arange(400) % 2 == 0
-    rival = scored(right & (np.arange(400) % 10 != 0))
-    steady = paired_bootstrap_of_runs([scored(right)] * 3, [rival])
+    baseline = scored(right & (np.arange(400) % 10 != 0))
+    steady = paired_bootstrap_of_runs([scored(right)] * 3, [baseline])
     assert steady["difference"] == pytest.approx(0.1)
-    one = paired_bootstrap(scored(right), rival)
+    one = paired_bootstrap(scored(right), baseline)
     assert steady["high"] - steady["low"] == pytest.approx(one["high"] - one["low"], abs=0.02)
     shaken = [right, right | (np.arange(400) < 160), right & (np.arange(400) >= 160)]
-    spread = paired_bootstrap_of_runs([scored(run) for run in shaken], [rival])
+    spread = paired_bootstrap_of_runs([scored(run) for run in shaken], [baseline])
     assert spread["difference"] == pytest.approx(0.1)
     assert spread["high"] - spread["low"] > 2 * (one["high"] - one["low"])
 

@@ -1,4 +1,4 @@
-"""What a report looks at is what prediction answers, and stands beside the truth."""
+"""What is examined for a report is what prediction predicts, beside the true lines."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def bundle():
     data = made_up.family_data(days=150)
     trainer = made_up.trainer(data)
     made_up.train(data, trainer, 4)
-    return data, made_up.judged(data, made_up.assembled(data, trainer.network))
+    return data, made_up.calibrated(data, made_up.assembled(data, trainer.network))
 
 
 @pytest.fixture(scope="module")
@@ -106,7 +106,7 @@ def by_heart(bundle):
     small = extended(
         empty, ACCOUNTS.empty_table(), lambda texts: np.empty((len(texts), 0)), made_up.entries_table(rows)
     )
-    asked = made_up.entries_table(
+    queries = made_up.entries_table(
         [
             made_up.entry("birch", "a", 10, "rent", "D30:50 C10:50", "50.00"),
             made_up.entry("birch", "b", 20, "rent", "D50:50 C10:50", "50.00"),
@@ -114,7 +114,7 @@ def by_heart(bundle):
             made_up.entry("birch", "d", 40, "rent", "D30:7 C10:7"),
         ]
     )
-    found = examine(Predictor(small, PredictSettings()), asked)
+    found = examine(Predictor(small, PredictSettings()), queries)
     codes = small.corpus.catalog.accounts["code"].to_pylist()
 
     def spelled(sets):
@@ -150,13 +150,13 @@ def test_candidates_begin_with_what_was_booked_and_none_comes_twice(by_heart):
         assert all({line[0] for line in each} == {"D", "C"} for each in found)
 
 
-def test_amounts_are_judged_for_the_true_set(by_heart):
+def test_amounts_are_proposed_for_the_true_set(by_heart):
     rows, _ = by_heart
-    judged = {
+    right = {
         name: (row["total_known"], row["amounts_guessed"], row["amounts_right"]) for name, row in rows.items()
     }
     # One line a side takes the total; three are split as the neighbor's were; without a total nothing is known.
-    assert judged["a"] == judged["b"] == (True, False, True)
-    assert judged["c"] == (True, True, True)
-    assert judged["d"] == (False, False, False)
+    assert right["a"] == right["b"] == (True, False, True)
+    assert right["c"] == (True, True, True)
+    assert right["d"] == (False, False, False)
     assert 0 < rows["c"]["amount_confidence"] < 1

@@ -1,4 +1,4 @@
-"""The learning curve shows new companies: what is asked of one is answered without ever having learned it."""
+"""The learning curve shows new companies: their entries are predicted without any training on them."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ from jet.bundle.extension import extended
 from jet.evaluation import learning_curve as module
 from jet.evaluation.learning_curve import (
     FOLDS,
-    CurveAnswers,
     CurveFold,
-    answer,
+    CurvePredictions,
+    company_folds,
     curve_rows,
-    deal,
     fold_ranker,
     learning_curve,
+    predict_queries,
     svm_right,
 )
 from jet.ranking.examples import Examples
@@ -79,7 +79,7 @@ def test_every_tested_company_is_in_exactly_one_fold_and_has_others_to_learn_fro
     # As `split_by_date` has it: whoever is tested has trained.
     rows = rows + [(TRAIN, company) for _, company in rows]
     split, entity = np.array(rows, dtype=np.int64).reshape(-1, 2).T
-    folds = deal(split, entity)
+    folds = company_folds(split, entity)
     trained = set(entity[split == TRAIN].tolist())
     if len(trained) < 2:
         assert folds == []
@@ -95,11 +95,11 @@ def test_folds_have_like_numbers_of_test_rows():
     sizes = [40, 10, 10, 10, 9, 1]
     entity = np.repeat(np.arange(6), sizes)
     split = np.full(len(entity), TEST)
-    folds = deal(np.append(split, [TRAIN] * 6), np.append(entity, np.arange(6)))
+    folds = company_folds(np.append(split, [TRAIN] * 6), np.append(entity, np.arange(6)))
     assert sorted(sum(sizes[company] for company in fold) for fold in folds) == [10, 11, 19, 40]
 
 
-# --- answering ---------------------------------------------------------------------------------------------
+# --- predicting --------------------------------------------------------------------------------------------
 
 
 def with_other_habits(bundle, data, company):
@@ -117,10 +117,12 @@ def test_without_history_nothing_that_the_company_booked_is_known(bundle, data, 
     ranker = fold_ranker(examples, fold, RANKER)
     other = with_other_habits(bundle, data, "beech")
     columns = ["lines", "alternatives", "evidence", "confidence"]
-    found, changed = (answer(each, ranker, fold, data.split, 0).select(columns) for each in (bundle, other))
+    found, changed = (
+        predict_queries(each, ranker, fold, data.split, 0).select(columns) for each in (bundle, other)
+    )
     assert found.equals(changed)
     assert "beech" not in {each["entity"] for row in found["evidence"].to_pylist() for each in row}
-    assert not answer(other, ranker, fold, data.split, 50).select(columns).equals(found)
+    assert not predict_queries(other, ranker, fold, data.split, 50).select(columns).equals(found)
 
 
 def test_the_ranker_learns_nothing_from_the_fold_s_companies(data, examples):
@@ -149,7 +151,7 @@ def test_of_the_fold_s_companies_the_last_entries_before_the_test_are_known(
 
     monkeypatch.setattr(module, "Predictor", Spy)
     fold = fold_of(data, "beech", "date")
-    answer(bundle, fold_ranker(examples, fold, RANKER), fold, data.split, history)
+    predict_queries(bundle, fold_ranker(examples, fold, RANKER), fold, data.split, history)
     [books] = seen
     ids = data.entries["entry_id"].to_numpy(zero_copy_only=False)
     for number, company in enumerate(COMPANIES):
@@ -170,7 +172,7 @@ def test_the_svm_knows_the_last_entries_before_the_test_and_nothing_else(data):
     companies = fold.known["entity"].to_pylist()
     last = [row for row, name in enumerate(companies) if companies[row:].count(name) <= 8]
     assert np.array_equal(svm_right(replace(fold, known=fold.known.take(last)), 8), few)
-    # Nor do the test entries, when one is asked about another.
+    # Nor do the test entries, when another one is predicted.
     rows = fold.queries.to_pylist()
     for row in rows[:-1]:
         row["lines"] = made_up.lines("D1940 C1930")
@@ -186,7 +188,7 @@ def answers():
     """By history, what was answered to the two entries of two companies."""
 
     def part(entity, booked, answered):
-        return CurveAnswers(
+        return CurvePredictions(
             entries([entry("1", booked, entity=entity), entry("2", RENT, entity=entity)]),
             # Answers may come in any order.
             predictions([prediction("2", RENT, entity=entity), prediction("1", answered, entity=entity)]),
@@ -226,8 +228,10 @@ def test_habits_that_companies_share_serve_a_new_one_and_its_own_history_does_no
     rankers = [fold_ranker(examples, fold, RANKER) for fold in folds]
     answers = {
         history: [
-            CurveAnswers(
-                fold.queries, answer(bundle, ranker, fold, data.split, history), svm_right(fold, history)
+            CurvePredictions(
+                fold.queries,
+                predict_queries(bundle, ranker, fold, data.split, history),
+                svm_right(fold, history),
             )
             for fold, ranker in zip(folds, rankers, strict=True)
         ]

@@ -42,7 +42,7 @@ def data():
 def bundle(data):
     trainer = made_up.trainer(data)
     made_up.train(data, trainer, 4)
-    return made_up.judged(data, made_up.assembled(data, trainer.network))
+    return made_up.calibrated(data, made_up.assembled(data, trainer.network))
 
 
 @pytest.fixture(scope="module")

@@ -66,11 +66,11 @@ def example(text="Lyft", **more):
 def full_metrics(**more):
     """With every part that a run may measure."""
     model = tree(0, **more)
-    rivals = {f"rival_{i}": tree(2 * i + 2, **more) for i in range(6)}
+    baselines = {f"baseline_{i}": tree(2 * i + 2, **more) for i in range(6)}
     points = zip((0, 10, 50, 150, 500), (0.2, 0.3, 0.4, 0.5, None), strict=True)
     return Measurements(
         model=model,
-        baselines=rivals,
+        baselines=baselines,
         facts={"command": "jet evaluate"},
         methods={"ranker": tree(20, **more), "decoder": tree(22, **more)},
         frozen=tree(24, **more),
@@ -99,9 +99,9 @@ def full_metrics(**more):
         },
         costs={
             "model": {"seconds": 83.0, "cpu_seconds": 7300.0, "peak_mib": 2048.0},
-            "rival_0": {"seconds": 0.5},
+            "baseline_0": {"seconds": 0.5},
         },
-        comparison={"rival_0": {"difference": 0.034, "low": -0.012, "high": 0.08, "share_above": 0.93}},
+        comparison={"baseline_0": {"difference": 0.034, "low": -0.012, "high": 0.08, "share_above": 0.93}},
         company_thresholds={next(iter(model["by_entity"])): {"0.95": 0.8766, "0.99": None}},
     ).tree()
 
@@ -192,7 +192,7 @@ def test_nothing_hostile_gets_out_of_the_parts_that_a_run_may_have():
     metrics["amounts"]["by_lines"][HOSTILE] = {"n": HOSTILE, "all_right": 0.5}
     metrics["test"]["methods"][HOSTILE] = metrics["test"]["methods"]["ranker"]
     for part in (metrics["costs"], metrics["comparison"], metrics["test"]["baselines"]):
-        part[HOSTILE] = part["rival_0"]
+        part[HOSTILE] = part["baseline_0"]
     line = {"account": "1", "name": "", "side": "D", "amount": HOSTILE, "guess": HOSTILE}
     past = {"entry_id": HOSTILE, "description": HOSTILE, "date": HOSTILE, "age_days": HOSTILE}
     hostile = example(reason=HOSTILE, predicted=[line], evidence=[past])
@@ -260,19 +260,19 @@ def test_what_was_not_measured_leaves_no_trace():
         assert absent not in text, absent
 
 
-def test_of_many_rivals_all_are_in_one_table_and_the_best_three_elsewhere():
+def test_of_many_baselines_all_are_in_one_table_and_the_best_three_elsewhere():
     metrics = full_metrics()
-    rivals = metrics["test"]["baselines"]
-    best = best_baselines(rivals)
-    exact = {name: rival["overall"]["entry_exact_match"] for name, rival in rivals.items()}
+    baselines = metrics["test"]["baselines"]
+    best = best_baselines(baselines)
+    exact = {name: one["overall"]["entry_exact_match"] for name, one in baselines.items()}
     assert len(best) == 3
-    assert min(exact[name] for name in best) >= max(exact[name] for name in set(rivals) - set(best))
+    assert min(exact[name] for name in best) >= max(exact[name] for name in set(baselines) - set(best))
     text = Page(render_html(metrics, [])).text
     table, rest = text.split("More figures")
     places = [table.index(name.replace("_", " ")) for name in sorted(exact, key=lambda n: (-exact[n], n))]
     assert places == sorted(places)
-    assert {name for name in rivals if name.replace("_", " ") in rest} == set(best)
-    assert "of 6 rivals the best 3" in rest
+    assert {name for name in baselines if name.replace("_", " ") in rest} == set(best)
+    assert "of 6 baselines the best 3" in rest
 
 
 def test_a_company_is_flagged_where_its_whole_interval_lies_below_the_promise():

@@ -121,12 +121,12 @@ def test_promise_that_was_not_measured_is_left_out():
     assert "90.0%" in text
 
 
-def test_of_many_rivals_the_best_three_are_shown_and_it_says_so():
-    baselines = {f"rival_{i}": overall(i / 20, 0, None) for i in range(12)}
+def test_of_many_baselines_the_best_three_are_shown_and_it_says_so():
+    baselines = {f"baseline_{i}": overall(i / 20, 0, None) for i in range(12)}
     text = scores_text({"test": {"model": overall(0.9, 0.8, 0.97), "baselines": baselines}}, 0.95)
     rows = text.splitlines()
-    assert [row[:8] for row in rows[2:5]] == ["rival 11", "rival 10", "rival 9 "]
-    assert rows[5] == "The best 3 of 12 rivals; the report has all."
+    assert [row[:11] for row in rows[2:5]] == ["baseline 11", "baseline 10", "baseline 9 "]
+    assert rows[5] == "The best 3 of 12 baselines; the report has all."
     assert len(rows) == 6
     few = scores_text({"test": {"model": overall(0.9, 0.8, 0.97), "baselines": {"x": overall(0, 0, 0)}}}, 0.95)
     assert "best" not in few

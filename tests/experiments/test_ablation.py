@@ -8,7 +8,7 @@ import pytest
 
 from jet.config import JetConfig
 from jet.experiments.ablation.ablation import BASELINE, GRID, rows_named
-from jet.experiments.ablation.answers import MEANS
+from jet.experiments.ablation.inference import INFERENCE_STEPS
 from jet.experiments.ablation.trainings import AdaptiveLosses, RandomSplit
 
 
@@ -31,7 +31,7 @@ def test_every_row_but_the_baseline_differs_from_it_in_one_thing():
         # Who splits at random has neighbors of any date: the one row that is a whole way of working.
         expected = 2 if row.name == "random-split-undated" else 1
         assert len(parts) + (row.neighbors != "causal") + (row.inference != "free") == expected, row.name
-        assert row.inference in MEANS
+        assert row.inference in INFERENCE_STEPS
 
 
 def test_a_row_keeps_the_settings_that_it_does_not_name():

@@ -8,7 +8,7 @@ import pytest
 
 from jet.books.split import CALIBRATION, TEST
 from jet.experiments.ablation.ablation import rows_named
-from jet.experiments.ablation.report import ANSWERS, beyond_noise, markdown, summarized
+from jet.experiments.ablation.report import SCORES, beyond_noise, markdown, summarized
 
 ENTRIES = 60
 
@@ -26,7 +26,7 @@ def answers(row, right, seed=0, split="test", entity="a", source="north", first=
         "f1": np.asarray(right, float),
         "likelihood": pa.array(np.where(np.arange(n) == 0, np.nan, -2.0 + np.asarray(right)), from_pandas=True),
     }
-    return pa.table(columns, schema=ANSWERS)
+    return pa.table(columns, schema=SCORES)
 
 
 @pytest.fixture(scope="module")
@@ -86,7 +86,7 @@ def test_other_entries_are_compared_as_a_whole(metrics):
 def test_a_paired_row_that_answered_other_entries_is_refused(table):
     stray = answers("no-retrieval", np.ones(ENTRIES), first=1)
     both = pa.concat_tables([table.filter(pa.compute.equal(table["seed"], 0)), stray])
-    with pytest.raises(ValueError, match="no-retrieval and the baseline didn't answer the same entries"):
+    with pytest.raises(ValueError, match="no-retrieval and the baseline didn't predict the same entries"):
         summarized(both, rows_named(["no-retrieval"]))
 
 

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from jet.experiments.sweep.population import evolve, explored, first_weights, lived_schedule
+from jet.experiments.sweep.population import evolve, explored, first_weights, schedule_of
 from jet.experiments.sweep.space import Range
 from jet.experiments.sweep.trials import NO_SCORE
 from jet.training.schedules import build_schedule
@@ -71,9 +71,9 @@ def test_what_is_explored_is_near_or_new():
 
 @settings(deadline=None, max_examples=50)
 @given(st.lists(st.floats(0, 10), min_size=1, max_size=10), st.integers(1, 4), st.integers(1, 30))
-def test_a_lived_schedule_has_in_every_step_the_weight_that_was_lived(values, every, steps_per_epoch):
+def test_a_schedule_has_in_every_step_the_weight_of_the_line(values, every, steps_per_epoch):
     epochs = every * len(values)
-    spec = lived_schedule([{"losses.stop": value} for value in values], every, epochs)["losses.stop"]
+    spec = schedule_of([{"losses.stop": value} for value in values], every, epochs)["losses.stop"]
     schedule = build_schedule(spec)
     total = epochs * steps_per_epoch
     for step in range(total):
@@ -82,7 +82,7 @@ def test_a_lived_schedule_has_in_every_step_the_weight_that_was_lived(values, ev
 
 def test_a_weight_that_never_changed_is_a_number():
     lived = [{"losses.stop": 1.0, "losses.side": x} for x in (0.1, 0.1, 0.2)]
-    assert lived_schedule(lived, 2, 6) == {
+    assert schedule_of(lived, 2, 6) == {
         "losses.stop": 1.0,
         "losses.side": {"form": "step", "values": [0.1, 0.2], "at": [4 / 6]},
     }

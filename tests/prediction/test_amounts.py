@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from jet.confidence.calibration import Calibration
-from jet.confidence.judgment import AMOUNT_FIGURES
+from jet.confidence.judgment import AMOUNT_FEATURES
 from jet.prediction.amounts import RULES, TAX_RATES, UNKNOWN_AMOUNT, PastAmounts, minor_units, propose_amounts
 
 # Accounts by number; a debit of account 3 is the token 6, a credit is 7.
@@ -49,12 +49,12 @@ def flatten(lines):
 
 
 def propose(total, tokens, *neighbors):
-    """Amounts (major units) by line, rule and figures of one entry; neighbors are lines, the likest first."""
+    """Amounts (major units) by line, rule and features of one entry; neighbors are lines, the likest first."""
     likeness = [(lines, 1 - 0.05 * place, 10 + 30 * place) for place, lines in enumerate(neighbors)]
     total = minor_units(np.array([total]))
     proposal = propose_amounts(total, np.array([tokens]), evidence_of(likeness))
-    figures = dict(zip(AMOUNT_FIGURES, proposal.figures[0], strict=True))
-    return (proposal.amounts[0] / 100).tolist(), RULES[proposal.rule[0]], figures
+    features = dict(zip(AMOUNT_FEATURES, proposal.features[0], strict=True))
+    return (proposal.amounts[0] / 100).tolist(), RULES[proposal.rule[0]], features
 
 
 PURCHASE = [debit(TAX), debit(COST), credit(SUPPLIER)]
@@ -79,7 +79,7 @@ def test_an_unknown_total_gives_unknown_amounts():
     proposal = propose_amounts(np.array([-1, -1]), tokens, evidence_of([], [(purchase(125.0, 0), 1, 1)]))
     assert (proposal.amounts == UNKNOWN_AMOUNT).all()
     assert [RULES[rule] for rule in proposal.rule] == ["unknown", "unknown"]
-    assert proposal.confidence(Calibration.unfitted(AMOUNT_FIGURES)).tolist() == [0, 0]
+    assert proposal.confidence(Calibration.unfitted(AMOUNT_FEATURES)).tolist() == [0, 0]
 
 
 def test_a_set_that_lacks_a_side_gets_no_amounts():
@@ -101,10 +101,10 @@ def test_a_tax_rate_is_recognized_from_two_neighbors_and_applied_to_the_cent(rat
     rate = Fraction(rate) / 100
     neighbors = [purchase(1234.56, rate), purchase(8790.11, rate)]
     wanted = purchase(4321.77, rate)
-    amounts, rule, figures = propose(4321.77, PURCHASE, *neighbors)
+    amounts, rule, features = propose(4321.77, PURCHASE, *neighbors)
     assert amounts == list(wanted.values())
     assert rule == "formula"
-    assert figures["tax"] == 1
+    assert features["tax"] == 1
 
 
 def test_the_rate_comes_from_the_neighbors_not_from_the_amount():
@@ -144,10 +144,10 @@ def test_of_two_rates_the_second_is_found_where_the_first_part_is_fixed():
     def lines(tax, cost):
         return dict(zip(tokens, (tax, cost, 35.0, tax + cost + 35.0), strict=True))
 
-    amounts, rule, figures = propose(160.0, tokens, lines(250.0, 1000.0), lines(50.0, 200.0))
+    amounts, rule, features = propose(160.0, tokens, lines(250.0, 1000.0), lines(50.0, 200.0))
     assert amounts == [25.0, 100.0, 35.0, 160.0]
     assert rule == "formula"
-    assert figures["fixed"] == 1
+    assert features["fixed"] == 1
 
 
 # --- rounding -------------------------------------------------------------------------------------------
@@ -189,19 +189,19 @@ def test_the_same_set_with_the_same_total_is_repeated():
         for lines in ((21700.0, 14350.0, 7350.0), (16380.0, 10800.0, 5580.0))
     )
     for wanted in (march, april):
-        amounts, rule, figures = propose(wanted[debit(COST)], WAGES, march, april)
+        amounts, rule, features = propose(wanted[debit(COST)], WAGES, march, april)
         assert amounts == list(wanted.values())
         assert rule == "repeated"
-        assert figures["repeated"] == 1
+        assert features["repeated"] == 1
 
 
 def test_a_fixed_amount_stays_and_the_rest_goes_to_the_other_line():
     tokens = [debit(FEE), debit(COST), credit(BANK)]
     neighbors = [dict(zip(tokens, (25.0, x - 25.0, x), strict=True)) for x in (5000.0, 812.5, 99.0)]
-    amounts, rule, figures = propose(777.77, tokens, *neighbors)
+    amounts, rule, features = propose(777.77, tokens, *neighbors)
     assert amounts == [25.0, 752.77, 777.77]
     assert rule == "formula"
-    assert figures["fixed"] == 1
+    assert features["fixed"] == 1
 
 
 def test_a_fixed_amount_beyond_the_total_is_not_followed():
@@ -222,11 +222,11 @@ def test_an_account_that_is_booked_twice_on_a_side_is_split_as_before():
 
 
 def test_what_nobody_knows_is_split_evenly_and_said_to_be_a_guess():
-    amounts, rule, figures = propose(100.0, [debit(COST), debit(OTHER), debit(FEE), credit(BANK)])
+    amounts, rule, features = propose(100.0, [debit(COST), debit(OTHER), debit(FEE), credit(BANK)])
     assert amounts == [33.34, 33.33, 33.33, 100.0]
     assert rule == "split"
-    assert figures["split"] == 1
-    assert figures["evidence"] == figures["same_set"] == 0
+    assert features["split"] == 1
+    assert features["evidence"] == features["same_set"] == 0
 
 
 def test_lines_that_neighbors_booked_with_nothing_get_the_total_all_the_same():
@@ -333,7 +333,7 @@ def test_the_order_in_which_neighbors_come_does_not_matter(made, random):
     shuffled = [random.sample(one, len(one)) for one in neighbors]
     one, other = (propose_amounts(total, tokens, evidence_of(*each)) for each in (neighbors, shuffled))
     assert np.array_equal(one.amounts, other.amounts)
-    assert np.array_equal(one.figures, other.figures)
+    assert np.array_equal(one.features, other.features)
 
 
 @settings(deadline=None, max_examples=40)
@@ -344,7 +344,7 @@ def test_an_entry_gets_the_same_alone_as_among_others(made):
     for row in range(len(total)):
         alone = propose_amounts(total[row : row + 1], tokens[row : row + 1], evidence_of(neighbors[row]))
         assert np.array_equal(alone.amounts[0], together.amounts[row])
-        assert np.array_equal(alone.figures[0], together.figures[row])
+        assert np.array_equal(alone.features[0], together.features[row])
 
 
 @settings(deadline=None, max_examples=40)
@@ -390,20 +390,20 @@ def test_major_units_become_hundredths_or_unknown():
 
 def plausible(rows, seed=0):
     draw = np.random.default_rng(seed)
-    figures = draw.random((rows, len(AMOUNT_FIGURES)))
+    features = draw.random((rows, len(AMOUNT_FEATURES)))
     odds = draw.normal(0, 2, rows)
-    figures[:, AMOUNT_FIGURES.index("support")] = 3 * odds
-    return figures, draw.random(rows) < 1 / (1 + np.exp(-odds))
+    features[:, AMOUNT_FEATURES.index("support")] = 3 * odds
+    return features, draw.random(rows) < 1 / (1 + np.exp(-odds))
 
 
 def fitted_on(rows):
-    return Calibration.fit(AMOUNT_FIGURES, *plausible(rows), ["one company"] * rows)
+    return Calibration.fit(AMOUNT_FEATURES, *plausible(rows), ["one company"] * rows)
 
 
 def test_a_confidence_is_how_often_guesses_like_it_were_right():
     fitted = fitted_on(4000)
-    figures, right = plausible(4000, seed=1)
-    confidence = fitted(figures)
+    features, right = plausible(4000, seed=1)
+    confidence = fitted(features)
     for low in np.arange(0, 1, 0.2):
         inside = (confidence >= low) & (confidence < low + 0.2)
         assert confidence[inside].mean() == pytest.approx(right[inside].mean(), abs=0.06)
@@ -414,4 +414,4 @@ def test_what_arithmetic_decides_needs_no_confidence():
     proposal = propose_amounts(np.array([100, 100]), tokens, evidence_of([], []))
     fitted = fitted_on(200)
     assert proposal.guessed.tolist() == [False, True]
-    assert proposal.confidence(fitted).tolist() == [1.0, fitted(proposal.figures[1:])[0]]
+    assert proposal.confidence(fitted).tolist() == [1.0, fitted(proposal.features[1:])[0]]

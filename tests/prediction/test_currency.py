@@ -1,4 +1,4 @@
-"""The currency of an entry: who always pays dollars from the dollar account is told so."""
+"""The currency of an entry: who always pays dollars from the dollar account gets that account."""
 
 from __future__ import annotations
 
@@ -40,10 +40,10 @@ def books(currencies, noise):
 def bundle_of(rows):
     accounts = made_up.accounts_table([made_up.account("c", code, name) for code, name in CHART.items()])
     data = made_up.training_data(made_up.entries_table(rows), accounts)
-    return made_up.judged(data, made_up.assembled(data, made_up.fresh_network(data)))
+    return made_up.calibrated(data, made_up.assembled(data, made_up.fresh_network(data)))
 
 
-def asked(bundle, currency, text="Cloud hosting", settings=SETTINGS):
+def prediction_of(bundle, currency, text="Cloud hosting", settings=SETTINGS):
     entries = made_up.entries_table([made_up.entry("c", "new", 200, text, None, "70.00", "bank", currency)])
     return Predictor.for_entries(bundle, settings, entries, None)(entries).to_pylist()[0]
 
@@ -58,12 +58,12 @@ def two_currencies(request):
 
 
 def test_each_currency_is_paid_from_its_own_account(two_currencies):
-    assert spelled(asked(two_currencies, "USD")) == "C1810 D6820"
-    assert spelled(asked(two_currencies, "EUR")) == "C1800 D6820"
+    assert spelled(prediction_of(two_currencies, "USD")) == "C1810 D6820"
+    assert spelled(prediction_of(two_currencies, "EUR")) == "C1800 D6820"
 
 
 def test_a_currency_that_was_never_booked_is_for_people_to_see(two_currencies):
-    row = asked(two_currencies, "GBP")
+    row = prediction_of(two_currencies, "GBP")
     assert row["decision"] == "review"
     assert row["held"]
     assert "the company has no earlier entry in GBP" in row["reason"]
@@ -71,7 +71,7 @@ def test_a_currency_that_was_never_booked_is_for_people_to_see(two_currencies):
 
 def test_three_currencies_are_told_apart():
     bundle = bundle_of(books(["EUR", "USD", "CHF"], 2))
-    assert [spelled(asked(bundle, currency)) for currency in BANK] == [
+    assert [spelled(prediction_of(bundle, currency)) for currency in BANK] == [
         "C1800 D6820",
         "C1810 D6820",
         "C1820 D6820",
@@ -80,6 +80,6 @@ def test_three_currencies_are_told_apart():
 
 def test_books_that_never_say_their_currency_say_nothing_against_one():
     bundle = bundle_of(books([""], 0))
-    row = asked(bundle, "USD")
+    row = prediction_of(bundle, "USD")
     assert spelled(row) == "C1800 D6820"
     assert "no earlier entry in USD" not in row["reason"]

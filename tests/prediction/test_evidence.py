@@ -107,5 +107,5 @@ def test_an_entry_of_the_same_day_is_no_evidence():
 def test_figures_of_an_answer_without_neighbors_are_finite(bundle):
     entries = made_up.entries_table([made_up.entry("cedar", "n", 10, "rent")])
     answers = Predictor.for_entries(bundle, SETTINGS, entries, None).answers(entries)
-    assert np.isfinite(answers.figures).all()
+    assert np.isfinite(answers.features).all()
     assert answers.weight.sum() == 0

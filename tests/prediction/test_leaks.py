@@ -20,7 +20,7 @@ from jet.ranking.evidence import Evidence
 from jet.ranking.expert import LineScores
 
 DAY = 30
-"""The day of the entries that are asked about."""
+"""The day of the entries to predict."""
 
 ASKED = [
     ("ash", DAY, "office rent", 0, 10_000, "A"),
@@ -35,15 +35,15 @@ NOT_EARLIER = small_books.entries(DAY, DAY + 5, most=12)
 OWN_LINES = st.lists(st.integers(0, 8), min_size=len(ASKED), max_size=len(ASKED))
 
 
-def asked(own_lines):
-    """The entries that are asked about, each booked to the given one of its company's sets."""
+def queries(own_lines):
+    """The entries to predict, each booked to the given one of its company's sets."""
     rows = [(*row[:3], place, *row[4:]) for row, place in zip(ASKED, own_lines, strict=True)]
     return small_books.table(rows, "q")
 
 
 def books(earlier, later, own):
-    """All that is booked: the entries that are asked about are among it."""
-    return pa.concat_tables([small_books.table(earlier, "e"), asked(own), small_books.table(later, "l")])
+    """All that is booked: the entries to predict are among it."""
+    return pa.concat_tables([small_books.table(earlier, "e"), queries(own), small_books.table(later, "l")])
 
 
 def by_content(found):
@@ -77,8 +77,8 @@ def differing(one, other):
 def test_neither_later_entries_nor_its_own_lines_change_what_is_weighed_for_an_entry(
     fixed, earlier, later, other_later, own, other_own
 ):
-    one = small_books.weigh(fixed, books(earlier, later, own), asked(own))
-    other = small_books.weigh(fixed, books(earlier, other_later, other_own), asked(other_own))
+    one = small_books.weigh(fixed, books(earlier, later, own), queries(own))
+    other = small_books.weigh(fixed, books(earlier, other_later, other_own), queries(other_own))
     assert differing(by_content(one), by_content(other)) == []
 
 
@@ -90,7 +90,7 @@ def test_neither_later_entries_nor_its_own_lines_change_a_prediction(
     answers = []
     for after, lines in ((later, own), (other_later, other_own)):
         bundle = small_books.with_books(fixed_bundle, books(earlier, after, lines))
-        found = Predictor(bundle, PredictSettings(batch_size=8))(asked(lines))
+        found = Predictor(bundle, PredictSettings(batch_size=8))(queries(lines))
         answers.append(found.drop_columns("model"))
     assert answers[0].equals(answers[1])
     assert set(answers[0].column_names) == set(PREDICTIONS.names) - {"model"}
@@ -104,7 +104,7 @@ def test_its_own_lines_say_which_candidate_was_right_and_nothing_of_what_is_weig
     found = []
     for lines in (own, other_own):
         bundle = small_books.with_books(fixed_bundle, books(earlier, later, lines))
-        outcomes = outcomes_of(Predictor(bundle, PredictSettings(batch_size=8)), asked(lines))
+        outcomes = outcomes_of(Predictor(bundle, PredictSettings(batch_size=8)), queries(lines))
         found.append({each.name: getattr(outcomes.scores, each.name) for each in fields(outcomes.scores)})
     assert differing(*found) == []
 

@@ -36,7 +36,7 @@ def learned():
     one = made_up.trainer(data)
     figures = made_up.train(data, one, 2)
     assert all(np.isfinite(each["loss"]) for each in figures if "loss" in each)
-    return data, made_up.judged(data, made_up.assembled(data, one.network))
+    return data, made_up.calibrated(data, made_up.assembled(data, one.network))
 
 
 def test_they_teach_accounts_and_sides(learned):
@@ -50,8 +50,8 @@ def test_they_teach_accounts_and_sides(learned):
 
 def test_amounts_rest_on_the_entries_that_have_some(learned):
     _, bundle = learned
-    asked = made_up.entries_table([made_up.entry("alder", "new", 300, "supplier acme 1", None, "125.00")])
-    row = Predictor.for_entries(bundle, SETTINGS, asked, None)(asked).to_pylist()[0]
+    queries = made_up.entries_table([made_up.entry("alder", "new", 300, "supplier acme 1", None, "125.00")])
+    row = Predictor.for_entries(bundle, SETTINGS, queries, None)(queries).to_pylist()[0]
     amounts = {line["account"]: float(line["amount"]) for line in row["lines"]}
     assert amounts == {"5010": 100.0, "2641": 25.0, "2440": 125.0}
 

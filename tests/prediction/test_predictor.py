@@ -19,7 +19,7 @@ from hypothesis import strategies as st
 from jet.books.schema import PREDICTIONS
 from jet.books.split import CALIBRATION, TEST
 from jet.confidence.judgment import Judgment
-from jet.confidence.stack import METHODS, figures, weakest_line
+from jet.confidence.stack import METHODS, confidence_features, weakest_line
 from jet.prediction.outcomes import outcomes_of, padded_lines
 from jet.prediction.predictor import (
     Predictor,
@@ -284,7 +284,7 @@ def test_either_part_answers_alone_with_a_confidence_of_its_own(bundle, new_entr
     predictor = Predictor.for_entries(bundle, settings, new_entries, None)
     rows = predictor(new_entries)
     answers = predictor.answers(new_entries)
-    expected = np.minimum(bundle.calibration(method)(answers.figures), answers.weakest_line)
+    expected = np.minimum(bundle.calibration(method)(answers.features), answers.weakest_line)
     expected = np.where(answers.answered, expected, 0)
     np.testing.assert_allclose(rows["confidence"].to_numpy(), expected, rtol=1e-6)
     assert all(row["lines"] for row in rows.to_pylist() if row["decision"] != "none")
@@ -328,7 +328,7 @@ def test_outcomes_say_which_candidate_is_exactly_what_was_booked(data, bundle):
     entries = data.entries.take(data.rows(CALIBRATION))
     outcomes = outcomes_of(predictor, entries)
     probability = bundle.stack(outcomes.scores)
-    best = np.where(outcomes.scores.there, probability[:, :-1], -1).argmax(axis=1)
+    best = np.where(outcomes.scores.exists, probability[:, :-1], -1).argmax(axis=1)
     predicted = predictor(entries)
     for row, entry, is_right in zip(
         predicted.to_pylist(), entries.to_pylist(), best == outcomes.right, strict=True
@@ -337,7 +337,7 @@ def test_outcomes_say_which_candidate_is_exactly_what_was_booked(data, bundle):
         assert (lines[0] == lines[1]) == is_right
     assert (best == outcomes.right).any()
     assert not (best == outcomes.right).all()
-    confidence = bundle.calibration("stacked")(figures(outcomes.scores, probability))
+    confidence = bundle.calibration("stacked")(confidence_features(outcomes.scores, probability))
     confidence = np.minimum(confidence, weakest_line(outcomes.scores, probability, best))
     least = [min(line["probability"] for line in row["lines"]) for row in predicted.to_pylist()]
     np.testing.assert_allclose(weakest_line(outcomes.scores, probability, best), least, rtol=1e-5)
@@ -348,7 +348,7 @@ def test_outcomes_say_which_candidate_is_exactly_what_was_booked(data, bundle):
 def test_an_entry_longer_than_can_be_written_is_never_right(bundle):
     long = made_up.entry("birch", "long", 190, "wages", "D50 D50 D50 D50 D60 C10 C60")
     outcomes = outcomes_of(Predictor(bundle, SETTINGS), made_up.entries_table([long]))
-    assert outcomes.right.tolist() == [outcomes.scores.there.shape[1]]
+    assert outcomes.right.tolist() == [outcomes.scores.exists.shape[1]]
     assert not outcomes.amounts_guessed.any()
 
 
@@ -467,11 +467,11 @@ def test_an_amount_in_another_currency_is_no_evidence(fixed_bundle):
 
 
 @settings(max_examples=8, deadline=None)
-@given(booked=small_books.entries(0, 40, most=25, least=1), asked=small_books.entries(0, 45, most=6, least=2))
-def test_an_entry_gets_the_same_row_alone_as_among_others(fixed_bundle, booked, asked):
+@given(booked=small_books.entries(0, 40, most=25, least=1), queries=small_books.entries(0, 45, most=6, least=2))
+def test_an_entry_gets_the_same_row_alone_as_among_others(fixed_bundle, booked, queries):
     bundle = small_books.with_books(fixed_bundle, small_books.table(booked, "e"))
     predictor = Predictor(bundle, PredictSettings(batch_size=8, beams=3))
-    entries = small_books.table(asked, "q", with_lines=False)
+    entries = small_books.table(queries, "q", with_lines=False)
     together = predictor(entries)
-    for place in range(len(asked)):
+    for place in range(len(queries)):
         assert predictor(entries.slice(place, 1)).equals(together.slice(place, 1))

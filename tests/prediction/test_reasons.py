@@ -14,7 +14,16 @@ from hypothesis import given, settings
 
 from jet.books.tokens import set_key
 from jet.prediction.predictor import Predictor, PredictSettings
-from jet.prediction.reasons import NOBODY, PEERS, SAME_TEXT, SHOWN, SIMILAR, grounds, guessed, sentence
+from jet.prediction.reasons import (
+    NO_EVIDENCE,
+    PEERS,
+    SAME_TEXT,
+    SHOWN,
+    SIMILAR,
+    guessed,
+    sentence,
+    shown_evidence,
+)
 from jet.texts.normalize import normalize
 
 SETTINGS = PredictSettings(batch_size=8, beams=3)
@@ -31,10 +40,10 @@ NONE_OF = re.compile(
 DAY = re.compile(r"last on (\d{4}-\d{2}-\d{2})")
 
 
-def predicted(bundle, booked, asked):
-    """Pairs of an asked entry and its prediction, from books of `booked` entries."""
+def predicted(bundle, booked, queries):
+    """Pairs of an entry and its prediction, from books of `booked` entries."""
     bundle = small_books.with_books(bundle, small_books.table(booked, "e"))
-    entries = small_books.table(asked, "q", with_lines=False)
+    entries = small_books.table(queries, "q", with_lines=False)
     return list(zip(entries.to_pylist(), Predictor(bundle, SETTINGS)(entries).to_pylist(), strict=True))
 
 
@@ -44,8 +53,8 @@ def number(match):
 
 @settings(deadline=None, max_examples=20)
 @given(BOOKED, ASKED)
-def test_every_number_in_a_sentence_can_be_counted_in_the_evidence_rows(fixed_bundle, booked, asked):
-    for entry, row in predicted(fixed_bundle, booked, asked):
+def test_every_number_in_a_sentence_can_be_counted_in_the_evidence_rows(fixed_bundle, booked, queries):
+    for entry, row in predicted(fixed_bundle, booked, queries):
         reason, evidence = row["reason"], row["evidence"]
         alike = [shown for shown in evidence if shown["same_lines"]]
         counted, none_of, day = (pattern.search(reason) for pattern in (COUNTED, NONE_OF, DAY))
@@ -75,9 +84,9 @@ def test_every_number_in_a_sentence_can_be_counted_in_the_evidence_rows(fixed_bu
 
 @settings(deadline=None, max_examples=20)
 @given(BOOKED, ASKED)
-def test_a_sentence_is_true_of_the_books(fixed_bundle, booked, asked):
+def test_a_sentence_is_true_of_the_books(fixed_bundle, booked, queries):
     books = small_books.table(booked, "e").to_pylist()
-    for entry, row in predicted(fixed_bundle, booked, asked):
+    for entry, row in predicted(fixed_bundle, booked, queries):
         earlier = [one for one in books if one["entity"] == entry["entity"] and one["date"] < entry["date"]]
         texts = [normalize(one["description"]) for one in earlier]
         if "no entry with this text yet" in row["reason"]:
@@ -88,14 +97,14 @@ def test_a_sentence_is_true_of_the_books(fixed_bundle, booked, asked):
 
 @settings(deadline=None, max_examples=15)
 @given(BOOKED, ASKED)
-def test_guessed_are_exactly_the_lines_that_no_neighbor_of_the_company_has(fixed_bundle, booked, asked):
+def test_guessed_are_exactly_the_lines_that_no_neighbor_of_the_company_has(fixed_bundle, booked, queries):
     bundle = small_books.with_books(fixed_bundle, small_books.table(booked, "e"))
     predictor = Predictor(bundle, SETTINGS)
-    entries = small_books.table(asked, "q", with_lines=False)
+    entries = small_books.table(queries, "q", with_lines=False)
     answers = predictor.answers(entries)
-    for rows, _, considered in predictor.batches(entries):
+    for rows, _, scored in predictor.batches(entries):
         for place, row in enumerate(rows):
-            evidence = considered.evidence
+            evidence = scored.evidence
             theirs = set(evidence.lines[place][evidence.same_entity[place]].ravel().tolist())
             expected = [[t >= 0 and t not in theirs for t in one] for one in answers.tokens[row].tolist()]
             assert answers.guess[row].tolist() == expected
@@ -124,17 +133,18 @@ def test_peers_lines_are_guesses_until_the_company_has_booked_them_itself(fixed_
 # --- what is shown -----------------------------------------------------------------------------------------
 
 
-def shown_for(fixed, booked, asked, spelled):
-    """Grounds of one entry's answer `spelled`, from (entity, day, text, lines), with the ids they show."""
+def shown_for(fixed, booked, queries, spelled):
+    """Evidence shown for one entry's answer `spelled`, from (entity, day, text, lines), with the ids they
+    show."""
     rows = [
         made_up.entry(entity, f"{i:02}", day, text, lines)
         for i, (entity, day, text, lines) in enumerate(booked)
     ]
     found = small_books.weigh(
-        fixed, made_up.entries_table(rows), made_up.entries_table([made_up.entry(*asked)])
+        fixed, made_up.entries_table(rows), made_up.entries_table([made_up.entry(*queries)])
     )
-    key = set_key(found.tokens(asked[0], spelled)[None])
-    made = grounds(found.evidence, key)
+    key = set_key(found.tokens(queries[0], spelled)[None])
+    made = shown_evidence(found.evidence, key)
     return made, [found.ids[row] for row in made.row[0] if row >= 0]
 
 
@@ -170,7 +180,7 @@ def test_peers_are_asked_where_only_they_booked_it_like_that(fixed):
 
 def test_without_any_neighbor_nobody_is_asked(fixed):
     made, ids = shown_for(fixed, [("oak", 5, "x", "D30 C10")], ("oak", "q", 5, "x"), "D30 C10")
-    assert made.kind[0] == NOBODY
+    assert made.kind[0] == NO_EVIDENCE
     assert ids == []
     assert not made.more[0]
 
@@ -224,7 +234,10 @@ def test_an_entry_without_an_answer_guesses_nothing(fixed):
             "same standard chart, last on 2024-05-01",
         ),
         ((PEERS, 5, 0, "", False), "a guess: no similar entry is booked like this"),
-        ((NOBODY, 0, 0, "", False), "a guess: there are no earlier entries, only the names of the accounts"),
+        (
+            (NO_EVIDENCE, 0, 0, "", False),
+            "a guess: there are no earlier entries, only the names of the accounts",
+        ),
     ],
 )
 def test_the_sentence_is_one_that_a_bookkeeper_can_check(given_, words):

@@ -39,7 +39,7 @@ def bundle_of(rows, chart=CHART):
     """What a training of the ranker alone leaves behind of the books `rows`, all of company "c"."""
     accounts = made_up.accounts_table([made_up.account("c", code, name) for code, name in chart.items()])
     data = made_up.training_data(made_up.entries_table(rows), accounts)
-    return made_up.judged(data, made_up.assembled(data, made_up.fresh_network(data)))
+    return made_up.calibrated(data, made_up.assembled(data, made_up.fresh_network(data)))
 
 
 def booked(day, text, lines, direction="", number=""):
@@ -47,7 +47,7 @@ def booked(day, text, lines, direction="", number=""):
     return row | {"direction": direction}
 
 
-def predicted(bundle, text, direction, settings=SETTINGS, day=300):
+def prediction_of(bundle, text, direction, settings=SETTINGS, day=300):
     rows = [made_up.entry("c", "new", day, text, None, "30.00", currency="EUR") | {"direction": direction}]
     entries = made_up.entries_table(rows)
     return Predictor.for_entries(bundle, settings, entries, None)(entries).to_pylist()[0]
@@ -83,7 +83,7 @@ def refunded():
 
 
 def test_the_same_text_and_total_is_booked_by_its_direction(refunded):
-    out, back = (predicted(refunded, "Papershop Hamburg", direction) for direction in ("out", "in"))
+    out, back = (prediction_of(refunded, "Papershop Hamburg", direction) for direction in ("out", "in"))
     assert (spelled(out), spelled(back)) == ("C1800 D6815", "C6815 D1800")
     assert not any(line["guess"] for row in (out, back) for line in row["lines"])
     assert "booked like 3 of 3 earlier entries with this text" in back["reason"]
@@ -93,14 +93,14 @@ def test_no_answer_and_no_alternative_contradicts_the_direction(refunded, never_
     for bundle in (refunded, never_refunded):
         for text in ("Papershop Hamburg", "Rent", "Sale 5", "something new"):
             for direction, side in (("in", "C"), ("out", "D")):
-                row = predicted(bundle, text, direction)
+                row = prediction_of(bundle, text, direction)
                 for answer in (row, *row["alternatives"]):
                     wrong = [line for line in answer["lines"] if line["account"] in ("1800", "1810")]
                     assert not wrong or any(line["side"] != side for line in wrong)
 
 
 def test_money_that_never_came_back_is_a_refund_with_the_sides_exchanged_and_a_guess(never_refunded):
-    row = predicted(never_refunded, "Papershop Hamburg", "in")
+    row = prediction_of(never_refunded, "Papershop Hamburg", "in")
     assert spelled(row) == "C6815 D1800"
     assert all(line["guess"] for line in row["lines"] if line["account"] == "6815")
     assert row["decision"] == "review"
@@ -111,19 +111,19 @@ def test_money_that_never_came_back_is_a_refund_with_the_sides_exchanged_and_a_g
 
 def test_the_decoder_too_says_nothing_that_contradicts_the_direction(refunded):
     for method in ("stacked", "decoder"):
-        row = predicted(refunded, "Papershop Hamburg", "in", replace(SETTINGS, method=method))
+        row = prediction_of(refunded, "Papershop Hamburg", "in", replace(SETTINGS, method=method))
         assert "C1800" not in spelled(row)
 
 
 def test_a_transfer_contradicts_no_direction():
     rows = [booked(day, "To savings", "D1810 C1800") for day in range(60)]
     bundle = bundle_of(rows + ordinary(60))
-    assert spelled(predicted(bundle, "To savings", "in")) == "C1800 D1810"
-    assert spelled(predicted(bundle, "To savings", "out")) == "C1800 D1810"
+    assert spelled(prediction_of(bundle, "To savings", "in")) == "C1800 D1810"
+    assert spelled(prediction_of(bundle, "To savings", "out")) == "C1800 D1810"
 
 
 def test_where_no_direction_is_stated_nothing_changes(refunded):
-    row = predicted(refunded, "Papershop Hamburg", "")
+    row = prediction_of(refunded, "Papershop Hamburg", "")
     assert spelled(row) == "C1800 D6815"
 
 
@@ -221,7 +221,7 @@ def test_a_payment_and_its_refund_are_told_apart_by_their_direction():
         pa.concat_tables(getattr(each, name) for each in tables) for name in ("entries", "accounts")
     )
     data = made_up.training_data(entries, accounts)
-    bundle = made_up.judged(data, made_up.assembled(data, made_up.fresh_network(data)))
+    bundle = made_up.calibrated(data, made_up.assembled(data, made_up.fresh_network(data)))
     rows = [
         made_up.entry("Refund", name, 400, "Papershop Hamburg", None, "30.00", "bank", "EUR")
         | {"direction": way}
@@ -235,8 +235,8 @@ def test_a_payment_and_its_refund_are_told_apart_by_their_direction():
 def test_a_review_of_the_other_direction_settles_nothing(refunded):
     reviewed = made_up.entries_table([booked(200, "Papershop Hamburg", "D6310 C1800")])
     grown = extended(refunded, ACCOUNTS.empty_table(), lambda texts: np.empty((len(texts), 0)), reviewed)
-    assert spelled(predicted(grown, "Papershop Hamburg", "out")) == "C1800 D6310"
-    assert "as reviewed" in predicted(grown, "Papershop Hamburg", "out")["reason"]
-    back = predicted(grown, "Papershop Hamburg", "in")
+    assert spelled(prediction_of(grown, "Papershop Hamburg", "out")) == "C1800 D6310"
+    assert "as reviewed" in prediction_of(grown, "Papershop Hamburg", "out")["reason"]
+    back = prediction_of(grown, "Papershop Hamburg", "in")
     assert spelled(back) == "C6815 D1800"
     assert "as reviewed" not in back["reason"]

@@ -16,7 +16,7 @@ from job_runs import actors, run_job, start_job, succeed, wait_until
 from jet.artifacts.artifact import open_artifact
 from jet.books.schema import ENTRIES
 from jet.experiments.ablation.ablation import GRID
-from jet.experiments.ablation.report import ANSWERS
+from jet.experiments.ablation.report import SCORES
 from ray_jobs.ablate import KIND
 from ray_jobs.sweeps.ablation_runs import run_units
 
@@ -70,7 +70,7 @@ def test_two_trainings_with_two_seeds_answer_three_rows(ablated, pipeline):
     assert (line["rows"], line["trainings"]) == (3, 4)
     assert manifest.facts["trainings"] == 4
     table = pq.read_table(output / "rows.parquet")
-    assert table.schema.equals(ANSWERS)
+    assert table.schema.equals(SCORES)
     entries = open_artifact(str(pipeline.folder / "entries"), "entries").read_table(ENTRIES)
     keys = set(zip(*(table[name].to_pylist() for name in ("row", "seed", "entity", "entry_id")), strict=True))
     assert len(keys) == len(table) == line["answers"]
@@ -133,7 +133,7 @@ def test_a_training_that_fails_is_told_after_the_others_are_done(head, monkeypat
             raise FloatingPointError("21 steps had a gradient that is not finite\nlower optim.learning_rate")
         return "done"
 
-    monkeypatch.setattr("ray_jobs.sweeps.ablation_runs.train_and_answer", work)
+    monkeypatch.setattr("ray_jobs.sweeps.ablation_runs.train_and_score", work)
     units = [
         SimpleNamespace(name=f"l2-off-{seed}", rows=[GRID[1]], seed=seed, missing=lambda: True)
         for seed in range(3)

@@ -22,7 +22,7 @@ from jet.prediction.predictor import Predictor, PredictSettings
 from jet.retrieval.neighbors import make_encoder
 from jet.retrieval.settings import RetrievalSettings
 from ray_jobs.runtime.settings import RuntimeSettings
-from ray_jobs.spread.answering import OutcomeSlice, outcomes_from, over_slices, share
+from ray_jobs.spread.predicting import OutcomeSlice, outcomes_from, over_slices, shared_predictor
 from ray_jobs.spread.texts import encode_texts
 
 
@@ -58,7 +58,7 @@ def test_outcomes_depend_on_no_number_of_actors_or_rows(pipeline):
     entries = read(pipeline.folder / "entries").cast(ENTRIES).slice(0, 60)
     entries = entries.filter([lines.is_valid for lines in entries["lines"]])
     runtime = RuntimeSettings(actors=2, block_rows=7)
-    shared = share(bundle, PredictSettings(), [entries["description"]], runtime)
+    shared = shared_predictor(bundle, PredictSettings(), [entries["description"]], runtime)
     spread = over_slices(OutcomeSlice, shared, entries, runtime)
     found, alone = outcomes_from(spread), outcomes_of(Predictor(bundle, PredictSettings()), entries)
     assert keys(spread) == keys(entries)

@@ -49,14 +49,14 @@ def reviewed(folder, company):
 @pytest.fixture(scope="module")
 def learned(pipeline, folder, reviewed, settings):
     given = ("--bundle", pipeline.folder / "model", "--reviewed", reviewed, "--reviewer", "anna")
-    told = succeed("learn", *given, "--output", folder / "learned", "--config", settings)
-    return folder / "learned", told
+    line = succeed("learn", *given, "--output", folder / "learned", "--config", settings)
+    return folder / "learned", line
 
 
 def answer(bundle, company, output, settings):
     """The lines predicted for the text, later."""
-    asked = entry("q", entity=company[0], date="2030-02-28", description=TEXT, booked=False)
-    ledger = write_jsonl(output.parent / f"{output.name}.jsonl", [asked])
+    query = entry("q", entity=company[0], date="2030-02-28", description=TEXT, booked=False)
+    ledger = write_jsonl(output.parent / f"{output.name}.jsonl", [query])
     succeed("predict", "--ledgers", ledger, "--bundle", bundle, "--output", output, "--config", settings)
     [row] = open_artifact(str(output), "predictions").read_table(PREDICTIONS).to_pylist()
     return {(line["account"], line["side"]) for line in row["lines"]}
@@ -70,14 +70,14 @@ def test_the_next_prediction_of_the_text_follows_the_correction_and_undo_works(
     assert answer(learned[0], company, tmp_path / "after", settings) == corrected
     turned = write_jsonl(tmp_path / "again.jsonl", [correction(company, turned=True)])
     given = ("--bundle", learned[0], "--reviewed", turned, "--reviewer", "bert", "--config", settings)
-    told = succeed("learn", *given, "--output", tmp_path / "twice")
-    assert [lot["reviewer"] for lot in told["lots"]] == ["anna", "bert"]
+    line = succeed("learn", *given, "--output", tmp_path / "twice")
+    assert [each["reviewer"] for each in line["additions"]] == ["anna", "bert"]
     assert answer(tmp_path / "twice", company, tmp_path / "t", settings) == {
         (company[1], "C"),
         (company[2], "D"),
     }
-    told = succeed("learn", "--bundle", tmp_path / "twice", "--undo", "last", "--output", tmp_path / "undone")
-    assert [lot["number"] for lot in told["lots"]] == [1]
+    line = succeed("learn", "--bundle", tmp_path / "twice", "--undo", "last", "--output", tmp_path / "undone")
+    assert [each["number"] for each in line["additions"]] == [1]
     assert load_bundle(str(tmp_path / "undone")).fingerprint == load_bundle(str(learned[0])).fingerprint
     succeed("learn", "--bundle", tmp_path / "twice", "--undo", 1, "--output", tmp_path / "only-the-second")
     succeed("learn", "--bundle", tmp_path / "undone", "--undo", 1, "--output", tmp_path / "trained")
@@ -86,19 +86,22 @@ def test_the_next_prediction_of_the_text_follows_the_correction_and_undo_works(
 
 
 def test_the_line_and_the_bundle_say_what_was_learned_and_what_was_rejected(learned):
-    path, told = learned
-    [lot] = told["lots"]
-    assert (lot["number"], lot["reviewer"], lot["entries"]) == (1, "anna", 1)
-    assert told["rejected"] == 1
+    path, line = learned
+    [addition] = line["additions"]
+    assert (addition["number"], addition["reviewer"], addition["entries"]) == (1, "anna", 1)
+    assert line["rejected"] == 1
     rejected = open_artifact(str(path), "model").read_table(REJECTED, "rejected")
     assert rejected["rule"].to_pylist() == ["one_sided"]
-    assert json.loads((path / "learned.json").read_text())["lots"] == [lot]
+    assert json.loads((path / "learned.json").read_text())["additions"] == [addition]
 
 
 def test_the_same_command_finds_it_done_and_another_is_refused(pipeline, learned, reviewed, settings):
     given = ("--bundle", pipeline.folder / "model", "--reviewed", reviewed, "--config", settings)
     before = (learned[0] / "manifest.json").stat().st_mtime_ns
-    assert succeed("learn", *given, "--reviewer", "anna", "--output", learned[0])["lots"] == learned[1]["lots"]
+    assert (
+        succeed("learn", *given, "--reviewer", "anna", "--output", learned[0])["additions"]
+        == learned[1]["additions"]
+    )
     assert (learned[0] / "manifest.json").stat().st_mtime_ns == before
     done = run_job("learn", *given, "--reviewer", "bert", "--output", learned[0])
     assert "made with another config (learn.reviewer: 'anna' there, 'bert' here)" in done.complaint
@@ -130,8 +133,8 @@ def test_predictions_that_nobody_reviewed_do_not_get_in(pipeline, settings, tmp_
         (("--reviewed", "x.jsonl", "--undo", "last"), "give --reviewed, to learn entries, or --undo"),
         (("--reviewed", "x.jsonl"), "give --reviewer"),
         (("--reviewed", "x.jsonl", "--reviewer", " "), "give --reviewer"),
-        (("--undo", "last"), "the bundle has no lot 0: it has learned nothing"),
-        (("--undo", "3"), "the bundle has no lot 3: it has learned nothing"),
+        (("--undo", "last"), "the bundle has no addition 0: it has learned nothing"),
+        (("--undo", "3"), "the bundle has no addition 3: it has learned nothing"),
     ],
 )
 def test_what_cannot_be_learned_or_undone_is_refused_in_one_line(pipeline, tmp_path, given, why):

@@ -18,7 +18,7 @@ from ray_jobs.ddp.checkpoints import STATE
 from ray_jobs.ddp.training import best_state, reason
 from ray_jobs.runtime.settings import JobConfig
 from ray_jobs.sweeps.searches import NewPoints
-from ray_jobs.sweeps.trial_runs import Bookkeeper, Sweep, Task, trial_key
+from ray_jobs.sweeps.trial_runs import Sweep, Task, TrialRecorder, trial_key
 
 ROWS = 100
 
@@ -38,31 +38,31 @@ def sweep(tmp_path):
     return Sweep("data", str(tmp_path), config, space, ROWS, 1)
 
 
-def told(books, task, *results):
-    """The books after Tune told them of a trial."""
+def recorded(recorder, task, *results):
+    """The recorder after Tune called it for a trial."""
     trial = SimpleNamespace(config={"task": task}, error_file=None)
-    books.on_trial_start(0, [], trial)
+    recorder.on_trial_start(0, [], trial)
     for result in results:
-        books.on_trial_result(0, [], trial, result)
-    books.on_trial_complete(0, [], trial)
-    return Records(books.sweep.work).read(task.key)
+        recorder.on_trial_result(0, [], trial, result)
+    recorder.on_trial_complete(0, [], trial)
+    return Records(recorder.sweep.work).read(task.key)
 
 
 def test_an_epoch_whose_report_was_lost_with_a_killed_job_is_made_up_for(sweep):
     """The checkpoint was there, the record wasn't: all that the driver does is to hand in what was kept."""
     kept = [rung(1, 0.4)]
     last = {**reported(kept[0]), "ended": True, "kept": kept}
-    found = told(Bookkeeper(sweep, 1), Task("round-1-member-0", until=1), last)
+    found = recorded(TrialRecorder(sweep, 1), Task("round-1-member-0", until=1), last)
     assert (found.status, found.error, found.rungs) == ("finished", None, kept)
 
 
 def test_a_trial_that_ended_before_its_time_was_stopped(sweep):
-    found = told(Bookkeeper(sweep, 1), Task("some"), reported(rung(1, 0.4)), reported(rung(2, 0.5)))
+    found = recorded(TrialRecorder(sweep, 1), Task("some"), reported(rung(1, 0.4)), reported(rung(2, 0.5)))
     assert (found.status, len(found.rungs)) == ("stopped", 2)
 
 
 def test_a_trial_without_any_epoch_diverged(sweep):
-    found = told(Bookkeeper(sweep, 1), Task("some"), {"epoch": 0, "objective": -1.0})
+    found = recorded(TrialRecorder(sweep, 1), Task("some"), {"epoch": 0, "objective": -1.0})
     assert (found.status, found.error) == ("diverged", "no epoch had a finite likelihood")
 
 
@@ -74,23 +74,25 @@ def test_a_trial_without_any_epoch_diverged(sweep):
     ],
 )
 def test_a_training_that_broke_off_says_why(sweep, error, status):
-    found = told(Bookkeeper(sweep, 1), Task("some"), {"epoch": 0, "objective": -1.0, "error": error})
+    found = recorded(TrialRecorder(sweep, 1), Task("some"), {"epoch": 0, "objective": -1.0, "error": error})
     assert (found.status, found.error) == (status, error)
 
 
 def test_what_is_over_is_not_written_again(sweep):
-    first = told(Bookkeeper(sweep, 1), Task("some"), {**reported(rung(1, 0.4)), "ended": True})
-    again = told(
-        Bookkeeper(sweep, 1), Task("some"), reported(rung(1, 0.9)), {**reported(rung(2, 0.9)), "ended": True}
+    first = recorded(TrialRecorder(sweep, 1), Task("some"), {**reported(rung(1, 0.4)), "ended": True})
+    again = recorded(
+        TrialRecorder(sweep, 1), Task("some"), reported(rung(1, 0.9)), {**reported(rung(2, 0.9)), "ended": True}
     )
     assert again == first
 
 
 def test_a_trial_whose_record_is_forgotten_is_not_over(sweep):
-    told(Bookkeeper(sweep, 1), Task("final-base-1"), {"epoch": 0, "objective": -1.0, "error": "OSError: full"})
-    assert Bookkeeper(sweep, 1).has(Task("final-base-1"))
+    recorded(
+        TrialRecorder(sweep, 1), Task("final-base-1"), {"epoch": 0, "objective": -1.0, "error": "OSError: full"}
+    )
+    assert TrialRecorder(sweep, 1).has(Task("final-base-1"))
     Records(sweep.work).forget("final-base-1")
-    assert not Bookkeeper(sweep, 1).has(Task("final-base-1"))
+    assert not TrialRecorder(sweep, 1).has(Task("final-base-1"))
 
 
 def test_no_point_is_suggested_twice_and_a_small_space_comes_to_an_end(sweep, caplog):

@@ -1,21 +1,21 @@
-"""What jet must beat: other ways to book an entry, from "what was it last time" to the model jet comes from.
+"""Baselines: other ways to predict an entry, from the last entry with its text to jet's ancestor.
 
-All answer under the same protocol as the model, rolling memory: what an entity booked on a strictly earlier
-date may be used, what it booked on the same day or later may not. So an entry's own lines can't reach its
-answer. Those that learn do so at fixed points, and say at which.
+All follow the protocol of the model, rolling memory: they may use what an entity booked on strictly earlier
+dates, and nothing of the same day or later. So an entry's own lines can't reach its prediction. Those that are
+trained say at which points.
 
-They are meant to be strong: whoever beats them must have beaten something. What they were tuned by (features,
-C, temperatures) was chosen on the calibration rows of real ledgers, never on test.
+Their hyperparameters (features, C, temperatures) were chosen on the calibration rows of real ledgers, never on
+the test rows.
 
-One idea a file; `registry` makes all of them by name. A further one is a class with a name and `predict`, a
-line there, and its name in `jet.evaluation.settings.ALL`.
+Each file has one idea; `registry` makes all baselines by name. To add one, write a class with a name and
+`predict`, and add it to `registry` and to `jet.evaluation.settings.ALL_BASELINES`.
 """
 
 from jet.evaluation.baselines.ancestor import Ancestor
 from jet.evaluation.baselines.boosted import BoostedTrees
 from jet.evaluation.baselines.logistic import LogisticMultilabel
 from jet.evaluation.baselines.protocol import (
-    ANSWERS,
+    MOST_SETS,
     Baseline,
     BaselinePredictions,
     score_baseline,
@@ -27,7 +27,7 @@ from jet.evaluation.baselines.similar import Nearest, TfidfVote
 from jet.evaluation.baselines.svm import LinearSvm
 
 __all__ = [
-    "ANSWERS",
+    "MOST_SETS",
     "OF_SENTENCES",
     "Ancestor",
     "Baseline",

@@ -1,8 +1,8 @@
-"""The model that jet descends from, trained and decoded like jet: what the changes since then are worth.
+"""The model that jet descends from, trained and decoded like jet, to measure what the changes since are worth.
 
-Separate heads for account, side and stop; a memory of the neighbors' texts, without their labels and without
-other companies; nothing is copied, nothing ranked. The rest (retrieval, losses, optimizer, order of the rows,
-beam search) is jet's.
+It has separate heads for account, side and stop, and attends to the neighbors' texts without their labels and
+without other companies; it copies nothing and ranks nothing. The rest (retrieval, losses, optimizer, order of
+the rows, beam search) is jet's.
 """
 
 from __future__ import annotations
@@ -22,8 +22,8 @@ from jet.books.split import CALIBRATION, TEST, TRAIN
 from jet.books.tokens import NOTHING
 from jet.confidence.calibration import Calibration
 from jet.evaluation.baselines.protocol import (
-    ANSWERS,
-    Answer,
+    MOST_SETS,
+    BaselinePrediction,
     BaselinePredictions,
     collected,
     places_of,
@@ -40,7 +40,7 @@ from jet.training.optim import OptimSettings
 
 _BEAMS = 8
 _BATCH = 64
-_FIGURES = ("log_odds", "margin")
+_FEATURES = ("log_odds", "margin")
 
 
 class SeparateHeads(nn.Module):
@@ -87,15 +87,15 @@ class AncestorNetwork(JetNetwork):
 class Ancestor:
     """The ancestor's decoder over all entities together, trained once, on train.
 
-    As with jet's own model, the calibration rows say when to stop and fit the calibration that the confidence
-    comes from; the answers to test know nothing of test. Memory is rolling.
+    As with jet's own model, the calibration rows decide when the training stops, and fit the calibration of the
+    confidence; nothing is learned from the test rows. Memory is rolling.
     """
 
     name = "ancestor"
 
     def __init__(self, data: TrainingData, seed: int = 0) -> None:
-        """`data` are the books that it will answer; its settings of the network hold but for those
-        that make it the ancestor's."""
+        """`data` has the entries to predict; its settings of the network are used, but for the ancestor's
+        own."""
         model = replace(data.model, memory="texts", copy_share=0.0, peers=0)
         self.data = replace(data, model=model)
         self.seed = seed
@@ -110,18 +110,18 @@ class Ancestor:
         data, network = self.data, self._trained()
         queries = {part: data.rows(part) for part in (CALIBRATION, TEST)}
         tokens, log_probs = _decoded(network, data, np.concatenate(list(queries.values())))
-        figures = _figures(log_probs)
+        features = _features(log_probs)
         count = len(queries[CALIBRATION])
         right = [_is(own, data, row) for own, row in zip(tokens[:count, 0], queries[CALIBRATION], strict=True)]
         owner = data.entries["entity"].take(pa.array(queries[CALIBRATION])).to_pylist()
-        confidence = Calibration.fit(_FIGURES, figures[:count], np.array(right, dtype=bool), owner)(figures)
+        confidence = Calibration.fit(_FEATURES, features[:count], np.array(right, dtype=bool), owner)(features)
         codes = data.corpus.catalog.accounts["code"].to_pylist()
-        answers: dict[int, Answer] = {}
+        predictions: dict[int, BaselinePrediction] = {}
         for number, row in enumerate(np.concatenate(list(queries.values())).tolist()):
-            written = [own[own != NOTHING].tolist() for own in tokens[number]]
-            sets = [tuple(sorted((codes[t // 2], SIDES[t % 2]) for t in own)) for own in written if own]
-            answers[int(place[row])] = Answer(sets, float(confidence[number]) if sets else 0.0)
-        return collected(answers)
+            token_sets = [own[own != NOTHING].tolist() for own in tokens[number]]
+            sets = [tuple(sorted((codes[t // 2], SIDES[t % 2]) for t in own)) for own in token_sets if own]
+            predictions[int(place[row])] = BaselinePrediction(sets, float(confidence[number]) if sets else 0.0)
+        return collected(predictions)
 
     def _trained(self) -> JetNetwork:
         """The network of the epoch with the best likelihood of the calibration rows."""
@@ -139,8 +139,8 @@ class Ancestor:
         best: dict[str, torch.Tensor] = {}
         while not trainer.progress.stopped(settings):
             order = epoch_rows(rows, settings.seed, trainer.progress.epoch, settings.batch_size, 0, 1)
-            figures = trainer.train_epoch(data.batches(order)) | trainer.evaluate(data.batches(batches))
-            if trainer.record(figures):
+            averages = trainer.train_epoch(data.batches(order)) | trainer.evaluate(data.batches(batches))
+            if trainer.record(averages):
                 best = {name: value.clone() for name, value in network.state_dict().items()}
         network.load_state_dict(best)
         return network.eval()
@@ -148,19 +148,19 @@ class Ancestor:
 
 @torch.inference_mode()
 def _decoded(network: JetNetwork, data: TrainingData, rows: NDArray) -> tuple[NDArray, NDArray]:
-    """The best sets for `rows`: tokens (catalog row * 2 + side) [rows, ANSWERS, T] and log-probabilities."""
+    """The best sets for `rows`: tokens (catalog row * 2 + side) [rows, MOST_SETS, T] and log-probabilities."""
     texts = TextInputs.of(data.corpus, np.arange(len(data.corpus.store)))
     accounts = torch.from_numpy(account_vectors(network, data.corpus))
     tables = Tables(network.text_table(texts), accounts)
-    tokens = np.full((len(rows), ANSWERS, data.model.max_lines), NOTHING, dtype=np.int64)
-    log_probs = np.empty((len(rows), ANSWERS))
+    tokens = np.full((len(rows), MOST_SETS, data.model.max_lines), NOTHING, dtype=np.int64)
+    log_probs = np.empty((len(rows), MOST_SETS))
     columns = data.corpus.rows
     for start in range(0, len(rows), _BATCH):
         own = rows[start : start + _BATCH]
         hits = data.model.hits(data.hits.take(own), data.retrieval)
         batch = collate(columns, own, data.corpus, hits, data.model.max_lines)
-        found = beam_search(network, network.encode(batch, tables), _BEAMS)
-        local, log_prob = found.tokens[:, :ANSWERS].numpy(), found.log_probs[:, :ANSWERS].numpy()
+        beams = beam_search(network, network.encode(batch, tables), _BEAMS)
+        local, log_prob = beams.tokens[:, :MOST_SETS].numpy(), beams.log_probs[:, :MOST_SETS].numpy()
         first = 2 * data.corpus.catalog.offsets[columns.entity[own]][:, None, None]
         exists = (local != NOTHING) & (log_prob > DEAD)[:, :, None]
         tokens[start : start + _BATCH] = np.where(exists, local + first, NOTHING)
@@ -168,8 +168,8 @@ def _decoded(network: JetNetwork, data: TrainingData, rows: NDArray) -> tuple[ND
     return tokens, log_probs
 
 
-def _figures(log_probs: NDArray) -> NDArray[np.float64]:
-    """[rows, len(_FIGURES)] for the calibration, of log-probabilities [rows, ANSWERS]."""
+def _features(log_probs: NDArray) -> NDArray[np.float64]:
+    """[rows, len(_FEATURES)] for the calibration, of log-probabilities [rows, MOST_SETS]."""
     best, second = np.clip(np.exp(log_probs[:, :2]), 1e-6, 1 - 1e-6).T
     return np.column_stack([np.log(best / (1 - best)), np.log(best / second).clip(0, 10)])
 

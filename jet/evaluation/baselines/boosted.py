@@ -1,7 +1,7 @@
-"""Gradient-boosted trees in place of the set ranker: what its network is worth.
+"""Gradient-boosted trees in place of the set ranker, to measure what its network is worth.
 
-The same candidates, the same figures of each, the same training rows; but every candidate is judged by itself,
-right or not, where the network sees all of an entry's together. Learned once, over all entities.
+Candidates, features and training rows are the same; but the trees classify each candidate alone, right or
+wrong, where the network scores all candidates of an entry together. Trained once, over all entities.
 
 Friedman, "Greedy function approximation: a gradient boosting machine", Annals of Statistics 2001, in the
 histogram form of LightGBM (Ke et al., NeurIPS 2017), as scikit-learn has it.
@@ -20,8 +20,8 @@ from jet.books.schema import SIDES
 from jet.books.split import CALIBRATION, TRAIN
 from jet.books.tokens import NOTHING
 from jet.evaluation.baselines.protocol import (
-    ANSWERS,
-    Answer,
+    MOST_SETS,
+    BaselinePrediction,
     BaselinePredictions,
     collected,
     places_of,
@@ -48,7 +48,7 @@ class BoostedTrees:
     name = "boosted_trees"
 
     def __init__(self, data: TrainingData) -> None:
-        """`data` are the books that it will answer."""
+        """`data` has the entries to predict."""
         self.data = data
 
     def predict(self, entries: pa.Table, split: NDArray) -> BaselinePredictions:
@@ -62,18 +62,18 @@ class BoostedTrees:
         statistics = Statistics.of(data.corpus, data.retrieval, data.model.max_lines)
         trees = self._trained(statistics)
         codes = data.corpus.catalog.accounts["code"].to_pylist()
-        answers: dict[int, Answer] = {}
-        for rows, candidates, features in self._weighed(statistics, np.flatnonzero(data.split >= CALIBRATION)):
+        predictions: dict[int, BaselinePrediction] = {}
+        for rows, candidates, features in self._batches(statistics, np.flatnonzero(data.split >= CALIBRATION)):
             chance = np.zeros(candidates.exists.shape)
             if candidates.exists.any():
                 chance[candidates.exists] = trees.predict_proba(features[candidates.exists])[:, 1]
-            best = np.argsort(-chance, axis=1, kind="stable")[:, :ANSWERS]
+            best = np.argsort(-chance, axis=1, kind="stable")[:, :MOST_SETS]
             confidence = chance.max(axis=1) / np.maximum(chance.sum(axis=1), 1)
             for number, row in enumerate(rows.tolist()):
-                found = candidates.tokens[number, best[number]]
-                sets = [_lines(tokens, codes) for tokens in found if tokens[0] != NOTHING]
-                answers[int(place[row])] = Answer(sets, float(confidence[number]))
-        return collected(answers)
+                best_tokens = candidates.tokens[number, best[number]]
+                sets = [_lines(tokens, codes) for tokens in best_tokens if tokens[0] != NOTHING]
+                predictions[int(place[row])] = BaselinePrediction(sets, float(confidence[number]))
+        return collected(predictions)
 
     def _trained(self, statistics: Statistics) -> HistGradientBoostingClassifier:
         """Every candidate of a training row is a sample."""
@@ -98,10 +98,10 @@ class BoostedTrees:
             random_state=0,
         ).fit(features, right)
 
-    def _weighed(
+    def _batches(
         self, statistics: Statistics, rows: NDArray
     ) -> Iterator[tuple[NDArray, Candidates, NDArray[np.float32]]]:
-        """Some of `rows` at a time with their candidates [B, D] and what speaks for these [B, D, F]."""
+        """Batches of `rows` with their candidates [B, D] and the features of these [B, D, F]."""
         data = self.data
         for start in range(0, len(rows), _AT_ONCE):
             some = rows[start : start + _AT_ONCE]

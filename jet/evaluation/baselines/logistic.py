@@ -1,7 +1,7 @@
 """One logistic regression for every (account, side), together a distribution over sets of lines.
 
-Unlike a classifier over whole sets, it can answer a set that was never booked. It takes the lines of an entry
-as independent, which they are not.
+Unlike a classifier over whole sets, it can predict a set that was never booked. It assumes that the lines of an
+entry are independent, which they are not.
 """
 
 from __future__ import annotations
@@ -18,8 +18,8 @@ from sklearn.linear_model import LogisticRegression
 from jet.books.catalog import Catalog
 from jet.evaluation.baselines.columns import Columns, Facts, facts
 from jet.evaluation.baselines.protocol import (
-    ANSWERS,
-    Answer,
+    MOST_SETS,
+    BaselinePrediction,
     BaselinePredictions,
     EntityBooks,
     by_entity,
@@ -34,13 +34,13 @@ _C = 100.0
 class LogisticMultilabel:
     """One-vs-rest logistic regression over an entity's (account, side) pairs, fitted once, on train.
 
-    The answer is the most probable of the valid sets: only accounts that are open on the date, at least one
-    debit and one credit. So it has all pairs that are more likely than not, and the likeliest debit or credit
-    where there would be none. The confidence is the product of all pairs' probabilities; the alternatives are
-    the valid sets that differ in one pair. A pair is never booked twice.
+    It predicts the most probable valid set, which has only accounts that are open on the date, and at least one
+    debit and one credit: all pairs that are more likely than not, and the likeliest debit or credit where there
+    would be none. The confidence is the product of all pairs' probabilities; the alternatives are the valid
+    sets that differ in one pair. A pair is never booked twice.
 
-    Where there is too little to learn from, or no known account is open, the last entry with the same text
-    answers.
+    Where there are too few entries to train on, or no known account is open, it predicts the set of the last
+    entry with the same text.
     """
 
     name = "logistic_multilabel"
@@ -54,20 +54,20 @@ class LogisticMultilabel:
         known = facts(entries)
         names = entries["entity"].to_pylist()
         days = entries["date"].cast(pa.int32()).to_numpy()
-        answers: dict[int, Answer] = {}
+        predictions: dict[int, BaselinePrediction] = {}
         for books in by_entity(entries, split):
-            instead = last_same_text(books)
+            fallback = last_same_text(books)
             learned = books.booked_train()
             if len(learned) < LEAST_ENTRIES:
-                found: list[Answer | None] = [None for _ in books.queries]
+                predicted: list[BaselinePrediction | None] = [None for _ in books.queries]
             else:
                 pairs, probability = _probabilities(books, [known[row] for row in books.row], learned)
                 query_days = days[[books.row[place] for place in books.queries]]
                 is_open = self._open(names[books.row[0]], [account for account, _ in pairs], query_days)
-                found = [_most_probable(pairs, *own) for own in zip(probability, is_open, strict=True)]
-            for place, answer, other in zip(books.queries, found, instead, strict=True):
-                answers[books.row[place]] = answer or other
-        return collected(answers)
+                predicted = [_most_probable(pairs, *own) for own in zip(probability, is_open, strict=True)]
+            for place, prediction, other in zip(books.queries, predicted, fallback, strict=True):
+                predictions[books.row[place]] = prediction or other
+        return collected(predictions)
 
     def _open(self, entity: str, accounts: Sequence[str], days: NDArray) -> NDArray[np.bool_]:
         """[days, accounts]: which accounts of the entity's chart may be booked to."""
@@ -97,7 +97,9 @@ def _probabilities(
     return pairs, probability
 
 
-def _most_probable(pairs: Sequence[tuple[str, str]], probability: NDArray, is_open: NDArray) -> Answer | None:
+def _most_probable(
+    pairs: Sequence[tuple[str, str]], probability: NDArray, is_open: NDArray
+) -> BaselinePrediction | None:
     """The most probable valid sets; None where no debit or no credit account is open."""
     debit = np.array([side == "D" for _, side in pairs])
     if not (is_open & debit).any() or not (is_open & ~debit).any():
@@ -112,7 +114,7 @@ def _most_probable(pairs: Sequence[tuple[str, str]], probability: NDArray, is_op
     valid = (own for own in changed if (own & debit).any() and (own & ~debit).any())
     sets = [
         tuple(pair for pair, has in zip(pairs, own, strict=True) if has)
-        for own in [best, *islice(valid, ANSWERS - 1)]
+        for own in [best, *islice(valid, MOST_SETS - 1)]
     ]
     agreed = np.where(best, probability, 1 - probability)[is_open]
-    return Answer(sets, float(np.prod(agreed)))
+    return BaselinePrediction(sets, float(np.prod(agreed)))

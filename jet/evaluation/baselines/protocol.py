@@ -1,7 +1,7 @@
-"""What every baseline is given and returns, and the books as it may see them.
+"""The inputs and outputs of every baseline.
 
-`by_entity` is where the protocol is kept: it puts each entity's entries in the order of their dates and says
-of each how many are strictly earlier. Within a day entry_id decides, so no answer depends on the order of rows.
+`by_entity` enforces the protocol: it sorts each entity's entries by date and gives the number of strictly
+earlier ones of each. Within a day they are sorted by entry_id, so no prediction depends on the order of rows.
 """
 
 from __future__ import annotations
@@ -23,28 +23,28 @@ from jet.evaluation.scored import Scored, score_sets
 from jet.texts.normalize import normalize_all
 from jet.training.data import TrainingData
 
-ANSWERS = 3
-"""How many answers an entry gets at most: the prediction and its alternatives."""
+MOST_SETS = 3
+"""The most sets that an entry gets: the prediction and its alternatives."""
 
 
 @dataclass
 class BaselinePredictions:
-    """The answers of a baseline, one element per answered row everywhere."""
+    """The predictions of a baseline; every column has one element for each predicted row."""
 
     row: NDArray[np.intp]
     """Row numbers in `entries`, ascending: those of calibration and test."""
     sets: list[Multiset]
-    """The answer; () where the entity had booked nothing yet."""
+    """The predicted sets; () where the entity had booked nothing yet."""
     confidence: NDArray[np.float64]
     alternatives: list[list[Multiset]]
 
 
 class Baseline(Protocol):
-    """Something that answers the calibration and test rows of a split by date."""
+    """Predicts the calibration and test rows of a split by date."""
 
     @property
     def name(self) -> str:
-        """What reports call it."""
+        """Its name in reports."""
         ...
 
     def predict(self, entries: pa.Table, split: NDArray) -> BaselinePredictions:
@@ -57,24 +57,24 @@ class Baseline(Protocol):
 
 
 @dataclass(frozen=True)
-class Answer:
-    """Sets, best first, at most `ANSWERS`, and a share or probability of the first one."""
+class BaselinePrediction:
+    """The prediction of one row: at most `MOST_SETS` sets, best first, and the confidence of the first."""
 
     sets: list[Multiset]
     confidence: float
 
 
-NO_ANSWER = Answer([], 0.0)
+NO_PREDICTION = BaselinePrediction([], 0.0)
 
 
 @dataclass(frozen=True)
 class EntityBooks:
-    """The entries of one entity in the order of their dates; one element per place in it."""
+    """The entries of one entity, sorted by date; every column has one element for each place in that order."""
 
     row: list[int]
     """Row numbers in the table."""
     earlier: list[int]
-    """How many entries, from the first on, are strictly earlier."""
+    """The number of strictly earlier entries, which come first."""
     text: list[str]
     """Normalized descriptions."""
     lines: list[Multiset]
@@ -82,11 +82,11 @@ class EntityBooks:
     part: NDArray[np.int8]
     """TRAIN, CALIBRATION or TEST."""
     queries: list[int]
-    """The places to answer: those of calibration and test."""
+    """The places to predict: those of calibration and test."""
 
     @property
     def trains(self) -> NDArray[np.bool_]:
-        """Which places train."""
+        """bool: which places are training entries."""
         return self.part == TRAIN
 
     def booked(self, end: int) -> list[int]:
@@ -99,7 +99,7 @@ class EntityBooks:
 
 
 def by_entity(entries: pa.Table, split: NDArray) -> Iterator[EntityBooks]:
-    """The books of every entity that has something to answer. Raises ValueError as `Baseline.predict` does."""
+    """The entries of each entity with rows to predict. Raises `ValueError` as `Baseline.predict` does."""
     entries = validate(entries, ENTRIES, "entries")
     split = np.asarray(split)
     if split.shape != (entries.num_rows,):
@@ -129,7 +129,7 @@ def by_entity(entries: pa.Table, split: NDArray) -> Iterator[EntityBooks]:
 
 
 def places_of(data: TrainingData, entries: pa.Table, split: NDArray) -> NDArray[np.intp]:
-    """[N]: where each row of the training data stands in `entries`.
+    """[N]: the row of `entries` of each row of the training data.
 
     Raises ValueError where `entries` and `split` are not those of the training data.
     """
@@ -145,14 +145,14 @@ def places_of(data: TrainingData, entries: pa.Table, split: NDArray) -> NDArray[
     return place
 
 
-def collected(answers: Mapping[int, Answer]) -> BaselinePredictions:
-    """The answers by row number, in order."""
-    rows = sorted(answers)
+def collected(predictions: Mapping[int, BaselinePrediction]) -> BaselinePredictions:
+    """The predictions by row number as arrays."""
+    rows = sorted(predictions)
     return BaselinePredictions(
         row=np.array(rows, dtype=np.intp),
-        sets=[answers[row].sets[0] if answers[row].sets else () for row in rows],
-        confidence=np.array([answers[row].confidence for row in rows], dtype=np.float64),
-        alternatives=[answers[row].sets[1:] for row in rows],
+        sets=[predictions[row].sets[0] if predictions[row].sets else () for row in rows],
+        confidence=np.array([predictions[row].confidence for row in rows], dtype=np.float64),
+        alternatives=[predictions[row].sets[1:] for row in rows],
     )
 
 
@@ -164,16 +164,16 @@ def score_baseline(
     strata: dict[str, NDArray] | None = None,
     accounts: pa.Table | None = None,
 ) -> Scored:
-    """Put a baseline's answers for `rows` of `entries` (row numbers or a mask) beside their truth.
+    """Score a baseline's predictions of `rows` of `entries` (row numbers or a mask) against their true lines.
 
-    `strata` has one element per picked row; `accounts` is the chart, see `metrics.score_sets`. Raises
-    ValueError where a row was not answered.
+    `strata` has one element per picked row; `accounts` is the chart, see `score_sets`. Raises `ValueError`
+    where a row has no prediction.
     """
     rows = np.arange(entries.num_rows)[rows]
     at = np.searchsorted(predictions.row, rows)
-    found = np.append(predictions.row, -1)[at] == rows
-    if not found.all():
-        raise ValueError(f"the baseline did not answer row {rows[int(np.argmin(found))]}")
+    exists = np.append(predictions.row, -1)[at] == rows
+    if not exists.all():
+        raise ValueError(f"the baseline did not predict row {rows[int(np.argmin(exists))]}")
     return score_sets(
         entries.take(pa.array(rows)),
         [predictions.sets[i] for i in at],

@@ -1,4 +1,4 @@
-"""All baselines by name, and how each is made."""
+"""Makes baselines by name."""
 
 from __future__ import annotations
 
@@ -25,26 +25,26 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, kw_only=True)
 class Materials:
-    """What baselines are made from, beside the entries that they answer. Most need nothing."""
+    """The inputs of baselines beside the entries to predict. Most need none."""
 
     store: TextStore | None = None
-    """Of all entries' texts: for the nearest entry. Vectors, where it goes by sentences."""
+    """The texts of all entries, for `nearest_*`; with vectors for the two that compare sentences."""
     accounts: pa.Table | None = None
-    """The charts, schema ACCOUNTS: for the logistic regression."""
+    """The charts (`ACCOUNTS`), for the logistic regression."""
     data: TrainingData | None = None
-    """The entries with their neighbors and split: for what learns from them as jet does."""
+    """The entries with their neighbors and split, for baselines that are trained as jet is."""
     seed: int = 0
-    """Of what is random."""
+    """The seed of random numbers."""
 
 
-def _given(value: T | None, name: str, what: str) -> T:
+def _required(value: T | None, name: str, what: str) -> T:
     if value is None:
         raise ValueError(f"the baseline {name!r} needs {what}")
     return value
 
 
 def _nearest(by: By, materials: Materials) -> Baseline:
-    return Nearest(by, _given(materials.store, f"nearest_{by}", "a text store"))
+    return Nearest(by, _required(materials.store, f"nearest_{by}", "a text store"))
 
 
 _MAKERS: dict[str, Callable[[Materials], Baseline]] = {
@@ -56,11 +56,15 @@ _MAKERS: dict[str, Callable[[Materials], Baseline]] = {
     "nearest_combined": partial(_nearest, "combined"),
     "svm_static": lambda _: LinearSvm(refitted=False),
     "svm_refitted": lambda _: LinearSvm(refitted=True),
-    "logistic_multilabel": lambda given: LogisticMultilabel(
-        _given(given.accounts, "logistic_multilabel", "the charts of accounts")
+    "logistic_multilabel": lambda materials: LogisticMultilabel(
+        _required(materials.accounts, "logistic_multilabel", "the charts of accounts")
     ),
-    "boosted_trees": lambda given: BoostedTrees(_given(given.data, "boosted_trees", "training data")),
-    "ancestor": lambda given: Ancestor(_given(given.data, "ancestor", "training data"), given.seed),
+    "boosted_trees": lambda materials: BoostedTrees(
+        _required(materials.data, "boosted_trees", "training data")
+    ),
+    "ancestor": lambda materials: Ancestor(
+        _required(materials.data, "ancestor", "training data"), materials.seed
+    ),
 }
 
 OF_SENTENCES = ("nearest_sentence", "nearest_combined")

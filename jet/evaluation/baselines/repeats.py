@@ -1,7 +1,7 @@
-"""Whatever was booked before is booked again: the most frequent set, and the last one with the same text.
+"""Baselines that repeat what was booked before: the most frequent set, and the last one with the same text.
 
-Of equally frequent sets the one that was booked last is the better one. These two also stand in for baselines
-that learn, where an entity has too little to learn from or nothing is similar.
+Of equally frequent sets the one that was booked last comes first. Other baselines fall back to these where an
+entity has too few entries to train on, or none is similar.
 """
 
 from __future__ import annotations
@@ -12,9 +12,9 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from jet.evaluation.baselines.protocol import (
-    ANSWERS,
-    NO_ANSWER,
-    Answer,
+    MOST_SETS,
+    NO_PREDICTION,
+    BaselinePrediction,
     BaselinePredictions,
     EntityBooks,
     by_entity,
@@ -24,7 +24,7 @@ from jet.evaluation.line_sets import Multiset
 
 
 class _Votes:
-    """Which sets were booked how often, and the most frequent of them at any time."""
+    """Counts how often each set was booked, and keeps the most frequent ones."""
 
     def __init__(self) -> None:
         self.count: dict[Multiset, int] = {}
@@ -33,23 +33,23 @@ class _Votes:
         self.last: Multiset = ()
 
     def add(self, lines: Multiset) -> None:
-        """Count one more; of equally frequent sets the one that was added last is the better one."""
+        """Count a set; of equally frequent sets the one that was added last comes first."""
         self.count[lines] = self.count.get(lines, 0) + 1
         self.total += 1
         self.last = lines
-        # Only this set's count rose, so the best are it and the old best. A stable sort keeps it in front.
+        # Only this count rose, so the best are this set and the old best. A stable sort keeps it in front.
         ranked = [lines, *(other for other in self.best if other != lines)]
-        self.best = sorted(ranked, key=lambda other: -self.count[other])[:ANSWERS]
+        self.best = sorted(ranked, key=lambda other: -self.count[other])[:MOST_SETS]
 
-    def most_frequent(self) -> Answer:
-        """The most frequent sets, with the share of the first; nothing where nothing was added."""
+    def most_frequent(self) -> BaselinePrediction:
+        """The most frequent sets, with the share of the first; no sets where none was added."""
         if not self.total:
-            return NO_ANSWER
-        return Answer(list(self.best), self.count[self.best[0]] / self.total)
+            return NO_PREDICTION
+        return BaselinePrediction(list(self.best), self.count[self.best[0]] / self.total)
 
 
-def most_frequent(books: EntityBooks) -> Iterator[Answer]:
-    """For every query the sets that were booked most often on strictly earlier days."""
+def most_frequent(books: EntityBooks) -> Iterator[BaselinePrediction]:
+    """The sets that were booked most often on strictly earlier days, for each query."""
     votes = _Votes()
     learned = 0
     for place in books.queries:
@@ -60,8 +60,8 @@ def most_frequent(books: EntityBooks) -> Iterator[Answer]:
         yield votes.most_frequent()
 
 
-def last_same_text(books: EntityBooks) -> Iterator[Answer]:
-    """For every query the last set with its text, else the most frequent set; see `LastSameText`."""
+def last_same_text(books: EntityBooks) -> Iterator[BaselinePrediction]:
+    """The last set with the query's text, else the most frequent set, for each query; see `LastSameText`."""
     of_text: dict[str, _Votes] = {}
     learned = 0
     for place, frequent in zip(books.queries, most_frequent(books), strict=True):
@@ -73,8 +73,8 @@ def last_same_text(books: EntityBooks) -> Iterator[Answer]:
         if same is None:
             yield frequent
         else:
-            ranked = list(dict.fromkeys([same.last, *same.best, *frequent.sets]))[:ANSWERS]
-            yield Answer(ranked, same.count[same.last] / same.total)
+            ranked = list(dict.fromkeys([same.last, *same.best, *frequent.sets]))[:MOST_SETS]
+            yield BaselinePrediction(ranked, same.count[same.last] / same.total)
 
 
 class Majority:
@@ -84,26 +84,26 @@ class Majority:
 
     def predict(self, entries: pa.Table, split: NDArray) -> BaselinePredictions:
         """See `Baseline.predict`."""
-        answers: dict[int, Answer] = {}
+        predictions: dict[int, BaselinePrediction] = {}
         for books in by_entity(entries, split):
-            for place, answer in zip(books.queries, most_frequent(books), strict=True):
-                answers[books.row[place]] = answer
-        return collected(answers)
+            for place, prediction in zip(books.queries, most_frequent(books), strict=True):
+                predictions[books.row[place]] = prediction
+        return collected(predictions)
 
 
 class LastSameText:
-    """What the last entry with the same normalized description was booked to; else the most frequent set.
+    """The set of the last entry with the same normalized description; else the most frequent set.
 
-    The confidence is the share that the answer has of all earlier entries with this description, and where
-    there is none, of all earlier entries.
+    The confidence is the share of the set among all earlier entries with this description, or, where there is
+    none, among all earlier entries.
     """
 
     name = "last_same_text"
 
     def predict(self, entries: pa.Table, split: NDArray) -> BaselinePredictions:
         """See `Baseline.predict`."""
-        answers: dict[int, Answer] = {}
+        predictions: dict[int, BaselinePrediction] = {}
         for books in by_entity(entries, split):
-            for place, answer in zip(books.queries, last_same_text(books), strict=True):
-                answers[books.row[place]] = answer
-        return collected(answers)
+            for place, prediction in zip(books.queries, last_same_text(books), strict=True):
+                predictions[books.row[place]] = prediction
+        return collected(predictions)

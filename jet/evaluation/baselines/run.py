@@ -1,4 +1,4 @@
-"""A run of a baseline: its answers beside what they cost."""
+"""Runs a baseline and measures its costs."""
 
 from __future__ import annotations
 
@@ -18,27 +18,26 @@ if sys.platform != "win32":
 
 @dataclass(frozen=True)
 class BaselineRun:
-    """A baseline's answers and what they cost.
+    """A baseline's predictions and their costs.
 
-    Measured is the making of the baseline and its `predict`, learning included: neither the start of the
-    process, nor its imports, nor the encoding of texts that it is given.
+    Costs are of making the baseline and of its `predict`, training included, without the start of the process,
+    its imports, and the encoding of texts.
     """
 
     predictions: BaselinePredictions
     seconds: float
-    """By the clock on the wall. Baselines that run beside each other stretch it on a crowded machine."""
+    """Wall-clock time; longer where several baselines share a busy machine."""
     cpu_seconds: float
-    """Of all of the process's threads, in user and system mode."""
+    """CPU time of all threads of the process, in user and system mode."""
     peak_mib: float | None
-    """The process's largest resident memory (getrusage's ru_maxrss) less what that was at the start, with the
-    libraries imported, MiB. Counts what it reads of a shared object store; 0 where it needed no more than the
-    process had needed before. None on Windows, which has no such call."""
+    """The growth of the process's peak resident memory (getrusage's ru_maxrss), MiB. Includes what it reads of
+    a shared object store; 0 where the peak was higher before. None on Windows, which has no such call."""
 
 
 def run_baseline(name: str, entries: pa.Table, split: NDArray, materials: Materials) -> BaselineRun:
-    """Answer the calibration and test rows of `entries` with the baseline `name`, in this process.
+    """Predict the calibration and test rows of `entries` with the baseline `name`, in this process.
 
-    Arguments and errors as of `make_baseline` and `Baseline.predict`.
+    Arguments and errors are those of `make_baseline` and `Baseline.predict`.
     """
     peak_before, cpu, start = _peak_mib(), time.process_time(), time.perf_counter()
     predictions = make_baseline(name, materials).predict(entries, split)

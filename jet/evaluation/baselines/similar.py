@@ -1,10 +1,10 @@
-"""What was booked for similar descriptions: a vote of the ten nearest entries, or the nearest one's set.
+"""Baselines by similar descriptions: a vote of the ten nearest entries, or the nearest one's set.
 
-Of equally similar entries the later one counts as nearer, by date and then by entry_id. Where nothing is
-similar at all, the answer is the entity's most frequent set with its share.
+Of equally similar entries the later one counts as nearer, by date and then by entry_id. Where no entry is
+similar, they predict the entity's most frequent set with its share.
 
 `TfidfVote` counts its own n-grams and needs nothing but the entries. `Nearest` reads a `TextStore`, which the
-caller builds once for all baselines: encoding is what costs.
+caller builds once for all baselines, since encoding is expensive.
 """
 
 from __future__ import annotations
@@ -18,8 +18,8 @@ from numpy.typing import NDArray
 
 from jet.evaluation.baselines.columns import fitted, ngram_vectorizer
 from jet.evaluation.baselines.protocol import (
-    ANSWERS,
-    Answer,
+    MOST_SETS,
+    BaselinePrediction,
     BaselinePredictions,
     EntityBooks,
     by_entity,
@@ -44,7 +44,7 @@ class TfidfVote:
     """The sets of the ten most similar earlier descriptions, weighted by their similarity.
 
     The similarity is the cosine of TF-IDF vectors of character 2- to 4-grams within words, fitted on the
-    entity's train texts. The confidence is the share of the weight that the answer got.
+    entity's train texts. The confidence is the predicted set's share of the weight.
     """
 
     name = "tfidf_vote"
@@ -56,12 +56,12 @@ class TfidfVote:
 
     def predict(self, entries: pa.Table, split: NDArray) -> BaselinePredictions:
         """See `Baseline.predict`."""
-        answers: dict[int, Answer] = {}
+        predictions: dict[int, BaselinePrediction] = {}
         for books in by_entity(entries, split):
             nearest = self._nearest(books)
             for place, near, frequent in zip(books.queries, nearest, most_frequent(books), strict=True):
-                answers[books.row[place]] = _voted(books, near) if near else frequent
-        return collected(answers)
+                predictions[books.row[place]] = _voted(books, near) if near else frequent
+        return collected(predictions)
 
     def _nearest(self, books: EntityBooks) -> Iterator[Near]:
         texts, of_place = np.unique(np.array(books.text, dtype=object), return_inverse=True)
@@ -79,25 +79,25 @@ class TfidfVote:
         )
 
 
-def _voted(books: EntityBooks, near: Near) -> Answer:
+def _voted(books: EntityBooks, near: Near) -> BaselinePrediction:
     weight: dict[Multiset, float] = {}
     for place, similarity in near:
         weight[books.lines[place]] = weight.get(books.lines[place], 0.0) + similarity
     ranked = sorted(weight, key=lambda lines: -weight[lines])
     share = weight[ranked[0]] / sum(weight.values())
-    return Answer(ranked[:ANSWERS], min(share, 1.0))
+    return BaselinePrediction(ranked[:MOST_SETS], min(share, 1.0))
 
 
 class Nearest:
     """The set of the single most similar earlier description.
 
-    `by` says what is similar: "tfidf", the n-grams that retrieval uses, weighted by the entity's train texts;
+    `by` is the similarity: "tfidf", the n-grams that retrieval uses, weighted by the entity's train texts;
     "sentence", the cosine of sentence vectors; "combined", half of each. The confidence is the share of its
     set among the ten nearest entries, weighted by their similarity.
     """
 
     def __init__(self, by: By, store: TextStore, cells: int = _CELLS) -> None:
-        """`store` holds the texts of all entries to come; `cells` bounds the similarities held at once.
+        """`store` has the texts of all entries; `cells` bounds the similarities held at once.
 
         Raises ValueError where sentence vectors are needed and the store has none.
         """
@@ -110,12 +110,12 @@ class Nearest:
 
     def predict(self, entries: pa.Table, split: NDArray) -> BaselinePredictions:
         """See `Baseline.predict`. Raises ValueError where a text is not in the store."""
-        answers: dict[int, Answer] = {}
+        predictions: dict[int, BaselinePrediction] = {}
         for books in by_entity(entries, split):
             nearest = self._nearest(books)
             for place, near, frequent in zip(books.queries, nearest, most_frequent(books), strict=True):
-                answers[books.row[place]] = _first(books, near) if near else frequent
-        return collected(answers)
+                predictions[books.row[place]] = _first(books, near) if near else frequent
+        return collected(predictions)
 
     def _nearest(self, books: EntityBooks) -> Iterator[Near]:
         rows = self.store.rows(books.text)
@@ -128,20 +128,20 @@ class Nearest:
         vectors = self.store.vectors[texts]
 
         def compare(queries: NDArray) -> NDArray:
-            found = np.zeros((len(queries), len(texts)), np.float32)
+            similarity = np.zeros((len(queries), len(texts)), np.float32)
             if self.ngram_weight > 0:
-                found += self.ngram_weight * (ngrams[queries] @ ngrams.T).toarray()
+                similarity += self.ngram_weight * (ngrams[queries] @ ngrams.T).toarray()
             if self.ngram_weight < 1:
-                found += (1 - self.ngram_weight) * (vectors[queries] @ vectors.T)
-            return np.round(found, 5)  # what differs by less does so by the order of summing up
+                similarity += (1 - self.ngram_weight) * (vectors[queries] @ vectors.T)
+            return np.round(similarity, 5)  # smaller differences come from the order of summation
 
         return nearest_places(books, of_place, compare, _NEIGHBORS, self.cells)
 
 
-def _first(books: EntityBooks, near: Near) -> Answer:
-    ranked = list(dict.fromkeys(books.lines[place] for place, _ in near))[:ANSWERS]
+def _first(books: EntityBooks, near: Near) -> BaselinePrediction:
+    ranked = list(dict.fromkeys(books.lines[place] for place, _ in near))[:MOST_SETS]
     same = sum(similarity for place, similarity in near if books.lines[place] == ranked[0])
-    return Answer(ranked, min(same / sum(similarity for _, similarity in near), 1.0))
+    return BaselinePrediction(ranked, min(same / sum(similarity for _, similarity in near), 1.0))
 
 
 def nearest_places(
@@ -151,7 +151,7 @@ def nearest_places(
     neighbors: int,
     cells: int,
 ) -> Iterator[Near]:
-    """For every query the most similar strictly earlier booked places, at most `neighbors`.
+    """The most similar strictly earlier booked places of each query, at most `neighbors`.
 
     `of_place` [places] numbers the places' texts; `compare` takes text numbers [n] and gives their similarity
     to all texts [n, texts]. Only what is above 0 is similar.

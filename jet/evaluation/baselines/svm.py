@@ -1,6 +1,6 @@
-"""A linear support vector machine over an entity's sets of lines, the way smart_importer suggests accounts.
+"""A linear support vector machine over an entity's sets of lines, as smart_importer suggests accounts.
 
-One machine an entity; every set that it ever booked is a class, so what was never booked can't be answered.
+Each entity has its own, with a class for every set that it booked; it can't predict other sets.
 https://github.com/beancount/smart_importer
 """
 
@@ -18,8 +18,8 @@ from sklearn.svm import LinearSVC
 from jet.books.split import CALIBRATION, TEST
 from jet.evaluation.baselines.columns import Columns, Facts, facts
 from jet.evaluation.baselines.protocol import (
-    ANSWERS,
-    Answer,
+    MOST_SETS,
+    BaselinePrediction,
     BaselinePredictions,
     EntityBooks,
     by_entity,
@@ -28,7 +28,8 @@ from jet.evaluation.baselines.protocol import (
 from jet.evaluation.baselines.repeats import last_same_text
 
 LEAST_ENTRIES = 5
-"""With fewer booked entries than this nothing is learned, and the last entry with the same text answers."""
+"""The fewest booked entries to train on; with fewer, the set of the last entry with the same text is
+predicted."""
 
 _REFITS = 4  # in the calibration rows, and again in the test rows
 _C = 1.0
@@ -38,11 +39,11 @@ _TEMPERATURE = 0.25
 class LinearSvm:
     """scikit-learn's LinearSVC on n-grams, journal, currency and amount.
 
-    The static one learns once, from train. The refitted one learns eight times: at the beginning of each
-    quarter of the calibration rows and of the test rows, from all entries of strictly earlier days.
+    The static one is fitted once, on train. The refitted one is fitted eight times: at the beginning of each
+    quarter of the calibration rows and of the test rows, on all entries of strictly earlier days.
 
-    The confidence is the softmax of the decision values at a temperature of 1/4, at which it was nearest to
-    the share right on the calibration rows of two ledgers; with one class only it is 1.
+    The confidence is the softmax of the decision values at a temperature of 1/4, which was best calibrated on
+    the calibration rows of two ledgers; with one class only it is 1.
     """
 
     def __init__(self, *, refitted: bool) -> None:
@@ -52,23 +53,23 @@ class LinearSvm:
     def predict(self, entries: pa.Table, split: NDArray) -> BaselinePredictions:
         """See `Baseline.predict`."""
         known = facts(entries)
-        answers: dict[int, Answer] = {}
+        predictions: dict[int, BaselinePrediction] = {}
         for books in by_entity(entries, split):
-            instead = dict(zip(books.queries, last_same_text(books), strict=True))
+            fallback = dict(zip(books.queries, last_same_text(books), strict=True))
             own = [known[row] for row in books.row]
             fits = _refitted(books) if self.refitted else [(books.booked_train(), books.queries)]
             for learned, queries in fits:
                 if len(learned) < LEAST_ENTRIES:
-                    found: Sequence[Answer] = [instead[place] for place in queries]
+                    predicted: Sequence[BaselinePrediction] = [fallback[place] for place in queries]
                 else:
-                    found = _answers(books, own, learned, queries)
-                for place, answer in zip(queries, found, strict=True):
-                    answers[books.row[place]] = answer
-        return collected(answers)
+                    predicted = _predictions(books, own, learned, queries)
+                for place, prediction in zip(queries, predicted, strict=True):
+                    predictions[books.row[place]] = prediction
+        return collected(predictions)
 
 
 def _refitted(books: EntityBooks) -> Iterator[tuple[list[int], list[int]]]:
-    """The places to learn from, and those to answer with it; a day is never cut."""
+    """Pairs of places to fit on and places to predict; the entries of a day stay together."""
     for part in (CALIBRATION, TEST):
         queries = [place for place in books.queries if books.part[place] == part]
         if queries:
@@ -78,28 +79,28 @@ def _refitted(books: EntityBooks) -> Iterator[tuple[list[int], list[int]]]:
                 yield books.booked(day), [place for place in queries if day <= place < end]
 
 
-def _answers(
+def _predictions(
     books: EntityBooks, own: Sequence[Facts], learned: Sequence[int], queries: Sequence[int]
-) -> list[Answer]:
+) -> list[BaselinePrediction]:
     sets = list(dict.fromkeys(books.lines[place] for place in learned))
     if len(sets) == 1:
-        return [Answer(sets, 1.0) for _ in queries]
+        return [BaselinePrediction(sets, 1.0) for _ in queries]
     texts, facts = [books.text[place] for place in learned], [own[place] for place in learned]
     columns = Columns(texts, facts)
     number = {lines: place for place, lines in enumerate(sets)}
     machine = LinearSVC(C=_C, random_state=0)
-    with warnings.catch_warnings():  # many sets are booked once, and it asks whether that isn't a regression
+    with warnings.catch_warnings():  # many classes with one entry each make it suggest a regression
         warnings.filterwarnings("ignore", message="The number of unique classes is greater than 50%")
         machine.fit(columns.rows(texts, facts), [number[books.lines[place]] for place in learned])
     decision = machine.decision_function(
         columns.rows([books.text[place] for place in queries], [own[place] for place in queries])
     )
-    if decision.ndim == 1:  # of two classes, only the second one's is told
+    if decision.ndim == 1:  # of two classes, it returns the second one's value only
         decision = np.column_stack([-decision, decision])
-    best = np.argsort(-decision, axis=1, kind="stable")[:, :ANSWERS]
+    best = np.argsort(-decision, axis=1, kind="stable")[:, :MOST_SETS]
     odds = np.exp((decision - decision.max(axis=1, keepdims=True)) / _TEMPERATURE)
     confidence = 1 / odds.sum(axis=1)
     return [
-        Answer([sets[place] for place in ranked], sure)
+        BaselinePrediction([sets[place] for place in ranked], sure)
         for ranked, sure in zip(best.tolist(), confidence.tolist(), strict=True)
     ]

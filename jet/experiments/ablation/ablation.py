@@ -1,7 +1,7 @@
 """The grid of `jet ablate`: the questions that the ancestor's review left open, one row each.
 
-A row differs from the baseline in one thing: settings of the training, the neighbors that it learns from, or
-the way in which the trained network answers. Rows of the last kind need no training of their own: they ask the
+A row differs from the baseline in one thing: settings of the training, the neighbors of the training entries,
+or the inference of the trained network. Rows of the last kind need no training of their own: they use the
 baseline's networks.
 """
 
@@ -12,28 +12,28 @@ from dataclasses import dataclass, field, replace
 from typing import Any, Literal, TypeVar
 
 from jet.config import JetConfig
-from jet.experiments.ablation.answers import Inference
+from jet.experiments.ablation.inference import Inference
 from jet.experiments.ablation.trainings import AdaptiveLosses, RandomSplit
 
 Neighbors = Literal["causal", "noncausal", "undated"]
-"""As `jet neighbors` finds them, or as `jet.experiments.ablation.leaky_neighbors` does."""
+"""Causal as `jet neighbors` finds them, the others as `jet.experiments.ablation.leaky_neighbors` does."""
 BASELINE = "baseline"
 Config = TypeVar("Config", bound=JetConfig)
 
 
 @dataclass(frozen=True, kw_only=True)
 class Row:
-    """One question, and what is done to answer it."""
+    """One question of the grid, and how it is measured."""
 
     name: str
     question: str
     settings: Mapping[str, Any] = field(default_factory=dict)
-    """Settings by dotted name; a part's name stands for the class that takes that part's place."""
+    """Settings by dotted name; the name of a part has the class that replaces the part."""
     neighbors: Neighbors = "causal"
-    """With `noncausal` ones only the training differs; with `undated` ones the answers do, too."""
+    """`noncausal` changes the training only; `undated` the neighbors of the predicted entries too."""
     inference: Inference = "free"
     paired: bool = True
-    """Whether it answers the baseline's entries; a row that doesn't can only be compared as a whole."""
+    """Whether it predicts the same entries as the baseline; else only the means are compared."""
 
     def applied(self, config: Config) -> Config:
         """`config` with the row's settings."""
@@ -43,8 +43,8 @@ class Row:
             config = replace(config, **{part: replace(old, **{key: value}) if key else value(**vars(old))})
         return config
 
-    def told(self) -> dict[str, Any]:
-        """What is done, as JSON can hold it."""
+    def as_dict(self) -> dict[str, Any]:
+        """The settings, neighbors and inference as JSON types."""
         plain = {k: v.__name__ if isinstance(v, type) else v for k, v in self.settings.items()}
         return {"settings": plain, "neighbors": self.neighbors, "inference": self.inference}
 

@@ -1,8 +1,8 @@
-"""From the answers of all rows and seeds to the table: what each row costs or gains, where, and how surely.
+"""Makes the table of an ablation from the scores of all rows and seeds.
 
 A difference is the row's mean minus the baseline's on the same entries and seeds. Its 95 % interval is a
-bootstrap that draws entities, then entries within them, and the seeds (`jet.evaluation.comparison`). With
-twenty rows one interval in twenty misses 0 by luck alone.
+bootstrap that draws entities, then entries within them, and the seeds (`jet.evaluation.comparison`). By
+chance alone one interval in twenty misses 0.
 
 Shapes: N entries, M seeds.
 """
@@ -19,11 +19,11 @@ import pyarrow.compute as pc
 from jet.books.split import CALIBRATION, SPLITS, TEST
 from jet.evaluation.comparison import bootstrap_mean, unpaired_bootstrap
 from jet.experiments.ablation.ablation import BASELINE, Row
-from jet.experiments.ablation.answers import EntryScores
+from jet.experiments.ablation.inference import EntryScores
 from jet.experiments.ablation.sources import sources_of
 from jet.training.data import TrainingData
 
-ANSWERS = pa.schema(
+SCORES = pa.schema(
     [
         pa.field("row", pa.string(), nullable=False),
         pa.field("seed", pa.int64(), nullable=False),
@@ -33,7 +33,7 @@ ANSWERS = pa.schema(
         pa.field("split", pa.string(), nullable=False),
         pa.field("right", pa.bool_(), nullable=False),
         pa.field("f1", pa.float64(), nullable=False),
-        pa.field("likelihood", pa.float64()),  # of the true lines; null where the network can't write them
+        pa.field("likelihood", pa.float64()),  # of the true lines; null where the network can't predict them
     ]
 )
 """One row for every entry, row of the grid and seed."""
@@ -43,8 +43,8 @@ MEASURED = (CALIBRATION, TEST)
 MEASURES = ("right", "f1", "likelihood")
 
 
-def answers_table(given: EntryScores, data: TrainingData, rows: np.ndarray, row: str, seed: int) -> pa.Table:
-    """The answers to `rows` of `data` by a row of the grid with a seed, as `ANSWERS`."""
+def scores_table(scores: EntryScores, data: TrainingData, rows: np.ndarray, row: str, seed: int) -> pa.Table:
+    """The scores (`SCORES`) of `rows` of `data` by a row of the grid with a seed."""
     entries = data.entries.take(pa.array(rows))
     columns = {
         "row": [row] * len(rows),
@@ -53,23 +53,24 @@ def answers_table(given: EntryScores, data: TrainingData, rows: np.ndarray, row:
         "entry_id": entries["entry_id"],
         "source": sources_of(entries),
         "split": [SPLITS[part] for part in data.split[rows]],
-        "right": given.right,
-        "f1": given.f1,
-        "likelihood": pa.array(given.likelihood, from_pandas=True),  # null where nan
+        "right": scores.right,
+        "f1": scores.f1,
+        "likelihood": pa.array(scores.likelihood, from_pandas=True),  # null where nan
     }
-    return pa.table(columns, schema=ANSWERS)
+    return pa.table(columns, schema=SCORES)
 
 
-def summarized(answers: pa.Table, rows: Sequence[Row]) -> dict[str, Any]:
-    """Of each row, split, source and measure: the mean, each seed's, and the difference from the baseline."""
-    names = sorted(pc.unique(answers["source"]).to_pylist())
+def summarized(scores: pa.Table, rows: Sequence[Row]) -> dict[str, Any]:
+    """The mean, the mean of each seed, and the difference from the baseline, by row, split, source and
+    measure."""
+    names = sorted(pc.unique(scores["source"]).to_pylist())
     sources = names if len(names) == 1 else [TOGETHER, *names]
     return {
-        row.name: {"question": row.question, **row.told()}
+        row.name: {"question": row.question, **row.as_dict()}
         | {
             SPLITS[split]: {
                 source: {
-                    measure: _measured(answers, row, SPLITS[split], source, measure) for measure in MEASURES
+                    measure: _measured(scores, row, SPLITS[split], source, measure) for measure in MEASURES
                 }
                 for source in sources
             }
@@ -79,30 +80,30 @@ def summarized(answers: pa.Table, rows: Sequence[Row]) -> dict[str, Any]:
     }
 
 
-def _measured(answers: pa.Table, row: Row, split: str, source: str, measure: str) -> dict[str, Any]:
-    own = answers.filter(pc.equal(answers["split"], split))
+def _measured(scores: pa.Table, row: Row, split: str, source: str, measure: str) -> dict[str, Any]:
+    own = scores.filter(pc.equal(scores["split"], split))
     if source != TOGETHER:
         own = own.filter(pc.equal(own["source"], source))
     own = own.filter(pc.is_valid(own[measure]))
     values, entity, ids = _matrix(own, row.name, measure)
-    found = {
+    result = {
         "entries": len(values),
         "mean": float(values.mean()) if len(values) else None,
         "seeds": values.mean(axis=0).tolist() if len(values) else [],
     }
     theirs, their_entity, their_ids = _matrix(own, BASELINE, measure)
     if row.name == BASELINE or not len(values) or not len(theirs):
-        return found
+        return result
     if not row.paired:
-        return found | unpaired_bootstrap(values, entity, theirs, their_entity)
+        return result | unpaired_bootstrap(values, entity, theirs, their_entity)
     if ids != their_ids:
-        raise ValueError(f"{row.name} and the baseline didn't answer the same entries")
-    return found | bootstrap_mean(values - theirs, entity)
+        raise ValueError(f"{row.name} and the baseline didn't predict the same entries")
+    return result | bootstrap_mean(values - theirs, entity)
 
 
-def _matrix(answers: pa.Table, row: str, measure: str) -> tuple[np.ndarray, np.ndarray, list[tuple[str, str]]]:
+def _matrix(scores: pa.Table, row: str, measure: str) -> tuple[np.ndarray, np.ndarray, list[tuple[str, str]]]:
     """A row's values [N, M], the entity [N] and the name of each entry."""
-    own = answers.filter(pc.equal(answers["row"], row)).select(["entity", "entry_id", "seed", measure])
+    own = scores.filter(pc.equal(scores["row"], row)).select(["entity", "entry_id", "seed", measure])
     own = own.sort_by([(name, "ascending") for name in ("entity", "entry_id", "seed")])
     seeds = len(pc.unique(own["seed"])) or 1
     values = own[measure].to_numpy().astype(np.float64).reshape(-1, seeds)
@@ -112,17 +113,17 @@ def _matrix(answers: pa.Table, row: str, measure: str) -> tuple[np.ndarray, np.n
 
 
 def beyond_noise(metrics: Mapping[str, Any], split: int) -> list[str]:
-    """The rows whose exact match over all sources differs from the baseline's by more than noise."""
-    found = []
+    """The rows whose exact match over all sources has an interval of the difference without 0."""
+    result = []
     for name, row in metrics.items():
         first = next(iter(row[SPLITS[split]].values()))["right"]
         if "low" in first and not first["low"] <= 0 <= first["high"]:
-            found.append(name)
-    return found
+            result.append(name)
+    return result
 
 
 def markdown(metrics: Mapping[str, Any], seeds: Sequence[int]) -> str:
-    """The table, a section for each split."""
+    """The table in Markdown, a section for each split."""
     sources = list(metrics[BASELINE][SPLITS[TEST]])
     parts = [
         "# Ablations\n",

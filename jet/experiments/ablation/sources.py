@@ -1,4 +1,4 @@
-"""Which source an entry is from: the folder of its ledger file, as `../shared/data` has one for each source."""
+"""The source of an entry: the folder of its ledger file."""
 
 from __future__ import annotations
 

@@ -1,7 +1,6 @@
-"""What only an ablation can train with: the ancestor's loss scaling, and a split at random.
+"""Settings that only an ablation can train with: the ancestor's loss scaling, and a random split.
 
-Both are subclasses of the settings that they replace, and no command line or YAML file can name a subclass: an
-experiment builds one, a production run can't.
+Both are subclasses of the settings that they replace, which no command line or YAML file can name.
 """
 
 from __future__ import annotations
@@ -22,14 +21,14 @@ _EPSILON = 1e-6
 
 @dataclass(kw_only=True)
 class RandomSplit(SplitSettings):
-    """Each entity's entries cut in the usual shares, and at random: what the calibration and the test split
-    hold is no later than what the network learned from. Neighbors stay strictly earlier."""
+    """A random split of each entity's entries in the usual shares, so that calibration and test entries are no
+    later than training entries. Neighbors stay strictly earlier."""
 
     draw: int = 0
-    """Which random split. The same one for every seed of a training."""
+    """The seed of the split; the same for all seeds of the training."""
 
     def parts(self, entity: NDArray, date: NDArray) -> NDArray[np.int8]:
-        """The split of every row: that of `split_by_date` in an order that means nothing."""
+        """The split of every row, that of `split_by_date` on shuffled dates."""
         shuffled = np.random.default_rng(self.draw).permutation(len(date))
         return split_by_date(entity, shuffled, self)
 
@@ -42,15 +41,15 @@ class AdaptiveLosses(LossSettings):
     """Of the running mean and variance."""
 
     def scaling(self) -> LossScaling:
-        """One for the whole training."""
+        """The scaling of one training."""
         return RunningDeviation(self.momentum)
 
 
 class RunningDeviation:
-    """Divides pointer, side and stop loss by one running standard deviation, which all three feed in turn.
+    """Divides pointer, side and stop loss by one running standard deviation, which all three update in turn.
 
-    The three are of different sizes, so what the deviation mostly measures is how far apart they are; it falls
-    with the losses, and the steps grow as there is less to learn.
+    The three have different sizes, so the deviation mostly measures their distance; it falls with the losses,
+    so the steps grow late in the training.
     """
 
     def __init__(self, momentum: float) -> None:
@@ -59,7 +58,7 @@ class RunningDeviation:
 
     @property
     def deviation(self) -> float:
-        """What the losses of the next step are divided by."""
+        """The divisor of the next step's losses."""
         return math.sqrt(self.variance) + _EPSILON
 
     def scaled(self, weights: Mapping[str, float]) -> dict[str, float]:
@@ -67,16 +66,16 @@ class RunningDeviation:
         return {name: weight / self.deviation for name, weight in weights.items()}
 
     def observe(self, losses: Mapping[str, float]) -> None:
-        """Feed the three losses of a step."""
+        """Update the deviation with the three losses of a step."""
         for name in LOSSES:
             gap = losses[name] - self.mean
             self.mean += (1 - self.momentum) * gap
             self.variance = self.momentum * (self.variance + (1 - self.momentum) * gap * gap)
 
     def state(self) -> dict[str, Any]:
-        """What a checkpoint keeps."""
+        """The state for a checkpoint."""
         return {"mean": self.mean, "variance": self.variance}
 
     def load_state(self, state: Mapping[str, Any]) -> None:
-        """Go on from a `state`."""
+        """Restore a `state`."""
         self.mean, self.variance = state["mean"], state["variance"]

@@ -1,6 +1,6 @@
-"""What a sweep gained: its winner beside the base config, trained afresh and scored on the test split.
+"""The gain of a sweep: its winner and the base config, trained again and scored on the test split.
 
-With seeds that no trial had: the winner was also lucky with the seed that it was chosen by.
+They have seeds that no trial had, since the winner was also lucky with its seed.
 """
 
 from __future__ import annotations
@@ -19,19 +19,19 @@ CONTENDERS = ("base", "winner")
 
 @dataclass(frozen=True)
 class Final:
-    """The base config and the winner, trained afresh with a seed that no trial had."""
+    """The base config and the winner, trained again with a seed that no trial had."""
 
     seed: int
     calibration: Mapping[str, float]
-    """Exact match on the calibration split, by side."""
+    """Exact match on the calibration split, by contender."""
     right: Mapping[str, NDArray[np.bool_]]
-    """Which test entries each booked right, by side."""
+    """bool [test entries]: those predicted right, by contender."""
 
 
 def gain_of(finals: Sequence[Final], entity: NDArray) -> dict[str, float] | None:
-    """How much more often the winner is right than the base config, as `bootstrap_mean` tells it.
+    """The gain in exact match of the winner over the base config, by `bootstrap_mean`.
 
-    `entity` are the companies of the test entries. None without finals.
+    `entity` has the companies of the test entries. None without finals.
     """
     if not finals:
         return None
@@ -40,7 +40,7 @@ def gain_of(finals: Sequence[Final], entity: NDArray) -> dict[str, float] | None
 
 
 def final_facts(finals: Sequence[Final], gain: Mapping[str, float] | None) -> dict[str, Any] | None:
-    """The test split in a few figures; None where nobody looked at it."""
+    """Exact match on the test split and the gain; None where these were not measured."""
     if gain is None:
         return None
     shares = {

@@ -1,16 +1,16 @@
-"""How much each setting matters to the score, as far as a sweep can tell.
+"""The importance of each setting for the score of a sweep's trials.
 
-A random forest learns the score from the settings; a setting's importance is what shuffling it costs the
-forest on trials that it didn't see (permutation importance over repeated cross-validation). The forest's own
-R² on those trials comes along, for it says how far to trust the rest: with few trials, or where the seed
-decides more than the settings, it is about 0, and then no importance means anything.
+A random forest predicts the score from the settings; a setting's importance is the loss of R² where it is
+shuffled, on held-out trials (permutation importance over repeated cross-validation). The forest's own R² on
+those trials says how far to trust the rest: with few trials, or where the seed decides more than the settings,
+it is about 0, and no importance means anything.
 
-A schedule counts as one setting, however many numbers it has: what is shuffled is whose schedule a trial has.
+A schedule counts as one setting, however many numbers it has, and is shuffled as a whole.
 
 Why not `optuna.importance`: its evaluators (fANOVA, impurity) leave out every number that some trials don't
 have, such as the end of a schedule that may be constant, and PED-ANOVA gave 0 to an end that half of the score
-came from. None says how far to trust it: of 16 trials scored by chance alone, fANOVA gave one of two settings
-94%.
+came from. None measures its own reliability: of 16 trials scored by chance alone, fANOVA gave one of two
+settings 94%.
 
 L. Breiman, "Random forests", 2001, section 10.
 """
@@ -32,24 +32,24 @@ from sklearn.preprocessing import FunctionTransformer
 from jet.experiments.sweep.space import weights_over_training
 
 LEAST_TRIALS = 8
-"""Below, nothing is said."""
+"""The fewest trials for which importances are computed."""
 _FOLDS, _REPEATS, _TREES, _SHUFFLES = 4, 4, 50, 5
 _POINTS = 5
-"""Places of the training at which a schedule is looked at."""
+"""Points of the training at which a schedule's weight is a feature."""
 
 
 @dataclass(frozen=True)
 class Importance:
-    """What a sweep says of its settings."""
+    """The importances of a sweep's settings."""
 
     r2: float
-    """The forest's share of explained variance, on trials that it didn't see."""
+    """The forest's R² on held-out trials."""
     drops: dict[str, float]
-    """By setting, how much of it is lost when that setting is shuffled; the largest first."""
+    """The loss of R² where a setting is shuffled, by setting, the largest first."""
 
     @property
     def trusted(self) -> bool:
-        """Whether the forest knows anything."""
+        """Whether the forest explains enough for importances to mean anything."""
         return self.r2 > 0.1
 
 
@@ -62,7 +62,8 @@ def importance(
     names = list(settings[0])
     tables = [columns([trial[name] for trial in settings]) for name in names]
     y = np.asarray(scores)
-    # A row has, for each setting, the number of the trial whose value it is: shuffled, it moves whole.
+    # A row has, for each setting, the number of the trial that it has the value of, so that a schedule is
+    # shuffled whole.
     x = np.repeat(np.arange(len(y))[:, None], len(names), axis=1)
     forest = make_pipeline(
         FunctionTransformer(lambda rows: np.hstack([t[rows[:, i]] for i, t in enumerate(tables)])),
@@ -74,8 +75,8 @@ def importance(
         if np.ptp(y[test]) == 0:  # nothing to explain
             continue
         r2.append(forest.score(x[test], y[test]))
-        found = permutation_importance(forest, x[test], y[test], n_repeats=_SHUFFLES, random_state=seed)
-        drops.append(found.importances_mean)
+        shuffled = permutation_importance(forest, x[test], y[test], n_repeats=_SHUFFLES, random_state=seed)
+        drops.append(shuffled.importances_mean)
     if not r2:
         return None
     mean = np.median(drops, axis=0)

@@ -1,4 +1,4 @@
-"""What a sweep came to: its trials, its winner, and what the winner gains on the test split."""
+"""The outcome of a sweep: its trials, its winner, and the winner's gain on the test split."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ class Outcome:
     trials: Sequence[Trial]
     finals: Sequence[Final]
     trainings: Sequence[Trial]
-    """Every training of the sweep, the final ones too: what it cost."""
+    """Every training of the sweep, the final ones included, for the cost."""
     rows: int
     """Calibration entries that each trial is scored on."""
     test_entities: NDArray
@@ -34,11 +34,11 @@ class Outcome:
 
     @cached_property
     def gain(self) -> dict[str, float] | None:
-        """How much more often the winner is right than the base config; None without finals."""
+        """The gain in exact match of the winner over the base config; None without finals."""
         return gain_of(self.finals, self.test_entities)
 
     def facts(self) -> dict[str, Any]:
-        """The outcome in a few figures, for the manifest and the job's last line."""
+        """The facts for the manifest and the job's last line."""
         score = self.best.best
         assert score is not None
         return {

@@ -1,8 +1,8 @@
-"""The records of a sweep's trials: a small file each, on any storage, which is whole at any time.
+"""The records of a sweep's trials: a small file each, on any storage, replaced atomically.
 
 Why not Optuna's storages: they are a database, Redis, or a file that grows by appending, and a sweep's work
-folder may lie on an object store, where nothing can be appended. A record also serves trainings that no study
-knows: the rounds of a population, the last ones of winner and base config.
+folder may lie on an object store, where nothing can be appended. Records also cover trainings that are in no
+study: the rounds of a population, the final ones of winner and base config.
 """
 
 from __future__ import annotations
@@ -27,16 +27,16 @@ class Records:
             return None
 
     def write(self, trial: Trial) -> None:
-        """Keep what is known of a trial."""
+        """Write the record of a trial."""
         write_whole(self.filesystem, f"{self.root}/{trial.key}.json", trial.to_json())
 
     def forget(self, key: str) -> None:
-        """Let a trial be tried again."""
+        """Delete the record of a trial, so that it runs again."""
         self.filesystem.delete_file(f"{self.root}/{key}.json")
 
     def all(self) -> list[Trial]:
         """Every record, in the order in which the trials began."""
-        found = self.filesystem.get_file_info(pafs.FileSelector(self.root, allow_not_found=True))
-        names = [info.base_name for info in found if info.extension == "json" and info.base_name[0] != "."]
+        files = self.filesystem.get_file_info(pafs.FileSelector(self.root, allow_not_found=True))
+        names = [info.base_name for info in files if info.extension == "json" and info.base_name[0] != "."]
         trials = [trial for name in names if (trial := self.read(name.removesuffix(".json")))]
         return sorted(trials, key=lambda trial: trial.number)

@@ -1,8 +1,8 @@
-"""The report of a sweep: one page that says what was found, and how far to believe it.
+"""The report of a sweep, one HTML page.
 
-Everything but the gain is measured on the calibration split, by which the winner was chosen: the best of many
-trials is partly the luckiest. So the gain over the base config comes from fresh trainings on the test split,
-with its interval, and stands first.
+Everything but the gain is measured on the calibration split, by which the winner was chosen, so the best of
+many trials is partly lucky. The gain over the base config, which comes first, is that of new trainings on the
+test split.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from jet.config import JetConfig, with_settings
-from jet.evaluation.page import ACCENT, FAINT, INK, RIVALS, axes_of, fact, render, show_shares, svg_of
+from jet.evaluation.page import ACCENT, BASELINE_COLORS, FAINT, INK, axes_of, fact, render, show_shares, svg_of
 from jet.experiments.sweep.finals import CONTENDERS, Final
 from jet.experiments.sweep.importance import LEAST_TRIALS, Importance, importance
 from jet.experiments.sweep.outcome import Outcome
@@ -45,7 +45,7 @@ def render_sweep(outcome: Outcome, space: Space, config: JetConfig, settings: Tu
     whole = [trial for trial in scored if trial.status == "finished"]
     names = [each.field for each in space.dimensions]
     searched = [{name: trial.settings[name] for name in names} for trial in whole]
-    found = importance(searched, [_exact(trial) for trial in whole])
+    importances = importance(searched, [_exact(trial) for trial in whole])
     planned = sum(with_settings(config, trial.settings).train.max_epochs for trial in trials)
     return render(
         __package__,
@@ -54,7 +54,7 @@ def render_sweep(outcome: Outcome, space: Space, config: JetConfig, settings: Tu
         best=best,
         trials=[*scored[:_SHOWN], *(trial for trial in trials if trial.best is None)],
         left_out=max(0, len(scored) - _SHOWN),
-        changed={trial.key: {name: _spelled(trial.settings.get(name)) for name in names} for trial in trials},
+        changed={trial.key: {name: _text(trial.settings.get(name)) for name in names} for trial in trials},
         names=names,
         count=len(trials),
         statuses={status: sum(trial.status == status for trial in trials) for status in _STATUSES},
@@ -65,8 +65,8 @@ def render_sweep(outcome: Outcome, space: Space, config: JetConfig, settings: Tu
         scatters={name: _scatter(name, i, drawn, space) for i, name in enumerate(names)},
         parallel=_parallel(drawn, space, settings.method) if len(names) > 1 and len(drawn) > 1 else None,
         schedules=_schedules(drawn, config, [name for name in names if name.startswith("losses.")]),
-        importance=found,
-        importance_picture=_importance(found) if found else None,
+        importance=importances,
+        importance_picture=_importance(importances) if importances else None,
         importance_trials=len(whole),
         least_trials=LEAST_TRIALS,
         learning=_learning(drawn),
@@ -95,30 +95,30 @@ def _final(final: Final) -> dict[str, Any]:
     return {"seed": final.seed, "calibration": final.calibration, "test": test}
 
 
-def _spelled(value: Any) -> str:
+def _text(value: Any) -> str:
     if isinstance(value, Mapping):
-        return json.dumps({name: _short(each) for name, each in value.items()}).replace('"', "")
-    return str(_short(value))
+        return json.dumps({name: _rounded(each) for name, each in value.items()}).replace('"', "")
+    return str(_rounded(value))
 
 
-def _short(value: Any) -> Any:
+def _rounded(value: Any) -> Any:
     if isinstance(value, float):
         return float(f"{value:.3g}")
     if isinstance(value, list):
-        return [_short(each) for each in value]
-    return {name: _short(each) for name, each in value.items()} if isinstance(value, Mapping) else value
+        return [_rounded(each) for each in value]
+    return {name: _rounded(each) for name, each in value.items()} if isinstance(value, Mapping) else value
 
 
 def _places(name: str, trials: Sequence[Trial], space: Space) -> tuple[list[float], list[str] | None, bool]:
-    """Where each trial stands on a setting's axis; the names of the places, where these are no numbers; whether
-    the axis is logarithmic. Schedules stand at their mean weight: that is what forms have in common."""
+    """Each trial's position on a setting's axis; labels of the positions, for values that are no numbers;
+    whether the axis is logarithmic. The position of a schedule is its mean weight."""
     dimension = next(each for each in space.dimensions if each.field == name)
     values = [trial.settings[name] for trial in trials]
     if isinstance(dimension, Range):
         return [_mean(value) for value in values], None, dimension.log
     if isinstance(dimension, Choice) and not all(type(value) in (int, float) for value in dimension.values):
-        labels = [_spelled(value) for value in dimension.values]
-        return [float(labels.index(_spelled(value))) for value in values], labels, False
+        labels = [_text(value) for value in dimension.values]
+        return [float(labels.index(_text(value))) for value in values], labels, False
     return [_mean(value) for value in values], None, False
 
 
@@ -160,7 +160,8 @@ _MARKERS = {"linear": "^", "cosine": "s", "step": "D", "warmup": "v"}
 
 
 def _parallel(trials: Sequence[Trial], space: Space, method: str) -> Markup:
-    """Each trial as a line through all settings and its score; the best tenth is dark, the winner colored."""
+    """Parallel coordinates: a line for each trial through its settings and its score; the best tenth dark, the
+    winner in color."""
     names = [each.field for each in space.dimensions]
     figure, axes = axes_of("", "", (11, 4.2))
     columns = []
@@ -171,8 +172,8 @@ def _parallel(trials: Sequence[Trial], space: Space, method: str) -> Markup:
         columns.append((values - low) / (high - low) if high > low else np.full(len(values), 0.5))
         ends = (labels[0], labels[-1]) if labels else (f"{min(places):.3g}", f"{max(places):.3g}")
         for y, text, at in ((-0.04, ends[0], "top"), (1.04, ends[1], "bottom")):
-            said = text if len(text) <= 18 else f"{text[:17]}…"
-            axes.text(i, y, said, ha="center", va=at, color=INK, fontsize=8, parse_math=False)
+            label = text if len(text) <= 18 else f"{text[:17]}…"
+            axes.text(i, y, label, ha="center", va=at, color=INK, fontsize=8, parse_math=False)
     score = np.array([_exact(trial) for trial in trials])
     low, high = score.min(), score.max()
     columns.append((score - low) / (high - low) if high > low else np.full(len(score), 0.5))
@@ -220,24 +221,24 @@ def _schedules(trials: Sequence[Trial], config: JetConfig, searched: Sequence[st
                 zorder=3 if first else 2,
             )
         base = weights_over_training(getattr(config.losses, loss))
-        axes.plot(*base, "--", color=RIVALS[0], linewidth=1.6, zorder=4)
+        axes.plot(*base, "--", color=BASELINE_COLORS[0], linewidth=1.6, zorder=4)
         axes.set_xlim(0, 1)
         axes.set_ylim(bottom=0)
         pictures[loss] = svg_of(figure, f"schedule_{loss}")
     return pictures
 
 
-def _importance(found: Importance) -> Markup:
-    names = list(found.drops)[::-1]
+def _importance(importances: Importance) -> Markup:
+    names = list(importances.drops)[::-1]
     figure, axes = axes_of("Explained variance lost when it is shuffled", "", (5.4, 0.7 + 0.36 * len(names)))
-    axes.barh(range(len(names)), [found.drops[name] for name in names], color=ACCENT, height=0.6)
+    axes.barh(range(len(names)), [importances.drops[name] for name in names], color=ACCENT, height=0.6)
     axes.set_yticks(range(len(names)), names, parse_math=False)
     axes.axvline(0, color=FAINT, linewidth=0.8)
     return svg_of(figure, "importance")
 
 
 def _learning(trials: Sequence[Trial]) -> Markup:
-    """Exact match by epoch, of all trials: where the early stopping cut."""
+    """Exact match by epoch of all trials, which shows the early stopping."""
     figure, axes = axes_of("Epoch", "Exact match", (5.4, 3.2))
     for trial in trials[::-1]:
         first = trial is trials[0]

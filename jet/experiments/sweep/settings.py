@@ -1,4 +1,4 @@
-"""What a sweep looks for, how, and for how long: the `tune` section of a space file."""
+"""The settings of a sweep: the `tune` section of a space file."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any, Literal
 Searcher = Literal["random", "grid", "optuna", "pbt"]
 
 DOZEN = 12
-"""Trials above which `auto` means Optuna's TPE: from fewer, little of the space can be learned."""
+"""The most trials for which `auto` means random search; with more, Optuna's TPE can model the space."""
 
 
 @dataclass(kw_only=True)
@@ -22,15 +22,15 @@ class TuneSettings:
     trials: int = 16
     """Trials; with pbt, the members of the population. A grid has as many as it has."""
     seed: int = 0
-    """Of everything that the search draws. The trainings all have `train.seed`."""
+    """Seed of the search. The trainings all have `train.seed`."""
     stop_early: bool = True
-    """Stop what is hopeless (ASHA), judged by its score at the same epoch. Not with pbt."""
+    """Stop trials early whose score is low among all at the same epoch (ASHA). Not with pbt."""
     grace: float = 0.25
-    """Share of the epochs that every trial is given before it may be stopped."""
+    """Share of the epochs before a trial may be stopped."""
     concurrent: int = 0
     """Trials at a time, at most; 0: as many as the cluster's free resources hold."""
     final_seeds: int = 1
-    """Fresh trainings of the winner and of the base config, scored on the test split; 0: nobody looks at it."""
+    """Fresh trainings of the winner and of the base config, scored on the test split; 0: none."""
 
     def __post_init__(self) -> None:
         if self.trials < 1:

@@ -35,7 +35,7 @@ Coordinates = dict[str, Any]
 
 FORMS = ("constant", "linear", "cosine", "step", "warmup")
 _LISTED = 1000
-"""Whole numbers that a grid takes of a range without being asked for points, at most."""
+"""The most whole numbers of a range in a grid, where `points` is not given."""
 
 
 class Draws(Protocol):
@@ -174,26 +174,26 @@ class ScheduleRange:
     def draw(self, draws: Draws) -> Coordinates:
         """See `Dimension`."""
         form = draws.suggest_categorical(f"{self.field}.form", list(self.forms))
-        found = {f"{self.field}.form": form}
+        result = {f"{self.field}.form": form}
         for name in _numbers(form):
             key = f"{self.field}.{name}"
             low, high = self.turn if name == "turn" else (self.low, self.high)
-            found[key] = draws.suggest_float(key, low, high, log=self.log and name != "turn")
-        return found
+            result[key] = draws.suggest_float(key, low, high, log=self.log and name != "turn")
+        return result
 
     def grid(self) -> list[Coordinates]:
         """All pairs of different weights for each form, turning in the middle."""
         levels = _levels(self.low, self.high, self.points, self.log)
         middle = sum(self.turn) / 2
-        found = []
+        result = []
         for form in self.forms:
             names = _numbers(form)
             pairs = itertools.permutations(levels, 2) if "end" in names else ((level, 0.0) for level in levels)
             for start, end in pairs:
                 numbers = {"start": start, "end": end, "turn": middle}
                 chosen = {f"{self.field}.{name}": numbers[name] for name in names}
-                found.append({f"{self.field}.form": form, **chosen})
-        return found
+                result.append({f"{self.field}.form": form, **chosen})
+        return result
 
     def setting(self, coordinates: Coordinates) -> Any:
         """See `Dimension`."""
@@ -230,13 +230,13 @@ class Space:
     def sample(self, count: int, seed: int) -> list[Coordinates]:
         """Up to `count` different points from a seed; fewer where the space has no more."""
         draws = RandomDraws(np.random.default_rng(seed))
-        found: dict[str, Coordinates] = {}
+        result: dict[str, Coordinates] = {}
         for _ in range(50 * count):
             point = self.draw(draws)
-            found.setdefault(json.dumps(point, sort_keys=True), point)
-            if len(found) == count:
+            result.setdefault(json.dumps(point, sort_keys=True), point)
+            if len(result) == count:
                 break
-        return list(found.values())
+        return list(result.values())
 
     def grid(self) -> Iterator[Coordinates]:
         """Every point of the grid."""
@@ -253,15 +253,15 @@ class Space:
 
     def ranges(self) -> dict[str, Range]:
         """The loss weights that a population changes. Raises `ValueError` where there is anything else."""
-        found: dict[str, Range] = {}
+        result: dict[str, Range] = {}
         for each in self.dimensions:
             if not isinstance(each, Range) or not each.field.startswith("losses."):
                 raise ValueError(
                     f"tune.space.{each.field}: a population changes weights of losses within a range: give "
                     "uniform or log_uniform of a losses field, and search anything else with another searcher"
                 )
-            found[each.field] = each
-        return found
+            result[each.field] = each
+        return result
 
 
 def weights_over_training(spec: Any, count: int = 101) -> tuple[np.ndarray, np.ndarray]:
@@ -276,8 +276,8 @@ def _numbers(form: str) -> tuple[str, ...]:
 
 
 def _levels(low: float, high: float, count: int, log: bool) -> list[float]:
-    found = np.geomspace(low, high, count) if log else np.linspace(low, high, count)
-    return [float(value) for value in found]
+    result = np.geomspace(low, high, count) if log else np.linspace(low, high, count)
+    return [float(value) for value in result]
 
 
 def _label(value: Any) -> Any:

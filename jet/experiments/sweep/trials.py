@@ -1,9 +1,9 @@
-"""What a trial leaves: its settings, its figures at every epoch (rung), how it ended, what it cost.
+"""The record of a trial: its settings, its metrics at every epoch (rung), its status, its cost.
 
-The score is the free-running exact match of the calibration split at the epoch that a training publishes,
-which is the one of the highest likelihood. Exact match is coarse (its steps are 1 / rows), so the likelihood
-breaks ties: it is added as a probability scaled to less than one step, which orders trials first by the one,
-then by the other, and leaves searchers with a single number.
+The score is the free-running exact match of the calibration split at the epoch that a training publishes, which
+is the one of the highest likelihood. Exact match has steps of 1 / rows, so the likelihood breaks ties: it is
+added as a probability scaled to less than one step, so that searchers have a single number that orders trials
+by exact match, then by likelihood.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from jet.books.schema import TRIALS
 Rung = dict[str, float]
 Status = Literal["running", "finished", "stopped", "diverged", "failed"]
 NO_SCORE = -1.0
-"""The objective of what has no finite likelihood: below everything else."""
+"""The objective of a trial without a finite likelihood, below all others."""
 
 
 @dataclass(kw_only=True)
@@ -29,12 +29,12 @@ class Trial:
     """One training of a sweep."""
 
     key: str
-    """Says what it is: the same key is the same training, which is never done twice."""
+    """Identifies the training; trainings with the same key are the same, and run once."""
     number: int = 0
     settings: dict[str, Any] = field(default_factory=dict)
-    """What it changes in the base config, by dotted name."""
+    """Its changes to the base config, by dotted name."""
     point: dict[str, Any] | None = None
-    """Its coordinates in the space; None for what isn't a point of it."""
+    """Its coordinates in the space; None for trainings that are no point of it."""
     parent: str | None = None
     """The key of the training whose last state it began with (population only)."""
     status: Status = "running"
@@ -45,7 +45,7 @@ class Trial:
 
     @property
     def over(self) -> bool:
-        """Whether there is nothing left to do for it."""
+        """Whether it has ended."""
         return self.status != "running"
 
     @property
@@ -54,17 +54,19 @@ class Trial:
         return best_rung(self.rungs)
 
     def add(self, rung: Rung) -> None:
-        """Take an epoch's figures; those of the same epoch, done again after a failure, replace them."""
+        """Add the metrics of an epoch; those of an epoch that ran again after a failure replace the first
+        ones."""
         kept = [each for each in self.rungs if each["epoch"] != rung["epoch"]]
         self.rungs = sorted([*kept, rung], key=lambda each: each["epoch"])
 
     def fail(self, error: str) -> None:
-        """Its training broke off for good: by itself (`diverged`), or for another reason."""
+        """Set the status of a training that ended by an error: `diverged` or `failed`."""
         self.error = error
         self.status = "diverged" if error.startswith(FloatingPointError.__name__) else "failed"
 
     def settle(self, epochs: int) -> None:
-        """No more is to come: unless something else was said, all `epochs` were done, or it was stopped."""
+        """Set the status of a training that ended: `finished` after all `epochs`, else `stopped`; `diverged`
+        without a finite likelihood."""
         if self.status == "running":
             self.status = "finished" if self.rungs and self.rungs[-1]["epoch"] >= epochs else "stopped"
         if self.best is None and self.error is None:
@@ -80,11 +82,11 @@ class Trial:
         return cls(**json.loads(content))
 
 
-def rung_of(figures: dict[str, float]) -> Rung:
-    """The rung of an epoch's figures as `jet.training.loop` names them."""
+def rung_of(metrics: dict[str, float]) -> Rung:
+    """The rung from an epoch's metrics as `jet.training.loop` names them."""
     names = {"epoch": "epoch", "exact_match": "val/exact_match", "likelihood": "val/likelihood"}
-    rung = {short: float(figures[name]) for short, name in names.items()}
-    return rung | {"loss": float(figures.get("train/loss", math.nan))}  # there is none where no step was taken
+    rung = {short: float(metrics[name]) for short, name in names.items()}
+    return rung | {"loss": float(metrics.get("train/loss", math.nan))}  # missing where no step was taken
 
 
 def best_rung(rungs: Sequence[Rung]) -> Rung | None:

@@ -1,15 +1,15 @@
-"""Amounts: what each line of a predicted set gets, where the entry's total is known.
+"""Amounts of the lines of predicted sets, where the entry's total is known.
 
-Debits and credits each sum to the total, so a line that is alone on its side gets it all. Where several share
-a side, the entry's neighbors decide. They vote, weighted by likeness, similarity and age, for the *formulas*
-that would have given their own line to the cent: a fixed amount, the tax or the net of a tax rate, an even
-part, a whole percentage, the total in whole units. The line that its formula explains least takes what is
-left; so a fee and "the rest", a tax and its net, an amount and its rounding are one and the same step. A
-neighbor with the same set and the same total is simply repeated. What nothing explains is split by the
-neighbors' mean shares, and said to be a guess.
+Debits and credits each sum to the total, so a single line of a side gets the total. Where several lines share a
+side, the entry's neighbors vote, weighted by shared lines, similarity and age, for the *formulas* that give
+their own amounts to the cent: a fixed amount, the tax or the net of a tax rate, an even part, a whole
+percentage, the total in whole units. The line with the least support takes what is left. So a fee and the rest,
+a tax and its net, an amount and its rounding need no rules of their own. The amounts of a neighbor with the
+same set and the same total are repeated. Lines without a formula are split by the neighbors' mean shares, and
+are marked as guesses.
 
-All arithmetic is on integers, minor units (hundredths) of the entry's currency: debits equal credits equal the
-total exactly, whatever was guessed.
+All arithmetic is on integers, minor units (hundredths) of the entry's currency, so debits, credits and total
+are always equal.
 
 Shapes, here and below: N entries, T lines of a set, M neighbors, L lines of a neighbor, V formulas.
 """

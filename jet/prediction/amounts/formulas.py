@@ -1,4 +1,4 @@
-"""The vocabulary of formulas that an amount can follow from a total by."""
+"""The formulas that give an amount from a total."""
 
 from __future__ import annotations
 
@@ -23,11 +23,11 @@ class _Formula(NamedTuple):
     step: int
     of_net: bool
     tax: bool
-    prior: float  # settles ties: what is rarely true by chance comes first
+    prior: float  # breaks ties: formulas that rarely hold by chance come first
 
 
 def _formulas() -> list[_Formula]:
-    """The vocabulary. Of two that say the same, the first stays."""
+    """All formulas. Of equal ones the first stays."""
     made = []
     rates = [Fraction(rate) / 100 for rate in TAX_RATES]
     for rate in rates:
@@ -52,11 +52,11 @@ _OF_NET = np.array([one.of_net for one in _FORMULAS])
 _TAX = np.array([one.tax for one in _FORMULAS])
 PRIOR = np.array([one.prior for one in _FORMULAS])
 FIXED = -1
-"""In place of a formula's number: the same amount whatever the total."""
+"""A formula's number: the same amount whatever the total."""
 
 
 def parts(base: np.ndarray) -> np.ndarray:
-    """int64 [..., V]: what every formula makes of `base`, rounded half up."""
+    """int64 [..., V]: the amount of `base` by every formula, rounded half up."""
     base = base[..., None]
     plain = _part(base, _NUMERATOR, _DENOMINATOR * _STEP) * _STEP
     net = _part(base, _DENOMINATOR - _NUMERATOR, _DENOMINATOR * UNIT) * UNIT

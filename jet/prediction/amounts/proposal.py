@@ -1,4 +1,4 @@
-"""Proposals: the amounts of whole sets, by which rule they came about, and what their confidence rests on."""
+"""Proposals: the amounts of whole sets, the rule of each, and the features of their confidence."""
 
 from __future__ import annotations
 
@@ -7,34 +7,34 @@ from dataclasses import dataclass
 import numpy as np
 
 from jet.confidence.calibration import Calibration
-from jet.confidence.judgment import AMOUNT_FIGURES
+from jet.confidence.judgment import AMOUNT_FEATURES
 from jet.prediction.amounts.formulas import FIXED, is_tax
 from jet.prediction.amounts.rules import explain, falling, mean_shares, repeat, split, trusted_lines
 from jet.prediction.amounts.units import LARGEST, UNKNOWN_AMOUNT
 from jet.prediction.amounts.votes import PastAmounts, Votes, count_votes, on_side
 
 RULES = ("unknown", "single", "repeated", "formula", "split")
-"""How an entry's amounts came about: not at all; one line a side; a neighbor's, repeated; formulas and the
-rest; shares, where formulas left more than one line of a side open."""
+"""The rules of amounts: none; one line a side; a neighbor's amounts repeated; formulas and the rest; shares,
+where formulas leave more than one line of a side open."""
 _UNKNOWN, _SINGLE, _REPEATED, _FORMULA, _SPLIT = range(len(RULES))
 
 GUESSED = _REPEATED
-"""The rule from which on amounts can be wrong though the set is right."""
+"""The first of the rules by which amounts can be wrong though the set is right."""
 
 _MOST_AT_ONCE = 128  # entries, which bounds the memory of [N, M, V]
 
 
 @dataclass(frozen=True)
 class Proposal:
-    """Amounts of N sets, in minor units, and what they rest on."""
+    """Amounts of N sets, in minor units, with their rules and features."""
 
     amounts: np.ndarray  # int64 [N, T], -1: not known, or padded
-    rule: np.ndarray  # int64 [N], a place in RULES
-    figures: np.ndarray  # float64 [N, len(AMOUNT_FIGURES)]
+    rule: np.ndarray  # int64 [N], index into RULES
+    features: np.ndarray  # float64 [N, len(AMOUNT_FEATURES)]
 
     @property
     def guessed(self) -> np.ndarray:
-        """bool [N]: what can be wrong though the set is right, and so needs a confidence that was fitted."""
+        """bool [N]: the amounts that can be wrong though the set is right, which need a fitted confidence."""
         return self.rule >= GUESSED
 
     def confidence(self, fitted: Calibration) -> np.ndarray:
@@ -42,7 +42,7 @@ class Proposal:
 
         `fitted` on the rows of the calibration split whose set was right and whose amounts were `guessed`.
         """
-        return np.where(self.guessed, fitted(self.figures), self.rule == _SINGLE)
+        return np.where(self.guessed, fitted(self.features), self.rule == _SINGLE)
 
 
 def propose_amounts(total: np.ndarray, tokens: np.ndarray, evidence: PastAmounts) -> Proposal:
@@ -59,22 +59,22 @@ def propose_amounts(total: np.ndarray, tokens: np.ndarray, evidence: PastAmounts
     single = known & (debits == 1) & (credits == 1)
     amounts = np.where(lines & single[:, None], total[:, None], UNKNOWN_AMOUNT)
     rule = np.where(single, _SINGLE, _UNKNOWN)
-    figures = np.zeros((len(total), len(AMOUNT_FIGURES)))
+    features = np.zeros((len(total), len(AMOUNT_FEATURES)))
     open_rows = np.flatnonzero(known & ~single)
     open_rows = open_rows[np.argsort(lines[open_rows].sum(axis=1), kind="stable")]  # short ones stay narrow
     for start in range(0, len(open_rows), _MOST_AT_ONCE):
         rows = open_rows[start : start + _MOST_AT_ONCE]
         width = int(np.flatnonzero(lines[rows].any(axis=0))[-1]) + 1
-        amounts[rows, :width], rule[rows], figures[rows] = _propose(
+        amounts[rows, :width], rule[rows], features[rows] = _propose(
             total[rows], tokens[rows, :width], evidence.of(rows)
         )
-    return Proposal(amounts, rule, figures)
+    return Proposal(amounts, rule, features)
 
 
 def _propose(
     total: np.ndarray, tokens: np.ndarray, evidence: PastAmounts
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Amounts, rules and figures of sets with more than one line on a side."""
+    """Amounts, rules and features of sets with more than one line on a side."""
     votes = count_votes(tokens, evidence)
     value, support, formula = explain(total, tokens, votes)
     shares = mean_shares(votes)
@@ -89,15 +89,15 @@ def _propose(
         amounts = np.where(trusted, value, np.where(free, split(left, shares, free), amounts))
         followed |= trusted
         divided |= free.sum(axis=1) > 1
-    found, again, agreement = repeat(total, votes)
-    amounts = np.where(found[:, None], again, amounts)
-    rule = np.where(found, _REPEATED, np.where(divided, _SPLIT, _FORMULA))
+    repeated, again, agreement = repeat(total, votes)
+    amounts = np.where(repeated[:, None], again, amounts)
+    rule = np.where(repeated, _REPEATED, np.where(divided, _SPLIT, _FORMULA))
     weakest = np.where(followed, support, 1.0).min(axis=1) * followed.any(axis=1)
-    support = np.where(found, agreement, weakest)
-    return falling(amounts, tokens), rule, _figures(tokens, votes, rule, support, followed, formula)
+    support = np.where(repeated, agreement, weakest)
+    return falling(amounts, tokens), rule, _features(tokens, votes, rule, support, followed, formula)
 
 
-def _figures(
+def _features(
     tokens: np.ndarray,
     votes: Votes,
     rule: np.ndarray,
@@ -105,12 +105,12 @@ def _figures(
     followed: np.ndarray,
     formula: np.ndarray,
 ) -> np.ndarray:
-    """float64 [N, len(AMOUNT_FIGURES)], in their order."""
+    """float64 [N, len(AMOUNT_FEATURES)], in their order."""
     lines = tokens >= 0
     followed = followed & (rule != _REPEATED)[:, None]
     seen_by = (votes.amount >= 0).sum(axis=1)
     held = support.clip(0.01, 0.99)
-    figures = {
+    features = {
         "support": np.log(held / (1 - held)),
         "same_set": np.log1p(votes.same_set.sum(axis=1)),
         "evidence": np.log1p(np.where(lines, seen_by, seen_by.max(initial=0)).min(axis=1)),
@@ -121,4 +121,4 @@ def _figures(
         "split": rule == _SPLIT,
         "lines": np.log1p(lines.sum(axis=1) - 2),
     }
-    return np.stack([np.asarray(figures[name], dtype=np.float64) for name in AMOUNT_FIGURES], axis=1)
+    return np.stack([np.asarray(features[name], dtype=np.float64) for name in AMOUNT_FEATURES], axis=1)

@@ -1,4 +1,4 @@
-"""Rules: what each line of a side gets, once the neighbors have voted."""
+"""Rules: the amount of each line of a side, from the votes of the neighbors."""
 
 from __future__ import annotations
 
@@ -8,14 +8,14 @@ from jet.prediction.amounts.formulas import FIXED, PRIOR, parts
 from jet.prediction.amounts.units import LARGEST
 from jet.prediction.amounts.votes import Votes, on_side, positive
 
-# Set by judgment. Halving or doubling them moves at most a few rows of two real ledgers; only a higher
+# Chosen by hand. Halving or doubling them moves at most a few rows of two real ledgers; only a higher
 # _LEAST_SUPPORT loses some.
 _LEAST_SUPPORT = 0.3  # of a formula that is followed
-_SURE = 0.9  # the support from which on a fixed amount is taken off before shares are sought
+_SURE = 0.9  # the least support of a fixed amount that is subtracted before shares are computed
 
 
 def repeat(total: np.ndarray, votes: Votes) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Same set, same total: rent, wages and installments come again to the cent.
+    """Amounts of neighbors with the same set and the same total, as of rent, wages and installments.
 
     Returns where there is such a neighbor [N], its amounts [N, T], and how many of them, by weight, agree [N].
     """
@@ -29,8 +29,8 @@ def repeat(total: np.ndarray, votes: Votes) -> tuple[np.ndarray, np.ndarray, np.
 
 
 def explain(total: np.ndarray, tokens: np.ndarray, votes: Votes) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """What most of the votes say each line gets: by a fixed amount, by a share of the total, or, where
-    there are fees, by a share of what they leave.
+    """The amount of each line by most votes: a fixed amount, a share of the total, or, where there are fees,
+    a share of what they leave.
 
     Returns value int64, support (a share of the evidence) and number of the formula, each [N, T].
     """
@@ -56,8 +56,9 @@ def explain(total: np.ndarray, tokens: np.ndarray, votes: Votes) -> tuple[np.nda
 
 
 def _fixed(votes: Votes) -> tuple[np.ndarray, np.ndarray]:
-    """The same amount whatever the total: a fee, an installment. Once is no repetition, so it must have been
-    seen twice. Value and support, each [N, T]."""
+    """Amounts that don't depend on the total, as of fees and installments: value and support, each [N, T].
+
+    They must occur at least twice."""
     same = (votes.amount[:, :, None] == votes.amount[:, None, :]) & (votes.amount[:, :, None] >= 0)
     repeated = np.where(same.sum(axis=2) > 1, (same * votes.weight[:, None, :]).sum(axis=2), 0)
     best = repeated.round(9).argmax(axis=1)[:, None]
@@ -66,7 +67,7 @@ def _fixed(votes: Votes) -> tuple[np.ndarray, np.ndarray]:
 
 
 def _varied(votes: Votes) -> np.ndarray:
-    """bool [N, T]: whether the line was seen under totals that differ; otherwise anything looks fixed."""
+    """bool [N, T]: whether the line occurs with different totals; otherwise any amount looks fixed."""
     has = votes.amount >= 0
     totals = votes.total[:, :, None]
     return np.where(has, totals, 0).max(axis=1) > np.where(has, totals, LARGEST).min(axis=1)
@@ -89,8 +90,10 @@ def _share(base: np.ndarray, their_base: np.ndarray, votes: Votes) -> tuple[np.n
 
 
 def trusted_lines(total: np.ndarray, on: np.ndarray, value: np.ndarray, support: np.ndarray) -> np.ndarray:
-    """bool [N, T]: the lines of a side that their formula decides. The least explained one, among equals the
-    largest, takes the rest; where nothing would be left for it, the formulas contradict the total."""
+    """bool [N, T]: the lines of a side whose formula decides.
+
+    The line with the least support, among equals the largest, takes the rest; where nothing would be left for
+    it, no formula decides."""
     size = np.clip(value / positive(total[:, None].astype(np.float64)), 0, 1)
     least = np.where(on, support.round(6) - 1e-7 * size, np.inf).argmin(axis=1)
     trusted = on & (support >= _LEAST_SUPPORT) & (np.arange(on.shape[1]) != least[:, None])
@@ -99,15 +102,16 @@ def trusted_lines(total: np.ndarray, on: np.ndarray, value: np.ndarray, support:
 
 
 def mean_shares(votes: Votes) -> np.ndarray:
-    """float64 [N, T]: of the total, by the neighbors that have the line; nan where none has."""
+    """float64 [N, T]: the mean share of the total by the neighbors with the line; nan where none has it."""
     share = np.where(votes.amount >= 0, votes.amount / positive(votes.total[:, :, None].astype(np.float64)), 0)
     weight = votes.weight.sum(axis=1)
     return np.where(weight > 0, (share * votes.weight).sum(axis=1) / positive(weight), np.nan)
 
 
 def split(left: np.ndarray, shares: np.ndarray, free: np.ndarray) -> np.ndarray:
-    """int64 [N, T]: `left` [N] over the `free` lines by their shares, a line without one like the mean line;
-    by largest remainder, so that nothing is lost. Even parts where no share is known, or all are 0."""
+    """int64 [N, T]: `left` [N] split over the `free` lines by their shares and the largest remainder.
+
+    A line without a share gets the mean share; the parts are even where no share is known, or all are 0."""
     known = free & ~np.isnan(shares)
     mean = np.where(known, shares, 0).sum(axis=1) / np.maximum(known.sum(axis=1), 1)
     part = np.where(free, np.where(known, shares, np.where(mean > 0, mean, 1.0)[:, None]), 0)
@@ -117,7 +121,7 @@ def split(left: np.ndarray, shares: np.ndarray, free: np.ndarray) -> np.ndarray:
     missing = left - whole.sum(axis=1)
     order = np.argsort(np.where(free, whole - exact.round(6), np.inf), axis=1, kind="stable")
     whole += order.argsort(axis=1) < missing[:, None]
-    # Products beyond 2^53 aren't exact: what they lost or won, the largest part bears.
+    # Products beyond 2^53 aren't exact; the largest part takes the difference.
     whole[np.arange(len(left)), whole.argmax(axis=1)] += left - whole.sum(axis=1)
     return whole
 

@@ -5,13 +5,13 @@ from __future__ import annotations
 import numpy as np
 
 UNKNOWN_AMOUNT = -1
-"""An amount that isn't known, and the token and the amount where a set is padded."""
+"""An unknown amount, and the padding of a set's amounts and tokens."""
 
 UNIT = 100
 """Minor units of a whole one."""
 
 LARGEST = 10**15
-"""Beyond it floats don't hold hundredths, nor int64 the products of `formulas.parts`."""
+"""The limit of amounts, up to which floats hold hundredths, and int64 the products of `formulas.parts`."""
 
 
 def minor_units(amounts: np.ndarray) -> np.ndarray:

@@ -1,7 +1,7 @@
-"""Votes: which amounts the neighbors speak for, line by line, and how strongly.
+"""Votes: the amounts of the neighbors on each line, and their weights.
 
-A neighbor's weight on a line grows with its likeness (the same set, the same side or just the same line) and
-its similarity, and sinks with its age.
+A neighbor's weight on a line depends on what it shares (the set, the side, or the line alone), its similarity
+and its age.
 """
 
 from __future__ import annotations
@@ -13,10 +13,10 @@ import numpy as np
 from jet.books.tokens import NOTHING
 from jet.prediction.amounts.units import LARGEST, UNKNOWN_AMOUNT, minor_units
 
-# Set by judgment. Halving or doubling them moves at most a few rows of two real ledgers.
+# Chosen by hand. Halving or doubling them moves at most a few rows of two real ledgers.
 _SHARPNESS = 5.0  # of similarity, as in the votes of jet.model.neighbor_features
-_FORGETTING = 200.0  # days
-# What neighbors weigh that have the same side, or just the line, beside one with the same set.
+_DECAY_DAYS = 200.0
+# Weights of neighbors with the same side, or the same line alone; that of the same set is 1.
 _SAME_SIDE, _SAME_LINE = 0.3, 0.1
 
 
@@ -31,13 +31,13 @@ class PastAmounts:
     age_days: np.ndarray  # [N, M]
 
     def of(self, rows: np.ndarray) -> PastAmounts:
-        """The evidence of some of the entries."""
+        """The rows of some of the entries."""
         return PastAmounts(self.tokens[rows], self.amounts[rows], self.similarity[rows], self.age_days[rows])
 
 
 @dataclass(frozen=True)
 class Votes:
-    """The evidence as the lines of the sets see it, neighbors in an order that only their content decides."""
+    """The votes on the lines of N sets, neighbors in an order that depends on their content only."""
 
     amount: np.ndarray  # int64 [N, M, T]: what the neighbor booked on the line; -1: it has no such line
     weight: np.ndarray  # float64 [N, M, T], 0 where it has no such line
@@ -47,7 +47,7 @@ class Votes:
 
 
 def count_votes(tokens: np.ndarray, evidence: PastAmounts) -> Votes:
-    """What `evidence` says of the lines of the sets `tokens` int64 [N, T], padded with NOTHING."""
+    """The votes of `evidence` on the lines of the sets `tokens` int64 [N, T], padded with NOTHING."""
     booked = minor_units(evidence.amounts)
     order = _order_by_content(evidence, booked)
     theirs, booked = (np.take_along_axis(x, order[:, :, None], axis=1) for x in (evidence.tokens, booked))
@@ -64,14 +64,14 @@ def count_votes(tokens: np.ndarray, evidence: PastAmounts) -> Votes:
     same_side = np.where(tokens[:, None, :] % 2 == 0, same_debits[:, :, None], same_credits[:, :, None])
     closeness = np.where(same_set[:, :, None], 1.0, np.where(same_side, _SAME_SIDE, _SAME_LINE))
     similarity = np.where(usable, similarity, 0)
-    likeness = np.exp(_SHARPNESS * similarity - np.maximum(age, 0) / _FORGETTING)
+    likeness = np.exp(_SHARPNESS * similarity - np.maximum(age, 0) / _DECAY_DAYS)
     amount = np.where(usable[:, :, None], _by_line(tokens, theirs, booked), UNKNOWN_AMOUNT)
     weight = np.where(amount >= 0, likeness[:, :, None] * closeness, 0)
     return Votes(amount, weight, np.where(usable, debits, 0), same_set, similarity)
 
 
 def _order_by_content(evidence: PastAmounts, booked: np.ndarray) -> np.ndarray:
-    """int64 [N, M]: neighbors by similarity, age and lines, whatever order they came in."""
+    """int64 [N, M]: the order of neighbors by similarity, age and lines."""
     mixed = (evidence.tokens.astype(np.uint64) + np.uint64(1)) * np.uint64(0x9E3779B97F4A7C15)
     mixed = (mixed ^ (booked.astype(np.uint64) + np.uint64(1))) * np.uint64(0xBF58476D1CE4E5B9)
     mixed = (mixed ^ (mixed >> np.uint64(31))) * np.uint64(0x94D049BB133111EB)
@@ -112,5 +112,5 @@ def _by_line(tokens: np.ndarray, theirs: np.ndarray, booked: np.ndarray) -> np.n
 
 
 def positive(weights: np.ndarray) -> np.ndarray:
-    """`weights` to divide by."""
+    """`weights`, at least 1e-300, as a divisor."""
     return np.maximum(weights, 1e-300)

@@ -27,7 +27,7 @@ from jet.artifacts.tables import SchemaError
 from jet.books.importers import ImportSettings, UnreadableFile, import_file
 from jet.books.schema import ENTRIES
 from jet.demo import DemoSettings, write_demo_ledger
-from ray_jobs.spread.news import descriptions
+from ray_jobs.spread.extending import descriptions
 
 SECRETS = {
     **{"AWS_SECRET_ACCESS_KEY": secrets.token_hex(20), "WANDB_API_KEY": secrets.token_hex(20)},

@@ -19,14 +19,14 @@ def plausible(rows=400, seed=0):
     draw = np.random.default_rng(seed)
     truth = draw.normal(1.0, 1.5, rows)
     right = draw.random(rows) < 1 / (1 + np.exp(-truth))
-    figures = draw.random((rows, len(NAMES)))
-    figures[:, 0] = 2 * truth
-    figures[:, 1] = np.clip(truth + draw.normal(0, 1, rows), 0, 10)
-    return figures, right
+    features = draw.random((rows, len(NAMES)))
+    features[:, 0] = 2 * truth
+    features[:, 1] = np.clip(truth + draw.normal(0, 1, rows), 0, 10)
+    return features, right
 
 
-def fit(figures, right):
-    return Calibration.fit(NAMES, figures, right, ["a", "b"] * (len(right) // 2) + ["a"] * (len(right) % 2))
+def fit(features, right):
+    return Calibration.fit(NAMES, features, right, ["a", "b"] * (len(right) // 2) + ["a"] * (len(right) % 2))
 
 
 def of_rows(rows):
@@ -42,17 +42,17 @@ def of_rows(rows):
 
 
 def test_more_log_odds_are_never_less_confidence():
-    figures, right = plausible()
-    fitted = fit(figures, right)
-    ladder = np.tile(figures.mean(axis=0), (50, 1))
+    features, right = plausible()
+    fitted = fit(features, right)
+    ladder = np.tile(features.mean(axis=0), (50, 1))
     ladder[:, 0] = np.linspace(-13, 13, 50)
     assert (np.diff(fitted(ladder)) > 0).all()
 
 
 def test_an_overconfident_answer_is_brought_down_to_how_often_it_is_right():
-    figures, right = plausible(4000)
+    features, right = plausible(4000)
     other, truth = plausible(4000, seed=1)
-    fitted = fit(figures, right)
+    fitted = fit(features, right)
     raw = Calibration.unfitted(NAMES)
 
     def error(confidence):  # expected calibration error over ten bins
@@ -67,8 +67,8 @@ def test_an_overconfident_answer_is_brought_down_to_how_often_it_is_right():
 
 
 def test_a_confidence_is_a_probability():
-    figures, right = plausible()
-    confidence = fit(figures, right)(10 * figures)
+    features, right = plausible()
+    confidence = fit(features, right)(10 * features)
     assert ((confidence >= 0) & (confidence <= 1)).all()
 
 
@@ -77,9 +77,9 @@ def test_a_confidence_is_a_probability():
     [np.arange(19) % 2 == 0, np.ones(100, dtype=bool), np.zeros(100, dtype=bool), np.empty(0, dtype=bool)],
 )
 def test_with_few_rows_or_one_outcome_only_the_first_figure_stands(right):
-    figures, _ = plausible(max(1, len(right)))
-    figures = figures[: len(right)]
-    fitted = fit(figures, right)
+    features, _ = plausible(max(1, len(right)))
+    features = features[: len(right)]
+    fitted = fit(features, right)
     assert fitted.weights.tolist() == [1.0, 0.0, 0.0]
     assert fitted.bias == 0.0
     odds = np.array([[0.0, 5.0, 5.0], [1.0, 5.0, 5.0], [2.0, 5.0, 5.0]])
@@ -88,15 +88,15 @@ def test_with_few_rows_or_one_outcome_only_the_first_figure_stands(right):
 
 
 def test_a_figure_that_never_varies_does_no_harm():
-    figures, right = plausible()
-    figures[:, 2] = 0.5
-    fitted = fit(figures, right)
+    features, right = plausible()
+    features[:, 2] = 0.5
+    fitted = fit(features, right)
     assert np.isfinite(fitted.weights).all()
 
 
 def test_it_comes_back_from_json_as_it_was():
-    figures, right = plausible()
-    for one in (fit(figures, right), Calibration.unfitted(NAMES)):
+    features, right = plausible()
+    for one in (fit(features, right), Calibration.unfitted(NAMES)):
         again = Calibration.from_dict(json.loads(json.dumps(one.as_dict())), NAMES)
         assert np.array_equal(again.weights, one.weights)
         assert again.bias == one.bias
@@ -105,7 +105,7 @@ def test_it_comes_back_from_json_as_it_was():
         assert np.array_equal(again.confidence, one.confidence)
         assert np.array_equal(again.right, one.right)
         assert again.right.dtype == bool
-        assert np.array_equal(again(figures), one(figures))
+        assert np.array_equal(again(features), one(features))
         assert again.thresholds(0.9) == one.thresholds(0.9)
 
 
@@ -119,9 +119,9 @@ def test_figures_of_another_version_are_refused(names):
 
 
 def test_the_rows_it_was_fitted_on_are_kept_for_thresholds():
-    figures, right = plausible(1000)
-    fitted = fit(figures, right)
-    assert np.array_equal(fitted.confidence, fitted(figures))
+    features, right = plausible(1000)
+    fitted = fit(features, right)
+    assert np.array_equal(fitted.confidence, fitted(features))
     threshold = fitted.thresholds(0.9).pooled
     assert fitted.right[fitted.confidence >= threshold].mean() > 0.9
 

@@ -1,4 +1,4 @@
-"""Each way of answering changes what it says, and nothing else."""
+"""Each inference changes what it says, and nothing else."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ import torch
 
 from jet.books.split import CALIBRATION, TEST
 from jet.books.tokens import NOTHING
-from jet.experiments.ablation.answers import (
-    MEANS,
-    answer,
+from jet.experiments.ablation.inference import (
+    INFERENCE_STEPS,
     forgotten_residuals,
     rebuilt_catalog,
+    score_rows,
     teacher_forced,
     teacher_forced_length,
     without_neighbors,
@@ -35,13 +35,13 @@ def network(trained):
     return trained.inner.eval()
 
 
-def answered(network, data, rows, inference="free", **changes):
-    return answer(network, data, rows, inference, **({"beams": BEAMS, "batch_size": SIZE} | changes))
+def scores_of(network, data, rows, inference="free", **changes):
+    return score_rows(network, data, rows, inference, **({"beams": BEAMS, "batch_size": SIZE} | changes))
 
 
 @pytest.fixture(scope="module")
 def free(network, data, rows):
-    return answered(network, data, rows)
+    return scores_of(network, data, rows)
 
 
 def test_a_free_answer_is_right_where_the_library_says_so(network, data, rows, free):
@@ -71,7 +71,7 @@ def test_f1_is_one_where_all_is_right_and_below_elsewhere(free):
 
 
 def test_answers_do_not_depend_on_order_or_batch(network, data, rows, free):
-    back = answered(network, data, rows[::-1], batch_size=5)
+    back = scores_of(network, data, rows[::-1], batch_size=5)
     assert np.array_equal(back.right[::-1], free.right)
     assert np.allclose(back.likelihood[::-1], free.likelihood, atol=1e-4, equal_nan=True)
 
@@ -96,7 +96,7 @@ def test_a_rebuilt_catalog_comes_from_its_seed(network):
 
 
 def test_a_rebuilt_catalog_costs_likelihood(network, data, rows, free):
-    rebuilt = answered(network, data, rows, "rebuilt-catalog")
+    rebuilt = scores_of(network, data, rows, "rebuilt-catalog")
     assert np.nanmean(rebuilt.likelihood) < np.nanmean(free.likelihood)
 
 
@@ -110,7 +110,7 @@ def test_zeroed_retrieval_leaves_no_neighbor_and_the_rest_of_a_batch(data, rows)
 
 
 def test_zeroed_retrieval_costs(network, data, rows, free):
-    zeroed = answered(network, data, rows, "zeroed-retrieval")
+    zeroed = scores_of(network, data, rows, "zeroed-retrieval")
     assert np.nanmean(zeroed.likelihood) < np.nanmean(free.likelihood)
 
 
@@ -130,22 +130,22 @@ def test_teacher_forcing_reads_the_true_lines(network, data, rows):
 
 def test_a_true_length_flatters(network, data, rows, free):
     """What is right stays so without the lines beyond the true number, and with that number known."""
-    cut = answered(network, data, rows, "cut-at-length")
+    cut = scores_of(network, data, rows, "cut-at-length")
     assert (cut.right >= free.right).all()
     assert not np.array_equal(cut.f1, free.f1)
-    forced, given = (answered(network, data, rows, f"teacher-forced{more}") for more in ("", "-length"))
+    forced, given = (scores_of(network, data, rows, f"teacher-forced{more}") for more in ("", "-length"))
     assert (given.right >= forced.right).all()
 
 
 def test_teacher_forcing_counted_whole_is_greedy_decoding(network, data, rows):
     """The likeliest token is the true one after every true prefix, just where greedy decoding finds them."""
-    greedy = answered(network, data, rows, beams=1)
-    forced = answered(network, data, rows, "teacher-forced")
+    greedy = scores_of(network, data, rows, beams=1)
+    forced = scores_of(network, data, rows, "teacher-forced")
     assert (forced.right >= greedy.right).all()
     assert forced.right.mean() == pytest.approx(greedy.right.mean(), abs=0.05)
 
 
-def test_every_way_of_answering_is_known(network, data, rows):
-    for inference in MEANS:
-        given = answered(network, data, rows[:4], inference)
+def test_every_inference_is_known(network, data, rows):
+    for inference in INFERENCE_STEPS:
+        given = scores_of(network, data, rows[:4], inference)
         assert given.right.shape == given.f1.shape == given.likelihood.shape == (4,)

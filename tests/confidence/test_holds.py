@@ -56,10 +56,10 @@ def bundle():
         for code, name in CHART.items()
     ]
     data = made_up.training_data(made_up.entries_table(steady() + SINGLE), made_up.accounts_table(chart))
-    return made_up.judged(data, made_up.assembled(data, made_up.fresh_network(data)))
+    return made_up.calibrated(data, made_up.assembled(data, made_up.fresh_network(data)))
 
 
-def asked(bundle, entity, day, text, settings=SETTINGS, **changes):
+def prediction_of(bundle, entity, day, text, settings=SETTINGS, **changes):
     entries = made_up.entries_table(
         [made_up.entry(entity, "new", day, text, None, "30.00", "bank", "EUR") | changes]
     )
@@ -67,7 +67,7 @@ def asked(bundle, entity, day, text, settings=SETTINGS, **changes):
 
 
 def test_what_was_always_booked_alike_is_automatic(bundle):
-    row = asked(bundle, "Steady", 310, "Rent")
+    row = prediction_of(bundle, "Steady", 310, "Rent")
     assert row["decision"] == "auto"
     assert not row["held"]
     assert row["history"] == 158
@@ -75,7 +75,7 @@ def test_what_was_always_booked_alike_is_automatic(bundle):
 
 @pytest.mark.parametrize("day", [-400, -1, 0])
 def test_an_entry_that_is_not_later_than_the_companys_first_is_for_people(bundle, day):
-    row = asked(bundle, "Steady", day, "Kunde zahlt 500", STACKED)
+    row = prediction_of(bundle, "Steady", day, "Kunde zahlt 500", STACKED)
     assert row["decision"] == "review"
     assert row["history"] == 0
     assert "the company has no entries before this day" in row["reason"]
@@ -85,7 +85,7 @@ def test_an_entry_that_is_not_later_than_the_companys_first_is_for_people(bundle
     ("day", "text"), [(126, "Taxi to airport"), (491, "Customer pays invoice 5"), (200, "Office chair")]
 )
 def test_a_company_with_one_entry_is_for_people_however_sure_the_answer(bundle, day, text):
-    row = asked(bundle, "Single", day, text)
+    row = prediction_of(bundle, "Single", day, text)
     assert row["decision"] == "review"
     least = bundle.calibration("ranker").thresholds(0.6).least_history
     assert least > 100
@@ -93,22 +93,22 @@ def test_a_company_with_one_entry_is_for_people_however_sure_the_answer(bundle, 
 
 
 def test_a_company_without_books_is_for_people(bundle):
-    row = asked(bundle, "Unbooked", 310, "Rent", STACKED)
+    row = prediction_of(bundle, "Unbooked", 310, "Rent", STACKED)
     assert row["decision"] == "review"
     assert "the company has no entries before this day" in row["reason"]
 
 
 def test_a_text_that_was_booked_both_ways_is_for_people_unless_the_entry_says_its_direction(bundle):
-    row = asked(bundle, "Steady", 310, "Both")
+    row = prediction_of(bundle, "Steady", 310, "Both")
     assert row["decision"] == "review"
     assert "booked both ways: 6 out, 2 in; say the direction of the entry" in row["reason"]
-    told = asked(bundle, "Steady", 310, "Both", direction="in")
-    assert "both ways" not in told["reason"]
-    assert not told["held"]
+    incoming = prediction_of(bundle, "Steady", 310, "Both", direction="in")
+    assert "both ways" not in incoming["reason"]
+    assert not incoming["held"]
 
 
 def test_digits_alone_make_no_other_text(bundle):
-    row = asked(bundle, "Steady", 310, "Kunde zahlt 999")
+    row = prediction_of(bundle, "Steady", 310, "Kunde zahlt 999")
     assert "both ways" not in row["reason"]
     assert not row["held"]
 
@@ -124,7 +124,7 @@ def test_no_automatic_answer_has_a_guessed_line_and_no_confidence_exceeds_a_line
         "Rent of furniture",
     ]
     companies = ("Steady", "Single", "Unbooked")
-    rows = [asked(bundle, entity, 310, text, STACKED) for entity in companies for text in texts]
+    rows = [prediction_of(bundle, entity, 310, text, STACKED) for entity in companies for text in texts]
     guessed = [row for row in rows if any(line["guess"] for line in row["lines"])]
     assert guessed
     assert all(row["decision"] == "review" and "guess" in row["reason"] for row in guessed)

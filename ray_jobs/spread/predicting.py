@@ -1,7 +1,7 @@
-"""Predicting on a cluster: one copy of everything shared, actors that look at it.
+"""Predicts on a cluster: actors share one predictor in Ray's object store.
 
-The predictor is put into Ray's object store once: bundle, texts, their vectors, the blocks of the index. Actors
-get read-only views of its arrays; a ScaNN searcher goes as its saved files, which every actor loads once.
+The predictor has bundle, texts, their vectors and the blocks of the index. Actors get read-only views of its
+arrays; a ScaNN searcher is shared as its saved files, which every actor loads once.
 """
 
 from __future__ import annotations
@@ -35,31 +35,31 @@ from ray_jobs.spread.texts import encode_texts
 log = logging.getLogger("jet.predict")
 
 
-def share(
+def shared_predictor(
     bundle: Bundle, settings: PredictSettings, descriptions: Iterable[pa.Array], runtime: RuntimeSettings
 ) -> Any:
-    """Put all that prediction needs into the object store; returns a reference to a `Predictor`.
+    """A reference to a `Predictor` in the object store.
 
-    The texts of `descriptions` that the bundle does not know are encoded first, each once.
-    Raises `ValueError` where the bundle's encoder is not the one that is here.
+    The texts of `descriptions` that the bundle lacks are encoded first, each once. Raises `ValueError` where
+    the installed encoder is not the bundle's.
     """
     encoder = make_encoder(bundle.retrieval)
     bundle.refuse_other_encoder(encoder.identity if encoder is not None else "")
     store = bundle.corpus.store
-    asked, unknown = 0, set()
+    count, unknown = 0, set()
     for part in descriptions:
-        asked += len(part)
+        count += len(part)
         unknown.update(store.missing(normalize_all(part)))
     missing = sorted(unknown)
     if encoder is not None:
-        metrics.count(metrics.TEXTS_REUSED, asked - len(missing))
+        metrics.count(metrics.TEXTS_REUSED, count - len(missing))
     if missing:
         store = store.extend(missing, encode_texts(missing, bundle.retrieval, runtime))
     return ray.put(Predictor(bundle.for_prediction(), settings).with_store(store))
 
 
 class PredictRowGroup:
-    """Predicts the entries of one parquet row group. One predictor an actor, over shared views."""
+    """Predicts the entries of a parquet row group."""
 
     def __init__(self, shared: list[ray.ObjectRef], filesystem: pafs.FileSystem) -> None:
         self.predictor = ray.get(shared[0])
@@ -75,7 +75,7 @@ class PredictRowGroup:
 
 
 class PredictSlice:
-    """Predicts a slice of a table that is small enough to come back to the driver."""
+    """Predicts a slice of a table that fits the driver's memory."""
 
     def __init__(self, shared: list[ray.ObjectRef]) -> None:
         self.predictor = ray.get(shared[0])
@@ -85,7 +85,7 @@ class PredictSlice:
 
 
 class ExamineSlice:
-    """Everything that a report wants to know of a slice of booked entries."""
+    """Examines a slice of booked entries (`jet.evaluation.examine`)."""
 
     def __init__(self, shared: list[ray.ObjectRef], methods: Sequence[Method]) -> None:
         self.predictor = ray.get(shared[0])
@@ -96,7 +96,7 @@ class ExamineSlice:
 
 
 class OutcomeSlice:
-    """The outcomes of a slice of booked entries."""
+    """Computes the outcomes of a slice of booked entries."""
 
     def __init__(self, shared: list[ray.ObjectRef]) -> None:
         self.predictor = ray.get(shared[0])
@@ -113,7 +113,7 @@ _OUTCOMES = tuple(each.name for each in fields(Outcomes) if each.name != "scores
 
 
 def outcomes_from(table: pa.Table) -> Outcomes:
-    """What `OutcomeSlice` returned, put together again."""
+    """The outcomes in a table that `OutcomeSlice` made."""
     scores = Scores(*(_array(table[each.name]) for each in fields(Scores)))
     return Outcomes(scores, *(_array(table[name]) for name in _OUTCOMES))
 
@@ -133,29 +133,29 @@ def _array(column: pa.ChunkedArray) -> np.ndarray:
 
 
 class ExampleSlice:
-    """Makes examples for the ranker of rows of the books."""
+    """Makes examples for the ranker from rows of the corpus."""
 
     def __init__(self, shared: list[ray.ObjectRef]) -> None:
         self.statistics, self.hits, self.settings = ray.get(shared[0])
 
     def __call__(self, rows: pa.Table) -> pa.Table:
         row = rows["row"].to_numpy()
-        found = Examples.of(self.statistics, row, self.hits.take(row), self.settings)
-        flat = found.features.reshape(len(row), -1)
+        examples = Examples.of(self.statistics, row, self.hits.take(row), self.settings)
+        flat = examples.features.reshape(len(row), -1)
         table = pa.table(
             {
                 "row": row,
                 "features": _column(flat),
-                "exists": _column(found.exists),
-                "target": found.target,
-                "entity": found.entity,
+                "exists": _column(examples.exists),
+                "target": examples.target,
+                "entity": examples.entity,
             }
         )
-        return table.replace_schema_metadata({"names": " ".join(found.names)})
+        return table.replace_schema_metadata({"names": " ".join(examples.names)})
 
 
 def examples_of(table: pa.Table) -> Examples:
-    """What `ExampleSlice` made, put together again."""
+    """The examples in a table that `ExampleSlice` made."""
     names = tuple(table.schema.metadata[b"names"].decode().split())
     exists = _array(table["exists"])
     features = _array(table["features"]).reshape(*exists.shape, len(names))
@@ -168,18 +168,20 @@ def over_slices(
     entries: pa.Table,
     runtime: RuntimeSettings,
     keys: Sequence[str] = ("entity", "entry_id"),
-    **given: Any,
+    **arguments: Any,
 ) -> pa.Table:
-    """What `worker`, made with what is `given`, makes of `entries`, slice by slice on a pool of actors, sorted
-    by `keys`."""
+    """The tables that `worker` makes of slices of `entries`, on a pool of actors, joined and sorted by `keys`.
+
+    `worker` is made with `shared` and the `arguments`.
+    """
     size = max(1, min(runtime.block_rows, -(-len(entries) // runtime.actors)))
     slices = [entries.slice(start, size) for start in range(0, len(entries), size)]
     actors = min(runtime.actors, len(slices))
-    log.info("answering %d entries with %d actors", len(entries), actors)
-    found = ray.data.from_arrow(slices).map_batches(
+    log.info("computing %d rows with %d actors", len(entries), actors)
+    results = ray.data.from_arrow(slices).map_batches(
         worker,
-        # In a list, so that the actor gets the reference and fetches a shared view by itself.
-        fn_constructor_kwargs={"shared": [shared], **given},
+        # In a list, so that the actor gets the reference and fetches a shared view itself.
+        fn_constructor_kwargs={"shared": [shared], **arguments},
         batch_size=None,
         batch_format="pyarrow",
         compute=ActorPoolStrategy(size=actors),
@@ -187,10 +189,10 @@ def over_slices(
     )
     parts = []
     done = 0
-    for part in cast("Iterable[pa.Table]", found.iter_batches(batch_size=None, batch_format="pyarrow")):
+    for part in cast("Iterable[pa.Table]", results.iter_batches(batch_size=None, batch_format="pyarrow")):
         parts.append(part)
         done += len(part)
-        log.info("answered %d of %d entries", done, len(entries))
+        log.info("computed %d of %d rows", done, len(entries))
     return pa.concat_tables(parts).sort_by([(key, "ascending") for key in keys])
 
 

@@ -1,9 +1,9 @@
-"""A trained network's answers to some entries: as it would answer in use, or as the ancestor measured it.
+"""Scores a trained network's predictions by the inference of a row of the grid.
 
-The answers are those of the copy decoder alone, free-running unless an ablation asks for something else: no
-ranker, no stack. Beside whether an answer is right stand its F1 and the log-likelihood of the true lines.
+The predictions are those of the copy decoder alone, without ranker and stack; free-running unless the row says
+otherwise. The scores are exact match, F1, and the log-likelihood of the true lines.
 
-Shapes: R entries, B entries of a batch, T tokens of an entry with its stop, S tokens of an answer.
+Shapes: R entries, B entries of a batch, T tokens of an entry with its stop, S tokens of a prediction.
 """
 
 from __future__ import annotations
@@ -36,19 +36,19 @@ Inference = Literal[
     "teacher-forced-length",
     "cut-at-length",
 ]
-"""How a network answers; see `MEANS`."""
+"""How a network predicts; see `INFERENCE_STEPS`."""
 
 
 @dataclass(frozen=True)
 class EntryScores:
-    """The scores of the answers to R entries."""
+    """The scores of the predictions of R entries."""
 
-    right: np.ndarray  # bool [R] whether every line is
-    f1: np.ndarray  # float64 [R] of the answer's lines against the true ones
-    likelihood: np.ndarray  # float64 [R] log P(true lines); nan where the network can't write them
+    right: np.ndarray  # bool [R] every line is right
+    f1: np.ndarray  # float64 [R] of the predicted lines against the true ones
+    likelihood: np.ndarray  # float64 [R] log P(true lines); nan where the network can't predict them
 
 
-def answer(  # noqa: PLR0913 - what is varied, and how it is computed: a sweep's axes, each by its name
+def score_rows(  # noqa: PLR0913 - what is varied, and how it is computed
     network: JetNetwork,
     data: TrainingData,
     rows: np.ndarray,
@@ -58,12 +58,12 @@ def answer(  # noqa: PLR0913 - what is varied, and how it is computed: a sweep's
     batch_size: int,
     seed: int = 0,
 ) -> EntryScores:
-    """The answers to `rows` int64 [R] of `data`. What `inference` draws at random comes from `seed`."""
-    means = MEANS[inference]
-    network, data = means.network(network, seed).eval(), means.data(data)
+    """The scores of `rows` int64 [R] of `data`; `seed` is that of the random numbers of `inference`."""
+    steps = INFERENCE_STEPS[inference]
+    network, data = steps.network(network, seed).eval(), steps.data(data)
     learnable = np.isin(rows, np.concatenate([data.learnable(part) for part in range(3)]))
-    found = EntryScores(np.zeros(len(rows), bool), np.zeros(len(rows)), np.full(len(rows), np.nan))
-    # By length, so that a batch isn't padded to the longest entry of all; no answer depends on its company.
+    scores = EntryScores(np.zeros(len(rows), bool), np.zeros(len(rows)), np.full(len(rows), np.nan))
+    # Sorted by length, to pad batches less; no prediction depends on the rest of its batch.
     order = np.argsort(data.corpus.rows.lengths[rows], kind="stable")
     for start in range(0, len(rows), batch_size):
         places = order[start : start + batch_size]
@@ -71,13 +71,13 @@ def answer(  # noqa: PLR0913 - what is varied, and how it is computed: a sweep's
         with torch.inference_mode():
             [step] = network(*parts)
             losses = entry_losses(step.log_probs, parts.batches[0].target)
-            tokens = means.tokens(network, parts, step, beams)
-        said = -(losses["pointer"] + losses["side"] + losses["stop"]).double().numpy()
-        found.likelihood[places] = np.where(learnable[places], said, np.nan)
+            tokens = steps.tokens(network, parts, step, beams)
+        log_probs = -(losses["pointer"] + losses["side"] + losses["stop"]).double().numpy()
+        scores.likelihood[places] = np.where(learnable[places], log_probs, np.nan)
         pairs = zip(_lines(tokens), _lines(_true(parts.batches[0])), strict=True)
-        found.f1[places] = [_f1(*pair) for pair in pairs]
-    found.right[:] = found.f1 == 1
-    return found
+        scores.f1[places] = [_f1(*pair) for pair in pairs]
+    scores.right[:] = scores.f1 == 1
+    return scores
 
 
 def _true(batch: Batch) -> Tensor:
@@ -88,11 +88,11 @@ def _lines(tokens: Tensor) -> list[Counter[int]]:
     return [Counter(token for token in row if token != NOTHING) for row in tokens.tolist()]
 
 
-def _f1(answer: Counter[int], true: Counter[int]) -> float:
-    return 2 * (answer & true).total() / max(1, answer.total() + true.total())
+def _f1(predicted: Counter[int], true: Counter[int]) -> float:
+    return 2 * (predicted & true).total() / max(1, predicted.total() + true.total())
 
 
-# --- what is answered ----------------------------------------------------------------------------------
+# --- predicted tokens ----------------------------------------------------------------------------------
 
 
 def free_running(network: JetNetwork, parts: TrainBatch, _step: Step, beams: int) -> Tensor:
@@ -102,30 +102,31 @@ def free_running(network: JetNetwork, parts: TrainBatch, _step: Step, beams: int
 
 
 def cut_at_length(network: JetNetwork, parts: TrainBatch, step: Step, beams: int) -> Tensor:
-    """[B, S] the same without what it has beyond the true number of lines, which the ancestor never counted."""
+    """[B, S] the same, cut at the true number of lines, as the ancestor was measured."""
     tokens = free_running(network, parts, step, beams)
     length = (_true(parts.batches[0]) != NOTHING).sum(1, keepdim=True)
     return torch.where(torch.arange(tokens.shape[1]) < length, tokens, NOTHING)
 
 
 def teacher_forced(_network: JetNetwork, parts: TrainBatch, step: Step, _beams: int) -> Tensor:
-    """[B, T] the likeliest token after each of the true prefixes, the whole entry's among them."""
+    """[B, T] the likeliest token after each prefix of the true lines, the whole included."""
     [batch] = parts.batches
-    said = step.log_probs.argmax(-1)
-    return torch.where((batch.target != NOTHING) & (said != batch.stop), said, NOTHING)
+    predicted = step.log_probs.argmax(-1)
+    return torch.where((batch.target != NOTHING) & (predicted != batch.stop), predicted, NOTHING)
 
 
 def teacher_forced_length(_network: JetNetwork, parts: TrainBatch, step: Step, _beams: int) -> Tensor:
-    """[B, T] the likeliest line after each of the true prefixes: as many as there are, stop is no choice."""
+    """[B, T] the likeliest line after each prefix of the true lines; as many lines as these, without the
+    stop."""
     [batch] = parts.batches
     return torch.where(_true(batch) != NOTHING, step.log_probs[..., : batch.stop].argmax(-1), NOTHING)
 
 
-# --- by which network, from which data -----------------------------------------------------------------
+# --- changed networks and data -------------------------------------------------------------------------
 
 
 def rebuilt_catalog(network: JetNetwork, seed: int) -> JetNetwork:
-    """The network with the account vectors of one that was never trained: projection new, residuals gone."""
+    """The network with account vectors of an untrained one: a random projection, and no residuals."""
     rebuilt = forgotten_residuals(network, seed)
     old = network.account_text
     with torch.random.fork_rng(devices=[]):
@@ -139,30 +140,30 @@ def rebuilt_catalog(network: JetNetwork, seed: int) -> JetNetwork:
 
 
 def forgotten_residuals(network: JetNetwork, _seed: int) -> JetNetwork:
-    """The network with accounts that are nothing but their text, as if none had been trained."""
-    forgetful = copy.deepcopy(network)
-    torch.nn.init.zeros_(forgetful.residual.weight)
-    return forgetful
+    """The network without the residuals of its accounts, so that only their texts are left."""
+    changed = copy.deepcopy(network)
+    torch.nn.init.zeros_(changed.residual.weight)
+    return changed
 
 
 def without_neighbors(data: TrainingData) -> TrainingData:
-    """The data with no neighbor for anybody."""
+    """The data without neighbors."""
     return replace(data, hits=Hits.none(*data.hits.row.shape))
 
 
 @dataclass(frozen=True)
-class _Means:
+class _Steps:
     tokens: Callable[[JetNetwork, TrainBatch, Step, int], Tensor] = free_running
     network: Callable[[JetNetwork, int], JetNetwork] = lambda network, _seed: network
     data: Callable[[TrainingData], TrainingData] = lambda data: data
 
 
-MEANS: Mapping[Inference, _Means] = {
-    "free": _Means(),
-    "rebuilt-catalog": _Means(network=rebuilt_catalog),
-    "forgotten-residuals": _Means(network=forgotten_residuals),
-    "zeroed-retrieval": _Means(data=without_neighbors),
-    "teacher-forced": _Means(tokens=teacher_forced),
-    "teacher-forced-length": _Means(tokens=teacher_forced_length),
-    "cut-at-length": _Means(tokens=cut_at_length),
+INFERENCE_STEPS: Mapping[Inference, _Steps] = {
+    "free": _Steps(),
+    "rebuilt-catalog": _Steps(network=rebuilt_catalog),
+    "forgotten-residuals": _Steps(network=forgotten_residuals),
+    "zeroed-retrieval": _Steps(data=without_neighbors),
+    "teacher-forced": _Steps(tokens=teacher_forced),
+    "teacher-forced-length": _Steps(tokens=teacher_forced_length),
+    "cut-at-length": _Steps(tokens=cut_at_length),
 }

@@ -1,4 +1,4 @@
-"""What comes with entries to predict that the bundle doesn't know yet: texts, charts, reviewed entries."""
+"""Extends a bundle for one run of `jet predict`: with the entries' charts, and with reviewed entries."""
 
 from __future__ import annotations
 
@@ -22,37 +22,37 @@ log = logging.getLogger("jet.predict")
 
 
 def descriptions(artifact: Artifact) -> Iterator[pa.ChunkedArray]:
-    """The entries' texts, part by part."""
+    """The descriptions of the entries, part by part."""
     schema = pa.schema([ENTRIES.field("description")])
     for name in artifact.files():
         for part in pq.ParquetFile(name, filesystem=artifact.filesystem).iter_batches(columns=schema.names):
             yield validate(pa.Table.from_batches([part]), schema, name)["description"]
 
 
-def with_news(bundle: Bundle, artifact: Artifact, reviewed: Artifact | None, config: JobConfig) -> Bundle:
-    """The bundle with the charts that come with the entries, and with the reviewed entries."""
+def extended_by(bundle: Bundle, artifact: Artifact, reviewed: Artifact | None, config: JobConfig) -> Bundle:
+    """The bundle with the charts of the artifact's entries, and with the reviewed entries."""
     accounts = [artifact.read_table(ACCOUNTS, "accounts")]
     entries = None
     if reviewed is not None:
         accounts.append(reviewed.read_table(ACCOUNTS, "accounts"))
         entries = reviewed.read_table(ENTRIES)
-    grown = extended(
+    result = extended(
         bundle,
         pa.concat_tables(accounts),
         partial(encode_texts, retrieval=bundle.retrieval, runtime=config.runtime),
         entries,
     )
-    if grown is not bundle:
-        log.info("with the news: %s; before: %s", _size(grown), _size(bundle))
-    return grown
+    if result is not bundle:
+        log.info("extended the bundle: %s; before: %s", _size(result), _size(bundle))
+    return result
 
 
 def _size(bundle: Bundle) -> str:
     companies, accounts = len(bundle.corpus.catalog.entities), len(bundle.corpus.catalog)
-    return f"{companies} companies, {accounts} accounts, {len(bundle.corpus.ids)} entries in memory"
+    return f"{companies} companies, {accounts} accounts, {len(bundle.corpus.ids)} booked entries"
 
 
-def answers_counted(table: pa.Table) -> str:
-    """What a part of `PREDICTIONS` adds to the metrics."""
+def prediction_metrics(table: pa.Table) -> str:
+    """The metrics of a part of the predictions (`PREDICTIONS`)."""
     confidence = table["confidence"].to_numpy()
     return metrics.counted(*metrics.buckets_of(metrics.CONFIDENCE, confidence, metrics.CONFIDENCES))

@@ -252,10 +252,10 @@ def test_the_summary_has_the_farthest_off_first_and_no_more_than_a_few():
     names = "abcde"
     calibration = together(*(statistics(60, n, name) for n, name in enumerate(names)))
     new = together(*(statistics(60, 40 + n, name, new=0.2, similarity=n / 5) for n, name in enumerate(names)))
-    told = summary(compare(calibration, new, replace(SETTINGS, new_text=0, confidence=0)), 5, shown=3)
-    assert (told["compared"], told["held_back"], len(told["groups"])) == (6, 5, 3)
-    assert told["found"] == 6
-    figures = [group["signs"]["similarity"] for group in told["groups"]]
+    facts = summary(compare(calibration, new, replace(SETTINGS, new_text=0, confidence=0)), 5, shown=3)
+    assert (facts["compared"], facts["held_back"], len(facts["groups"])) == (6, 5, 3)
+    assert facts["found"] == 6
+    figures = [group["signs"]["similarity"] for group in facts["groups"]]
     beyond = [each["distance"] - max(each["chance"], each["limit"]) for each in figures]
     assert beyond == sorted(beyond, reverse=True)
 
@@ -285,11 +285,11 @@ def demo(tmp_path_factory):
     answered = {}
     for changes in ({}, CHANGED):
         data = demo_data(folder, **changes)
-        bundle = made_up.judged(data, made_up.assembled(data, made_up.network(data)))
+        bundle = made_up.calibrated(data, made_up.assembled(data, made_up.network(data)))
         known = np.sort(np.concatenate([data.rows(TRAIN), data.rows(CALIBRATION)]))
-        asked = data.entries.take(pa.array(data.rows(TEST)))
+        queries = data.entries.take(pa.array(data.rows(TEST)))
         settings = PredictSettings(promise=0.8, method="ranker")
-        found = Predictor.for_entries(bundle.with_rows(known), settings, asked, None)(asked)
+        found = Predictor.for_entries(bundle.with_rows(known), settings, queries, None)(queries)
         answered[bool(changes)] = (bundle.judgment.drift_statistics("ranker"), found)
     return answered
 

@@ -15,9 +15,9 @@ from test_bundle import rewrite
 
 from jet.artifacts.artifact import ArtifactError
 from jet.books.schema import ACCOUNTS, ENTRIES
+from jet.bundle.additions import Addition, AdditionFacts
 from jet.bundle.bundle import Bundle
-from jet.bundle.extension import extended, forgotten, learned
-from jet.bundle.lots import Lot, LotFacts
+from jet.bundle.extension import extended, with_addition, without_addition
 from jet.bundle.saved import load_bundle
 from jet.confidence.stack import METHODS
 from jet.prediction.predictor import Predictor, PredictSettings
@@ -54,14 +54,14 @@ def bundle():
     made_up.train(data, trainer, 6)
     made = made_up.assembled(data, trainer.network, ENCODER.identity)
     settings = replace(made_up.RANKER, epochs=20, candidates=24)
-    return made_up.judged(data, replace(made, ranker=made_up.ranker(data, settings)))
+    return made_up.calibrated(data, replace(made, ranker=made_up.ranker(data, settings)))
 
 
 def chart(entity, names):
     return made_up.accounts_table([made_up.account(entity, code, name) for code, name in names.items()])
 
 
-def asked(*texts, entity, day=LATER):
+def queries(*texts, entity, day=LATER):
     return made_up.entries_table(
         [made_up.entry(entity, f"q{number}", day, text) for number, text in enumerate(texts)]
     )
@@ -116,7 +116,7 @@ def test_where_nothing_is_new_it_is_the_same_bundle(bundle):
 
 def test_a_company_without_history_is_served_from_peers_with_the_same_standard_chart(bundle):
     grown = learn(bundle, chart("aspen", made_up.CHARTS["alder"]))
-    entries = asked("supplier acme 3", "customer invoice 2", "acme paid 4", entity="aspen")
+    entries = queries("supplier acme 3", "customer invoice 2", "acme paid 4", entity="aspen")
     found = predict(grown, entries).to_pylist()
     assert [spelled(row) for row in found] == ["D2641 D5010 C2440", "D1510 C2611 C3001", "D2440 C1930"]
     for row in found:
@@ -131,7 +131,7 @@ def test_a_company_without_history_and_peers_gets_valid_guesses(bundle):
     grown = learn(bundle, chart("elm", STRANGE))
     for method in METHODS:
         for row in predict(
-            grown, asked("zoo visit", "office rent", "", entity="elm"), method=method
+            grown, queries("zoo visit", "office rent", "", entity="elm"), method=method
         ).to_pylist():
             if method == "ranker" and not row["lines"]:  # nobody has booked anything that it could propose
                 assert row["decision"] == "none"
@@ -146,7 +146,9 @@ def test_several_companies_can_come_one_after_another_or_together(bundle):
     elm, aspen = chart("elm", STRANGE), chart("aspen", made_up.STANDARD)
     together = learn(bundle, pa.concat_tables([elm, aspen]))
     in_turn = learn(learn(bundle, elm), aspen)
-    entries = pa.concat_tables([asked("office rent", "zoo", entity=name) for name in ("elm", "aspen", "alder")])
+    entries = pa.concat_tables(
+        [queries("office rent", "zoo", entity=name) for name in ("elm", "aspen", "alder")]
+    )
     assert predict(in_turn, entries).equals(predict(together, entries))
 
 
@@ -159,19 +161,19 @@ def test_a_new_account_of_a_known_company_can_be_booked_to(bundle):
         chart("alder", {"4010": "zebra feed"}),
         reviewed("alder", "r1", 210, "zebra feed", "D4010 C1930"),
     )
-    assert answers(grown, asked("zebra feed", entity="alder")) == ["D4010 C1930"]
+    assert answers(grown, queries("zebra feed", entity="alder")) == ["D4010 C1930"]
 
 
 def test_a_new_account_is_proposed_for_its_name_alone(bundle):
     grown = learn(bundle, chart("alder", {"4010": "zebra feed"}))
-    predictor = Predictor.for_entries(grown, PredictSettings(), asked("zebra feed", entity="alder"), ENCODER)
-    [(_, _, considered)] = predictor.batches(asked("zebra feed", entity="alder"))
+    predictor = Predictor.for_entries(grown, PredictSettings(), queries("zebra feed", entity="alder"), ENCODER)
+    [(_, _, scored)] = predictor.batches(queries("zebra feed", entity="alder"))
     row = grown.corpus.catalog.rows(pa.array(["alder"]), pa.array(["4010"]))[0]
-    assert (considered.candidates.tokens[0] // 2 == row).any()
+    assert (scored.candidates.tokens[0] // 2 == row).any()
 
 
 def test_an_account_that_was_closed_since_is_not_answered(bundle):
-    entries = asked("office rent", entity="alder")
+    entries = queries("office rent", entity="alder")
     assert "1930" in answers(bundle, entries)[0]
     closed = made_up.accounts_table(
         [made_up.account("alder", "1930", "bank", closed=made_up.entry("", "", LATER - 1, "")["date"])]
@@ -218,10 +220,10 @@ def test_a_review_is_followed_from_the_next_day_on(bundle):
     correction = reviewed("birch", "r1", 220, "zebra crossing", "D50 D60 C20")
     grown = learn(bundle, entries=correction)
     for day in (210, 220):
-        before = asked("zebra crossing", entity="birch", day=day)
+        before = queries("zebra crossing", entity="birch", day=day)
         assert predict(grown, before).equals(predict(bundle, before))
     for day in (221, LATER):
-        after = asked("zebra crossing", entity="birch", day=day)
+        after = queries("zebra crossing", entity="birch", day=day)
         [row] = predict(grown, after).to_pylist()
         assert spelled(row) == "D50 D60 C20"
         assert [each["entry_id"] for each in row["evidence"]] == ["r1"]
@@ -233,7 +235,7 @@ def test_a_corrected_entry_stands_in_place_of_the_wrong_one(bundle):
     right = reviewed("birch", "r1", 220, "zebra crossing", "D50 D60 C20")
     once, twice = learn(bundle, entries=wrong), learn(learn(bundle, entries=wrong), entries=right)
     assert len(once.corpus) == len(twice.corpus) == len(bundle.corpus) + 1
-    later = asked("zebra crossing", entity="birch")
+    later = queries("zebra crossing", entity="birch")
     assert answers(once, later) == ["D10 C20"]
     assert answers(twice, later) == ["D50 D60 C20"]
     assert predict(twice, later).equals(predict(learn(bundle, entries=right), later))
@@ -248,7 +250,7 @@ def test_the_same_entry_reviewed_twice_stays_once_and_the_last_review_counts(bun
     )
     grown = learn(bundle, entries=both)
     assert grown.corpus.ids.to_pylist().count("r1") == 1
-    assert answers(grown, asked("zebra crossing", entity="birch")) == ["D50 D60 C20"]
+    assert answers(grown, queries("zebra crossing", entity="birch")) == ["D50 D60 C20"]
     assert learn(grown, entries=both).fingerprints["books"] == grown.fingerprints["books"]
 
 
@@ -269,7 +271,7 @@ def test_books_stay_in_the_order_in_which_they_are_searched(bundle):
 
 def test_a_new_company_learns_from_its_first_review(bundle):
     grown = learn(bundle, chart("elm", STRANGE), reviewed("elm", "r1", 220, "zoo visit", "Db2 Ca1"))
-    [row] = predict(grown, asked("zoo visit", entity="elm")).to_pylist()
+    [row] = predict(grown, queries("zoo visit", entity="elm")).to_pylist()
     assert spelled(row) == "Db2 Ca1"
     assert not any(line["guess"] for line in row["lines"])
 
@@ -293,7 +295,7 @@ def test_a_review_booked_to_an_account_that_no_chart_has_is_refused_by_name(bund
 def test_a_grown_bundle_can_be_saved_and_is_the_same_when_loaded(bundle, tmp_path):
     grown = learn(bundle, chart("elm", STRANGE))
     loaded = load_bundle(made_up.save(grown, tmp_path / "model"))
-    entries = pa.concat_tables([of_all_companies(), asked("zoo visit", entity="elm")])
+    entries = pa.concat_tables([of_all_companies(), queries("zoo visit", entity="elm")])
     columns = [name for name in predict(grown, entries).column_names if name != "model"]
     assert predict(loaded, entries).select(columns).equals(predict(grown, entries).select(columns))
 
@@ -304,7 +306,7 @@ HABIT, OTHER = "D5010 C1930", "D7010 C1930"
 
 
 def test_one_review_weighs_more_than_all_that_was_booked_before_under_the_text(bundle):
-    question = asked("office rent", entity="alder")
+    question = queries("office rent", entity="alder")
     assert answers(bundle, question) == [HABIT]
     for method in METHODS:
         grown = learn(bundle, entries=reviewed("alder", "r1", 220, "office rent", OTHER))
@@ -314,7 +316,7 @@ def test_one_review_weighs_more_than_all_that_was_booked_before_under_the_text(b
 
 
 def test_what_the_model_thinks_little_of_goes_to_review_all_the_same(bundle):
-    question = asked("office rent", entity="alder")
+    question = queries("office rent", entity="alder")
     grown = learn(bundle, entries=reviewed("alder", "r1", 220, "office rent", OTHER))
     [before], [after] = (predict(one, question).to_pylist() for one in (bundle, grown))
     assert after["confidence"] < before["confidence"]
@@ -324,7 +326,7 @@ def test_what_the_model_thinks_little_of_goes_to_review_all_the_same(bundle):
 def test_where_reviews_of_a_text_differ_the_model_decides(bundle):
     both = [reviewed("alder", f"r{i}", 220 + i, "office rent", each) for i, each in enumerate((HABIT, OTHER))]
     grown = learn(bundle, entries=pa.concat_tables(both))
-    [row] = predict(grown, asked("office rent", entity="alder")).to_pylist()
+    [row] = predict(grown, queries("office rent", entity="alder")).to_pylist()
     assert "as reviewed" not in row["reason"]
 
 
@@ -332,7 +334,7 @@ def test_a_review_decides_for_its_company_and_its_text_alone(bundle):
     grown = learn(bundle, entries=reviewed("alder", "r1", 220, "office rent", OTHER))
     others = [("ash", "office rent"), ("alder", "customer invoice 3")]
     for entity, text in others:
-        [row] = predict(grown, asked(text, entity=entity)).to_pylist()
+        [row] = predict(grown, queries(text, entity=entity)).to_pylist()
         assert "as reviewed" not in row["reason"]
 
 
@@ -340,84 +342,88 @@ def test_a_review_with_an_account_that_is_closed_since_decides_nothing(bundle):
     closed = made_up.entry("", "", LATER - 1, "")["date"]
     accounts = made_up.accounts_table([made_up.account("alder", "7010", "salaries", closed=closed)])
     grown = learn(bundle, accounts, reviewed("alder", "r1", 220, "office rent", OTHER))
-    [row] = predict(grown, asked("office rent", entity="alder")).to_pylist()
+    [row] = predict(grown, queries("office rent", entity="alder")).to_pylist()
     assert spelled(row) == HABIT
 
 
-# --- lots: learned, kept, taken back -----------------------------------------------------------------------
+# --- additions: learned, kept, undone ----------------------------------------------------------------------
 
 
-def lot(number, entries, accounts=None):
-    facts = LotFacts(number, "anna", "2026-01-31T12:00:00+00:00", len(entries))
-    return Lot(facts, entries, ACCOUNTS.empty_table() if accounts is None else accounts)
+def addition(number, entries, accounts=None):
+    facts = AdditionFacts(number, "anna", "2026-01-31T12:00:00+00:00", len(entries))
+    return Addition(facts, entries, ACCOUNTS.empty_table() if accounts is None else accounts)
 
 
 @pytest.fixture(scope="module")
-def lots():
+def additions():
     """Three: a text booked anew, the same entry corrected, and a company of its own."""
     return [
-        lot(1, reviewed("birch", "r1", 220, "zebra crossing", "D10 C20")),
-        lot(2, reviewed("birch", "r1", 220, "zebra crossing", "D50 D60 C20")),
-        lot(3, reviewed("elm", "r1", 220, "zoo visit", "Db2 Ca1"), chart("elm", STRANGE)),
+        addition(1, reviewed("birch", "r1", 220, "zebra crossing", "D10 C20")),
+        addition(2, reviewed("birch", "r1", 220, "zebra crossing", "D50 D60 C20")),
+        addition(3, reviewed("elm", "r1", 220, "zoo visit", "Db2 Ca1"), chart("elm", STRANGE)),
     ]
 
 
-def taught(bundle, *lots):
-    for each in lots:
-        bundle = learned(bundle, each, ENCODER.encode)
+def extended_by(bundle, *additions):
+    for each in additions:
+        bundle = with_addition(bundle, each, ENCODER.encode)
     return bundle
 
 
-def test_what_is_learned_is_followed_and_a_correction_replaces_it(bundle, lots):
-    question = asked("zebra crossing", entity="birch")
-    assert answers(taught(bundle, lots[0]), question) == ["D10 C20"]
-    assert answers(taught(bundle, *lots[:2]), question) == ["D50 D60 C20"]
-    assert answers(taught(bundle, lots[2]), asked("zoo visit", entity="elm")) == ["Db2 Ca1"]
+def test_what_is_learned_is_followed_and_a_correction_replaces_it(bundle, additions):
+    question = queries("zebra crossing", entity="birch")
+    assert answers(extended_by(bundle, additions[0]), question) == ["D10 C20"]
+    assert answers(extended_by(bundle, *additions[:2]), question) == ["D50 D60 C20"]
+    assert answers(extended_by(bundle, additions[2]), queries("zoo visit", entity="elm")) == ["Db2 Ca1"]
 
 
 @pytest.mark.parametrize("number", [1, 2, 3])
-def test_a_lot_taken_back_leaves_the_bundle_as_if_it_had_never_been_learned(bundle, lots, number):
-    found = forgotten(taught(bundle, *lots), number)
-    expected = taught(bundle, *(each for each in lots if each.facts.number != number))
+def test_an_addition_undone_leaves_the_bundle_as_if_it_had_never_been_learned(bundle, additions, number):
+    found = without_addition(extended_by(bundle, *additions), number)
+    expected = extended_by(bundle, *(each for each in additions if each.facts.number != number))
     assert found.fingerprint == expected.fingerprint
     assert found.corpus.store.fingerprint() == expected.corpus.store.fingerprint()
-    assert [each.facts for each in found.lots] == [each.facts for each in expected.lots]
+    assert [each.facts for each in found.additions] == [each.facts for each in expected.additions]
 
 
-def test_with_all_lots_taken_back_it_is_the_bundle_that_was_trained(bundle, lots):
-    assert forgotten(taught(bundle, lots[0]), 1) is bundle
+def test_with_all_additions_undone_it_is_the_bundle_that_was_trained(bundle, additions):
+    assert without_addition(extended_by(bundle, additions[0]), 1) is bundle
 
 
-def test_a_lot_that_it_has_not_is_refused_with_those_that_it_has(bundle, lots):
-    with pytest.raises(ValueError, match="no lot 7: it has 1, 3"):
-        forgotten(taught(bundle, lots[0], lots[2]), 7)
-    with pytest.raises(ValueError, match="no lot 1: it has learned nothing"):
-        forgotten(bundle, 1)
+def test_an_unknown_addition_is_refused_with_the_numbers_of_those_there_are(bundle, additions):
+    with pytest.raises(ValueError, match="no addition 7: it has 1, 3"):
+        without_addition(extended_by(bundle, additions[0], additions[2]), 7)
+    with pytest.raises(ValueError, match="no addition 1: it has learned nothing"):
+        without_addition(bundle, 1)
 
 
-def test_a_lot_without_entries_is_refused(bundle):
+def test_an_addition_without_entries_is_refused(bundle):
     with pytest.raises(ValueError, match="no reviewed entries"):
-        taught(bundle, lot(1, ENTRIES.empty_table(), chart("elm", STRANGE)))
+        extended_by(bundle, addition(1, ENTRIES.empty_table(), chart("elm", STRANGE)))
 
 
-def test_lots_are_saved_beside_what_was_trained_and_can_be_taken_back_after_loading(bundle, lots, tmp_path):
-    grown = taught(bundle, *lots)
+def test_additions_are_saved_beside_what_was_trained_and_can_be_undone_after_loading(
+    bundle, additions, tmp_path
+):
+    grown = extended_by(bundle, *additions)
     loaded = load_bundle(made_up.save(grown, tmp_path / "model"))
     assert loaded.fingerprint == grown.fingerprint
     assert loaded.origin.trained.fingerprint == bundle.fingerprint == loaded.identity
-    assert [each.facts for each in loaded.lots] == [each.facts for each in lots]
-    assert all(one.entries.equals(other.entries) for one, other in zip(loaded.lots, lots, strict=True))
-    entries = pa.concat_tables([of_all_companies(), asked("zoo visit", entity="elm")])
+    assert [each.facts for each in loaded.additions] == [each.facts for each in additions]
+    assert all(
+        one.entries.equals(other.entries) for one, other in zip(loaded.additions, additions, strict=True)
+    )
+    entries = pa.concat_tables([of_all_companies(), queries("zoo visit", entity="elm")])
     assert predict(loaded, entries).equals(predict(grown, entries))
-    back = load_bundle(made_up.save(forgotten(loaded, 2), tmp_path / "back"))
-    assert back.fingerprint == taught(bundle, lots[0], lots[2]).fingerprint
-    assert answers(back, asked("zebra crossing", entity="birch")) == ["D10 C20"]
+    back = load_bundle(made_up.save(without_addition(loaded, 2), tmp_path / "back"))
+    assert back.fingerprint == extended_by(bundle, additions[0], additions[2]).fingerprint
+    assert answers(back, queries("zebra crossing", entity="birch")) == ["D10 C20"]
 
 
-def test_lots_that_were_changed_on_disk_are_refused(bundle, lots, tmp_path):
-    path = Path(made_up.save(taught(bundle, lots[0]), tmp_path / "model"))
+def test_additions_that_were_changed_on_disk_are_refused(bundle, additions, tmp_path):
+    path = Path(made_up.save(extended_by(bundle, additions[0]), tmp_path / "model"))
     stream = pa.BufferOutputStream()
-    pq.write_table(lots[1].entries, stream)
+    pq.write_table(additions[1].entries, stream)
     rewrite(path, "learned/0001/entries/part-0.parquet", stream.getvalue().to_pybytes())
     with pytest.raises(ArtifactError, match="the bundle's learned has the fingerprint"):
         load_bundle(str(path))
