@@ -164,7 +164,9 @@ class Model:
             evaluate=config.evaluate,
             seed=self.config.train.seed,
         )
-        measured = measure(Exam(ledger.entries, ledger.accounts, self.bundle, exam), InProcess())
+        measured = measure(
+            Exam(ledger.entries, ledger.accounts, self.bundle, exam), InProcess(self._session.encoder)
+        )
         return figures_table(measured.metrics, self.config.predict.promise)
 
     def save(self, path: str | PathLike[str]) -> None:

@@ -24,6 +24,7 @@ from jet.ranking.ranker import RankerSettings
 from jet.ranking.statistics import Statistics
 from jet.retrieval.collection import Hits
 from jet.retrieval.neighbors import make_encoder
+from jet.texts.encoder import Encoder
 
 BY_ENTRY = [("entity", "ascending"), ("entry_id", "ascending")]
 
@@ -62,17 +63,23 @@ class Executor(Protocol):
 
 
 class InProcess:
-    """Computes everything in this process, one part after another."""
+    """Computes everything in this process, one part after another.
+
+    `encoder` is that of the bundles, if it is loaded already; else the first part loads it.
+    """
+
+    def __init__(self, encoder: Encoder | None = None) -> None:
+        self.encoder = encoder
 
     def examine(
         self, bundle: Bundle, settings: PredictSettings, entries: pa.Table, methods: Sequence[Method]
     ) -> pa.Table:
         """See `Executor`."""
-        return examine(_predictor(bundle, settings, entries), entries, methods).sort_by(BY_ENTRY)
+        return examine(self._predictor(bundle, settings, entries), entries, methods).sort_by(BY_ENTRY)
 
     def predict(self, bundle: Bundle, settings: PredictSettings, entries: pa.Table) -> pa.Table:
         """See `Executor`."""
-        return _predictor(bundle, settings, entries)(entries).sort_by(BY_ENTRY)
+        return self._predictor(bundle, settings, entries)(entries).sort_by(BY_ENTRY)
 
     def run_baselines(
         self, names: Sequence[str], entries: pa.Table, split: NDArray, materials: Materials
@@ -94,6 +101,6 @@ class InProcess:
         """See `Executor`."""
         return [predict_fold(bundle, examples, books_split, fold) for fold in folds]
 
-
-def _predictor(bundle: Bundle, settings: PredictSettings, entries: pa.Table) -> Predictor:
-    return Predictor.for_entries(bundle, settings, entries, make_encoder(bundle.retrieval))
+    def _predictor(self, bundle: Bundle, settings: PredictSettings, entries: pa.Table) -> Predictor:
+        self.encoder = self.encoder or make_encoder(bundle.retrieval)
+        return Predictor.for_entries(bundle, settings, entries, self.encoder)

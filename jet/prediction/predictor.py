@@ -373,9 +373,7 @@ def extended_store(bundle: Bundle, descriptions: pa.ChunkedArray, encoder: Encod
     Raises `ValueError` where `encoder` (None: no sentence vectors) is not the one that the bundle was trained
     with.
     """
-    identity = encoder.identity if encoder is not None else ""
-    if identity != bundle.encoder:
-        raise ValueError(f"the bundle was trained with encoder {bundle.encoder!r}, this is {identity!r}")
+    bundle.refuse_other_encoder(encoder.identity if encoder is not None else "")
     missing = sorted(bundle.corpus.store.missing(normalize_all(descriptions)))
     if not missing:
         return bundle.corpus.store

@@ -322,10 +322,10 @@ def test_a_folder_that_is_no_bundle_is_refused(tmp_path):
 
 
 def test_another_encoder_is_refused(bundle, new_entries):
-    with pytest.raises(ValueError, match=r"trained with encoder '', this is 'other@1'"):
+    with pytest.raises(ValueError, match=r"trained with encoder '', and .* is 'other@1' here"):
         extended_store(bundle, new_entries["description"], made_up.OtherEncoder())
     with_encoder = replace(bundle, encoder="minilm@5")
-    with pytest.raises(ValueError, match=r"trained with encoder 'minilm@5', this is ''"):
+    with pytest.raises(ValueError, match=r"trained with encoder 'minilm@5', and .* is '' here"):
         extended_store(with_encoder, new_entries["description"], None)
 
 
