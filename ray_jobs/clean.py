@@ -1,4 +1,4 @@
-"""`jet clean`: show what killed runs left, and remove it when told so.
+"""`jet clean`: show what killed runs left, and remove it with --yes.
 
 Needs no Ray. What was written within the last hours is left alone: a job may be at work on it, and the same
 command would go on with it.

@@ -27,7 +27,7 @@ class RuntimeSettings:
     train_min_workers: int | None = None
     """Train with as few as this while the cluster has no more; default: no fewer than runtime.train_workers."""
     train_resize_s: int = 60
-    """Seconds between two looks at whether there is room for more workers. More of them start at the newest
+    """Seconds between two checks for room for more workers. More of them start at the newest
     checkpoint, which every epoch writes."""
     train_gpu: bool = False
     """Give each training worker a GPU."""

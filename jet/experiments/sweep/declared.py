@@ -17,7 +17,7 @@ from jet.training.losses import LOSSES
 _SEARCHED = ("model", "losses", "optim", "train")
 """The parts of the config that bear on the decoder's training."""
 GRID_LIMIT = 100
-"""Most trials of a grid that nobody asked for twice: above it, a point too many is likelier than a wish."""
+"""The most trials of a grid without --yes: above it, a point too many is likelier than a wish."""
 _NO_SETTING = {
     "retrieval": "neighbors are found before a training; run `jet neighbors` with other settings into another "
     "folder, and sweep there",

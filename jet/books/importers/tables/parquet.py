@@ -66,7 +66,7 @@ class ParquetTable:
         return self._line_count
 
     def _unreadable(self, error: Exception, number: int) -> UnreadableFile:
-        told = " ".join(str(error).split())[:200]
+        reason = " ".join(str(error).split())[:200]
         return UnreadableFile(
-            f"{self._file}: the parquet file can't be read after row {number} ({told}); write it anew"
+            f"{self._file}: the parquet file can't be read after row {number} ({reason}); write it anew"
         )
