@@ -201,8 +201,8 @@ def across_languages(encoder: Encoder | None) -> float:
     vectors = store.vectors if encoder is not None else weigh(store.ngrams, idf(store.ngrams)).toarray()
     own = np.arange(len(phrases))
     right = [
-        (vectors[store.rows(asked)] @ vectors[store.rows(looked_among)].T).argmax(axis=1) == own
-        for asked, looked_among in permutations(languages, 2)
+        (vectors[store.rows(queries)] @ vectors[store.rows(candidates)].T).argmax(axis=1) == own
+        for queries, candidates in permutations(languages, 2)
     ]
     return float(np.mean(right))
 

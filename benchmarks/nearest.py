@@ -97,7 +97,7 @@ def main() -> None:
     first["jet"], own = by_jet(ledger)
     first["exact search"], exact = by_day(ledger, queries, flat)
     indexes = {"exact search": flat}
-    notes = {"entries": count, "distinct": len(ledger.store), "asked of faiss": len(queries)}
+    notes = {"entries": count, "distinct": len(ledger.store), "queries to faiss": len(queries)}
     notes["recall of jet"] = round(recall_of(own[queries], exact), 4)
     more: dict[str, dict[str, Any]] = {"exact search": {}}
     for name in args.only:
@@ -194,7 +194,7 @@ def empty_index(ledger: Ledger, name: str) -> Any:
 
 
 def with_effort(index: Any, effort: int) -> Any:
-    """The index, told how much to look at: candidates of HNSW, lists of IVF."""
+    """The index with a search width: candidates of HNSW, lists of IVF."""
     if isinstance(index, faiss.IndexHNSW):
         index.hnsw.efSearch = effort
     else:

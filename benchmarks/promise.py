@@ -158,17 +158,17 @@ def answers_of(run: str) -> Predictions:
     parts: list[tuple[np.ndarray, ...]] = []
     stack = Stack()
     for part in (CALIBRATION, TEST):
-        asked = entries.filter(pa.array(split == part))
-        outcomes = outcomes_of(predictor, asked)
+        rows = entries.filter(pa.array(split == part))
+        outcomes = outcomes_of(predictor, rows)
         if part == CALIBRATION:
             stack = Stack.fit(outcomes.scores, outcomes.right)
             chances = cross_fitted(outcomes.scores, outcomes.right)
         else:
             chances = stack(outcomes.scores)
         best = np.where(outcomes.scores.exists, chances[:, :-1], -1).argmax(axis=1)
-        owner = np.array(asked["entity"].to_pylist())
-        calibrated = np.full(len(asked), part == CALIBRATION)
-        held = outcomes.held | outcomes.scores.guess[np.arange(len(asked)), best]
+        owner = np.array(rows["entity"].to_pylist())
+        calibrated = np.full(len(rows), part == CALIBRATION)
+        held = outcomes.held | outcomes.scores.guess[np.arange(len(rows)), best]
         most = weakest_line(outcomes.scores, chances, best)
         found = (
             confidence_features(outcomes.scores, chances),

@@ -75,7 +75,7 @@ def routing(sizes: np.ndarray, shards: int) -> dict[str, float]:
     last = np.minimum(last, len(sizes) - 1)
     starts = np.searchsorted(company, np.arange(len(sizes) + 1))
     sample = np.random.default_rng(1).choice(len(parts), min(len(parts), 5000), replace=False)
-    asked = [len(np.unique(held[starts[first[part]] : starts[last[part] + 1]])) for part in sample]
+    queried = [len(np.unique(held[starts[first[part]] : starts[last[part] + 1]])) for part in sample]
     return {
         "blocks": len(rows),
         "rows of the fullest shard beside the mean": round(float(memory.max() / memory.mean()), 3),
@@ -83,9 +83,9 @@ def routing(sizes: np.ndarray, shards: int) -> dict[str, float]:
         "work of the busiest company beside a shard's mean": round(
             float(np.bincount(company, work).max() / busy.mean()), 1
         ),
-        "shards that a part asks, median": float(np.median(asked)),
-        "shards that a part asks, most": float(np.max(asked)),
-        "questions a part, all of them": round(float(np.mean(asked) * len(parts))),
+        "shards that a part queries, median": float(np.median(queried)),
+        "shards that a part queries, most": float(np.max(queried)),
+        "queries of all parts": round(float(np.mean(queried) * len(parts))),
     }
 
 

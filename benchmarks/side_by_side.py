@@ -27,7 +27,7 @@ from typing import Any
 
 RESULTS = Path(__file__).parent / "results"
 LIBRARIES = ("torch", "transformers", "ray", "scann", "pyarrow", "numpy", "scipy", "scikit-learn", "pandas")
-RIVALS = ("faiss-cpu", "sentence-transformers")
+COMPARED = ("faiss-cpu", "sentence-transformers")
 ROUNDS = 5
 
 
@@ -120,7 +120,7 @@ def report(name: str, command: str, rows: list[Row], facts: Mapping[str, Any] | 
 def machine() -> dict[str, Any]:
     """What the figures depend on."""
     versions = {}
-    for library in (*LIBRARIES, *RIVALS):
+    for library in (*LIBRARIES, *COMPARED):
         try:
             versions[library] = importlib.metadata.version(library)
         except importlib.metadata.PackageNotFoundError:
