@@ -50,7 +50,7 @@ check-cluster: $(VENV)/.installed-dev  ## the files for clusters, the image, the
 soak: $(VENV)/.installed-dev  ## neighbors and predictions of two million entries, and the memory meanwhile: hours
 	$(BIN)/python -m benchmarks.soak --output soak-output $(ARGS)
 
-bench: $(VENV)/.installed-bench  ## measure speed beside rivals, on ARGS="--data FOLDER" or on made-up books
+bench: $(VENV)/.installed-bench  ## measure speed beside other tools, on ARGS="--data FOLDER" or on made-up books
 	$(BIN)/python -m benchmarks.performance --output bench-output $(ARGS)
 
 format: $(VENV)/.installed-dev  ## let ruff rewrite what it can
@@ -79,7 +79,7 @@ $(VENV)/.installed-dev: $(VENV)/.installed
 	@touch $@
 
 $(VENV)/.installed-bench: $(VENV)/.installed-dev
-	$(call pip_install,Installing the rivals of the benchmarks.,-e '.[bench]')
+	$(call pip_install,Installing the tools that the benchmarks compare with.,-e '.[bench]')
 	@touch $@
 
 $(VENV)/.made:

@@ -1,9 +1,9 @@
-"""What each part of the set ranker is worth: the same training with a part taken out.
+"""What each part of the set ranker contributes: the same training without it.
 
     python -m benchmarks.ablation --run DIR [--seeds 0 1 2]
 
-DIR is what `jet pipeline` left. Features and candidates of all booked entries are computed once; every row of
-the table trains the ranker anew without some features, or without some proposers' candidates, and answers alone
+DIR is what `jet pipeline` wrote. Features and candidates of all booked entries are computed once; every row of
+the table trains the ranker without some features, or without some proposers' candidates, and predicts alone
 (no decoder). Exact match on the calibration and the test split, mean of the seeds, per source of ledgers.
 """
 
@@ -73,7 +73,7 @@ def _examples(data: TrainingData, part: int) -> Examples:
 
 
 def _right(examples: dict[int, Examples], without: tuple[str, ...], seeds: list[int]) -> dict[int, np.ndarray]:
-    """bool [seeds, rows] for the calibration and the test rows: which answers are right."""
+    """bool [seeds, rows] for the calibration and the test rows: which predictions are right."""
     some = {part: _without(each, without) for part, each in examples.items()}
     rankers = [some[TRAIN].fit(RankerSettings(), seed) for seed in seeds]
     right = {}

@@ -78,7 +78,7 @@ def _methods(rows: pa.Table) -> list[str]:
 
 
 def _right(rows: list[pa.Table], method: str, mask: np.ndarray) -> np.ndarray:
-    """[seeds, rows] which answers are right, of the seeds that measured the method."""
+    """[seeds, rows] which predictions are right, of the seeds that measured the method."""
     return np.stack(
         [t[f"{method}_right"].to_numpy()[mask] for t in rows if f"{method}_right" in t.column_names]
     )

@@ -1,4 +1,4 @@
-"""What a part costs the driver, when nothing is done in it: the unit cost that `benchmarks.scale` needs.
+"""The driver's time for an empty part: the unit cost that `benchmarks.scale` needs.
 
     python -m benchmarks.driver_cost [--parts 500 2500]
 

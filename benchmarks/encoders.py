@@ -1,11 +1,11 @@
-"""What a sentence encoder is worth, measured on retrieval alone: nothing is trained.
+"""Compares sentence encoders by retrieval alone: nothing is trained.
 
     python -m benchmarks.encoders --data ../shared/data
     python -m benchmarks.encoders --encoders packaged-minilm FOLDER     # one from `jet finetune`
 
-Each folder below `--data` is a ledger; the books of made-up companies join them, so that it runs without any.
-Calibration entries look for neighbors among all earlier entries of their own entity, with the settings that
-`jet neighbors` has, and with the sentence vectors alone. Test entries, which are later, play no part. Exact
+Each folder below `--data` is a ledger; the books of made-up companies join them, so it runs without any.
+Queries are the calibration entries; hits come from all earlier entries of the same entity, with the settings of
+`jet neighbors`, and with the sentence vectors alone. Test entries, which are later, are not used. Exact
 match counts whole sets of (account, side):
 
 - nearest: that of the most similar entry
@@ -14,7 +14,7 @@ match counts whole sets of (account, side):
 - ms/text: to encode, on one thread
 
 "across languages": 40 phrases of bookkeeping in Swedish, German, English and French. A phrase is right where of
-the 40 in another language its own translation is the most similar; the mean of all twelve directions. The
+the 40 in another language its translation is the most similar; the mean of all twelve directions. The
 packaged multilingual encoder was not trained on Swedish.
 """
 
@@ -201,8 +201,8 @@ def across_languages(encoder: Encoder | None) -> float:
     vectors = store.vectors if encoder is not None else weigh(store.ngrams, idf(store.ngrams)).toarray()
     own = np.arange(len(phrases))
     right = [
-        (vectors[store.rows(asked)] @ vectors[store.rows(looked_among)].T).argmax(axis=1) == own
-        for asked, looked_among in permutations(languages, 2)
+        (vectors[store.rows(queries)] @ vectors[store.rows(candidates)].T).argmax(axis=1) == own
+        for queries, candidates in permutations(languages, 2)
     ]
     return float(np.mean(right))
 

@@ -2,19 +2,19 @@
 
     python -m benchmarks.nearest [--entries 100000] [--asked 1.0] [--rounds 5]
 
-One company's demo ledger; every entry wants its 10 most similar strictly earlier entries. All contenders
-have the same vectors (256 dimensions, hashed character n-grams: no encoder's time is in it), one thread,
-one process, and compute cosines alone. faiss goes through the ledger day by day: it asks for the day's
-entries, then adds them, so that it can't see later ones either. Its indexes are HNSW (32 links) and IVF
+One company's demo ledger; every entry is a query for its top 10 of strictly earlier entries. All searches
+have the same vectors (256 dimensions, hashed character n-grams, computed before), one thread,
+one process, and compute cosines alone. faiss goes through the ledger day by day: it searches for the day's
+entries, then adds them, so it can't see later ones either. Its indexes are HNSW (32 links) and IVF
 (lists: four times the root of the number of entries, trained on all vectors), each with the least effort of
 a doubling series that reaches a recall@10 of .95, and of .99; exact search is its flat index. Jet has its
 defaults: blocks of 65,536 entries, searched exactly. HNSW that doesn't reach a recall with 1,024 candidates is
-measured with these, and its recall stands beside it.
+measured with these, and its recall is given.
 
-Recall is measured on all queries: the share of the exact ten whose similarity a contender reaches, so
-equal texts can stand in for each other. Of a large ledger, faiss is queried for some whole days (`--asked`) and
-its time for the questions is scaled; adding is measured whole. Jet is always queried for all. `--rounds 1`, for
-a million, takes what the first time took, which otherwise warms up.
+Recall is measured on all queries: the share of the exact ten whose similarity a search reaches, so
+equal texts can replace each other. Of a large ledger, faiss is queried for some whole days (`--asked`) and
+its time for the queries is scaled; adding is measured whole. Jet is always queried for all. `--rounds 1`, for
+a million, measures the first round, which otherwise warms up.
 """
 
 from __future__ import annotations
@@ -97,7 +97,7 @@ def main() -> None:
     first["jet"], own = by_jet(ledger)
     first["exact search"], exact = by_day(ledger, queries, flat)
     indexes = {"exact search": flat}
-    notes = {"entries": count, "distinct": len(ledger.store), "asked of faiss": len(queries)}
+    notes = {"entries": count, "distinct": len(ledger.store), "queries to faiss": len(queries)}
     notes["recall of jet"] = round(recall_of(own[queries], exact), 4)
     more: dict[str, dict[str, Any]] = {"exact search": {}}
     for name in args.only:
@@ -194,7 +194,7 @@ def empty_index(ledger: Ledger, name: str) -> Any:
 
 
 def with_effort(index: Any, effort: int) -> Any:
-    """The index, told how much to look at: candidates of HNSW, lists of IVF."""
+    """The index with a search width: candidates of HNSW, lists of IVF."""
     if isinstance(index, faiss.IndexHNSW):
         index.hnsw.efSearch = effort
     else:

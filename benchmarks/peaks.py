@@ -1,4 +1,4 @@
-"""What this machine can do at its best, one thread: what the stages are measured against.
+"""The peak rates of this machine, one thread: the limits that the stages are compared with.
 
     python -m benchmarks.peaks
 

@@ -4,7 +4,7 @@
 
 With `--data`, ledgers are those of its folders; without, demo ledgers. `--large` adds what takes an hour:
 neighbors of a million entries. `--table` runs nothing and prints the table of what is in
-`benchmarks/results/`. Give the machine nothing else to do meanwhile.
+`benchmarks/results/`. Run nothing else on the machine meanwhile.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ def main() -> None:
 
 
 def commands(output: Path, data: Path | None, large: bool) -> list[list[Any]]:
-    """The benchmarks with their arguments; first the run that some of them look at."""
+    """The benchmarks with their arguments; first the run that some of them read."""
     run, books = output / "run", output / "books"
     ledgers = sorted(path for path in data.iterdir() if path.is_dir()) if data else [books]
     own = ["--data", data] if data else []

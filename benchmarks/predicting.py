@@ -2,15 +2,15 @@
 
     python -m benchmarks.predicting --run RUN [--parts 5]
 
-RUN is what `jet pipeline` left. Its entries, without their lines and as often as it takes, make parts of 1,024.
+RUN is what `jet pipeline` wrote. Its entries, without their lines and repeated as needed, make parts of 1,024.
 
-- **A plain loop** in one process reads the same files, answers them with the same `Predictor` and writes the
+- **A plain loop** in one process reads the same files, predicts with the same `Predictor` and writes the
   same parts. `jet predict` has one actor. Steady state: from its first finished part to its last; for the loop
   the same parts. The time that `jet predict` takes besides (Ray's start, the bundle, its index, the checks at
   the end) is given apart.
 - **One entry at a time**, the text encoded anew for every beam and step: the same weights, beams and rules, as
-  the system decoded that this one descends from. Jet has a part, of which every distinct text is encoded once,
-  in the predictor's batches. Both sides decode only, nothing is ranked or calibrated. That both find the same
+  the ancestor of this system decoded. Jet has a part, of which every distinct text is encoded once,
+  in the predictor's batches. Both only decode; nothing is ranked or calibrated. That both find the same
   sets is checked.
 """
 

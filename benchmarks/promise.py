@@ -1,9 +1,9 @@
-"""How often a promised precision is kept: thousands of calibrations, each measured on what is true.
+"""How often a promised precision is kept: thousands of calibrations, each measured on the true lines.
 
     python -m benchmarks.promise
-    python -m benchmarks.promise --run RUN       # also the real answers of a run of `jet pipeline`
+    python -m benchmarks.promise --run RUN       # also the real predictions of a run of `jet pipeline`
 
-Each resampling draws a calibration slice, chooses a threshold by a rule, and looks at the true precision of all
+Each resampling draws a calibration slice, chooses a threshold by a rule, and measures the true precision of all
 that this threshold automates; where it automates nothing, nothing was promised and nothing is broken. "kept" is
 the share of resamplings in which the precision is the promise or more, "within 1" in which it lacks no more
 than a point, "automated" the mean share of entries at or above the threshold.
@@ -12,7 +12,7 @@ Rules:
 
 - naive: the lowest confidence above which the slice itself kept the promise
 - bound: `threshold_for`, what jet does: the lowest one above which the lower bound (90 %) is the promise
-- bound 93, bound 97: the same with a higher level, which leaves room for looking at many thresholds
+- bound 93, bound 97: the same with a higher level, which allows for choosing among many thresholds
 - from the top: fixed sequence testing at 90 % (A. N. Angelopoulos et al., "Learn then Test", 2021, section 3),
   which keeps its level whatever the data is like: from the most confident rows downward, and no further than
   to the first threshold that fails
@@ -20,8 +20,8 @@ Rules:
 Populations:
 
 - sorts: the confidence is exactly right, and most of it is high
-- surely wrong: the same, but of the surest tenth and more 1.5 % are wrong for no reason that anybody sees
-- says nothing: every entry is right a hair less often than promised, whatever the confidence. No threshold is
+- surely wrong: the same, but of the most confident tenth and more 1.5 % are wrong without a sign
+- says nothing: every entry is right slightly less often than promised, at any confidence. No threshold is
   allowed, and any that is chosen breaks the promise (by that hair): the worst that a rule can meet
 - real: calibration and test answers of a run, drawn with replacement. The logistic regression is fitted anew on
   each slice, as in a training, and the truth is all of them; "own" adds the companies' own thresholds
@@ -136,7 +136,7 @@ def synthetic(name: str, rows: int, promise: float, resamplings: int, seed: int 
 
 
 class Predictions(NamedTuple):
-    """Real answers: features of each, whether it was right, and whose entry it was."""
+    """Real predictions: features of each, whether it was right, and whose entry it was."""
 
     features: np.ndarray  # float64 [N, len(FEATURES)]
     right: np.ndarray  # bool [N]
@@ -148,7 +148,7 @@ class Predictions(NamedTuple):
 
 
 def answers_of(run: str) -> Predictions:
-    """The calibration and test entries of a run, answered without a look at their lines."""
+    """The calibration and test entries of a run, predicted without their lines."""
     bundle = load_bundle(f"{run}/model")
     entries = open_artifact(f"{run}/entries", "entries").read_table(ENTRIES)
     entries = sort_entries(entries.filter(pc.is_valid(entries["lines"])))
@@ -158,17 +158,17 @@ def answers_of(run: str) -> Predictions:
     parts: list[tuple[np.ndarray, ...]] = []
     stack = Stack()
     for part in (CALIBRATION, TEST):
-        asked = entries.filter(pa.array(split == part))
-        outcomes = outcomes_of(predictor, asked)
+        rows = entries.filter(pa.array(split == part))
+        outcomes = outcomes_of(predictor, rows)
         if part == CALIBRATION:
             stack = Stack.fit(outcomes.scores, outcomes.right)
             chances = cross_fitted(outcomes.scores, outcomes.right)
         else:
             chances = stack(outcomes.scores)
         best = np.where(outcomes.scores.exists, chances[:, :-1], -1).argmax(axis=1)
-        owner = np.array(asked["entity"].to_pylist())
-        calibrated = np.full(len(asked), part == CALIBRATION)
-        held = outcomes.held | outcomes.scores.guess[np.arange(len(asked)), best]
+        owner = np.array(rows["entity"].to_pylist())
+        calibrated = np.full(len(rows), part == CALIBRATION)
+        held = outcomes.held | outcomes.scores.guess[np.arange(len(rows)), best]
         most = weakest_line(outcomes.scores, chances, best)
         found = (
             confidence_features(outcomes.scores, chances),
@@ -183,7 +183,7 @@ def answers_of(run: str) -> Predictions:
 
 
 def calibrated(answers: Predictions, rows: np.ndarray) -> Calibration:
-    """The calibration that `rows` of the answers give."""
+    """The calibration that `rows` of the predictions give."""
     owners = answers.entity[rows].tolist()
     bounds = Bounds(answers.most[rows], answers.held[rows], answers.history[rows])
     return Calibration.fit(FEATURES, answers.features[rows], answers.right[rows], owners, bounds)
@@ -192,7 +192,7 @@ def calibrated(answers: Predictions, rows: np.ndarray) -> Calibration:
 def automatic(
     calibration: Calibration, choose: Rule, promise: float, answers: Predictions, rows: np.ndarray
 ) -> np.ndarray:
-    """bool [n]: which `rows` of the answers a rule automates by this calibration."""
+    """bool [n]: which `rows` of the predictions a rule automates by this calibration."""
     free = ~calibration.held
     cut = choose(promise, calibration.confidence[free], calibration.right[free])
     confidence = np.minimum(calibration(answers.features[rows]), answers.most[rows])
@@ -204,7 +204,7 @@ def automatic(
 def real(
     answers: Predictions, rows: int, promise: float, resamplings: int, seed: int = 0
 ) -> dict[str, list[Kept]]:
-    """By rule, what came of each resampling of real answers."""
+    """By rule, the result of each resampling of real predictions."""
     draw = np.random.default_rng([seed, rows])
     found: dict[str, list[Kept]] = defaultdict(list)
     for _ in range(resamplings):

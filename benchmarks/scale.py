@@ -1,16 +1,16 @@
-"""A billion entries on a thousand nodes, simulated: who waits for whom in `jet neighbors` and `jet predict`.
+"""A billion entries on a thousand nodes, simulated: the waiting times in `jet neighbors` and `jet predict`.
 
     python -m benchmarks.scale [--entries 1000000000] [--companies 1000000] [--nodes 1000]
 
 Companies' sizes follow a Pareto law (a few have a hundred thousand times the entries of the median). Then
 
 - **neighbors**: blocks and shards are made by jet's own rule (65,536 rows a block, the largest first to the
-  emptiest shard), one shard a core. Parts of 2,048 entries, sorted by company, ask the shards that hold their
-  companies. Work is one unit an entry and block that it may see. What comes out: how even the shards are, how
-  many of them a part asks, and how long the busiest works beside the mean.
+  emptiest shard), one shard a core. Parts of 2,048 entries, sorted by company, query the shards that hold their
+  companies. Work is one unit an entry and block that it may see. Results: how even the shards are, how
+  many of them a part queries, and how long the busiest works beside the mean.
 - **predict**: parts of 2,048 entries, each taken by the next free actor, one actor a core. A part takes the
   measured time, spread lognormally; some nodes are half as fast; the driver hands out a part in `--driver`
-  seconds, one after another. What comes out: the time to the last part beside the ideal, and the driver's
+  seconds, one after another. Results: the time to the last part beside the ideal, and the driver's
   share.
 
 Unit costs are arguments: docs/scale.md says where each was measured.
@@ -58,7 +58,7 @@ def company_sizes(entries: int, companies: int, draw: np.random.Generator) -> np
 
 
 def routing(sizes: np.ndarray, shards: int) -> dict[str, float]:
-    """What the shards do, and what a part asks."""
+    """The work of the shards, and the queries of a part."""
     company, rows, work = blocks_of(sizes)
     order = np.argsort(-rows, kind="stable")
     held = np.zeros(len(rows), dtype=np.int64)
@@ -75,7 +75,7 @@ def routing(sizes: np.ndarray, shards: int) -> dict[str, float]:
     last = np.minimum(last, len(sizes) - 1)
     starts = np.searchsorted(company, np.arange(len(sizes) + 1))
     sample = np.random.default_rng(1).choice(len(parts), min(len(parts), 5000), replace=False)
-    asked = [len(np.unique(held[starts[first[part]] : starts[last[part] + 1]])) for part in sample]
+    queried = [len(np.unique(held[starts[first[part]] : starts[last[part] + 1]])) for part in sample]
     return {
         "blocks": len(rows),
         "rows of the fullest shard beside the mean": round(float(memory.max() / memory.mean()), 3),
@@ -83,9 +83,9 @@ def routing(sizes: np.ndarray, shards: int) -> dict[str, float]:
         "work of the busiest company beside a shard's mean": round(
             float(np.bincount(company, work).max() / busy.mean()), 1
         ),
-        "shards that a part asks, median": float(np.median(asked)),
-        "shards that a part asks, most": float(np.max(asked)),
-        "questions a part, all of them": round(float(np.mean(asked) * len(parts))),
+        "shards that a part queries, median": float(np.median(queried)),
+        "shards that a part queries, most": float(np.max(queried)),
+        "queries of all parts": round(float(np.mean(queried) * len(parts))),
     }
 
 

@@ -1,10 +1,10 @@
-"""Contenders side by side: each does the same work in turn, round after round, and what counts is the ratio.
+"""Jet and other tools side by side: each does the same work in turn, round after round; the result is a ratio.
 
-A rate of one machine says little on another, and on a shared machine little an hour later. So all contenders of
+Rates of different machines, or of different hours on a shared one, can't be compared. So all tools of
 a benchmark run in one process group within one run, alternating; of every round the ratio of jet's time to the
 other's is taken, and the median of the ratios is reported with the smallest and the largest. The first round
-warms up (imports, compiled kernels, files in the page cache) and doesn't count; what a contender needs once
-before it can start is timed apart.
+warms up (imports, compiled kernels, files in the page cache) and doesn't count; the start of a tool is timed
+apart.
 
 Each benchmark writes `results/NAME.json` with the date, the machine and the versions beside the figures;
 `python -m benchmarks.performance` runs them all and puts the table into docs/performance.md.
@@ -27,13 +27,13 @@ from typing import Any
 
 RESULTS = Path(__file__).parent / "results"
 LIBRARIES = ("torch", "transformers", "ray", "scann", "pyarrow", "numpy", "scipy", "scikit-learn", "pandas")
-RIVALS = ("faiss-cpu", "sentence-transformers")
+COMPARED = ("faiss-cpu", "sentence-transformers")
 ROUNDS = 5
 
 
 @dataclass(frozen=True)
 class Row:
-    """What a stage of jet reaches beside one contender."""
+    """The rates of a stage of jet and of one other tool."""
 
     stage: str
     beside: str
@@ -79,7 +79,7 @@ def compared(  # noqa: PLR0913 - the columns of a row, by keyword
     least: float | None = None,
     notes: Mapping[str, Any] | None = None,
 ) -> Row:
-    """Jet beside one contender, each of which did `work` units a round; `least` is the ratio to reach."""
+    """Jet beside one other tool, each of which did `work` units a round; `least` is the ratio to reach."""
     ratios = [other / own for own, other in zip(seconds[jet], seconds[beside], strict=True)]
     middle = statistics.median(ratios)
     return Row(
@@ -120,7 +120,7 @@ def report(name: str, command: str, rows: list[Row], facts: Mapping[str, Any] | 
 def machine() -> dict[str, Any]:
     """What the figures depend on."""
     versions = {}
-    for library in (*LIBRARIES, *RIVALS):
+    for library in (*LIBRARIES, *COMPARED):
         try:
             versions[library] = importlib.metadata.version(library)
         except importlib.metadata.PackageNotFoundError:

@@ -3,10 +3,10 @@
     python -m benchmarks.soak --output DIR [--entries 2000000] [--config FILE] [--actors 1 2 4] [--every 5]
 
 A small model is trained on a demo ledger, `jet neighbors` searches a large one of the same companies, and
-`jet predict` answers it, once for each number of actors. Every few seconds the proportional set size of each
+`jet predict` predicts it, once for each number of actors. Every few seconds the proportional set size of each
 process of the job and its Ray is taken (pages that processes share count once in all), and how much of it is
-Ray's object store. In the end it is checked that every id came out once and no other did. DIR gets
-`memory-JOB.csv`, `memory-JOB.png` and `soak.json`; what is finished there is not done again.
+Ray's object store. In the end it checks that each id came out once, and no other. DIR gets
+`memory-JOB.csv`, `memory-JOB.png` and `soak.json`; finished steps there are not repeated.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ def main() -> None:
     parser.add_argument("--companies", type=int, default=40)
     parser.add_argument("--config", help="settings for the jobs, a YAML file")
     parser.add_argument("--actors", type=int, nargs="*", default=[2], help="numbers of predicting actors")
-    parser.add_argument("--every", type=float, default=5.0, help="seconds between two looks at the memory")
+    parser.add_argument("--every", type=float, default=5.0, help="seconds between two samples of the memory")
     args = parser.parse_args()
     out, given = args.output, ["--config", args.config] if args.config else []
     made_up = ["--companies", str(args.companies), "--seed", "7"]
@@ -166,7 +166,7 @@ def memory_figures(log: Path) -> dict[str, object]:
 
 
 def same_ids(entries: Path, answers: Path) -> dict[str, int]:
-    """How many entries and answers there are. Exits where one is missing or doubled."""
+    """How many entries and predictions there are. Exits where one is missing or doubled."""
     keys = [_keys(folder) for folder in (entries, answers)]
     distinct = [len(pc.unique(each)) for each in keys]
     missing = int(pc.sum(pc.invert(pc.is_in(keys[0], value_set=keys[1]))).as_py())

@@ -1,12 +1,12 @@
-"""Sentence vectors of a ledger's texts: jet's encoder beside sentence-transformers, and beside its own cache.
+"""Sentence vectors of a ledger's texts: jet's encoder beside sentence-transformers, and beside its cache.
 
     python -m benchmarks.text_encoding [--data ../shared/data] [--threads 1]
 
 The texts are the descriptions of all entries of the real ledgers below `--data` (without it, of a demo ledger),
-normalized, as often as they occur. Both contenders compute the same vectors with the same weights, those of the
+normalized, as often as they occur. Both compute the same vectors with the same weights, those of the
 packaged all-MiniLM-L6-v2, on the same number of threads: `SentenceTransformer.encode` with its defaults, and
-`SentenceEncoder.encode`. That they agree is checked. Then jet computes in bf16 (`retrieval.encoder_precision`),
-the baseline in its default still. The next row leaves the repeats out for both: what batching alone is worth.
+`SentenceEncoder.encode`. It checks that they agree. Then jet computes in bf16 (`retrieval.encoder_precision`),
+the baseline in its default still. The next row leaves the repeats out for both: the effect of batching alone.
 The last has all texts in the cache (`runtime.text_cache`).
 """
 

@@ -41,12 +41,12 @@ def main() -> None:
     parser.add_argument("--counts", type=int, nargs="+", default=[1, 2], help="numbers of workers")
     parser.add_argument("--launcher", choices=["ray", "torchrun"], help=argparse.SUPPRESS)
     parser.add_argument("--workers", type=int, help=argparse.SUPPRESS)
-    parser.add_argument("--told", help=argparse.SUPPRESS)
+    parser.add_argument("--report", help=argparse.SUPPRESS)
     args = parser.parse_args()
     given = {
         "data": str(Path(args.data).absolute()),
         "epochs": args.epochs,
-        "told": args.told,
+        "report": args.report,
         "launcher": args.launcher,
     }
     if args.launcher == "torchrun":
@@ -81,10 +81,10 @@ def beside_torchrun(data: str, epochs: int, workers: int) -> Row:
 
 
 def launched(name: str, data: str, epochs: int, workers: int) -> dict[str, Any]:
-    """Run one training in processes of its own; what rank 0 told."""
+    """Run one training in processes of its own; returns the report of rank 0."""
     with tempfile.TemporaryDirectory() as folder:
-        told = Path(folder) / "told.json"
-        given = ["--data", data, "--epochs", str(epochs), "--told", str(told), "--workers", str(workers)]
+        path = Path(folder) / "report.json"
+        given = ["--data", data, "--epochs", str(epochs), "--report", str(path), "--workers", str(workers)]
         launcher = [sys.executable, "-m", MODULE, "--launcher", "ray"]
         if name == "torchrun":
             torchrun = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--no-python"]
@@ -107,7 +107,7 @@ def launched(name: str, data: str, epochs: int, workers: int) -> dict[str, Any]:
         )
         if done.returncode:
             raise SystemExit(done.stdout + done.stderr)
-        found = json.loads(told.read_text())
+        found = json.loads(path.read_text())
         return found | {"before": found["began"] - start}
 
 
@@ -159,7 +159,7 @@ def steps(given: dict[str, Any]) -> None:
             seconds += time.perf_counter() - start
     if rank == 0:
         found = {"steps": count * given["epochs"], "seconds": seconds, "began": began}
-        Path(given["told"]).write_text(json.dumps(found))
+        Path(given["report"]).write_text(json.dumps(found))
 
 
 if __name__ == "__main__":

@@ -1,9 +1,9 @@
-"""The whole pipeline beside the cheap rival: a single-process script with a TF-IDF vote.
+"""The whole pipeline beside the cheap baseline: a single-process script with a TF-IDF vote.
 
     python -m benchmarks.whole --output DIR [--entries 100000] [--companies 40] [--config FILE]
 
 Both read the same demo ledger and book the last 15 % of every company's entries, `jet pipeline` with checks,
-training, calibration and report, `benchmarks.cheap_rival` without. Wall-clock seconds, each once: it takes
+training, calibration and report, `benchmarks.cheap_baseline` without. Wall-clock seconds, each once: it takes
 minutes. Exact match is that of whole sets of (account, side) on the same entries.
 """
 
@@ -19,7 +19,7 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from benchmarks.cheap_rival import lines_of
+from benchmarks.cheap_baseline import lines_of
 from benchmarks.side_by_side import Row, report
 from jet.books.importers import ImportSettings, expand, import_file, to_tables
 from jet.demo import DemoSettings, write_demo_ledger
@@ -41,25 +41,25 @@ def main() -> None:
         write_demo_ledger(
             books, DemoSettings(companies=args.companies, entries=args.entries, open_entries=0, seed=7)
         )
-    other = timed([sys.executable, "-m", "benchmarks.cheap_rival", books, out / "rival.parquet"])
+    other = timed([sys.executable, "-m", "benchmarks.cheap_baseline", books, out / "baseline.parquet"])
     shutil.rmtree(out / "run", ignore_errors=True)
     given = ["--config", args.config] if args.config else []
     own = timed(
         [sys.executable, "-m", "ray_jobs.pipeline", "--ledgers", books, "--output", out / "run", *given]
     )
     truth = {key: lines for file in expand([str(books)]) for key, lines in booked(file)}
-    answers = {
-        "jet": jets_answers(out / "run" / "predictions"),
-        "the cheap rival": rivals(out / "rival.parquet"),
+    predicted = {
+        "jet": of_jet(out / "run" / "predictions"),
+        "the cheap baseline": of_baseline(out / "baseline.parquet"),
     }
-    both = answers["jet"].keys() & answers["the cheap rival"].keys()
+    both = predicted["jet"].keys() & predicted["the cheap baseline"].keys()
     scores = {
         name: round(sum(each[key] == truth[key] for key in both) / len(both), 4)
-        for name, each in answers.items()
+        for name, each in predicted.items()
     }
     row = Row(
         stage="whole pipeline",
-        beside="the cheap rival",
+        beside="the cheap baseline",
         unit="entries",
         jet=args.entries / own,
         other=args.entries / other,
@@ -67,9 +67,9 @@ def main() -> None:
         least=other / own,
         most=other / own,
         target=f"at most {FACTOR:g} times as long, at a higher exact match",
-        reached=own <= FACTOR * other and scores["jet"] > scores["the cheap rival"],
+        reached=own <= FACTOR * other and scores["jet"] > scores["the cheap baseline"],
         notes={
-            "seconds": {"jet": round(own), "the cheap rival": round(other)},
+            "seconds": {"jet": round(own), "the cheap baseline": round(other)},
             "exact match": scores,
             "entries that both answer": len(both),
         },
@@ -93,16 +93,16 @@ def booked(file: str) -> list[tuple[tuple[str, str], str]]:
     return found
 
 
-def jets_answers(predictions: Path) -> dict[tuple[str, str], str]:
-    """What jet answered, in the rival's form."""
+def of_jet(predictions: Path) -> dict[tuple[str, str], str]:
+    """What jet predicted, in the form of the baseline."""
     columns = ["entity", "entry_id", "lines"]
     parts = [pq.read_table(path, columns=columns) for path in predictions.glob("part-*.parquet")]
     rows = pa.concat_tables(parts).to_pylist()
     return {(row["entity"], row["entry_id"]): lines_of({"lines": row["lines"] or []}) for row in rows}
 
 
-def rivals(path: Path) -> dict[tuple[str, str], str]:
-    """What the rival answered."""
+def of_baseline(path: Path) -> dict[tuple[str, str], str]:
+    """What the baseline predicted."""
     rows = pq.read_table(path).to_pylist()
     return {(row["entity"], row["entry_id"]): row["lines"] for row in rows}
 

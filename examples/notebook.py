@@ -1,7 +1,7 @@
 # %% [markdown]
 # # jet in a notebook
 #
-# Learn from books, answer new entries, follow what people correct: on one machine, without Ray. Open this file
+# Learn from books, predict new entries, follow corrections: on one machine, without Ray. Open this file
 # as a notebook (VS Code, Jupytext), or run it: `python examples/notebook.py`. It writes to the folder that it
 # runs in.
 
@@ -16,7 +16,7 @@ import jet
 books = jet.read("books.jsonl")
 print(books)
 
-# %% Learn. These settings are for a quick look; without them it takes minutes, and knows more.
+# %% Learn. These settings are for a quick trial; without them it takes minutes, and is more accurate.
 quick = {
     "retrieval": {"encoder": ""},
     "train": {"max_epochs": 3},
@@ -26,7 +26,7 @@ quick = {
 model = jet.fit(books, **quick)
 print(model)
 
-# %% Answer new entries: a table of pandas, polars or Arrow, or a list of dictionaries.
+# %% Predict new entries: a table of pandas, polars or Arrow, or a list of dictionaries.
 company = books.entries["entity"][0].as_py()
 frame = [
     {"entity": company, "date": "2025-06-02", "description": "Telia faktura", "total": 500},
@@ -35,7 +35,7 @@ frame = [
 predictions = model.predict(frame)
 print(predictions.select(["entry_id", "decision", "confidence", "reason"]).to_pylist())
 
-# %% The same for people: which lines, how sure, and which earlier entries speak for it.
+# %% The same as text: the lines, the confidence, and the earlier entries that serve as evidence.
 print(model.explain(frame))
 
 # %% Somebody corrects an entry. The next one with that text is booked like it; nothing is trained.
@@ -43,7 +43,7 @@ lines = [{"account": "6540", "side": "D", "amount": 500}, {"account": "1930", "s
 model = model.learn([{**frame[0], "lines": lines}], reviewer="Ann")
 print(model.explain([{**frame[0], "date": "2025-07-02"}]))
 
-# %% Measure it: the newest 15 % of every company's entries, answered without a look at their lines.
+# %% Measure it: the newest 15 % of every company's entries, predicted without their lines.
 figures = model.evaluate(books, baselines="last_same_text")
 print(figures.select(["method", "entity", "entries", "entry_exact_match", "automated"]).to_pylist())
 

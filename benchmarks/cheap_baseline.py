@@ -1,11 +1,11 @@
-"""The cheap rival of a whole pipeline: one script, one process, scikit-learn's TF-IDF and a vote.
+"""The cheap baseline of a whole pipeline: one script, one process, scikit-learn's TF-IDF and a vote.
 
-    python -m benchmarks.cheap_rival FOLDER OUTPUT
+    python -m benchmarks.cheap_baseline FOLDER OUTPUT
 
 Reads JSON Lines, splits each company's entries by date (70, 15 and 15 %, as jet does), and books the last part:
 the ten most similar strictly earlier entries of the same company vote, by their cosine, for their sets of
-(account, side). Writes `entity`, `entry_id` and `lines`, a text like "1930C 5410D", to OUTPUT as parquet. What
-it doesn't do: check anything, amounts, a confidence, a report.
+(account, side). Writes `entity`, `entry_id` and `lines`, a text like "1930C 5410D", to OUTPUT as parquet. It
+has no checks, no amounts, no confidence and no report.
 """
 
 from __future__ import annotations
