@@ -8,6 +8,7 @@ from cluster.needs import needs
 from jet.experiments.sweep.settings import TuneSettings
 from ray_jobs import neighbors, predict
 from ray_jobs.ddp import training
+from ray_jobs.runtime import connection
 from ray_jobs.runtime.settings import JobConfig, RuntimeSettings
 from ray_jobs.sweeps import trial_runs
 
@@ -29,9 +30,10 @@ def test_needs_are_what_the_job_requires(job, tmp_path, monkeypatch):
     def required(_, cpus, gpus, *__):
         raise RequiredError(cpus, gpus)
 
-    for module in (neighbors, predict, training):
+    for module in (neighbors, connection, training):
         monkeypatch.setattr(module, "require", required)
-        monkeypatch.setattr(module, "connect", lambda _: None, raising=False)
+    for module in (neighbors, predict):
+        monkeypatch.setattr(module, "connect", lambda _: None)
     monkeypatch.setattr(trial_runs, "room", required)
     artifact = SimpleNamespace(manifest=SimpleNamespace(fingerprint="a"), fingerprint="b")
     with pytest.raises(RequiredError) as told:
