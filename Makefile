@@ -29,7 +29,7 @@ install: $(VENV)/.installed  ## make the virtual environment and install jet in 
 test: $(VENV)/.installed-dev  ## run the daily tests, those without Ray beside those with it; or ARGS="tests/books -x" alone
 	@$(BIN)/python -m pytest $(or $(ARGS),-n 2 --durations=20)
 
-test-nightly: $(VENV)/.installed-dev  ## run the tests of volume: long files, 2,000 journals, the image's 2.5 GB
+test-nightly: $(VENV)/.installed-dev  ## run the tests of volume: long files, 2,000 journals, a soak, the image's 2.5 GB
 	@$(BIN)/python -m pytest -m nightly $(ARGS)
 
 fuzz: $(VENV)/.installed-dev  ## fuzz each reader of files (or TARGETS='sie csv') for SECONDS=60; Linux on x86-64

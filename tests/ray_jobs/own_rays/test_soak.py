@@ -14,6 +14,8 @@ import sys
 import pytest
 from job_runs import ROOT
 
+pytestmark = pytest.mark.nightly
+
 
 @pytest.fixture(scope="module")
 def soaked(settings, tmp_path_factory):
