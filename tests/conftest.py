@@ -13,6 +13,7 @@ import shutil
 import tempfile
 from pathlib import Path
 
+import hypothesis
 import made_up
 import numpy as np
 import object_store
@@ -30,6 +31,10 @@ TOKEN.chmod(0o600)
 os.environ["RAY_AUTH_MODE"] = "token"
 os.environ["RAY_AUTH_TOKEN_PATH"] = str(TOKEN)
 import ray_jobs  # noqa: E402, F401
+
+# No test is timed: a busy machine takes .3 s for what takes .002 s on an idle one.
+hypothesis.settings.register_profile("untimed", deadline=None)
+hypothesis.settings.load_profile("untimed")
 
 ONE_RAY = "tests/ray_jobs/"
 """The tests that share a Ray, but for those `BESIDE` them."""
