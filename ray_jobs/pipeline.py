@@ -28,7 +28,7 @@ from ray_jobs.predict import predict
 from ray_jobs.runtime.command import main
 from ray_jobs.runtime.connection import connect
 from ray_jobs.runtime.settings import JobConfig
-from ray_jobs.spread.importing import ROW_GROUP, import_ledgers
+from ray_jobs.spread.importing import import_ledgers, write_entries
 from ray_jobs.train import train
 
 HELP = "The whole way: ingest, neighbors, train, evaluate, and predict the entries without lines."
@@ -88,8 +88,7 @@ def to_predict(artifact: Artifact, output: str, config: JobConfig) -> Artifact:
             chosen = entries.filter(pa.array(split == TEST))
             chosen = without_lines(chosen)
         with artifact_writer(output, "entries", settings, inputs, resolved=asdict(config)) as writer:
-            for number, start in enumerate(range(0, len(chosen), ROW_GROUP)):
-                writer.write_table(f"part-{number:05}.parquet", chosen.slice(start, ROW_GROUP))
+            write_entries(chosen, writer)
             writer.write_table("rejected/part-0.parquet", REJECTED.empty_table())
             writer.write_table("accounts/part-0.parquet", artifact.read_table(ACCOUNTS, "accounts"))
             writer.publish({"entries": len(chosen)})

@@ -27,7 +27,7 @@ from jet.evaluation.settings import ExamSettings
 from jet.evaluation.strata import strata
 from jet.retrieval.corpus import Corpus
 from jet.retrieval.retriever import Retriever
-from jet.training.data import TrainingData, booked_hits
+from jet.training.data import TrainingData, hits_of
 
 
 class Exam:
@@ -79,7 +79,7 @@ class Exam:
         """The entries as `jet train` reads them, with neighbors found by the bundle's settings."""
         entries, known, retrieval = self.entries, self.bundle.corpus, self.bundle.retrieval
         if self._neighbors is not None:
-            entries, hits = booked_hits(self._imported, self._neighbors(), retrieval)
+            hits = hits_of(self._neighbors(), sort_entries(self._imported), retrieval)
         else:
             corpus = Corpus.of(entries, known.catalog, known.store, known.idf)
             hits = Retriever.of(corpus, retrieval).hits(corpus.rows.queries(np.arange(len(corpus))))

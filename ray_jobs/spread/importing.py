@@ -95,7 +95,12 @@ def _write_sorted(reconciled: Reconciled, groups: int, writer: ArtifactWriter) -
     names = [writer.file(f"{UNSORTED}/{part_name(number)}") for number in range(groups)]
     entries = pa.concat_tables([read_parquet(writer.filesystem, name) for name in names])
     writer.drop(UNSORTED)
-    entries = sort_entries(reconciled.settled(entries))
+    write_entries(sort_entries(reconciled.settled(entries)), writer)
+
+
+def write_entries(entries: pa.Table, writer: ArtifactWriter) -> None:
+    """Write `entries` (schema `ENTRIES`) as the main table of an artifact, in row groups that jobs read one by
+    one."""
     for number, start in enumerate(range(0, len(entries), PART_ROWS)):
         writer.write_table(part_name(number), entries.slice(start, PART_ROWS), ROW_GROUP)
 
