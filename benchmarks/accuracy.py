@@ -1,167 +1,409 @@
-"""The table of docs/accuracy.md: jet beside every baseline on real ledgers, one model for all of them.
+"""How often jet is right, and what its promise is worth, on ledgers of many kinds, beside linear SVMs.
 
-    python -m benchmarks.accuracy --data ../shared/data --output DIR [--seeds 0 1 2]
+    python -m benchmarks.accuracy --data ../shared/data --output DIR [--window calibration] [--seeds 0 1 2 3]
 
-For each seed `jet pipeline` runs on all folders of the data together (a finished seed is not run again); the
-first seed measures all baselines, which are the same for every seed but those that are trained at random. The
-figures come from each report's `rows.parquet` and `metrics.json`, by the folder that an entry's file lies in.
+The newest 15 % of each company's entries are asked; jet is trained on the older ones of all sources together
+(`jet.fit`), in one process, once a seed. They are asked in the four regimes of use: rolling (all earlier days
+are known) or as a batch (nothing of the asked time is known), with totals or without. `--window calibration`
+asks the 15 % before those instead and leaves the newest out: choices are made there.
+
+A source is a folder of `--data`, or a file of its folder `ledgers`. Of a company with more than MOST entries,
+every second (third, ...) is taken. A rival is the better one, by source, of two linear SVMs: on text and
+journal, as smart_importer has it, or with total and currency. As a batch it is trained on all older entries;
+rolling, it is also fitted again four times in the asked time, and the better counts.
+
+Answers are kept in DIR, one file a seed, and not computed again.
 """
 
 from __future__ import annotations
 
 import argparse
-import subprocess
-import sys
+import gzip
+import logging
+import tempfile
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
+from scipy.stats import binom
 
-from jet.artifacts.artifact import open_artifact
-from jet.books.schema import ENTRIES
-from jet.bundle.saved import load_bundle
-from jet.confidence.calibration import Calibration
-from jet.confidence.stack import METHODS
-from jet.experiments.ablation.sources import sources_of
+import jet
+from jet.books.catalog import Catalog
+from jet.books.reading import Ledger
+from jet.books.schema import AUTO, FILES, REJECTED, empty
+from jet.books.sorting import sort_entries
+from jet.books.split import CALIBRATION, TEST, TRAIN, SplitSettings, split_by_date
+from jet.bundle.extension import extended
+from jet.confidence.regimes import REGIMES
+from jet.evaluation.baselines.protocol import score_baseline
+from jet.evaluation.baselines.svm import LinearSvm
+from jet.evaluation.reliability import calibration_error
+from jet.evaluation.scored import score_predictions
+from jet.prediction.predictor import without_lines
+from jet.prediction.session import Session
 
-RESAMPLES = 10_000
+MOST = 1_800
+"""The most entries of a company."""
+
+RESAMPLES = 2_000
+LEAST_AUTOMATED = 20  # of a company, for a verdict about its promise
+CHANCE = 0.05  # the probability that a kept promise looks broken
+
+log = logging.getLogger("benchmarks.accuracy")
 
 
 def main() -> None:
-    """Run what is not finished, and print the tables in Markdown."""
+    """Answer what is not answered yet, and print the tables in Markdown."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
     parser.add_argument("--data", required=True, help="a folder with a folder of ledger files for each source")
     parser.add_argument("--output", required=True)
-    parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2])
+    parser.add_argument("--window", choices=("calibration", "test"), default="test")
+    parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2, 3])
+    parser.add_argument("--promise", type=float, default=0.95)
+    parser.add_argument("--method", default="stacked", help="stacked, ranker or decoder")
     args = parser.parse_args()
-    folders = [_run(args.data, args.output, seed, seed == args.seeds[0]) for seed in args.seeds]
-    rows = [_rows(folder) for folder in folders]
-    names = sorted(set(rows[0]["source"].to_pylist()))
-    baselines = [name for name in _methods(rows[0]) if name not in METHODS]
-    print(_exact_match(rows, names, baselines), "\n")
-    print(_confidence(rows, folders, names), "\n")
-    print(_by_stratum(rows, names), "\n")
-    print(_new_companies(folders[0], names))
+    logging.basicConfig(level="WARNING")
+    log.setLevel("INFO")
+    folder = Path(args.output) / f"{args.window}-{args.method}"
+    folder.mkdir(parents=True, exist_ok=True)
+    books = window_of(books_of(Path(args.data)), args.window)
+    answers = [
+        _kept(folder / f"seed-{seed}.parquet", partial(answers_of, books, seed, args.promise, args.method))
+        for seed in args.seeds
+    ]
+    rivals = _kept(folder / "rivals.parquet", lambda: rivals_of(books))
+    print(exact_match_table(answers, rivals), "\n")
+    print(error_table(answers, rivals), "\n")
+    print(promise_table(answers, args.promise), "\n")
+    print(company_table(answers))
 
 
-def _run(data: str, output: str, seed: int, first: bool) -> Path:
-    folder = Path(output) / f"seed-{seed}"
-    ledgers = sorted(str(path) for path in Path(data).iterdir() if path.is_dir())
-    # Baselines, the frozen protocol and the learning curve are measured once.
-    rest = ["--evaluate.baselines", "none", "--evaluate.frozen", "false", "--evaluate.curve_rows", "0"]
-    report = ["--evaluate.baselines", "all"] if first else rest
-    command = [sys.executable, "-m", "ray_jobs.pipeline", "--ledgers", *ledgers, "--output", str(folder)]
-    subprocess.run(
-        [*command, "--train.seed", str(seed), *report],
-        check=True,
-        stdout=subprocess.DEVNULL,
+# --- books ---------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Books:
+    """The booked entries of all sources, known or asked."""
+
+    entries: pa.Table  # ENTRIES, sorted
+    accounts: pa.Table  # ACCOUNTS
+    source: dict[str, str]  # of each company
+    is_asked: np.ndarray  # bool [N]
+
+    @property
+    def known(self) -> pa.Table:
+        """The entries that are known from the start."""
+        return self.entries.filter(pa.array(~self.is_asked))
+
+    @property
+    def asked(self) -> pa.Table:
+        """The entries that are asked."""
+        return self.entries.filter(pa.array(self.is_asked))
+
+
+def books_of(data: Path) -> Books:
+    """The booked entries of all sources in a folder, none of them asked."""
+    entries, accounts, source = [], [], {}
+    with tempfile.TemporaryDirectory() as folder:
+        for name, path in _sources(data, Path(folder)):
+            ledger = jet.read(path)
+            booked = ledger.entries.filter(pc.is_valid(ledger.entries["lines"]))
+            entries.append(_thinned(booked))
+            accounts.append(ledger.accounts)
+            source |= dict.fromkeys(booked["entity"].unique().to_pylist(), name)
+    together = sort_entries(pa.concat_tables(entries))
+    catalog = Catalog.from_accounts(pa.concat_tables(accounts))
+    return Books(together, catalog.accounts, source, np.zeros(len(together), dtype=bool))
+
+
+def _sources(data: Path, unpacked: Path) -> Iterator[tuple[str, Path]]:
+    """The name and the path of each source; packed files are unpacked into a folder."""
+    for folder in sorted(path for path in data.iterdir() if path.is_dir()):
+        if folder.name != "ledgers":
+            yield folder.name, folder
+            continue
+        for file in sorted(folder.iterdir()):
+            if file.suffix == ".gz":
+                plain = unpacked / file.stem
+                plain.write_bytes(gzip.decompress(file.read_bytes()))
+                file = plain
+            yield file.stem, file
+
+
+def _thinned(entries: pa.Table) -> pa.Table:
+    """At most MOST of each company's entries: every second, third, ... by date."""
+    entries = sort_entries(entries)
+    entity = entries["entity"].combine_chunks().dictionary_encode().indices.to_numpy()
+    place = np.arange(len(entity)) - np.searchsorted(entity, entity)
+    step = -(-np.bincount(entity) // MOST)
+    return entries.filter(pa.array(place % step[entity] == 0))
+
+
+def window_of(books: Books, window: str) -> Books:
+    """The books with the entries of a window asked, and later ones left out."""
+    split = _split(books.entries, SplitSettings())
+    if window == "calibration":
+        kept = split != TEST
+        asked = split[kept] == CALIBRATION
+        return Books(books.entries.filter(pa.array(kept)), books.accounts, books.source, asked)
+    return Books(books.entries, books.accounts, books.source, split == TEST)
+
+
+def _split(entries: pa.Table, settings: SplitSettings) -> np.ndarray:
+    entity = entries["entity"].combine_chunks().dictionary_encode().indices.to_numpy()
+    return split_by_date(entity, entries["date"].cast(pa.int32()).to_numpy(), settings)
+
+
+# --- answers -------------------------------------------------------------------------------------------
+
+
+def _kept(path: Path, make: Callable[[], pa.Table]) -> pa.Table:
+    """The table at `path`, made where there is none."""
+    if not path.exists():
+        started = time.monotonic()
+        table = make()
+        pq.write_table(table, path)
+        log.info("%s: %.0f s", path.name, time.monotonic() - started)
+    return pq.read_table(path)
+
+
+def answers_of(books: Books, seed: int, promise: float, method: str) -> pa.Table:
+    """jet's answers to the asked entries in each regime, by a model trained on the known ones.
+
+    Columns: setting (the regime that is measured), source, entity, entry_id, regime (that the entry is answered
+    in), confidence, reason, right and auto.
+    """
+    ledger = Ledger(books.known, books.accounts, empty(REJECTED), empty(FILES))
+    model = jet.fit(ledger, train={"seed": seed}, predict={"promise": promise, "method": method})
+    encode = Session(model.bundle, model.config.predict).encode
+    grown = extended(model.bundle, books.accounts, encode, books.asked)
+    # Booked entries, of which nothing says that people reviewed them.
+    grown = replace(grown, corpus=replace(grown.corpus, reviewed=np.zeros(len(grown.corpus), dtype=bool)))
+    parts = []
+    for memory, bundle in (("rolling", grown), ("batch", model.bundle)):
+        session = Session(bundle, model.config.predict)
+        for name, asked in ((memory, books.asked), (f"{memory}, no total", without_totals(books.asked))):
+            predictions = session(without_lines(asked))
+            parts.append(_answered(name, books, predictions))
+    return pa.concat_tables(parts)
+
+
+def _answered(setting: str, books: Books, predictions: pa.Table) -> pa.Table:
+    entity = predictions["entity"]
+    return pa.table(
+        {
+            "setting": [setting] * len(entity),
+            "source": [books.source[name] for name in entity.to_pylist()],
+            **{name: predictions[name] for name in ("entity", "entry_id", "regime", "confidence", "reason")},
+            "right": score_predictions(books.asked, predictions).counts["exact"] > 0,
+            "auto": pc.equal(predictions["decision"], AUTO),
+        }
     )
-    return folder
 
 
-def _rows(folder: Path, table: str = "rows.parquet") -> pa.Table:
-    """The test rows of a run, with their source."""
-    rows = pq.read_table(folder / "report" / table)
-    entries = open_artifact(str(folder / "entries"), "entries").read_table(ENTRIES)
-    keys = dict(zip(_keys(entries), sources_of(entries).tolist(), strict=True))
-    return rows.append_column("source", pa.array([keys[key] for key in _keys(rows)]))
+def without_totals(entries: pa.Table) -> pa.Table:
+    """`entries` with their totals hidden."""
+    place = entries.schema.get_field_index("total")
+    field = entries.schema.field("total")
+    return entries.set_column(place, field, pa.nulls(len(entries), field.type))
 
 
-def _keys(table: pa.Table) -> list[tuple[str, str]]:
-    return list(zip(table["entity"].to_pylist(), table["entry_id"].to_pylist(), strict=True))
+def rivals_of(books: Books) -> pa.Table:
+    """Whether each support vector machine is right: setting, rival, source, entity, entry_id and right."""
+    split = np.where(books.is_asked, TEST, TRAIN)
+    source = [books.source[name] for name in books.asked["entity"].to_pylist()]
+    parts = []
+    for total in (True, False):
+        full = books.entries if total else without_totals(books.entries)
+        for rival, entries in (("all facts", full), ("text and journal", _plain(full))):
+            for refitted in (False, True):
+                answers = LinearSvm(refitted=refitted).predict(entries, split)
+                scored = score_baseline(books.entries, answers, np.flatnonzero(books.is_asked))
+                made = {
+                    "source": source,
+                    "entity": books.asked["entity"],
+                    "entry_id": books.asked["entry_id"],
+                    "right": scored.counts["exact"] > 0,
+                }
+                name = f"{rival}{', refitted' if refitted else ''}"
+                for memory in ("rolling",) if refitted else ("rolling", "batch"):
+                    setting = memory if total else f"{memory}, no total"
+                    columns = {"setting": [setting] * len(source), "rival": [name] * len(source)}
+                    parts.append(pa.table(columns | made))
+    return pa.concat_tables(parts)
 
 
-def _methods(rows: pa.Table) -> list[str]:
-    return [name.removesuffix("_right") for name in rows.column_names if name.endswith("_right")]
+def _plain(entries: pa.Table) -> pa.Table:
+    """`entries` without totals and currencies."""
+    entries = without_totals(entries)
+    place = entries.schema.get_field_index("currency")
+    nothing = pa.array([""] * len(entries), pa.string())
+    return entries.set_column(place, entries.schema.field("currency"), nothing)
 
 
-def _right(rows: list[pa.Table], method: str, mask: np.ndarray) -> np.ndarray:
-    """[seeds, rows] which predictions are right, of the seeds that measured the method."""
-    return np.stack(
-        [t[f"{method}_right"].to_numpy()[mask] for t in rows if f"{method}_right" in t.column_names]
-    )
+# --- tables --------------------------------------------------------------------------------------------
 
 
-def _exact_match(rows: list[pa.Table], names: list[str], baselines: list[str]) -> str:
-    masks = {name: pc.equal(rows[0]["source"], name).to_numpy() for name in names}
-    masks["together"] = np.ones(len(rows[0]), dtype=bool)
-    heads = [f"{name} ({mask.sum()} test)" for name, mask in masks.items()]
-    lines = ["| exact match | " + " | ".join(heads) + " |", "|---|" + "---|" * len(heads)]
-    for method in [*baselines, *METHODS]:
-        cells = []
-        for mask in masks.values():
-            right = _right(rows, method, mask)
-            cell = f"{right.mean():.3f}"
-            if method in baselines:
-                low, high = _interval(_right(rows, "stacked", mask).mean(axis=0) - right.mean(axis=0))
-                cell += f" (jet {low:+.3f} to {high:+.3f})"
-            elif len(right) > 1:
-                cell += " (" + ", ".join(f"{each:.3f}" for each in right.mean(axis=1)) + ")"
-            cells.append(cell)
-        lines.append(f"| {method} | " + " | ".join(cells) + " |")
+def exact_match_table(answers: Sequence[pa.Table], rivals: pa.Table) -> str:
+    """Exact match by source, of jet (mean of seeds) and of the better rival."""
+    sources = sorted(set(answers[0]["source"].to_pylist()))
+    lines = [
+        _row("exact match: jet / better SVM", *sources, "all entries", "mean of sources"),
+        _rule(len(sources) + 2),
+    ]
+    for setting in REGIMES:
+        ours, best, source, _ = _compared(answers, rivals, setting)
+        cells = [f"{ours[source == name].mean():.3f} / {best[source == name].mean():.3f}" for name in sources]
+        means = [np.mean([each[source == name].mean() for name in sources]) for each in (ours, best)]
+        cells += [f"{ours.mean():.3f} / {best.mean():.3f}", f"{means[0]:.3f} / {means[1]:.3f}"]
+        lines.append(_row(setting, *cells))
     return "\n".join(lines)
 
 
+def error_table(answers: Sequence[pa.Table], rivals: pa.Table) -> str:
+    """jet's errors over those of the better rival, with 95 % intervals, and the worst source."""
+    heads = ("errors beside the better SVM", "all entries", "mean of sources", "by seed", "worst source")
+    lines = [_row(*heads), _rule(len(heads) - 1)]
+    for setting in REGIMES:
+        ours, best, source, by_seed = _compared(answers, rivals, setting)
+        sources = np.unique(source)
+        seeds = ", ".join(f"{(~each).mean() / (1 - best.mean()):.2f}" for each in by_seed)
+        ratio = {name: (1 - ours[source == name]).sum() / (1 - best[source == name]).sum() for name in sources}
+        worst = max(ratio, key=lambda name: ratio[name])
+        low, high = _interval(ours[source == worst] - best[source == worst])
+        cells = [
+            _ratio_cell(ours, best, np.zeros(len(source), dtype=int)),
+            _ratio_cell(ours, best, np.searchsorted(sources, source)),
+            seeds,
+            f"{worst}: {ratio[worst]:.2f} (jet {low:+.3f} to {high:+.3f})",
+        ]
+        lines.append(_row(setting, *cells))
+    return "\n".join(lines)
+
+
+def _compared(
+    answers: Sequence[pa.Table], rivals: pa.Table, setting: str
+) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+    """Of a setting: jet's right answers (mean of seeds), those of the better rival of each source, the source
+    of each entry, and the right answers of each seed."""
+    own = [table.filter(pc.equal(table["setting"], setting)) for table in answers]
+    source = np.array(own[0]["source"].to_pylist())
+    by_seed = np.stack([table["right"].to_numpy(zero_copy_only=False) for table in own])
+    best = np.zeros(len(source))
+    those = rivals.filter(pc.equal(rivals["setting"], setting))
+    right = [
+        those.filter(pc.equal(those["rival"], name))["right"].to_numpy(zero_copy_only=False)
+        for name in sorted(set(those["rival"].to_pylist()))
+    ]
+    for name in np.unique(source):
+        rows = source == name
+        best[rows] = max((each[rows] for each in right), key=lambda each: each.mean())
+    return by_seed.mean(axis=0), best, source, by_seed
+
+
+def _ratio_cell(ours: np.ndarray, best: np.ndarray, group: np.ndarray) -> str:
+    """The ratio of errors, each group weighted equally, and its interval by resampled entries within groups."""
+    draw = np.random.default_rng(0)
+    rows = [np.flatnonzero(group == number) for number in np.unique(group)]
+
+    def ratio(chosen: Sequence[np.ndarray]) -> float:
+        errors = [np.mean([1 - each[some].mean() for some in chosen]) for each in (ours, best)]
+        return float(errors[0] / errors[1])
+
+    drawn = [ratio([draw.choice(some, len(some)) for some in rows]) for _ in range(RESAMPLES)]
+    low, high = np.quantile(drawn, [0.025, 0.975])
+    return f"{ratio(rows):.3f} ({low:.2f} to {high:.2f})"
+
+
 def _interval(difference: np.ndarray) -> tuple[float, float]:
-    """95 % of the means of paired resamples of the entries."""
+    """95 % of the means of paired resamples."""
     drawn = np.random.default_rng(0).integers(len(difference), size=(RESAMPLES, len(difference)))
     low, high = np.quantile(difference[drawn].mean(axis=1), [0.025, 0.975])
     return float(low), float(high)
 
 
-def _confidence(rows: list[pa.Table], folders: list[Path], names: list[str]) -> str:
-    lines = [
-        "| stacked, by seed | promise | automated | right among these | calibration error |",
-        "|---|---|---|---|---|",
-    ]
-    calibrations = [load_bundle(f"{folder}/model").judgment.calibrations["stacked"] for folder in folders]
-    for name in [*names, "together"]:
-        for promise in (0.9, 0.95, 0.99):
-            given = zip(rows, calibrations, strict=True)
-            found = [_automated(table, calibration, name, promise) for table, calibration in given]
-            cells = [", ".join("–" if v[i] is None else f"{v[i]:.3f}" for v in found) for i in range(3)]
-            lines.append(f"| {name} | {promise} | " + " | ".join(cells) + " |")
+def promise_table(answers: Sequence[pa.Table], promise: float) -> str:
+    """What was promised, and what came of it in each setting, all seeds together."""
+    heads = (
+        "setting",
+        "automated",
+        "right among these",
+        "by seed",
+        "calibration error",
+        "companies below by more than chance",
+    )
+    lines = [_row(*heads), _rule(len(heads) - 1)]
+    for setting in REGIMES:
+        own = [table.filter(pc.equal(table["setting"], setting)) for table in answers]
+        together = pa.concat_tables(own)
+        auto, right = (together[name].to_numpy(zero_copy_only=False) for name in ("auto", "right"))
+        seeds = ", ".join(f"{_share(table):.3f}" for table in own)
+        error = np.mean([calibration_error(_column(t, "confidence"), _column(t, "right")) for t in own])
+        broken, judged = map(sum, zip(*(_below(table, promise) for table in own), strict=True))
+        lines.append(
+            _row(
+                setting,
+                f"{auto.mean():.3f}",
+                f"{right[auto].mean():.3f}",
+                seeds,
+                f"{error:.3f}",
+                f"{broken} of {judged}",
+            )
+        )
     return "\n".join(lines)
 
 
-def _automated(
-    rows: pa.Table, calibration: Calibration, name: str, promise: float
-) -> tuple[float, float | None, float]:
-    """Coverage, precision and calibration error of a source's test rows, by the run's own thresholds."""
-    mask = np.ones(len(rows), bool) if name == "together" else pc.equal(rows["source"], name).to_numpy()
-    cut = calibration.thresholds(promise).of(rows["entity"].to_pylist())[mask]
-    sure, right = rows["stacked_confidence"].to_numpy()[mask], rows["stacked_right"].to_numpy()[mask]
-    auto = sure >= cut
-    bins = np.clip((sure * 10).astype(int), 0, 9)
-    error = sum(abs(sure[bins == b].sum() - right[bins == b].sum()) for b in np.unique(bins)) / len(sure)
-    return float(auto.mean()), float(right[auto].mean()) if auto.any() else None, float(error)
-
-
-def _by_stratum(rows: list[pa.Table], names: list[str]) -> str:
-    lines = ["| stacked | " + " | ".join(names) + " |", "|---|" + "---|" * len(names)]
-    for column in [name for name in rows[0].column_names if name.startswith("stratum_")]:
-        for value in sorted(set(rows[0][column].to_pylist())):
-            cells = []
-            for name in names:
-                chosen = pc.and_(pc.equal(rows[0]["source"], name), pc.equal(rows[0][column], value))
-                right = _right(rows, "stacked", chosen.to_numpy())
-                cells.append(f"{right.mean():.3f} (n {right.shape[1]})" if right.size else "–")
-            lines.append(f"| {column.removeprefix('stratum_')}: {value} | " + " | ".join(cells) + " |")
+def company_table(answers: Sequence[pa.Table]) -> str:
+    """Automated and right among these, by source and setting, all seeds together."""
+    sources = sorted(set(answers[0]["source"].to_pylist()))
+    lines = [_row("automated, right", *sources), _rule(len(sources))]
+    together = pa.concat_tables(answers)
+    for setting in REGIMES:
+        cells = []
+        for name in sources:
+            mask = pc.and_(pc.equal(together["setting"], setting), pc.equal(together["source"], name))
+            own = together.filter(mask)
+            auto = _column(own, "auto")
+            cells.append(f"{auto.mean():.2f}, {_share(own):.3f}" if auto.any() else "0")
+        lines.append(_row(setting, *cells))
     return "\n".join(lines)
 
 
-def _new_companies(folder: Path, names: list[str]) -> str:
-    rows = _rows(folder, "new-companies/rows.parquet")
-    histories = sorted(set(rows["history"].to_pylist()))
-    lines = ["| entries known | " + " | ".join(map(str, histories)) + " |", "|---|" + "---|" * len(histories)]
-    for name in [*names, "together"]:
-        own = rows if name == "together" else rows.filter(pc.equal(rows["source"], name))
-        for label, column in ((name, "right"), (f"{name}, SVM on the same entries", "svm_right")):
-            cells = [own.filter(pc.equal(own["history"], history))[column].to_numpy() for history in histories]
-            lines.append(f"| {label} | " + " | ".join(f"{each.mean():.3f}" for each in cells) + " |")
-    return "\n".join(lines)
+def _share(table: pa.Table) -> float:
+    """The share of the automated answers that are right; nan without any."""
+    auto = _column(table, "auto")
+    return float(_column(table, "right")[auto].mean()) if auto.any() else float("nan")
+
+
+def _below(table: pa.Table, promise: float) -> tuple[int, int]:
+    """Of the companies with enough automated answers, those whose promise is broken by more than chance
+    explains, and all."""
+    entity, auto, right = (_column(table, name) for name in ("entity", "auto", "right"))
+    broken = judged = 0
+    for name in np.unique(entity[auto].astype(str)):
+        own = auto & (entity == name)
+        if own.sum() >= LEAST_AUTOMATED:
+            judged += 1
+            broken += binom.cdf(right[own].sum(), own.sum(), promise) < CHANCE
+    return broken, judged
+
+
+def _column(table: pa.Table, name: str) -> np.ndarray:
+    return table[name].to_numpy(zero_copy_only=False)
+
+
+def _row(*cells: str) -> str:
+    return "| " + " | ".join(cells) + " |"
+
+
+def _rule(columns: int) -> str:
+    return "|---|" + "---|" * columns
 
 
 if __name__ == "__main__":

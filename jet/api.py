@@ -155,7 +155,7 @@ class Model:
         >>> model.evaluate(books, baselines="majority")["method"].unique().to_pylist()
         ['jet', 'majority']
         """
-        quick = {"parts": False, "frozen": False, "curve_rows": 0}
+        quick = {"parts": False, "regimes": False, "curve_rows": 0}
         config = _config({"evaluate": quick | settings})
         exam = ExamSettings(
             split=self.config.split,

@@ -7,10 +7,10 @@ What the bundle doesn't know yet it learns for this run, without training: the c
 the entries (new companies, new accounts), and entries that people have reviewed since the training
 (`--reviewed`), which join the memory.
 
-When all parts are answered, all entries together are compared with the calibration (`jet.confidence.drift`).
-Where they aren't like it any more, the parts are written once more with `review` in place of `auto`. What is
-compared doesn't change by that, so a run that is killed in between comes to the same end when it is started
-again.
+When all parts are answered, all entries together are compared with the calibration (`jet.confidence.drift`),
+and the log and the manifest say where they aren't like it any more. With `drift.hold` the parts are then
+written once more with `review` in place of `auto`. What is compared doesn't change by that, so a run that is
+killed in between comes to the same end when it is started again.
 """
 
 from __future__ import annotations
@@ -94,7 +94,7 @@ def predict(
     with artifact_writer(output, KIND, settings, inputs, run=run_name, resolved=asdict(config)) as writer:
         build = partial(PredictRowGroup, [shared], artifact.filesystem)
         rows = do_parts(units, build, writer, config.runtime, "predictions", prediction_metrics)
-        calibrated = bundle.judgment.drift_statistics(config.predict.method)
+        calibrated = bundle.judgment.drift_statistics()
         decisions, drift = settled(writer, rows, calibrated, config.drift)
         for decision, count in decisions.items():
             metrics.count(metrics.ANSWERS, count, decision)

@@ -11,15 +11,12 @@ from dataclasses import asdict, replace
 from typing import Any
 
 import jsonargparse
-import pyarrow as pa
-import ray
-import ray.train
 
 from jet.artifacts.artifact import Manifest, artifact_writer, digest_of, finished, refuse_foreign
 from jet.artifacts.storage import remove
 from jet.bundle.bundle import Bundle
 from jet.bundle.saved import KIND, save_bundle
-from jet.prediction.calibrating import calibrated, calibration_entries
+from jet.prediction.calibrating import ASKED_BY, asked_entries, calibrated
 from jet.ranking.ranker import Ranker
 from jet.retrieval.neighbors import make_encoder
 from jet.training.data import TrainingData
@@ -30,11 +27,10 @@ from ray_jobs.runtime.command import main
 from ray_jobs.runtime.connection import connect
 from ray_jobs.runtime.settings import JobConfig
 from ray_jobs.spread.predicting import (
-    ExampleSlice,
     OutcomeSlice,
-    examples_of,
     outcomes_from,
     over_slices,
+    ranker_examples,
     shared_predictor,
 )
 
@@ -84,19 +80,18 @@ def train(folder: str, output: str, config: JobConfig) -> Manifest:
 def fit_ranker(data: TrainingData, config: JobConfig) -> Ranker:
     """The set ranker, trained on the training rows; actors compute the features, the driver trains."""
     rows = ranker_rows(data, config.ranker)
-    shared = ray.put((ranker_statistics(data), data.hits, config.ranker))
     log.info("training the ranker on %d entries", len(rows))
-    found = over_slices(ExampleSlice, shared, pa.table({"row": rows}), config.runtime, keys=("row",))
-    return examples_of(found).fit(config.ranker, config.train.seed)
+    examples = ranker_examples(ranker_statistics(data), data.hits, rows, config.ranker, config.runtime)
+    return examples.fit(config.ranker, config.train.seed)
 
 
 def calibrated_by_actors(bundle: Bundle, data: TrainingData, config: JobConfig) -> Bundle:
-    """The bundle, calibrated on the calibration split, which actors predict."""
-    entries = calibration_entries(data)
+    """The bundle, calibrated on the calibration and the test split, which actors predict."""
+    asked = asked_entries(data)
     settings = replace(config.predict, method="stacked")
-    shared = shared_predictor(bundle, settings, [entries["description"]], config.runtime)
-    found = over_slices(OutcomeSlice, shared, entries, config.runtime)
-    return calibrated(bundle, outcomes_from(found), found["entity"].to_pylist())
+    shared = shared_predictor(bundle, settings, [asked["description"]], config.runtime)
+    found = over_slices(OutcomeSlice, shared, asked, config.runtime, keys=ASKED_BY)
+    return calibrated(bundle, outcomes_from(found), asked)
 
 
 if __name__ == "__main__":

@@ -195,6 +195,7 @@ PREDICTIONS = pa.schema(
         _required("confidence", pa.float32()),  # calibrated probability that all lines are right
         _required("none_of_these", pa.float32()),  # probability that no candidate at all is right
         _required("decision", pa.string()),  # AUTO, REVIEW or NO_ANSWER
+        _required("regime", pa.string()),  # in which its confidence is calibrated: jet.confidence.regimes
         _required("reason", pa.string()),  # what the prediction rests on; why there is none, or none is booked
         pa.field(
             "amount_confidence", pa.float32()

@@ -25,7 +25,7 @@ from jet.artifacts.digests import array_digest, text_bytes
 from jet.bundle.additions import Addition
 from jet.confidence.calibration import Calibration
 from jet.confidence.judgment import Judgment
-from jet.confidence.stack import Method, Stack
+from jet.confidence.stack import Stack
 from jet.model.network import JetNetwork
 from jet.model.settings import ModelSettings
 from jet.model.tables import account_vectors, text_vectors
@@ -107,9 +107,9 @@ class Bundle:
         """The stack of ranker and decoder."""
         return self.judgment.stack
 
-    def calibration(self, method: Method) -> Calibration:
-        """The calibration of predictions by `method`."""
-        return self.judgment.calibrations[method]
+    def for_report(self) -> Bundle:
+        """The same bundle, its confidence fitted without the test split, for a report on that split."""
+        return replace(self, judgment=self.judgment.for_report())
 
     @property
     def amount_calibration(self) -> Calibration:

@@ -1,23 +1,48 @@
-"""Calibration: from features of a prediction to the probability that it is right.
+"""Calibration: from features of a prediction to the probability that it is right, and what may be promised.
 
-A logistic regression (Platt 1999) on a few features of the prediction and its evidence, fitted on the
-free-running predictions of the calibration split. The calibration rows are kept, so that the threshold for any
-promised precision can be computed later (`jet.confidence.threshold`): one for all companies together, and a
-lower one for each company with enough rows to keep the promise by itself. Rows that a rule keeps from `auto`
-(`jet.confidence.holds`) don't count towards thresholds.
+A logistic regression (Platt 1999) on a few features of the prediction and its evidence, fitted on free-running
+predictions of booked entries that trained nothing. Its rows are kept, so that the thresholds for any promise
+can be computed later:
+
+- **Each row's confidence is of a regression that was fitted on other rows.** Thresholds chosen on the fitted
+  rows themselves would be too low.
+- **One threshold for all companies together** (`jet.confidence.threshold`): a company alone rarely has enough
+  rows to promise anything.
+- **A company whose confidence misfits leaves the pool**: it was right far less often than its confidence says.
+  Its entries go to review, and it doesn't raise the threshold of all others.
+- **A company's own threshold is only ever higher**, where its rows above the common one kept less than was
+  promised.
+- Rows that a rule keeps from `auto` (`jet.confidence.holds`) don't count towards thresholds.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, fields
 from typing import Any
 
 import numpy as np
 
-from jet.confidence.threshold import LEVEL, least_history, threshold_for
+from jet.confidence.threshold import least_history, threshold_for
+
+FOLDS = 5
 
 _LEAST_ROWS = 20
+_SURE = 0.8  # from this confidence on, a company's rows show a misfit
+_LEAST_SURE = 10  # such rows of a company, or nothing shows
+_MISFIT = 3.0  # standard deviations
+_CLUSTERED = 3.0  # the variance of the number of right rows, over that of independent rows
+_ROUNDS = 4
+_PRIOR = 20  # rows that an own threshold assumes beside those there are, kept halfway between promise and 1
+
+
+@dataclass(frozen=True)
+class Misfit:
+    """How often a company's confident answers were right, beside how often they should have been."""
+
+    rows: int
+    right: int
+    expected: float
 
 
 @dataclass(frozen=True)
@@ -26,33 +51,59 @@ class Thresholds:
 
     pooled: float | None
     """For all companies together; None where no threshold keeps the promise."""
-    by_entity: Mapping[str, float]
-    """By company, where its rows alone keep the promise at a lower threshold.
+    by_entity: Mapping[str, float] = field(default_factory=dict)
+    """By company, where its rows kept less than the promise at the pooled threshold: a higher one; inf where
+    none keeps it.
 
-    Each company is one more chance to find a threshold by luck, so the error of the pooled threshold is divided
-    among them (Bonferroni).
-
-    Never higher than the pooled one: under a stricter promise a company's rows no longer suffice, it falls back
-    to the pooled threshold, and a stricter promise must never automate more.
+    With a stricter promise both thresholds rise, so that it never automates more.
     """
-
+    misfits: frozenset[str] = frozenset()
+    """The companies that were taken out."""
     least_history: int = 0
     """The fewest earlier entries of a company with which the promise is known to be kept
     (`jet.confidence.threshold.least_history`)."""
 
     def of(self, entities: Sequence[str]) -> np.ndarray:
-        """The threshold of each entity, float64 [entities]; inf where there is none."""
+        """The threshold of each entity, float64 [entities]; inf where nothing is promised."""
         pooled = np.inf if self.pooled is None else self.pooled
-        return np.array([self.by_entity.get(entity, pooled) for entity in entities], dtype=np.float64)
+        own = {**self.by_entity, **dict.fromkeys(self.misfits, np.inf)}
+        return np.array([own.get(entity, pooled) for entity in entities], dtype=np.float64)
 
 
 @dataclass(frozen=True)
-class Bounds:
-    """What bounds the automation of rows beside their confidence."""
+class CalibrationRows:
+    """N predictions of booked entries."""
 
-    most: np.ndarray  # float64 [rows] the confidence is never above this
-    held: np.ndarray  # bool [rows] a rule keeps the answer from `auto` (see `jet.confidence.holds`)
-    history: np.ndarray  # int64 [rows] earlier entries of the entity
+    entity: np.ndarray  # object [N] names of the companies
+    right: np.ndarray  # bool [N]
+    fold: np.ndarray  # int64 [N] the confidence of a row is fitted on rows of the other folds
+    group: np.ndarray  # int64 [N] rows of a group may be wrong together (see `jet.confidence.threshold`)
+    newest: np.ndarray  # bool [N] rows of the newest time: a company that misfits there misfits
+    most: np.ndarray  # float64 [N] the confidence is never above this
+    held: np.ndarray  # bool [N] a rule keeps the answer from `auto` (see `jet.confidence.holds`)
+    history: np.ndarray  # int64 [N] earlier entries of the entity
+
+    @classmethod
+    def independent(cls, entity: Sequence[str], right: np.ndarray) -> CalibrationRows:
+        """Rows with nothing to bound or to group them."""
+        size = len(right)
+        return cls(
+            entity=np.array(entity, dtype=object),
+            right=np.asarray(right, dtype=bool),
+            fold=np.arange(size) % FOLDS,
+            group=np.arange(size),
+            newest=np.zeros(size, dtype=bool),
+            most=np.ones(size),
+            held=np.zeros(size, dtype=bool),
+            history=np.zeros(size, dtype=np.int64),
+        )
+
+    def __len__(self) -> int:
+        return len(self.right)
+
+    def take(self, rows: np.ndarray) -> CalibrationRows:
+        """Some rows, by row numbers or a mask."""
+        return CalibrationRows(*(getattr(self, each.name)[rows] for each in fields(self)))
 
 
 @dataclass(frozen=True)
@@ -65,52 +116,35 @@ class Calibration:
     names: tuple[str, ...]
     weights: np.ndarray  # float64 [features]
     bias: float
-    confidence: np.ndarray  # float64 [rows]
-    right: np.ndarray  # bool [rows]
-    entity: tuple[str, ...]  # [rows]
-    held: np.ndarray  # bool [rows] a rule keeps the prediction from `auto` (see `jet.confidence.holds`)
-    history: np.ndarray  # int64 [rows] earlier entries of the entity
+    rows: CalibrationRows
+    confidence: np.ndarray  # float64 [rows] by a regression on the other folds
+    misfits: Mapping[str, Misfit]
+    _thresholds: dict[float, Thresholds] = field(default_factory=dict, init=False, repr=False, compare=False)
 
     @classmethod
     def unfitted(cls, names: Sequence[str]) -> Calibration:
         """An unfitted calibration: the logit as it is, and no rows to promise anything on."""
-        weights = np.zeros(len(names))
-        weights[0] = 1.0
-        no = np.empty(0, dtype=bool)
-        return cls(tuple(names), weights, 0.0, np.empty(0), no, (), no, np.empty(0, dtype=np.int64))
+        weights, bias = _unfitted(len(names))
+        rows = CalibrationRows.independent([], np.empty(0, dtype=bool))
+        return cls(tuple(names), weights, bias, rows, np.empty(0), {})
 
     @classmethod
-    def fit(
-        cls,
-        names: Sequence[str],
-        features: np.ndarray,
-        right: np.ndarray,
-        entity: Sequence[str],
-        bounds: Bounds | None = None,
-    ) -> Calibration:
-        """Fit on the features `features` [rows, len(names)], the labels `right` [rows] and each row's entity.
+    def fit(cls, names: Sequence[str], features: np.ndarray, rows: CalibrationRows) -> Calibration:
+        """Fit on `features` float64 [N, len(names)] of the N `rows`.
 
-        Without `bounds` no row is held, and all have the same history. With fewer than 20 rows, or rows of one
-        label only, the logit stays the confidence.
+        With fewer than 20 rows, or rows of one label only, the logit stays the confidence.
         """
-        start = cls.unfitted(names)
-        weights, bias = start.weights, start.bias
-        if len(right) >= _LEAST_ROWS and right.any() and not right.all():
-            from sklearn.linear_model import LogisticRegression  # takes two seconds, and predicting needs none
-
-            spread = features.std(axis=0)
-            spread[spread == 0] = 1.0
-            model = LogisticRegression(C=1.0, max_iter=1000).fit(features / spread, right)
-            weights, bias = model.coef_[0] / spread, float(model.intercept_[0])
-        confidence = _logistic(features, weights, bias)
-        if bounds is None:
-            bounds = Bounds(
-                most=np.ones(len(right)),
-                held=np.zeros(len(right), dtype=bool),
-                history=np.zeros(len(right), dtype=np.int64),
-            )
-        confidence = np.minimum(confidence, bounds.most)
-        return cls(tuple(names), weights, bias, confidence, right, tuple(entity), bounds.held, bounds.history)
+        misfits: dict[str, Misfit] = {}
+        for _ in range(_ROUNDS):  # without the companies that misfit, others may
+            fitting = ~np.isin(rows.entity, list(misfits))
+            confidence = np.minimum(_cross_fitted(features, rows, fitting), rows.most)
+            found = _misfits(rows, confidence, fitting)
+            misfits |= found
+            if not found:
+                break
+        fitting = ~np.isin(rows.entity, list(misfits))
+        weights, bias = _fitted(features[fitting], rows.right[fitting])
+        return cls(tuple(names), weights, bias, rows, confidence, misfits)
 
     def __call__(self, features: np.ndarray) -> np.ndarray:
         """The probability that each prediction is right, float64 [rows], from `features` [rows, len(names)]."""
@@ -118,35 +152,39 @@ class Calibration:
 
     def thresholds(self, promise: float) -> Thresholds:
         """The thresholds at which a precision of `promise` is kept."""
-        if not len(self.right):
-            return Thresholds(None, {})
-        free = ~self.held
-        confidence, right, history = self.confidence[free], self.right[free], self.history[free]
-        pooled = threshold_for(promise, confidence, right)
-        entity = np.array(self.entity)[free]
-        by_entity = {}
-        names = list(dict.fromkeys(self.entity))
-        level = 1 - (1 - LEVEL) / len(names)
-        for name in names:
-            rows = entity == name
-            threshold = threshold_for(promise, confidence[rows], right[rows], level)
-            if threshold is not None and (pooled is None or threshold < pooled):
-                by_entity[name] = threshold
-        thresholds = Thresholds(pooled, by_entity)
-        automated = confidence >= thresholds.of(entity.tolist())
-        return replace(thresholds, least_history=least_history(history[automated & right], history))
+        if promise not in self._thresholds:
+            self._thresholds[promise] = self._chosen(promise)
+        return self._thresholds[promise]
+
+    def _chosen(self, promise: float) -> Thresholds:
+        out = frozenset(self.misfits)
+        pool = ~self.rows.held & ~np.isin(self.rows.entity, list(out))
+        rows, confidence = self.rows.take(pool), self.confidence[pool]
+        pooled = threshold_for(promise, confidence, rows.right, rows.group) if len(rows) else None
+        if pooled is None:
+            return Thresholds(None, misfits=out)
+        kept = confidence >= pooled
+        own = {}
+        for name in np.unique(rows.entity[kept & ~rows.right].astype(str)).tolist():
+            mask = kept & (rows.entity == name)
+            threshold = _own_threshold(promise, confidence[mask], rows.right[mask])
+            if threshold > confidence[mask].min():
+                own[name] = threshold
+        thresholds = Thresholds(pooled, own, out)
+        automated = confidence >= thresholds.of(rows.entity.tolist())
+        least = least_history(rows.history[automated & rows.right], rows.history)
+        return Thresholds(pooled, own, out, least)
 
     def as_dict(self) -> dict[str, Any]:
         """The whole calibration as JSON types; `from_dict` reads it."""
+        columns = {each.name: getattr(self.rows, each.name).tolist() for each in fields(CalibrationRows)}
         return {
             "features": list(self.names),
             "weights": self.weights.tolist(),
             "bias": self.bias,
             "confidence": self.confidence.tolist(),
-            "right": self.right.astype(int).tolist(),
-            "entity": list(self.entity),
-            "held": self.held.astype(int).tolist(),
-            "history": self.history.tolist(),
+            "misfits": {name: [each.rows, each.right, each.expected] for name, each in self.misfits.items()},
+            "rows": columns,
         }
 
     @classmethod
@@ -154,21 +192,77 @@ class Calibration:
         """Read what `as_dict` wrote. Raises `ValueError` where its features are not `names`."""
         if tuple(content["features"]) != tuple(names):
             raise ValueError(f"calibration has the features {content['features']}; this jet has {tuple(names)}")
-        if "history" not in content:
-            raise ValueError(
-                "the calibration lacks its rows' numbers of earlier entries, so the least history can't be "
-                "computed: it is of an earlier jet; train again"
-            )
+        kinds = {"entity": object, "fold": np.int64, "group": np.int64, "most": np.float64, "history": np.int64}
+        columns = {
+            each.name: np.array(content["rows"][each.name], dtype=kinds.get(each.name, bool))
+            for each in fields(CalibrationRows)
+        }
         return cls(
             tuple(names),
             np.asarray(content["weights"], dtype=np.float64),
             float(content["bias"]),
+            CalibrationRows(**columns),
             np.asarray(content["confidence"], dtype=np.float64),
-            np.asarray(content["right"], dtype=bool),
-            tuple(content["entity"]),
-            np.asarray(content["held"], dtype=bool),
-            np.asarray(content["history"], dtype=np.int64),
+            {name: Misfit(*values) for name, values in content["misfits"].items()},
         )
+
+
+def _unfitted(features: int) -> tuple[np.ndarray, float]:
+    weights = np.zeros(features)
+    weights[0] = 1.0
+    return weights, 0.0
+
+
+def _fitted(features: np.ndarray, right: np.ndarray) -> tuple[np.ndarray, float]:
+    """The weights and the bias of the regression; those of the logit alone where nothing can be fitted."""
+    if len(right) < _LEAST_ROWS or right.all() or not right.any():
+        return _unfitted(features.shape[1])
+    from sklearn.linear_model import LogisticRegression  # takes two seconds, and predicting needs none
+
+    spread = features.std(axis=0)
+    spread[spread == 0] = 1.0
+    model = LogisticRegression(C=1.0, max_iter=1000).fit(features / spread, right)
+    return model.coef_[0] / spread, float(model.intercept_[0])
+
+
+def _cross_fitted(features: np.ndarray, rows: CalibrationRows, fitting: np.ndarray) -> np.ndarray:
+    """float64 [N]: the confidence of each row by a regression on the rows `fitting` of the other folds."""
+    confidence = np.zeros(len(rows))
+    for fold in np.unique(rows.fold):
+        inside = rows.fold == fold
+        others = fitting & ~inside
+        confidence[inside] = _logistic(features[inside], *_fitted(features[others], rows.right[others]))
+    return confidence
+
+
+def _misfits(rows: CalibrationRows, confidence: np.ndarray, among: np.ndarray) -> dict[str, Misfit]:
+    """The companies whose sure rows, of all times or of the newest, are right far less often than expected."""
+    sure = among & (confidence >= _SURE) & ~rows.held
+    found: dict[str, Misfit] = {}
+    for some in (sure, sure & rows.newest):
+        names, number = np.unique(rows.entity[some].astype(str), return_inverse=True)
+        size = np.bincount(number, minlength=len(names))
+        right = np.bincount(number, rows.right[some], len(names))
+        expected = np.bincount(number, confidence[some], len(names))
+        variance = np.bincount(number, confidence[some] * (1 - confidence[some]), len(names))
+        misfit = (size >= _LEAST_SURE) & (right - expected < -_MISFIT * np.sqrt(_CLUSTERED * variance))
+        for place in np.flatnonzero(misfit).tolist():
+            found[str(names[place])] = Misfit(
+                int(size[place]), int(right[place]), round(float(expected[place]), 2)
+            )
+    return found
+
+
+def _own_threshold(promise: float, confidence: np.ndarray, right: np.ndarray) -> float:
+    """The lowest threshold at which a company's rows, and some that are assumed, keep the promise; inf where
+    there is none."""
+    order = np.argsort(-confidence, kind="stable")
+    confidence, right = confidence[order], right[order]
+    kept = np.cumsum(right) + _PRIOR * (1 + promise) / 2
+    keeps = kept >= promise * (np.arange(1, len(right) + 1) + _PRIOR)
+    keeps[:-1] &= confidence[:-1] != confidence[1:]  # ties as one
+    last = np.flatnonzero(keeps)
+    return float(confidence[last[-1]]) if len(last) else np.inf
 
 
 def _logistic(features: np.ndarray, weights: np.ndarray, bias: float) -> np.ndarray:

@@ -13,9 +13,9 @@ prediction is held for review where its evidence is missing or contradicts itsel
 There is also a bound: the confidence that all lines are right is at most the probability of the least likely
 line (`jet.confidence.stack.weakest_line`).
 
-Held rows don't count towards thresholds, since none of them will be automated. Decisions, calibration, reports
-and benchmarks all use these rules: `held` says which rows are held,
-`auto_thresholds` what confidence the others need.
+Held rows don't count towards thresholds, since none of them will be automated. Decisions
+(`jet.confidence.decisions`), calibration, reports and benchmarks all use these rules: `held` says which rows
+are held, `auto_thresholds` what confidence the others need.
 
 Shapes: N entries.
 """
@@ -26,6 +26,7 @@ from dataclasses import dataclass, fields
 
 import numpy as np
 
+from jet.confidence.regimes import NO_HISTORY
 from jet.ranking.direction import UNSTATED
 from jet.ranking.evidence import Evidence
 from jet.ranking.statistics import Statistics
@@ -39,12 +40,13 @@ class HoldFacts:
     booked_out: np.ndarray  # int64 [N] those with the same text that went out; 0 for a stated direction
     booked_in: np.ndarray  # int64 [N] likewise, those that came in
     new_currency: np.ndarray  # bool [N] there are earlier entries, all in other currencies
+    gap: np.ndarray  # int64 [N] days since the newest earlier entry; NO_HISTORY
 
     @classmethod
     def empty(cls, size: int) -> HoldFacts:
         """Entries without any history."""
         none = np.zeros(size, dtype=np.int64)
-        return cls(none, none.copy(), none.copy(), np.zeros(size, dtype=bool))
+        return cls(none, none.copy(), none.copy(), np.zeros(size, dtype=bool), np.full(size, NO_HISTORY))
 
     @classmethod
     def of(cls, statistics: Statistics, evidence: Evidence) -> HoldFacts:
@@ -53,7 +55,13 @@ class HoldFacts:
         out, back = statistics.past.direction_counts(entity, evidence.text, statistics.corpus.store, limit).T
         unstated = evidence.direction == UNSTATED
         strange = statistics.past.new_currency(entity, evidence.currency, limit)
-        return cls(evidence.earlier, np.where(unstated, out, 0), np.where(unstated, back, 0), strange)
+        return cls(
+            evidence.earlier,
+            np.where(unstated, out, 0),
+            np.where(unstated, back, 0),
+            strange,
+            np.where(evidence.earlier > 0, evidence.gap, NO_HISTORY),
+        )
 
     @property
     def held(self) -> np.ndarray:
@@ -89,6 +97,8 @@ class HoldFacts:
         return phrases
 
 
-def auto_thresholds(threshold: np.ndarray, held: np.ndarray, history: np.ndarray, least: int) -> np.ndarray:
+def auto_thresholds(
+    threshold: np.ndarray, held: np.ndarray, history: np.ndarray, least: int | np.ndarray
+) -> np.ndarray:
     """The threshold from which on each prediction is `auto`, float64 [N]; inf where a rule holds it."""
     return np.where(held | (history < least), np.inf, threshold)

@@ -1,21 +1,26 @@
-"""The judgment: everything that is fitted on the calibration split.
+"""The judgment: everything that is fitted on booked entries which trained nothing.
 
 It has the stack of ranker and decoder, a calibration of the confidence for each method (jet predicts with the
-stack, and either part can predict alone), one for amounts, and the statistics of the calibration entries, from
-which later entries may drift (`jet.confidence.drift`).
+stack, and either part can predict alone) in each regime of use, one for amounts, the record of each company,
+the gaps that were calibrated, and the statistics from which later entries may drift (`jet.confidence.drift`).
+
+Calibration and test split are both used: the more rows and the newer, the better a promise is kept. A report on
+the test split must not know its rows. So the judgment brings another one, `without_test`, for reports.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 import numpy as np
 
-from jet.confidence.calibration import Bounds, Calibration
+from jet.confidence.calibration import FOLDS, Calibration, CalibrationRows
 from jet.confidence.drift import DriftStatistics
-from jet.confidence.outcomes import Outcomes
+from jet.confidence.outcomes import Asked, Outcomes
+from jet.confidence.record import Records, records_before
+from jet.confidence.regimes import REGIMES, Horizon
 from jet.confidence.stack import (
     FEATURES,
     METHODS,
@@ -45,23 +50,26 @@ formulas are tax rates, one is a fixed amount, amounts were split by shares; and
 (log1p)."""
 
 
+RECORD = FEATURES.index("record")
+
+
 @dataclass(frozen=True)
 class DriftReference:
-    """Statistics of the calibration entries, with which new ones are compared; one row a calibration row."""
+    """Statistics of the calibrated entries, with which new ones are compared."""
 
-    answered: np.ndarray  # bool [rows] whether there were candidates
+    entity: np.ndarray  # object [rows] names of the companies
     text_known: np.ndarray  # bool [rows]
     similarity: np.ndarray  # float64 [rows] of the most similar earlier text
 
     @classmethod
     def empty(cls) -> DriftReference:
         """Without entries."""
-        return cls(np.empty(0, dtype=bool), np.empty(0, dtype=bool), np.empty(0))
+        return cls(np.empty(0, dtype=object), np.empty(0, dtype=bool), np.empty(0))
 
     def as_dict(self) -> dict[str, Any]:
         """The statistics as JSON types; `from_dict` reads them."""
         return {
-            "answered": self.answered.astype(int).tolist(),
+            "entity": self.entity.tolist(),
             "text_known": self.text_known.astype(int).tolist(),
             "similarity": self.similarity.tolist(),
         }
@@ -70,7 +78,7 @@ class DriftReference:
     def from_dict(cls, content: dict[str, Any]) -> DriftReference:
         """Read what `as_dict` wrote."""
         return cls(
-            np.asarray(content["answered"], dtype=bool),
+            np.array(content["entity"], dtype=object),
             np.asarray(content["text_known"], dtype=bool),
             np.asarray(content["similarity"], dtype=np.float64),
         )
@@ -78,75 +86,142 @@ class DriftReference:
 
 @dataclass(frozen=True)
 class Judgment:
-    """What the calibration split decides; see the module's docstring."""
+    """See the module's docstring."""
 
     stack: Stack
-    calibrations: Mapping[Method, Calibration]
+    calibrations: Mapping[Method, tuple[Calibration, ...]]  # one for each of REGIMES
     amounts: Calibration
+    records: Mapping[Method, Records]
+    horizon: Horizon
     reference: DriftReference
+    without_test: Judgment | None = None
 
     @classmethod
     def unfitted(cls) -> Judgment:
         """An unfitted judgment, which promises nothing."""
-        calibrations = {method: Calibration.unfitted(FEATURES) for method in METHODS}
-        return cls(Stack(), calibrations, Calibration.unfitted(AMOUNT_FEATURES), DriftReference.empty())
+        return cls(
+            stack=Stack(),
+            calibrations={method: tuple(Calibration.unfitted(FEATURES) for _ in REGIMES) for method in METHODS},
+            amounts=Calibration.unfitted(AMOUNT_FEATURES),
+            records=dict.fromkeys(METHODS, Records()),
+            horizon=Horizon(),
+            reference=DriftReference.empty(),
+        )
 
     @classmethod
-    def fit(cls, outcomes: Outcomes, entity: Sequence[str]) -> Judgment:
-        """Fit on the outcomes of N booked entries; `entity` names the company of each."""
-        scores, right = outcomes.scores, outcomes.right
-        stack = Stack.fit(scores, right)
-        calibrations: dict[Method, Calibration] = {}
-        for method in METHODS:
-            probability = cross_fitted(scores, right) if method == "stacked" else stack(scores, method)
-            best = np.where(scores.exists, probability[:, :-1], -1).argmax(axis=1)
-            bounds = Bounds(
-                most=weakest_line(scores, probability, best),
-                held=outcomes.held | scores.guess[np.arange(len(right)), best],
-                history=outcomes.history,
-            )
-            calibrations[method] = Calibration.fit(
-                FEATURES, confidence_features(scores, probability), best == right, entity, bounds
-            )
-        # Amounts can be right only where the lines are.
-        best = np.where(scores.exists, stack(scores)[:, :-1], -1).argmax(axis=1)
-        rows = np.flatnonzero(outcomes.amounts_guessed & (best == right))
-        entities = [entity[row] for row in rows.tolist()]
-        amounts = Calibration.fit(
-            AMOUNT_FEATURES, outcomes.amount_features[rows], outcomes.amounts_right[rows], entities
-        )
-        nearest = outcomes.nearest.astype(np.float64).round(4)
-        reference = DriftReference(np.asarray(scores.exists.any(axis=1)), outcomes.text_known, nearest)
-        return cls(stack, calibrations, amounts, reference)
+    def fit(cls, outcomes: Outcomes, asked: Asked) -> Judgment:
+        """Fit on the outcomes of N booked entries, each as it was `asked`."""
+        older = np.flatnonzero(~asked.newest)
+        whole = _fitted(outcomes, asked)
+        if len(older) == len(asked.newest):
+            return whole
+        return replace(whole, without_test=_fitted(outcomes.take(older), asked.take(older)))
 
-    def drift_statistics(self, method: Method) -> DriftStatistics:
-        """The statistics with which new predictions by `method` are compared."""
-        calibration, reference = self.calibrations[method], self.reference
-        statistics = DriftStatistics.of(
-            calibration.entity, ~reference.text_known, reference.similarity, calibration.confidence
-        )
-        return statistics.take(reference.answered)
+    def for_report(self) -> Judgment:
+        """The judgment that has not seen the test split."""
+        return self.without_test or self
+
+    def drift_statistics(self) -> DriftStatistics:
+        """The statistics with which new predictions are compared."""
+        reference = self.reference
+        return DriftStatistics.of(reference.entity.tolist(), ~reference.text_known, reference.similarity)
 
     def as_dict(self) -> dict[str, Any]:
         """The whole judgment as JSON types; `from_dict` reads it."""
         return {
             "stack": asdict(self.stack),
-            "calibrations": {method: each.as_dict() for method, each in self.calibrations.items()},
+            "calibrations": {
+                method: [each.as_dict() for each in regimes] for method, regimes in self.calibrations.items()
+            },
             "amounts": self.amounts.as_dict(),
+            "records": {method: dict(records.surplus) for method, records in self.records.items()},
+            "horizon": self.horizon.as_dict(),
             "reference": self.reference.as_dict(),
+            "without_test": self.without_test and self.without_test.as_dict(),
         }
 
     @classmethod
     def from_dict(cls, content: dict[str, Any]) -> Judgment:
         """Read what `as_dict` wrote. Raises `ValueError` where another version of jet wrote it."""
-        if "reference" not in content:
+        if "horizon" not in content:
             raise ValueError(
-                "the bundle lacks the statistics of its calibration entries, so drift can't be found: it is "
-                "of an earlier jet; train again"
+                "the bundle's calibration knows one regime of use alone: it is of an earlier jet; train again"
             )
+        calibrations: dict[Method, tuple[Calibration, ...]] = {
+            method: tuple(Calibration.from_dict(each, FEATURES) for each in content["calibrations"][method])
+            for method in METHODS
+        }
+        if any(len(regimes) != len(REGIMES) for regimes in calibrations.values()):
+            raise ValueError(f"the bundle isn't calibrated in each of the regimes {', '.join(REGIMES)}")
         return cls(
             Stack(**content["stack"]),
-            {method: Calibration.from_dict(content["calibrations"][method], FEATURES) for method in METHODS},
+            calibrations,
             Calibration.from_dict(content["amounts"], AMOUNT_FEATURES),
+            {
+                method: Records({name: tuple(values) for name, values in content["records"][method].items()})
+                for method in METHODS
+            },
+            Horizon.from_dict(content["horizon"]),
             DriftReference.from_dict(content["reference"]),
+            content["without_test"] and cls.from_dict(content["without_test"]),
         )
+
+
+def _fitted(outcomes: Outcomes, asked: Asked) -> Judgment:
+    """`Judgment.fit`, without another one for reports."""
+    scores, right = outcomes.scores, outcomes.right
+    # Of two splits, each is judged by what was fitted on the other; of one, by what was fitted on other texts.
+    fold = asked.newest.astype(np.int64) if asked.newest.any() else outcomes.group % FOLDS
+    stack = Stack.fit(scores, right)
+    calibrations: dict[Method, tuple[Calibration, ...]] = {}
+    records: dict[Method, Records] = {}
+    for method in METHODS:
+        probability = cross_fitted(scores, right, fold) if method == "stacked" else stack(scores, method)
+        best = np.where(scores.exists, probability[:, :-1], -1).argmax(axis=1)
+        rows = CalibrationRows(
+            entity=asked.entity,
+            right=best == right,
+            fold=fold,
+            group=outcomes.group,
+            newest=asked.newest,
+            most=weakest_line(scores, probability, best),
+            held=outcomes.held | scores.guess[np.arange(len(right)), best],
+            history=outcomes.history,
+        )
+        features = confidence_features(scores, probability)
+        features[:, RECORD], records[method] = _records(features, rows, asked)
+        calibrations[method] = tuple(
+            Calibration.fit(FEATURES, features[of_regime], rows.take(of_regime))
+            for of_regime in (np.flatnonzero(asked.regime == regime) for regime in range(len(REGIMES)))
+        )
+    # Amounts can be right only where the lines are.
+    best = np.where(scores.exists, stack(scores)[:, :-1], -1).argmax(axis=1)
+    priced = np.flatnonzero(outcomes.amounts_guessed & (best == right) & (asked.regime == 0))
+    amounts = Calibration.fit(
+        AMOUNT_FEATURES,
+        outcomes.amount_features[priced],
+        CalibrationRows.independent(asked.entity[priced].tolist(), outcomes.amounts_right[priced]),
+    )
+    compared = np.flatnonzero(scores.exists.any(axis=1) & (asked.regime % 2 == 0))
+    reference = DriftReference(
+        asked.entity[compared],
+        outcomes.text_known[compared],
+        outcomes.nearest[compared].astype(np.float64).round(4),
+    )
+    horizon = Horizon.of(asked.entity, outcomes.gap, asked.regime)
+    return Judgment(stack, calibrations, amounts, records, horizon, reference)
+
+
+def _records(features: np.ndarray, rows: CalibrationRows, asked: Asked) -> tuple[np.ndarray, Records]:
+    """The record of each row's company when it was asked, float64 [N], and the records after all rows.
+
+    Answers of the first regime count; their confidence is of a regression without records.
+    """
+    daily = np.flatnonzero(asked.regime == 0)
+    daily = daily[np.argsort(asked.date[daily], kind="stable")]
+    plain = features[daily].copy()
+    plain[:, RECORD] = 0.0
+    confidence = Calibration.fit(FEATURES, plain, rows.take(daily)).confidence
+    surplus = rows.right[daily] - confidence
+    figure = records_before(asked.entity[daily], asked.date[daily], surplus, asked.entity, asked.known_before)
+    return figure, Records.of(asked.entity[daily].tolist(), surplus)

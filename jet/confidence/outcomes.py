@@ -5,11 +5,26 @@ Shapes: N entries, D candidates.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 
 import numpy as np
 
 from jet.confidence.stack import Scores
+
+
+@dataclass(frozen=True)
+class Asked:
+    """What was known when N booked entries were answered."""
+
+    entity: np.ndarray  # object [N] names of the companies
+    date: np.ndarray  # int32 [N] days since 1970
+    known_before: np.ndarray  # int32 [N] days since 1970: entries of this day and later were not known
+    regime: np.ndarray  # int64 [N] index into `jet.confidence.regimes.REGIMES`
+    newest: np.ndarray  # bool [N] of the test split, else of the calibration split
+
+    def take(self, rows: np.ndarray) -> Asked:
+        """Some entries, by row numbers or a mask."""
+        return Asked(*(getattr(self, each.name)[rows] for each in fields(self)))
 
 
 @dataclass(frozen=True)
@@ -27,3 +42,10 @@ class Outcomes:
         np.ndarray
     )  # bool [N] a rule keeps the entry from `auto`, whatever is predicted (`jet.confidence.holds`)
     history: np.ndarray  # int64 [N] earlier entries of the entity
+    gap: np.ndarray  # int64 [N] days since the newest of these; `jet.confidence.regimes.NO_HISTORY`
+    group: np.ndarray  # int64 [N] the same number for entries of a company whose texts differ in digits alone
+
+    def take(self, rows: np.ndarray) -> Outcomes:
+        """Some outcomes, by row numbers or a mask."""
+        values = {each.name: getattr(self, each.name)[rows] for each in fields(self) if each.name != "scores"}
+        return Outcomes(scores=self.scores.take(rows), **values)

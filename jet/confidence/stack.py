@@ -22,19 +22,22 @@ from jet.ranking.candidates import PROPOSERS
 Method = Literal["stacked", "ranker", "decoder"]
 METHODS: tuple[Method, ...] = ("stacked", "ranker", "decoder")
 
-FEATURES = ("log_odds", "margin", "none", "similarity", "same_text", "support", "text_share", "agreed")
+FEATURES = (
+    *("log_odds", "margin", "none", "similarity", "same_text", "support", "text_share", "agreed"),
+    "record",
+)
 """The features of the confidence.
 
 The logit of the best candidate, its log-ratio to the second one, and the logit of "none of these"; the
 similarity of the nearest neighbor; the number of neighbors with the same text; the number of neighbors booked
-like the best candidate, and their share among those with the same text; whether ranker and decoder agree."""
+like the best candidate, and their share among those with the same text; whether ranker and decoder agree; and
+the record of the company (`jet.confidence.record`)."""
 
 WEIGHED = 8
 """The number of best candidates from which the probability of a line is computed."""
 
 _BITS = 64
 _FLOOR = -20.0  # the lower bound of the decoder's log-probability
-_FOLDS = 5
 _LEAST_ROWS = 20
 _PULL = 0.01  # L2 penalty on the distance of the parameters from their start
 
@@ -130,11 +133,11 @@ class Stack:
         return _with_none(np.where(scores.exists, mixed, -np.inf), none)
 
 
-def cross_fitted(scores: Scores, right: np.ndarray) -> np.ndarray:
-    """The probabilities of each fifth of the rows by a stack fitted on the other four, float64 [N, D + 1]."""
-    fold = np.arange(len(right)) % _FOLDS
+def cross_fitted(scores: Scores, right: np.ndarray, fold: np.ndarray) -> np.ndarray:
+    """The probabilities of the rows of each `fold` int64 [N] by a stack fitted on the others, float64
+    [N, D + 1]."""
     probability = np.zeros((len(right), scores.exists.shape[1] + 1))
-    for number in range(_FOLDS):
+    for number in np.unique(fold):
         fitted, held_out = np.flatnonzero(fold != number), np.flatnonzero(fold == number)
         stack = Stack.fit(scores.take(fitted), right[fitted])
         probability[held_out] = stack(scores.take(held_out))
@@ -142,12 +145,12 @@ def cross_fitted(scores: Scores, right: np.ndarray) -> np.ndarray:
 
 
 def confidence_features(
-    scores: Scores, probability: np.ndarray, chosen: np.ndarray | None = None
+    scores: Scores, probability: np.ndarray, chosen: np.ndarray | None = None, record: np.ndarray | None = None
 ) -> np.ndarray:
     """The features of each entry's candidate, float64 [N, len(FEATURES)].
 
     The candidate is `chosen`, int64 [N]; where that is negative or None, the most probable one by `probability`
-    [N, D + 1].
+    [N, D + 1]. `record` float64 [N] is that of each entry's company; None: 0.
     """
     clipped = np.clip(probability[:, :-1], 1e-6, 1 - 1e-6)
     is_chosen = False if chosen is None else np.arange(clipped.shape[1]) == chosen[:, None]
@@ -167,6 +170,7 @@ def confidence_features(
         "support": scores.support[rows, best],
         "text_share": scores.text_share[rows, best],
         "agreed": ranked.argmax(axis=1) == decoded.argmax(axis=1),
+        "record": np.zeros(len(clipped)) if record is None else record,
     }
     return np.stack([np.asarray(values[name], np.float64) for name in FEATURES], axis=1)
 

@@ -50,7 +50,7 @@ class Exam:
     ) -> None:
         self._imported, self._neighbors = entries, neighbors
         self.entries = sort_entries(entries.filter(pc.is_valid(entries["lines"])))
-        self.accounts, self.bundle, self.settings = accounts, bundle, settings
+        self.accounts, self.settings = accounts, settings
         self.fingerprint = fingerprint
         self.entity = bundle.corpus.catalog.entity_numbers(self.entries["entity"])
         days = self.entries["date"].cast(pa.int32()).to_numpy()
@@ -59,6 +59,12 @@ class Exam:
         if not len(self.test_rows):
             raise ValueError(f"the split leaves no entries to test on, of {len(self.entries)} booked ones")
         self.promises = sorted({*PROMISES, settings.predict.promise})
+        # What was calibrated on the test entries may not judge them.
+        known = pc.is_in(
+            joined_keys(self.test["entity"], self.test["entry_id"]),
+            value_set=joined_keys(bundle.corpus.entities, bundle.corpus.ids),
+        )
+        self.bundle = bundle.for_report() if pc.any(known).as_py() else bundle
 
     def rows(self, part: int) -> NDArray[np.int64]:
         """int64: the rows of a part of the split."""
@@ -97,7 +103,7 @@ class Exam:
 
     def thresholds(self, method: Method) -> AutomationThresholds:
         """What the bundle automates by, where it answers by this method."""
-        return AutomationThresholds.of_calibration(self.bundle.calibration(method), self.promises)
+        return AutomationThresholds.of_judgment(self.bundle.judgment, method, self.promises)
 
     def scored(self, predictions: pa.Table) -> Scored:
         """`PREDICTIONS` of the test entries beside the truth."""

@@ -19,7 +19,7 @@ from jet.evaluation.baselines.run import BaselineRun, run_baseline
 from jet.evaluation.examine import examine
 from jet.evaluation.learning_curve import CurveFold, CurvePredictions, predict_fold
 from jet.prediction.predictor import Predictor, PredictSettings
-from jet.ranking.examples import Examples
+from jet.ranking.examples import Examples, with_and_without_totals
 from jet.ranking.ranker import RankerSettings
 from jet.ranking.statistics import Statistics
 from jet.retrieval.collection import Hits
@@ -52,7 +52,8 @@ class Executor(Protocol):
     def ranker_examples(
         self, statistics: Statistics, hits: Hits, rows: NDArray, settings: RankerSettings
     ) -> Examples:
-        """The ranker's training examples from `rows` of the corpus; `hits` are those of all its rows."""
+        """The ranker's training examples from `rows` of the corpus, with and without their totals; `hits` are
+        those of all its rows."""
         ...
 
     def predict_folds(
@@ -93,7 +94,8 @@ class InProcess:
         self, statistics: Statistics, hits: Hits, rows: NDArray, settings: RankerSettings
     ) -> Examples:
         """See `Executor`."""
-        return Examples.of(statistics, rows, hits.take(rows), settings)
+        rows, hidden = with_and_without_totals(rows)
+        return Examples.of(statistics, rows, hits.take(rows), settings, hidden)
 
     def predict_folds(
         self, bundle: Bundle, examples: Examples, books_split: NDArray, folds: Sequence[CurveFold]

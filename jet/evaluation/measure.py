@@ -1,8 +1,8 @@
 """Measures a bundle and its baselines on the newest entries of every entity.
 
 The model predicts entries without their lines. Memory is rolling: every entry of a strictly earlier date may be
-a neighbor, as in daily use with reviewed books; the model is measured once more with a memory that ends where
-the test begins (frozen). All metrics are of the test entries.
+a neighbor, as in daily use with reviewed books. The model is measured again in the other regimes of use: as a
+batch, with a memory that ends where the test begins, and without totals. All metrics are of the test entries.
 """
 
 from __future__ import annotations
@@ -16,11 +16,14 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from jet.books.schema import ENTRIES
 from jet.books.split import CALIBRATION, TEST, TRAIN
 from jet.confidence.drift import DriftStatistics, compare, drift_sentences, hold_drifted, summary
+from jet.confidence.regimes import REGIMES
 from jet.confidence.stack import METHODS, Method
 from jet.evaluation.amount_metrics import amount_metrics
 from jet.evaluation.baselines import OF_SENTENCES, BaselineRun, Materials
+from jet.evaluation.companies import company_states
 from jet.evaluation.comparison import paired_bootstrap
 from jet.evaluation.exam import Exam
 from jet.evaluation.examine import predictions_of
@@ -77,14 +80,16 @@ def measure(exam: Exam, executor: Executor) -> Evaluation:
         },
         facts=_facts(exam),
         methods={method: each for method, each in figures.items() if method != chosen},
-        frozen=_frozen(exam, executor) if exam.settings.evaluate.frozen else None,
+        regimes=_other_regimes(exam, executor) if exam.settings.evaluate.regimes else {},
         retrieval=_retrieval(examined),
         learning_curve=learning_curve(curve),
         learning_curve_note=CURVE_NOTE if curve else None,
         amounts=amount_metrics(examined, amount_thresholds, exam.promises),
         costs={name: _costs(run) for name, run in runs.items()},
         comparison={name: paired_bootstrap(scored[chosen], each) for name, each in by_baseline.items()},
-        company_thresholds=exam.thresholds(chosen).own,
+        companies=company_states(
+            exam.bundle.judgment, chosen, exam.promises, set(exam.test["entity"].to_pylist())
+        ),
         drift=_drift(exam, predictions[chosen]),
     )
     return Evaluation(
@@ -156,12 +161,22 @@ def _examine(exam: Exam, executor: Executor, methods: Sequence[Method]) -> pa.Ta
     return executor.examine(exam.bundle, settings, exam.test, methods)
 
 
-def _frozen(exam: Exam, executor: Executor) -> Figures:
-    """The metrics with a memory that ends where the test begins."""
-    log.info("the test once more, with a frozen memory")
-    bundle = exam.bundle.with_rows(np.flatnonzero(exam.books_split != TEST))
-    predictions = executor.predict(bundle, exam.settings.predict, exam.test)
-    return evaluate(exam.scored(predictions), exam.thresholds(exam.settings.predict.method))
+def _other_regimes(exam: Exam, executor: Executor) -> dict[str, Figures]:
+    """The metrics in each regime of use but the first."""
+    settings = exam.settings.predict
+    before_test = exam.bundle.with_rows(np.flatnonzero(exam.books_split != TEST))
+    without_totals = exam.test.set_column(
+        exam.test.schema.get_field_index("total"),
+        ENTRIES.field("total"),
+        pa.nulls(len(exam.test), ENTRIES.field("total").type),
+    )
+    asked = [(exam.bundle, without_totals), (before_test, exam.test), (before_test, without_totals)]
+    figures = {}
+    for name, (bundle, entries) in zip(REGIMES[1:], asked, strict=True):
+        log.info("the test once more: %s", name)
+        predictions = executor.predict(bundle, settings, entries)
+        figures[name] = evaluate(exam.scored(predictions), exam.thresholds(settings.method))
+    return figures
 
 
 def _retrieval(examined: pa.Table) -> dict[str, Any]:
@@ -177,9 +192,10 @@ def _retrieval(examined: pa.Table) -> dict[str, Any]:
 def _drift(exam: Exam, predictions: pa.Table) -> dict[str, Any] | None:
     """How the test entries differ from those of the calibration; None where nothing was calibrated."""
     settings = exam.settings
-    calibration = exam.bundle.judgment.drift_statistics(settings.predict.method)
+    calibration = exam.bundle.judgment.drift_statistics()
     groups = compare(calibration, DriftStatistics.of_predictions(predictions), settings.drift)
-    held = pc.not_equal(hold_drifted(predictions, drift_sentences(groups))["decision"], predictions["decision"])
+    why = drift_sentences(groups) if settings.drift.hold else {}
+    held = pc.not_equal(hold_drifted(predictions, why)["decision"], predictions["decision"])
     promise = f"{settings.predict.promise:g}"
     return {**summary(groups, pc.sum(held).as_py() or 0), "promise": promise} if groups else None
 

@@ -28,8 +28,9 @@ class Measurements:
     """What a reader needs to repeat the run: data, fingerprints, settings."""
     methods: Mapping[str, Figures] = field(default_factory=dict)
     """The metrics of the model by its other methods of prediction ("ranker", "decoder")."""
-    frozen: Figures | None = None
-    """The metrics of the model with a memory that ends where the test begins."""
+    regimes: Mapping[str, Figures] = field(default_factory=dict)
+    """The metrics of the model in other regimes of use (`jet.confidence.regimes`), by name: as a batch, whose
+    memory ends where the test begins, and without totals."""
     retrieval: Mapping[str, Any] | None = None
     """`retrieval_metrics` of the test entries."""
     learning_curve: Sequence[Mapping[str, Any]] = ()
@@ -46,8 +47,8 @@ class Measurements:
     """Method -> "seconds", "cpu_seconds", "peak_mib"."""
     comparison: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
     """Baseline -> `paired_bootstrap` of the model against it."""
-    company_thresholds: Mapping[str, Mapping[str, float | None]] = field(default_factory=dict)
-    """Entity -> promise -> its own threshold."""
+    companies: Mapping[str, Mapping[str, Mapping[str, Any]]] = field(default_factory=dict)
+    """`jet.evaluation.companies.company_states`."""
     drift: Mapping[str, Any] | None = None
     """`jet.confidence.drift.summary` of the test entries beside the calibration; "held_back" counts the test
     entries that would have been reviewed because of it."""
@@ -58,14 +59,14 @@ class Measurements:
         if self.methods:
             test["methods"] = dict(self.methods)
         measured: dict[str, Any] = {
-            "frozen": {MODEL: self.frozen} if self.frozen else None,
+            "regimes": dict(self.regimes),
             "retrieval": self.retrieval,
             "learning_curve": list(self.learning_curve),
             "learning_curve_note": self.learning_curve_note,
             "amounts": self.amounts,
             "costs": self.costs,
             "comparison": self.comparison,
-            "company_thresholds": self.company_thresholds,
+            "companies": self.companies,
             "drift": self.drift,
         }
         return {"facts": self.facts, "test": test} | {name: part for name, part in measured.items() if part}

@@ -47,8 +47,8 @@ def group_metrics(
       weighted by their rows (Naeini et al., "Obtaining well calibrated probabilities using Bayesian
       binning", AAAI 2015); calibration_error_by_chance: what it would be on average on so few rows if the
       confidence were exactly right
-    - automation, for each promise of `thresholds`: the pooled threshold, the share of entries that are
-      automated (coverage, n_auto), their precision and its two-sided 95 % Clopper–Pearson interval
+    - automation, for each promise of `thresholds`: the share of entries that are automated (coverage,
+      n_auto), their precision and its two-sided 95 % Clopper–Pearson interval
     - repeat_ceiling: where strata are known, the share whose lines had been booked before
     """
     counts = {name: column[mask] for name, column in scored.counts.items()}
@@ -71,10 +71,7 @@ def group_metrics(
         "validity": ratio(int(scored.valid[mask].sum()), n),
         "expected_calibration_error": calibration_error(confidence, right),
         "calibration_error_by_chance": calibration_error_by_chance(confidence),
-        "automation": {
-            promise: automation(threshold, automated[promise], right)
-            for promise, threshold in thresholds.pooled.items()
-        },
+        "automation": {promise: automation(automated[promise], right) for promise in thresholds.by_promise},
     }
     if "set" in scored.strata:
         metrics["repeat_ceiling"] = ratio(int((scored.strata["set"][mask] == "seen").sum()), n)
@@ -92,7 +89,7 @@ def evaluate(test: Scored, thresholds: AutomationThresholds) -> dict[str, Any]:
     order = np.argsort(number, kind="stable")
     groups = np.split(order, np.cumsum(np.bincount(number, minlength=entities.size))[:-1])
     by_entity = {
-        str(entity): group_metrics(test, rows, thresholds.of_entity(str(entity)))
+        str(entity): group_metrics(test, rows, thresholds)
         for entity, rows in zip(entities, groups, strict=False)
     }
     overall = group_metrics(test, np.arange(len(test)), thresholds)

@@ -42,12 +42,16 @@ class Scored:
     """Entries that are never automated (see `jet.confidence.holds`); by default none."""
     history: NDArray[np.int64] = field(default_factory=lambda: np.zeros(0, dtype=np.int64))
     """The number of earlier entries of the entity; by default the largest int64."""
+    regime: NDArray = field(default_factory=lambda: np.zeros(0, dtype=object))
+    """The regime in which the confidence is calibrated (`jet.confidence.regimes`); by default ""."""
 
     def __post_init__(self) -> None:
         if not len(self.held):
             self.held = np.zeros(len(self.entity), dtype=bool)
         if not len(self.history):
             self.history = np.full(len(self.entity), np.iinfo(np.int64).max)
+        if not len(self.regime):
+            self.regime = np.full(len(self.entity), "", dtype=object)
         columns: dict[str, Sequence | NDArray] = {
             "entry_id": self.entry_id,
             "true": self.true,
@@ -57,6 +61,7 @@ class Scored:
             "valid": self.valid,
             "held": self.held,
             "history": self.history,
+            "regime": self.regime,
             **self.strata,
         }
         for name, column in columns.items():
@@ -136,7 +141,8 @@ def score_predictions(
         accounts=accounts,
     )
     held, history = matched["held"].to_numpy(zero_copy_only=False), matched["history"].to_numpy()
-    return replace(scored, held=held, history=history)
+    regime = np.array(matched["regime"].to_pylist(), dtype=object)
+    return replace(scored, held=held, history=history, regime=regime)
 
 
 def _keys(table: pa.Table) -> list[tuple[str, str]]:

@@ -38,8 +38,8 @@ class EvaluateSettings:
     """Baselines beside the model: default, all, none, or names with commas between them."""
     parts: bool = True
     """Measure also the other methods of prediction: ranker and decoder, each alone, beside the stack."""
-    frozen: bool = True
-    """Measure also with the memory ending where the test begins."""
+    regimes: bool = True
+    """Measure also as a batch, with the memory ending where the test begins, and without totals."""
     curve_rows: int = 400
     """Test entries that the learning curve of new companies is measured on, at most; 0: no curve."""
 

@@ -15,20 +15,23 @@ from jet.books.schema import ENTRIES
 from jet.books.tokens import NOTHING
 from jet.confidence.judgment import AMOUNT_FEATURES
 from jet.confidence.outcomes import Outcomes
+from jet.confidence.regimes import NO_HISTORY
 from jet.confidence.stack import Scores
 from jet.prediction.amounts import minor_units
 from jet.prediction.predictor import Predictor, without_lines
+from jet.ranking.counts import joined_key
 from jet.retrieval.columns import EntryColumns, entry_columns
 
 
-def outcomes_of(predictor: Predictor, entries: pa.Table) -> Outcomes:
+def outcomes_of(predictor: Predictor, entries: pa.Table, known_before: np.ndarray | None = None) -> Outcomes:
     """The outcomes of booked `entries` (`ENTRIES`), in order.
 
-    `right` is D for an entry without candidates, too.
+    `known_before` is as in `Predictor.batches`. `right` is D for an entry without candidates, too.
     """
     entries = validate(entries, ENTRIES, "entries to calibrate with")
     bundle = predictor.bundle
-    true = entry_columns(entries, bundle.corpus.catalog, predictor.statistics.corpus.store)
+    store = predictor.statistics.corpus.store
+    true = entry_columns(entries, bundle.corpus.catalog, store)
     size, width = len(entries), bundle.ranker.settings.candidates
     if predictor.settings.method != "ranker":
         width += predictor.settings.beams
@@ -42,9 +45,11 @@ def outcomes_of(predictor: Predictor, entries: pa.Table) -> Outcomes:
         nearest=np.zeros(size, dtype=np.float32),
         held=np.ones(size, dtype=bool),
         history=np.zeros(size, dtype=np.int64),
+        gap=np.full(size, NO_HISTORY),
+        group=joined_key(true.entity, store.masked[true.text]).view(np.int64),
     )
     tokens, amounts = padded_lines(true, bundle.model.max_lines)
-    for rows, columns, scored in predictor.batches(without_lines(entries)):
+    for rows, columns, scored in predictor.batches(without_lines(entries), known_before):
         count = len(rows)
         hit = scored.candidates.key[:count] == true.set_keys[rows][:, None]
         outcomes.right[rows] = np.where(hit.any(axis=1), hit.argmax(axis=1), width)
@@ -54,6 +59,7 @@ def outcomes_of(predictor: Predictor, entries: pa.Table) -> Outcomes:
         outcomes.nearest[rows] = scored.evidence.nearest[:count]
         outcomes.held[rows] = scored.hold_facts.held[:count]
         outcomes.history[rows] = scored.hold_facts.history[:count]
+        outcomes.gap[rows] = scored.hold_facts.gap[:count]
         padded = np.resize(rows, len(scored.evidence))
         proposal = predictor.amounts(columns, padded, scored.evidence, tokens[padded])
         outcomes.amount_features[rows] = proposal.features[:count]

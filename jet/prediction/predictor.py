@@ -144,34 +144,37 @@ class Predictor:
         """The bundle's network on `device`."""
         return self.bundle.network.to(self.device)
 
-    def __call__(self, entries: pa.Table) -> pa.Table:
-        """Predictions (`PREDICTIONS`) of `entries` (`ENTRIES`), one row each, in order."""
+    def __call__(self, entries: pa.Table, known_before: np.ndarray | None = None) -> pa.Table:
+        """Predictions (`PREDICTIONS`) of `entries` (`ENTRIES`), one row each, in order; `known_before` is as in
+        `batches`."""
         entries = without_lines(validate(entries, ENTRIES, "entries to predict"))
-        return predictions_table(
-            self.bundle, self.settings.method, self.settings.promise, entries, self.answers(entries)
-        )
+        answers = self.answers(entries, known_before)
+        return predictions_table(self.bundle, self.settings.method, self.settings.promise, entries, answers)
 
     # --- answers ----------------------------------------------------------------------------------------
 
-    def answers(self, entries: pa.Table) -> Answers:
-        """The answers to `entries`, which have no lines, in order."""
+    def answers(self, entries: pa.Table, known_before: np.ndarray | None = None) -> Answers:
+        """The answers to `entries`, which have no lines, in order; `known_before` is as in `batches`."""
         answers = self.empty_answers(len(entries))
-        for rows, columns, scored in self.batches(entries):
+        for rows, columns, scored in self.batches(entries, known_before):
             self.choose(answers, rows, columns, scored, self.settings.method)
         return answers
 
-    def batches(self, entries: pa.Table) -> Iterator[tuple[np.ndarray, EntryColumns, ScoredCandidates]]:
+    def batches(
+        self, entries: pa.Table, known_before: np.ndarray | None = None
+    ) -> Iterator[tuple[np.ndarray, EntryColumns, ScoredCandidates]]:
         """Row numbers of `entries`, all their columns, and the scored candidates of these rows.
 
         The scored candidates are of `batch_size` entries, of which the first are those of the rows. Entries of
-        unknown entities are left out.
+        unknown entities are left out. Booked entries of the day `known_before` int32 [N] and later are not
+        known to an entry; None: those of its own day and later.
         """
         corpus = self.statistics.corpus
         columns = entry_columns(entries, corpus.catalog, corpus.store)
-        queries = columns.queries(np.arange(len(columns)))
-        hits = self.retriever.hits(replace(queries, store=corpus.store))
+        queries = replace(columns.queries(np.arange(len(columns))), store=corpus.store, cut=known_before)
+        hits = self.retriever.hits(queries)
         for rows, width in self.groups(columns):
-            yield rows, columns, self._score(columns, hits, rows, width)
+            yield rows, columns, self._score(columns, queries.known_before, hits, rows, width)
 
     def groups(self, columns: EntryColumns) -> Iterator[tuple[np.ndarray, int]]:
         """Row numbers of up to `batch_size` entries with charts of similar size, and the charts' padded size.
@@ -186,12 +189,14 @@ class Predictor:
             for start in range(0, len(of_width), self.settings.batch_size):
                 yield of_width[start : start + self.settings.batch_size], int(width)
 
-    def _score(self, columns: EntryColumns, hits: Hits, rows: np.ndarray, width: int) -> ScoredCandidates:
+    def _score(
+        self, columns: EntryColumns, known_before: np.ndarray, hits: Hits, rows: np.ndarray, width: int
+    ) -> ScoredCandidates:
         """The scored candidates of `rows`, [batch_size], of which the first are those of the rows."""
         bundle = self.bundle
         filled = np.resize(rows, self.settings.batch_size)
         hits = hits.take(filled)
-        evidence = gather(self.statistics, columns, filled, hits)
+        evidence = gather(self.statistics, columns, filled, hits, known_before[filled])
         line_support = line_scores(evidence)
         candidates = propose(self.statistics, evidence, line_support, bundle.ranker.settings.candidates)
         decoder = None
@@ -270,6 +275,12 @@ class Predictor:
     def _tables(self) -> Tables:
         return Tables(view(self.text_vectors), view(self.bundle.account_vectors)).to(self.device)
 
+    @cached_property
+    def _record_figures(self) -> dict[Method, np.ndarray]:
+        """float64 [E]: the record of each entity, by method."""
+        names = self.bundle.corpus.catalog.entities
+        return {method: each.figures(names) for method, each in self.bundle.judgment.records.items()}
+
     def empty_answers(self, size: int) -> Answers:
         """Empty answers to `size` entries."""
         longest = self.bundle.model.max_lines
@@ -328,7 +339,9 @@ class Predictor:
             "amounts": proposal.amounts,
             "amount_features": proposal.features,
             "amount_rule": proposal.rule,
-            "features": confidence_features(scored.scores, probability, place),
+            "features": confidence_features(
+                scored.scores, probability, place, self._record_figures[method][evidence.entity]
+            ),
             "review": review,
             "evidence_kind": shown.kind,
             "text_known": evidence.text_known,

@@ -5,7 +5,6 @@ Shapes: N entries, KEPT sets of an entry, T lines, S shown neighbors.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
 
@@ -25,8 +24,8 @@ from jet.books.schema import (
 )
 from jet.books.tokens import NOTHING
 from jet.bundle.bundle import Bundle
-from jet.confidence.calibration import Calibration
-from jet.confidence.holds import auto_thresholds
+from jet.confidence.decisions import Decisions
+from jet.confidence.regimes import REGIMES
 from jet.confidence.stack import Method
 from jet.model.decode import KEPT
 from jet.prediction.amounts import GUESSED
@@ -40,8 +39,18 @@ def predictions_table(
     bundle: Bundle, method: Method, promise: float, entries: pa.Table, answers: Answers
 ) -> pa.Table:
     """Predictions (`PREDICTIONS`) of `entries` (`ENTRIES`), one row each, in order."""
-    calibration = bundle.calibration(method)
-    decided = _Decisions.of(calibration, promise, entries["entity"].to_pylist(), answers)
+    decided = Decisions.of(
+        bundle.judgment,
+        method,
+        promise,
+        entries["entity"].to_pylist(),
+        entries["total"].is_valid().to_numpy(),
+        answers.features,
+        answers.weakest_line,
+        answers.held,
+        answers.hold_facts,
+    )
+    confidence = np.where(answers.answered, decided.confidence, np.float32(0))
     decisions = np.where(answers.answered, np.where(decided.auto, AUTO, REVIEW), NO_ANSWER)
     lines, offsets = _lines(bundle, answers)
     chosen = pa.ListArray.from_arrays(*_sublist(lines, offsets, np.arange(len(entries)) * KEPT))
@@ -50,16 +59,17 @@ def predictions_table(
             entries["entity"],
             entries["entry_id"],
             chosen,
-            pa.array(decided.confidence),
+            pa.array(confidence),
             pa.array(answers.none),
             pa.array(decisions),
+            pa.array(np.array(REGIMES)[decided.regime], pa.string()),
             pa.array(_reasons(bundle, entries, answers, decided), pa.string()),
             _amount_confidence(bundle, answers),
             _alternatives(answers, lines, offsets),
             _evidence(bundle, entries, answers),
             pa.array(answers.text_known),
             pa.array(answers.nearest),
-            pa.array(answers.held & answers.answered),
+            pa.array(decided.held & answers.answered),
             pa.array(answers.hold_facts.history),
             pa.array([bundle.identity] * len(entries), pa.string()),
         ],
@@ -67,29 +77,7 @@ def predictions_table(
     )
 
 
-@dataclass(frozen=True)
-class _Decisions:
-    """The decisions on N answers, and what they are made by."""
-
-    confidence: np.ndarray  # float32 [N]
-    auto: np.ndarray  # bool [N]
-    thresholds: np.ndarray  # float64 [N]
-    least_history: int
-    promise: float
-
-    @classmethod
-    def of(cls, calibration: Calibration, promise: float, entities: list[str], answers: Answers) -> _Decisions:
-        """`auto` where the confidence reaches the company's threshold and no rule holds the answer
-        (`jet.confidence.holds`)."""
-        confidence = np.minimum(calibration(answers.features), answers.weakest_line)
-        confidence = np.where(answers.answered, confidence, 0.0).astype(np.float32)
-        thresholds = calibration.thresholds(promise)
-        by_row, least = thresholds.of(entities), thresholds.least_history
-        reached = confidence >= auto_thresholds(by_row, answers.held, answers.hold_facts.history, least)
-        return cls(confidence, answers.answered & reached, by_row, least, promise)
-
-
-def _reasons(bundle: Bundle, entries: pa.Table, answers: Answers, decided: _Decisions) -> list[str]:
+def _reasons(bundle: Bundle, entries: pa.Table, answers: Answers, decided: Decisions) -> list[str]:
     """The evidence of each answer in words, and why it isn't booked automatically."""
     known = set(bundle.corpus.catalog.entities)
     like = answers.same_lines & (answers.row != NOTHING)
@@ -126,18 +114,14 @@ def _why_none(entity: str, known: bool, direction: str) -> str:
     return "no debit and credit account of the entity is open on this date"
 
 
-def _held(bundle: Bundle, answers: Answers, decided: _Decisions, row: int, currency: str) -> list[str]:
+def _held(bundle: Bundle, answers: Answers, decided: Decisions, row: int, currency: str) -> list[str]:
     """Why an answer isn't `auto`: the rules that hold it, and the threshold that it doesn't reach."""
-    promise, threshold = decided.promise, decided.thresholds[row]
     tokens = np.unique(answers.tokens[row, 0][answers.guess[row, 0]])
     codes = bundle.corpus.catalog.accounts["code"].take(pa.array(tokens // 2)).to_pylist()
     guesses = [f"{'DC'[token % 2]} {code}" for token, code in zip(tokens.tolist(), codes, strict=True)]
-    why = answers.hold_facts.reasons(row, guesses, currency, decided.least_history, promise)
-    if not np.isfinite(threshold):
-        why.append(f"no confidence was high enough in the calibration to promise {promise:.0%}")
-    elif decided.confidence[row] < threshold:
-        why.append(f"{promise:.0%} are promised from a confidence of {threshold:.3f} on")
-    return why
+    facts, least = answers.hold_facts, int(decided.least_history[row])
+    by_rules = facts.reasons(row, guesses, currency, least, decided.promise)
+    return by_rules + decided.reasons(row, facts)
 
 
 def _amount_confidence(bundle: Bundle, answers: Answers) -> pa.Array:

@@ -29,7 +29,7 @@ from jet.confidence.drift import (
 )
 from jet.texts.normalize import stable_hashes
 
-_STATISTICS_COLUMNS = ("entity", "decision", "text_known", "similarity", "confidence")
+_STATISTICS_COLUMNS = ("entity", "decision", "text_known", "similarity")
 """The columns of `PREDICTIONS` that the drift statistics need."""
 
 log = logging.getLogger("jet.predict")
@@ -38,13 +38,18 @@ log = logging.getLogger("jet.predict")
 def settled(
     writer: ArtifactWriter, rows: int, calibrated: DriftStatistics, settings: DriftSettings
 ) -> tuple[dict[str, int], dict[str, Any]]:
-    """The counts of each decision and a summary of the drift, after holding back what has drifted.
+    """The counts of each decision and a summary of the drift, after holding back what has drifted where
+    `settings.hold` says so.
 
     `calibrated` are the statistics of the calibration. Raises `RuntimeError` where the parts don't have `rows`
     predictions.
     """
     groups = compare(calibrated, statistics_of(writer), settings)
-    hold_back(writer, groups)
+    for group in groups:
+        if group.drifted:
+            log.warning("drift: %s: %s", group.name, group.sentence())
+    if settings.hold:
+        hold_back(writer, groups)
     decisions, held = counted(writer, rows)
     return decisions, summary(groups, held)
 
@@ -60,9 +65,6 @@ def statistics_of(writer: ArtifactWriter) -> DriftStatistics:
 def hold_back(writer: ArtifactWriter, groups: Sequence[Group]) -> None:
     """Turn each `auto` of a company with drift into `review`, and write the changed parts again."""
     why = drift_sentences(groups)
-    for group in groups:
-        if group.drifted:
-            log.warning("drift, nothing is booked automatically: %s: %s", group.name, group.sentence())
     for name in writer.files() if why else ():
         table = read_parquet(writer.filesystem, name)
         held = hold_drifted(table, why)

@@ -35,6 +35,7 @@ class Evidence:
     direction: np.ndarray  # int8 [B] of the money, as the entry states it: 1 in, -1 out, 0 not stated
     limit: np.ndarray  # int64 [B] the entity's rows of the corpus below this one are strictly earlier
     earlier: np.ndarray  # int64 [B] the number of these rows
+    gap: np.ndarray  # int64 [B] days since the newest of these rows; 0 where there is none
     row: np.ndarray  # int64 [B, M] rows of the corpus; NOTHING where there is no neighbor
     similarity: np.ndarray  # float64 [B, M]; 0 where there is no neighbor
     lines: np.ndarray  # int64 [B, M, L] tokens of the entry's chart, padded with NOTHING
@@ -85,8 +86,16 @@ class Evidence:
         return set_key(self.lines)
 
 
-def gather(statistics: Statistics, queries: EntryColumns, rows: np.ndarray, hits: Hits) -> Evidence:
+def gather(
+    statistics: Statistics,
+    queries: EntryColumns,
+    rows: np.ndarray,
+    hits: Hits,
+    known_before: np.ndarray | None = None,
+) -> Evidence:
     """The evidence for `rows` of `queries`, from all their `hits` [B, M].
+
+    Counts are of entries before the day `known_before` int32 [B] (default: the query's own), as the hits are.
 
     Neighbors whose money went the other way than the entry states are left out. But where no other one has the
     entry's text, or there are no others at all, they stay, with debit and credit swapped, as for a refund.
@@ -112,7 +121,9 @@ def gather(statistics: Statistics, queries: EntryColumns, rows: np.ndarray, hits
     exists = row != NOTHING
     neighbor_text = np.where(exists, booked.text[row], text[:, None])
     journal = queries.journal[rows][:, None]
-    limit = corpus.limits(entity, queries.date[rows])
+    limit = corpus.limits(entity, queries.date[rows] if known_before is None else known_before)
+    earlier = np.maximum(limit - corpus.offsets[entity], 0)
+    newest = booked.date[np.where(earlier > 0, limit - 1, 0)] if len(booked) else queries.date[rows]
     used = np.unique(np.concatenate([text, neighbor_text.ravel()]))
     vectors = dense(store.vectors[used], weigh(store.ngrams[used], corpus.idf), statistics.settings)
     entry_vector, vector = (vectors[np.searchsorted(used, each)] for each in (text, neighbor_text))
@@ -123,7 +134,8 @@ def gather(statistics: Statistics, queries: EntryColumns, rows: np.ndarray, hits
         currency=queries.currency[rows],
         direction=queries.direction[rows],
         limit=limit,
-        earlier=np.maximum(limit - corpus.offsets[entity], 0),
+        earlier=earlier,
+        gap=np.where(earlier > 0, queries.date[rows] - newest, 0).astype(np.int64),
         row=row,
         similarity=np.where(exists, hits.similarity, 0).astype(np.float64),
         lines=lines,

@@ -20,6 +20,8 @@ from jet.ranking.statistics import Statistics
 from jet.retrieval.products import products
 
 _CLOSE = 5.0  # exp(5 similarity): distant neighbors still have weight
+_HALVES = ("close", "sharp", "text", "masked", "journal", "recent", "amount")
+"""The kinds of vote that neighbors give to each side of a candidate alone."""
 _SHARP = 20.0  # exp(20 similarity): the nearest neighbors have nearly all weight
 
 
@@ -39,7 +41,7 @@ def ranking_features(
         candidate_half = set_key(side_of(tokens, side))
         neighbor_half = set_key(side_of(evidence.lines, side))
         matches = (candidate_half[:, :, None] == neighbor_half[:, None, :]) & evidence.exists[:, None, :]
-        for kind in ("close", "sharp"):
+        for kind in _HALVES:
             features[f"{name}_{kind}"] = _share(matches, weights[kind])
     features |= _line_figures(scores, tokens, is_line, lines)
     features |= _history(statistics, evidence, candidates, is_line)
@@ -187,15 +189,18 @@ def _line_figures(
 def _history(
     statistics: Statistics, evidence: Evidence, candidates: Candidates, is_line: np.ndarray
 ) -> dict[str, np.ndarray]:
-    """How often the entity booked the set and its rarest line before, and the largest share of other currencies
-    in earlier bookings of its lines."""
+    """How often the entity booked the set and its rarest line before, in all and with the entry's text, and the
+    largest share of other currencies in earlier bookings of its lines."""
     limit = evidence.limit
     sets = statistics.sets.before(candidates.key, limit[:, None])
     lines = statistics.tokens.before(np.maximum(candidates.tokens, 0), limit[:, None, None])
     rarest = np.where(is_line, lines, np.iinfo(np.int64).max).min(axis=2)
     earlier = np.maximum(evidence.earlier, 1)[:, None]
     other = statistics.past.other_currency(candidates.tokens, evidence.currency, limit)
+    store = statistics.corpus.store
+    of_text = statistics.past.set_shares(evidence.entity, evidence.text, candidates.key, store, limit)
     return {
+        **of_text,
         "prior": sets / earlier,
         "prior_log": np.log1p(sets),
         "rarest": np.log1p(rarest),

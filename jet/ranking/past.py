@@ -24,6 +24,8 @@ class Past:
 
     texts: Counts  # by entity, text and direction
     masked: Counts  # by entity, text without its digits, and direction
+    text_sets: Counts  # by text and set of lines
+    masked_sets: Counts  # by text without its digits, and set of lines
     currencies: Counts  # by entity and currency
     with_currency: Counts  # by entity, where the currency is known
     lines: Counts  # by token and currency, where it is known
@@ -41,6 +43,8 @@ class Past:
         return cls(
             Counts.of(joined_key(booked.entity, booked.text, direction), row),
             Counts.of(joined_key(booked.entity, store.masked[booked.text], direction), row),
+            Counts.of(joined_key(booked.text, booked.set_keys), row),
+            Counts.of(joined_key(store.masked[booked.text], booked.set_keys), row),
             Counts.of(joined_key(booked.entity, booked.currency), row),
             Counts.of(joined_key(booked.entity[known]), known),
             Counts.of(joined_key(token, booked.currency[of_line]), of_line),
@@ -61,6 +65,27 @@ class Past:
             per_text.append(counts.before(key, limit[:, None]))
         exact, masked = per_text
         return np.where(exact.any(axis=1, keepdims=True), exact, masked)[:, [0, 2]]
+
+    def set_shares(
+        self, entity: np.ndarray, text: np.ndarray, key: np.ndarray, store: TextStore, limit: np.ndarray
+    ) -> dict[str, np.ndarray]:
+        """How the entity booked this text, exactly or but for its digits, below `limit`: by name, float64
+        [B, D].
+
+        The share of these entries that have the candidate's set, `key` uint64 [B, D] (shrunk toward 0 where
+        there are few), and their number (log1p). Other than votes, they count all earlier entries.
+        """
+        figures = {}
+        for name, what, of_text, of_set in (
+            ("text", text, self.texts, self.text_sets),
+            ("masked", store.masked[text], self.masked, self.masked_sets),
+        ):
+            directions = joined_key(entity[:, None], what[:, None], np.array([OUT, UNSTATED, IN]))
+            count = of_text.before(directions, limit[:, None]).sum(axis=1, keepdims=True)
+            same = of_set.before(joined_key(what[:, None], key), limit[:, None])
+            figures[f"{name}_share"] = same / (count + 1.0)
+            figures[f"{name}_count"] = np.broadcast_to(np.log1p(count), key.shape)
+        return figures
 
     def new_currency(self, entity: np.ndarray, currency: np.ndarray, limit: np.ndarray) -> np.ndarray:
         """bool [B]: whether the currency is known, and the entity has entries below `limit` in known

@@ -36,8 +36,8 @@ class RankerSettings:
     """Dropout on the candidates' vectors."""
     nets: int = 2
     """The number of networks that are averaged."""
-    epochs: int = 14
-    """Passes over the training rows."""
+    epochs: int = 7
+    """Passes over the training rows, which have each entry twice: with and without its total."""
     batch_size: int = 128
     """Entries a step."""
     learning_rate: float = 3e-3
@@ -46,7 +46,7 @@ class RankerSettings:
     """AdamW's weight decay."""
     entity_power: float = 0.3
     """Each row of an entity with n rows has weight n^-entity_power."""
-    rows: int = 50_000
+    rows: int = 30_000
     """The most entries to train on: the newest of each entity."""
 
     def __post_init__(self) -> None:

@@ -95,6 +95,9 @@ class Queries:
     """int64 [Q], `stable_hash` of the currency; None: not known of any."""
     direction: np.ndarray | None = None
     """int8 [Q], the direction of the money: 1 in, -1 out, 0 not known; None: not known of any."""
+    cut: np.ndarray | None = None
+    """int32 [Q], days since 1970: rows of this day and later aren't known yet when the query is answered, as
+    in a batch of many days; None: all of earlier days are known."""
 
     def __post_init__(self) -> None:
         if len(self.text) and self.text.min() < 0:
@@ -111,8 +114,17 @@ class Queries:
 
         return Queries(
             *(self.entity[rows], self.date[rows], self.text[rows], self.journal[rows]),
-            *(self.store, of(self.owner), of(self.currency), of(self.direction)),
+            store=self.store,
+            owner=of(self.owner),
+            currency=of(self.currency),
+            direction=of(self.direction),
+            cut=of(self.cut),
         )
+
+    @property
+    def known_before(self) -> np.ndarray:
+        """int32 [Q]: rows of this day and later are no hits."""
+        return self.date if self.cut is None else np.minimum(self.date, self.cut)
 
 
 @dataclass(frozen=True)
@@ -180,11 +192,12 @@ def plan_blocks(offsets: np.ndarray, settings: RetrievalSettings) -> list[Block]
 
 
 def limits(collection: Collection, queries: Queries) -> np.ndarray:
-    """The end of each query's eligible rows, int64 [Q]: the first row of its entity that isn't earlier.
+    """The end of each query's eligible rows, int64 [Q]: the first row of its entity that isn't earlier, or not
+    known yet.
 
     0 for an entity that the collection doesn't have.
     """
-    return prefix_ends(collection.offsets, collection.date, queries.entity, queries.date)
+    return prefix_ends(collection.offsets, collection.date, queries.entity, queries.known_before)
 
 
 def prefix_ends(offsets: np.ndarray, row_date: np.ndarray, entity: np.ndarray, date: np.ndarray) -> np.ndarray:

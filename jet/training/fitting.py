@@ -19,7 +19,7 @@ from jet.books.split import CALIBRATION, TRAIN
 from jet.model.decode import exact_matches
 from jet.model.network import JetNetwork, Tables
 from jet.model.settings import ModelSettings
-from jet.ranking.examples import Examples, newest
+from jet.ranking.examples import Examples, newest, with_and_without_totals
 from jet.ranking.ranker import Ranker, RankerSettings
 from jet.ranking.statistics import Statistics
 from jet.texts.encoder import one_thread
@@ -168,8 +168,8 @@ def fit_network(
 
 def fit_ranker(data: TrainingData, settings: RankerSettings, seed: int) -> Ranker:
     """Train the set ranker on the training rows, in this process."""
-    rows = ranker_rows(data, settings)
-    examples = Examples.of(ranker_statistics(data), rows, data.hits.take(rows), settings)
+    rows, hidden = with_and_without_totals(ranker_rows(data, settings))
+    examples = Examples.of(ranker_statistics(data), rows, data.hits.take(rows), settings, hidden)
     return examples.fit(settings, seed)
 
 

@@ -21,10 +21,9 @@ from ray_jobs.runtime.settings import RuntimeSettings
 from ray_jobs.spread.baselines import run_baselines
 from ray_jobs.spread.predicting import (
     ExamineSlice,
-    ExampleSlice,
     PredictSlice,
-    examples_of,
     over_slices,
+    ranker_examples,
     shared_predictor,
 )
 
@@ -57,9 +56,7 @@ class OnCluster:
         self, statistics: Statistics, hits: Hits, rows: NDArray, settings: RankerSettings
     ) -> Examples:
         """See `Executor`."""
-        shared = ray.put((statistics, hits, settings))
-        made = over_slices(ExampleSlice, shared, pa.table({"row": rows}), self.runtime, keys=("row",))
-        return examples_of(made)
+        return ranker_examples(statistics, hits, rows, settings, self.runtime)
 
     def predict_folds(
         self, bundle: Bundle, examples: Examples, books_split: NDArray, folds: Sequence[CurveFold]

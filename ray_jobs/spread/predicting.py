@@ -23,9 +23,12 @@ from jet.bundle.bundle import Bundle
 from jet.confidence.outcomes import Outcomes
 from jet.confidence.stack import Method, Scores
 from jet.evaluation.examine import examine
-from jet.prediction.outcomes import outcomes_of
+from jet.prediction.calibrating import ASKED_BY, asked_outcomes
 from jet.prediction.predictor import Predictor, PredictSettings
-from jet.ranking.examples import Examples
+from jet.ranking.examples import Examples, with_and_without_totals
+from jet.ranking.ranker import RankerSettings
+from jet.ranking.statistics import Statistics
+from jet.retrieval.collection import Hits
 from jet.retrieval.neighbors import make_encoder
 from jet.texts.normalize import normalize_all
 from ray_jobs.runtime import metrics
@@ -96,17 +99,17 @@ class ExamineSlice:
 
 
 class OutcomeSlice:
-    """Computes the outcomes of a slice of booked entries."""
+    """Computes the outcomes of a slice of `jet.prediction.calibrating.asked_entries`."""
 
     def __init__(self, shared: list[ray.ObjectRef]) -> None:
         self.predictor = ray.get(shared[0])
 
     def __call__(self, entries: pa.Table) -> pa.Table:
-        outcomes = outcomes_of(self.predictor, entries)
+        outcomes = asked_outcomes(self.predictor, entries)
         arrays = {each.name: getattr(outcomes.scores, each.name) for each in fields(Scores)}
         arrays |= {name: getattr(outcomes, name) for name in _OUTCOMES}
         columns = {name: _column(values) for name, values in arrays.items()}
-        return pa.table({"entity": entries["entity"], "entry_id": entries["entry_id"], **columns})
+        return pa.table({name: entries[name] for name in ASKED_BY} | columns)
 
 
 _OUTCOMES = tuple(each.name for each in fields(Outcomes) if each.name != "scores")
@@ -139,12 +142,13 @@ class ExampleSlice:
         self.statistics, self.hits, self.settings = ray.get(shared[0])
 
     def __call__(self, rows: pa.Table) -> pa.Table:
-        row = rows["row"].to_numpy()
-        examples = Examples.of(self.statistics, row, self.hits.take(row), self.settings)
+        row, hidden = rows["row"].to_numpy(), rows["hidden"].to_numpy(zero_copy_only=False)
+        examples = Examples.of(self.statistics, row, self.hits.take(row), self.settings, hidden)
         flat = examples.features.reshape(len(row), -1)
         table = pa.table(
             {
                 "row": row,
+                "hidden": hidden,
                 "features": _column(flat),
                 "exists": _column(examples.exists),
                 "target": examples.target,
@@ -154,8 +158,15 @@ class ExampleSlice:
         return table.replace_schema_metadata({"names": " ".join(examples.names)})
 
 
-def examples_of(table: pa.Table) -> Examples:
-    """The examples in a table that `ExampleSlice` made."""
+def ranker_examples(
+    statistics: Statistics, hits: Hits, rows: np.ndarray, settings: RankerSettings, runtime: RuntimeSettings
+) -> Examples:
+    """The ranker's training examples from `rows` of the corpus, with and without their totals, which actors
+    compute; `hits` are those of all its rows."""
+    shared = ray.put((statistics, hits, settings))
+    rows, hidden = with_and_without_totals(rows)
+    asked = pa.table({"row": rows, "hidden": hidden})
+    table = over_slices(ExampleSlice, shared, asked, runtime, keys=("hidden", "row"))
     names = tuple(table.schema.metadata[b"names"].decode().split())
     exists = _array(table["exists"])
     features = _array(table["features"]).reshape(*exists.shape, len(names))

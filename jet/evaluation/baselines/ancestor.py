@@ -20,7 +20,7 @@ from torch.nn import functional as F
 from jet.books.schema import SIDES
 from jet.books.split import CALIBRATION, TEST, TRAIN
 from jet.books.tokens import NOTHING
-from jet.confidence.calibration import Calibration
+from jet.confidence.calibration import Calibration, CalibrationRows
 from jet.evaluation.baselines.protocol import (
     MOST_SETS,
     BaselinePrediction,
@@ -114,7 +114,8 @@ class Ancestor:
         count = len(queries[CALIBRATION])
         right = [_is(own, data, row) for own, row in zip(tokens[:count, 0], queries[CALIBRATION], strict=True)]
         owner = data.entries["entity"].take(pa.array(queries[CALIBRATION])).to_pylist()
-        confidence = Calibration.fit(_FEATURES, features[:count], np.array(right, dtype=bool), owner)(features)
+        rows = CalibrationRows.independent(owner, np.array(right, dtype=bool))
+        confidence = Calibration.fit(_FEATURES, features[:count], rows)(features)
         codes = data.corpus.catalog.accounts["code"].to_pylist()
         predictions: dict[int, BaselinePrediction] = {}
         for number, row in enumerate(np.concatenate(list(queries.values())).tolist()):
