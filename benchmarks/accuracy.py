@@ -41,11 +41,12 @@ from jet.books.sorting import sort_entries
 from jet.books.split import CALIBRATION, TEST, TRAIN, SplitSettings, split_by_date
 from jet.bundle.extension import extended
 from jet.confidence.regimes import REGIMES
+from jet.confidence.stack import METHODS
 from jet.evaluation.baselines.protocol import score_baseline
 from jet.evaluation.baselines.svm import LinearSvm
 from jet.evaluation.reliability import calibration_error
 from jet.evaluation.scored import score_predictions
-from jet.prediction.predictor import without_lines
+from jet.prediction.predictor import PredictSettings, without_lines
 from jet.prediction.session import Session
 
 MOST = 1_800
@@ -66,17 +67,18 @@ def main() -> None:
     parser.add_argument("--window", choices=("calibration", "test"), default="test")
     parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2, 3])
     parser.add_argument("--promise", type=float, default=0.95)
-    parser.add_argument("--method", default="stacked", help="stacked, ranker or decoder")
+    parser.add_argument("--method", choices=METHODS, default=PredictSettings().method)
     args = parser.parse_args()
     logging.basicConfig(level="WARNING")
     log.setLevel("INFO")
-    folder = Path(args.output) / f"{args.window}-{args.method}"
+    folder = Path(args.output) / args.window
     folder.mkdir(parents=True, exist_ok=True)
     books = window_of(books_of(Path(args.data)), args.window)
     answers = [
-        _kept(folder / f"seed-{seed}.parquet", partial(answers_of, books, seed, args.promise, args.method))
+        _kept(folder / f"seed-{seed}.parquet", partial(answers_of, books, seed, args.promise))
         for seed in args.seeds
     ]
+    answers = [table.filter(pc.equal(table["method"], args.method)) for table in answers]
     rivals = _kept(folder / "rivals.parquet", lambda: rivals_of(books))
     print(exact_match_table(answers, rivals), "\n")
     print(error_table(answers, rivals), "\n")
@@ -173,31 +175,33 @@ def _kept(path: Path, make: Callable[[], pa.Table]) -> pa.Table:
     return pq.read_table(path)
 
 
-def answers_of(books: Books, seed: int, promise: float, method: str) -> pa.Table:
+def answers_of(books: Books, seed: int, promise: float) -> pa.Table:
     """jet's answers to the asked entries in each regime, by a model trained on the known ones.
 
-    Columns: setting (the regime that is measured), source, entity, entry_id, regime (that the entry is answered
-    in), confidence, reason, right and auto.
+    Columns: method, setting (the regime that is measured), source, entity, entry_id, regime (that the entry is
+    answered in), confidence, reason, right and auto.
     """
     ledger = Ledger(books.known, books.accounts, empty(REJECTED), empty(FILES))
-    model = jet.fit(ledger, train={"seed": seed}, predict={"promise": promise, "method": method})
+    model = jet.fit(ledger, train={"seed": seed})
     encode = Session(model.bundle, model.config.predict).encode
     grown = extended(model.bundle, books.accounts, encode, books.asked)
     # Booked entries, of which nothing says that people reviewed them.
     grown = replace(grown, corpus=replace(grown.corpus, reviewed=np.zeros(len(grown.corpus), dtype=bool)))
     parts = []
     for memory, bundle in (("rolling", grown), ("batch", model.bundle)):
-        session = Session(bundle, model.config.predict)
-        for name, asked in ((memory, books.asked), (f"{memory}, no total", without_totals(books.asked))):
-            predictions = session(without_lines(asked))
-            parts.append(_answered(name, books, predictions))
+        for method in METHODS:
+            session = Session(bundle, PredictSettings(method=method, promise=promise))
+            for name, asked in ((memory, books.asked), (f"{memory}, no total", without_totals(books.asked))):
+                predictions = session(without_lines(asked))
+                parts.append(_answered(method, name, books, predictions))
     return pa.concat_tables(parts)
 
 
-def _answered(setting: str, books: Books, predictions: pa.Table) -> pa.Table:
+def _answered(method: str, setting: str, books: Books, predictions: pa.Table) -> pa.Table:
     entity = predictions["entity"]
     return pa.table(
         {
+            "method": [method] * len(entity),
             "setting": [setting] * len(entity),
             "source": [books.source[name] for name in entity.to_pylist()],
             **{name: predictions[name] for name in ("entity", "entry_id", "regime", "confidence", "reason")},
