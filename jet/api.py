@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import getpass
 from collections.abc import Mapping
-from dataclasses import asdict, fields
+from dataclasses import asdict, fields, replace
 from os import PathLike, fspath
 from typing import Any
 
@@ -33,6 +33,7 @@ from jet.evaluation.figures import figures_table
 from jet.evaluation.measure import measure
 from jet.evaluation.settings import ExamSettings
 from jet.prediction.calibrating import calibrate
+from jet.prediction.checking import checked_answers
 from jet.prediction.explaining import Explanations, explained
 from jet.prediction.session import Session
 from jet.retrieval.neighbors import make_encoder
@@ -130,7 +131,9 @@ class Model:
         vouches for.
 
         This model stays as it is. The entries have lines; one with the id of an earlier entry replaces it.
-        Nothing is trained: entries with the same text on later days are predicted like them.
+        Nothing is trained: entries with the same text on later days are predicted like them. Before it learns
+        them it answers them, and what comes out is kept as the record of their companies
+        (`jet.confidence.record`).
 
         >>> lines = [{"account": "6540", "side": "D"}, {"account": "1930", "side": "C"}]
         >>> entry = {"entity": company, "date": "2025-06-02", "description": "A new text", "lines": lines}
@@ -139,7 +142,8 @@ class Model:
         """
         tables = self._tables(reviewed)
         who = reviewer.strip() or getpass.getuser()
-        addition = Addition.after(self.bundle.additions, who, tables.entries, tables.accounts)
+        checked = self._checked(tables)
+        addition = Addition.after(self.bundle.additions, who, tables.entries, tables.accounts, checked)
         bundle = with_addition(self.bundle, addition, self._session.encode)
         return Model(bundle, self.config, self._session.encoder)
 
@@ -203,6 +207,15 @@ class Model:
             if bundle is not self.bundle:
                 session = Session(bundle, self.config.predict, session.encoder)
         return session.bundle, tables.entries, session(tables.entries)
+
+    def _checked(self, tables: Ledger | Tables) -> pa.Table:
+        """The answers (`CHECKED`) to reviewed entries, before they are learned."""
+        known = extended(self.bundle, tables.accounts, self._session.encode)
+        settings = replace(self.config.predict, method="stacked")  # with the scores of all methods
+        session = self._session
+        if known is not self.bundle or settings != self.config.predict:
+            session = Session(known, settings, session.encoder)
+        return checked_answers(session.predictor(tables.entries["description"]), tables.entries)
 
     def _tables(self, entries: Any) -> Ledger | Tables:
         if isinstance(entries, Ledger):

@@ -2,6 +2,8 @@
 
 Writes another bundle with the same trained parts and one addition more or less. The entries join the bundle's
 corpus; one with the id of an earlier entry replaces it. Entries with the same text on later days follow them.
+Before they are learned they are answered, and what comes out is kept as the record of their companies: where
+automatic answers turn out wrong too often, a company is stopped (`jet.confidence.record`).
 
 Predictions are refused here, as wherever entries are read, so that jet never learns from itself. Give booked
 entries that somebody has reviewed, with the name of the reviewer.
@@ -20,7 +22,7 @@ import jsonargparse
 import pyarrow as pa
 
 from jet.artifacts.artifact import Artifact, Manifest, artifact_writer, finished
-from jet.books.schema import ACCOUNTS, ENTRIES, REJECTED, uses
+from jet.books.schema import ACCOUNTS, CHECKED, ENTRIES, REJECTED, uses
 from jet.bundle.additions import Addition
 from jet.bundle.bundle import Bundle
 from jet.bundle.extension import with_addition, without_addition
@@ -28,6 +30,7 @@ from jet.bundle.saved import KIND, load_bundle, save_bundle
 from ray_jobs.runtime.command import main
 from ray_jobs.runtime.connection import connect
 from ray_jobs.runtime.settings import JobConfig
+from ray_jobs.spread.extending import checked
 from ray_jobs.spread.importing import open_or_import
 from ray_jobs.spread.texts import encode_texts
 
@@ -100,7 +103,8 @@ def learn(bundle: Bundle, reviewed: Artifact, reviewer: str, config: JobConfig) 
     rejected = reviewed.read_table(REJECTED, "rejected")
     if unused := uses(rejected)["rejected"]:
         log.warning("%d reviewed rows are rejected and not learned: see rejected/ of the output", unused)
-    addition = Addition.after(bundle.additions, reviewer, entries, accounts)
+    answers = checked(bundle, entries, accounts, config) if len(entries) else CHECKED.empty_table()
+    addition = Addition.after(bundle.additions, reviewer, entries, accounts, answers)
     encode = partial(encode_texts, retrieval=bundle.retrieval, runtime=config.runtime)
     return with_addition(bundle, addition, encode), rejected
 

@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 import pyarrow as pa
 
 from jet.artifacts.artifact import Artifact, ArtifactWriter
-from jet.books.schema import ACCOUNTS, ENTRIES
+from jet.books.schema import ACCOUNTS, CHECKED, ENTRIES
 
 
 @dataclass(frozen=True)
@@ -36,22 +36,29 @@ class Addition:
     facts: AdditionFacts
     entries: pa.Table  # schema ENTRIES
     accounts: pa.Table  # schema ACCOUNTS: the charts that came with them
+    checked: pa.Table  # schema CHECKED: what was answered to the entries before they were learned
 
     @classmethod
     def after(
-        cls, additions: Sequence[Addition], reviewer: str, entries: pa.Table, accounts: pa.Table
+        cls,
+        additions: Sequence[Addition],
+        reviewer: str,
+        entries: pa.Table,
+        accounts: pa.Table,
+        checked: pa.Table,
     ) -> Addition:
-        """The addition that follows `additions`, made now of `entries` (`ENTRIES`) and `accounts`
-        (`ACCOUNTS`)."""
+        """The addition that follows `additions`, made now of `entries` (`ENTRIES`), `accounts` (`ACCOUNTS`) and
+        the answers to the entries (`CHECKED`)."""
         number = max((each.facts.number for each in additions), default=0) + 1
         now = datetime.now(UTC).isoformat(timespec="seconds")
-        return cls(AdditionFacts(number, reviewer, now, len(entries)), entries, accounts)
+        return cls(AdditionFacts(number, reviewer, now, len(entries)), entries, accounts, checked)
 
     def save(self, writer: ArtifactWriter) -> None:
         """Write its tables."""
         folder = self._folder(self.facts.number)
         writer.write_table(f"{folder}/entries/part-0.parquet", self.entries)
         writer.write_table(f"{folder}/accounts/part-0.parquet", self.accounts)
+        writer.write_table(f"{folder}/checked/part-0.parquet", self.checked)
 
     @classmethod
     def load(cls, artifact: Artifact, content: dict[str, int | str]) -> Addition:
@@ -59,7 +66,8 @@ class Addition:
         facts = AdditionFacts(**content)  # type: ignore[arg-type]  # of a file whose digest was checked
         folder = cls._folder(facts.number)
         entries = artifact.read_table(ENTRIES, f"{folder}/entries")
-        return cls(facts, entries, artifact.read_table(ACCOUNTS, f"{folder}/accounts"))
+        accounts = artifact.read_table(ACCOUNTS, f"{folder}/accounts")
+        return cls(facts, entries, accounts, artifact.read_table(CHECKED, f"{folder}/checked"))
 
     @staticmethod
     def _folder(number: int) -> str:

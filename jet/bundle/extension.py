@@ -3,7 +3,7 @@
 Nothing that was trained changes. A new account gets the vector of its words alone, a new company that of an
 unknown one, which the training has seen; reviewed entries join the corpus; families of charts are computed
 again. So a company without history is predicted from its chart and its peers at once. The calibration stays:
-its promise was measured on the trained companies.
+its promise was measured on the trained companies. But the records of companies continue.
 
 `extended` does so for one run. `with_addition` keeps the reviewed entries as an addition, which is saved with
 the bundle; `without_addition` undoes it, and the result is to the bit the bundle that never learned it.
@@ -40,13 +40,16 @@ def with_addition(bundle: Bundle, addition: Addition, encode: Encode) -> Bundle:
     """
     if not len(addition.entries):
         raise ValueError("there are no reviewed entries to learn from")
-    extension = extended(bundle, addition.accounts, encode, addition.entries)
+    extension = extended(bundle, addition.accounts, encode, addition.entries, addition.checked)
     trained = (bundle.origin and bundle.origin.trained) or bundle
     return replace(extension, origin=Origin(bundle.identity, trained, (*bundle.additions, addition)))
 
 
 def without_addition(bundle: Bundle, number: int) -> Bundle:
-    """`bundle` without the addition of that number. Raises `ValueError` where there is none."""
+    """`bundle` without the addition of that number. Raises `ValueError` where there is none.
+
+    What later additions checked stays as it was: answers that were given with this addition known.
+    """
     numbers = [addition.facts.number for addition in bundle.additions]
     if bundle.origin is None or bundle.origin.trained is None or number not in numbers:
         has = f"it has {', '.join(map(str, numbers))}" if numbers else "it has learned nothing"
@@ -58,12 +61,19 @@ def without_addition(bundle: Bundle, number: int) -> Bundle:
     return result
 
 
-def extended(bundle: Bundle, accounts: pa.Table, encode: Encode, reviewed: pa.Table | None = None) -> Bundle:
+def extended(
+    bundle: Bundle,
+    accounts: pa.Table,
+    encode: Encode,
+    reviewed: pa.Table | None = None,
+    checked: pa.Table | None = None,
+) -> Bundle:
     """`bundle` with the charts in `accounts` (`ACCOUNTS`) and the `reviewed` entries (`ENTRIES`).
 
-    An account that the bundle has takes the new row's name and dates. A reviewed entry replaces the one with
-    the same id. Returns `bundle` itself where nothing is new. Raises `ValueError` where a reviewed entry has no
-    lines, or is booked to an account that no chart has.
+    `checked` (`CHECKED`) are its answers to these, which count in the records of their companies. An account
+    that the bundle has takes the new row's name and dates. A reviewed entry replaces the one with the same id.
+    Returns `bundle` itself where nothing is new. Raises `ValueError` where a reviewed entry has no lines, or is
+    booked to an account that no chart has.
     """
     reviewed = ENTRIES.empty_table() if reviewed is None else validate(reviewed, ENTRIES, "reviewed entries")
     unbooked = pc.index(pc.fill_null(pc.list_value_length(reviewed["lines"]), 0), 0).as_py()
@@ -88,6 +98,7 @@ def extended(bundle: Bundle, accounts: pa.Table, encode: Encode, reviewed: pa.Ta
         bundle,
         corpus=corpus,
         weights=_weights(bundle, catalog, place),
+        judgment=bundle.judgment if checked is None else bundle.judgment.checked(checked),
         origin=Origin(bundle.identity),
     )
     vectors = account_vectors(extension.network, corpus)

@@ -2,7 +2,7 @@
 
 A prediction is `auto` where its confidence, calibrated in the regime that it was made in, reaches the threshold
 of its company and regime, and nothing holds it: no rule of `jet.confidence.holds`, no misfit of its company,
-and no day further ahead than was calibrated.
+no stop of its company (`jet.confidence.record`), and no day further ahead than was calibrated.
 
 Shapes: N predictions.
 """
@@ -34,6 +34,8 @@ class Decisions:
     least_history: np.ndarray  # int64 [N] the fewest earlier entries with which the promise is kept
     longest: np.ndarray  # float64 [N] the longest gap that was calibrated, in days
     misfits: tuple[Misfit | None, ...]  # [N] of its company in its regime
+    stops: tuple[tuple[int, int] | None, ...]  # [N] of its company: looks and wrong ones among them
+    unstopped: np.ndarray  # bool [N] it would be `auto` if its company were not stopped
     promise: float
 
     @classmethod
@@ -76,8 +78,24 @@ class Decisions:
         longest = judgment.horizon.longest(entity)
         beyond = (facts.gap > longest) & (facts.gap < NO_HISTORY)
         held = held | beyond | np.array([each is not None for each in misfits], dtype=bool)
-        auto = confidence >= auto_thresholds(threshold, held, facts.history, least)
-        return cls(regime, confidence, auto, held, threshold, pooled, least, longest, tuple(misfits), promise)
+        unstopped = confidence >= auto_thresholds(threshold, held, facts.history, least)
+        by_name = judgment.records[method].stopped(promise)
+        stops = tuple(by_name.get(name) for name in entity)
+        stopped = np.array([each is not None for each in stops], dtype=bool)
+        return cls(
+            regime=regime,
+            confidence=confidence,
+            auto=unstopped & ~stopped,
+            held=held | stopped,
+            threshold=threshold,
+            pooled=pooled,
+            least_history=least,
+            longest=longest,
+            misfits=tuple(misfits),
+            stops=stops,
+            unstopped=unstopped,
+            promise=promise,
+        )
 
     def reasons(self, row: int, facts: HoldFacts) -> list[str]:
         """Why the calibration keeps a prediction from `auto`, one phrase for each reason."""
@@ -89,6 +107,11 @@ class Decisions:
                 f"the calibration {misfit.right} were right, and {misfit.expected:.1f} should have been"
             ]
         phrases = []
+        if (stop := self.stops[row]) is not None:
+            phrases.append(
+                f"this company is stopped: {stop[1]} of its last {stop[0]} automatic answers that people "
+                f"checked were wrong, too many for {promised}"
+            )
         if self.longest[row] < gap < NO_HISTORY:
             phrases.append(
                 f"{gap} days after the company's newest known entry, further ahead than was calibrated "

@@ -15,6 +15,8 @@ from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
 
 from jet.confidence.calibration import FOLDS, Calibration, CalibrationRows
 from jet.confidence.drift import DriftStatistics
@@ -121,6 +123,15 @@ class Judgment:
         """The judgment that has not seen the test split."""
         return self.without_test or self
 
+    def checked(self, answers: pa.Table) -> Judgment:
+        """This judgment after people checked `answers` (`CHECKED`), which are in order of date."""
+        records = dict(self.records)
+        for method in METHODS:
+            own = answers.filter(pc.equal(answers["method"], method))
+            columns = (own[name].to_numpy(zero_copy_only=False) for name in ("right", "confidence", "auto"))
+            records[method] = records[method].checked(own["entity"].to_pylist(), *columns)
+        return replace(self, records=records)
+
     def drift_statistics(self) -> DriftStatistics:
         """The statistics with which new predictions are compared."""
         reference = self.reference
@@ -134,7 +145,7 @@ class Judgment:
                 method: [each.as_dict() for each in regimes] for method, regimes in self.calibrations.items()
             },
             "amounts": self.amounts.as_dict(),
-            "records": {method: dict(records.surplus) for method, records in self.records.items()},
+            "records": {method: records.as_dict() for method, records in self.records.items()},
             "horizon": self.horizon.as_dict(),
             "reference": self.reference.as_dict(),
             "without_test": self.without_test and self.without_test.as_dict(),
@@ -157,10 +168,7 @@ class Judgment:
             Stack(**content["stack"]),
             calibrations,
             Calibration.from_dict(content["amounts"], AMOUNT_FEATURES),
-            {
-                method: Records({name: tuple(values) for name, values in content["records"][method].items()})
-                for method in METHODS
-            },
+            {method: Records.from_dict(content["records"][method]) for method in METHODS},
             Horizon.from_dict(content["horizon"]),
             DriftReference.from_dict(content["reference"]),
             content["without_test"] and cls.from_dict(content["without_test"]),

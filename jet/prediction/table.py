@@ -39,19 +39,9 @@ def predictions_table(
     bundle: Bundle, method: Method, promise: float, entries: pa.Table, answers: Answers
 ) -> pa.Table:
     """Predictions (`PREDICTIONS`) of `entries` (`ENTRIES`), one row each, in order."""
-    decided = Decisions.of(
-        bundle.judgment,
-        method,
-        promise,
-        entries["entity"].to_pylist(),
-        entries["total"].is_valid().to_numpy(),
-        answers.features,
-        answers.weakest_line,
-        answers.held,
-        answers.hold_facts,
-    )
-    confidence = np.where(answers.answered, decided.confidence, np.float32(0))
-    decisions = np.where(answers.answered, np.where(decided.auto, AUTO, REVIEW), NO_ANSWER)
+    made = decided(bundle, method, promise, entries, answers)
+    confidence = np.where(answers.answered, made.confidence, np.float32(0))
+    decisions = np.where(answers.answered, np.where(made.auto, AUTO, REVIEW), NO_ANSWER)
     lines, offsets = _lines(bundle, answers)
     chosen = pa.ListArray.from_arrays(*_sublist(lines, offsets, np.arange(len(entries)) * KEPT))
     return pa.Table.from_arrays(
@@ -62,14 +52,14 @@ def predictions_table(
             pa.array(confidence),
             pa.array(answers.none),
             pa.array(decisions),
-            pa.array(np.array(REGIMES)[decided.regime], pa.string()),
-            pa.array(_reasons(bundle, entries, answers, decided), pa.string()),
+            pa.array(np.array(REGIMES)[made.regime], pa.string()),
+            pa.array(_reasons(bundle, entries, answers, made), pa.string()),
             _amount_confidence(bundle, answers),
             _alternatives(answers, lines, offsets),
             _evidence(bundle, entries, answers),
             pa.array(answers.text_known),
             pa.array(answers.nearest),
-            pa.array(decided.held & answers.answered),
+            pa.array(made.held & answers.answered),
             pa.array(answers.hold_facts.history),
             pa.array([bundle.identity] * len(entries), pa.string()),
         ],
@@ -77,7 +67,22 @@ def predictions_table(
     )
 
 
-def _reasons(bundle: Bundle, entries: pa.Table, answers: Answers, decided: Decisions) -> list[str]:
+def decided(bundle: Bundle, method: Method, promise: float, entries: pa.Table, answers: Answers) -> Decisions:
+    """The decisions on `answers` to `entries` (`ENTRIES`), in order."""
+    return Decisions.of(
+        bundle.judgment,
+        method,
+        promise,
+        entries["entity"].to_pylist(),
+        entries["total"].is_valid().to_numpy(),
+        answers.features,
+        answers.weakest_line,
+        answers.held,
+        answers.hold_facts,
+    )
+
+
+def _reasons(bundle: Bundle, entries: pa.Table, answers: Answers, made: Decisions) -> list[str]:
     """The evidence of each answer in words, and why it isn't booked automatically."""
     known = set(bundle.corpus.catalog.entities)
     like = answers.same_lines & (answers.row != NOTHING)
@@ -96,8 +101,8 @@ def _reasons(bundle: Bundle, entries: pa.Table, answers: Answers, decided: Decis
         if answers.review[i] != NOTHING:
             name = bundle.corpus.ids[int(answers.review[i])].as_py()
             why = f"as reviewed in entry {name!r} with this text; {why}"
-        if not decided.auto[i]:
-            why += f"; to review: {'; '.join(_held(bundle, answers, decided, i, currencies[i]))}"
+        if not made.auto[i]:
+            why += f"; to review: {'; '.join(_held(bundle, answers, made, i, currencies[i]))}"
         reasons.append(why)
     return reasons
 
@@ -114,14 +119,14 @@ def _why_none(entity: str, known: bool, direction: str) -> str:
     return "no debit and credit account of the entity is open on this date"
 
 
-def _held(bundle: Bundle, answers: Answers, decided: Decisions, row: int, currency: str) -> list[str]:
+def _held(bundle: Bundle, answers: Answers, made: Decisions, row: int, currency: str) -> list[str]:
     """Why an answer isn't `auto`: the rules that hold it, and the threshold that it doesn't reach."""
     tokens = np.unique(answers.tokens[row, 0][answers.guess[row, 0]])
     codes = bundle.corpus.catalog.accounts["code"].take(pa.array(tokens // 2)).to_pylist()
     guesses = [f"{'DC'[token % 2]} {code}" for token, code in zip(tokens.tolist(), codes, strict=True)]
-    facts, least = answers.hold_facts, int(decided.least_history[row])
-    by_rules = facts.reasons(row, guesses, currency, least, decided.promise)
-    return by_rules + decided.reasons(row, facts)
+    facts, least = answers.hold_facts, int(made.least_history[row])
+    by_rules = facts.reasons(row, guesses, currency, least, made.promise)
+    return by_rules + made.reasons(row, facts)
 
 
 def _amount_confidence(bundle: Bundle, answers: Answers) -> pa.Array:

@@ -24,6 +24,7 @@ from jet.confidence.outcomes import Outcomes
 from jet.confidence.stack import Method, Scores
 from jet.evaluation.examine import examine
 from jet.prediction.calibrating import ASKED_BY, asked_outcomes
+from jet.prediction.checking import checked_answers
 from jet.prediction.predictor import Predictor, PredictSettings
 from jet.ranking.examples import Examples, with_and_without_totals
 from jet.ranking.ranker import RankerSettings
@@ -110,6 +111,16 @@ class OutcomeSlice:
         arrays |= {name: getattr(outcomes, name) for name in _OUTCOMES}
         columns = {name: _column(values) for name, values in arrays.items()}
         return pa.table({name: entries[name] for name in ASKED_BY} | columns)
+
+
+class CheckSlice:
+    """Checks answers against a slice of reviewed entries (`jet.prediction.checking`)."""
+
+    def __init__(self, shared: list[ray.ObjectRef]) -> None:
+        self.predictor = ray.get(shared[0])
+
+    def __call__(self, reviewed: pa.Table) -> pa.Table:
+        return checked_answers(self.predictor, reviewed)
 
 
 _OUTCOMES = tuple(each.name for each in fields(Outcomes) if each.name != "scores")

@@ -1,0 +1,56 @@
+"""Checks answers against reviewed entries: each is answered before it joins the books.
+
+So every review says how good the answers are, and keeps the record of its company up to date
+(`jet.confidence.record`). Only entries that somebody looked at count, so a record of reviews of unsure entries
+alone says nothing of the sure ones: look at some of these at random.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import pyarrow as pa
+
+from jet.books.schema import CHECKED, ENTRIES
+from jet.books.tokens import set_key
+from jet.confidence.decisions import Decisions
+from jet.confidence.stack import METHODS
+from jet.prediction.predictor import Predictor, without_lines
+from jet.prediction.table import decided
+from jet.retrieval.columns import entry_columns
+
+CHECKED_BY = ("date", "entity", "entry_id", "method")
+"""The order of checked answers."""
+
+
+def checked_answers(predictor: Predictor, reviewed: pa.Table) -> pa.Table:
+    """The answers (`CHECKED`) to `reviewed` entries (`ENTRIES`, with lines) by each method, in order of date.
+
+    The predictor's own method must compute the scores of all methods: "stacked" does. Entries of companies that
+    it doesn't know have no answers, nor have those without candidates.
+    """
+    reviewed = reviewed.select(ENTRIES.names)
+    corpus = predictor.statistics.corpus
+    true = entry_columns(reviewed, corpus.catalog, corpus.store).set_keys
+    asked = without_lines(reviewed)
+    answers = {method: predictor.empty_answers(len(reviewed)) for method in METHODS}
+    for rows, columns, scored in predictor.batches(asked):
+        for method in METHODS:
+            predictor.choose(answers[method], rows, columns, scored, method)
+    tables = []
+    for method in METHODS:
+        own = answers[method]
+        decisions: Decisions = decided(predictor.bundle, method, predictor.settings.promise, asked, own)
+        table = pa.Table.from_arrays(
+            [
+                reviewed["date"],
+                reviewed["entity"],
+                reviewed["entry_id"],
+                pa.array([method] * len(reviewed), pa.string()),
+                pa.array(set_key(own.tokens[:, :1])[:, 0] == true),
+                pa.array(decisions.confidence.astype(np.float64)),
+                pa.array(decisions.unstopped),
+            ],
+            schema=CHECKED,
+        )
+        tables.append(table.filter(pa.array(own.answered)))
+    return pa.concat_tables(tables).sort_by([(name, "ascending") for name in CHECKED_BY])
