@@ -27,7 +27,7 @@ def plausible(rows=400, seed=0):
 
 
 def rows_of(right, entity=None, **columns):
-    """Rows of companies a and b by turns, or of `entity`, with other `columns` in place of what says nothing."""
+    """Rows of companies a and b by turns, or of `entity`, with other `columns`."""
     entity = ["ab"[number % 2] for number in range(len(right))] if entity is None else entity
     given = {"history": np.full(len(right), 100)} | columns
     return replace(CalibrationRows.independent(entity, right), **given)
