@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 
 import made_up
 import numpy as np
 import small_books
 from hypothesis import given, settings
+from hypothesis import strategies as st
 
+from jet.confidence.holds import HoldFacts
+from jet.confidence.regimes import NO_HISTORY
+from jet.ranking.evidence import gather
+from jet.retrieval.retriever import Retriever
 from jet.texts.normalize import normalize
 
 
@@ -40,3 +46,26 @@ def test_every_neighbor_is_what_the_books_say_of_it(fixed, booked, unbooked):
             accounts = evidence.lines[at][evidence.lines[at] >= 0] // 2
             assert ((first <= accounts) & (accounts < end)).all()
             assert evidence.same_entity[at] or {source["entity"], entity} == {"ash", "beech"}
+
+
+@settings(deadline=None, max_examples=30)
+@given(
+    small_books.entries(0, 40, most=25, least=1),
+    small_books.entries(0, 45, most=5, least=1),
+    st.integers(-2, 48),
+)
+def test_history_and_gap_count_the_days_that_are_known_and_no_others(fixed, booked, unbooked, known_day):
+    result = small_books.weigh(fixed, small_books.table(booked, "e"), small_books.table(unbooked, "q", False))
+    rows = np.arange(len(unbooked))
+    first = result.queries.date - np.array([day for _, day, *_ in unbooked], dtype=np.int32)
+    cut = np.minimum(result.queries.date, first + np.int32(known_day))
+    hits = Retriever.of(result.statistics.corpus, fixed.retrieval).hits(
+        replace(result.queries.queries(rows), cut=cut)
+    )
+    evidence = gather(result.statistics, result.queries, rows, hits, cut)
+    for entry, (entity, day, *_) in enumerate(unbooked):
+        known = [of_day for of, of_day, *_ in booked if of == entity and of_day < min(day, known_day)]
+        assert evidence.earlier[entry] == len(known)
+        assert evidence.gap[entry] == (day - max(known) if known else 0)
+    facts = HoldFacts.of(result.statistics, evidence)
+    assert np.array_equal(facts.gap, np.where(evidence.earlier > 0, evidence.gap, NO_HISTORY))
