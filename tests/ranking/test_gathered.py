@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-from datetime import timedelta
+from datetime import date, timedelta
 
 import made_up
 import numpy as np
@@ -13,8 +12,6 @@ from hypothesis import strategies as st
 
 from jet.confidence.holds import HoldFacts
 from jet.confidence.regimes import NO_HISTORY
-from jet.ranking.evidence import gather
-from jet.retrieval.retriever import Retriever
 from jet.texts.normalize import normalize
 
 
@@ -26,15 +23,15 @@ def test_every_neighbor_is_what_the_books_say_of_it(fixed, booked, unbooked):
     books = {row["entry_id"]: row for row in table.to_pylist()}
     evidence = result.evidence
     for entry, (entity, day, text, _, cents, journal) in enumerate(unbooked):
-        date = made_up.FIRST_DAY + timedelta(days=day)
-        earlier = [row for row in books.values() if row["entity"] == entity and row["date"] < date]
+        on = made_up.FIRST_DAY + timedelta(days=day)
+        earlier = [row for row in books.values() if row["entity"] == entity and row["date"] < on]
         assert evidence.earlier[entry] == len(earlier)
         for place in np.flatnonzero(evidence.exists[entry]):
             source = books[result.ids[evidence.row[entry, place]]]
             at = entry, place
-            assert source["date"] < date
-            assert evidence.age[at] == (date - source["date"]).days
-            assert evidence.same_day[at] == (source["date"].day == date.day)
+            assert source["date"] < on
+            assert evidence.age[at] == (on - source["date"]).days
+            assert evidence.same_day[at] == (source["date"].day == on.day)
             assert evidence.same_entity[at] == (source["entity"] == entity)
             assert evidence.same_text[at] == (normalize(source["description"]) == normalize(text))
             assert evidence.same_journal[at] == (bool(journal) and source["journal"] == journal)
@@ -55,14 +52,11 @@ def test_every_neighbor_is_what_the_books_say_of_it(fixed, booked, unbooked):
     st.integers(-2, 48),
 )
 def test_history_and_gap_count_the_days_that_are_known_and_no_others(fixed, booked, unbooked, known_day):
-    result = small_books.weigh(fixed, small_books.table(booked, "e"), small_books.table(unbooked, "q", False))
-    rows = np.arange(len(unbooked))
-    first = result.queries.date - np.array([day for _, day, *_ in unbooked], dtype=np.int32)
-    cut = np.minimum(result.queries.date, first + np.int32(known_day))
-    hits = Retriever.of(result.statistics.corpus, fixed.retrieval).hits(
-        replace(result.queries.queries(rows), cut=cut)
-    )
-    evidence = gather(result.statistics, result.queries, rows, hits, cut)
+    table = small_books.table(unbooked, "q", False)
+    first = (made_up.FIRST_DAY - date(1970, 1, 1)).days
+    cut = np.full(len(unbooked), first + known_day, dtype=np.int32)
+    result = small_books.weigh(fixed, small_books.table(booked, "e"), table, known_before=cut)
+    evidence = result.evidence
     for entry, (entity, day, *_) in enumerate(unbooked):
         known = [of_day for of, of_day, *_ in booked if of == entity and of_day < min(day, known_day)]
         assert evidence.earlier[entry] == len(known)
