@@ -12,7 +12,7 @@ import pytest
 import torch
 
 from jet.api import Model
-from jet.books.schema import ACCOUNTS, ENTRIES
+from jet.books.schema import ACCOUNTS, ENTRIES, PREDICTIONS
 from jet.books.split import TRAIN, SplitSettings
 from jet.books.tokens import NOTHING
 from jet.bundle.bundle import Bundle
@@ -381,5 +381,32 @@ def assembled(data, network, encoder=""):
 
 
 def calibrated(data, bundle):
-    """The bundle with all that the data's calibration split decides."""
+    """The bundle with all that the data's calibration and test splits decide."""
     return calibrate(bundle, data, PredictSettings())
+
+
+def predictions(owners, decisions, **values):
+    """Predictions that say no more than that, and `values` of other columns."""
+    rows = [
+        {
+            "entity": owner,
+            "entry_id": str(number),
+            "lines": [],
+            "confidence": 0.99,
+            "none_of_these": 0.01,
+            "decision": decision,
+            "regime": "rolling",
+            "reason": "booked like 3 of 3",
+            "amount_confidence": None,
+            "alternatives": [],
+            "evidence": [],
+            "text_known": True,
+            "similarity": 1.0,
+            "held": False,
+            "history": 100,
+            "model": "m",
+        }
+        | values
+        for number, (owner, decision) in enumerate(zip(owners, decisions, strict=True))
+    ]
+    return pa.Table.from_pylist(rows, schema=PREDICTIONS)

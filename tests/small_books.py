@@ -170,8 +170,15 @@ class Weighed:
         ]
 
 
-def weigh(data: TrainingData, booked: pa.Table, unbooked: pa.Table, kept: int = 32) -> Weighed:
-    """Retrieval, evidence, the expert, candidates and features of `unbooked`, from `booked` entries."""
+def weigh(
+    data: TrainingData,
+    booked: pa.Table,
+    unbooked: pa.Table,
+    kept: int = 32,
+    known_before: np.ndarray | None = None,
+) -> Weighed:
+    """Retrieval, evidence, the expert, candidates and features of `unbooked`, from `booked` entries: of those
+    before the day `known_before` int32 [N], if it is given."""
     booked = sort_entries(booked)
     texts = data.corpus.store.missing(normalize_all(pa.concat_tables([booked, unbooked])["description"]))
     store = data.corpus.store.extend(texts, Drawn().encode(texts))
@@ -179,8 +186,9 @@ def weigh(data: TrainingData, booked: pa.Table, unbooked: pa.Table, kept: int = 
     statistics = Statistics.of(corpus, data.retrieval, data.model.max_lines)
     queries = entry_columns(unbooked, data.corpus.catalog, store)
     rows = np.arange(len(queries))
-    hits = Retriever.of(statistics.corpus, data.retrieval).hits(queries.queries(rows))
-    evidence = gather(statistics, queries, rows, hits)
+    asked = replace(queries.queries(rows), cut=known_before)
+    hits = Retriever.of(statistics.corpus, data.retrieval).hits(asked)
+    evidence = gather(statistics, queries, rows, hits, asked.known_before)
     scores = line_scores(evidence)
     candidates = propose(statistics, evidence, scores, kept)
     features = ranking_features(statistics, evidence, scores, candidates)

@@ -24,6 +24,7 @@ import pytest
 import jet
 from jet.artifacts.artifact import ArtifactError
 from jet.books.schema import PREDICTIONS
+from jet.confidence.judgment import Judgment
 from jet.demo import DemoSettings, write_demo_ledger
 from jet.prediction.predictor import Predictor, PredictSettings
 from jet.prediction.session import Session
@@ -145,6 +146,21 @@ def test_date_text_and_total_are_enough_and_every_row_comes_back_in_order(model,
     ]
     assert debits == [Decimal("500.10")] * 2
     assert predictions["entry_id"].to_pylist()[0].startswith("2025-06-02~")
+
+
+def test_every_row_says_in_which_regime_it_is_answered(model, books, company):
+    of_company = books.entries.filter(pa.compute.equal(books.entries["entity"], company))
+    newest = pa.compute.max(of_company.filter(of_company["lines"].is_valid())["date"]).as_py()
+    frame = [
+        {"entity": company, "date": newest + datetime.timedelta(days), "description": "Telia", "total": total}
+        for days in (1, 300)
+        for total in (100, None)
+    ]
+    found = model.predict(frame).to_pylist()
+    regimes = ["rolling", "rolling, no total", "batch", "batch, no total"]
+    assert [row["regime"] for row in found] == regimes
+    assert all(regime in row["reason"] for row, regime in zip(found, regimes, strict=True))
+    assert all("further ahead than was calibrated" in row["reason"] for row in found[2:])
 
 
 def test_whatever_holds_the_rows_the_answers_are_the_same(model, rows):
@@ -310,6 +326,14 @@ def test_the_figures_are_those_of_the_report_for_all_and_for_each_company(model,
         "entries"
     ] == pytest.approx(everyone[0]["entry_exact_match"])
     assert everyone[0]["entry_exact_match"] > everyone[2]["entry_exact_match"]
+
+
+def test_the_figures_are_of_a_confidence_that_has_not_seen_the_test_split(model, books):
+    judgment = model.bundle.judgment
+    assert judgment.without_test is not None
+    blind = replace(Judgment.unfitted(), without_test=judgment.without_test)
+    other = jet.Model(replace(model.bundle, judgment=blind), model.config)
+    assert other.evaluate(books, baselines="majority").equals(model.evaluate(books, baselines="majority"))
 
 
 # --- settings ---------------------------------------------------------------------------------------------

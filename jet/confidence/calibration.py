@@ -163,12 +163,13 @@ class Calibration:
         pooled = threshold_for(promise, confidence, rows.right, rows.group) if len(rows) else None
         if pooled is None:
             return Thresholds(None, misfits=out)
-        kept = confidence >= pooled
         own = {}
-        for name in np.unique(rows.entity[kept & ~rows.right].astype(str)).tolist():
-            mask = kept & (rows.entity == name)
-            threshold = _own_threshold(promise, confidence[mask], rows.right[mask])
-            if threshold > confidence[mask].min():
+        names, number = np.unique(rows.entity.astype(str), return_inverse=True)
+        order = np.argsort(number, kind="stable")
+        ends = np.cumsum(np.bincount(number, minlength=len(names)))[:-1]
+        for name, mine in zip(names.tolist(), np.split(order, ends), strict=True):
+            threshold = _own_threshold(promise, pooled, confidence[mine], rows.right[mine])
+            if threshold > pooled:
                 own[name] = threshold
         thresholds = Thresholds(pooled, own, out)
         automated = confidence >= thresholds.of(rows.entity.tolist())
@@ -253,16 +254,23 @@ def _misfits(rows: CalibrationRows, confidence: np.ndarray, among: np.ndarray) -
     return found
 
 
-def _own_threshold(promise: float, confidence: np.ndarray, right: np.ndarray) -> float:
-    """The lowest threshold at which a company's rows, and some that are assumed, keep the promise; inf where
-    there is none."""
+def _own_threshold(promise: float, pooled: float, confidence: np.ndarray, right: np.ndarray) -> float:
+    """The lowest threshold, from `pooled` on, at which a company's rows and some that are assumed keep the
+    promise; inf where there is none.
+
+    It lies just above the next lower row, and the surest rows are asked even where they are below `pooled`:
+    otherwise a stricter promise, with a higher `pooled`, could lower it.
+    """
     order = np.argsort(-confidence, kind="stable")
     confidence, right = confidence[order], right[order]
+    size = int((confidence >= min(pooled, confidence[0])).sum())
     kept = np.cumsum(right) + _PRIOR * (1 + promise) / 2
     keeps = kept >= promise * (np.arange(1, len(right) + 1) + _PRIOR)
     keeps[:-1] &= confidence[:-1] != confidence[1:]  # ties as one
-    last = np.flatnonzero(keeps)
-    return float(confidence[last[-1]]) if len(last) else np.inf
+    last = np.flatnonzero(keeps[:size])
+    if not len(last):
+        return np.inf
+    return pooled if last[-1] == size - 1 else float(np.nextafter(confidence[last[-1] + 1], np.inf))
 
 
 def _logistic(features: np.ndarray, weights: np.ndarray, bias: float) -> np.ndarray:

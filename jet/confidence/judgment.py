@@ -11,7 +11,7 @@ the test split must not know its rows. So the judgment brings another one, `with
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, fields, replace
 from typing import Any
 
 import numpy as np
@@ -154,10 +154,9 @@ class Judgment:
     @classmethod
     def from_dict(cls, content: dict[str, Any]) -> Judgment:
         """Read what `as_dict` wrote. Raises `ValueError` where another version of jet wrote it."""
-        if "horizon" not in content:
-            raise ValueError(
-                "the bundle's calibration knows one regime of use alone: it is of an earlier jet; train again"
-            )
+        missing = [each.name for each in fields(cls) if each.name not in content]
+        if missing:
+            raise ValueError(f"the judgment lacks {', '.join(missing)}: it is of another jet; train again")
         calibrations: dict[Method, tuple[Calibration, ...]] = {
             method: tuple(Calibration.from_dict(each, FEATURES) for each in content["calibrations"][method])
             for method in METHODS

@@ -11,6 +11,11 @@ import numpy as np
 
 from jet.books.tokens import NOTHING
 from jet.confidence.holds import HoldFacts
+from jet.confidence.judgment import AMOUNT_FEATURES
+from jet.confidence.stack import FEATURES
+from jet.model.decode import KEPT
+from jet.prediction.amounts import UNKNOWN_AMOUNT
+from jet.prediction.reasons import SHOWN
 
 
 @dataclass(frozen=True)
@@ -37,6 +42,32 @@ class Answers:
     text_known: np.ndarray  # bool [N] the entity has booked the same text before
     nearest: np.ndarray  # float32 [N] similarity of the most similar earlier text
     hold_facts: HoldFacts  # for the rules that keep answers from `auto`
+
+    @classmethod
+    def empty(cls, size: int, longest: int) -> Answers:
+        """Empty answers to `size` entries, with room for `longest` lines."""
+        return cls(
+            tokens=np.full((size, KEPT, longest), NOTHING, dtype=np.int64),
+            probability=np.zeros((size, KEPT), dtype=np.float32),
+            none=np.ones(size, dtype=np.float32),
+            line_share=np.zeros((size, KEPT, longest), dtype=np.float32),
+            guess=np.zeros((size, KEPT, longest), dtype=bool),
+            amounts=np.full((size, longest), UNKNOWN_AMOUNT, dtype=np.int64),
+            amount_features=np.zeros((size, len(AMOUNT_FEATURES))),
+            amount_rule=np.zeros(size, dtype=np.int64),
+            features=np.zeros((size, len(FEATURES))),
+            evidence_kind=np.zeros(size, dtype=np.int64),
+            more=np.zeros(size, dtype=bool),
+            row=np.full((size, SHOWN), NOTHING, dtype=np.int64),
+            weight=np.zeros((size, SHOWN), dtype=np.float32),
+            similarity=np.zeros((size, SHOWN), dtype=np.float32),
+            same_text=np.zeros((size, SHOWN), dtype=bool),
+            same_lines=np.zeros((size, SHOWN), dtype=bool),
+            review=np.full(size, NOTHING),
+            text_known=np.zeros(size, dtype=bool),
+            nearest=np.zeros(size, dtype=np.float32),
+            hold_facts=HoldFacts.empty(size),
+        )
 
     @property
     def held(self) -> np.ndarray:

@@ -26,15 +26,14 @@ from jet.books.schema import ENTRIES
 from jet.books.tokens import NOTHING, set_key
 from jet.bundle.bundle import Bundle
 from jet.confidence.holds import HoldFacts
-from jet.confidence.judgment import AMOUNT_FEATURES
-from jet.confidence.stack import FEATURES, METHODS, WEIGHED, Method, Scores, confidence_features, line_bits
+from jet.confidence.stack import METHODS, WEIGHED, Method, Scores, confidence_features, line_bits
 from jet.model.batch import collate
 from jet.model.decode import DEAD, KEPT, beam_search, score_sets
 from jet.model.network import Encoded, JetNetwork, Tables
 from jet.model.tables import with_new_texts
-from jet.prediction.amounts import UNKNOWN_AMOUNT, PastAmounts, Proposal, minor_units, propose_amounts
+from jet.prediction.amounts import PastAmounts, Proposal, minor_units, propose_amounts
 from jet.prediction.answers import Answers
-from jet.prediction.reasons import SHOWN, guessed, shown_evidence
+from jet.prediction.reasons import guessed, shown_evidence
 from jet.prediction.reviews import reviewed_answers
 from jet.prediction.table import predictions_table
 from jet.ranking.candidates import Candidates, propose, without_opposite
@@ -283,29 +282,7 @@ class Predictor:
 
     def empty_answers(self, size: int) -> Answers:
         """Empty answers to `size` entries."""
-        longest = self.bundle.model.max_lines
-        return Answers(
-            tokens=np.full((size, KEPT, longest), NOTHING, dtype=np.int64),
-            probability=np.zeros((size, KEPT), dtype=np.float32),
-            none=np.ones(size, dtype=np.float32),
-            line_share=np.zeros((size, KEPT, longest), dtype=np.float32),
-            guess=np.zeros((size, KEPT, longest), dtype=bool),
-            amounts=np.full((size, longest), UNKNOWN_AMOUNT, dtype=np.int64),
-            amount_features=np.zeros((size, len(AMOUNT_FEATURES))),
-            amount_rule=np.zeros(size, dtype=np.int64),
-            features=np.zeros((size, len(FEATURES))),
-            evidence_kind=np.zeros(size, dtype=np.int64),
-            more=np.zeros(size, dtype=bool),
-            row=np.full((size, SHOWN), NOTHING, dtype=np.int64),
-            weight=np.zeros((size, SHOWN), dtype=np.float32),
-            similarity=np.zeros((size, SHOWN), dtype=np.float32),
-            same_text=np.zeros((size, SHOWN), dtype=bool),
-            same_lines=np.zeros((size, SHOWN), dtype=bool),
-            review=np.full(size, NOTHING),
-            text_known=np.zeros(size, dtype=bool),
-            nearest=np.zeros(size, dtype=np.float32),
-            hold_facts=HoldFacts.empty(size),
-        )
+        return Answers.empty(size, self.bundle.model.max_lines)
 
     def choose(
         self,

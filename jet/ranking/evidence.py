@@ -106,18 +106,7 @@ def gather(
     entity = queries.entity[rows]
     lines = neighbor_lines(booked, hits.row, entity, corpus.catalog, statistics.longest)
     text = queries.text[rows]
-    swapped = np.zeros(hits.row.shape, dtype=bool)
-    row = np.where(lines[:, :, 0] == NOTHING, NOTHING, hits.row)
-    opposite = statistics.opposite_direction(queries, rows, hits) & (row != NOTHING)
-    if opposite.any():
-        same_entity = (row != NOTHING) & (booked.entity[row] == entity[:, None])
-        same_masked = same_entity & (store.masked[booked.text[row]] == store.masked[text][:, None])
-        swapped = opposite & same_masked & ~(same_masked & ~opposite).any(axis=1, keepdims=True)
-        swapped |= opposite & same_entity & ~(same_entity & ~opposite).any(axis=1, keepdims=True)
-        swapped_lines = in_order(np.where(lines == NOTHING, NOTHING, lines ^ 1), corpus.catalog)
-        lines = np.where(swapped[:, :, None], swapped_lines, lines)
-        lines[opposite & ~swapped] = NOTHING
-        row = np.where(opposite & ~swapped, NOTHING, row)
+    row, lines, swapped = _by_direction(statistics, queries, rows, hits, lines)
     exists = row != NOTHING
     neighbor_text = np.where(exists, booked.text[row], text[:, None])
     journal = queries.journal[rows][:, None]
@@ -156,3 +145,26 @@ def gather(
         kernel=gram_matrices(vector).astype(np.float64),
         text_similarity=np.einsum("bd,bmd->bm", entry_vector, vector).astype(np.float64),
     )
+
+
+def _by_direction(
+    statistics: Statistics, queries: EntryColumns, rows: np.ndarray, hits: Hits, lines: np.ndarray
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Which `hits` with `lines` stay, whose money went the other way or not: their rows, lines, and which are
+    `swapped`."""
+    corpus = statistics.corpus
+    booked, store = corpus.rows, corpus.store
+    swapped = np.zeros(hits.row.shape, dtype=bool)
+    row = np.where(lines[:, :, 0] == NOTHING, NOTHING, hits.row)
+    opposite = statistics.opposite_direction(queries, rows, hits) & (row != NOTHING)
+    if opposite.any():
+        same_entity = (row != NOTHING) & (booked.entity[row] == queries.entity[rows][:, None])
+        text = store.masked[queries.text[rows]]
+        same_masked = same_entity & (store.masked[booked.text[row]] == text[:, None])
+        swapped = opposite & same_masked & ~(same_masked & ~opposite).any(axis=1, keepdims=True)
+        swapped |= opposite & same_entity & ~(same_entity & ~opposite).any(axis=1, keepdims=True)
+        swapped_lines = in_order(np.where(lines == NOTHING, NOTHING, lines ^ 1), corpus.catalog)
+        lines = np.where(swapped[:, :, None], swapped_lines, lines)
+        lines[opposite & ~swapped] = NOTHING
+        row = np.where(opposite & ~swapped, NOTHING, row)
+    return row, lines, swapped

@@ -257,7 +257,7 @@ def test_other_families_of_charts_are_refused(copy):
 
 def test_a_bundle_of_an_earlier_format_is_refused_by_name(copy):
     rewrite_json(copy, lambda content: content.pop("format"))
-    with pytest.raises(ArtifactError, match="copy: the bundle is of format 1, this jet reads 4: train again"):
+    with pytest.raises(ArtifactError, match="copy: the bundle is of format 1, this jet reads 5: train again"):
         load_bundle(str(copy))
 
 
@@ -266,9 +266,14 @@ def test_a_bundle_of_an_earlier_format_is_refused_by_name(copy):
     [
         nested("stack", "ranker"),
         nested("stack", "none_bias"),
-        nested("calibrations", "stacked", "bias"),
-        nested("calibrations", "decoder", "weights", 0),
-        nested("calibrations", "ranker", "confidence", 3),
+        nested("calibrations", "stacked", 0, "bias"),
+        nested("calibrations", "decoder", 1, "weights", 0),
+        nested("calibrations", "ranker", 2, "confidence", 3),
+        nested("calibrations", "ranker", 3, "rows", "most", 0),
+        nested("records", "stacked", "alder", 0),
+        nested("horizon", "rolling"),
+        nested("horizon", "batch", "birch"),
+        nested("without_test", "calibrations", "stacked", 0, "bias"),
         nested("amounts", "weights", 1),
     ],
 )
@@ -280,7 +285,7 @@ def test_a_changed_judgment_is_refused(copy, change):
 
 def test_calibration_rows_of_another_company_or_with_another_outcome_are_refused(copy):
     def flip(content):
-        rows = content["judgment"]["calibrations"]["stacked"]
+        rows = content["judgment"]["calibrations"]["stacked"][0]["rows"]
         rows["right"] = [1 - right for right in rows["right"]]
         rows["entity"] = rows["entity"][::-1]
 

@@ -13,7 +13,6 @@ from hypothesis import strategies as st
 from scipy.stats import ks_2samp
 
 from jet.books.importers import ImportSettings, import_file, to_tables
-from jet.books.schema import PREDICTIONS
 from jet.books.sorting import sort_entries
 from jet.books.split import CALIBRATION, TEST, TRAIN
 from jet.confidence.drift import (
@@ -32,19 +31,18 @@ from jet.demo import DemoSettings, write_demo_ledger
 from jet.prediction.predictor import Predictor, PredictSettings
 
 QUICK = settings(deadline=None, max_examples=60)
-SETTINGS = DriftSettings(new_text=0.1, similarity=0.1, confidence=0.1, least=50)
+SETTINGS = DriftSettings(new_text=0.1, similarity=0.1, least=50)
 FIGURES = st.lists(st.integers(0, 10), min_size=1, max_size=40)
 
 
-def statistics(rows, seed=0, company="acme", new=0.2, confidence=0.8, similarity=None):
+def statistics(rows, seed=0, company="acme", new=0.2, similarity=None):
     """So many answers of a company; known texts are as similar as can be."""
     draw = np.random.default_rng(seed)
     new_text = draw.random(rows) < new
     nearest = np.where(new_text, draw.uniform(0.3, 0.9, rows), 1.0)
     if similarity is not None:
         nearest = np.full(rows, similarity)
-    sure = np.clip(draw.normal(confidence, 0.1, rows), 0, 1)
-    return DriftStatistics.of([company] * rows, new_text, nearest, sure)
+    return DriftStatistics.of([company] * rows, new_text, nearest)
 
 
 def together(*several):
@@ -96,7 +94,7 @@ def test_the_same_habits_are_no_drift_in_ninety_nine_of_a_hundred_runs():
 
 @pytest.mark.parametrize(
     ("changed", "sign"),
-    [({"new": 0.8}, "new_text"), ({"similarity": 0.5}, "similarity"), ({"confidence": 0.6}, "confidence")],
+    [({"new": 0.8}, "new_text"), ({"similarity": 0.5}, "similarity")],
 )
 def test_each_sign_is_found_and_named_with_its_figures(changed, sign):
     [group] = compare(statistics(200), statistics(200, 1, **changed), SETTINGS)
@@ -108,7 +106,7 @@ def test_each_sign_is_found_and_named_with_its_figures(changed, sign):
 
 
 def test_what_is_better_known_than_before_is_no_drift():
-    [group] = compare(statistics(200), statistics(200, 1, new=0.0, confidence=0.95), SETTINGS)
+    [group] = compare(statistics(200), statistics(200, 1, new=0.0), SETTINGS)
     assert not group.drifted
 
 
@@ -119,10 +117,10 @@ def test_a_few_entries_prove_nothing_and_many_do():
     assert many.drifted
 
 
-@pytest.mark.parametrize("sign", ["new_text", "similarity", "confidence"])
+@pytest.mark.parametrize("sign", ["new_text", "similarity"])
 def test_a_limit_of_zero_is_off(sign):
-    off = replace(SETTINGS, new_text=0.0, similarity=0.0, confidence=0.0)
-    new = statistics(200, 1, new=0.9, confidence=0.3)
+    off = replace(SETTINGS, new_text=0.0, similarity=0.0)
+    new = statistics(200, 1, new=0.9)
     assert not found(compare(statistics(200), new, off))
     assert found(compare(statistics(200), new, replace(off, **{sign: 0.1})))
 
@@ -199,7 +197,7 @@ def test_many_companies_without_a_change_raise_no_alarm():
     names = [f"company {number}" for number in range(300)]
     calibration = together(*(statistics(60, number, name) for number, name in enumerate(names)))
     new = together(*(statistics(60, 1000 + number, name) for number, name in enumerate(names)))
-    groups = compare(calibration, new, replace(SETTINGS, new_text=1e-6, similarity=1e-6, confidence=1e-6))
+    groups = compare(calibration, new, replace(SETTINGS, new_text=1e-6, similarity=1e-6))
     assert len(groups) == 301
     assert not found(groups)
 
@@ -207,33 +205,8 @@ def test_many_companies_without_a_change_raise_no_alarm():
 # --- what becomes of the predictions ------------------------------------------------------------------------
 
 
-def predictions(owners, decisions):
-    """Predictions that say no more than that."""
-    rows = [
-        {
-            "entity": owner,
-            "entry_id": str(number),
-            "lines": [],
-            "confidence": 0.99,
-            "none_of_these": 0.01,
-            "decision": decision,
-            "reason": "booked like 3 of 3",
-            "amount_confidence": None,
-            "alternatives": [],
-            "evidence": [],
-            "text_known": True,
-            "similarity": 1.0,
-            "held": False,
-            "history": 100,
-            "model": "m",
-        }
-        for number, (owner, decision) in enumerate(zip(owners, decisions, strict=True))
-    ]
-    return pa.Table.from_pylist(rows, schema=PREDICTIONS)
-
-
 def test_nothing_of_a_company_that_drifts_stays_automatic_and_the_reason_says_so():
-    before = predictions(["acme", "acme", "calm", "acme"], ["auto", "review", "auto", "none"])
+    before = made_up.predictions(["acme", "acme", "calm", "acme"], ["auto", "review", "auto", "none"])
     after = hold_drifted(before, {"acme": "why"})
     assert after["decision"].to_pylist() == ["review", "review", "auto", "none"]
     assert after["reason"].to_pylist() == [f"booked like 3 of 3{HELD_BACK}: why", *["booked like 3 of 3"] * 3]
@@ -244,7 +217,7 @@ def test_nothing_of_a_company_that_drifts_stays_automatic_and_the_reason_says_so
 
 
 def test_answers_of_no_lines_are_not_compared():
-    table = predictions(["acme", "acme", "calm"], ["auto", "none", "review"])
+    table = made_up.predictions(["acme", "acme", "calm"], ["auto", "none", "review"])
     assert DriftStatistics.of_predictions(table).entity.tolist() == ["acme", "calm"]
 
 
@@ -252,7 +225,7 @@ def test_the_summary_has_the_farthest_off_first_and_no_more_than_a_few():
     names = "abcde"
     calibration = together(*(statistics(60, n, name) for n, name in enumerate(names)))
     new = together(*(statistics(60, 40 + n, name, new=0.2, similarity=n / 5) for n, name in enumerate(names)))
-    facts = summary(compare(calibration, new, replace(SETTINGS, new_text=0, confidence=0)), 5, shown=3)
+    facts = summary(compare(calibration, new, replace(SETTINGS, new_text=0)), 5, shown=3)
     assert (facts["compared"], facts["held_back"], len(facts["groups"])) == (6, 5, 3)
     assert facts["found"] == 6
     figures = [group["signs"]["similarity"] for group in facts["groups"]]
@@ -285,12 +258,12 @@ def demo(tmp_path_factory):
     answered = {}
     for changes in ({}, CHANGED):
         data = demo_data(folder, **changes)
-        bundle = made_up.calibrated(data, made_up.assembled(data, made_up.network(data)))
+        bundle = made_up.calibrated(data, made_up.assembled(data, made_up.network(data))).for_report()
         known = np.sort(np.concatenate([data.rows(TRAIN), data.rows(CALIBRATION)]))
         queries = data.entries.take(pa.array(data.rows(TEST)))
         settings = PredictSettings(promise=0.8, method="ranker")
         found = Predictor.for_entries(bundle.with_rows(known), settings, queries, None)(queries)
-        answered[bool(changes)] = (bundle.judgment.drift_statistics("ranker"), found)
+        answered[bool(changes)] = (bundle.judgment.drift_statistics(), found)
     return answered
 
 
@@ -302,7 +275,7 @@ def test_habits_that_stay_are_no_drift(demo):
     assert hold_drifted(answers, drift_sentences(groups)) is answers
 
 
-def test_habits_that_change_after_the_calibration_set_every_decision_to_review(demo):
+def test_habits_that_change_after_the_calibration_are_drift_and_may_hold_every_decision_back(demo):
     calibration, answers = demo[True]
     assert "auto" in answers["decision"].to_pylist()
     groups = compare(calibration, DriftStatistics.of_predictions(answers), DriftSettings())

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import json
+from dataclasses import replace
 
 import made_up
 import numpy as np
@@ -10,9 +10,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from jet.confidence.calibration import Calibration
+from jet.confidence.calibration import Calibration, CalibrationRows
 from jet.confidence.holds import auto_thresholds
-from jet.confidence.judgment import Judgment
+from jet.confidence.regimes import REGIMES
 from jet.confidence.threshold import LEAST_ROWS, least_history
 from jet.prediction.predictor import Predictor, PredictSettings
 
@@ -87,7 +87,8 @@ def test_an_entry_that_is_not_later_than_the_companys_first_is_for_people(bundle
 def test_a_company_with_one_entry_is_for_people_however_sure_the_answer(bundle, day, text):
     row = prediction_of(bundle, "Single", day, text)
     assert row["decision"] == "review"
-    least = bundle.calibration("ranker").thresholds(0.6).least_history
+    regime = REGIMES.index(row["regime"])
+    least = bundle.judgment.calibrations["ranker"][regime].thresholds(0.6).least_history
     assert least > 100
     assert f"the company has 1 earlier entry, and 60% are known to be kept from {least} on" in row["reason"]
 
@@ -135,10 +136,11 @@ def test_rows_that_a_rule_holds_choose_no_threshold():
     confidence = np.linspace(0, 1, 200)
     right = np.ones(200, dtype=bool)
     right[::2] = False  # every second one is wrong, and held
-    rows = (confidence, right, ("a",) * 200)
-    history = np.full(200, 50)
-    free = Calibration(("x",), np.ones(1), 0.0, *rows, np.zeros(200, dtype=bool), history)
-    held = Calibration(("x",), np.ones(1), 0.0, *rows, ~right, history)
+    rows = CalibrationRows.independent(["a"] * 200, right)
+    free, held = (
+        Calibration(("x",), np.ones(1), 0.0, replace(rows, held=by_rule), confidence, {})
+        for by_rule in (np.zeros(200, dtype=bool), ~right)
+    )
     assert free.thresholds(0.9).pooled is None
     assert held.thresholds(0.9).pooled == confidence[1]
 
@@ -163,11 +165,3 @@ def test_the_fewest_entries_are_those_that_ten_answers_kept_the_promise_with():
     assert least_history(kept, kept) == 30
     assert least_history(kept[-3:], kept) == 500  # too few to say
     assert least_history(kept[:0], kept[:0]) == 0
-
-
-def test_a_judgment_that_does_not_say_its_companies_histories_is_refused(bundle):
-    content = json.loads(json.dumps(bundle.judgment.as_dict()))
-    assert Judgment.from_dict(content).as_dict() == bundle.judgment.as_dict()
-    del content["calibrations"]["ranker"]["history"]
-    with pytest.raises(ValueError, match="train again"):
-        Judgment.from_dict(content)

@@ -89,6 +89,102 @@ def test_the_order_of_the_rows_does_not_matter(rows, random):
     assert threshold_for(0.9, *columns(rows)) == threshold_for(0.9, *columns(shuffled))
 
 
+# --- rows that are wrong together --------------------------------------------------------------------------
+
+GROUPED = st.lists(
+    st.tuples(st.integers(0, 12), st.sampled_from([True] * 7 + [False]), st.integers(-3, 3)), max_size=200
+)
+
+
+def plain_design_effect(right, group):
+    """The design effect of the number of wrong rows, group by group."""
+    rows, wrong = len(right), sum(not each for each in right)
+    share = (wrong + 0.5) / (rows + 1)
+    spread = 0.0
+    for number in set(group):
+        mine = [each for each, of in zip(right, group, strict=True) if of == number]
+        spread += (sum(not each for each in mine) - len(mine) * share) ** 2
+    return max(1.0, spread / (rows * share * (1 - share)))
+
+
+def plain_threshold(promise, confidence, right, group):
+    """`threshold_for` over every value of the confidence in turn."""
+    for value in sorted(set(confidence)):
+        places = [place for place, each in enumerate(confidence) if each >= value]
+        effect = plain_design_effect([right[place] for place in places], [group[place] for place in places])
+        hits = sum(right[place] for place in places)
+        if precision_lower_bound(hits / effect, len(places) / effect) >= promise:
+            return value
+    return None
+
+
+@QUICK
+@given(GROUPED, st.sampled_from([0.3, 0.5, 0.8, 0.95]))
+def test_the_threshold_of_groups_is_that_of_a_plain_loop_over_groups(rows, promise):
+    confidence, right, group = ([row[place] for row in rows] for place in range(3))
+    confidence = [each / 12 for each in confidence]
+    found = threshold_for(promise, confidence, right, np.array(group, dtype=np.int64))
+    assert found == plain_threshold(promise, confidence, right, group)
+
+
+@QUICK
+@given(CALIBRATION, st.sampled_from([0.5, 0.8, 0.95]))
+def test_rows_without_groups_and_in_groups_of_one_have_the_exact_bound(rows, promise):
+    confidence, right = columns(rows)
+    plain = threshold_for(promise, confidence, right)
+    expected = None
+    for value in sorted(set(confidence.tolist())):
+        kept = right[confidence >= value]
+        exact = binomtest(int(kept.sum()), len(kept), alternative="greater").proportion_ci(0.9, "exact").low
+        if exact >= promise:
+            expected = value
+            break
+    assert plain == expected
+    assert threshold_for(promise, confidence, right, np.arange(len(rows))) == plain
+
+
+@QUICK
+@given(GROUPED, st.floats(0.01, 1), st.floats(0.01, 1))
+def test_a_stricter_promise_never_automates_more_of_groups(rows, one, other):
+    confidence, right, group = (np.array([row[place] for row in rows]) for place in range(3))
+    lax, strict = (threshold_for(promise, confidence, right, group) for promise in sorted((one, other)))
+    if strict is not None:
+        assert lax is not None
+        assert lax <= strict
+
+
+@QUICK
+@given(GROUPED, st.randoms(use_true_random=False))
+def test_neither_the_order_of_rows_nor_the_numbers_of_groups_matter(rows, random):
+    shuffled = random.sample(rows, len(rows))
+    found = [
+        threshold_for(0.8, *(np.array([row[place] for row in some], dtype=np.int64) for place in range(3)))
+        for some in (rows, shuffled, [(*row[:2], 7 - 5 * row[2]) for row in rows])
+    ]
+    assert found[0] == found[1] == found[2]
+
+
+def test_where_errors_come_in_groups_a_bound_on_groups_keeps_a_promise_and_one_on_rows_does_not():
+    """The entries of a text are right or wrong together, twenty at a time, as often as the confidence says."""
+    draw = np.random.default_rng(0)
+    groups, size, promise = 200, 20, 0.95
+    group = np.repeat(np.arange(groups), size)
+    broken = {"rows": 0, "groups": 0}
+    automated = 0
+    for _ in range(300):
+        sure = draw.uniform(0.8, 1, groups)
+        right = np.repeat(draw.random(groups) < sure, size)
+        confidence = np.repeat(sure, size) + draw.uniform(-1e-6, 1e-6, groups * size)
+        for name, of in (("rows", None), ("groups", group)):
+            threshold = threshold_for(promise, confidence, right, of)
+            # Calibrated, so that the precision from a threshold on is the middle of it and 1.
+            broken[name] += threshold is not None and (threshold + 1) / 2 < promise
+            automated += name == "groups" and threshold is not None
+    assert broken["rows"] / 300 > 0.3
+    assert broken["groups"] / 300 <= 0.13
+    assert automated / 300 > 0.3
+
+
 @pytest.mark.parametrize("promise", [0.9, 0.95])
 @pytest.mark.parametrize("rows", [200, 600])
 def test_a_promise_is_kept_on_new_rows_as_often_as_is_said_and_without_a_bound_it_is_not(promise, rows):
@@ -135,7 +231,7 @@ def test_where_confidence_says_nothing_a_promise_is_missed_by_a_hair_but_seldom_
 )
 def test_what_can_not_be_is_refused(promise, confidence, right, level, rule):
     with pytest.raises(ValueError, match=rule):
-        threshold_for(promise, confidence, right, level)
+        threshold_for(promise, confidence, right, level=level)
 
 
 def test_more_right_than_there_are_is_refused():

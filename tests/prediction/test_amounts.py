@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from jet.confidence.calibration import Calibration
+from jet.confidence.calibration import Calibration, CalibrationRows
 from jet.confidence.judgment import AMOUNT_FEATURES
 from jet.prediction.amounts import RULES, TAX_RATES, UNKNOWN_AMOUNT, PastAmounts, minor_units, propose_amounts
 
@@ -397,7 +397,10 @@ def plausible(rows, seed=0):
 
 
 def fitted_on(rows):
-    return Calibration.fit(AMOUNT_FEATURES, *plausible(rows), ["one company"] * rows)
+    features, right = plausible(rows)
+    return Calibration.fit(
+        AMOUNT_FEATURES, features, CalibrationRows.independent(["one company"] * rows, right)
+    )
 
 
 def test_a_confidence_is_how_often_guesses_like_it_were_right():

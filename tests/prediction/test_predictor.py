@@ -18,7 +18,9 @@ from hypothesis import strategies as st
 
 from jet.books.schema import PREDICTIONS
 from jet.books.split import CALIBRATION, TEST
+from jet.confidence.calibration import CalibrationRows, Misfit
 from jet.confidence.judgment import Judgment
+from jet.confidence.regimes import REGIMES
 from jet.confidence.stack import METHODS, confidence_features, weakest_line
 from jet.prediction.outcomes import outcomes_of, padded_lines
 from jet.prediction.predictor import (
@@ -217,24 +219,21 @@ def test_a_line_has_the_share_of_the_mass_of_the_sets_that_have_it():
     np.testing.assert_allclose(shares[0], [[0.75, 0.75, 0], [0.75, 0.25, 0], [0.25, 0.75, 0.75]], rtol=1e-6)
 
 
-def calibrated_on(bundle, confidence, right, entity):
-    """The bundle, its confidence as it was, its thresholds from these rows."""
-    rows = replace(
-        bundle.judgment.calibrations["stacked"],
-        confidence=np.asarray(confidence, float),
-        right=np.asarray(right, bool),
-        entity=tuple(entity),
-        held=np.zeros(len(entity), dtype=bool),
-        history=np.zeros(len(entity), dtype=np.int64),
+def calibrated_on(bundle, confidence, right, entity, misfits=None):
+    """The bundle, its confidence as it was, its thresholds in all regimes from these rows."""
+    rows = CalibrationRows.independent(entity, right)
+    regimes = tuple(
+        replace(each, confidence=np.asarray(confidence, float), rows=rows, misfits=misfits or {})
+        for each in bundle.judgment.calibrations["stacked"]
     )
-    calibrations = {**bundle.judgment.calibrations, "stacked": rows}
+    calibrations = {**bundle.judgment.calibrations, "stacked": regimes}
     return replace(bundle, judgment=replace(bundle.judgment, calibrations=calibrations))
 
 
 def test_decisions_follow_the_threshold(bundle, new_entries):
     ladder = np.linspace(0, 1, 400)
     sure = calibrated_on(bundle, ladder, ladder > 0.4, ["somebody"] * 400)
-    threshold = sure.calibration("stacked").thresholds(0.95).pooled
+    threshold = sure.judgment.calibrations["stacked"][0].thresholds(0.95).pooled
     assert 0.3 < threshold < 0.6
     decisions = set()
     for row in Predictor.for_entries(sure, SETTINGS, new_entries, None)(new_entries).to_pylist():
@@ -245,18 +244,46 @@ def test_decisions_follow_the_threshold(bundle, new_entries):
         elif row["decision"] == "review":
             assert row["held"] or row["confidence"] < threshold
             assert "; to review: " in row["reason"]
-            wanted = f"95% are promised from a confidence of {threshold:.3f} on"
+            wanted = f"95% are promised from a confidence of {threshold:.3f} on ({row['regime']})"
             assert row["reason"].endswith(wanted) == (row["confidence"] < threshold)
     assert decisions == {"auto", "review", "none"}
 
 
-def test_a_company_that_keeps_the_promise_by_itself_is_held_to_its_own_threshold(bundle, new_entries):
-    # birch is always right, alder never: together they keep no promise.
-    sure = calibrated_on(bundle, np.full(200, 1e-9), np.arange(200) < 100, ["birch"] * 100 + ["alder"] * 100)
-    assert sure.calibration("stacked").thresholds(0.95).pooled is None
+def test_a_company_that_kept_less_is_held_to_a_higher_threshold_of_its_own_and_no_other_is(bundle, new_entries):
+    owners = ["birch"] * 1000 + ["alder"] * 40
+    confidence = np.r_[np.full(1000, 1e-9), np.full(20, 0.8), np.full(20, 0.99)]
+    sure = calibrated_on(bundle, confidence, np.r_[np.ones(1000), np.zeros(20), np.ones(20)] > 0, owners)
+    assert sure.judgment.calibrations["stacked"][0].thresholds(0.95).pooled == 1e-9
     rows = Predictor.for_entries(sure, SETTINGS, new_entries, None)(new_entries).to_pylist()
     assert {row["decision"] for row in rows if row["entity"] == "birch" and not row["held"]} == {"auto"}
-    assert {row["decision"] for row in rows if row["entity"] in ("alder", "cedar")} == {"review"}
+    of_alder = [row for row in rows if row["entity"] == "alder" and not row["held"]]
+    assert {row["decision"] for row in of_alder} == {"auto", "review"}
+    for row in of_alder:
+        assert (row["decision"] == "review") == (row["confidence"] <= 0.8)
+        assert ("this company's own threshold" in row["reason"]) == (row["decision"] == "review")
+
+
+def test_a_company_that_kept_the_promise_at_no_confidence_is_for_review(bundle, new_entries):
+    owners = ["birch"] * 1000 + ["alder"] * 20
+    sure = calibrated_on(bundle, np.full(1020, 1e-9), np.arange(1020) < 1000, owners)
+    rows = Predictor.for_entries(sure, SETTINGS, new_entries, None)(new_entries).to_pylist()
+    of_alder = [row for row in rows if row["entity"] == "alder"]
+    assert {row["decision"] for row in of_alder} == {"review"}
+    assert any("kept less than 95% at any confidence in the calibration" in row["reason"] for row in of_alder)
+
+
+def test_a_company_whose_confidence_misfits_is_for_review_with_its_figures_and_no_other_is(bundle, new_entries):
+    misfits = {"alder": Misfit(rows=40, right=10, expected=36.2)}
+    sure = calibrated_on(bundle, np.full(200, 1e-9), np.ones(200, bool), ["birch"] * 200, misfits)
+    rows = Predictor.for_entries(sure, SETTINGS, new_entries, None)(new_entries).to_pylist()
+    assert {row["decision"] for row in rows if row["entity"] == "birch" and not row["held"]} == {"auto"}
+    for row in rows:
+        if row["entity"] == "alder":
+            assert (row["decision"], row["held"]) == ("review", True)
+            assert (
+                f"this company is taken out of the promise ({row['regime']}): of its 40 sure answers in the "
+                "calibration 10 were right, and 36.2 should have been"
+            ) in row["reason"]
 
 
 def test_a_stricter_promise_never_automates_more(bundle, new_entries):
@@ -284,8 +311,11 @@ def test_either_part_answers_alone_with_a_confidence_of_its_own(bundle, new_entr
     predictor = Predictor.for_entries(bundle, settings, new_entries, None)
     rows = predictor(new_entries)
     answers = predictor.answers(new_entries)
-    expected = np.minimum(bundle.calibration(method)(answers.features), answers.weakest_line)
-    expected = np.where(answers.answered, expected, 0)
+    expected = np.zeros(len(new_entries))
+    for number, calibration in enumerate(bundle.judgment.calibrations[method]):
+        mine = np.array(rows["regime"].to_pylist()) == REGIMES[number]
+        expected[mine] = calibration(answers.features[mine])
+    expected = np.where(answers.answered, np.minimum(expected, answers.weakest_line), 0)
     np.testing.assert_allclose(rows["confidence"].to_numpy(), expected, rtol=1e-6)
     assert all(row["lines"] for row in rows.to_pylist() if row["decision"] != "none")
 
@@ -337,7 +367,12 @@ def test_outcomes_say_which_candidate_is_exactly_what_was_booked(data, bundle):
         assert (lines[0] == lines[1]) == is_right
     assert (best == outcomes.right).any()
     assert not (best == outcomes.right).all()
-    confidence = bundle.calibration("stacked")(confidence_features(outcomes.scores, probability))
+    record = bundle.judgment.records["stacked"].figures(entries["entity"].to_pylist())
+    features = confidence_features(outcomes.scores, probability, record=record)
+    confidence = np.zeros(len(entries))
+    for number, calibration in enumerate(bundle.judgment.calibrations["stacked"]):
+        mine = np.array(predicted["regime"].to_pylist()) == REGIMES[number]
+        confidence[mine] = calibration(features[mine])
     confidence = np.minimum(confidence, weakest_line(outcomes.scores, probability, best))
     least = [min(line["probability"] for line in row["lines"]) for row in predicted.to_pylist()]
     np.testing.assert_allclose(weakest_line(outcomes.scores, probability, best), least, rtol=1e-5)

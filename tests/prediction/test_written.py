@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import made_up
 import numpy as np
 import pyarrow as pa
 import pytest
 
 from jet.artifacts.artifact import artifact_writer
-from jet.confidence.drift import HELD_BACK
+from jet.confidence.drift import HELD_BACK, DriftSettings, DriftStatistics
 from jet.prediction import written as predictions
 
 
@@ -62,3 +63,16 @@ def test_an_entry_that_is_missing_is_an_error(tmp_path):
 
 def test_no_predictions_at_all_are_none(tmp_path):
     assert predictions.counted(in_parts(tmp_path), 0) == ({}, 0)
+
+
+@pytest.mark.parametrize("hold", [False, True])
+def test_drift_is_a_warning_and_holds_nothing_back_unless_that_is_set(tmp_path, caplog, hold):
+    """A company whose texts are all new now."""
+    table = made_up.predictions(["a"] * 100, ["auto"] * 100, text_known=False, similarity=0.3)
+    calibrated = DriftStatistics.of(["a"] * 100, np.zeros(100), np.ones(100))
+    with artifact_writer(str(tmp_path / "out"), "predictions", {}, {}, run="a") as writer:
+        writer.write_table("part-0.parquet", table)
+        decisions, facts = predictions.settled(writer, 100, calibrated, DriftSettings(hold=hold))
+    assert decisions == ({"review": 100} if hold else {"auto": 100})
+    assert (facts["found"], facts["held_back"]) == (1, 100 if hold else 0)
+    assert "the new entries of this company aren't like those of the calibration" in caplog.text

@@ -60,6 +60,49 @@ def test_a_neighbor_is_strictly_earlier_of_the_same_entity_and_never_the_entry_i
             assert neighbor["same_text"] == equal
 
 
+@settings(max_examples=40, deadline=None)
+@given(
+    seed=st.integers(0, 10_000),
+    entries=st.integers(1, 60),
+    block_rows=st.sampled_from([1, 3, 1000]),
+    cuts=st.lists(st.integers(-1, 9), min_size=60, max_size=60),
+)
+def test_nothing_of_the_day_from_which_on_a_query_knows_nothing_is_a_hit_of_it(
+    make_books: Callable[..., pa.Table],
+    fake_encoder: Any,
+    seed: int,
+    entries: int,
+    block_rows: int,
+    cuts: list[int],
+) -> None:
+    """Own entries and peers alike; and the hits are those of books that end the day before."""
+    books = sort_entries(make_books(seed, entries, days=8))
+    settings_ = RetrievalSettings(neighbors=4, latest=2, peers=3, block_rows=block_rows)
+    corpus = corpus_of(books, fake_encoder, family=[0] * 4)
+    first = books["date"].cast(pa.int32()).to_numpy().min()
+    cut = first + np.array(cuts[:entries], dtype=np.int32)
+    rows = corpus.rows
+    queries = replace(rows.queries(np.arange(entries)), store=corpus.store)
+    hits = Retriever.of(corpus, settings_).hits(replace(queries, cut=cut))
+    known = np.minimum(rows.date, cut)
+    assert np.array_equal(replace(queries, cut=cut).known_before, known)
+    hit = hits.row >= 0
+    assert (rows.date[hits.row] < known[:, None])[hit].all()
+    everything = np.arange(entries)
+    for query in range(entries):
+        earlier = (rows.date < known[query]) & (rows.entity == rows.entity[query])
+        similar, latest, peers = np.split(hits.row[query], [4, 6])
+        assert (similar >= 0).sum() == min(4, earlier.sum())
+        assert latest[latest >= 0].tolist() == everything[earlier][::-1][:2].tolist()
+        others = (rows.date < known[query]) & (rows.entity != rows.entity[query])
+        assert (peers >= 0).sum() == min(3, others.sum())
+    whole = Retriever.of(corpus, settings_).hits(queries)
+    for cut_of_all in (queries.date, np.full(entries, np.iinfo(np.int32).max, dtype=np.int32)):
+        same = Retriever.of(corpus, settings_).hits(replace(queries, cut=cut_of_all))
+        assert np.array_equal(same.row, whole.row)
+        assert np.array_equal(same.similarity, whole.similarity)
+
+
 def test_new_entries_are_answered_from_a_store_that_knows_their_texts(
     make_books: Callable[..., pa.Table], fake_encoder: Any
 ) -> None:
