@@ -126,5 +126,5 @@ class Exam:
         asked = self.entries.take(pa.array(rows))
         texts = [mask_digits(text) for text in normalize_all(asked["description"]).to_pylist()]
         keys = joined_keys(asked["entity"], pa.chunked_array([texts], pa.string()))
-        group = keys.combine_chunks().dictionary_encode().indices.to_numpy()
+        group = keys.dictionary_encode().indices.to_numpy()
         return AutomationThresholds.of_scored(scored, self.promises, group)
