@@ -92,6 +92,7 @@ def render_html(metrics: dict[str, Any], examples: Sequence[Mapping[str, Any]]) 
     methods = {MODEL: model, **baselines}
     best = {name: baselines[name] for name in best_baselines(baselines)}
     entities = sorted(model["by_entity"], key=lambda name: (-model["by_entity"][name]["n"], name))
+    shown = entities[:_ENTITIES_SHOWN]
     amounts, curve = metrics.get("amounts"), metrics.get("learning_curve")
     companies = metrics.get("companies", {})
     regimes = {REGIMES[0]: model, **metrics.get("regimes", {})}
@@ -124,12 +125,12 @@ def render_html(metrics: dict[str, Any], examples: Sequence[Mapping[str, Any]]) 
         curve=curve,
         curve_note=metrics.get("learning_curve_note"),
         curve_picture=_learning_curve(curve) if curve else None,
-        entities=entities[:_ENTITIES_SHOWN],
+        entities=shown,
         entities_left_out=max(0, len(entities) - _ENTITIES_SHOWN),
         states={name: own[REGIMES[0]] for name, own in companies.items()},
         state_colors=_STATE_COLORS,
         why_state=_why_state,
-        own_states=_own_states(companies),
+        own_states=_own_states({name: companies[name] for name in shown if name in companies}),
         broken=_broken_promises(model["by_entity"]),
         kept=kept,
         why_nothing={promise: _why_nothing(promise, companies) for promise in kept},
