@@ -1,7 +1,7 @@
 """How often a promised precision is kept: thousands of calibrations, each measured on the true lines.
 
     python -m benchmarks.promise
-    python -m benchmarks.promise --run RUN       # also the real predictions of a run of `jet pipeline`
+    python -m benchmarks.promise --run RUN       # also the calibration of a run of `jet pipeline`
 
 Each resampling draws a calibration slice, chooses a threshold by a rule, and measures the true precision of all
 that this threshold automates; where it automates nothing, nothing was promised and nothing is broken. "kept" is
@@ -11,11 +11,11 @@ than a point, "automated" the mean share of entries at or above the threshold.
 Rules:
 
 - naive: the lowest confidence above which the slice itself kept the promise
-- bound: `threshold_for`, what jet does: the lowest one above which the lower bound (90 %) is the promise
-- bound 93, bound 97: the same with a higher level, which allows for choosing among many thresholds
-- from the top: fixed sequence testing at 90 % (A. N. Angelopoulos et al., "Learn then Test", 2021, section 3),
-  which keeps its level whatever the data is like: from the most confident rows downward, and no further than
-  to the first threshold that fails
+- rows: the lowest one above which the lower bound (90 %) is the promise, every row counted as one
+- groups: the same bound with rows of one text counted as a group, which is what jet does
+- groups 97: the same at a level of 97 %
+- from the top: fixed sequence testing of rows at 90 % (A. N. Angelopoulos et al., "Learn then Test", 2021,
+  section 3): from the most confident rows downward, and no further than to the first threshold that fails
 
 Populations:
 
@@ -23,50 +23,60 @@ Populations:
 - surely wrong: the same, but of the most confident tenth and more 1.5 % are wrong without a sign
 - says nothing: every entry is right slightly less often than promised, at any confidence. No threshold is
   allowed, and any that is chosen breaks the promise (by that hair): the worst that a rule can meet
-- real: calibration and test answers of a run, drawn with replacement. The logistic regression is fitted anew on
-  each slice, as in a training, and the truth is all of them; "own" adds the companies' own thresholds
+
+"in texts" are these where rows come in groups that are right or wrong together and have the same confidence:
+half of the texts have one row, a tenth ten or more, the largest some forty.
+
+Of a run, the answers in the bundle's calibration, by regime of use. Each resampling draws its texts with
+replacement, and the truth is all of them. "jet" is the whole rule, with companies that are taken out, own
+thresholds and holds. Below, the thresholds of the calibration split are measured on the test split.
 """
 
 from __future__ import annotations
 
 import argparse
 from collections import defaultdict
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import replace
 from typing import NamedTuple
 
 import numpy as np
-import pyarrow as pa
-import pyarrow.compute as pc
 
-from jet.artifacts.artifact import open_artifact
-from jet.books.schema import ENTRIES
-from jet.books.sorting import sort_entries
-from jet.books.split import CALIBRATION, TEST, SplitSettings, split_by_date
 from jet.bundle.saved import load_bundle
-from jet.confidence.calibration import Bounds, Calibration
+from jet.confidence.calibration import Calibration
 from jet.confidence.holds import auto_thresholds
-from jet.confidence.stack import FEATURES, Stack, confidence_features, cross_fitted, weakest_line
+from jet.confidence.regimes import REGIMES
 from jet.confidence.threshold import precision_lower_bound, threshold_for
-from jet.prediction.outcomes import outcomes_of
-from jet.prediction.predictor import Predictor, PredictSettings
-from jet.retrieval.neighbors import make_encoder
 
 PROMISES = (0.9, 0.95, 0.99)
 SLICES = (200, 384, 1000, 3000)
 LARGE = 200_000
 """Entries that a true precision is measured on."""
 
-Rule = Callable[[float, np.ndarray, np.ndarray], float | None]
+SIZES, SIZE_SHARES = (1, 2, 4, 10, 40), (0.5, 0.25, 0.15, 0.08, 0.02)
+"""The sizes of texts in "in texts", and the share of the texts that have them."""
+
+Rule = Callable[[float, np.ndarray, np.ndarray, np.ndarray], float | None]
 
 
-def naive(promise: float, confidence: np.ndarray, right: np.ndarray) -> float | None:
+def naive(promise: float, confidence: np.ndarray, right: np.ndarray, _group: np.ndarray) -> float | None:
     """The lowest confidence from which on the slice itself kept the promise."""
     order = np.argsort(-confidence, kind="stable")
     kept = np.flatnonzero(right[order].cumsum() >= promise * np.arange(1, len(order) + 1))
     return float(confidence[order][kept[-1]]) if len(kept) else None
 
 
-def from_the_top(promise: float, confidence: np.ndarray, right: np.ndarray) -> float | None:
+def of_rows(promise: float, confidence: np.ndarray, right: np.ndarray, _group: np.ndarray) -> float | None:
+    """The bound, every row counted as one."""
+    return threshold_for(promise, confidence, right)
+
+
+def of_groups(level: float) -> Rule:
+    """jet's bound, at a level."""
+    return lambda promise, confidence, right, group: threshold_for(promise, confidence, right, group, level)
+
+
+def from_the_top(promise: float, confidence: np.ndarray, right: np.ndarray, _group: np.ndarray) -> float | None:
     """Fixed sequence testing: see the module's docstring."""
     order = np.argsort(-confidence, kind="stable")
     total = np.arange(1, len(order) + 1)
@@ -77,16 +87,11 @@ def from_the_top(promise: float, confidence: np.ndarray, right: np.ndarray) -> f
     return float(confidence[order][last]) if last >= 0 and possible[last] else None
 
 
-def bound(level: float) -> Rule:
-    """jet's rule, at a level."""
-    return lambda promise, confidence, right: threshold_for(promise, confidence, right, level)
-
-
 RULES: dict[str, Rule] = {
     "naive": naive,
-    "bound": bound(0.9),
-    "bound 93": bound(0.93),
-    "bound 97": bound(0.97),
+    "rows": of_rows,
+    "groups": of_groups(0.9),
+    "groups 97": of_groups(0.97),
     "from the top": from_the_top,
 }
 
@@ -118,7 +123,16 @@ class Kept(NamedTuple):
     automated: float
 
 
-def synthetic(name: str, rows: int, promise: float, resamplings: int, seed: int = 0) -> dict[str, list[Kept]]:
+def groups_of(draw: np.random.Generator, rows: int, in_texts: bool) -> np.ndarray:
+    """int64 [rows]: the number of each row's text, ascending; a text each without `in_texts`."""
+    if not in_texts:
+        return np.arange(rows)
+    return np.repeat(np.arange(rows), draw.choice(SIZES, rows, p=SIZE_SHARES))[:rows]
+
+
+def synthetic(
+    name: str, in_texts: bool, rows: int, promise: float, resamplings: int, seed: int = 0
+) -> dict[str, list[Kept]]:
     """By rule, what came of each resampling of a population."""
     draw = np.random.default_rng([seed, rows])
     confidence, chance = POPULATIONS[name](draw, LARGE, promise)
@@ -126,114 +140,61 @@ def synthetic(name: str, rows: int, promise: float, resamplings: int, seed: int 
     sure, precision = confidence[order], chance[order].cumsum() / np.arange(1, LARGE + 1)
     found: dict[str, list[Kept]] = defaultdict(list)
     for _ in range(resamplings):
+        group = groups_of(draw, rows, in_texts)
         confidence, chance = POPULATIONS[name](draw, rows, promise)
         right = draw.random(rows) < chance
+        confidence, right = confidence[group], right[group]
         for rule, choose in RULES.items():
-            threshold = choose(promise, confidence, right)
+            threshold = choose(promise, confidence, right, group)
             count = 0 if threshold is None else int(np.searchsorted(-sure, -threshold, side="right"))
             found[rule].append(Kept(float(precision[count - 1]), count / LARGE) if count else Kept(1.0, 0.0))
     return found
 
 
-class Predictions(NamedTuple):
-    """Real predictions: features of each, whether it was right, and whose entry it was."""
+def automated_by(
+    calibration: Calibration, promise: float, chosen: np.ndarray, group: np.ndarray, asked: np.ndarray
+) -> dict[str, np.ndarray]:
+    """By rule, bool [asked]: which rows of a calibration are automated where the rows `chosen` decide.
 
-    features: np.ndarray  # float64 [N, len(FEATURES)]
-    right: np.ndarray  # bool [N]
-    entity: np.ndarray  # str [N]
-    most: np.ndarray  # float64 [N] what the confidence is at most
-    held: np.ndarray  # bool [N] kept from `auto`, whatever the confidence
-    history: np.ndarray  # int64 [N] earlier entries of the company
-    calibration: np.ndarray  # bool [N] of the calibration split, else of the test split
-
-
-def answers_of(run: str) -> Predictions:
-    """The calibration and test entries of a run, predicted without their lines."""
-    bundle = load_bundle(f"{run}/model")
-    entries = open_artifact(f"{run}/entries", "entries").read_table(ENTRIES)
-    entries = sort_entries(entries.filter(pc.is_valid(entries["lines"])))
-    days = entries["date"].cast(pa.int32()).to_numpy()
-    split = split_by_date(bundle.corpus.catalog.entity_numbers(entries["entity"]), days, SplitSettings())
-    predictor = Predictor.for_entries(bundle, PredictSettings(), entries, make_encoder(bundle.retrieval))
-    parts: list[tuple[np.ndarray, ...]] = []
-    stack = Stack()
-    for part in (CALIBRATION, TEST):
-        rows = entries.filter(pa.array(split == part))
-        outcomes = outcomes_of(predictor, rows)
-        if part == CALIBRATION:
-            stack = Stack.fit(outcomes.scores, outcomes.right)
-            chances = cross_fitted(outcomes.scores, outcomes.right)
-        else:
-            chances = stack(outcomes.scores)
-        best = np.where(outcomes.scores.exists, chances[:, :-1], -1).argmax(axis=1)
-        owner = np.array(rows["entity"].to_pylist())
-        calibrated = np.full(len(rows), part == CALIBRATION)
-        held = outcomes.held | outcomes.scores.guess[np.arange(len(rows)), best]
-        most = weakest_line(outcomes.scores, chances, best)
-        found = (
-            confidence_features(outcomes.scores, chances),
-            best == outcomes.right,
-            owner,
-            most,
-            held,
-            outcomes.history,
-        )
-        parts.append((*found, calibrated))
-    return Predictions(*(np.concatenate(columns) for columns in zip(*parts, strict=True)))
+    Both are row numbers; a row that is chosen twice counts twice. `group` [chosen] are the numbers of texts.
+    """
+    rows = replace(calibration.rows.take(chosen), group=group)
+    confidence = calibration.confidence[chosen]
+    free = ~rows.held
+    of_asked, sure = calibration.rows.take(asked), calibration.confidence[asked]
+    found = {}
+    for name, choose in RULES.items():
+        cut = choose(promise, confidence[free], rows.right[free], rows.group[free])
+        found[name] = (sure >= (np.inf if cut is None else cut)) & ~of_asked.held
+    thresholds = replace(calibration, rows=rows, confidence=confidence).thresholds(promise)
+    limits = auto_thresholds(
+        thresholds.of(of_asked.entity.tolist()), of_asked.held, of_asked.history, thresholds.least_history
+    )
+    return found | {"jet": sure >= limits}
 
 
-def calibrated(answers: Predictions, rows: np.ndarray) -> Calibration:
-    """The calibration that `rows` of the predictions give."""
-    owners = answers.entity[rows].tolist()
-    bounds = Bounds(answers.most[rows], answers.held[rows], answers.history[rows])
-    return Calibration.fit(FEATURES, answers.features[rows], answers.right[rows], owners, bounds)
-
-
-def automatic(
-    calibration: Calibration, choose: Rule, promise: float, answers: Predictions, rows: np.ndarray
-) -> np.ndarray:
-    """bool [n]: which `rows` of the predictions a rule automates by this calibration."""
-    free = ~calibration.held
-    cut = choose(promise, calibration.confidence[free], calibration.right[free])
-    confidence = np.minimum(calibration(answers.features[rows]), answers.most[rows])
-    least = calibration.thresholds(promise).least_history
-    threshold = np.full(len(rows), np.inf if cut is None else cut)
-    return confidence >= auto_thresholds(threshold, answers.held[rows], answers.history[rows], least)
+def drawn_texts(draw: np.random.Generator, group: np.ndarray, rows: int) -> tuple[np.ndarray, np.ndarray]:
+    """int64 each: the numbers of about as many `rows`, of texts that are drawn with replacement, and which draw
+    each row is of."""
+    order = np.argsort(group, kind="stable")
+    texts = np.split(order, np.flatnonzero(np.diff(group[order])) + 1)
+    count = max(1, round(rows * len(texts) / len(group)))
+    drawn = [texts[text] for text in draw.integers(0, len(texts), count)]
+    return np.concatenate(drawn), np.repeat(np.arange(count), [len(text) for text in drawn])
 
 
 def real(
-    answers: Predictions, rows: int, promise: float, resamplings: int, seed: int = 0
+    calibration: Calibration, rows: int, promise: float, resamplings: int, seed: int = 0
 ) -> dict[str, list[Kept]]:
-    """By rule, the result of each resampling of real predictions."""
+    """By rule, the result of each resampling of a run's answers in a regime."""
     draw = np.random.default_rng([seed, rows])
     found: dict[str, list[Kept]] = defaultdict(list)
+    everything = np.arange(len(calibration.rows))
     for _ in range(resamplings):
-        slice_ = draw.integers(0, len(answers.right), rows)
-        calibration = calibrated(answers, slice_)
-        everybody = np.arange(len(answers.right))
-        automated = {
-            rule: automatic(calibration, choose, promise, answers, everybody) for rule, choose in RULES.items()
-        }
-        confidence = np.minimum(calibration(answers.features), answers.most)
-        thresholds = calibration.thresholds(promise)
-        own, least = thresholds.of(answers.entity.tolist()), thresholds.least_history
-        automated["bound, own"] = confidence >= auto_thresholds(own, answers.held, answers.history, least)
-        for rule, auto in automated.items():
-            precision = float(answers.right[auto].mean()) if auto.any() else 1.0
+        drawn = drawn_texts(draw, calibration.rows.group, rows)
+        for rule, auto in automated_by(calibration, promise, *drawn, everything).items():
+            precision = float(calibration.rows.right[auto].mean()) if auto.any() else 1.0
             found[rule].append(Kept(precision, float(auto.mean())))
-    return found
-
-
-def as_split(answers: Predictions, promise: float) -> dict[str, tuple[float, float | None]]:
-    """By rule, what is automated of the test split (a share) where the calibration split decides, and the
-    precision of that, None of nothing."""
-    then, later = answers.calibration, ~answers.calibration
-    calibration = calibrated(answers, np.flatnonzero(then))
-    found: dict[str, tuple[float, float | None]] = {}
-    for rule, choose in RULES.items():
-        auto = automatic(calibration, choose, promise, answers, np.flatnonzero(later))
-        precision = float(answers.right[later][auto].mean()) if auto.any() else None
-        found[rule] = (float(auto.mean()), precision)
     return found
 
 
@@ -247,10 +208,52 @@ def figures_of(kept: list[Kept], promise: float) -> tuple[float, float, float]:
     )
 
 
-def rows_of(name: str, rows: int, promise: float, found: dict[str, list[Kept]]) -> Iterator[str]:
-    """Lines of the table."""
-    cells = ["{:.3f} ({:.3f}) {:.3f}".format(*figures_of(kept, promise)) for kept in found.values()]
-    yield f"| {name}, {rows} | {promise:.0%} | " + " | ".join(cells) + " |"
+def row_of(name: str, promise: float, found: dict[str, list[Kept]]) -> str:
+    """A row of the table."""
+    cells = ["{:.2f} ({:.2f}) {:.2f}".format(*figures_of(kept, promise)) for kept in found.values()]
+    return f"| {name} | {promise:.0%} | " + " | ".join(cells) + " |"
+
+
+def head_of(what: str, rules: Iterable[str]) -> str:
+    """The head of a table."""
+    names = [what, "promise", *rules]
+    return f"| {' | '.join(names)} |\n{'|---' * len(names)}|"
+
+
+def synthetic_table(resamplings: int) -> Iterator[str]:
+    """The rows of all made-up populations."""
+    yield head_of("population, rows", RULES)
+    for name in POPULATIONS:
+        for in_texts in (False, True):
+            for rows in SLICES:
+                for promise in PROMISES:
+                    found = synthetic(name, in_texts, rows, promise, resamplings)
+                    yield row_of(f"{name}{' in texts' if in_texts else ''}, {rows}", promise, found)
+
+
+def real_table(calibrations: dict[str, Calibration], resamplings: int) -> Iterator[str]:
+    """The rows of a run's regimes."""
+    yield head_of("regime, rows", [*RULES, "jet"])
+    for name, calibration in calibrations.items():
+        for rows in SLICES[1:3]:
+            for promise in PROMISES[:2]:
+                yield row_of(f"{name}, {rows}", promise, real(calibration, rows, promise, resamplings))
+
+
+def split_table(calibrations: dict[str, Calibration]) -> Iterator[str]:
+    """What is automated of the test split where the calibration split decides, and the precision of that."""
+    yield head_of("regime", [*RULES, "jet"])
+    for name, calibration in calibrations.items():
+        newest = calibration.rows.newest
+        older = np.flatnonzero(~newest)
+        group = calibration.rows.group[older]
+        for promise in PROMISES:
+            cells = []
+            found = automated_by(calibration, promise, older, group, np.flatnonzero(newest))
+            for auto in found.values():
+                right = calibration.rows.right[newest][auto]
+                cells.append(f"{auto.mean():.3f}, {right.mean():.3f}" if auto.any() else "none")
+            yield f"| {name} | {promise:.0%} | " + " | ".join(cells) + " |"
 
 
 def main() -> None:
@@ -259,30 +262,17 @@ def main() -> None:
     parser.add_argument("--run", help="what `jet pipeline` wrote")
     parser.add_argument("--resamplings", type=int, default=1000)
     args = parser.parse_args()
-    print(f"kept (within 1) automated, of {args.resamplings} resamplings")
-    print("| population, rows | promise | " + " | ".join(RULES) + " |")
-    print("|---" * (len(RULES) + 2) + "|")
-    for name in POPULATIONS:
-        for rows in SLICES:
-            for promise in PROMISES:
-                found = synthetic(name, rows, promise, args.resamplings)
-                print(*rows_of(name, rows, promise, found), sep="\n", flush=True)
+    print(f"kept (within 1) automated, of {args.resamplings} resamplings\n")
+    for row in synthetic_table(args.resamplings):
+        print(row, flush=True)
     if args.run:
-        answers = answers_of(args.run)
-        print(
-            f"\n| {len(answers.right)} real answers, rows | promise | "
-            + " | ".join([*RULES, "bound, own"])
-            + " |"
-        )
-        print("|---" * (len(RULES) + 3) + "|")
-        for rows in SLICES[:3]:
-            for promise in PROMISES:
-                found = real(answers, rows, promise, args.resamplings)
-                print(*rows_of("real", rows, promise, found), sep="\n", flush=True)
-        print("\nThe run itself: automated of the test split, right among these")
-        for promise in PROMISES:
-            for rule, (automated, precision) in as_split(answers, promise).items():
-                print(f"{promise:.0%} {rule}: {automated:.3f}, {precision}")
+        stacked = load_bundle(f"{args.run}/model").judgment.calibrations["stacked"]
+        calibrations = dict(zip(REGIMES, stacked, strict=True))
+        print()
+        for row in real_table(calibrations, args.resamplings):
+            print(row, flush=True)
+        print("\nThe run itself: automated of the test split, right among these\n")
+        print(*split_table(calibrations), sep="\n")
 
 
 if __name__ == "__main__":

@@ -33,12 +33,17 @@ class AutomationThresholds:
     """Promise -> regime -> thresholds; of a baseline, the regime is ""."""
 
     @classmethod
-    def of_scored(cls, scored: Scored, promises: Iterable[float] = PROMISES) -> AutomationThresholds:
-        """The thresholds at which the calibration rows `scored`, all entities together, keep each promise."""
+    def of_scored(
+        cls, scored: Scored, promises: Iterable[float] = PROMISES, group: NDArray | None = None
+    ) -> AutomationThresholds:
+        """The thresholds at which the calibration rows `scored`, all entities together, keep each promise.
+
+        `group` is as in `threshold_for`.
+        """
         right = scored.counts["exact"] > 0
         return cls(
             {
-                f"{promise:g}": {"": Thresholds(threshold_for(promise, scored.confidence, right))}
+                f"{promise:g}": {"": Thresholds(threshold_for(promise, scored.confidence, right, group))}
                 for promise in promises
             }
         )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable
+from dataclasses import asdict
 from typing import Any
 
 import numpy as np
@@ -21,7 +22,10 @@ def company_states(
     judgment: Judgment, method: Method, promises: Iterable[float], companies: Collection[str]
 ) -> dict[str, dict[str, dict[str, Any]]]:
     """Company -> regime -> its calibrated rows ("rows"), how many were right ("right") and should have been
-    ("expected"), and by promise its state ("states") and the threshold ("thresholds"; null: none)."""
+    ("expected"), and by promise its state ("states") and the threshold ("thresholds"; null: none).
+
+    Of a company that is taken out, "misfit" has the same three figures of its sure answers; else it is null.
+    """
     promises = list(promises)
     states: dict[str, dict[str, dict[str, Any]]] = {name: {} for name in sorted(companies)}
     for regime, calibration in zip(REGIMES, judgment.calibrations[method], strict=True):
@@ -51,6 +55,7 @@ def _states(calibration: Calibration, promises: list[float], names: list[str]) -
             "rows": int(rows[at]),
             "right": int(right[at]),
             "expected": round(float(expected[at]), 2),
+            "misfit": asdict(calibration.misfits[name]) if name in calibration.misfits else None,
             "states": state,
             "thresholds": {
                 promise: round(float(cut[at]), 4) if np.isfinite(cut[at]) else None

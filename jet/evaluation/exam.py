@@ -27,6 +27,7 @@ from jet.evaluation.settings import ExamSettings
 from jet.evaluation.strata import strata
 from jet.retrieval.corpus import Corpus
 from jet.retrieval.retriever import Retriever
+from jet.texts.normalize import mask_digits, normalize_all
 from jet.training.data import TrainingData, hits_of
 
 
@@ -36,7 +37,8 @@ class Exam:
     `entries` (`ENTRIES`) may come in any order, and those without lines are left out; `accounts` (`ACCOUNTS`)
     are their charts. `fingerprint`, where there is one, is of the artifact that both come from.
     `neighbors` reads the table (`NEIGHBORS`) of `entries`, where there is one, when it is needed; else they are
-    found anew. Raises ValueError where the split leaves no entries to test on.
+    found anew. `without_test` says whether the confidence of `bundle` is fitted without the test split, which
+    the given one is fitted on. Raises ValueError where the split leaves no entries to test on.
     """
 
     def __init__(
@@ -65,6 +67,7 @@ class Exam:
             value_set=joined_keys(bundle.corpus.entities, bundle.corpus.ids),
         )
         self.bundle = bundle.for_report() if pc.any(known).as_py() else bundle
+        self.without_test = self.bundle.judgment is not bundle.judgment
 
     def rows(self, part: int) -> NDArray[np.int64]:
         """int64: the rows of a part of the split."""
@@ -116,6 +119,12 @@ class Exam:
         )
 
     def baseline_thresholds(self, predictions: BaselinePredictions) -> AutomationThresholds:
-        """The thresholds that a baseline's answers to the calibration entries decide."""
-        scored = score_baseline(self.entries, predictions, self.rows(CALIBRATION), accounts=self.accounts)
-        return AutomationThresholds.of_scored(scored, self.promises)
+        """The thresholds that a baseline's answers to the calibration entries decide, by the bound of jet's:
+        entries of a company whose texts differ in digits alone are a group."""
+        rows = self.rows(CALIBRATION)
+        scored = score_baseline(self.entries, predictions, rows, accounts=self.accounts)
+        asked = self.entries.take(pa.array(rows))
+        texts = [mask_digits(text) for text in normalize_all(asked["description"]).to_pylist()]
+        keys = joined_keys(asked["entity"], pa.chunked_array([texts], pa.string()))
+        group = keys.dictionary_encode().indices.to_numpy()
+        return AutomationThresholds.of_scored(scored, self.promises, group)

@@ -20,7 +20,8 @@ _SHARES = (
 )
 FIGURES = pa.schema(
     [
-        pa.field("method", pa.string(), nullable=False),  # "jet", one of its parts, or a baseline
+        # "jet", jet in another regime of use ("jet: batch"), one of its parts, or a baseline
+        pa.field("method", pa.string(), nullable=False),
         pa.field("entity", pa.string(), nullable=False),  # "" : all together
         pa.field("entries", pa.int64(), nullable=False),
         *(pa.field(name, pa.float64()) for name in _SHARES),  # as `group_metrics` says
@@ -31,13 +32,15 @@ FIGURES = pa.schema(
 
 
 def figures_table(tree: Mapping[str, Any], promise: float) -> pa.Table:
-    """The metrics (`FIGURES`) of each method in the tree of an `Evaluation`: jet, its parts, the baselines.
+    """The metrics (`FIGURES`) of each method in the tree of an `Evaluation`: jet, in the other regimes of use,
+    its parts, the baselines.
 
     The first row of a method is of all test entries, the others of one entity each. `promise` is one of those
     measured.
     """
     test = tree["test"]
-    methods = {"jet": test[MODEL], **test.get("methods", {}), **test["baselines"]}
+    regimes = {f"jet: {name}": figures for name, figures in tree.get("regimes", {}).items()}
+    methods = {"jet": test[MODEL], **regimes, **test.get("methods", {}), **test["baselines"]}
     rows = [row for name, figures in methods.items() for row in _rows(name, figures, f"{promise:g}")]
     return pa.Table.from_pylist(rows, schema=FIGURES)
 

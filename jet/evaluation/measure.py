@@ -37,6 +37,12 @@ from jet.evaluation.scored import Scored
 from jet.ranking.examples import newest
 from jet.ranking.statistics import Statistics
 
+WITHOUT_TEST = (
+    "The figures come from a calibration without the test split. The bundle that predicts has learned its "
+    "confidence and its thresholds from the test split too."
+)
+"""The fact that a reader must know where the two differ."""
+
 CURVE_EXAMPLES = 2_000
 """The most training entries of the learning curve's rankers."""
 
@@ -110,6 +116,7 @@ def _facts(exam: Exam) -> dict[str, Any]:
         },
         "split": "by date within each entity",
         "memory": "rolling: every entry with a strictly earlier date",
+        "confidence": WITHOUT_TEST if exam.without_test else None,
         "method": exam.settings.predict.method,
         "model": exam.bundle.fingerprint,
         "entries fingerprint": exam.fingerprint,
@@ -196,8 +203,10 @@ def _drift(exam: Exam, predictions: pa.Table) -> dict[str, Any] | None:
     groups = compare(calibration, DriftStatistics.of_predictions(predictions), settings.drift)
     why = drift_sentences(groups) if settings.drift.hold else {}
     held = pc.not_equal(hold_drifted(predictions, why)["decision"], predictions["decision"])
-    promise = f"{settings.predict.promise:g}"
-    return {**summary(groups, pc.sum(held).as_py() or 0), "promise": promise} if groups else None
+    if not groups:
+        return None
+    how = {"hold": settings.drift.hold, "promise": f"{settings.predict.promise:g}"}
+    return summary(groups, pc.sum(held).as_py() or 0) | how
 
 
 # --- new companies -------------------------------------------------------------------------------------

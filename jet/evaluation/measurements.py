@@ -50,8 +50,8 @@ class Measurements:
     companies: Mapping[str, Mapping[str, Mapping[str, Any]]] = field(default_factory=dict)
     """`jet.evaluation.companies.company_states`."""
     drift: Mapping[str, Any] | None = None
-    """`jet.confidence.drift.summary` of the test entries beside the calibration; "held_back" counts the test
-    entries that would have been reviewed because of it."""
+    """`jet.confidence.drift.summary` of the test entries beside the calibration; "hold" says whether drift
+    holds anything back, "held_back" how many test entries of those that are automated at "promise"."""
 
     def tree(self) -> dict[str, Any]:
         """The tree of `metrics.json`. What is None or empty is not in it."""

@@ -52,8 +52,9 @@ Scores on the test split: the newest {tested} booked entries, answered without a
 
 {scores_text(metrics, promise)}
 
-Exact match: every account and side of an entry is right. Automated: the confidence is so high that on the
-calibration split, which is older than the test split, {promise:.0%} of such entries were right.
+Exact match: every account and side of an entry is right. Automated: the confidence is so high that of such
+entries of the calibration split, which is older than the test split, {promise:.0%} are right. What predicts has
+also learned its thresholds from the test split, which these scores know nothing of.
 
 {"=" * WIDTH}
 Predictions  {content_of(predictions.path, predictions.manifest)}/   (parquet)

@@ -14,6 +14,8 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+from jet.confidence.regimes import REGIMES
+from jet.evaluation.companies import RAISED, REVIEWED, TAKEN_OUT
 from jet.evaluation.measurements import MODEL, best_baselines, exact_match
 from jet.evaluation.page import ACCENT, BASELINE_COLORS, FAINT, INK, axes_of, fact, render, show_shares, svg_of
 
@@ -54,8 +56,16 @@ _RETRIEVAL_LABELS = {
 _STATISTIC_LABELS = {
     "new_text": "Texts never booked before",
     "similarity": "Similarity of the nearest earlier text",
-    "confidence": "Confidence",
 }
+_REGIME_WORDS = {
+    "rolling": "The books are reviewed daily: yesterday’s entries are known, those of the test period too. "
+    "The main figures of this page are these.",
+    "batch": "Memory ends where the test begins: the whole test period is booked at once, and nothing is "
+    "learned on the way.",
+    "no total": "The entry doesn’t state its total. In the books it does; here it was hidden.",
+}
+_STATE_COLORS = {TAKEN_OUT: "bad", REVIEWED: "warn", RAISED: "warn"}
+"""The color of the chip of each state that is shown."""
 _DASHES = ("--", "-.", ":")
 
 
@@ -82,7 +92,17 @@ def render_html(metrics: dict[str, Any], examples: Sequence[Mapping[str, Any]]) 
     methods = {MODEL: model, **baselines}
     best = {name: baselines[name] for name in best_baselines(baselines)}
     entities = sorted(model["by_entity"], key=lambda name: (-model["by_entity"][name]["n"], name))
+    shown = entities[:_ENTITIES_SHOWN]
     amounts, curve = metrics.get("amounts"), metrics.get("learning_curve")
+    companies = metrics.get("companies", {})
+    regimes = {REGIMES[0]: model, **metrics.get("regimes", {})}
+    kept = {
+        promise: {
+            name: _verdict(promise, figures["overall"]["automation"][promise])
+            for name, figures in regimes.items()
+        }
+        for promise in model["overall"]["automation"]
+    }
     filters = {"promise": _promise, "interval": _interval, "readable": _readable, "memory": _memory}
     return render(
         __package__,
@@ -96,7 +116,8 @@ def render_html(metrics: dict[str, Any], examples: Sequence[Mapping[str, Any]]) 
         best=best,
         figures=_comparison({MODEL: model, **best}),
         parts={MODEL: model, **metrics["test"].get("methods", {})},
-        frozen=metrics.get("frozen", {}).get(MODEL),
+        regimes=regimes,
+        regime_words=_REGIME_WORDS,
         retrieval=metrics.get("retrieval"),
         retrieval_labels=_RETRIEVAL_LABELS,
         amounts=amounts,
@@ -104,14 +125,16 @@ def render_html(metrics: dict[str, Any], examples: Sequence[Mapping[str, Any]]) 
         curve=curve,
         curve_note=metrics.get("learning_curve_note"),
         curve_picture=_learning_curve(curve) if curve else None,
-        entities=entities[:_ENTITIES_SHOWN],
+        entities=shown,
         entities_left_out=max(0, len(entities) - _ENTITIES_SHOWN),
-        company_thresholds=metrics.get("company_thresholds", {}),
+        states={name: own[REGIMES[0]] for name, own in companies.items()},
+        state_colors=_STATE_COLORS,
+        why_state=_why_state,
+        own_states=_own_states({name: companies[name] for name in shown if name in companies}),
         broken=_broken_promises(model["by_entity"]),
-        kept={
-            promise: _verdict(promise, automation)
-            for promise, automation in model["overall"]["automation"].items()
-        },
+        kept=kept,
+        why_nothing={promise: _why_nothing(promise, companies) for promise in kept},
+        promise_broken=any(verdicts[REGIMES[0]] == "broken" for verdicts in kept.values()),
         drift=metrics.get("drift"),
         statistics=_STATISTIC_LABELS,
         strata_labels=_STRATA_LABELS,
@@ -139,6 +162,53 @@ def _methods(methods: Mapping[str, dict[str, Any]], metrics: Mapping[str, Any]) 
         }
         for name in order
     ]
+
+
+def _why_nothing(promise: str, companies: Mapping[str, Mapping[str, Any]]) -> str:
+    """Why no test entry is automated at a promise, from `company_states`."""
+    first, *others = ([own[regime] for own in companies.values()] for regime in REGIMES)
+    if not companies or _promises_any(promise, first):
+        return "no test entry reaches the confidence that it takes, or a rule holds those that do"
+    if all(own["states"][promise] == TAKEN_OUT for own in first):
+        return "every company is taken out of the promise"
+    if any(_promises_any(promise, each) for each in others):
+        return "no confidence keeps this promise on the calibration entries; in other regimes of use one does"
+    return "no confidence keeps this promise on the calibration entries, in any regime of use"
+
+
+def _promises_any(promise: str, states: Sequence[Mapping[str, Any]]) -> bool:
+    """Whether any company, whose `states` are of one regime, has a threshold."""
+    return any(own["thresholds"][promise] is not None for own in states)
+
+
+def _why_state(own: Mapping[str, Any], promise: str) -> str:
+    """Why a company doesn't share the threshold of all in a regime; "" where it does."""
+    state, promised = own["states"][promise], _promise(promise)
+    if state == TAKEN_OUT:
+        sure = own["misfit"]
+        return (
+            f"of {sure['rows']} confident answers in the calibration {sure['right']} were right, "
+            f"{sure['expected']:.1f} should have been: all entries are reviewed"
+        )
+    if state == RAISED:
+        return f"kept less than {promised} at the threshold of all; its own is {own['thresholds'][promise]:.3f}"
+    return f"kept less than {promised} at any confidence: all entries are reviewed" if state == REVIEWED else ""
+
+
+def _own_states(companies: Mapping[str, Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """A row for each company, regime and state other than pooled, with its promises."""
+    rows: list[dict[str, Any]] = []
+    for entity, by_regime in companies.items():
+        for regime, own in by_regime.items():
+            by_why: dict[tuple[str, str], list[str]] = {}
+            for promise, state in own["states"].items():
+                if state in _STATE_COLORS:
+                    by_why.setdefault((state, _why_state(own, promise)), []).append(promise)
+            rows += [
+                {"entity": entity, "regime": regime, "own": own, "state": state, "why": why, "promises": named}
+                for (state, why), named in by_why.items()
+            ]
+    return rows
 
 
 def _broken_promises(by_entity: Mapping[str, dict[str, Any]]) -> dict[str, list[str]]:

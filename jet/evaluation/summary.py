@@ -45,10 +45,9 @@ def _block(number: int, example: Mapping[str, Any]) -> str:
 
 
 def scores_text(metrics: Mapping[str, Any], promise: float) -> str:
-    """The table of scores on the test split, the model first, then the best baselines.
+    """The table of scores on the test split: the model, in its other regimes of use, then the best baselines.
 
-    Automation is shown where it was measured at this promise; amounts and frozen memory have a line each where
-    they were measured.
+    Automation is shown where it was measured at this promise; amounts have a line where they were measured.
     """
     test = metrics["test"]
     shown = best_baselines(test["baselines"])
@@ -57,7 +56,9 @@ def scores_text(metrics: Mapping[str, Any], promise: float) -> str:
     if key in test["model"]["overall"]["automation"]:
         heads += [f"automated at {100 * promise:g}%", "right among these"]
     rows = [_row("", heads)]
-    for name, method in {"model": test["model"], **{name: test["baselines"][name] for name in shown}}.items():
+    regimes = {f"jet: {name}": figures for name, figures in metrics.get("regimes", {}).items()}
+    baselines = {name: test["baselines"][name] for name in shown}
+    for name, method in ({"model": test["model"]} | regimes | baselines).items():
         overall = method["overall"]
         values = [overall["entry_exact_match"], overall["line_f1"]]
         if len(heads) > len(values):
@@ -67,16 +68,11 @@ def scores_text(metrics: Mapping[str, Any], promise: float) -> str:
         rows.append(_row(label, [_percent(value) for value in values]))
     if len(test["baselines"]) > len(shown):
         rows.append(f"The best {BASELINES_SHOWN} of {len(test['baselines'])} baselines; the report has all.")
-    rows += _promise_text(test["model"]["overall"]["automation"].get(key), promise)
+    for name, method in ({"": test["model"]} | metrics.get("regimes", {})).items():
+        rows += _promise_text(method["overall"]["automation"].get(key), promise, name)
     if metrics.get("drift", {}).get("found"):
         rows.append(
             "The test entries aren't like those of the calibration any more (drift): the report says in what."
-        )
-    if "frozen" in metrics:
-        frozen = metrics["frozen"]["model"]["overall"]
-        rows.append(
-            f"Memory frozen where the test begins: exact match {_percent(frozen['entry_exact_match'])}, "
-            f"line F1 {_percent(frozen['line_f1'])}."
         )
     if "amounts" in metrics:
         right = _percent(metrics["amounts"]["all_right_given_set"])
@@ -84,14 +80,15 @@ def scores_text(metrics: Mapping[str, Any], promise: float) -> str:
     return "\n".join(rows)
 
 
-def _promise_text(automation: Mapping[str, Any] | None, promise: float) -> list[str]:
-    """A line where the model realized less than it promised."""
+def _promise_text(automation: Mapping[str, Any] | None, promise: float, regime: str) -> list[str]:
+    """A line where the model realized less than it promised, in a `regime` of use; "": the first."""
     if automation is None or automation["precision"] is None or automation["precision"] >= promise:
         return []
     low, high = automation["precision_interval"]
     chance = "more than chance explains" if high < promise else "which chance explains"
+    promised = f"{100 * promise:g}% ({regime})" if regime else f"the promise of {100 * promise:g}%"
     return [
-        f"Fell below the promise of {100 * promise:g}%: {_percent(automation['precision'])} of "
+        f"Fell below {promised}: {_percent(automation['precision'])} of "
         f"{automation['n_auto']} right ({_percent(low)} to {_percent(high)}), {chance}."
     ]
 

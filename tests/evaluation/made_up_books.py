@@ -53,6 +53,7 @@ def prediction(entry_id, pairs, *, confidence=0.5, alternatives=(), entity="a"):
         "confidence": confidence,
         "none_of_these": 1 - confidence,
         "decision": "review",
+        "regime": "rolling",
         "reason": "",
         "alternatives": [{"lines": predicted_lines(a), "probability": 0.1} for a in alternatives],
         "evidence": [],

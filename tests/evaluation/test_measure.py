@@ -8,15 +8,19 @@ from dataclasses import replace
 import made_up
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 import pytest
 
 from jet.books.sorting import sort_entries
 from jet.books.split import TEST, SplitSettings
 from jet.confidence.drift import DriftSettings
+from jet.confidence.regimes import REGIMES
 from jet.evaluation.baselines import Materials
+from jet.evaluation.companies import company_states
 from jet.evaluation.exam import Exam
 from jet.evaluation.executor import InProcess
-from jet.evaluation.measure import measure
+from jet.evaluation.figures import figures_table
+from jet.evaluation.measure import WITHOUT_TEST, measure
 from jet.evaluation.scored import score_predictions
 from jet.evaluation.settings import EvaluateSettings, ExamSettings
 from jet.prediction.predictor import Predictor, PredictSettings
@@ -24,13 +28,14 @@ from jet.retrieval.neighbors import find_neighbors
 from jet.retrieval.retriever import Retriever
 
 ACCOUNTS = made_up.accounts_table(made_up.family_chart_rows())
+BASELINES = ("majority", "last_same_text")
 SETTINGS = ExamSettings(
     split=made_up.SPLIT,
-    predict=PredictSettings(),
+    predict=PredictSettings(promise=0.5),
     drift=DriftSettings(),
-    evaluate=EvaluateSettings(baselines="majority,last_same_text", curve_rows=20),
+    evaluate=EvaluateSettings(baselines=",".join(BASELINES), curve_rows=20),
 )
-ALONE = replace(SETTINGS, evaluate=EvaluateSettings(baselines="none", parts=False, frozen=False, curve_rows=0))
+ALONE = replace(SETTINGS, evaluate=EvaluateSettings(baselines="none", parts=False, regimes=False, curve_rows=0))
 
 
 @pytest.fixture(scope="module")
@@ -56,6 +61,11 @@ def right(predictions, data):
     return score_predictions(test, predictions).counts["exact"].mean()
 
 
+def autos(predictions):
+    """How many of the predictions may be booked without review."""
+    return predictions["decision"].to_pylist().count("auto")
+
+
 def test_neighbors_that_are_given_are_those_that_would_be_found(data, bundle):
     unbooked = [
         {**row, "entry_id": row["entry_id"] + "~", "lines": None} for row in data.entries.to_pylist()[::9]
@@ -73,14 +83,78 @@ def test_the_model_s_figures_are_those_of_its_predictions_of_the_test_entries(da
     test = data.entries.take(pa.array(data.rows(TEST)))
     overall = evaluation.metrics["test"]["model"]["overall"]
     assert overall["n"] == evaluation.metrics["facts"]["entries"]["test"] == len(test)
-    assert overall["entry_exact_match"] == right(Predictor(bundle, PredictSettings())(test), data)
+    predictions = Predictor(bundle.for_report(), SETTINGS.predict)(test)
+    assert overall["entry_exact_match"] == right(predictions, data)
+    assert overall["automation"]["0.5"]["n_auto"] == autos(predictions) > 0
 
 
-def test_frozen_figures_are_those_of_a_memory_without_the_test_entries(data, bundle, evaluation):
-    test = data.entries.take(pa.array(data.rows(TEST)))
+@pytest.mark.parametrize("regime", REGIMES[1:])
+def test_figures_of_a_regime_are_those_of_entries_that_are_asked_in_it(data, bundle, evaluation, regime):
+    """As a batch, of a memory without the test entries; without totals, of entries whose totals are null."""
+    asked, memory = data.entries.take(pa.array(data.rows(TEST))), bundle.for_report()
+    if "batch" in regime:
+        memory = memory.with_rows(np.flatnonzero(data.split != TEST))
+    if "no total" in regime:
+        rows = [row | {"total": None} for row in asked.to_pylist()]
+        asked = pa.Table.from_pylist(rows, schema=asked.schema)
+    predictions = Predictor(memory, SETTINGS.predict)(asked)
+    overall = evaluation.metrics["regimes"][regime]["overall"]
+    assert overall["n"] == len(asked)
+    assert overall["entry_exact_match"] == right(predictions, data)
+    assert overall["automation"]["0.5"]["n_auto"] == autos(predictions)
+
+
+def test_the_regimes_differ(evaluation):
+    figures = [evaluation.metrics["test"]["model"], *evaluation.metrics["regimes"].values()]
+    assert len({json.dumps(each["overall"]) for each in figures}) == len(REGIMES)
+
+
+def test_every_company_of_the_test_has_its_state_in_the_calibration_that_the_figures_are_of(bundle, evaluation):
+    companies, report = evaluation.metrics["companies"], bundle.for_report().judgment
+    assert set(companies) == set(evaluation.metrics["test"]["model"]["by_entity"])
+    assert companies == company_states(report, "stacked", [0.5, 0.95, 0.99], companies)
+    assert companies != company_states(bundle.judgment, "stacked", [0.5, 0.95, 0.99], companies)
+
+
+def test_what_was_calibrated_on_the_test_entries_does_not_judge_them(data, bundle, evaluation):
+    exam = Exam(data.entries, ACCOUNTS, bundle, SETTINGS)
+    assert exam.bundle.judgment is bundle.judgment.without_test
+    assert evaluation.metrics["facts"]["confidence"] == WITHOUT_TEST
+
+
+def test_a_bundle_that_does_not_know_the_test_entries_judges_them_as_it_is(data, bundle):
     before = bundle.with_rows(np.flatnonzero(data.split != TEST))
-    frozen = evaluation.metrics["frozen"]["model"]["overall"]
-    assert frozen["entry_exact_match"] == right(Predictor(before, PredictSettings())(test), data)
+    alone = measure(Exam(data.entries, ACCOUNTS, before, ALONE), InProcess()).metrics
+    assert "confidence" not in alone["facts"]
+    promises = [0.5, 0.95, 0.99]
+    assert alone["companies"] == company_states(bundle.judgment, "stacked", promises, alone["companies"])
+
+
+def test_the_table_has_rows_of_each_regime(evaluation):
+    table = figures_table(evaluation.metrics, 0.5)
+    methods = table["method"].unique().to_pylist()
+    assert methods == ["jet", *(f"jet: {name}" for name in REGIMES[1:]), "ranker", "decoder", *BASELINES]
+    [batch] = table.filter((pc.field("method") == "jet: batch") & (pc.field("entity") == "")).to_pylist()
+    overall = evaluation.metrics["regimes"]["batch"]["overall"]
+    assert batch["entry_exact_match"] == overall["entry_exact_match"]
+    assert batch["automated"] == overall["automation"]["0.5"]["coverage"]
+
+
+def test_drift_of_the_test_entries_warns_and_holds_back_where_the_settings_say_so(data, bundle):
+    rows = data.entries.to_pylist()
+    for row in data.rows(TEST)[::2].tolist():
+        rows[row]["description"] = f"unheard {'x' * row}"
+    entries = pa.Table.from_pylist(rows, schema=data.entries.schema)
+    found = []
+    for hold in (False, True):
+        exam = Exam(entries, ACCOUNTS, bundle, replace(ALONE, drift=DriftSettings(least=10**6, hold=hold)))
+        found.append(measure(exam, InProcess()).metrics)
+    warned, held = found
+    assert warned["drift"]["found"] == held["drift"]["found"] > 0
+    assert (warned["drift"]["hold"], warned["drift"]["held_back"]) == (False, 0)
+    automated = warned["test"]["model"]["overall"]["automation"]["0.5"]["n_auto"]
+    assert (held["drift"]["hold"], held["drift"]["held_back"]) == (True, automated)
+    assert automated > 0
 
 
 def test_all_that_is_asked_for_is_measured_and_json_can_hold_it(evaluation):
@@ -119,7 +193,7 @@ def test_what_is_not_asked_for_is_not_measured(data, bundle, evaluation):
     alone = measure(Exam(data.entries, ACCOUNTS, bundle, ALONE), InProcess())
     assert alone.metrics["test"]["model"] == evaluation.metrics["test"]["model"]
     assert set(alone.metrics["test"]) == {"model", "baselines"}
-    assert not {"frozen", "learning_curve", "learning_curve_note", "costs", "comparison"} & set(alone.metrics)
+    assert not {"regimes", "learning_curve", "learning_curve_note", "costs", "comparison"} & set(alone.metrics)
     assert alone.curve_rows is None
 
 

@@ -1,5 +1,4 @@
 import json
-from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -7,6 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from made_up_books import FOOD, RENT, SALE, scored
 
+from jet.confidence.calibration import Thresholds
 from jet.evaluation.automation import AutomationThresholds
 from jet.evaluation.metrics import evaluate, group_metrics
 from jet.evaluation.reliability import reliability, risk_coverage
@@ -18,7 +18,12 @@ LINES = st.lists(PAIR, min_size=1, max_size=5)
 
 def figures(rows, thresholds=None, **more):
     one = scored(rows, **more)
-    return group_metrics(one, np.ones(len(one), bool), AutomationThresholds(thresholds or {}))
+    return group_metrics(one, np.ones(len(one), bool), thresholds_of(**(thresholds or {})))
+
+
+def thresholds_of(**pooled):
+    """Thresholds of all companies together, by promise."""
+    return AutomationThresholds({promise: {"": Thresholds(cut)} for promise, cut in pooled.items()})
 
 
 def figures_of(calibration, test):
@@ -111,7 +116,6 @@ def test_automation_is_what_reaches_the_threshold_and_its_realized_precision():
     low, high = auto["0.95"]["precision_interval"]
     assert (low, high) == (pytest.approx(0.0943, abs=1e-4), pytest.approx(0.9916, abs=1e-4))
     assert auto["0.99"] == {
-        "threshold": None,
         "coverage": 0.0,
         "precision": None,
         "precision_interval": None,
@@ -121,10 +125,22 @@ def test_automation_is_what_reaches_the_threshold_and_its_realized_precision():
 
 def test_thresholds_come_from_calibration_alone():
     calibration = scored([(RENT, RENT, 0.9)] * 100 + [(RENT, FOOD, 0.4)] * 100)
-    all_wrong = scored([(RENT, FOOD, 0.9)] * 10)
+    all_wrong = scored([(RENT, FOOD, 0.9)] * 10 + [(RENT, RENT, 0.89)] * 10)
     auto = figures_of(calibration, all_wrong)["overall"]["automation"]
-    assert (auto["0.95"]["threshold"], auto["0.95"]["precision"], auto["0.95"]["coverage"]) == (0.9, 0, 1)
-    assert auto["0.99"]["threshold"] is None
+    assert (auto["0.95"]["precision"], auto["0.95"]["coverage"]) == (0, 0.5)
+    assert auto["0.99"]["n_auto"] == 0
+    chosen = AutomationThresholds.of_scored(calibration).by_promise
+    assert {promise: each[""].pooled for promise, each in chosen.items()} == {"0.95": 0.9, "0.99": None}
+
+
+def test_rows_that_are_wrong_together_count_as_the_groups_that_they_are():
+    rows = [(RENT, RENT, 0.9)] * 380 + [(RENT, FOOD, 0.9)] * 10
+    together, apart = np.r_[np.arange(380), np.full(10, 380)], np.arange(390)
+    pooled = [
+        AutomationThresholds.of_scored(scored(rows), [0.95], group).by_promise["0.95"][""].pooled
+        for group in (together, apart, None)
+    ]
+    assert pooled == [None, 0.9, 0.9]
 
 
 def test_calibration_error_is_the_weighted_gap():
@@ -210,27 +226,29 @@ def test_the_tree_is_json():
     assert list(tree["strata"]["set"]) == ["seen", "new"]
 
 
-def test_a_company_with_a_threshold_of_its_own_is_held_to_that():
+def test_a_company_with_a_threshold_of_its_own_or_none_is_held_to_that():
     n = 600
     entity = np.array(["a", "b", "c"])[np.arange(n) % 3]
     confidence = np.linspace(0.5, 1, n)
-    rows = [(RENT, RENT, c) for c in confidence]
-    one = scored(rows, entity=entity)
-    own = {"b": {"0.95": 0.9, "0.99": None, "0.5": 0.1}}
-    plain, held = figures_of(one, one), evaluate(one, replace(AutomationThresholds.of_scored(one), own=own))
+    one = scored([(RENT, RENT, c) for c in confidence], entity=entity)
+    plain = evaluate(one, thresholds_of(**{"0.95": 0.5}))
+    own = {"0.95": {"": Thresholds(0.5, {"b": 0.9}, frozenset({"c"}))}}
+    held = evaluate(one, AutomationThresholds(own))
     assert plain["by_entity"]["b"]["automation"]["0.95"]["coverage"] == 1
-    b = held["by_entity"]["b"]["automation"]
-    assert b["0.95"]["threshold"] == 0.9
-    assert b["0.95"]["n_auto"] == int((confidence[entity == "b"] >= 0.9).sum())
-    assert (b["0.99"]["threshold"], b["0.99"]["n_auto"]) == (None, 0)
-    assert list(b) == ["0.95", "0.99"]
-    for others in ("a", "c"):
-        assert held["by_entity"][others] == plain["by_entity"][others]
-    for promise, automation in held["overall"]["automation"].items():
-        assert automation["threshold"] == plain["overall"]["automation"][promise]["threshold"]
-        assert automation["n_auto"] == sum(
-            e["automation"][promise]["n_auto"] for e in held["by_entity"].values()
-        )
+    assert held["by_entity"]["a"] == plain["by_entity"]["a"]
+    counts = {name: each["automation"]["0.95"]["n_auto"] for name, each in held["by_entity"].items()}
+    assert counts == {"a": 200, "b": int((confidence[entity == "b"] >= 0.9).sum()), "c": 0}
+    assert held["overall"]["automation"]["0.95"]["n_auto"] == sum(counts.values())
+
+
+def test_every_row_is_held_to_the_threshold_of_its_regime():
+    regime = np.array(["rolling", "batch", "rolling", "batch"], dtype=object)
+    one = scored([(RENT, RENT, c) for c in (0.8, 0.8, 0.6, 0.95)], regime=regime)
+    by_regime = {"rolling": Thresholds(0.7), "batch": Thresholds(0.9), "batch, no total": Thresholds(0.1)}
+    automated = AutomationThresholds({"0.9": by_regime}).automated(one, np.ones(4, bool))
+    assert automated["0.9"].tolist() == [True, False, False, True]
+    unknown = AutomationThresholds({"0.9": {"rolling": Thresholds(0.7)}}).automated(one, np.ones(4, bool))
+    assert unknown["0.9"].tolist() == [True, False, False, False]
 
 
 def test_what_a_rule_holds_is_not_automated_however_sure():
@@ -238,7 +256,7 @@ def test_what_a_rule_holds_is_not_automated_however_sure():
     held, history = np.array([True, False, False, False]), np.array([50, 50, 50, 3])
     one = scored(rows, held=held, history=history)
     everything = np.ones(4, bool)
-    of_any, of_four = (AutomationThresholds({"0.9": 0.5}, least_history={"0.9": n}) for n in (0, 4))
+    of_any, of_four = (AutomationThresholds({"0.9": {"": Thresholds(0.5, least_history=n)}}) for n in (0, 4))
     assert group_metrics(one, everything, of_any)["automation"]["0.9"]["coverage"] == 0.75
     assert group_metrics(one, everything, of_four)["automation"]["0.9"]["n_auto"] == 2
     assert evaluate(one, of_four)["overall"]["automation"]["0.9"]["coverage"] == 0.5

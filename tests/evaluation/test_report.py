@@ -7,6 +7,8 @@ import pytest
 from made_up_books import FOOD, RENT, SETS
 
 from jet.evaluation.automation import AutomationThresholds
+from jet.evaluation.automation import automation as automation_of
+from jet.evaluation.measure import WITHOUT_TEST
 from jet.evaluation.measurements import Measurements, best_baselines
 from jet.evaluation.metrics import evaluate
 from jet.evaluation.report import render_html, write_report
@@ -63,6 +65,26 @@ def example(text="Lyft", **more):
     } | more
 
 
+OTHERS = ("rolling, no total", "batch", "batch, no total")
+
+
+def company(**states):
+    """What `company_states` has of a company in each regime; `states` are by promise in the first one."""
+    pooled = {"0.95": "pooled", "0.99": "pooled"}
+    own = {"rows": 0, "right": 0, "expected": 0.0, "misfit": None, "states": pooled}
+    own["thresholds"] = {"0.95": 0.9, "0.99": None}
+    first = own | {"rows": 200, "right": 180, "expected": 184.25} | states
+    return {"rolling": first} | dict.fromkeys(OTHERS, own)
+
+
+TAKEN_OUT = company(
+    misfit={"rows": 60, "right": 31, "expected": 55.2},
+    states={"0.95": "taken out", "0.99": "taken out"},
+    thresholds={"0.95": None, "0.99": None},
+)
+RAISED = company(states={"0.95": "raised", "0.99": "too few right"}, thresholds={"0.95": 0.9766, "0.99": None})
+
+
 def full_metrics(**more):
     """With every part that a run may measure."""
     model = tree(0, **more)
@@ -73,7 +95,7 @@ def full_metrics(**more):
         baselines=baselines,
         facts={"command": "jet evaluate"},
         methods={"ranker": tree(20, **more), "decoder": tree(22, **more)},
-        frozen=tree(24, **more),
+        regimes={name: tree(seed, **more) for seed, name in enumerate(OTHERS, start=24)},
         retrieval=retrieval_metrics([RENT, FOOD], [[RENT] * 5, [RENT]], [[RENT], [RENT, FOOD, RENT]]),
         learning_curve=[
             {
@@ -102,7 +124,8 @@ def full_metrics(**more):
             "baseline_0": {"seconds": 0.5},
         },
         comparison={"baseline_0": {"difference": 0.034, "low": -0.012, "high": 0.08, "share_above": 0.93}},
-        company_thresholds={next(iter(model["by_entity"])): {"0.95": 0.8766, "0.99": None}},
+        companies=dict(zip(model["by_entity"], (RAISED, TAKEN_OUT), strict=True)),
+        drift=drift(0.35),
     ).tree()
 
 
@@ -188,6 +211,9 @@ def test_nothing_hostile_gets_out_of_its_place():
 def test_nothing_hostile_gets_out_of_the_parts_that_a_run_may_have():
     metrics = full_metrics(entities=(HOSTILE, "Acme"))
     metrics["learning_curve_note"] = HOSTILE
+    metrics["facts"]["confidence"] = HOSTILE
+    metrics["drift"]["groups"][0]["name"] = HOSTILE
+    metrics["regimes"][HOSTILE] = metrics["regimes"]["batch"]
     metrics["learning_curve"][0]["history"] = HOSTILE
     metrics["amounts"]["by_lines"][HOSTILE] = {"n": HOSTILE, "all_right": 0.5}
     metrics["test"]["methods"][HOSTILE] = metrics["test"]["methods"]["ranker"]
@@ -210,7 +236,11 @@ def test_every_part_that_was_measured_is_on_the_page():
     text = " ".join(Page(render_html(metrics, [example(**FULL_EXAMPLE)])).text.split())
     for part in (metrics["test"]["methods"]["ranker"], metrics["test"]["methods"]["decoder"]):
         assert f"{100 * part['overall']['entry_exact_match']:.1f}%" in text
-    assert f"frozen {100 * metrics['frozen']['model']['overall']['entry_exact_match']:.1f}%" in text
+    for name, figures in {"rolling": metrics["test"]["model"], **metrics["regimes"]}.items():
+        overall, macro = figures["overall"], figures["macro"]
+        shares = overall["entry_exact_match"], macro["entry_exact_match"], overall["line_f1"]
+        shown = " ".join(f"{100 * share:.1f}%" for share in (*shares, overall["expected_calibration_error"]))
+        assert f"{name} {overall['n']} {shown}" in text
     for shown in (
         "ranker alone",
         "model (stacked)",
@@ -224,8 +254,11 @@ def test_every_part_that_was_measured_is_on_the_page():
         "83 s 2.0 h 2.0 GiB",
         "0.5 s – –",
         "+3.4 −1.2 to +8.0 93%",
-        "own threshold 0.877",
-        "own threshold none",
+        "180 of 200 184.2 expected",
+        "Acme rolling 180 of 200 184.2 expected 95% raised kept less than 95% at the threshold of all; its own "
+        "is 0.977",
+        "99% too few right kept less than 99% at any confidence: all entries are reviewed",
+        "95%, 99% taken out of 60 confident answers in the calibration 31 were right, 55.2 should have been",
         "Booked like this eleven times before.",
         "99.50",
         "Rent guess",
@@ -244,11 +277,12 @@ def test_what_was_not_measured_leaves_no_trace():
     text = Page(render_html(metrics, [example()])).text
     words = (
         "each part",
-        "frozen",
+        "batch",
         "candidate",
         "Amounts",
         "new company",
-        "own threshold",
+        "should have been",
+        "don’t share",
         "guess”",
         "CPU",
         "ahead",
@@ -256,7 +290,7 @@ def test_what_was_not_measured_leaves_no_trace():
         "look like",
         "distance",
     )
-    for absent in (*words, "Difference", "a threshold of its own"):
+    for absent in (*words, "Difference", "Regime"):
         assert absent not in text, absent
 
 
@@ -277,7 +311,7 @@ def test_of_many_baselines_all_are_in_one_table_and_the_best_three_elsewhere():
 
 def test_a_company_is_flagged_where_its_whole_interval_lies_below_the_promise():
     metrics = metrics_of()
-    automation = {"threshold": 0.9, "coverage": 0.5, "precision": 0.8, "n_auto": 40}
+    automation = {"coverage": 0.5, "precision": 0.8, "n_auto": 40}
     by_entity = metrics["test"]["model"]["by_entity"]
     for entity, high in (("Acme", 0.949), ("Bäckerei", 0.951)):
         by_entity[entity]["automation"] = {"0.95": {**automation, "precision_interval": [0.644, high]}}
@@ -298,7 +332,7 @@ def test_a_company_is_flagged_where_its_whole_interval_lies_below_the_promise():
 )
 def test_the_page_says_plainly_whether_the_promise_was_kept(precision, interval, said):
     metrics = metrics_of()
-    automation = {"threshold": 0.9, "coverage": 0.5, "n_auto": 50, "precision": precision}
+    automation = {"coverage": 0.5, "n_auto": 50, "precision": precision}
     automation["precision_interval"] = interval
     metrics["test"]["model"]["overall"]["automation"] = {"0.95": automation}
     text = " ".join(Page(render_html(metrics, [])).text.split())
@@ -306,14 +340,72 @@ def test_the_page_says_plainly_whether_the_promise_was_kept(precision, interval,
     assert f"95% 50 {100 * precision:.1f}% {low}–{high}% {said}" in text
 
 
+def test_whether_the_promise_was_kept_is_said_of_each_regime():
+    metrics = full_metrics()
+    for number, name in enumerate(OTHERS):
+        automation = {"coverage": 0.5, "n_auto": 50 + number, "precision": (0.96, 0.94, 0.8)[number]}
+        automation["precision_interval"] = ([0.9, 0.99], [0.9, 0.97], [0.7, 0.88])[number]
+        metrics["regimes"][name]["overall"]["automation"]["0.95"] = automation
+    text = " ".join(Page(render_html(metrics, [])).text.split())
+    assert "rolling, no total 50 96.0% 90.0–99.0% kept" in text
+    assert "batch 51 94.0% 90.0–97.0% fell below the promise within what chance explains" in text
+    assert "batch, no total 52 80.0% 70.0–88.0% fell below the promise by more than chance explains" in text
+    assert "for all companies and periods together; one period of one company can be far below" in text
+
+
+def test_a_promise_at_which_no_regime_automates_has_one_line():
+    metrics = full_metrics()
+    for figures in (metrics["test"]["model"], *metrics["regimes"].values()):
+        figures["overall"]["automation"]["0.99"] = automation_of(np.zeros(9, bool), np.ones(9))
+    text = " ".join(Page(render_html(metrics, [])).text.split())
+    assert text.count("nothing was automated in any regime") == 1
+    assert "99% nothing was automated in any regime" in text
+
+
+UNREACHED = company(thresholds={"0.95": None, "0.99": None})
+ELSEWHERE = UNREACHED | {"batch": company()["rolling"]}
+NOWHERE = UNREACHED | dict.fromkeys(OTHERS, UNREACHED["rolling"])
+
+
+@pytest.mark.parametrize(
+    ("companies", "why"),
+    [
+        ([company(), TAKEN_OUT], "no test entry reaches the confidence that it takes"),
+        ([ELSEWHERE, NOWHERE], "no confidence keeps this promise on the calibration entries; in other regimes"),
+        ([NOWHERE, NOWHERE], "no confidence keeps this promise on the calibration entries, in any regime"),
+        ([TAKEN_OUT, TAKEN_OUT], "every company is taken out of the promise"),
+    ],
+)
+def test_the_tile_says_why_nothing_is_automated(companies, why):
+    metrics = metrics_of() | {"companies": dict(zip(("Acme", "Bäckerei"), companies, strict=True))}
+    metrics["test"]["model"]["overall"]["automation"]["0.95"] = automation_of(np.zeros(9, bool), np.ones(9))
+    text = " ".join(Page(render_html(metrics, [])).text.split())
+    assert f"Automated at 95% none {why}" in text
+
+
+def test_why_a_company_is_taken_out_or_has_a_threshold_of_its_own_is_a_tooltip_too():
+    titles = {value for _, name, value in Page(render_html(full_metrics(), [])).attributes if name == "title"}
+    assert any("31 were right, 55.2 should have been" in title for title in titles)
+    assert any("its own is 0.977" in title for title in titles)
+
+
+def test_a_report_without_the_test_split_says_that_what_predicts_knows_it():
+    metrics = metrics_of()
+    assert "The bundle that predicts" not in Page(render_html(metrics, [])).text
+    metrics["facts"]["confidence"] = WITHOUT_TEST
+    promise, facts = Page(render_html(metrics, [])).text.split("What happens to an entry")
+    assert WITHOUT_TEST in promise
+    assert WITHOUT_TEST in facts
+
+
 def drift(distance):
     """The figures of one company's drift."""
-    signs = ("new_text", "similarity", "confidence")
+    signs = ("new_text", "similarity")
     shift = {"before": 0.2, "now": 0.55, "distance": distance, "chance": 0.12, "limit": 0.1}
     shift["found"] = distance > 0.12
     group = {"name": "Acme", "companies": 1, "calibration": 200, "entries": 150, "found": shift["found"]}
     group["signs"] = dict.fromkeys(signs, shift)
-    found = {"found": int(shift["found"]), "compared": 1, "held_back": 31 * shift["found"], "promise": "0.95"}
+    found = {"found": int(shift["found"]), "compared": 1, "held_back": 0, "hold": False, "promise": "0.95"}
     return found | {"groups": [group]}
 
 
@@ -321,14 +413,21 @@ def test_the_drift_that_was_found_stands_beside_the_promise():
     metrics = metrics_of() | {"drift": drift(0.35)}
     text = " ".join(Page(render_html(metrics, [])).text.split())
     assert "No. 1 of 1 comparison is past a limit" in text
-    assert "set 31 entries that it automates at 95% to review" in text
+    assert "This is a warning: nothing is held back because of it." in text
     assert "0.20 → 0.55 past the limit distance 0.35, chance 0.12, limit 0.10" in text
-    assert text.count("past the limit distance") == 3
+    assert text.count("past the limit distance") == 2
+
+
+def test_drift_that_holds_entries_back_says_how_many():
+    held = drift(0.35) | {"hold": True, "held_back": 31}
+    text = " ".join(Page(render_html(metrics_of() | {"drift": held}, [])).text.split())
+    assert "set 31 entries that it automates at 95% to review" in text
+    assert "a warning" not in text
 
 
 def test_without_a_drift_the_page_says_what_that_does_not_rule_out():
     metrics = metrics_of() | {"drift": drift(0.05)}
-    automation = {"threshold": 0.9, "coverage": 0.5, "n_auto": 50, "precision": 0.5}
+    automation = {"coverage": 0.5, "n_auto": 50, "precision": 0.5}
     automation["precision_interval"] = [0.4, 0.6]
     metrics["test"]["model"]["overall"]["automation"] = {"0.95": automation}
     text = " ".join(Page(render_html(metrics, [])).text.split())
@@ -396,7 +495,7 @@ def test_a_page_without_baselines_automation_or_answers_renders():
     ).tree()
     nothing = example(predicted=[], decision="none", description="")
     text = Page(render_html(metrics, [nothing])).text
-    assert "no confidence keeps this promise" in text
+    assert text.count("no test entry reaches the confidence") == 2
     assert "No lines" in text
     assert "wrong" not in text
 

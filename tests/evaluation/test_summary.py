@@ -132,16 +132,34 @@ def test_of_many_baselines_the_best_three_are_shown_and_it_says_so():
     assert "best" not in few
 
 
-def test_amounts_and_frozen_memory_have_a_line_each_where_they_were_measured():
+def test_each_other_regime_has_a_line_between_the_model_and_the_baselines():
+    metrics = {
+        "test": {"model": overall(0.9, 0.8, 0.97), "baselines": {"x": overall(0.6, 0.0, None)}},
+        "regimes": {"rolling, no total": overall(0.81, 0.5, 0.96), "batch": overall(0.71, 0, None)},
+    }
+    head, *rows = scores_text(metrics, 0.95).splitlines()
+    assert [row[:22].rstrip() for row in rows] == ["jet", "jet: rolling, no total", "jet: batch", "x"]
+    assert rows[1].split()[-4:] == ["81.0%", "50.0%", "50.0%", "96.0%"]
+    assert rows[2].split()[-4:] == ["71.0%", "50.0%", "0.0%", "–"]
+    assert {len(row) for row in rows} == {len(head)}
+
+
+def test_a_promise_that_another_regime_did_not_keep_is_told_with_its_name():
+    fell = overall(0.9, 0.8, 0.9)
+    fell["overall"]["automation"]["0.95"] |= {"n_auto": 20_000, "precision_interval": [0.85, 0.94]}
+    test = {"model": overall(0.9, 0.8, 0.97), "baselines": {}}
+    rows = scores_text({"test": test, "regimes": {"rolling, no total": fell}}, 0.95).splitlines()
+    [row] = [row for row in rows if row.startswith("Fell below")]
+    assert "95% (rolling, no total): 90.0% of 20000 right" in row
+    assert len(row) <= WIDTH
+
+
+def test_amounts_have_a_line_where_they_were_measured():
     metrics = {
         "test": {"model": overall(0.9, 0.8, 0.97), "baselines": {"x" * 90: overall(0.6, 0.0, None)}},
-        "frozen": {"model": overall(0.71, 0, None)},
         "amounts": {"all_right_given_set": 0.876},
     }
     rows = scores_text(metrics, 0.95).splitlines()
     assert all(len(row) <= WIDTH for row in rows)
-    assert [row for row in rows if "frozen" in row and "71.0%" in row]
     assert [row for row in rows if row.startswith("Amounts") and "87.6%" in row]
-    plain = scores_text({"test": metrics["test"]}, 0.95)
-    assert "frozen" not in plain
-    assert "Amounts" not in plain
+    assert "Amounts" not in scores_text({"test": metrics["test"]}, 0.95)

@@ -1,6 +1,9 @@
-"""`jet predict` on entries that aren't like those of the calibration: nothing of it is booked automatically."""
+"""`jet predict` on entries that aren't like those of the calibration: it warns, and holds all of them back
+where `drift.hold` says so."""
 
 from __future__ import annotations
+
+import logging
 
 import pyarrow as pa
 import pytest
@@ -10,6 +13,8 @@ from jet.artifacts.artifact import artifact_writer, open_artifact
 from jet.books.schema import ACCOUNTS, ENTRIES, REJECTED
 from jet.confidence.drift import HELD_BACK
 from jet.prediction import written as written_parts
+
+HOLD = "--drift.hold=true"
 
 
 @pytest.fixture(scope="module")
@@ -47,7 +52,7 @@ def given(pipeline, strange, settings):
 def unchecked(given, tmp_path_factory):
     """What comes out with all limits off."""
     folder = tmp_path_factory.mktemp("unchecked") / "p"
-    off = [f"--drift.{sign}=0" for sign in ("new_text", "similarity", "confidence")]
+    off = [f"--drift.{sign}=0" for sign in ("new_text", "similarity")]
     line = succeed("predict", *given, "--output", folder, *off)
     assert (line["drift"]["found"], line["drift"]["held_back"]) == (0, 0)
     return read(folder), line
@@ -56,7 +61,17 @@ def unchecked(given, tmp_path_factory):
 @pytest.fixture(scope="module")
 def checked(given, tmp_path_factory):
     folder = tmp_path_factory.mktemp("checked") / "p"
-    return folder, succeed("predict", *given, "--output", folder)
+    return folder, succeed("predict", *given, "--output", folder, HOLD)
+
+
+def test_drift_is_a_warning_unless_it_shall_hold_back(given, checked, unchecked, tmp_path, caplog):
+    with caplog.at_level(logging.WARNING, "jet.predict"):
+        line = succeed("predict", *given, "--output", tmp_path / "p")
+    before, line_before = unchecked
+    assert_same(read(tmp_path / "p"), before)
+    assert line["decisions"] == line_before["decisions"]
+    assert line["drift"] == checked[1]["drift"] | {"held_back": 0}
+    assert any("aren't like those of the calibration" in message for message in caplog.messages)
 
 
 def test_what_has_drifted_is_reviewed_and_the_reason_and_the_line_say_so(checked, unchecked):
@@ -79,7 +94,7 @@ def test_what_has_drifted_is_reviewed_and_the_reason_and_the_line_say_so(checked
 def test_drift_depends_on_no_number_of_actors_or_rows(checked, given, tmp_path):
     folder, line = checked
     spread = ("--runtime.actors", 2, "--runtime.block_rows", 50)
-    again = succeed("predict", *given, "--output", tmp_path / "p", *spread)
+    again = succeed("predict", *given, "--output", tmp_path / "p", HOLD, *spread)
     assert again["drift"] == line["drift"]
     assert_same(read(tmp_path / "p"), read(folder))
 
@@ -98,9 +113,9 @@ def test_a_run_that_broke_off_after_some_parts_were_held_back_ends_like_any_othe
 
     monkeypatch.setattr(written_parts, "hold_drifted", breaks_off)
     with pytest.raises(RuntimeError, match="out of memory"):
-        run_job("predict", *given, "--output", tmp_path / "p")
+        run_job("predict", *given, "--output", tmp_path / "p", HOLD)
     monkeypatch.undo()
-    again = succeed("predict", *given, "--output", tmp_path / "p")
+    again = succeed("predict", *given, "--output", tmp_path / "p", HOLD)
     assert again["drift"] == line["drift"]
     assert again["decisions"] == line["decisions"]
     assert keys(read(tmp_path / "p")) == keys(read(folder))

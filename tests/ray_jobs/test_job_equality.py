@@ -13,14 +13,18 @@ import numpy as np
 import pytest
 from job_runs import assert_same, keys, read, succeed
 
-from jet.books.schema import ENTRIES
+from jet.artifacts.artifact import open_artifact
+from jet.books.schema import ACCOUNTS, ENTRIES
+from jet.books.split import SplitSettings
 from jet.bundle.saved import load_bundle
 from jet.confidence.outcomes import Outcomes
+from jet.confidence.regimes import REGIMES
 from jet.confidence.stack import Scores
-from jet.prediction.outcomes import outcomes_of
+from jet.prediction.calibrating import ASKED_BY, asked_entries, asked_outcomes
 from jet.prediction.predictor import Predictor, PredictSettings
 from jet.retrieval.neighbors import make_encoder
 from jet.retrieval.settings import RetrievalSettings
+from jet.training.preparing import prepared
 from ray_jobs.runtime.settings import RuntimeSettings
 from ray_jobs.spread.predicting import OutcomeSlice, outcomes_from, over_slices, shared_predictor
 from ray_jobs.spread.texts import encode_texts
@@ -55,13 +59,17 @@ def test_predictions_depend_on_no_company_in_the_file(pipeline, predicted):
 
 def test_outcomes_depend_on_no_number_of_actors_or_rows(pipeline):
     bundle = load_bundle(str(pipeline.folder / "model"))
-    entries = read(pipeline.folder / "entries").cast(ENTRIES).slice(0, 60)
-    entries = entries.filter([lines.is_valid for lines in entries["lines"]])
+    books = open_artifact(str(pipeline.folder / "entries"), "entries")
+    tables = books.read_table(ENTRIES), books.read_table(ACCOUNTS, "accounts")
+    data = prepared(*tables, SplitSettings(), bundle.model, bundle.retrieval, None)
+    asked = asked_entries(data)
+    asked = asked.take(np.arange(0, len(asked), 7))
+    assert set(asked["regime"].to_pylist()) == set(range(len(REGIMES)))
     runtime = RuntimeSettings(actors=2, block_rows=7)
-    shared = shared_predictor(bundle, PredictSettings(), [entries["description"]], runtime)
-    spread = over_slices(OutcomeSlice, shared, entries, runtime)
-    found, alone = outcomes_from(spread), outcomes_of(Predictor(bundle, PredictSettings()), entries)
-    assert keys(spread) == keys(entries)
+    shared = shared_predictor(bundle, PredictSettings(), [asked["description"]], runtime)
+    spread = over_slices(OutcomeSlice, shared, asked, runtime, keys=ASKED_BY)
+    found, alone = outcomes_from(spread), asked_outcomes(Predictor(bundle, PredictSettings()), asked)
+    assert spread.select(ASKED_BY).to_pylist() == asked.select(ASKED_BY).to_pylist()
     for one, other, whole in ((found, alone, Outcomes), (found.scores, alone.scores, Scores)):
         for name in {each.name for each in fields(whole)} - {"scores"}:
             np.testing.assert_array_equal(getattr(one, name), getattr(other, name), err_msg=name)

@@ -27,7 +27,7 @@ def folder(pipeline, settings, tmp_path_factory):
     """The report of all baselines and nothing beside."""
     output = tmp_path_factory.mktemp("evaluated") / "report"
     given = ("--entries", pipeline.folder / "entries", "--model", pipeline.folder / "model", "--output", output)
-    alone = ("--evaluate.frozen", "false", "--evaluate.curve_rows", 0)
+    alone = ("--evaluate.regimes", "false", "--evaluate.curve_rows", 0)
     succeed("evaluate", *given, "--config", settings, "--baselines", "all", *alone)
     return output
 
@@ -54,7 +54,7 @@ def test_every_baseline_is_measured_with_what_it_cost(folder):
 
 def test_what_was_not_asked_for_is_not_in_the_report(folder):
     metrics = json.loads((folder / "metrics.json").read_text())
-    assert not {"frozen", "learning_curve", "learning_curve_note"} & set(metrics)
+    assert not {"regimes", "learning_curve", "learning_curve_note"} & set(metrics)
 
 
 def test_the_model_s_figures_are_those_of_the_pipeline_s_report(folder, pipeline):
@@ -93,7 +93,7 @@ def test_one_process_measures_the_same_as_the_cluster(pipeline):
 
 def test_the_chosen_method_can_be_measured_without_the_others(pipeline, settings, tmp_path):
     given = ("--entries", pipeline.folder / "entries", "--model", pipeline.folder / "model")
-    alone = ("--evaluate.parts", "false", "--evaluate.frozen", "false", "--evaluate.curve_rows", 0)
+    alone = ("--evaluate.parts", "false", "--evaluate.regimes", "false", "--evaluate.curve_rows", 0)
     asked = ("--config", settings, "--baselines", "none", "--predict.method", "ranker", *alone)
     succeed("evaluate", *given, "--output", tmp_path / "report", *asked)
     test = json.loads((tmp_path / "report" / "metrics.json").read_text())["test"]

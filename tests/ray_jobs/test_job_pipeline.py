@@ -10,6 +10,7 @@ from job_runs import keys, read, run_job
 
 from jet.artifacts.artifact import open_artifact
 from jet.books.schema import PREDICTIONS, REJECTED
+from jet.confidence.regimes import REGIMES
 
 
 @pytest.fixture(scope="module")
@@ -70,7 +71,8 @@ def test_metrics_have_all_that_an_evaluation_measures(metrics):
     assert set(metrics["costs"]) == set(metrics["comparison"]) == set(metrics["test"]["baselines"])
     assert [point["history"] for point in metrics["learning_curve"]] == [0, 10, 50, 150, 500]
     assert all(point["entities"] == 3 for point in metrics["learning_curve"])
-    assert {"frozen", "retrieval", "amounts", "learning_curve_note"} <= set(metrics)
+    assert {"regimes", "companies", "retrieval", "amounts", "learning_curve_note"} <= set(metrics)
+    assert tuple(metrics["regimes"]) == REGIMES[1:]
 
 
 def test_every_test_entry_has_a_row_with_what_each_method_made_of_it(metrics, pipeline):
