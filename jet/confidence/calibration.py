@@ -25,7 +25,7 @@ import numpy as np
 
 from jet.confidence.threshold import least_history, threshold_for
 
-FOLDS = 5
+_FOLDS = 5
 
 _LEAST_ROWS = 20
 _SURE = 0.8  # from this confidence on, a company's rows show a misfit
@@ -90,7 +90,7 @@ class CalibrationRows:
         return cls(
             entity=np.array(entity, dtype=object),
             right=np.asarray(right, dtype=bool),
-            fold=np.arange(size) % FOLDS,
+            fold=np.arange(size) % _FOLDS,
             group=np.arange(size),
             newest=np.zeros(size, dtype=bool),
             most=np.ones(size),

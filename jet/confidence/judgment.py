@@ -18,7 +18,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from jet.confidence.calibration import FOLDS, Calibration, CalibrationRows
+from jet.confidence.calibration import Calibration, CalibrationRows
 from jet.confidence.drift import DriftStatistics
 from jet.confidence.outcomes import Asked, Outcomes
 from jet.confidence.record import Records, records_before
@@ -177,8 +177,8 @@ class Judgment:
 def _fitted(outcomes: Outcomes, asked: Asked) -> Judgment:
     """`Judgment.fit`, without another one for reports."""
     scores, right = outcomes.scores, outcomes.right
-    # Of two splits, each is judged by what was fitted on the other; of one, by what was fitted on other texts.
-    fold = asked.newest.astype(np.int64) if asked.newest.any() else outcomes.group % FOLDS
+    # Of two splits, each is judged by what was fitted on the other; of one, likewise its older and newer half.
+    fold = (asked.newest if asked.newest.any() else _newer_half(asked)).astype(np.int64)
     stack = Stack.fit(scores, right)
     calibrations: dict[Method, tuple[Calibration, ...]] = {}
     records: dict[Method, Records] = {}
@@ -209,7 +209,7 @@ def _fitted(outcomes: Outcomes, asked: Asked) -> Judgment:
         outcomes.amount_features[priced],
         CalibrationRows.independent(asked.entity[priced].tolist(), outcomes.amounts_right[priced]),
     )
-    compared = np.flatnonzero(scores.exists.any(axis=1) & (asked.regime % 2 == 0))
+    compared = np.flatnonzero(scores.exists.any(axis=1) & (asked.regime == 0))
     reference = DriftReference(
         asked.entity[compared],
         outcomes.text_known[compared],
@@ -217,6 +217,16 @@ def _fitted(outcomes: Outcomes, asked: Asked) -> Judgment:
     )
     horizon = Horizon.of(asked.entity, outcomes.gap, asked.regime)
     return Judgment(stack, calibrations, amounts, records, horizon, reference)
+
+
+def _newer_half(asked: Asked) -> np.ndarray:
+    """bool [N]: the entries of each company that are later than half of its others."""
+    number = np.unique(asked.entity.astype(str), return_inverse=True)[1]
+    order = np.lexsort((asked.date, number))
+    size = np.bincount(number)
+    start = np.cumsum(size) - size
+    middle = asked.date[order][start + size // 2]
+    return np.asarray(asked.date >= middle[number])
 
 
 def _records(features: np.ndarray, rows: CalibrationRows, asked: Asked) -> tuple[np.ndarray, Records]:

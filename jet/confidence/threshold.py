@@ -26,6 +26,10 @@ from scipy.special import betaincinv
 
 LEVEL = 0.9
 """The probability that a single threshold keeps its promise."""
+_CORRELATION = 0.02
+"""The least correlation of rows within a group that is assumed: a thousand right rows of one text are worth 48.
+
+On eight sources it changes nothing at a promise of 95 %, and makes 99 % take more than a few frequent texts."""
 LEAST_ROWS = 10
 """Right automated calibration rows of companies with a short history that show the promise is kept for them."""
 
@@ -81,11 +85,11 @@ def threshold_for(
 
 
 def _design_effects(wrong: NDArray[np.bool_], group: NDArray) -> NDArray[np.float64]:
-    """float64 [rows]: the design effect of the number of `wrong` rows among the first 1, 2, ... rows; at least
-    1.
+    """float64 [rows]: the design effect of the number of `wrong` rows among the first 1, 2, ... rows.
 
     With n_g and w_g the rows and the wrong rows of group g, and p the share of wrong ones, it is the sum of
-    (w_g - n_g p)^2 over n p (1 - p). Its sums are updated row by row.
+    (w_g - n_g p)^2 over n p (1 - p). Where hardly a row is wrong, that says little, so it is at least what a
+    small correlation within groups makes of their sizes. The sums are updated row by row.
     """
     rows = np.arange(1, len(wrong) + 1)
     earlier, earlier_wrong = _in_group(group, np.ones(len(wrong))), _in_group(group, wrong.astype(np.float64))
@@ -94,7 +98,8 @@ def _design_effects(wrong: NDArray[np.bool_], group: NDArray) -> NDArray[np.floa
     sizes = np.cumsum(2 * earlier + 1)  # of n_g^2
     share = (np.cumsum(wrong) + 0.5) / (rows + 1)
     spread = squares - 2 * share * mixed + share**2 * sizes
-    return np.asarray(np.maximum(1.0, spread / (rows * share * (1 - share))))
+    least = 1 + _CORRELATION * (sizes / rows - 1)
+    return np.asarray(np.maximum(least, spread / (rows * share * (1 - share))))
 
 
 def _in_group(group: NDArray, value: NDArray[np.float64]) -> NDArray[np.float64]:

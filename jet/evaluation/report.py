@@ -94,15 +94,6 @@ def render_html(metrics: dict[str, Any], examples: Sequence[Mapping[str, Any]]) 
     entities = sorted(model["by_entity"], key=lambda name: (-model["by_entity"][name]["n"], name))
     shown = entities[:_ENTITIES_SHOWN]
     amounts, curve = metrics.get("amounts"), metrics.get("learning_curve")
-    companies = metrics.get("companies", {})
-    regimes = {REGIMES[0]: model, **metrics.get("regimes", {})}
-    kept = {
-        promise: {
-            name: _verdict(promise, figures["overall"]["automation"][promise])
-            for name, figures in regimes.items()
-        }
-        for promise in model["overall"]["automation"]
-    }
     filters = {"promise": _promise, "interval": _interval, "readable": _readable, "memory": _memory}
     return render(
         __package__,
@@ -116,8 +107,7 @@ def render_html(metrics: dict[str, Any], examples: Sequence[Mapping[str, Any]]) 
         best=best,
         figures=_comparison({MODEL: model, **best}),
         parts={MODEL: model, **metrics["test"].get("methods", {})},
-        regimes=regimes,
-        regime_words=_REGIME_WORDS,
+        **_promises(metrics, shown),
         retrieval=metrics.get("retrieval"),
         retrieval_labels=_RETRIEVAL_LABELS,
         amounts=amounts,
@@ -127,14 +117,6 @@ def render_html(metrics: dict[str, Any], examples: Sequence[Mapping[str, Any]]) 
         curve_picture=_learning_curve(curve) if curve else None,
         entities=shown,
         entities_left_out=max(0, len(entities) - _ENTITIES_SHOWN),
-        states={name: own[REGIMES[0]] for name, own in companies.items()},
-        state_colors=_STATE_COLORS,
-        why_state=_why_state,
-        own_states=_own_states({name: companies[name] for name in shown if name in companies}),
-        broken=_broken_promises(model["by_entity"]),
-        kept=kept,
-        why_nothing={promise: _why_nothing(promise, companies) for promise in kept},
-        promise_broken=any(verdicts[REGIMES[0]] == "broken" for verdicts in kept.values()),
         drift=metrics.get("drift"),
         statistics=_STATISTIC_LABELS,
         strata_labels=_STRATA_LABELS,
@@ -146,6 +128,31 @@ def render_html(metrics: dict[str, Any], examples: Sequence[Mapping[str, Any]]) 
         guesses=any(line.get("guess") for example in examples for line in example["predicted"]),
         facts={name: fact(value) for name, value in metrics["facts"].items()},
     )
+
+
+def _promises(metrics: dict[str, Any], shown: Sequence[str]) -> dict[str, Any]:
+    """What the page says of promises: by regime of use, and of the companies that are `shown`."""
+    model, companies = metrics["test"][MODEL], metrics.get("companies", {})
+    regimes = {REGIMES[0]: model, **metrics.get("regimes", {})}
+    kept = {
+        promise: {
+            name: _verdict(promise, figures["overall"]["automation"][promise])
+            for name, figures in regimes.items()
+        }
+        for promise in model["overall"]["automation"]
+    }
+    return {
+        "regimes": regimes,
+        "regime_words": _REGIME_WORDS,
+        "states": {name: own[REGIMES[0]] for name, own in companies.items()},
+        "state_colors": _STATE_COLORS,
+        "why_state": _why_state,
+        "own_states": _own_states({name: companies[name] for name in shown if name in companies}),
+        "broken": _broken_promises(model["by_entity"]),
+        "kept": kept,
+        "why_nothing": {promise: _why_nothing(promise, companies) for promise in kept},
+        "promise_broken": any(verdicts[REGIMES[0]] == "broken" for verdicts in kept.values()),
+    }
 
 
 def _methods(methods: Mapping[str, dict[str, Any]], metrics: Mapping[str, Any]) -> list[dict[str, Any]]:

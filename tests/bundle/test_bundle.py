@@ -270,7 +270,7 @@ def test_a_bundle_of_an_earlier_format_is_refused_by_name(copy):
         nested("calibrations", "decoder", 1, "weights", 0),
         nested("calibrations", "ranker", 2, "confidence", 3),
         nested("calibrations", "ranker", 3, "rows", "most", 0),
-        nested("records", "stacked", "alder", 0),
+        nested("records", "stacked", "surplus", "alder", 0),
         nested("horizon", "rolling"),
         nested("horizon", "batch", "birch"),
         nested("without_test", "calibrations", "stacked", 0, "bias"),

@@ -14,7 +14,7 @@ import pytest
 from test_bundle import rewrite
 
 from jet.artifacts.artifact import ArtifactError
-from jet.books.schema import ACCOUNTS, ENTRIES
+from jet.books.schema import ACCOUNTS, CHECKED, ENTRIES
 from jet.bundle.additions import Addition, AdditionFacts
 from jet.bundle.bundle import Bundle
 from jet.bundle.extension import extended, with_addition, without_addition
@@ -351,7 +351,9 @@ def test_a_review_with_an_account_that_is_closed_since_decides_nothing(bundle):
 
 def addition(number, entries, accounts=None):
     facts = AdditionFacts(number, "anna", "2026-01-31T12:00:00+00:00", len(entries))
-    return Addition(facts, entries, ACCOUNTS.empty_table() if accounts is None else accounts)
+    return Addition(
+        facts, entries, ACCOUNTS.empty_table() if accounts is None else accounts, CHECKED.empty_table()
+    )
 
 
 @pytest.fixture(scope="module")

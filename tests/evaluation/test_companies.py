@@ -67,7 +67,7 @@ def test_each_company_has_the_state_that_its_rows_gave_it(states):
         "new": 0.95,
         "poor": None,
         "steady": 0.95,
-        "weak": 0.97,
+        "weak": 0.95,  # just above the rows that kept too little
         "wrong": None,
     }
 
