@@ -36,18 +36,21 @@ from scipy.stats import binom
 import jet
 from jet.books.catalog import Catalog
 from jet.books.reading import Ledger
-from jet.books.schema import AUTO, FILES, REJECTED, empty
+from jet.books.schema import FILES, REJECTED, empty
 from jet.books.sorting import sort_entries
 from jet.books.split import CALIBRATION, TEST, TRAIN, SplitSettings, split_by_date
+from jet.books.tokens import set_key
 from jet.bundle.extension import extended
+from jet.confidence.decisions import Decisions
+from jet.confidence.judgment import RECORD
 from jet.confidence.regimes import REGIMES
 from jet.confidence.stack import METHODS
 from jet.evaluation.baselines.protocol import score_baseline
 from jet.evaluation.baselines.svm import LinearSvm
 from jet.evaluation.reliability import calibration_error
-from jet.evaluation.scored import score_predictions
-from jet.prediction.predictor import PredictSettings, without_lines
+from jet.prediction.predictor import Predictor, PredictSettings, without_lines
 from jet.prediction.session import Session
+from jet.retrieval.columns import entry_columns
 
 MOST = 1_800
 """The most entries of a company."""
@@ -178,35 +181,69 @@ def _kept(path: Path, make: Callable[[], pa.Table]) -> pa.Table:
 def answers_of(books: Books, seed: int, promise: float) -> pa.Table:
     """jet's answers to the asked entries in each regime, by a model trained on the known ones.
 
-    Columns: method, setting (the regime that is measured), source, entity, entry_id, regime (that the entry is
-    answered in), confidence, reason, right and auto.
+    As a batch all are asked at once. Rolling, each day's entries are reviewed before the next day is asked,
+    which keeps the companies' records (`jet.confidence.record`). Columns: method, setting (the regime that is
+    measured), source, entity, entry_id, regime (that the entry is answered in), confidence, right and auto.
     """
     ledger = Ledger(books.known, books.accounts, empty(REJECTED), empty(FILES))
     model = jet.fit(ledger, train={"seed": seed})
     encode = Session(model.bundle, model.config.predict).encode
     grown = extended(model.bundle, books.accounts, encode, books.asked)
-    # Booked entries, of which nothing says that people reviewed them.
+    # Booked entries: that reviewed ones decide the answers to their texts is left out, as in a report.
     grown = replace(grown, corpus=replace(grown.corpus, reviewed=np.zeros(len(grown.corpus), dtype=bool)))
+    days = books.asked["date"].cast(pa.int32()).to_numpy()
     parts = []
-    for memory, bundle in (("rolling", grown), ("batch", model.bundle)):
+    for memory, bundle, day in (("rolling", grown, days), ("batch", model.bundle, np.zeros_like(days))):
         for method in METHODS:
             session = Session(bundle, PredictSettings(method=method, promise=promise))
+            predictor = session.predictor(books.asked["description"])
             for name, asked in ((memory, books.asked), (f"{memory}, no total", without_totals(books.asked))):
-                predictions = session(without_lines(asked))
-                parts.append(_answered(method, name, books, predictions))
+                parts.append(_answered(predictor, name, books, asked, day))
     return pa.concat_tables(parts)
 
 
-def _answered(method: str, setting: str, books: Books, predictions: pa.Table) -> pa.Table:
-    entity = predictions["entity"]
+def _answered(predictor: Predictor, setting: str, books: Books, asked: pa.Table, day: np.ndarray) -> pa.Table:
+    """The answers to `asked`; those of a `day` int32 [N] are reviewed before the next is asked."""
+    method, promise = predictor.settings.method, predictor.settings.promise
+    answers, judgment = predictor.answers(without_lines(asked)), predictor.bundle.judgment
+    entity = np.array(asked["entity"].to_pylist(), dtype=object)
+    true = entry_columns(asked, predictor.bundle.corpus.catalog, predictor.statistics.corpus.store)
+    right = set_key(answers.tokens[:, :1])[:, 0] == true.set_keys
+    confidence, auto = np.zeros(len(asked)), np.zeros(len(asked), dtype=bool)
+    regime, total_known = np.zeros(len(asked), dtype=np.int64), asked["total"].is_valid().to_numpy()
+    records = judgment.records[method]
+    for each in np.unique(day):
+        rows = np.flatnonzero(day == each)
+        names = entity[rows].tolist()
+        answers.features[rows, RECORD] = records.figures(names)
+        made = Decisions.of(
+            replace(judgment, records={**judgment.records, method: records}),
+            method,
+            promise,
+            names,
+            total_known[rows],
+            answers.features[rows],
+            answers.weakest_line[rows],
+            answers.held[rows],
+            answers.hold_facts.take(rows),
+        )
+        confidence[rows], auto[rows], regime[rows] = (
+            made.confidence,
+            made.auto & answers.answered[rows],
+            made.regime,
+        )
+        records = records.checked(names, right[rows], made.confidence, made.unstopped)
     return pa.table(
         {
-            "method": [method] * len(entity),
-            "setting": [setting] * len(entity),
-            "source": [books.source[name] for name in entity.to_pylist()],
-            **{name: predictions[name] for name in ("entity", "entry_id", "regime", "confidence", "reason")},
-            "right": score_predictions(books.asked, predictions).counts["exact"] > 0,
-            "auto": pc.equal(predictions["decision"], AUTO),
+            "method": [method] * len(asked),
+            "setting": [setting] * len(asked),
+            "source": [books.source[name] for name in entity.tolist()],
+            "entity": asked["entity"],
+            "entry_id": asked["entry_id"],
+            "regime": np.array(REGIMES)[regime],
+            "confidence": np.where(answers.answered, confidence, 0.0),
+            "right": right & answers.answered,
+            "auto": auto,
         }
     )
 

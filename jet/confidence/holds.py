@@ -68,6 +68,10 @@ class HoldFacts:
         """Whether a rule keeps the entry from `auto` whatever is predicted, bool [N]."""
         return (self.history == 0) | ((self.booked_out > 0) & (self.booked_in > 0)) | self.new_currency
 
+    def take(self, rows: np.ndarray) -> HoldFacts:
+        """The facts of some entries, by row numbers or a mask."""
+        return HoldFacts(*(getattr(self, each.name)[rows] for each in fields(self)))
+
     def put(self, rows: np.ndarray, other: HoldFacts) -> None:
         """Overwrite `rows` with the first len(rows) entries of `other`."""
         for each in fields(self):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import urllib.request
-from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -124,7 +123,9 @@ def test_answers_count_by_decision_and_confidence(did, exported):
     assert exported.of(metrics.ANSWERS) == did["predict"]["decisions"]
     confidence = read(did["folder"] / "predictions")["confidence"].to_pylist()
     buckets = {f"{bound:g}": sum(each <= bound for each in confidence) for bound in metrics.CONFIDENCES}
-    assert exported.of(metrics.CONFIDENCE) == {**Counter(buckets), "+Inf": len(confidence)}
+    counted = {bound: count for bound, count in buckets.items() if count}  # Ray has no counter that is still 0
+    assert counted
+    assert exported.of(metrics.CONFIDENCE) == {**counted, "+Inf": len(confidence)}
 
 
 def test_all_that_dashboard_and_alerts_ask_for_is_exported(exported):
