@@ -371,7 +371,14 @@ def _interval(difference: np.ndarray) -> tuple[float, float]:
 
 def promise_table(answers: Sequence[pa.Table], promise: float) -> str:
     """What was promised, and what came of it in each setting, all seeds together."""
-    heads = ("setting", "automated", "right among these", "by seed", "calibration error")
+    heads = (
+        "setting",
+        "automated",
+        "right among these",
+        "by seed",
+        "without the worst source",
+        "calibration error",
+    )
     lines = [_row(*heads, "companies below by more than chance"), _rule(len(heads))]
     for setting in REGIMES:
         own = [table.filter(pc.equal(table["setting"], setting)) for table in answers]
@@ -381,8 +388,17 @@ def promise_table(answers: Sequence[pa.Table], promise: float) -> str:
         error = np.mean([calibration_error(_column(t, "confidence"), _column(t, "right")) for t in own])
         broken, judged = map(sum, zip(*(_below(table, promise) for table in own), strict=True))
         shares = [f"{auto.mean():.3f}", f"{right[auto].mean():.3f}"]
-        lines.append(_row(setting, *shares, seeds, f"{error:.3f}", f"{broken} of {judged}"))
+        rest = _without_worst(_column(together, "source"), auto, right)
+        lines.append(_row(setting, *shares, seeds, rest, f"{error:.3f}", f"{broken} of {judged}"))
     return "\n".join(lines)
+
+
+def _without_worst(source: np.ndarray, auto: np.ndarray, right: np.ndarray) -> str:
+    """Automated and right among these, without the source that has the most wrong automated answers."""
+    names, number = np.unique(source.astype(str), return_inverse=True)
+    worst = int(np.bincount(number, auto & ~right).argmax())
+    rest = number != worst
+    return f"{auto[rest].mean():.3f}, {right[rest & auto].mean():.3f} ({names[worst]})"
 
 
 def company_table(answers: Sequence[pa.Table]) -> str:
