@@ -7,10 +7,9 @@ The newest 15 % of each company's entries are asked; jet is trained on the older
 are known) or as a batch (nothing of the asked time is known), with totals or without. `--window calibration`
 asks the 15 % before those instead and leaves the newest out: choices are made there.
 
-A source is a folder of `--data`, or a file of its folder `ledgers`. Of a company with more than MOST entries,
-every second (third, ...) is taken. A rival is the better one, by source, of two linear SVMs: on text and
-journal, as smart_importer has it, or with total and currency. As a batch it is trained on all older entries;
-rolling, it is also fitted again four times in the asked time, and the better counts.
+Sources and companies are those of `benchmarks.sources`. The rival is the better one, by source, of two linear
+SVMs: on text and journal, as smart_importer has it, or with total and currency. As a batch it is trained on all
+older entries; rolling, it is also fitted again four times in the asked time, and the better counts.
 
 Answers are kept in DIR, one file a seed, and not computed again.
 """
@@ -18,12 +17,10 @@ Answers are kept in DIR, one file a seed, and not computed again.
 from __future__ import annotations
 
 import argparse
-import gzip
 import logging
-import tempfile
 import time
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
@@ -34,11 +31,10 @@ import pyarrow.parquet as pq
 from scipy.stats import binom
 
 import jet
-from jet.books.catalog import Catalog
+from benchmarks.sources import Books, books_of, window_of
 from jet.books.reading import Ledger
 from jet.books.schema import FILES, REJECTED, empty
-from jet.books.sorting import sort_entries
-from jet.books.split import CALIBRATION, TEST, TRAIN, SplitSettings, split_by_date
+from jet.books.split import TEST, TRAIN
 from jet.books.tokens import set_key
 from jet.bundle.extension import extended
 from jet.confidence.decisions import Decisions
@@ -51,9 +47,6 @@ from jet.evaluation.reliability import calibration_error
 from jet.prediction.predictor import Predictor, PredictSettings, without_lines
 from jet.prediction.session import Session
 from jet.retrieval.columns import entry_columns
-
-MOST = 1_800
-"""The most entries of a company."""
 
 RESAMPLES = 2_000
 LEAST_AUTOMATED = 20  # of a company, for a verdict about its promise
@@ -87,82 +80,6 @@ def main() -> None:
     print(error_table(answers, rivals), "\n")
     print(promise_table(answers, args.promise), "\n")
     print(company_table(answers))
-
-
-# --- books ---------------------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True)
-class Books:
-    """The booked entries of all sources, known or asked."""
-
-    entries: pa.Table  # ENTRIES, sorted
-    accounts: pa.Table  # ACCOUNTS
-    source: dict[str, str]  # of each company
-    is_asked: np.ndarray  # bool [N]
-
-    @property
-    def known(self) -> pa.Table:
-        """The entries that are known from the start."""
-        return self.entries.filter(pa.array(~self.is_asked))
-
-    @property
-    def asked(self) -> pa.Table:
-        """The entries that are asked."""
-        return self.entries.filter(pa.array(self.is_asked))
-
-
-def books_of(data: Path) -> Books:
-    """The booked entries of all sources in a folder, none of them asked."""
-    entries, accounts, source = [], [], {}
-    with tempfile.TemporaryDirectory() as folder:
-        for name, path in _sources(data, Path(folder)):
-            ledger = jet.read(path)
-            booked = ledger.entries.filter(pc.is_valid(ledger.entries["lines"]))
-            entries.append(_thinned(booked))
-            accounts.append(ledger.accounts)
-            source |= dict.fromkeys(booked["entity"].unique().to_pylist(), name)
-    together = sort_entries(pa.concat_tables(entries))
-    catalog = Catalog.from_accounts(pa.concat_tables(accounts))
-    return Books(together, catalog.accounts, source, np.zeros(len(together), dtype=bool))
-
-
-def _sources(data: Path, unpacked: Path) -> Iterator[tuple[str, Path]]:
-    """The name and the path of each source; packed files are unpacked into a folder."""
-    for folder in sorted(path for path in data.iterdir() if path.is_dir()):
-        if folder.name != "ledgers":
-            yield folder.name, folder
-            continue
-        for file in sorted(folder.iterdir()):
-            if file.suffix == ".gz":
-                plain = unpacked / file.stem
-                plain.write_bytes(gzip.decompress(file.read_bytes()))
-                file = plain
-            yield file.stem, file
-
-
-def _thinned(entries: pa.Table) -> pa.Table:
-    """At most MOST of each company's entries: every second, third, ... by date."""
-    entries = sort_entries(entries)
-    entity = entries["entity"].combine_chunks().dictionary_encode().indices.to_numpy()
-    place = np.arange(len(entity)) - np.searchsorted(entity, entity)
-    step = -(-np.bincount(entity) // MOST)
-    return entries.filter(pa.array(place % step[entity] == 0))
-
-
-def window_of(books: Books, window: str) -> Books:
-    """The books with the entries of a window asked, and later ones left out."""
-    split = _split(books.entries, SplitSettings())
-    if window == "calibration":
-        kept = split != TEST
-        asked = split[kept] == CALIBRATION
-        return Books(books.entries.filter(pa.array(kept)), books.accounts, books.source, asked)
-    return Books(books.entries, books.accounts, books.source, split == TEST)
-
-
-def _split(entries: pa.Table, settings: SplitSettings) -> np.ndarray:
-    entity = entries["entity"].combine_chunks().dictionary_encode().indices.to_numpy()
-    return split_by_date(entity, entries["date"].cast(pa.int32()).to_numpy(), settings)
 
 
 # --- answers -------------------------------------------------------------------------------------------

@@ -58,10 +58,11 @@ def save_trained(bundle: Bundle, writer: ArtifactWriter) -> None:
         "model": asdict(bundle.model),
         "retrieval": asdict(bundle.retrieval),
         "ranker": {"settings": asdict(bundle.ranker.settings), "features": list(bundle.ranker.names)},
-        "judgment": bundle.judgment.as_dict(),
         "facts": bundle.facts,
     }
     writer.write_bytes("bundle.json", json.dumps(content, indent=1, ensure_ascii=False).encode())
+    judgment = json.dumps(bundle.judgment.as_dict(), ensure_ascii=False, separators=(",", ":"))
+    writer.write_bytes("judgment.json", judgment.encode())
     writer.write_bytes("MODEL_CARD.md", model_card(bundle).encode())
 
 
@@ -92,7 +93,7 @@ def read_trained(path: str, artifact: Artifact) -> tuple[Bundle, dict[str, str]]
             load_safetensors(artifact.read_bytes("ranker.safetensors")),
             RankerSettings(**content["ranker"]["settings"]),
         ),
-        judgment=Judgment.from_dict(content["judgment"]),
+        judgment=Judgment.from_dict(json.loads(artifact.read_bytes("judgment.json"))),
         facts=content["facts"],
     )
     return bundle, {**content["fingerprints"], "whole": content["fingerprint"]}

@@ -18,7 +18,7 @@ can be computed later:
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field, fields, replace
 from typing import Any
 
 import numpy as np
@@ -27,6 +27,7 @@ from jet.confidence.threshold import least_history, threshold_for
 
 _FOLDS = 5
 
+_PLACES = 1e6  # the rows' confidence is cut after the sixth decimal, since it is saved
 _LEAST_ROWS = 20
 _SURE = 0.8  # from this confidence on, a company's rows show a misfit
 _LEAST_SURE = 10  # such rows of a company, or nothing shows
@@ -138,6 +139,7 @@ class Calibration:
         for _ in range(_ROUNDS):  # without the companies that misfit, others may
             fitting = ~np.isin(rows.entity, list(misfits))
             confidence = np.minimum(_cross_fitted(features, rows, fitting), rows.most)
+            confidence = np.floor(confidence * _PLACES) / _PLACES
             found = _misfits(rows, confidence, fitting)
             misfits |= found
             if not found:
@@ -177,15 +179,23 @@ class Calibration:
         return Thresholds(pooled, own, out, least)
 
     def as_dict(self) -> dict[str, Any]:
-        """The whole calibration as JSON types; `from_dict` reads it."""
-        columns = {each.name: getattr(self.rows, each.name).tolist() for each in fields(CalibrationRows)}
+        """What thresholds and confidence need as JSON types; `from_dict` reads it.
+
+        It leaves out what only the fit needs: the rows' folds, times and bounds.
+        """
+        names, entity = np.unique(self.rows.entity.astype(str), return_inverse=True)
         return {
             "features": list(self.names),
             "weights": self.weights.tolist(),
             "bias": self.bias,
-            "confidence": self.confidence.tolist(),
             "misfits": {name: [each.rows, each.right, each.expected] for name, each in self.misfits.items()},
-            "rows": columns,
+            "entities": names.tolist(),
+            "entity": entity.tolist(),
+            "group": np.unique(self.rows.group, return_inverse=True)[1].tolist(),
+            "right": self.rows.right.astype(int).tolist(),
+            "held": self.rows.held.astype(int).tolist(),
+            "history": self.rows.history.tolist(),
+            "confidence": self.confidence.tolist(),
         }
 
     @classmethod
@@ -193,16 +203,20 @@ class Calibration:
         """Read what `as_dict` wrote. Raises `ValueError` where its features are not `names`."""
         if tuple(content["features"]) != tuple(names):
             raise ValueError(f"calibration has the features {content['features']}; this jet has {tuple(names)}")
-        kinds = {"entity": object, "fold": np.int64, "group": np.int64, "most": np.float64, "history": np.int64}
-        columns = {
-            each.name: np.array(content["rows"][each.name], dtype=kinds.get(each.name, bool))
-            for each in fields(CalibrationRows)
-        }
+        entities = np.array(content["entities"], dtype=object)
+        entity = entities[np.array(content["entity"], dtype=np.int64)]
+        rows = CalibrationRows.independent(entity.tolist(), np.array(content["right"], dtype=bool))
+        rows = replace(
+            rows,
+            group=np.array(content["group"], dtype=np.int64),
+            held=np.array(content["held"], dtype=bool),
+            history=np.array(content["history"], dtype=np.int64),
+        )
         return cls(
             tuple(names),
             np.asarray(content["weights"], dtype=np.float64),
             float(content["bias"]),
-            CalibrationRows(**columns),
+            rows,
             np.asarray(content["confidence"], dtype=np.float64),
             {name: Misfit(*values) for name, values in content["misfits"].items()},
         )

@@ -55,10 +55,10 @@ def rewrite_arrays(folder, name, **changes):
     rewrite(folder, name, save_safetensors(arrays))
 
 
-def rewrite_json(folder, change):
-    content = json.loads((Path(folder) / "bundle.json").read_bytes())
+def rewrite_json(folder, change, name="bundle.json"):
+    content = json.loads((Path(folder) / name).read_bytes())
     change(content)
-    rewrite(folder, "bundle.json", json.dumps(content).encode())
+    rewrite(folder, name, json.dumps(content).encode())
 
 
 def nested(*path):
@@ -269,7 +269,7 @@ def test_a_bundle_of_an_earlier_format_is_refused_by_name(copy):
         nested("calibrations", "stacked", 0, "bias"),
         nested("calibrations", "decoder", 1, "weights", 0),
         nested("calibrations", "ranker", 2, "confidence", 3),
-        nested("calibrations", "ranker", 3, "rows", "most", 0),
+        nested("calibrations", "ranker", 3, "history", 0),
         nested("records", "stacked", "surplus", "alder", 0),
         nested("horizon", "rolling"),
         nested("horizon", "batch", "birch"),
@@ -278,18 +278,18 @@ def test_a_bundle_of_an_earlier_format_is_refused_by_name(copy):
     ],
 )
 def test_a_changed_judgment_is_refused(copy, change):
-    rewrite_json(copy, lambda content: change(content["judgment"]))
+    rewrite_json(copy, change, "judgment.json")
     with pytest.raises(ArtifactError, match="the bundle's judgment"):
         load_bundle(str(copy))
 
 
 def test_calibration_rows_of_another_company_or_with_another_outcome_are_refused(copy):
     def flip(content):
-        rows = content["judgment"]["calibrations"]["stacked"][0]["rows"]
+        rows = content["calibrations"]["stacked"][0]
         rows["right"] = [1 - right for right in rows["right"]]
         rows["entity"] = rows["entity"][::-1]
 
-    rewrite_json(copy, flip)
+    rewrite_json(copy, flip, "judgment.json")
     with pytest.raises(ArtifactError, match="the bundle's judgment"):
         load_bundle(str(copy))
 

@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import fields, replace
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -117,12 +117,13 @@ def test_it_comes_back_from_json_as_it_was():
         assert (again.names, again.bias, again.misfits) == (one.names, one.bias, one.misfits)
         assert np.array_equal(again.weights, one.weights)
         assert np.array_equal(again.confidence, one.confidence)
-        for each in fields(CalibrationRows):
-            new, old = getattr(again.rows, each.name), getattr(one.rows, each.name)
-            assert np.array_equal(new, old), each.name
-            assert new.dtype == old.dtype, each.name
+        for name in ("entity", "right", "held", "history"):  # the rest is needed for the fit alone
+            new, old = getattr(again.rows, name), getattr(one.rows, name)
+            assert np.array_equal(new, old), name
+            assert new.dtype == old.dtype, name
         assert np.array_equal(again(features), one(features))
-        assert again.thresholds(0.9) == one.thresholds(0.9)
+        for promise in (0.6, 0.8, 0.9):
+            assert again.thresholds(promise) == one.thresholds(promise)
 
 
 @pytest.mark.parametrize("names", [NAMES[:-1], NAMES[::-1]])
@@ -153,14 +154,16 @@ def test_the_confidence_of_a_row_is_what_a_calibration_on_the_other_folds_gives(
     fitted = fit(features, right, fold=fold)
     for number in range(3):
         others = fit(features[fold != number], right[fold != number])
-        assert np.array_equal(fitted.confidence[fold == number], others(features[fold == number]))
+        expected = others(features[fold == number])
+        np.testing.assert_allclose(fitted.confidence[fold == number], expected, atol=1e-6)
 
 
 def test_no_confidence_of_a_row_is_above_the_most_that_it_may_have():
     features, right = plausible()
     most = np.random.default_rng(3).random(400)
     free, bounded = fit(features, right), fit(features, right, most=most)
-    assert np.array_equal(bounded.confidence, np.minimum(free.confidence, most))
+    np.testing.assert_allclose(bounded.confidence, np.minimum(free.confidence, most), atol=1e-6)
+    assert (bounded.confidence <= most).all()
 
 
 # --- companies whose confidence misfits -------------------------------------------------------------------
