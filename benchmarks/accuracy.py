@@ -44,7 +44,7 @@ from jet.confidence.stack import METHODS
 from jet.evaluation.baselines.protocol import score_baseline
 from jet.evaluation.baselines.svm import LinearSvm
 from jet.evaluation.reliability import calibration_error
-from jet.prediction.predictor import Predictor, PredictSettings, without_lines
+from jet.prediction.predictor import Predictor, PredictSettings, without_lines, without_totals
 from jet.prediction.session import Session
 from jet.retrieval.columns import entry_columns
 
@@ -163,13 +163,6 @@ def _answered(predictor: Predictor, setting: str, books: Books, asked: pa.Table,
             "auto": auto,
         }
     )
-
-
-def without_totals(entries: pa.Table) -> pa.Table:
-    """`entries` with their totals hidden."""
-    place = entries.schema.get_field_index("total")
-    field = entries.schema.field("total")
-    return entries.set_column(place, field, pa.nulls(len(entries), field.type))
 
 
 def rivals_of(books: Books) -> pa.Table:

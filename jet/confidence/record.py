@@ -99,12 +99,18 @@ def records_before(
     It counts the answers to entries of `entity` on `date` with `surplus`, [N] each.
     """
     figure = np.zeros(len(asked))
-    for name in np.unique(asked.astype(str)):
-        own = np.flatnonzero(entity == name)
-        own = own[np.argsort(date[own], kind="stable")]
+    names, number = np.unique(np.concatenate([entity, asked]).astype(str), return_inverse=True)
+    own_order, own_ends = _by_number(number[: len(entity)], len(names), date)
+    asked_order, asked_ends = _by_number(number[len(entity) :], len(names))
+    for own, queries in zip(np.split(own_order, own_ends), np.split(asked_order, asked_ends), strict=True):
         total = np.concatenate([[0.0], np.cumsum(np.round(surplus[own], _DECIMALS))])
-        query = asked == name
-        stop = np.searchsorted(date[own], before[query], side="left")
+        stop = np.searchsorted(date[own], before[queries], side="left")
         start = np.maximum(stop - LAST, 0)
-        figure[query] = (total[stop] - total[start]) / (stop - start + _SHRINK)
+        figure[queries] = (total[stop] - total[start]) / (stop - start + _SHRINK)
     return figure
+
+
+def _by_number(number: np.ndarray, count: int, date: np.ndarray | None = None) -> tuple[np.ndarray, np.ndarray]:
+    """The rows sorted by `number` (0 to `count` - 1) and date, and where each number but the last ends."""
+    order = np.lexsort((np.zeros(len(number)) if date is None else date, number))
+    return order, np.cumsum(np.bincount(number, minlength=count))[:-1]

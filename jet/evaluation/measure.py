@@ -16,7 +16,6 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from jet.books.schema import ENTRIES
 from jet.books.split import CALIBRATION, TEST, TRAIN
 from jet.confidence.drift import DriftStatistics, compare, drift_sentences, hold_drifted, summary
 from jet.confidence.regimes import REGIMES
@@ -34,6 +33,7 @@ from jet.evaluation.metrics import evaluate
 from jet.evaluation.retrieval_metrics import retrieval_metrics
 from jet.evaluation.rows import examples, rows_table
 from jet.evaluation.scored import Scored
+from jet.prediction.predictor import without_totals
 from jet.ranking.examples import newest
 from jet.ranking.statistics import Statistics
 
@@ -172,12 +172,8 @@ def _other_regimes(exam: Exam, executor: Executor) -> dict[str, Figures]:
     """The metrics in each regime of use but the first."""
     settings = exam.settings.predict
     before_test = exam.bundle.with_rows(np.flatnonzero(exam.books_split != TEST))
-    without_totals = exam.test.set_column(
-        exam.test.schema.get_field_index("total"),
-        ENTRIES.field("total"),
-        pa.nulls(len(exam.test), ENTRIES.field("total").type),
-    )
-    asked = [(exam.bundle, without_totals), (before_test, exam.test), (before_test, without_totals)]
+    no_totals = without_totals(exam.test)
+    asked = [(exam.bundle, no_totals), (before_test, exam.test), (before_test, no_totals)]
     figures = {}
     for name, (bundle, entries) in zip(REGIMES[1:], asked, strict=True):
         log.info("the test once more: %s", name)

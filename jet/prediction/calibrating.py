@@ -23,7 +23,7 @@ from jet.confidence.judgment import Judgment
 from jet.confidence.outcomes import Asked, Outcomes
 from jet.confidence.regimes import regime_numbers
 from jet.prediction.outcomes import outcomes_of
-from jet.prediction.predictor import Predictor, PredictSettings
+from jet.prediction.predictor import Predictor, PredictSettings, without_totals
 from jet.ranking.examples import newest
 from jet.retrieval.hiding import also_hidden
 from jet.training.data import TrainingData
@@ -92,10 +92,9 @@ def _asked(
 
 def _hidden(entries: pa.Table, rows: np.ndarray) -> pa.Table:
     """`entries` (`ENTRIES`) without totals, and some without more; `rows` are their numbers in the corpus."""
-    values = {"total": pa.nulls(len(entries), ENTRIES.field("total").type)}
+    entries = without_totals(entries)
     for name, some in also_hidden(rows).items():
-        values[name] = pc.if_else(pa.array(some), pa.scalar("", pa.string()), entries[name])
-    for name, column in values.items():
+        column = pc.if_else(pa.array(some), pa.scalar("", pa.string()), entries[name])
         entries = entries.set_column(entries.schema.get_field_index(name), ENTRIES.field(name), column)
     return entries
 

@@ -12,7 +12,6 @@ import pyarrow as pa
 
 from jet.books.schema import CHECKED, ENTRIES
 from jet.books.tokens import set_key
-from jet.confidence.decisions import Decisions
 from jet.confidence.stack import METHODS
 from jet.prediction.predictor import Predictor, without_lines
 from jet.prediction.table import decided
@@ -32,14 +31,9 @@ def checked_answers(predictor: Predictor, reviewed: pa.Table) -> pa.Table:
     corpus = predictor.statistics.corpus
     true = entry_columns(reviewed, corpus.catalog, corpus.store).set_keys
     asked = without_lines(reviewed)
-    answers = {method: predictor.empty_answers(len(reviewed)) for method in METHODS}
-    for rows, columns, scored in predictor.batches(asked):
-        for method in METHODS:
-            predictor.choose(answers[method], rows, columns, scored, method)
     tables = []
-    for method in METHODS:
-        own = answers[method]
-        decisions: Decisions = decided(predictor.bundle, method, predictor.settings.promise, asked, own)
+    for method, own in predictor.answers_by(METHODS, asked).items():
+        decisions = decided(predictor.bundle, method, predictor.settings.promise, asked, own)
         table = pa.Table.from_arrays(
             [
                 reviewed["date"],

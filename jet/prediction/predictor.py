@@ -11,7 +11,7 @@ Shapes: N entries of a table, B entries of a batch, D candidates, K neighbors, T
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from copy import copy
 from dataclasses import dataclass, fields, replace
 from functools import cached_property
@@ -154,9 +154,20 @@ class Predictor:
 
     def answers(self, entries: pa.Table, known_before: np.ndarray | None = None) -> Answers:
         """The answers to `entries`, which have no lines, in order; `known_before` is as in `batches`."""
-        answers = self.empty_answers(len(entries))
+        method = self.settings.method
+        return self.answers_by((method,), entries, known_before)[method]
+
+    def answers_by(
+        self, methods: Sequence[Method], entries: pa.Table, known_before: np.ndarray | None = None
+    ) -> dict[Method, Answers]:
+        """The `answers` by each of `methods`, of the same candidates.
+
+        The predictor's own method must compute the scores of all: "stacked" does, others only their own.
+        """
+        answers = {method: self.empty_answers(len(entries)) for method in methods}
         for rows, columns, scored in self.batches(entries, known_before):
-            self.choose(answers, rows, columns, scored, self.settings.method)
+            for method in methods:
+                self.choose(answers[method], rows, columns, scored, method)
         return answers
 
     def batches(
@@ -352,9 +363,17 @@ class Predictor:
 
 def without_lines(entries: pa.Table) -> pa.Table:
     """`entries` with null lines; a known total stays."""
-    index = entries.schema.get_field_index("lines")
-    nothing = pa.nulls(len(entries), ENTRIES.field("lines").type)
-    return entries.set_column(index, ENTRIES.field("lines"), nothing)
+    return _nulled(entries, "lines")
+
+
+def without_totals(entries: pa.Table) -> pa.Table:
+    """`entries` with null totals; known lines stay."""
+    return _nulled(entries, "total")
+
+
+def _nulled(entries: pa.Table, name: str) -> pa.Table:
+    field = ENTRIES.field(name)
+    return entries.set_column(entries.schema.get_field_index(name), field, pa.nulls(len(entries), field.type))
 
 
 def extended_store(bundle: Bundle, descriptions: pa.ChunkedArray, encoder: Encoder | None) -> TextStore:

@@ -23,17 +23,10 @@ ALSO = ("journal", "currency", "direction")
 SHARE = 0.1
 """The share of the entries without a total that also lack the journal; likewise for the others of ALSO."""
 
-_TOTAL = len(ALSO)
-
 
 def drawn(rows: np.ndarray, share: float, number: int) -> np.ndarray:
     """bool [N]: a pseudo-random `share` of the row numbers `rows` int64 [N], another for each `number`."""
     return mixed(rows * 16 + number) < np.uint64(share * 2.0**63) * np.uint64(2)
-
-
-def without_totals(rows: np.ndarray) -> np.ndarray:
-    """bool [N]: half of `rows`, whose totals a training hides that sees every entry once an epoch."""
-    return drawn(rows, 0.5, _TOTAL)
 
 
 def also_hidden(rows: np.ndarray) -> dict[str, np.ndarray]:
