@@ -1,6 +1,6 @@
 """How often jet is right, and what its promise is worth, on ledgers of many kinds, beside linear SVMs.
 
-    python -m benchmarks.accuracy --data ../shared/data --output DIR [--window calibration] [--seeds 0 1 2 3]
+    python -m benchmarks.accuracy --data ../shared/data --output DIR [--window calibration] [--alone]
 
 The newest 15 % of each company's entries are asked; jet is trained on the older ones of all sources together
 (`jet.fit`), in one process, once a seed. They are asked in the four regimes of use: rolling (all earlier days
@@ -11,18 +11,23 @@ Sources and companies are those of `benchmarks.sources`. The rival is the better
 SVMs: on text and journal, as smart_importer has it, or with total and currency. As a batch it is trained on all
 older entries; rolling, it is also fitted again four times in the asked time, and the better counts.
 
+With `--alone` each source has a model of its own, and its ranker starts from one that learned nothing of the
+source (`benchmarks.pretraining`): what jet is worth to somebody who comes with books of one kind.
+
 Answers are kept in DIR, one file a seed, and not computed again.
 """
 
 from __future__ import annotations
 
 import argparse
+import json
 import logging
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -31,7 +36,8 @@ import pyarrow.parquet as pq
 from scipy.stats import binom
 
 import jet
-from benchmarks.sources import Books, books_of, window_of
+from benchmarks.pretraining import start_without
+from benchmarks.sources import Books, books_of, of_source, window_of
 from jet.books.reading import Ledger
 from jet.books.schema import FILES, REJECTED, empty
 from jet.books.split import TEST, TRAIN
@@ -64,18 +70,33 @@ def main() -> None:
     parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2, 3])
     parser.add_argument("--promise", type=float, default=0.95)
     parser.add_argument("--method", choices=METHODS, default=PredictSettings().method)
+    parser.add_argument(
+        "--settings", type=json.loads, default={}, help='of `jet.fit`, e.g. {"ranker": {"start": ""}}'
+    )
+    parser.add_argument(
+        "--alone", action="store_true", help="train a model of each source, not of all together"
+    )
     args = parser.parse_args()
     logging.basicConfig(level="WARNING")
     log.setLevel("INFO")
     folder = Path(args.output) / args.window
     folder.mkdir(parents=True, exist_ok=True)
-    books = window_of(books_of(Path(args.data)), args.window)
-    answers = [
-        _kept(folder / f"seed-{seed}.parquet", partial(answers_of, books, seed, args.promise))
-        for seed in args.seeds
-    ]
+    whole = books_of(Path(args.data))
+    books = window_of(whole, args.window)
+
+    def answered(seed: int) -> pa.Table:
+        if not args.alone:
+            return answers_of(books, seed, args.promise, args.settings)
+        parts = []
+        for source in sorted(set(books.source.values())):
+            start = {"start": str(start_without(whole, source, folder))}
+            settings = args.settings | {"ranker": start | args.settings.get("ranker", {})}
+            parts.append(answers_of(of_source(books, source), seed, args.promise, settings))
+        return pa.concat_tables(parts)
+
+    answers = [kept(folder / f"seed-{seed}.parquet", partial(answered, seed)) for seed in args.seeds]
     answers = [table.filter(pc.equal(table["method"], args.method)) for table in answers]
-    rivals = _kept(folder / "rivals.parquet", lambda: rivals_of(books))
+    rivals = kept(folder / "rivals.parquet", lambda: rivals_of(books))
     print(exact_match_table(answers, rivals), "\n")
     print(error_table(answers, rivals), "\n")
     print(promise_table(answers, args.promise), "\n")
@@ -85,7 +106,7 @@ def main() -> None:
 # --- answers -------------------------------------------------------------------------------------------
 
 
-def _kept(path: Path, make: Callable[[], pa.Table]) -> pa.Table:
+def kept(path: Path, make: Callable[[], pa.Table]) -> pa.Table:
     """The table at `path`, made where there is none."""
     if not path.exists():
         started = time.monotonic()
@@ -95,7 +116,7 @@ def _kept(path: Path, make: Callable[[], pa.Table]) -> pa.Table:
     return pq.read_table(path)
 
 
-def answers_of(books: Books, seed: int, promise: float) -> pa.Table:
+def answers_of(books: Books, seed: int, promise: float, settings: Mapping[str, Any]) -> pa.Table:
     """jet's answers to the asked entries in each regime, by a model trained on the known ones.
 
     As a batch all are asked at once. Rolling, each day's entries are reviewed before the next day is asked,
@@ -103,7 +124,8 @@ def answers_of(books: Books, seed: int, promise: float) -> pa.Table:
     measured), source, entity, entry_id, regime (that the entry is answered in), confidence, right and auto.
     """
     ledger = Ledger(books.known, books.accounts, empty(REJECTED), empty(FILES))
-    model = jet.fit(ledger, train={"seed": seed})
+    settings = dict(settings) | {"train": {"seed": seed} | settings.get("train", {})}
+    model = jet.fit(ledger, **settings)
     encode = Session(model.bundle, model.config.predict).encode
     grown = extended(model.bundle, books.accounts, encode, books.asked)
     # Booked entries: that reviewed ones decide the answers to their texts is left out, as in a report.
@@ -172,7 +194,7 @@ def rivals_of(books: Books) -> pa.Table:
     parts = []
     for total in (True, False):
         full = books.entries if total else without_totals(books.entries)
-        for rival, entries in (("all facts", full), ("text and journal", _plain(full))):
+        for rival, entries in rival_entries(full).items():
             for refitted in (False, True):
                 answers = LinearSvm(refitted=refitted).predict(entries, split)
                 scored = score_baseline(books.entries, answers, np.flatnonzero(books.is_asked))
@@ -190,6 +212,11 @@ def rivals_of(books: Books) -> pa.Table:
     return pa.concat_tables(parts)
 
 
+def rival_entries(entries: pa.Table) -> dict[str, pa.Table]:
+    """What each support vector machine reads of `entries`, by its name."""
+    return {"all facts": entries, "text and journal": _plain(entries)}
+
+
 def _plain(entries: pa.Table) -> pa.Table:
     """`entries` without totals and currencies."""
     entries = without_totals(entries)
@@ -205,22 +232,22 @@ def exact_match_table(answers: Sequence[pa.Table], rivals: pa.Table) -> str:
     """Exact match by source, of jet (mean of seeds) and of the better rival."""
     sources = sorted(set(answers[0]["source"].to_pylist()))
     lines = [
-        _row("exact match: jet / better SVM", *sources, "all entries", "mean of sources"),
-        _rule(len(sources) + 2),
+        row("exact match: jet / better SVM", *sources, "all entries", "mean of sources"),
+        rule(len(sources) + 2),
     ]
     for setting in REGIMES:
         ours, best, source, _ = _compared(answers, rivals, setting)
         cells = [f"{ours[source == name].mean():.3f} / {best[source == name].mean():.3f}" for name in sources]
         means = [np.mean([each[source == name].mean() for name in sources]) for each in (ours, best)]
         cells += [f"{ours.mean():.3f} / {best.mean():.3f}", f"{means[0]:.3f} / {means[1]:.3f}"]
-        lines.append(_row(setting, *cells))
+        lines.append(row(setting, *cells))
     return "\n".join(lines)
 
 
 def error_table(answers: Sequence[pa.Table], rivals: pa.Table) -> str:
     """jet's errors over those of the better rival, with 95 % intervals, and the worst source."""
     heads = ("errors beside the better SVM", "all entries", "mean of sources", "by seed", "worst source")
-    lines = [_row(*heads), _rule(len(heads) - 1)]
+    lines = [row(*heads), rule(len(heads) - 1)]
     for setting in REGIMES:
         ours, best, source, by_seed = _compared(answers, rivals, setting)
         sources = np.unique(source)
@@ -229,12 +256,12 @@ def error_table(answers: Sequence[pa.Table], rivals: pa.Table) -> str:
         worst = max(ratio, key=lambda name: ratio[name])
         low, high = _interval(ours[source == worst] - best[source == worst])
         cells = [
-            _ratio_cell(ours, best, np.zeros(len(source), dtype=int)),
-            _ratio_cell(ours, best, np.searchsorted(sources, source)),
+            ratio_cell(ours, best, np.zeros(len(source), dtype=int)),
+            ratio_cell(ours, best, np.searchsorted(sources, source)),
             seeds,
             f"{worst}: {ratio[worst]:.2f} (jet {low:+.3f} to {high:+.3f})",
         ]
-        lines.append(_row(setting, *cells))
+        lines.append(row(setting, *cells))
     return "\n".join(lines)
 
 
@@ -258,7 +285,7 @@ def _compared(
     return by_seed.mean(axis=0), best, source, by_seed
 
 
-def _ratio_cell(ours: np.ndarray, best: np.ndarray, group: np.ndarray) -> str:
+def ratio_cell(ours: np.ndarray, best: np.ndarray, group: np.ndarray) -> str:
     """The ratio of errors, each group weighted equally, and its interval by resampled entries within groups."""
     draw = np.random.default_rng(0)
     rows = [np.flatnonzero(group == number) for number in np.unique(group)]
@@ -289,7 +316,7 @@ def promise_table(answers: Sequence[pa.Table], promise: float) -> str:
         "without the worst source",
         "calibration error",
     )
-    lines = [_row(*heads, "companies below by more than chance"), _rule(len(heads))]
+    lines = [row(*heads, "companies below by more than chance"), rule(len(heads))]
     for setting in REGIMES:
         own = [table.filter(pc.equal(table["setting"], setting)) for table in answers]
         together = pa.concat_tables(own)
@@ -299,7 +326,7 @@ def promise_table(answers: Sequence[pa.Table], promise: float) -> str:
         broken, judged = map(sum, zip(*(_below(table, promise) for table in own), strict=True))
         shares = [f"{auto.mean():.3f}", f"{right[auto].mean():.3f}"]
         rest = _without_worst(_column(together, "source"), auto, right)
-        lines.append(_row(setting, *shares, seeds, rest, f"{error:.3f}", f"{broken} of {judged}"))
+        lines.append(row(setting, *shares, seeds, rest, f"{error:.3f}", f"{broken} of {judged}"))
     return "\n".join(lines)
 
 
@@ -314,7 +341,7 @@ def _without_worst(source: np.ndarray, auto: np.ndarray, right: np.ndarray) -> s
 def company_table(answers: Sequence[pa.Table]) -> str:
     """Automated and right among these, by source and setting, all seeds together."""
     sources = sorted(set(answers[0]["source"].to_pylist()))
-    lines = [_row("automated, right", *sources), _rule(len(sources))]
+    lines = [row("automated, right", *sources), rule(len(sources))]
     together = pa.concat_tables(answers)
     for setting in REGIMES:
         cells = []
@@ -323,7 +350,7 @@ def company_table(answers: Sequence[pa.Table]) -> str:
             own = together.filter(mask)
             auto = _column(own, "auto")
             cells.append(f"{auto.mean():.2f}, {_share(own):.3f}" if auto.any() else "0")
-        lines.append(_row(setting, *cells))
+        lines.append(row(setting, *cells))
     return "\n".join(lines)
 
 
@@ -350,11 +377,13 @@ def _column(table: pa.Table, name: str) -> np.ndarray:
     return table[name].to_numpy(zero_copy_only=False)
 
 
-def _row(*cells: str) -> str:
+def row(*cells: str) -> str:
+    """A row of a table in Markdown."""
     return "| " + " | ".join(cells) + " |"
 
 
-def _rule(columns: int) -> str:
+def rule(columns: int) -> str:
+    """The rule below its head, with one more column."""
     return "|---|" + "---|" * columns
 
 

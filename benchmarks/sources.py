@@ -93,6 +93,18 @@ def window_of(books: Books, window: str) -> Books:
     return Books(books.entries, books.accounts, books.source, split == TEST)
 
 
+def of_source(books: Books, source: str) -> Books:
+    """The books of one source."""
+    names = pa.array(sorted(name for name, of in books.source.items() if of == source))
+    kept = pc.is_in(books.entries["entity"], names)
+    return Books(
+        books.entries.filter(kept),
+        books.accounts.filter(pc.is_in(books.accounts["entity"], names)),
+        dict.fromkeys(names.to_pylist(), source),
+        books.is_asked[kept.to_numpy()],
+    )
+
+
 def _split(entries: pa.Table, settings: SplitSettings) -> np.ndarray:
     entity = entries["entity"].combine_chunks().dictionary_encode().indices.to_numpy()
     return split_by_date(entity, entries["date"].cast(pa.int32()).to_numpy(), settings)

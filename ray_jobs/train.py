@@ -14,6 +14,7 @@ import jsonargparse
 
 from jet.artifacts.artifact import Manifest, artifact_writer, digest_of, finished, refuse_foreign
 from jet.artifacts.storage import remove
+from jet.books.split import TRAIN
 from jet.bundle.bundle import Bundle
 from jet.bundle.saved import KIND, save_bundle
 from jet.prediction.calibrating import ASKED_BY, asked_entries, calibrated
@@ -60,7 +61,7 @@ def train(folder: str, output: str, config: JobConfig) -> Manifest:
         log.info("%s holds the same training already", output)
         return done
     refuse_foreign(output)
-    data = checked_data(entries, neighbors, config)
+    data = checked_data(entries, neighbors, config, (TRAIN,))
     connect(config.runtime)
     state, facts = fit(folder, output, config, digest_of([settings, inputs]))
     network = build_network(data, config.model, config.train.seed)

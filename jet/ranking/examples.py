@@ -15,9 +15,11 @@ from jet.ranking.candidates import propose
 from jet.ranking.evidence import gather
 from jet.ranking.expert import line_scores
 from jet.ranking.features import ranking_features, stacked
+from jet.ranking.pretrained import start_of
 from jet.ranking.ranker import Ranker, RankerSettings
 from jet.ranking.statistics import Statistics
 from jet.retrieval.collection import Hits
+from jet.retrieval.columns import EntryColumns
 from jet.retrieval.hiding import hide
 
 _AT_ONCE = 256  # rows; a third faster than 64, and no slower than 512
@@ -46,15 +48,29 @@ class Examples:
 
         Entries where `hidden` bool [B] is true lack the total, and some more (`jet.retrieval.hiding`).
         """
-        entries = statistics.corpus.rows
+        entries = statistics.corpus.rows.take(rows)
+        return cls.of_entries(
+            statistics, entries if hidden is None else hide(entries, rows, hidden), hits, settings
+        )
+
+    @classmethod
+    def of_entries(
+        cls,
+        statistics: Statistics,
+        entries: EntryColumns,
+        hits: Hits,
+        settings: RankerSettings,
+        known_before: np.ndarray | None = None,
+    ) -> Examples:
+        """The examples of B booked `entries`, which needn't be in the corpus, from all their `hits` [B, K].
+
+        They know what was booked before the day `known_before` int32 [B], as the hits do; None: their own.
+        """
         parts = []
-        for start in range(0, len(rows), _AT_ONCE):
-            places = np.arange(start, min(start + _AT_ONCE, len(rows)))
-            some = rows[places]
-            queries = entries.take(some)
-            if hidden is not None:
-                queries = hide(queries, some, hidden[places])
-            evidence = gather(statistics, queries, np.arange(len(some)), hits.take(places))
+        for start in range(0, len(entries), _AT_ONCE):
+            some = np.arange(start, min(start + _AT_ONCE, len(entries)))
+            known = None if known_before is None else known_before[some]
+            evidence = gather(statistics, entries, some, hits.take(some), known)
             support = line_scores(evidence)
             candidates = propose(statistics, evidence, support, settings.candidates)
             features = ranking_features(statistics, evidence, support, candidates)
@@ -83,8 +99,14 @@ class Examples:
         )
 
     def fit(self, settings: RankerSettings, seed: int) -> Ranker:
-        """A ranker trained on these examples."""
-        return Ranker.fit(self.names, self.features, self.exists, self.target, self.entity, settings, seed)
+        """A ranker trained on these examples, from `settings.start` on.
+
+        Raises `ValueError` where the ranker to start from can't be read, or doesn't fit features or settings.
+        """
+        start = start_of(settings, self.names)
+        return Ranker.fit(
+            self.names, self.features, self.exists, self.target, self.entity, settings, seed, start
+        )
 
 
 def with_and_without_totals(rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

@@ -36,11 +36,15 @@ class RankerSettings:
     """Dropout on the candidates' vectors."""
     nets: int = 2
     """The number of networks that are averaged."""
+    start: str = "packaged"
+    """Where training starts: packaged (the ranker that comes with jet, see `jet.ranking.pretrained`), a file
+    with another one, or "" for random weights, which take a `learning_rate` of 0.003."""
     epochs: int = 7
-    """Passes over the training rows, which have each entry twice: with and without its total."""
+    """Passes over the training rows, which have each entry twice: with and without its total. With 0 the ranker
+    to start from is used as it is."""
     batch_size: int = 128
     """Entries a step."""
-    learning_rate: float = 3e-3
+    learning_rate: float = 1e-3
     """AdamW's peak learning rate; it falls to 0 along a cosine."""
     weight_decay: float = 0.02
     """AdamW's weight decay."""
@@ -50,7 +54,9 @@ class RankerSettings:
     """The most entries to train on: the newest of each entity."""
 
     def __post_init__(self) -> None:
-        for name in ("candidates", "hidden", "nets", "epochs", "batch_size", "rows"):
+        if self.epochs < 0 or (self.epochs == 0 and not self.start):
+            raise ValueError("ranker.epochs must be at least 1; 0 only where ranker.start names a ranker")
+        for name in ("candidates", "hidden", "nets", "batch_size", "rows"):
             if getattr(self, name) < 1:
                 raise ValueError(f"ranker.{name} must be at least 1, got {getattr(self, name)}")
         if not 0 <= self.dropout < 1:
@@ -101,19 +107,16 @@ class Ranker:
         entity: np.ndarray,
         settings: RankerSettings,
         seed: int,
+        start: Ranker | None = None,
     ) -> Ranker:
         """Train on `features` float32 [B, D, F], called `names`, of candidates; `exists` [B, D] are not
         padding.
 
         `target` int64 [B] is the place of the right candidate, D where none is; `entity` int64 [B] the entry's
-        entity.
+        entity. `start` has the same features and shape; None: random weights.
         """
         raw, used = torch.tensor(features), torch.tensor(exists)
-        values = raw[used]
-        mean, spread = values.mean(0), values.std(0)
-        scale = torch.where(
-            spread < _CONSTANT, 0.0, 1 / spread
-        )  # a feature that is constant in training is ignored
+        mean, scale = _scaling(raw[used], start)
         counts = np.bincount(entity)[entity].astype(np.float64)
         weight = torch.from_numpy((counts**-settings.entity_power).astype(np.float32))
         weights = {"mean": mean.numpy(), "scale": scale.numpy()}
@@ -121,6 +124,8 @@ class Ranker:
             with torch.random.fork_rng(devices=[]):
                 torch.manual_seed(1000 * seed + number)
                 net = RankerNet(len(names), settings.hidden, settings.dropout)
+                if start is not None:
+                    net.load_state_dict(start.state(number))
                 inputs = (raw - mean) * scale
                 _train(net, inputs, used, torch.tensor(target), weight / weight.mean(), settings)
             weights |= {f"{number}.{name}": value.numpy().copy() for name, value in net.state_dict().items()}
@@ -131,11 +136,18 @@ class Ranker:
         nets = []
         for number in range(self.settings.nets):
             net = RankerNet(len(self.names), self.settings.hidden, self.settings.dropout)
-            prefix = f"{number}."
-            weights = {name: value for name, value in self.weights.items() if name.startswith(prefix)}
-            net.load_state_dict({name[len(prefix) :]: torch.tensor(value) for name, value in weights.items()})
+            net.load_state_dict(self.state(number))
             nets.append(net.eval())
         return nets
+
+    def state(self, number: int) -> dict[str, Tensor]:
+        """The weights of the network of that number, as its `state_dict`."""
+        prefix = f"{number}."
+        return {
+            name[len(prefix) :]: torch.tensor(value)
+            for name, value in self.weights.items()
+            if name.startswith(prefix)
+        }
 
     def __getstate__(self) -> dict[str, Any]:
         state = dict(self.__dict__)
@@ -159,12 +171,30 @@ class Ranker:
         return log_probs[:, :-1], log_probs[:, -1]
 
 
+def _scaling(values: Tensor, start: Ranker | None) -> tuple[Tensor, Tensor]:
+    """Mean and scale [F] of the features, from `values` [n, F], or as `start` has them.
+
+    A feature that is constant in training has the scale 0, which ignores it.
+    """
+    if not len(values):  # the training entries have no candidates: there was nothing before them
+        values = torch.zeros(1, values.shape[1])
+    mean = values.mean(0)
+    spread = values.std(0, correction=0)
+    scale = torch.where(spread < _CONSTANT, 0.0, 1 / spread)
+    if start is None:
+        return mean, scale
+    known = torch.tensor(start.weights["scale"])
+    return torch.where(known > 0, torch.tensor(start.weights["mean"]), mean), torch.where(
+        known > 0, known, scale
+    )
+
+
 def _train(
     net: RankerNet, inputs: Tensor, exists: Tensor, target: Tensor, weight: Tensor, settings: RankerSettings
 ) -> None:
     optimizer = torch.optim.AdamW(net.parameters(), settings.learning_rate, weight_decay=settings.weight_decay)
     batches = -(-len(inputs) // settings.batch_size)
-    schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, settings.epochs * batches)
+    schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, max(1, settings.epochs * batches))
     for _ in range(settings.epochs):
         for rows in torch.randperm(len(inputs)).split(settings.batch_size):
             logits = net(inputs[rows], exists[rows])

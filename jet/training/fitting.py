@@ -7,7 +7,7 @@ every worker. Results depend on data, settings and seed alone, so one process an
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,7 +15,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from jet.books.split import CALIBRATION, TRAIN
+from jet.books.split import CALIBRATION, SPLITS, TRAIN
 from jet.model.decode import exact_matches
 from jet.model.network import JetNetwork, Tables
 from jet.model.settings import ModelSettings
@@ -43,11 +43,17 @@ class Epoch:
     """Whether its calibration likelihood is the highest so far."""
 
 
-def refuse_too_few(data: TrainingData) -> None:
-    """Raise `ValueError` where there are no rows to train on, or none to calibrate on."""
+def refuse_too_few(data: TrainingData, parts: Sequence[int] = (TRAIN,)) -> None:
+    """Raise `ValueError` where one of the `parts` of the split has no row that the network can write.
+
+    Without rows to calibrate on, a training is possible, but nothing is promised.
+    """
     log.info("entries: %s; learnable %d", data.sizes(), len(data.learnable(TRAIN)))
-    if not len(data.learnable(TRAIN)) or not len(data.learnable(CALIBRATION)):
-        raise ValueError(f"too few entries to train on: the split leaves {data.sizes()}")
+    if not all(len(data.learnable(part)) for part in parts):
+        raise ValueError(
+            f"too few entries to train on: the split leaves {data.sizes()}. It takes booked entries of at most "
+            f"{data.model.max_lines} lines in {' and '.join(SPLITS[part] for part in parts)}"
+        )
 
 
 def build_network(data: TrainingData, model: ModelSettings, seed: int) -> JetNetwork:

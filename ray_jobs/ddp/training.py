@@ -36,6 +36,7 @@ from jet.artifacts.places import finished_at
 from jet.artifacts.storage import absolute, kept_in, resolve
 from jet.books.catalog import Catalog
 from jet.books.schema import ACCOUNTS, ENTRIES, NEIGHBORS
+from jet.books.split import CALIBRATION, TRAIN
 from jet.retrieval.corpus import Corpus
 from jet.texts.store import TextStore
 from jet.training.data import TrainingData, booked_hits
@@ -72,8 +73,11 @@ def open_training_data(folder: str, verified: bool = False) -> tuple[Artifact, A
     return entries, neighbors, {each.manifest.kind: each.manifest.fingerprint for each in (entries, neighbors)}
 
 
-def checked_data(entries: Artifact, neighbors: Artifact, config: JobConfig) -> TrainingData:
-    """`load_data` of what can be trained on. Raises `ValueError` where it can't, with what to do."""
+def checked_data(
+    entries: Artifact, neighbors: Artifact, config: JobConfig, parts: Sequence[int] = (TRAIN, CALIBRATION)
+) -> TrainingData:
+    """`load_data`, where each of the `parts` of the split has entries. Raises `ValueError` where it can't be
+    trained on, with what to do."""
     refuse_other_neighbors(neighbors, entries, config.part("retrieval")["retrieval"])
     if config.train.batch_size < config.runtime.train_workers:
         raise ValueError(
@@ -81,7 +85,7 @@ def checked_data(entries: Artifact, neighbors: Artifact, config: JobConfig) -> T
             f"{config.runtime.train_workers}: change one of them"
         )
     data = load_data(entries, neighbors, config)
-    refuse_too_few(data)
+    refuse_too_few(data, parts)
     return data
 
 

@@ -1,0 +1,207 @@
+"""How often jet is right in the first days of a company, beside linear SVMs that know the same entries.
+
+    python -m benchmarks.first_days --data ../shared/data --output DIR [--window calibration] [--seeds 0 1]
+
+Of each company the last 0, 10 or 50 entries before the window are known, and the window is asked at once, in
+four ways:
+
+- JOINS: jet is trained on other companies, and the company joins them without training
+  (`jet.bundle.extension`). The companies of all sources are dealt into four parts for this.
+- AS_IT_IS: jet knows this company alone (`jet.fit`), with the ranker that comes with jet as it is.
+- FITTED: likewise, but the ranker is also trained on the company's entries, as by default.
+- RANDOM: likewise, but the training starts from random weights.
+
+No ranker has learned anything of the company's source (`benchmarks.pretraining`), other than where it joins
+others of its source. The rival is the better one, by source, of two linear SVMs. Windows and sources are those
+of `benchmarks.accuracy`. Answers are kept in DIR, one file a seed.
+"""
+
+from __future__ import annotations
+
+import argparse
+import logging
+from collections.abc import Iterator, Sequence
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+import jet
+from benchmarks.accuracy import kept, ratio_cell, rival_entries, row, rule
+from benchmarks.pretraining import start_without
+from benchmarks.sources import Books, books_of, window_of
+from jet.books.reading import Ledger
+from jet.books.schema import FILES, REJECTED, empty
+from jet.books.split import TEST, TRAIN
+from jet.books.tokens import set_key
+from jet.bundle.extension import extended
+from jet.evaluation.baselines.protocol import score_baseline
+from jet.evaluation.baselines.svm import LinearSvm
+from jet.prediction.predictor import Predictor, PredictSettings, without_lines
+from jet.prediction.session import Session
+from jet.retrieval.columns import entry_columns
+
+KNOWN = (0, 10, 50)
+PARTS = 4
+JOINS, AS_IT_IS, FITTED, RANDOM = "joins others", "alone, as it is", "alone, fitted", "alone, from random"
+
+log = logging.getLogger("benchmarks.first_days")
+
+
+def main() -> None:
+    """Answer what is not answered yet, and print the table in Markdown."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
+    parser.add_argument("--data", required=True, help="a folder with a folder of ledger files for each source")
+    parser.add_argument("--output", required=True)
+    parser.add_argument("--window", choices=("calibration", "test"), default="test")
+    parser.add_argument("--seeds", type=int, nargs="+", default=[0])
+    args = parser.parse_args()
+    logging.basicConfig(level="WARNING")
+    log.setLevel("INFO")
+    folder = Path(args.output) / args.window
+    folder.mkdir(parents=True, exist_ok=True)
+    whole = books_of(Path(args.data))
+    books = window_of(whole, args.window)
+    starts = {source: start_without(whole, source, folder) for source in set(books.source.values())}
+    answers = [
+        kept(folder / f"first-{seed}.parquet", partial(answers_of, books, starts, seed)) for seed in args.seeds
+    ]
+    rivals = kept(folder / "first-rivals.parquet", lambda: rivals_of(books))
+    print(table_of(answers, rivals))
+
+
+def answers_of(books: Books, starts: dict[str, Path], seed: int) -> pa.Table:
+    """jet's answers: known, way, source, entity, entry_id and right, sorted by these."""
+    return _sorted([*_joining(books, seed), *_alone(books, starts, seed)])
+
+
+def _joining(books: Books, seed: int) -> Iterator[pa.Table]:
+    names = sorted(books.source, key=lambda name: (books.source[name], name))
+    for part in range(PARTS):
+        new = names[part::PARTS]
+        others = sorted(set(names) - set(new))
+        ledger = _ledger(_of(books.known, others), _of(books.accounts, others))
+        model = jet.fit(ledger, train={"seed": seed}, ranker={"start": "", "learning_rate": 3e-3})
+        encode = Session(model.bundle, model.config.predict).encode
+        for known in KNOWN:
+            first = _last(_of(books.known, new), known)
+            yield _answered(books, extended(model.bundle, books.accounts, encode, first), new, known, JOINS)
+
+
+def _alone(books: Books, starts: dict[str, Path], seed: int) -> Iterator[pa.Table]:
+    for name, source in books.source.items():
+        ways: dict[str, dict[str, Any]] = {
+            AS_IT_IS: {"start": str(starts[source]), "epochs": 0},
+            FITTED: {"start": str(starts[source])},
+            RANDOM: {"start": "", "learning_rate": 3e-3},
+        }
+        for known in KNOWN[1:]:
+            first = _last(_of(books.known, [name]), known)
+            if not len(first) or not len(_of(books.asked, [name])):
+                continue
+            for way, ranker in ways.items():
+                model = jet.fit(
+                    _ledger(first, _of(books.accounts, [name])), train={"seed": seed}, ranker=ranker
+                )
+                yield _answered(books, model.bundle, [name], known, way)
+
+
+def _answered(books: Books, bundle: Any, names: Sequence[str], known: int, way: str) -> pa.Table:
+    """What the bundle makes of the asked entries of the companies `names`."""
+    asked = _of(books.asked, names)
+    predictor: Predictor = Session(bundle, PredictSettings()).predictor(asked["description"])
+    true = entry_columns(asked, bundle.corpus.catalog, predictor.statistics.corpus.store)
+    answers = predictor.answers(without_lines(asked))
+    right = (set_key(answers.tokens[:, :1])[:, 0] == true.set_keys) & answers.answered
+    return _table(books, asked, known, way, right)
+
+
+def rivals_of(books: Books) -> pa.Table:
+    """Whether each support vector machine is right, in the columns of `answers_of`; way: what it reads."""
+    parts = []
+    for known in KNOWN:
+        first = _last(books.known, known)
+        split = np.repeat([TRAIN, TEST], [len(first), len(books.asked)])
+        for rival, entries in rival_entries(pa.concat_tables([first, books.asked])).items():
+            answers = LinearSvm(refitted=False).predict(entries, split)
+            scored = score_baseline(entries, answers, np.flatnonzero(split == TEST))
+            parts.append(_table(books, books.asked, known, rival, scored.counts["exact"] > 0))
+    return _sorted(parts)
+
+
+def table_of(answers: Sequence[pa.Table], rivals: pa.Table) -> str:
+    """Exact match (all entries, mean of sources), and errors beside the better SVM with intervals."""
+    heads = ("own entries known", "way", "jet", "better SVM", "errors beside it", "the same, mean of sources")
+    lines = [row(*heads), rule(len(heads) - 1)]
+    for known in KNOWN:
+        facts = sorted(set(rivals["way"].to_pylist()))
+        rival = [_right(rivals, known, name) for name in facts]
+        for way in (JOINS, AS_IT_IS, FITTED, RANDOM):
+            own = [_chosen(table, known, way) for table in answers]
+            if not len(own[0]):
+                continue
+            source, group = np.unique(np.array(own[0]["source"].to_pylist()), return_inverse=True)
+            right = np.mean([each["right"].to_numpy(zero_copy_only=False) for each in own], axis=0)
+            best = np.zeros(len(right))
+            for number in range(len(source)):
+                rows = group == number
+                best[rows] = max((each[rows] for each in rival), key=lambda each: each.mean())
+            means = [
+                f"{each.mean():.3f}, {np.mean([each[group == n].mean() for n in range(len(source))]):.3f}"
+                for each in (right, best)
+            ]
+            ratios = [ratio_cell(right, best, each) for each in (np.zeros(len(right), dtype=int), group)]
+            lines.append(row(str(known), way, *means, *ratios))
+    return "\n".join(lines)
+
+
+# --- tables --------------------------------------------------------------------------------------------
+
+
+def _ledger(entries: pa.Table, accounts: pa.Table) -> Ledger:
+    return Ledger(entries, accounts, empty(REJECTED), empty(FILES))
+
+
+def _of(table: pa.Table, names: Sequence[str]) -> pa.Table:
+    """The rows of the companies `names`."""
+    return table.filter(pc.is_in(table["entity"], pa.array(names)))
+
+
+def _last(entries: pa.Table, count: int) -> pa.Table:
+    """The last `count` of each company's sorted `entries`."""
+    entity = entries["entity"].combine_chunks().dictionary_encode().indices.to_numpy()
+    from_end = np.searchsorted(entity, entity, side="right") - np.arange(len(entity))
+    return entries.filter(pa.array(from_end <= count))
+
+
+def _table(books: Books, asked: pa.Table, known: int, way: str, right: np.ndarray) -> pa.Table:
+    return pa.table(
+        {
+            "known": [known] * len(asked),
+            "way": [way] * len(asked),
+            "source": [books.source[name] for name in asked["entity"].to_pylist()],
+            "entity": asked["entity"],
+            "entry_id": asked["entry_id"],
+            "right": right,
+        }
+    )
+
+
+def _sorted(parts: Sequence[pa.Table]) -> pa.Table:
+    order = ("known", "way", "entity", "entry_id")
+    return pa.concat_tables(parts).sort_by([(name, "ascending") for name in order])
+
+
+def _chosen(table: pa.Table, known: int, way: str) -> pa.Table:
+    return table.filter(pc.and_(pc.equal(table["known"], known), pc.equal(table["way"], way)))
+
+
+def _right(table: pa.Table, known: int, way: str) -> np.ndarray:
+    return _chosen(table, known, way)["right"].to_numpy(zero_copy_only=False)
+
+
+if __name__ == "__main__":
+    main()
