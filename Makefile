@@ -12,7 +12,7 @@ COUNT ?= 2000
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help demo install test test-nightly fuzz differential soak bench check check-cluster format clean
+.PHONY: help demo install test test-nightly fuzz differential soak bench ranker check check-cluster format clean
 
 help:  ## list these targets
 	@echo "make TARGET, with:"
@@ -52,6 +52,9 @@ soak: $(VENV)/.installed-dev  ## neighbors and predictions of two million entrie
 
 bench: $(VENV)/.installed-bench  ## measure speed beside other tools, on ARGS="--data FOLDER" or on made-up books
 	$(BIN)/python -m benchmarks.performance --output bench-output $(ARGS)
+
+ranker: $(VENV)/.installed-bench  ## make the ranker that comes with jet anew, of the ledgers in DATA=FOLDER
+	@$(BIN)/python -m benchmarks.pretraining --data $(DATA) $(ARGS)
 
 format: $(VENV)/.installed-dev  ## let ruff rewrite what it can
 	$(BIN)/ruff check --fix .
