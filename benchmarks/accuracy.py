@@ -107,13 +107,13 @@ def main() -> None:
 
 
 def kept(path: Path, make: Callable[[], pa.Table]) -> pa.Table:
-    """The table at `path`, made where there is none."""
+    """The table at `path` by company and entry, made where there is none."""
     if not path.exists():
         started = time.monotonic()
         table = make()
         pq.write_table(table, path)
         log.info("%s: %.0f s", path.name, time.monotonic() - started)
-    return pq.read_table(path)
+    return pq.read_table(path).sort_by([("entity", "ascending"), ("entry_id", "ascending")])
 
 
 def answers_of(books: Books, seed: int, promise: float, settings: Mapping[str, Any]) -> pa.Table:
@@ -335,7 +335,8 @@ def _without_worst(source: np.ndarray, auto: np.ndarray, right: np.ndarray) -> s
     names, number = np.unique(source.astype(str), return_inverse=True)
     worst = int(np.bincount(number, auto & ~right).argmax())
     rest = number != worst
-    return f"{auto[rest].mean():.3f}, {right[rest & auto].mean():.3f} ({names[worst]})"
+    kept = f"{right[rest & auto].mean():.3f}" if (rest & auto).any() else "-"
+    return f"{auto[rest].mean():.3f}, {kept} ({names[worst]})"
 
 
 def company_table(answers: Sequence[pa.Table]) -> str:
