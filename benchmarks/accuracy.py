@@ -46,7 +46,7 @@ from jet.bundle.extension import extended
 from jet.confidence.decisions import Decisions
 from jet.confidence.judgment import RECORD
 from jet.confidence.regimes import REGIMES
-from jet.confidence.stack import METHODS
+from jet.confidence.scores import METHODS
 from jet.evaluation.baselines.protocol import score_baseline
 from jet.evaluation.baselines.svm import LinearSvm
 from jet.evaluation.reliability import calibration_error
@@ -144,20 +144,19 @@ def answers_of(books: Books, seed: int, promise: float, settings: Mapping[str, A
 def _answered(predictor: Predictor, setting: str, books: Books, asked: pa.Table, day: np.ndarray) -> pa.Table:
     """The answers to `asked`; those of a `day` int32 [N] are reviewed before the next is asked."""
     method, promise = predictor.settings.method, predictor.settings.promise
-    answers, judgment = predictor.answers(without_lines(asked)), predictor.bundle.judgment
+    answers, judgment = predictor.answers(without_lines(asked)), predictor.bundle.judgment.of_method(method)
     entity = np.array(asked["entity"].to_pylist(), dtype=object)
     true = entry_columns(asked, predictor.bundle.corpus.catalog, predictor.statistics.corpus.store)
     right = set_key(answers.tokens[:, :1])[:, 0] == true.set_keys
     confidence, auto = np.zeros(len(asked)), np.zeros(len(asked), dtype=bool)
     regime, total_known = np.zeros(len(asked), dtype=np.int64), asked["total"].is_valid().to_numpy()
-    records = judgment.records[method]
+    records = judgment.records
     for each in np.unique(day):
         rows = np.flatnonzero(day == each)
         names = entity[rows].tolist()
         answers.features[rows, RECORD] = records.figures(names)
         made = Decisions.of(
-            replace(judgment, records={**judgment.records, method: records}),
-            method,
+            replace(judgment, records=records),
             promise,
             names,
             total_known[rows],

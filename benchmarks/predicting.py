@@ -140,7 +140,7 @@ def beside_the_ancestor(bundle: Bundle, entries: Path) -> Row:
     encoder = make_encoder(bundle.retrieval)
     if encoder is None:
         raise SystemExit("the bundle has no sentence encoder")
-    settings = PredictSettings()
+    settings = PredictSettings(method="decoder")
     table = pq.read_table(min(entries.glob("part-*.parquet")))
     predictor = Predictor.for_entries(bundle, settings, table, encoder)
     store = predictor.statistics.corpus.store
@@ -153,9 +153,9 @@ def beside_the_ancestor(bundle: Bundle, entries: Path) -> Row:
         return collate(columns, rows, predictor.statistics.corpus, chosen, bundle.model.max_lines)
 
     tables = Tables(torch.from_numpy(predictor.text_vectors), torch.from_numpy(bundle.account_vectors))
-    grouped = list(predictor.groups(columns))
-    rows = np.concatenate([own for own, _ in grouped])
-    batches = [batch_of(own) for own, _ in grouped]
+    grouped = [group.rows for group in predictor.groups(columns, columns.date)]
+    rows = np.concatenate(grouped)
+    batches = [batch_of(own) for own in grouped]
     picked = rows[np.linspace(0, len(rows) - 1, ONE_BY_ONE).astype(int)]
     single = [batch_of(picked[[at]]) for at in range(ONE_BY_ONE)]
 

@@ -266,8 +266,8 @@ def main() -> None:
     for row in synthetic_table(args.resamplings):
         print(row, flush=True)
     if args.run:
-        stacked = load_bundle(f"{args.run}/model").judgment.calibrations["stacked"]
-        calibrations = dict(zip(REGIMES, stacked, strict=True))
+        judgment = load_bundle(f"{args.run}/model").judgment
+        calibrations = dict(zip(REGIMES, judgment.calibrations, strict=True))
         print()
         for row in real_table(calibrations, args.resamplings):
             print(row, flush=True)

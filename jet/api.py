@@ -154,7 +154,7 @@ class Model:
         each. The test split is the newest 15 % of each entity's entries: where the model was trained on the
         same books, it has not seen them. Each is predicted without its lines, from the strictly earlier
         entries. `settings` are those of `evaluate`: `baselines="all"` for every baseline, `parts=True` for
-        ranker and decoder alone.
+        the decoder alone.
 
         >>> model.evaluate(books, baselines="majority")["method"].unique().to_pylist()
         ['jet', 'majority']
@@ -211,7 +211,7 @@ class Model:
     def _checked(self, tables: Ledger | Tables) -> pa.Table:
         """The answers (`CHECKED`) to reviewed entries, before they are learned."""
         known = extended(self.bundle, tables.accounts, self._session.encode)
-        settings = replace(self.config.predict, method="stacked")  # with the scores of all methods
+        settings = replace(self.config.predict, method="ranker")  # whose answers the records count
         session = self._session
         if known is not self.bundle or settings != self.config.predict:
             session = Session(known, settings, session.encoder)

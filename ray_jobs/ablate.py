@@ -3,7 +3,7 @@
 The grid is `jet.experiments.ablation.ablation.GRID`. Every training of it is the one that `jet train` runs
 (`ray_jobs.ddp.training.fit`); as many run beside each other as the cluster has room for, each with a task that
 waits for it and then lets the network answer the calibration and the test split. What is measured is the
-network: the copy decoder alone, without ranker and stack. A trained network, and the answers of a row and seed,
+network: the copy decoder alone, without the ranker. A trained network, and the answers of a row and seed,
 are artifacts of their own beside the output until all are there: the same command goes on where a killed one
 broke off.
 """

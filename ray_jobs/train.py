@@ -89,7 +89,7 @@ def fit_ranker(data: TrainingData, config: JobConfig) -> Ranker:
 def calibrated_by_actors(bundle: Bundle, data: TrainingData, config: JobConfig) -> Bundle:
     """The bundle, calibrated on the calibration and the test split, which actors predict."""
     asked = asked_entries(data)
-    settings = replace(config.predict, method="stacked")
+    settings = replace(config.predict, method="ranker")
     shared = shared_predictor(bundle, settings, [asked["description"]], config.runtime)
     found = over_slices(OutcomeSlice, shared, asked, config.runtime, keys=ASKED_BY)
     return calibrated(bundle, outcomes_from(found), asked)

@@ -12,6 +12,7 @@ from jet.books.split import SplitSettings
 from jet.config import JetConfig
 from jet.model.settings import ModelSettings
 from jet.prediction.predictor import PredictSettings
+from jet.ranking.ranker import RankerSettings
 from jet.retrieval.settings import RetrievalSettings
 from jet.training.loop import TrainSettings
 from jet.training.losses import LossSettings
@@ -41,6 +42,7 @@ from jet.training.optim import OptimSettings
         (PredictSettings, {"beams": 2}, r"predict\.beams"),
         (PredictSettings, {"batch_size": 0}, r"predict\.batch_size"),
         (PredictSettings, {"promise": 1.0}, r"predict\.promise"),
+        (RankerSettings, {"candidates": 2}, r"ranker\.candidates"),
         (RetrievalSettings, {"neighbors": 0}, r"retrieval\.neighbors"),
         (RetrievalSettings, {"latest": -1}, r"retrieval\.latest"),
         (RetrievalSettings, {"peers": -1}, r"retrieval\.peers"),

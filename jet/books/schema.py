@@ -217,13 +217,12 @@ CHECKED = pa.schema(
         _required("date", pa.date32()),
         _required("entity", pa.string()),
         _required("entry_id", pa.string()),
-        _required("method", pa.string()),
         _required("right", pa.bool_()),  # all lines are as people booked them
         _required("confidence", pa.float64()),
         _required("auto", pa.bool_()),  # the decision, but for a stop of the company
     ]
 )
-"""Answers to reviewed entries, given before these were learned."""
+"""The ranker's answers to reviewed entries, given before these were learned."""
 
 RUNG = pa.struct(
     [

@@ -1,7 +1,7 @@
 """The bundle: everything that a training decided and a prediction needs, saved and loaded as one object.
 
 It has the weights of decoder and ranker, the corpus, the network's vectors of accounts and texts, the encoder's
-identity, the settings, the stack and the calibrations. Every part has a fingerprint, which is saved with it and
+identity, the settings and the judgment. Every part has a fingerprint, which is saved with it and
 checked on load (`jet.bundle.saved`): a prediction needs a bundle, and a bundle can't have parts of two
 trainings.
 
@@ -25,7 +25,6 @@ from jet.artifacts.digests import array_digest, text_bytes
 from jet.bundle.additions import Addition
 from jet.confidence.calibration import Calibration
 from jet.confidence.judgment import Judgment
-from jet.confidence.stack import Stack
 from jet.model.network import JetNetwork
 from jet.model.settings import ModelSettings
 from jet.model.tables import account_vectors, text_vectors
@@ -101,11 +100,6 @@ class Bundle:
         state = dict(self.__dict__)
         state.pop("network", None)  # rebuilt from `weights`, which processes can share
         return state
-
-    @property
-    def stack(self) -> Stack:
-        """The stack of ranker and decoder."""
-        return self.judgment.stack
 
     def for_report(self) -> Bundle:
         """The same bundle, its confidence fitted without the test split, for a report on that split."""

@@ -18,7 +18,6 @@ from jet.confidence.calibration import Misfit
 from jet.confidence.holds import HoldFacts, auto_thresholds
 from jet.confidence.judgment import Judgment
 from jet.confidence.regimes import NO_HISTORY, REGIMES, regime_numbers
-from jet.confidence.stack import Method
 
 
 @dataclass(frozen=True)
@@ -42,7 +41,6 @@ class Decisions:
     def of(  # noqa: PLR0913 - the columns of answers, which stand above this room
         cls,
         judgment: Judgment,
-        method: Method,
         promise: float,
         entity: Sequence[str],
         total_known: np.ndarray,
@@ -65,7 +63,7 @@ class Decisions:
             rows = np.flatnonzero(regime == number)
             if not len(rows):
                 continue
-            calibration = judgment.calibrations[method][number]
+            calibration = judgment.calibrations[number]
             confidence[rows] = calibration(features[rows])
             thresholds = calibration.thresholds(promise)
             names = [entity[row] for row in rows.tolist()]
@@ -79,7 +77,7 @@ class Decisions:
         beyond = (facts.gap > longest) & (facts.gap < NO_HISTORY)
         held = held | beyond | np.array([each is not None for each in misfits], dtype=bool)
         unstopped = confidence >= auto_thresholds(threshold, held, facts.history, least)
-        by_name = judgment.records[method].stopped(promise)
+        by_name = judgment.records.stopped(promise)
         stops = tuple(by_name.get(name) for name in entity)
         stopped = np.array([each is not None for each in stops], dtype=bool)
         return cls(

@@ -11,7 +11,7 @@ prediction is held for review where its evidence is missing or contradicts itsel
 - the company has earlier entries, but none in the entry's currency.
 
 There is also a bound: the confidence that all lines are right is at most the probability of the least likely
-line (`jet.confidence.stack.weakest_line`).
+line (`jet.confidence.scores.weakest_line`).
 
 Held rows don't count towards thresholds, since none of them will be automated. Decisions
 (`jet.confidence.decisions`), calibration, reports and benchmarks all use these rules: `held` says which rows

@@ -1,8 +1,8 @@
 """The judgment: everything that is fitted on booked entries which trained nothing.
 
-It has the stack of ranker and decoder, a calibration of the confidence for each method (jet predicts with the
-stack, and either part can predict alone) in each regime of use, one for amounts, the record of each company,
-the gaps that were calibrated, and the statistics from which later entries may drift (`jet.confidence.drift`).
+It has a calibration of the ranker's confidence in each regime of use, one for amounts, the record of each
+company, the gaps that were calibrated, and the statistics from which later entries may drift
+(`jet.confidence.drift`). The decoder's answers are not calibrated: see `Judgment.of_method`.
 
 Calibration and test split are both used: the more rows and the newer, the better a promise is kept. A report on
 the test split must not know its rows. So the judgment brings another one, `without_test`, for reports.
@@ -10,28 +10,18 @@ the test split must not know its rows. So the judgment brings another one, `with
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass, fields, replace
+from dataclasses import dataclass, fields, replace
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from jet.confidence.calibration import Calibration, CalibrationRows
 from jet.confidence.drift import DriftStatistics
 from jet.confidence.outcomes import Asked, Outcomes
 from jet.confidence.record import Records, records_before
 from jet.confidence.regimes import REGIMES, Horizon
-from jet.confidence.stack import (
-    FEATURES,
-    METHODS,
-    Method,
-    Stack,
-    confidence_features,
-    cross_fitted,
-    weakest_line,
-)
+from jet.confidence.scores import FEATURES, Method, confidence_features, distribution, weakest_line
 
 AMOUNT_FEATURES = (
     "support",
@@ -90,10 +80,9 @@ class DriftReference:
 class Judgment:
     """See the module's docstring."""
 
-    stack: Stack
-    calibrations: Mapping[Method, tuple[Calibration, ...]]  # one for each of REGIMES
+    calibrations: tuple[Calibration, ...]  # one for each of REGIMES
     amounts: Calibration
-    records: Mapping[Method, Records]
+    records: Records
     horizon: Horizon
     reference: DriftReference
     without_test: Judgment | None = None
@@ -102,10 +91,9 @@ class Judgment:
     def unfitted(cls) -> Judgment:
         """An unfitted judgment, which promises nothing."""
         return cls(
-            stack=Stack(),
-            calibrations={method: tuple(Calibration.unfitted(FEATURES) for _ in REGIMES) for method in METHODS},
+            calibrations=tuple(Calibration.unfitted(FEATURES) for _ in REGIMES),
             amounts=Calibration.unfitted(AMOUNT_FEATURES),
-            records=dict.fromkeys(METHODS, Records()),
+            records=Records(),
             horizon=Horizon(),
             reference=DriftReference.empty(),
         )
@@ -123,14 +111,18 @@ class Judgment:
         """The judgment that has not seen the test split."""
         return self.without_test or self
 
+    def of_method(self, method: Method) -> Judgment:
+        """The judgment of answers by `method`: the decoder's confidence is its own probability, and it promises
+        nothing."""
+        if method == "ranker":
+            return self
+        plain = Judgment.unfitted()
+        return replace(self, calibrations=plain.calibrations, records=plain.records, without_test=None)
+
     def checked(self, answers: pa.Table) -> Judgment:
         """This judgment after people checked `answers` (`CHECKED`), which are in order of date."""
-        records = dict(self.records)
-        for method in METHODS:
-            own = answers.filter(pc.equal(answers["method"], method))
-            columns = (own[name].to_numpy(zero_copy_only=False) for name in ("right", "confidence", "auto"))
-            records[method] = records[method].checked(own["entity"].to_pylist(), *columns)
-        return replace(self, records=records)
+        columns = (answers[name].to_numpy(zero_copy_only=False) for name in ("right", "confidence", "auto"))
+        return replace(self, records=self.records.checked(answers["entity"].to_pylist(), *columns))
 
     def drift_statistics(self) -> DriftStatistics:
         """The statistics with which new predictions are compared."""
@@ -140,12 +132,9 @@ class Judgment:
     def as_dict(self) -> dict[str, Any]:
         """The whole judgment as JSON types; `from_dict` reads it."""
         return {
-            "stack": asdict(self.stack),
-            "calibrations": {
-                method: [each.as_dict() for each in regimes] for method, regimes in self.calibrations.items()
-            },
+            "calibrations": [each.as_dict() for each in self.calibrations],
             "amounts": self.amounts.as_dict(),
-            "records": {method: records.as_dict() for method, records in self.records.items()},
+            "records": self.records.as_dict(),
             "horizon": self.horizon.as_dict(),
             "reference": self.reference.as_dict(),
             "without_test": self.without_test and self.without_test.as_dict(),
@@ -157,17 +146,13 @@ class Judgment:
         missing = [each.name for each in fields(cls) if each.name not in content]
         if missing:
             raise ValueError(f"the judgment lacks {', '.join(missing)}: it is of another jet; train again")
-        calibrations: dict[Method, tuple[Calibration, ...]] = {
-            method: tuple(Calibration.from_dict(each, FEATURES) for each in content["calibrations"][method])
-            for method in METHODS
-        }
-        if any(len(regimes) != len(REGIMES) for regimes in calibrations.values()):
+        calibrations = tuple(Calibration.from_dict(each, FEATURES) for each in content["calibrations"])
+        if len(calibrations) != len(REGIMES):
             raise ValueError(f"the bundle isn't calibrated in each of the regimes {', '.join(REGIMES)}")
         return cls(
-            Stack(**content["stack"]),
             calibrations,
             Calibration.from_dict(content["amounts"], AMOUNT_FEATURES),
-            {method: Records.from_dict(content["records"][method]) for method in METHODS},
+            Records.from_dict(content["records"]),
             Horizon.from_dict(content["horizon"]),
             DriftReference.from_dict(content["reference"]),
             content["without_test"] and cls.from_dict(content["without_test"]),
@@ -179,31 +164,26 @@ def _fitted(outcomes: Outcomes, asked: Asked) -> Judgment:
     scores, right = outcomes.scores, outcomes.right
     # Of two splits, each is judged by what was fitted on the other; of one, likewise its older and newer half.
     fold = (asked.newest if asked.newest.any() else _newer_half(asked)).astype(np.int64)
-    stack = Stack.fit(scores, right)
-    calibrations: dict[Method, tuple[Calibration, ...]] = {}
-    records: dict[Method, Records] = {}
-    for method in METHODS:
-        probability = cross_fitted(scores, right, fold) if method == "stacked" else stack(scores, method)
-        best = np.where(scores.exists, probability[:, :-1], -1).argmax(axis=1)
-        rows = CalibrationRows(
-            entity=asked.entity,
-            right=best == right,
-            fold=fold,
-            group=outcomes.group,
-            newest=asked.newest,
-            most=weakest_line(scores, probability, best),
-            held=outcomes.held | scores.guess[np.arange(len(right)), best],
-            history=outcomes.history,
-        )
-        features = confidence_features(scores, probability)
-        features[:, RECORD], records[method] = _records(features, rows, asked)
-        calibrations[method] = tuple(
-            Calibration.fit(FEATURES, features[of_regime], rows.take(of_regime))
-            for of_regime in (np.flatnonzero(asked.regime == regime) for regime in range(len(REGIMES)))
-        )
+    probability = distribution(scores, "ranker")
+    best = np.where(scores.exists, probability[:, :-1], -1).argmax(axis=1)
+    rows = CalibrationRows(
+        entity=asked.entity,
+        right=best == right,
+        fold=fold,
+        group=outcomes.group,
+        newest=asked.newest,
+        most=weakest_line(scores, probability, best),
+        held=outcomes.held | scores.guess[np.arange(len(right)), best],
+        history=outcomes.history,
+    )
+    features = confidence_features(scores, probability)
+    features[:, RECORD], records = _records(features, rows, asked)
+    calibrations = tuple(
+        Calibration.fit(FEATURES, features[of_regime], rows.take(of_regime))
+        for of_regime in (np.flatnonzero(asked.regime == regime) for regime in range(len(REGIMES)))
+    )
     # Amounts can be right only where the lines are.
-    best = np.where(scores.exists, stack(scores)[:, :-1], -1).argmax(axis=1)
-    priced = np.flatnonzero(outcomes.amounts_guessed & (best == right) & (asked.regime == 0))
+    priced = np.flatnonzero(outcomes.amounts_guessed & rows.right & (asked.regime == 0))
     amounts = Calibration.fit(
         AMOUNT_FEATURES,
         outcomes.amount_features[priced],
@@ -216,7 +196,7 @@ def _fitted(outcomes: Outcomes, asked: Asked) -> Judgment:
         outcomes.nearest[compared].astype(np.float64).round(4),
     )
     horizon = Horizon.of(asked.entity, outcomes.gap, asked.regime)
-    return Judgment(stack, calibrations, amounts, records, horizon, reference)
+    return Judgment(calibrations, amounts, records, horizon, reference)
 
 
 def _newer_half(asked: Asked) -> np.ndarray:

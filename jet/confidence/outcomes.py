@@ -9,7 +9,7 @@ from dataclasses import dataclass, fields
 
 import numpy as np
 
-from jet.confidence.stack import Scores
+from jet.confidence.scores import Scores
 
 
 @dataclass(frozen=True)

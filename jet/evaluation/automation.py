@@ -17,7 +17,6 @@ from jet.confidence.calibration import Thresholds
 from jet.confidence.holds import auto_thresholds
 from jet.confidence.judgment import Judgment
 from jet.confidence.regimes import REGIMES
-from jet.confidence.stack import Method
 from jet.confidence.threshold import threshold_for
 from jet.evaluation.scored import Scored
 
@@ -49,9 +48,9 @@ class AutomationThresholds:
         )
 
     @classmethod
-    def of_judgment(cls, judgment: Judgment, method: Method, promises: Iterable[float]) -> AutomationThresholds:
-        """The thresholds of a bundle's predictions by `method`."""
-        regimes = list(zip(REGIMES, judgment.calibrations[method], strict=True))
+    def of_judgment(cls, judgment: Judgment, promises: Iterable[float]) -> AutomationThresholds:
+        """The thresholds of a bundle's predictions."""
+        regimes = list(zip(REGIMES, judgment.calibrations, strict=True))
         return cls(
             {f"{promise:g}": {name: each.thresholds(promise) for name, each in regimes} for promise in promises}
         )

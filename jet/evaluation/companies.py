@@ -11,7 +11,6 @@ import numpy as np
 from jet.confidence.calibration import Calibration
 from jet.confidence.judgment import Judgment
 from jet.confidence.regimes import REGIMES
-from jet.confidence.stack import Method
 
 POOLED, RAISED, REVIEWED, TAKEN_OUT = "pooled", "raised", "too few right", "taken out"
 """The states of a company: it has the threshold of all; a higher one; none, since it kept less than the promise
@@ -19,7 +18,7 @@ at any; or its confidence misfits, and all its entries are reviewed."""
 
 
 def company_states(
-    judgment: Judgment, method: Method, promises: Iterable[float], companies: Collection[str]
+    judgment: Judgment, promises: Iterable[float], companies: Collection[str]
 ) -> dict[str, dict[str, dict[str, Any]]]:
     """Company -> regime -> its calibrated rows ("rows"), how many were right ("right") and should have been
     ("expected"), and by promise its state ("states") and the threshold ("thresholds"; null: none).
@@ -28,7 +27,7 @@ def company_states(
     """
     promises = list(promises)
     states: dict[str, dict[str, dict[str, Any]]] = {name: {} for name in sorted(companies)}
-    for regime, calibration in zip(REGIMES, judgment.calibrations[method], strict=True):
+    for regime, calibration in zip(REGIMES, judgment.calibrations, strict=True):
         for name, own in _states(calibration, promises, list(states)).items():
             states[name][regime] = own
     return states

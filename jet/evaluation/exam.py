@@ -19,7 +19,7 @@ from jet.books.schema import joined_keys
 from jet.books.sorting import sort_entries
 from jet.books.split import CALIBRATION, TEST, TRAIN, split_by_date
 from jet.bundle.bundle import Bundle
-from jet.confidence.stack import Method
+from jet.confidence.scores import Method
 from jet.evaluation.automation import PROMISES, AutomationThresholds
 from jet.evaluation.baselines.protocol import BaselinePredictions, score_baseline
 from jet.evaluation.scored import Scored, score_predictions
@@ -106,7 +106,7 @@ class Exam:
 
     def thresholds(self, method: Method) -> AutomationThresholds:
         """What the bundle automates by, where it answers by this method."""
-        return AutomationThresholds.of_judgment(self.bundle.judgment, method, self.promises)
+        return AutomationThresholds.of_judgment(self.bundle.judgment.of_method(method), self.promises)
 
     def scored(self, predictions: pa.Table) -> Scored:
         """`PREDICTIONS` of the test entries beside the truth."""

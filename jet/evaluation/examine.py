@@ -1,13 +1,10 @@
 """Computes all that a report needs of booked entries, in one pass.
 
-The predictions by several methods (ranker and decoder alone, and the stack of both) come from the same
-candidates, so they are computed together, with the neighbors and candidates for the metrics of retrieval, and
-whether the amounts proposed for the true set of lines are right.
+The predictions come with the neighbors and candidates that they were made from, for the metrics of retrieval,
+and with whether the amounts proposed for the true set of lines are right.
 """
 
 from __future__ import annotations
-
-from collections.abc import Sequence
 
 import numpy as np
 import pyarrow as pa
@@ -15,9 +12,7 @@ import pyarrow as pa
 from jet.artifacts.tables import validate
 from jet.books.schema import ENTRIES, PREDICTIONS
 from jet.books.tokens import NOTHING
-from jet.confidence.stack import METHODS, Method
 from jet.prediction.amounts import minor_units
-from jet.prediction.answers import Answers
 from jet.prediction.outcomes import padded_lines, priced
 from jet.prediction.predictor import Predictor, without_lines
 from jet.prediction.table import predictions_table
@@ -26,28 +21,25 @@ from jet.retrieval.columns import entry_columns
 _TOKENS = pa.list_(pa.list_(pa.int64()))
 
 
-def examine(predictor: Predictor, entries: pa.Table, methods: Sequence[Method] = METHODS) -> pa.Table:
+def examine(predictor: Predictor, entries: pa.Table) -> pa.Table:
     """One row for each of the booked `entries`, in order.
 
-    The predictor's own method must compute the scores of all `methods`: "stacked" does, others only their own.
-
-    Columns: entity, entry_id; for each of `methods` a struct with the columns of `PREDICTIONS`; true, the
-    entry's own lines as tokens; neighbors and candidates, lists of sets of tokens, best first (neighbors are
-    the entity's own similar ones); total_known, amounts_known (of all its lines), amounts_right (those
-    proposed for the true set), amounts_guessed (these can be wrong) and amount_confidence.
+    Columns: entity, entry_id; predictions, a struct with the columns of `PREDICTIONS`; true, the entry's own
+    lines as tokens; neighbors and candidates, lists of sets of tokens, best first (neighbors are the entity's
+    own similar ones); total_known, amounts_known (of all its lines), amounts_right (those proposed for the true
+    set), amounts_guessed (these can be wrong) and amount_confidence.
     """
     entries = validate(entries, ENTRIES, "entries to examine")
     bundle, size = predictor.bundle, len(entries)
     true = entry_columns(entries, bundle.corpus.catalog, predictor.statistics.corpus.store)
     tokens, amounts = padded_lines(true, bundle.model.max_lines)
     unseen = without_lines(entries)
-    answers: dict[Method, Answers] = {method: predictor.empty_answers(size) for method in methods}
+    answers = predictor.empty_answers(size)
     neighbors: list[list[list[int]]] = [[] for _ in range(size)]
     candidates: list[list[list[int]]] = [[] for _ in range(size)]
     guessed, right, confidence = np.zeros(size, bool), np.zeros(size, bool), np.zeros(size)
     for rows, columns, scored in predictor.batches(unseen):
-        for method in methods:
-            predictor.choose(answers[method], rows, columns, scored, method)
+        predictor.choose(answers, rows, columns, scored)
         padded = np.resize(rows, len(scored.evidence))
         proposal = predictor.amounts(columns, padded, scored.evidence, tokens[padded])
         guessed[rows] = proposal.guessed[: len(rows)]
@@ -57,16 +49,13 @@ def examine(predictor: Predictor, entries: pa.Table, methods: Sequence[Method] =
         for at, row in enumerate(rows.tolist()):
             neighbors[row] = _sets(similar[at])
             candidates[row] = _sets(scored.candidates.tokens[at])
-    promise = predictor.settings.promise
-    by_method = {
-        str(method): _struct(predictions_table(bundle, method, promise, unseen, answers[method]))
-        for method in methods
-    }
+    settings = predictor.settings
+    predictions = predictions_table(bundle, settings.method, settings.promise, unseen, answers)
     return pa.table(
         {
             "entity": entries["entity"],
             "entry_id": entries["entry_id"],
-            **by_method,
+            "predictions": _struct(predictions),
             "true": pa.ListArray.from_arrays(pa.array(true.offsets, pa.int32()), pa.array(true.tokens)),
             "neighbors": pa.array(neighbors, _TOKENS),
             "candidates": pa.array(candidates, _TOKENS),
@@ -79,9 +68,9 @@ def examine(predictor: Predictor, entries: pa.Table, methods: Sequence[Method] =
     )
 
 
-def predictions_of(examined: pa.Table, method: str) -> pa.Table:
-    """The predictions (`PREDICTIONS`) by one of the methods."""
-    column = examined[method].combine_chunks()
+def predictions_of(examined: pa.Table) -> pa.Table:
+    """The predictions (`PREDICTIONS`) in a table that `examine` made."""
+    column = examined["predictions"].combine_chunks()
     return pa.Table.from_arrays([column.field(field.name) for field in PREDICTIONS], schema=PREDICTIONS)
 
 

@@ -13,7 +13,6 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from jet.bundle.bundle import Bundle
-from jet.confidence.stack import Method
 from jet.evaluation.baselines.registry import Materials, make_baseline
 from jet.evaluation.baselines.run import BaselineRun, run_baseline
 from jet.evaluation.examine import examine
@@ -32,9 +31,7 @@ BY_ENTRY = [("entity", "ascending"), ("entry_id", "ascending")]
 class Executor(Protocol):
     """Computes the parts of an evaluation."""
 
-    def examine(
-        self, bundle: Bundle, settings: PredictSettings, entries: pa.Table, methods: Sequence[Method]
-    ) -> pa.Table:
+    def examine(self, bundle: Bundle, settings: PredictSettings, entries: pa.Table) -> pa.Table:
         """`jet.evaluation.examine.examine` of booked `entries`."""
         ...
 
@@ -72,11 +69,9 @@ class InProcess:
     def __init__(self, encoder: Encoder | None = None) -> None:
         self.encoder = encoder
 
-    def examine(
-        self, bundle: Bundle, settings: PredictSettings, entries: pa.Table, methods: Sequence[Method]
-    ) -> pa.Table:
+    def examine(self, bundle: Bundle, settings: PredictSettings, entries: pa.Table) -> pa.Table:
         """See `Executor`."""
-        return examine(self._predictor(bundle, settings, entries), entries, methods).sort_by(BY_ENTRY)
+        return examine(self._predictor(bundle, settings, entries), entries).sort_by(BY_ENTRY)
 
     def predict(self, bundle: Bundle, settings: PredictSettings, entries: pa.Table) -> pa.Table:
         """See `Executor`."""

@@ -5,8 +5,9 @@ and predicts the newest entries of the fold's companies from their charts of acc
 150 or 500 entries before the test begins. The entries of the other companies stay, as peers. So the companies
 of the fold are new to the ranker.
 
-The ranker predicts alone, since the decoder would have to be trained again for each fold. A linear SVM over
-sets is measured beside it, which is trained on the same entries of the company only.
+The ranker never asks the decoder, which was trained on these companies too and would have to be trained again
+for each fold. A linear SVM over sets is measured beside it, which is trained on the same entries of the company
+only.
 """
 
 from __future__ import annotations
@@ -113,7 +114,7 @@ def predict_queries(
         known = rows[books_split[rows] != TEST]
         keep[known[len(known) - min(history, len(known)) :]] = True
     new = replace(bundle, ranker=ranker).with_rows(np.flatnonzero(keep))
-    return Predictor(new, PredictSettings(method="ranker"))(without_lines(fold.queries))
+    return Predictor(new, PredictSettings(), decoder=False)(without_lines(fold.queries))
 
 
 def predict_fold(

@@ -19,7 +19,7 @@ import pyarrow.compute as pc
 from jet.books.split import CALIBRATION, TEST, TRAIN
 from jet.confidence.drift import DriftStatistics, compare, drift_sentences, hold_drifted, summary
 from jet.confidence.regimes import REGIMES
-from jet.confidence.stack import METHODS, Method
+from jet.confidence.scores import METHODS, Method
 from jet.evaluation.amount_metrics import amount_metrics
 from jet.evaluation.baselines import OF_SENTENCES, BaselineRun, Materials
 from jet.evaluation.companies import company_states
@@ -70,11 +70,10 @@ def measure(exam: Exam, executor: Executor) -> Evaluation:
     """
     chosen = exam.settings.predict.method
     runs = _run_baselines(exam, executor)
-    methods = METHODS if exam.settings.evaluate.parts else (chosen,)
-    examined = _examine(exam, executor, methods)
-    predictions = {method: predictions_of(examined, method) for method in methods}
-    scored: dict[str, Scored] = {method: exam.scored(table) for method, table in predictions.items()}
-    figures = {method: evaluate(scored[method], exam.thresholds(method)) for method in methods}
+    examined = executor.examine(exam.bundle, exam.settings.predict, exam.test)
+    predictions = predictions_of(examined)
+    scored: dict[Method, Scored] = {chosen: exam.scored(predictions), **_other_methods(exam, executor)}
+    figures = {method: evaluate(each, exam.thresholds(method)) for method, each in scored.items()}
     by_baseline = {name: exam.scored_baseline(run.predictions) for name, run in runs.items()}
     curve = _predict_curve(exam, executor)
     amount_thresholds = exam.bundle.amount_calibration.thresholds
@@ -94,15 +93,15 @@ def measure(exam: Exam, executor: Executor) -> Evaluation:
         costs={name: _costs(run) for name, run in runs.items()},
         comparison={name: paired_bootstrap(scored[chosen], each) for name, each in by_baseline.items()},
         companies=company_states(
-            exam.bundle.judgment, chosen, exam.promises, set(exam.test["entity"].to_pylist())
+            exam.bundle.judgment.of_method(chosen), exam.promises, set(exam.test["entity"].to_pylist())
         ),
-        drift=_drift(exam, predictions[chosen]),
+        drift=_drift(exam, predictions),
     )
     return Evaluation(
         measured.tree(),
         rows_table(scored | by_baseline),
         curve_rows(curve) if curve else None,
-        examples(exam.test, predictions[chosen], exam.accounts, scored[chosen]),
+        examples(exam.test, predictions, exam.accounts, scored[chosen]),
     )
 
 
@@ -160,12 +159,15 @@ def _costs(run: BaselineRun) -> Mapping[str, float | None]:
 # --- the model -----------------------------------------------------------------------------------------
 
 
-def _examine(exam: Exam, executor: Executor, methods: Sequence[Method]) -> pa.Table:
-    """`examine` of the test entries."""
-    settings = exam.settings.predict
-    if len(methods) > 1:
-        settings = replace(settings, method="stacked")  # it computes the scores of the other methods too
-    return executor.examine(exam.bundle, settings, exam.test, methods)
+def _other_methods(exam: Exam, executor: Executor) -> dict[Method, Scored]:
+    """The predictions by the methods that were not chosen beside the truth, where the settings ask for them."""
+    chosen, scored = exam.settings.predict, dict[Method, Scored]()
+    for method in METHODS:
+        if exam.settings.evaluate.parts and method != chosen.method:
+            log.info("the test once more: by the %s", method)
+            predictions = executor.predict(exam.bundle, replace(chosen, method=method), exam.test)
+            scored[method] = exam.scored(predictions)
+    return scored
 
 
 def _other_regimes(exam: Exam, executor: Executor) -> dict[str, Figures]:

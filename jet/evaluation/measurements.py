@@ -27,7 +27,7 @@ class Measurements:
     facts: Mapping[str, Any]
     """What a reader needs to repeat the run: data, fingerprints, settings."""
     methods: Mapping[str, Figures] = field(default_factory=dict)
-    """The metrics of the model by its other methods of prediction ("ranker", "decoder")."""
+    """The metrics of the model by its other method of prediction ("decoder" or "ranker")."""
     regimes: Mapping[str, Figures] = field(default_factory=dict)
     """The metrics of the model in other regimes of use (`jet.confidence.regimes`), by name: as a batch, whose
     memory ends where the test begins, and without totals."""

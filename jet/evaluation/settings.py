@@ -37,7 +37,7 @@ class EvaluateSettings:
     baselines: str = "default"
     """Baselines beside the model: default, all, none, or names with commas between them."""
     parts: bool = True
-    """Measure also the other methods of prediction: ranker and decoder, each alone, beside the stack."""
+    """Measure also the other method of prediction: the decoder alone beside the ranker."""
     regimes: bool = True
     """Measure also as a batch, with the memory ending where the test begins, and without totals."""
     curve_rows: int = 400

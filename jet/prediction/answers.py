@@ -12,7 +12,7 @@ import numpy as np
 from jet.books.tokens import NOTHING
 from jet.confidence.holds import HoldFacts
 from jet.confidence.judgment import AMOUNT_FEATURES
-from jet.confidence.stack import FEATURES
+from jet.confidence.scores import FEATURES
 from jet.model.decode import KEPT
 from jet.prediction.amounts import UNKNOWN_AMOUNT
 from jet.prediction.reasons import SHOWN
@@ -30,7 +30,7 @@ class Answers:
     amounts: np.ndarray  # int64 [N, T] minor units, of the best set; UNKNOWN_AMOUNT
     amount_features: np.ndarray  # float64 [N, len(AMOUNT_FEATURES)]
     amount_rule: np.ndarray  # int64 [N] index into amounts.RULES
-    features: np.ndarray  # float64 [N, len(stack.FEATURES)] for the calibration
+    features: np.ndarray  # float64 [N, len(scores.FEATURES)] for the calibration
     evidence_kind: np.ndarray  # int64 [N] kind of the evidence that is shown (`jet.prediction.reasons`)
     more: np.ndarray  # bool [N] there is more evidence of this kind
     row: np.ndarray  # int64 [N, S] rows of the corpus that are shown

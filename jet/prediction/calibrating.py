@@ -114,7 +114,7 @@ def calibrated(bundle: Bundle, outcomes: Outcomes, asked: pa.Table) -> Bundle:
         newest=asked["newest"].to_numpy(zero_copy_only=False),
     )
     judgment = Judgment.fit(outcomes, how)
-    report = judgment.for_report().calibrations["stacked"][0].rows.right
+    report = judgment.for_report().calibrations[0].rows.right
     share = round(float(report.mean()), 4) if len(report) else None
     log.info("calibrated on %d answers; of the calibration split %s are right", len(asked), share)
     return replace(bundle, judgment=judgment, facts=bundle.facts | {"calibration_exact_match": share})
@@ -124,5 +124,5 @@ def calibrate(bundle: Bundle, data: TrainingData, settings: PredictSettings) -> 
     """The bundle calibrated on the calibration and the test split of `data`, its training data, in this
     process."""
     asked = asked_entries(data)
-    predictor = Predictor(bundle, replace(settings, method="stacked"))  # with the scores of all methods
+    predictor = Predictor(bundle, replace(settings, method="ranker"))
     return calibrated(bundle, asked_outcomes(predictor, asked), asked)

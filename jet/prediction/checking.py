@@ -12,39 +12,35 @@ import pyarrow as pa
 
 from jet.books.schema import CHECKED, ENTRIES
 from jet.books.tokens import set_key
-from jet.confidence.stack import METHODS
 from jet.prediction.predictor import Predictor, without_lines
 from jet.prediction.table import decided
 from jet.retrieval.columns import entry_columns
 
-CHECKED_BY = ("date", "entity", "entry_id", "method")
+CHECKED_BY = ("date", "entity", "entry_id")
 """The order of checked answers."""
 
 
 def checked_answers(predictor: Predictor, reviewed: pa.Table) -> pa.Table:
-    """The answers (`CHECKED`) to `reviewed` entries (`ENTRIES`, with lines) by each method, in order of date.
+    """The answers (`CHECKED`) to `reviewed` entries (`ENTRIES`, with lines), in order of date.
 
-    The predictor's own method must compute the scores of all methods: "stacked" does. Entries of companies that
-    it doesn't know have no answers, nor have those without candidates.
+    The predictor's method must be "ranker", whose answers the records count. Entries of companies that it
+    doesn't know have no answers, nor have those without candidates.
     """
     reviewed = reviewed.select(ENTRIES.names)
     corpus = predictor.statistics.corpus
     true = entry_columns(reviewed, corpus.catalog, corpus.store).set_keys
     asked = without_lines(reviewed)
-    tables = []
-    for method, own in predictor.answers_by(METHODS, asked).items():
-        decisions = decided(predictor.bundle, method, predictor.settings.promise, asked, own)
-        table = pa.Table.from_arrays(
-            [
-                reviewed["date"],
-                reviewed["entity"],
-                reviewed["entry_id"],
-                pa.array([method] * len(reviewed), pa.string()),
-                pa.array(set_key(own.tokens[:, :1])[:, 0] == true),
-                pa.array(decisions.confidence.astype(np.float64)),
-                pa.array(decisions.unstopped),
-            ],
-            schema=CHECKED,
-        )
-        tables.append(table.filter(pa.array(own.answered)))
-    return pa.concat_tables(tables).sort_by([(name, "ascending") for name in CHECKED_BY])
+    answers = predictor.answers(asked)
+    decisions = decided(predictor.bundle, predictor.settings.method, predictor.settings.promise, asked, answers)
+    table = pa.Table.from_arrays(
+        [
+            reviewed["date"],
+            reviewed["entity"],
+            reviewed["entry_id"],
+            pa.array(set_key(answers.tokens[:, :1])[:, 0] == true),
+            pa.array(decisions.confidence.astype(np.float64)),
+            pa.array(decisions.unstopped),
+        ],
+        schema=CHECKED,
+    )
+    return table.filter(pa.array(answers.answered)).sort_by([(name, "ascending") for name in CHECKED_BY])

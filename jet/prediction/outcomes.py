@@ -5,8 +5,6 @@ Shapes: N entries, T lines, D candidates.
 
 from __future__ import annotations
 
-from dataclasses import fields
-
 import numpy as np
 import pyarrow as pa
 
@@ -16,7 +14,7 @@ from jet.books.tokens import NOTHING
 from jet.confidence.judgment import AMOUNT_FEATURES
 from jet.confidence.outcomes import Outcomes
 from jet.confidence.regimes import NO_HISTORY
-from jet.confidence.stack import Scores
+from jet.confidence.scores import Scores
 from jet.prediction.amounts import minor_units
 from jet.prediction.predictor import Predictor, without_lines
 from jet.ranking.counts import joined_key
@@ -32,9 +30,7 @@ def outcomes_of(predictor: Predictor, entries: pa.Table, known_before: np.ndarra
     bundle = predictor.bundle
     store = predictor.statistics.corpus.store
     true = entry_columns(entries, bundle.corpus.catalog, store)
-    size, width = len(entries), bundle.ranker.settings.candidates
-    if predictor.settings.method != "ranker":
-        width += predictor.settings.beams
+    size, width = len(entries), bundle.ranker.settings.candidates + predictor.settings.beams
     outcomes = Outcomes(
         scores=Scores.empty(size, width),
         right=np.full(size, width),
@@ -53,8 +49,7 @@ def outcomes_of(predictor: Predictor, entries: pa.Table, known_before: np.ndarra
         count = len(rows)
         hit = scored.candidates.key[:count] == true.set_keys[rows][:, None]
         outcomes.right[rows] = np.where(hit.any(axis=1), hit.argmax(axis=1), width)
-        for each in fields(Scores):
-            getattr(outcomes.scores, each.name)[rows] = getattr(scored.scores, each.name)[:count]
+        outcomes.scores.put(rows, scored.scores)
         outcomes.text_known[rows] = scored.evidence.text_known[:count]
         outcomes.nearest[rows] = scored.evidence.nearest[:count]
         outcomes.held[rows] = scored.hold_facts.held[:count]

@@ -1,21 +1,22 @@
 """Predicts tables of entries with a bundle; notebooks and clusters use the same code.
 
 Every row in gives one row out, in order; an entry that can't be predicted gets the decision "none" with the
-reason. The entry's own lines are not used. Candidates come from the neighbors and from the decoder's beams; the
-set ranker and the decoder score them, the stack combines the scores into one distribution, the calibration
-computes the confidence. Results don't depend on which entries are predicted together: all shapes follow from an
-entry's own chart (charts are padded to powers of two, batches are filled up with repeats).
+reason. The entry's own lines are not used. Candidates come from the neighbors, the set ranker scores them, and
+the calibration computes the confidence. Where the company has nothing booked yet, the decoder is asked too: its
+beams join the candidates, and its scores those of the ranker. Results don't depend on which entries are
+predicted together: all shapes follow from an entry's own chart and history (see `Group`; batches are filled up
+with repeats).
 
 Shapes: N entries of a table, B entries of a batch, D candidates, K neighbors, T lines, S shown neighbors.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from copy import copy
 from dataclasses import dataclass, fields, replace
 from functools import cached_property
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import pyarrow as pa
@@ -26,7 +27,7 @@ from jet.books.schema import ENTRIES
 from jet.books.tokens import NOTHING, set_key
 from jet.bundle.bundle import Bundle
 from jet.confidence.holds import HoldFacts
-from jet.confidence.stack import METHODS, WEIGHED, Method, Scores, confidence_features, line_bits
+from jet.confidence.scores import METHODS, WEIGHED, Method, Scores, confidence_features, distribution, line_bits
 from jet.model.batch import collate
 from jet.model.decode import DEAD, KEPT, beam_search, score_sets
 from jet.model.network import Encoded, JetNetwork, Tables
@@ -58,8 +59,9 @@ _LEAST = 1e-12  # the least probability of an answer that reviewed entries decid
 class PredictSettings:
     """Decoding and decisions."""
 
-    method: Method = "stacked"
-    """stacked: ranker and decoder together; ranker or decoder: that part alone."""
+    method: Method = "ranker"
+    """ranker: the ranker, which asks the decoder where a company has nothing booked yet; decoder: the decoder
+    alone, whose confidence is not calibrated, so that nothing is `auto`."""
     beams: int = 8
     """Beams of the decoder's search; the sets it finds join the candidates."""
     batch_size: int = 64
@@ -88,6 +90,14 @@ class ScoredCandidates:
     hold_facts: HoldFacts
 
 
+class Group(NamedTuple):
+    """Entries that are scored together."""
+
+    rows: np.ndarray  # int64 numbers of up to `batch_size` entries
+    width: int  # a power of two to which their charts, of similar size, are padded
+    asked: bool  # the decoder is asked for them
+
+
 @dataclass(frozen=True)
 class _Decoder:
     """The decoder's encoding of B entries, and its beams."""
@@ -104,9 +114,10 @@ class Predictor:
     Its data are arrays, so that the processes of a machine share one pickled copy.
     """
 
-    def __init__(self, bundle: Bundle, settings: PredictSettings) -> None:
-        """A predictor with the bundle's texts; `with_store` adds others."""
-        self.bundle, self.settings = bundle, settings
+    def __init__(self, bundle: Bundle, settings: PredictSettings, *, decoder: bool = True) -> None:
+        """A predictor with the bundle's texts; `with_store` adds others. Without `decoder`, the ranker never
+        asks it."""
+        self.bundle, self.settings, self.decoder = bundle, settings, decoder
         self.statistics = Statistics.of(bundle.corpus, bundle.retrieval, bundle.model.max_lines)
         self.retriever = Retriever.of(self.statistics.corpus, bundle.retrieval).indexed()
         self.text_vectors = bundle.text_vectors
@@ -130,7 +141,7 @@ class Predictor:
         return extended
 
     def __getstate__(self) -> dict[str, Any]:
-        kept = ("bundle", "settings", "statistics", "retriever", "text_vectors")
+        kept = ("bundle", "settings", "decoder", "statistics", "retriever", "text_vectors")
         return {name: self.__dict__[name] for name in kept}
 
     @cached_property
@@ -154,20 +165,9 @@ class Predictor:
 
     def answers(self, entries: pa.Table, known_before: np.ndarray | None = None) -> Answers:
         """The answers to `entries`, which have no lines, in order; `known_before` is as in `batches`."""
-        method = self.settings.method
-        return self.answers_by((method,), entries, known_before)[method]
-
-    def answers_by(
-        self, methods: Sequence[Method], entries: pa.Table, known_before: np.ndarray | None = None
-    ) -> dict[Method, Answers]:
-        """The `answers` by each of `methods`, of the same candidates.
-
-        The predictor's own method must compute the scores of all: "stacked" does, others only their own.
-        """
-        answers = {method: self.empty_answers(len(entries)) for method in methods}
+        answers = self.empty_answers(len(entries))
         for rows, columns, scored in self.batches(entries, known_before):
-            for method in methods:
-                self.choose(answers[method], rows, columns, scored, method)
+            self.choose(answers, rows, columns, scored)
         return answers
 
     def batches(
@@ -183,35 +183,42 @@ class Predictor:
         columns = entry_columns(entries, corpus.catalog, corpus.store)
         queries = replace(columns.queries(np.arange(len(columns))), store=corpus.store, cut=known_before)
         hits = self.retriever.hits(queries)
-        for rows, width in self.groups(columns):
-            yield rows, columns, self._score(columns, queries.known_before, hits, rows, width)
+        for group in self.groups(columns, queries.known_before):
+            yield group.rows, columns, self._score(columns, queries.known_before, hits, group)
 
-    def groups(self, columns: EntryColumns) -> Iterator[tuple[np.ndarray, int]]:
-        """Row numbers of up to `batch_size` entries with charts of similar size, and the charts' padded size.
-
-        That is a power of two. Entries of unknown entities are left out.
-        """
+    def groups(self, columns: EntryColumns, known_before: np.ndarray) -> Iterator[Group]:
+        """The entries in groups of up to `batch_size`; those of unknown entities are left out."""
         sizes = np.append(np.diff(self.bundle.corpus.catalog.offsets), 0)[columns.entity]
         padded = 2 ** np.ceil(np.log2(np.maximum(sizes, _NARROWEST_CHART))).astype(np.int64)
         widths = np.where(sizes > 0, padded, 0)
-        for width in np.unique(widths[widths > 0]):
-            of_width = np.flatnonzero(widths == width)
-            for start in range(0, len(of_width), self.settings.batch_size):
-                yield of_width[start : start + self.settings.batch_size], int(width)
+        asked = self._asked(columns, known_before)
+        for width, asks in np.unique(np.stack([widths, asked])[:, widths > 0], axis=1).T.tolist():
+            alike = np.flatnonzero((widths == width) & (asked == asks))
+            for start in range(0, len(alike), self.settings.batch_size):
+                yield Group(alike[start : start + self.settings.batch_size], width, bool(asks))
+
+    def _asked(self, columns: EntryColumns, known_before: np.ndarray) -> np.ndarray:
+        """bool [N]: the entries for which the decoder is asked."""
+        if not self.decoder:
+            return np.zeros(len(columns), dtype=bool)
+        if self.settings.method == "decoder":
+            return np.ones(len(columns), dtype=bool)
+        corpus = self.statistics.corpus
+        return np.asarray(corpus.limits(columns.entity, known_before) == corpus.offsets[columns.entity])
 
     def _score(
-        self, columns: EntryColumns, known_before: np.ndarray, hits: Hits, rows: np.ndarray, width: int
+        self, columns: EntryColumns, known_before: np.ndarray, hits: Hits, group: Group
     ) -> ScoredCandidates:
-        """The scored candidates of `rows`, [batch_size], of which the first are those of the rows."""
+        """The scored candidates of a group, [batch_size], of which the first are those of its rows."""
         bundle = self.bundle
-        filled = np.resize(rows, self.settings.batch_size)
+        filled = np.resize(group.rows, self.settings.batch_size)
         hits = hits.take(filled)
         evidence = gather(self.statistics, columns, filled, hits, known_before[filled])
         line_support = line_scores(evidence)
         candidates = propose(self.statistics, evidence, line_support, bundle.ranker.settings.candidates)
         decoder = None
-        if self.settings.method != "ranker":
-            decoder = self._decoder(columns, filled, hits, width, evidence)
+        if group.asked:
+            decoder = self._decoder(columns, filled, hits, group.width, evidence)
             beams = without_opposite(self.statistics, evidence, decoder.beams)
             candidates = candidates.joined("decoder", beams, evidence.date, bundle.corpus.catalog)
         features = ranking_features(self.statistics, evidence, line_support, candidates)
@@ -222,9 +229,9 @@ class Predictor:
         exchanged = evidence.swapped.any(axis=1, keepdims=True)  # such evidence supports nothing
         scores = Scores(
             exists=candidates.exists,
-            proposer=candidates.proposer,
             ranked=ranked,
             none=none,
+            asked=np.full(len(filled), group.asked),
             decoded=decoded,
             support=np.where(exchanged, 0, features["count"]).astype(np.float32),
             text_share=np.where(exchanged, 0, features["votes_text_currency"]).astype(np.float32),
@@ -265,9 +272,8 @@ class Predictor:
 
         The others, which both parts score low, have -inf, to save time.
         """
-        same = (candidates.key[:, :, None] == set_key(decoder.beams)[:, None, :]) & candidates.exists[
-            :, :, None
-        ]
+        same = candidates.key[:, :, None] == set_key(decoder.beams)[:, None, :]
+        same &= candidates.exists[:, :, None]
         in_beams = same.any(axis=2)
         beam = np.take_along_axis(decoder.log_probs, same.argmax(axis=2), 1)
         decoded = np.where(in_beams, beam, -np.inf).astype(np.float32)
@@ -286,26 +292,20 @@ class Predictor:
         return Tables(view(self.text_vectors), view(self.bundle.account_vectors)).to(self.device)
 
     @cached_property
-    def _record_figures(self) -> dict[Method, np.ndarray]:
-        """float64 [E]: the record of each entity, by method."""
-        names = self.bundle.corpus.catalog.entities
-        return {method: each.figures(names) for method, each in self.bundle.judgment.records.items()}
+    def _record_figures(self) -> np.ndarray:
+        """float64 [E]: the record of each entity."""
+        return self.bundle.judgment.records.figures(self.bundle.corpus.catalog.entities)
 
     def empty_answers(self, size: int) -> Answers:
         """Empty answers to `size` entries."""
         return Answers.empty(size, self.bundle.model.max_lines)
 
     def choose(
-        self,
-        answers: Answers,
-        rows: np.ndarray,
-        columns: EntryColumns,
-        scored: ScoredCandidates,
-        method: Method,
+        self, answers: Answers, rows: np.ndarray, columns: EntryColumns, scored: ScoredCandidates
     ) -> None:
-        """Write the best candidates of a batch by `method`, with their evidence and amounts, into `answers`."""
+        """Write the best candidates of a batch, with their evidence and amounts, into `answers`."""
         candidates, evidence = scored.candidates, scored.evidence
-        probability = self.bundle.stack(scored.scores, method)
+        probability = distribution(scored.scores, self.settings.method)
         chance = np.where(candidates.exists, probability[:, :-1], 0.0)
         place, review = reviewed_answers(evidence, candidates, self.bundle.corpus.reviewed)
         decided = np.arange(chance.shape[1]) == place[:, None]
@@ -328,7 +328,7 @@ class Predictor:
             "amount_features": proposal.features,
             "amount_rule": proposal.rule,
             "features": confidence_features(
-                scored.scores, probability, place, self._record_figures[method][evidence.entity]
+                scored.scores, probability, place, self._record_figures[evidence.entity]
             ),
             "review": review,
             "evidence_kind": shown.kind,

@@ -26,7 +26,7 @@ from jet.books.tokens import NOTHING
 from jet.bundle.bundle import Bundle
 from jet.confidence.decisions import Decisions
 from jet.confidence.regimes import REGIMES
-from jet.confidence.stack import Method
+from jet.confidence.scores import Method
 from jet.model.decode import KEPT
 from jet.prediction.amounts import GUESSED
 from jet.prediction.answers import Answers
@@ -70,8 +70,7 @@ def predictions_table(
 def decided(bundle: Bundle, method: Method, promise: float, entries: pa.Table, answers: Answers) -> Decisions:
     """The decisions on `answers` to `entries` (`ENTRIES`), in order."""
     return Decisions.of(
-        bundle.judgment,
-        method,
+        bundle.judgment.of_method(method),
         promise,
         entries["entity"].to_pylist(),
         entries["total"].is_valid().to_numpy(),

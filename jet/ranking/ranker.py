@@ -19,6 +19,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from jet.model.decode import KEPT
 from jet.ranking.features import stacked
 
 _CONSTANT = 1e-3  # a feature with a smaller standard deviation counts as constant
@@ -59,6 +60,8 @@ class RankerSettings:
         for name in ("candidates", "hidden", "nets", "batch_size", "rows"):
             if getattr(self, name) < 1:
                 raise ValueError(f"ranker.{name} must be at least 1, got {getattr(self, name)}")
+        if self.candidates < KEPT:
+            raise ValueError(f"ranker.candidates must be at least {KEPT}, got {self.candidates}")
         if not 0 <= self.dropout < 1:
             raise ValueError(f"ranker.dropout must be at least 0 and below 1, got {self.dropout}")
 

@@ -9,7 +9,6 @@ import ray
 from numpy.typing import NDArray
 
 from jet.bundle.bundle import Bundle
-from jet.confidence.stack import Method
 from jet.evaluation.baselines import BaselineRun, Materials
 from jet.evaluation.learning_curve import CurveFold, CurvePredictions, predict_fold
 from jet.prediction.predictor import PredictSettings
@@ -34,12 +33,10 @@ class OnCluster:
     def __init__(self, runtime: RuntimeSettings) -> None:
         self.runtime = runtime
 
-    def examine(
-        self, bundle: Bundle, settings: PredictSettings, entries: pa.Table, methods: Sequence[Method]
-    ) -> pa.Table:
+    def examine(self, bundle: Bundle, settings: PredictSettings, entries: pa.Table) -> pa.Table:
         """See `Executor`."""
         shared = shared_predictor(bundle, settings, [entries["description"]], self.runtime)
-        return over_slices(ExamineSlice, shared, entries, self.runtime, methods=methods)
+        return over_slices(ExamineSlice, shared, entries, self.runtime)
 
     def predict(self, bundle: Bundle, settings: PredictSettings, entries: pa.Table) -> pa.Table:
         """See `Executor`."""

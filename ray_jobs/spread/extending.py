@@ -57,7 +57,7 @@ def checked(bundle: Bundle, reviewed: pa.Table, accounts: pa.Table, config: JobC
     actors give before it learns them."""
     encode = partial(encode_texts, retrieval=bundle.retrieval, runtime=config.runtime)
     known = extended(bundle, accounts, encode)
-    settings = replace(config.predict, method="stacked")  # with the scores of all methods
+    settings = replace(config.predict, method="ranker")  # whose answers the records count
     shared = shared_predictor(known, settings, [reviewed["description"]], config.runtime)
     return over_slices(CheckSlice, shared, reviewed, config.runtime, keys=CHECKED_BY)
 

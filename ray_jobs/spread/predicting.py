@@ -21,7 +21,7 @@ from ray.data import ActorPoolStrategy
 from jet.artifacts.storage import patiently
 from jet.bundle.bundle import Bundle
 from jet.confidence.outcomes import Outcomes
-from jet.confidence.stack import Method, Scores
+from jet.confidence.scores import Scores
 from jet.evaluation.examine import examine
 from jet.prediction.calibrating import ASKED_BY, asked_outcomes
 from jet.prediction.checking import checked_answers
@@ -91,12 +91,11 @@ class PredictSlice:
 class ExamineSlice:
     """Examines a slice of booked entries (`jet.evaluation.examine`)."""
 
-    def __init__(self, shared: list[ray.ObjectRef], methods: Sequence[Method]) -> None:
+    def __init__(self, shared: list[ray.ObjectRef]) -> None:
         self.predictor = ray.get(shared[0])
-        self.methods = methods
 
     def __call__(self, entries: pa.Table) -> pa.Table:
-        return examine(self.predictor, entries, self.methods)
+        return examine(self.predictor, entries)
 
 
 class OutcomeSlice:

@@ -257,23 +257,21 @@ def test_other_families_of_charts_are_refused(copy):
 
 def test_a_bundle_of_an_earlier_format_is_refused_by_name(copy):
     rewrite_json(copy, lambda content: content.pop("format"))
-    with pytest.raises(ArtifactError, match="copy: the bundle is of format 1, this jet reads 5: train again"):
+    with pytest.raises(ArtifactError, match="copy: the bundle is of format 1, this jet reads 6: train again"):
         load_bundle(str(copy))
 
 
 @pytest.mark.parametrize(
     "change",
     [
-        nested("stack", "ranker"),
-        nested("stack", "none_bias"),
-        nested("calibrations", "stacked", 0, "bias"),
-        nested("calibrations", "decoder", 1, "weights", 0),
-        nested("calibrations", "ranker", 2, "confidence", 3),
-        nested("calibrations", "ranker", 3, "history", 0),
-        nested("records", "stacked", "surplus", "alder", 0),
+        nested("calibrations", 0, "bias"),
+        nested("calibrations", 1, "weights", 0),
+        nested("calibrations", 2, "confidence", 3),
+        nested("calibrations", 3, "history", 0),
+        nested("records", "surplus", "alder", 0),
         nested("horizon", "rolling"),
         nested("horizon", "batch", "birch"),
-        nested("without_test", "calibrations", "stacked", 0, "bias"),
+        nested("without_test", "calibrations", 0, "bias"),
         nested("amounts", "weights", 1),
     ],
 )
@@ -285,7 +283,7 @@ def test_a_changed_judgment_is_refused(copy, change):
 
 def test_calibration_rows_of_another_company_or_with_another_outcome_are_refused(copy):
     def flip(content):
-        rows = content["calibrations"]["stacked"][0]
+        rows = content["calibrations"][0]
         rows["right"] = [1 - right for right in rows["right"]]
         rows["entity"] = rows["entity"][::-1]
 

@@ -4,10 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from jet.confidence.stack import Scores
-from jet.ranking.candidates import PROPOSERS
-
-DECODER = PROPOSERS.index("decoder")
+from jet.confidence.scores import Scores
 
 
 def log_softmax(logits):
@@ -29,12 +26,11 @@ def made_up_scores(rows=300, width=5, seed=0, ranker=1.0, decoder=1.0, none=0.1)
         log_softmax(np.where(some, known * 4.0 * true + draw.normal(size=true.shape), -1e9))
         for known in (ranker, decoder)
     )
-    proposer = np.where(exists, draw.integers(0, len(PROPOSERS), exists.shape), -1)
     scores = Scores(
         exists=exists,
-        proposer=proposer,
         ranked=np.where(exists, ranked[:, :-1], -np.inf).astype(np.float32),
         none=ranked[:, -1].astype(np.float32),
+        asked=draw.random(rows) < 0.5,
         decoded=np.where(exists, decoded[:, :-1], -2e8).astype(np.float32),
         support=np.where(exists, draw.random(exists.shape), 0).astype(np.float32),
         text_share=np.where(exists, draw.random(exists.shape), 0).astype(np.float32),

@@ -16,8 +16,7 @@ from jet.confidence.regimes import REGIMES
 from jet.confidence.threshold import LEAST_ROWS, least_history
 from jet.prediction.predictor import Predictor, PredictSettings
 
-SETTINGS = PredictSettings(method="ranker", batch_size=4, promise=0.6)
-STACKED = PredictSettings(batch_size=4, promise=0.6)
+SETTINGS = PredictSettings(batch_size=4, promise=0.6)
 CHART = {
     "0650": "Furniture",
     "1800": "Bank",
@@ -75,7 +74,7 @@ def test_what_was_always_booked_alike_is_automatic(bundle):
 
 @pytest.mark.parametrize("day", [-400, -1, 0])
 def test_an_entry_that_is_not_later_than_the_companys_first_is_for_people(bundle, day):
-    row = prediction_of(bundle, "Steady", day, "Kunde zahlt 500", STACKED)
+    row = prediction_of(bundle, "Steady", day, "Kunde zahlt 500")
     assert row["decision"] == "review"
     assert row["history"] == 0
     assert "the company has no entries before this day" in row["reason"]
@@ -88,13 +87,13 @@ def test_a_company_with_one_entry_is_for_people_however_sure_the_answer(bundle, 
     row = prediction_of(bundle, "Single", day, text)
     assert row["decision"] == "review"
     regime = REGIMES.index(row["regime"])
-    least = bundle.judgment.calibrations["ranker"][regime].thresholds(0.6).least_history
+    least = bundle.judgment.calibrations[regime].thresholds(0.6).least_history
     assert least > 100
     assert f"the company has 1 earlier entry, and 60% are known to be kept from {least} on" in row["reason"]
 
 
 def test_a_company_without_books_is_for_people(bundle):
-    row = prediction_of(bundle, "Unbooked", 310, "Rent", STACKED)
+    row = prediction_of(bundle, "Unbooked", 310, "Rent")
     assert row["decision"] == "review"
     assert "the company has no entries before this day" in row["reason"]
 
@@ -125,7 +124,7 @@ def test_no_automatic_answer_has_a_guessed_line_and_no_confidence_exceeds_a_line
         "Rent of furniture",
     ]
     companies = ("Steady", "Single", "Unbooked")
-    rows = [prediction_of(bundle, entity, 310, text, STACKED) for entity in companies for text in texts]
+    rows = [prediction_of(bundle, entity, 310, text) for entity in companies for text in texts]
     guessed = [row for row in rows if any(line["guess"] for line in row["lines"])]
     assert guessed
     assert all(row["decision"] == "review" and "guess" in row["reason"] for row in guessed)

@@ -13,7 +13,7 @@ from jet.confidence.judgment import AMOUNT_FEATURES, RECORD, Judgment
 from jet.confidence.outcomes import Asked, Outcomes
 from jet.confidence.record import records_before
 from jet.confidence.regimes import REGIMES
-from jet.confidence.stack import METHODS, confidence_features, weakest_line
+from jet.confidence.scores import confidence_features, distribution, weakest_line
 
 ENTRIES = 120
 """The entries of the outcomes; each is asked in all regimes."""
@@ -62,39 +62,49 @@ def of_two_splits():
     return outcomes, asked, Judgment.fit(outcomes, asked)
 
 
-def test_every_method_has_a_calibration_of_its_own_answers_in_every_regime():
+def test_the_rankers_answers_are_calibrated_in_every_regime():
     outcomes, asked = made_up_outcomes()
     judgment = Judgment.fit(outcomes, asked)
     scores, right = outcomes.scores, outcomes.right
     assert judgment.without_test is None
-    for method in ("ranker", "decoder"):
-        chances = judgment.stack(scores, method)
-        best = np.where(scores.exists, chances[:, :-1], -1).argmax(axis=1)
-        bound = weakest_line(scores, chances, best)
-        for regime in range(len(REGIMES)):
-            calibration, of_regime = judgment.calibrations[method][regime], asked.regime == regime
-            assert np.array_equal(calibration.rows.right, (best == right)[of_regime])
-            assert np.array_equal(calibration.rows.most, bound[of_regime])
-            assert (calibration.confidence <= bound[of_regime]).all()
-            assert np.array_equal(calibration.rows.history, outcomes.history[of_regime])
+    chances = distribution(scores, "ranker")
+    best = np.where(scores.exists, chances[:, :-1], -1).argmax(axis=1)
+    bound = weakest_line(scores, chances, best)
     for regime in range(len(REGIMES)):
-        rows = judgment.calibrations["stacked"][regime].rows
-        assert rows.entity[:4].tolist() == ["company 0", "company 1", "company 2", "company 0"]
-        assert np.array_equal(rows.group, outcomes.group[asked.regime == regime])
+        calibration, of_regime = judgment.calibrations[regime], asked.regime == regime
+        assert np.array_equal(calibration.rows.right, (best == right)[of_regime])
+        assert np.array_equal(calibration.rows.most, bound[of_regime])
+        assert (calibration.confidence <= bound[of_regime]).all()
+        assert np.array_equal(calibration.rows.history, outcomes.history[of_regime])
+        assert calibration.rows.entity[:4].tolist() == ["company 0", "company 1", "company 2", "company 0"]
+        assert np.array_equal(calibration.rows.group, outcomes.group[of_regime])
+
+
+def test_the_decoders_confidence_is_its_own_probability_and_promises_nothing(of_two_splits):
+    outcomes, _, judgment = of_two_splits
+    assert judgment.of_method("ranker") is judgment
+    of_decoder = judgment.of_method("decoder")
+    chances = distribution(outcomes.scores, "decoder")
+    features = confidence_features(outcomes.scores, chances, record=np.ones(len(chances)))
+    for calibration in of_decoder.calibrations:
+        expected = chances[:, :-1].max(axis=1).clip(1e-6, 1 - 1e-6)
+        np.testing.assert_allclose(calibration(features), expected)
+        assert calibration.thresholds(0.5).pooled is None
+    assert of_decoder.for_report() is of_decoder
+    assert (of_decoder.amounts, of_decoder.horizon) == (judgment.amounts, judgment.horizon)
 
 
 def test_an_answer_where_nothing_was_right_is_never_called_right():
     outcomes, asked = made_up_outcomes(none=0.5)
     none = outcomes.right == outcomes.scores.exists.shape[1]
-    for regimes in Judgment.fit(outcomes, asked).calibrations.values():
-        for number, calibration in enumerate(regimes):
-            assert not calibration.rows.right[none[asked.regime == number]].any()
+    for number, calibration in enumerate(Judgment.fit(outcomes, asked).calibrations):
+        assert not calibration.rows.right[none[asked.regime == number]].any()
 
 
 def test_amounts_are_calibrated_on_guesses_for_daily_answers_that_were_right():
     outcomes, asked = made_up_outcomes()
     judgment = Judgment.fit(outcomes, asked)
-    best = judgment.stack(outcomes.scores)[:, :-1].argmax(axis=1)
+    best = distribution(outcomes.scores, "ranker")[:, :-1].argmax(axis=1)
     fitted = outcomes.amounts_guessed & (best == outcomes.right) & (asked.regime == 0)
     assert len(judgment.amounts.rows) == fitted.sum() > 20
 
@@ -109,13 +119,10 @@ def test_a_judgment_on_both_splits_brings_the_one_on_the_calibration_rows_alone(
     report = judgment.without_test
     assert judgment.for_report() is report
     assert alone.for_report() is alone
-    for method in METHODS:
-        for one, other, whole in zip(
-            alone.calibrations[method], report.calibrations[method], judgment.calibrations[method], strict=True
-        ):
-            assert np.array_equal(one.weights, other.weights)
-            assert one.bias == other.bias
-            assert not np.array_equal(whole.weights, other.weights)
+    for one, other, whole in zip(alone.calibrations, report.calibrations, judgment.calibrations, strict=True):
+        assert np.array_equal(one.weights, other.weights)
+        assert one.bias == other.bias
+        assert not np.array_equal(whole.weights, other.weights)
     assert alone.as_dict() == report.as_dict()
 
 
@@ -140,11 +147,10 @@ def test_of_two_splits_the_confidence_of_each_is_fitted_on_the_other(of_two_spli
     place = np.flatnonzero(~asked.newest & (asked.regime == 2))[:6]  # too few for a misfit
     right[place] = np.where(right[place] == 0, 5, 0)
     other = Judgment.fit(replace(outcomes, right=right), asked)
-    for method in ("ranker", "decoder"):  # the stack itself is fitted on all rows
-        before, after = judgment.calibrations[method][2], other.calibrations[method][2]
-        newest = before.rows.newest
-        assert np.array_equal(before.confidence[~newest], after.confidence[~newest])
-        assert not np.array_equal(before.confidence[newest], after.confidence[newest])
+    before, after = judgment.calibrations[2], other.calibrations[2]
+    newest = before.rows.newest
+    assert np.array_equal(before.confidence[~newest], after.confidence[~newest])
+    assert not np.array_equal(before.confidence[newest], after.confidence[newest])
 
 
 # --- records --------------------------------------------------------------------------------------------------
@@ -152,12 +158,12 @@ def test_of_two_splits_the_confidence_of_each_is_fitted_on_the_other(of_two_spli
 
 def test_a_rows_record_counts_the_daily_answers_that_were_known_when_it_was_asked(of_two_splits):
     """A company's answers after the days that a row knows say nothing of its confidence."""
-    outcomes, asked, judgment = of_two_splits
+    outcomes, asked, _ = of_two_splits
     day = 80
     later = (asked.date >= day) & (asked.regime == 0)
     right = np.where(later, (outcomes.right + 1) % 6, outcomes.right)
     scores = outcomes.scores
-    chances = judgment.stack(scores, "decoder")
+    chances = distribution(scores, "ranker")
     best = np.where(scores.exists, chances[:, :-1], -1).argmax(axis=1)
     daily = asked.regime == 0
 
@@ -177,15 +183,15 @@ def test_the_record_is_a_feature_of_the_fitted_confidence():
     draw = np.random.default_rng(9)
     bad = (asked.entity == "company 0") & (draw.random(len(asked.entity)) < 0.5)
     judgment = Judgment.fit(replace(outcomes, right=np.where(bad, 5, outcomes.right)), asked)
-    records = judgment.records["ranker"].figures(["company 0", "company 1", "company 2", "company 9"])
+    records = judgment.records.figures(["company 0", "company 1", "company 2", "company 9"])
     assert records[0] < -0.1 < min(records[1:3])
     assert records[3] == 0
-    assert judgment.calibrations["ranker"][0].weights[RECORD] > 0
-    features = confidence_features(outcomes.scores, judgment.stack(outcomes.scores, "ranker"))
+    assert judgment.calibrations[0].weights[RECORD] > 0
+    features = confidence_features(outcomes.scores, distribution(outcomes.scores, "ranker"))
     confidence = {}
     for number in (0, 1):
         features[:, RECORD] = records[number]
-        confidence[number] = judgment.calibrations["ranker"][0](features)
+        confidence[number] = judgment.calibrations[0](features)
     assert (confidence[0] < confidence[1]).all()
 
 
@@ -196,25 +202,20 @@ def test_a_judgment_comes_back_from_json_as_it_was(of_two_splits):
     for judgment in (of_two_splits[2], of_two_splits[2].for_report(), Judgment.unfitted()):
         again = Judgment.from_dict(json.loads(json.dumps(judgment.as_dict())))
         assert again.as_dict() == judgment.as_dict()
-        assert (again.stack, again.horizon, again.records) == (
-            judgment.stack,
-            judgment.horizon,
-            judgment.records,
-        )
-        assert set(again.calibrations) == set(METHODS)
+        assert (again.horizon, again.records) == (judgment.horizon, judgment.records)
         assert (again.without_test is None) == (judgment.without_test is None)
 
 
 def test_a_judgment_on_other_features_is_refused():
     content = Judgment.unfitted().as_dict()
-    content["calibrations"]["ranker"][1]["features"] = ["log_odds"]
+    content["calibrations"][1]["features"] = ["log_odds"]
     with pytest.raises(ValueError, match="this jet has"):
         Judgment.from_dict(content)
 
 
 def test_a_judgment_that_lacks_a_regime_is_refused():
     content = Judgment.unfitted().as_dict()
-    del content["calibrations"]["stacked"][3]
+    del content["calibrations"][3]
     with pytest.raises(ValueError, match="isn't calibrated in each of the regimes rolling, rolling, no total"):
         Judgment.from_dict(content)
 

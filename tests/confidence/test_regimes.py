@@ -153,7 +153,7 @@ def test_the_confidence_is_that_of_the_entrys_own_regime(bundle):
         )
         predictor = Predictor.for_entries(bundle, SETTINGS, entries, None)
         answers, (row,) = predictor.answers(entries), predictor(entries).to_pylist()
-        calibration = bundle.judgment.calibrations["stacked"][REGIMES.index(row["regime"])]
+        calibration = bundle.judgment.calibrations[REGIMES.index(row["regime"])]
         expected = min(calibration(answers.features)[0], answers.weakest_line[0])
         assert row["confidence"] == pytest.approx(expected, rel=1e-6)
 

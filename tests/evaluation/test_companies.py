@@ -31,10 +31,8 @@ def calibration(rows, misfits=()):
 def judgment(**regimes):
     """With calibrations of some regimes; the others have no rows."""
     judged = Judgment.unfitted()
-    chosen = [
-        regimes.get(name, each) for name, each in zip(REGIMES, judged.calibrations["stacked"], strict=True)
-    ]
-    return replace(judged, calibrations={**judged.calibrations, "stacked": tuple(chosen)})
+    chosen = [regimes.get(name, each) for name, each in zip(REGIMES, judged.calibrations, strict=True)]
+    return replace(judged, calibrations=tuple(chosen))
 
 
 @pytest.fixture
@@ -50,9 +48,7 @@ def states():
         ("wrong", 0.99, False, 30),
     ]
     rolling = calibration(rows, misfits=["wrong"])
-    return company_states(
-        judgment(rolling=rolling), "stacked", [0.9], ["new", "wrong", "poor", "weak", "steady"]
-    )
+    return company_states(judgment(rolling=rolling), [0.9], ["new", "wrong", "poor", "weak", "steady"])
 
 
 def test_each_company_has_the_state_that_its_rows_gave_it(states):
@@ -110,7 +106,7 @@ ROWS = st.lists(
 @given(ROWS, st.sets(st.sampled_from("abc")))
 def test_the_state_says_how_a_company_s_threshold_lies_to_that_of_all(rows, misfits):
     batch = calibration(rows, misfits)
-    states = company_states(judgment(batch=batch), "stacked", [0.6, 0.9], ["a", "b", "c", "d"])
+    states = company_states(judgment(batch=batch), [0.6, 0.9], ["a", "b", "c", "d"])
     assert json.loads(json.dumps(states, allow_nan=False)) == states
     for promise in (0.6, 0.9):
         pooled, key = batch.thresholds(promise).pooled, f"{promise:g}"

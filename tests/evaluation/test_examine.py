@@ -10,7 +10,7 @@ import pytest
 from jet.books.schema import ACCOUNTS
 from jet.books.split import TEST
 from jet.bundle.extension import extended
-from jet.confidence.stack import METHODS
+from jet.confidence.scores import METHODS
 from jet.evaluation.examine import examine, predictions_of
 from jet.prediction.predictor import Predictor, PredictSettings, without_lines
 
@@ -36,30 +36,12 @@ def examined(bundle, entries):
 
 
 @pytest.mark.parametrize("method", METHODS)
-def test_each_method_answers_as_a_predictor_by_this_method_does(bundle, entries, examined, method):
-    expected = Predictor(bundle[1], PredictSettings(method=method))(entries)
-    found = predictions_of(examined, method)
-    assert found.schema.equals(expected.schema)
-    if method == "ranker":  # alone, it doesn't see the decoder's candidates beside its own
-        assert [named(row) for row in found["lines"].to_pylist()] == [
-            named(row) for row in expected["lines"].to_pylist()
-        ]
-        np.testing.assert_allclose(found["confidence"], expected["confidence"], atol=0.1)
-    else:
-        assert found.equals(expected)
-
-
-@pytest.mark.parametrize("method", METHODS)
-def test_a_method_that_is_asked_for_alone_answers_as_its_predictor_does(bundle, entries, examined, method):
-    found = examine(Predictor(bundle[1], PredictSettings(method=method)), entries, [method])
-    assert not (set(METHODS) - {method}) & set(found.column_names)
-    assert predictions_of(found, method).equals(Predictor(bundle[1], PredictSettings(method=method))(entries))
+def test_the_predictions_are_those_of_the_predictor(bundle, entries, examined, method):
+    predictor = Predictor(bundle[1], PredictSettings(method=method))
+    found = examine(predictor, entries)
+    assert predictions_of(found).equals(predictor(entries))
     for name in ("true", "neighbors", "amounts_right"):
         assert found[name].equals(examined[name])
-
-
-def named(lines):
-    return [(line["account"], line["side"]) for line in lines]
 
 
 def test_there_is_a_row_for_each_entry_in_its_place(bundle, entries, examined):
@@ -75,7 +57,7 @@ def test_an_entry_s_own_lines_reach_nothing_but_the_truth(bundle, entries, exami
     for row in rows:
         row["lines"] = made_up.lines("D10 C20" if row["entity"] == "birch" else "D7010 C1930")
     changed = examine(Predictor(bundle[1], PredictSettings()), made_up.entries_table(rows))
-    for name in (*METHODS, "neighbors", "candidates", "total_known"):
+    for name in ("predictions", "neighbors", "candidates", "total_known"):
         assert changed[name].equals(examined[name]), name
     assert not changed["true"].equals(examined["true"])
 
@@ -83,7 +65,7 @@ def test_an_entry_s_own_lines_reach_nothing_but_the_truth(bundle, entries, exami
 def test_entries_without_a_truth_are_answered_too(bundle, entries, examined):
     found = examine(Predictor(bundle[1], PredictSettings()), without_lines(entries))
     assert found["true"].to_pylist() == [[]] * len(entries)
-    assert found["stacked"].equals(examined["stacked"])
+    assert found["predictions"].equals(examined["predictions"])
 
 
 def test_no_entries_give_no_rows(bundle, entries):

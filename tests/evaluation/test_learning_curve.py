@@ -142,9 +142,9 @@ def test_of_the_fold_s_companies_the_last_entries_before_the_test_are_known(
     seen = []
 
     class Spy:
-        def __init__(self, bundle, settings):
+        def __init__(self, bundle, settings, decoder):
             seen.append(bundle.corpus)
-            assert settings.method == "ranker"
+            assert (settings.method, decoder) == ("ranker", False)
 
         def __call__(self, entries):
             assert entries["lines"].null_count == len(entries)

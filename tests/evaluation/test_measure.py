@@ -112,8 +112,8 @@ def test_the_regimes_differ(evaluation):
 def test_every_company_of_the_test_has_its_state_in_the_calibration_that_the_figures_are_of(bundle, evaluation):
     companies, report = evaluation.metrics["companies"], bundle.for_report().judgment
     assert set(companies) == set(evaluation.metrics["test"]["model"]["by_entity"])
-    assert companies == company_states(report, "stacked", [0.5, 0.95, 0.99], companies)
-    assert companies != company_states(bundle.judgment, "stacked", [0.5, 0.95, 0.99], companies)
+    assert companies == company_states(report, [0.5, 0.95, 0.99], companies)
+    assert companies != company_states(bundle.judgment, [0.5, 0.95, 0.99], companies)
 
 
 def test_what_was_calibrated_on_the_test_entries_does_not_judge_them(data, bundle, evaluation):
@@ -127,13 +127,13 @@ def test_a_bundle_that_does_not_know_the_test_entries_judges_them_as_it_is(data,
     alone = measure(Exam(data.entries, ACCOUNTS, before, ALONE), InProcess()).metrics
     assert "confidence" not in alone["facts"]
     promises = [0.5, 0.95, 0.99]
-    assert alone["companies"] == company_states(bundle.judgment, "stacked", promises, alone["companies"])
+    assert alone["companies"] == company_states(bundle.judgment, promises, alone["companies"])
 
 
 def test_the_table_has_rows_of_each_regime(evaluation):
     table = figures_table(evaluation.metrics, 0.5)
     methods = table["method"].unique().to_pylist()
-    assert methods == ["jet", *(f"jet: {name}" for name in REGIMES[1:]), "ranker", "decoder", *BASELINES]
+    assert methods == ["jet", *(f"jet: {name}" for name in REGIMES[1:]), "decoder", *BASELINES]
     [batch] = table.filter((pc.field("method") == "jet: batch") & (pc.field("entity") == "")).to_pylist()
     overall = evaluation.metrics["regimes"]["batch"]["overall"]
     assert batch["entry_exact_match"] == overall["entry_exact_match"]
@@ -161,7 +161,7 @@ def test_all_that_is_asked_for_is_measured_and_json_can_hold_it(evaluation):
     metrics = json.loads(json.dumps(evaluation.metrics, allow_nan=False))
     assert set(metrics["test"]["baselines"]) == set(metrics["costs"]) == {"majority", "last_same_text"}
     assert set(metrics["comparison"]) == {"majority", "last_same_text"}
-    assert set(metrics["test"]["methods"]) == {"ranker", "decoder"}
+    assert set(metrics["test"]["methods"]) == {"decoder"}
     assert {"retrieval", "learning_curve", "learning_curve_note", "amounts", "drift"} <= set(metrics)
     assert [point["history"] for point in metrics["learning_curve"]] == [0, 10, 50, 150, 500]
     assert all(point["n"] == 20 for point in metrics["learning_curve"])
@@ -170,7 +170,7 @@ def test_all_that_is_asked_for_is_measured_and_json_can_hold_it(evaluation):
 def test_every_row_says_what_each_method_made_of_its_entry(evaluation):
     test, rows = evaluation.metrics["test"], evaluation.rows.to_pylist()
     assert len(rows) == evaluation.metrics["facts"]["entries"]["test"]
-    for name, method in {"stacked": test["model"], **test["methods"], **test["baselines"]}.items():
+    for name, method in {"ranker": test["model"], **test["methods"], **test["baselines"]}.items():
         right = [row[f"{name}_right"] for row in rows]
         assert right == [row[f"{name}_answer"] == row["true"] for row in rows]
         assert np.mean(right) == method["overall"]["entry_exact_match"]
@@ -181,7 +181,7 @@ def test_examples_stand_beside_the_truth_with_the_names_of_their_accounts(evalua
     assert len(evaluation.examples) == 20
     assert {example["right"] for example in evaluation.examples} == {True, False}
     assert sum(example["right"] for example in evaluation.examples) <= sum(
-        row["stacked_right"] for row in by_id.values()
+        row["ranker_right"] for row in by_id.values()
     )
     names = {(row["entity"], row["code"]): row["name"] for row in ACCOUNTS.to_pylist()}
     for example in evaluation.examples:

@@ -10,7 +10,6 @@ import pytest
 from jet.books.schema import ENTRIES
 from jet.books.split import CALIBRATION, TEST, SplitSettings
 from jet.confidence.regimes import REGIMES
-from jet.confidence.stack import METHODS
 from jet.prediction.calibrating import ASKED_BY, asked_entries
 from jet.retrieval.hiding import also_hidden
 
@@ -82,14 +81,13 @@ def test_without_a_total_some_lack_more_and_nothing_else_of_the_entries_changes(
 def test_the_bundle_is_calibrated_on_what_was_asked_in_each_regime(asked, bundle):
     regime, newest = asked["regime"].to_numpy(), asked["newest"].to_numpy(zero_copy_only=False)
     report = bundle.for_report().judgment
-    for method in METHODS:
-        for number in range(len(REGIMES)):
-            rows = bundle.judgment.calibrations[method][number].rows
-            assert len(rows) == (regime == number).sum()
-            assert np.array_equal(rows.newest, newest[regime == number])
-            of_report = report.calibrations[method][number].rows
-            assert len(of_report) == ((regime == number) & ~newest).sum()
-            assert not of_report.newest.any()
+    for number in range(len(REGIMES)):
+        rows = bundle.judgment.calibrations[number].rows
+        assert len(rows) == (regime == number).sum()
+        assert np.array_equal(rows.newest, newest[regime == number])
+        of_report = report.calibrations[number].rows
+        assert len(of_report) == ((regime == number) & ~newest).sum()
+        assert not of_report.newest.any()
 
 
 def test_a_report_has_a_bundle_of_its_own_that_differs_in_the_judgment_alone(bundle):
@@ -102,7 +100,7 @@ def test_a_report_has_a_bundle_of_its_own_that_differs_in_the_judgment_alone(bun
 
 
 def test_the_rows_of_a_company_with_the_same_text_but_for_digits_are_of_one_group(asked, bundle):
-    rows = bundle.judgment.calibrations["stacked"][0].rows
+    rows = bundle.judgment.calibrations[0].rows
     daily = asked.filter(pa.compute.equal(asked["regime"], 0)).to_pylist()
     groups = {}
     for entry, group in zip(daily, rows.group.tolist(), strict=True):
@@ -123,4 +121,4 @@ def test_books_without_a_test_split_are_calibrated_all_the_same():
     judgment = made_up.calibrated(data, made_up.assembled(data, made_up.network(data))).judgment
     assert judgment.without_test is None
     assert judgment.for_report() is judgment
-    assert len(judgment.calibrations["stacked"][2].rows)
+    assert len(judgment.calibrations[2].rows)

@@ -15,7 +15,7 @@ from jet.books.schema import ENTRIES
 from jet.bundle.extension import without_addition
 from jet.confidence.record import Records
 from jet.demo import DemoSettings, write_demo_ledger
-from jet.prediction.predictor import PredictSettings, without_lines
+from jet.prediction.predictor import without_lines
 from jet.prediction.session import Session
 
 SMALL = {
@@ -88,9 +88,8 @@ def broken(model, later, companies) -> jet.Model:
 def test_what_is_checked_are_the_answers_before_the_entries_are_learned(model, broken, later, companies):
     reviewed = of(later, companies[0])[:60]
     [addition] = broken.bundle.additions
-    settings = replace(model.config.predict, method="stacked")
-    answered = Session(model.bundle, settings)(without_lines(reviewed))
-    checked = addition.checked.filter(pc.equal(addition.checked["method"], "stacked"))
+    answered = Session(model.bundle, model.config.predict)(without_lines(reviewed))
+    checked = addition.checked
     expected = dict(zip(answered["entry_id"].to_pylist(), answered["confidence"].to_pylist(), strict=True))
     assert dict(
         zip(checked["entry_id"].to_pylist(), checked["confidence"].to_pylist(), strict=True)
@@ -114,7 +113,7 @@ def test_right_answers_to_reviewed_entries_change_no_decision_of_others_and_stop
     model, later, companies
 ):
     kept = model.learn(ledger(model, of(later, companies[0])[:60]), reviewer="Ann")
-    records = kept.bundle.judgment.records["stacked"]
+    records = kept.bundle.judgment.records
     assert records.stopped(model.config.predict.promise) == {}
     assert len(records.looks[companies[0]]) > 0
     assert companies[1] not in records.looks
@@ -129,9 +128,9 @@ def test_a_stopped_company_goes_on_when_its_reviews_are_right_again(broken, late
             row["entry_id"] += f"-again{number}"
         entries = pa.Table.from_pylist(rows, schema=ENTRIES)
         again = again.learn(ledger(again, entries), reviewer="Ann")
-        if not again.bundle.judgment.records["stacked"].stopped(again.config.predict.promise):
+        if not again.bundle.judgment.records.stopped(again.config.predict.promise):
             break
-    assert not again.bundle.judgment.records["stacked"].stopped(again.config.predict.promise)
+    assert not again.bundle.judgment.records.stopped(again.config.predict.promise)
 
 
 def test_undoing_what_was_learned_undoes_the_stop_to_the_bit(model, broken):
@@ -159,7 +158,10 @@ def test_the_promise_decides_whether_a_company_is_stopped():
     assert len(after(100, 0).looks["a"]) == 40
 
 
-def test_predictions_by_another_method_have_records_of_their_own(broken, companies):
-    for method in ("stacked", "ranker", "decoder"):
-        assert companies[0] in broken.bundle.judgment.records[method].surplus
-    assert PredictSettings().method in broken.bundle.judgment.records
+def test_records_count_the_rankers_answers_whatever_method_predicts(model, broken, later, companies):
+    by_decoder = jet.Model(
+        model.bundle, replace(model.config, predict=replace(model.config.predict, method="decoder"))
+    )
+    learned = by_decoder.learn(ledger(model, swapped(of(later, companies[0])[:60])), reviewer="Ann")
+    assert learned.bundle.judgment.as_dict() == broken.bundle.judgment.as_dict()
+    assert not auto(learned, of(later, companies[1])).any()

@@ -7,7 +7,7 @@ import pytest
 
 from jet.prediction.predictor import Predictor, PredictSettings
 
-SETTINGS = PredictSettings(method="ranker", batch_size=4)
+SETTINGS = PredictSettings(batch_size=4)
 CHART = {"1800": "Bank EUR", "1810": "Bank USD", "1820": "Bank CHF", "4400": "Customers", "6310": "Rent"} | {
     "6820": "Internet",
     "6830": "Travel",

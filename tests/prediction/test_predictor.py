@@ -21,7 +21,7 @@ from jet.books.split import CALIBRATION, TEST
 from jet.confidence.calibration import CalibrationRows, Misfit
 from jet.confidence.judgment import Judgment
 from jet.confidence.regimes import REGIMES
-from jet.confidence.stack import METHODS, confidence_features, weakest_line
+from jet.confidence.scores import METHODS, confidence_features, distribution, weakest_line
 from jet.prediction.outcomes import outcomes_of, padded_lines
 from jet.prediction.predictor import (
     Predictor,
@@ -224,16 +224,15 @@ def calibrated_on(bundle, confidence, right, entity, misfits=None):
     rows = CalibrationRows.independent(entity, right)
     regimes = tuple(
         replace(each, confidence=np.asarray(confidence, float), rows=rows, misfits=misfits or {})
-        for each in bundle.judgment.calibrations["stacked"]
+        for each in bundle.judgment.calibrations
     )
-    calibrations = {**bundle.judgment.calibrations, "stacked": regimes}
-    return replace(bundle, judgment=replace(bundle.judgment, calibrations=calibrations))
+    return replace(bundle, judgment=replace(bundle.judgment, calibrations=regimes))
 
 
 def test_decisions_follow_the_threshold(bundle, new_entries):
     ladder = np.linspace(0, 1, 400)
     sure = calibrated_on(bundle, ladder, ladder > 0.4, ["somebody"] * 400)
-    threshold = sure.judgment.calibrations["stacked"][0].thresholds(0.95).pooled
+    threshold = sure.judgment.calibrations[0].thresholds(0.95).pooled
     assert 0.3 < threshold < 0.6
     decisions = set()
     for row in Predictor.for_entries(sure, SETTINGS, new_entries, None)(new_entries).to_pylist():
@@ -253,7 +252,7 @@ def test_a_company_that_kept_less_is_held_to_a_higher_threshold_of_its_own_and_n
     owners = ["birch"] * 1000 + ["alder"] * 40
     confidence = np.r_[np.full(1000, 1e-9), np.full(20, 0.8), np.full(20, 0.99)]
     sure = calibrated_on(bundle, confidence, np.r_[np.ones(1000), np.zeros(20), np.ones(20)] > 0, owners)
-    assert sure.judgment.calibrations["stacked"][0].thresholds(0.95).pooled == 1e-9
+    assert sure.judgment.calibrations[0].thresholds(0.95).pooled == 1e-9
     rows = Predictor.for_entries(sure, SETTINGS, new_entries, None)(new_entries).to_pylist()
     assert {row["decision"] for row in rows if row["entity"] == "birch" and not row["held"]} == {"auto"}
     of_alder = [row for row in rows if row["entity"] == "alder" and not row["held"]]
@@ -306,13 +305,13 @@ def test_without_a_threshold_everything_is_for_review(bundle, new_entries):
 
 
 @pytest.mark.parametrize("method", METHODS)
-def test_either_part_answers_alone_with_a_confidence_of_its_own(bundle, new_entries, method):
+def test_each_method_answers_with_a_confidence_of_its_own(bundle, new_entries, method):
     settings = replace(SETTINGS, method=method)
     predictor = Predictor.for_entries(bundle, settings, new_entries, None)
     rows = predictor(new_entries)
     answers = predictor.answers(new_entries)
     expected = np.zeros(len(new_entries))
-    for number, calibration in enumerate(bundle.judgment.calibrations[method]):
+    for number, calibration in enumerate(bundle.judgment.of_method(method).calibrations):
         mine = np.array(rows["regime"].to_pylist()) == REGIMES[number]
         expected[mine] = calibration(answers.features[mine])
     expected = np.where(answers.answered, np.minimum(expected, answers.weakest_line), 0)
@@ -320,10 +319,62 @@ def test_either_part_answers_alone_with_a_confidence_of_its_own(bundle, new_entr
     assert all(row["lines"] for row in rows.to_pylist() if row["decision"] != "none")
 
 
-def test_the_ranker_alone_answers_without_a_decoder(bundle, new_entries, monkeypatch):
-    predictor = Predictor.for_entries(bundle, replace(SETTINGS, method="ranker"), new_entries, None)
+def with_history(answers):
+    """The rows of the entries whose company had booked something before them."""
+    return np.flatnonzero(answers["history"].to_numpy() > 0)
+
+
+def test_where_the_company_has_booked_entries_the_network_is_never_touched(
+    bundle, new_entries, answers, monkeypatch
+):
+    predictor = Predictor.for_entries(bundle, SETTINGS, new_entries, None)
     monkeypatch.setattr(Predictor, "network", None)
-    assert predictor(new_entries).num_rows == len(new_entries)
+    monkeypatch.setattr(Predictor, "_tables", None)
+    rows = with_history(answers)
+    assert predictor(new_entries.take(rows)).equals(answers.take(rows).combine_chunks())
+
+
+def test_the_decoder_is_asked_where_the_company_has_booked_nothing_and_nowhere_else(
+    bundle, new_entries, answers, monkeypatch
+):
+    asked = []
+    decode = Predictor._decoder
+
+    def seen(self, columns, rows, *others):
+        asked.extend(rows.tolist())
+        return decode(self, columns, rows, *others)
+
+    monkeypatch.setattr(Predictor, "_decoder", seen)
+    predictor = Predictor.for_entries(bundle, SETTINGS, new_entries, None)
+    assert predictor(new_entries).equals(answers)
+    known = np.array(new_entries["entity"].to_pylist()) != "nobody"
+    lacking = np.flatnonzero(known & (answers["history"].to_numpy() == 0))
+    assert set(asked) == set(lacking.tolist())
+    assert 5 < len(lacking) < known.sum() - 20
+    asked.clear()
+    never = Predictor(predictor.bundle, SETTINGS, decoder=False).with_store(predictor.statistics.corpus.store)
+    rows = with_history(answers)
+    assert never(new_entries).take(rows).equals(answers.take(rows))
+    assert not asked
+
+
+def test_beside_entries_of_companies_without_history_the_confidence_is_the_same_to_the_bit(
+    predictor, new_entries, answers
+):
+    rows = with_history(answers)
+    lacking = np.setdiff1d(np.arange(len(new_entries)), rows)
+    alone = predictor.answers(new_entries.take(rows))
+    mixed = np.random.default_rng(1).permutation(np.concatenate([rows, lacking, lacking]))
+    together = predictor.answers(new_entries.take(mixed))
+    place = [int(np.flatnonzero(mixed == row)[0]) for row in rows.tolist()]
+    for name in ("tokens", "probability", "none", "features", "line_share"):
+        assert getattr(alone, name).tobytes() == getattr(together, name)[place].tobytes(), name
+
+
+def test_the_decoder_alone_promises_nothing(bundle, new_entries):
+    sure = calibrated_on(bundle, np.full(200, 1e-9), np.ones(200, bool), ["birch"] * 200)
+    predict = Predictor.for_entries(sure, replace(SETTINGS, method="decoder"), new_entries, None)
+    assert set(predict(new_entries)["decision"].to_pylist()) == {"review", "none"}
 
 
 def test_another_model_is_another_fingerprint(data, bundle, new_entries):
@@ -357,7 +408,7 @@ def test_outcomes_say_which_candidate_is_exactly_what_was_booked(data, bundle):
     predictor = Predictor(bundle, SETTINGS)
     entries = data.entries.take(data.rows(CALIBRATION))
     outcomes = outcomes_of(predictor, entries)
-    probability = bundle.stack(outcomes.scores)
+    probability = distribution(outcomes.scores, "ranker")
     best = np.where(outcomes.scores.exists, probability[:, :-1], -1).argmax(axis=1)
     predicted = predictor(entries)
     for row, entry, is_right in zip(
@@ -367,10 +418,10 @@ def test_outcomes_say_which_candidate_is_exactly_what_was_booked(data, bundle):
         assert (lines[0] == lines[1]) == is_right
     assert (best == outcomes.right).any()
     assert not (best == outcomes.right).all()
-    record = bundle.judgment.records["stacked"].figures(entries["entity"].to_pylist())
+    record = bundle.judgment.records.figures(entries["entity"].to_pylist())
     features = confidence_features(outcomes.scores, probability, record=record)
     confidence = np.zeros(len(entries))
-    for number, calibration in enumerate(bundle.judgment.calibrations["stacked"]):
+    for number, calibration in enumerate(bundle.judgment.calibrations):
         mine = np.array(predicted["regime"].to_pylist()) == REGIMES[number]
         confidence[mine] = calibration(features[mine])
     confidence = np.minimum(confidence, weakest_line(outcomes.scores, probability, best))
@@ -474,7 +525,7 @@ def test_a_tax_is_split_off_as_in_the_books(fixed_bundle):
     booked = [made_up.entry("ash", f"{day}", day, "office rent", spelled, "100.00") for day in range(5)]
     bundle = small_books.with_books(fixed_bundle, made_up.entries_table(booked))
     entries = made_up.entries_table([made_up.entry("ash", "n", 30, "office rent", None, "250.00")])
-    (row,) = Predictor(bundle, replace(SETTINGS, method="ranker"))(entries).to_pylist()
+    (row,) = Predictor(bundle, SETTINGS)(entries).to_pylist()
     assert {line["side"] + line["account"]: line["amount"] for line in row["lines"]} == {
         "D2641": 50,
         "D5010": 200,
@@ -492,7 +543,7 @@ def test_an_amount_in_another_currency_is_no_evidence(fixed_bundle):
         ]
         bundle = small_books.with_books(fixed_bundle, made_up.entries_table(booked))
         entries = made_up.entries_table([made_up.entry("ash", "n", 30, "office rent", None, "250.00")])
-        (row,) = Predictor(bundle, replace(SETTINGS, method="ranker"))(entries).to_pylist()
+        (row,) = Predictor(bundle, SETTINGS)(entries).to_pylist()
         found[currency] = {line["side"] + line["account"]: line["amount"] for line in row["lines"]}
     assert found["SEK"] == {"D2641": 50, "D5010": 200, "C2440": 250}
     assert found["EUR"] == {"D2641": 125, "D5010": 125, "C2440": 250}

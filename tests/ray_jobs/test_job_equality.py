@@ -19,7 +19,7 @@ from jet.books.split import SplitSettings
 from jet.bundle.saved import load_bundle
 from jet.confidence.outcomes import Outcomes
 from jet.confidence.regimes import REGIMES
-from jet.confidence.stack import Scores
+from jet.confidence.scores import Scores
 from jet.prediction.calibrating import ASKED_BY, asked_entries, asked_outcomes
 from jet.prediction.predictor import Predictor, PredictSettings
 from jet.retrieval.neighbors import make_encoder

@@ -91,26 +91,27 @@ def test_one_process_measures_the_same_as_the_cluster(pipeline):
     assert alone.curve_rows.equals(curve)
 
 
-def test_the_chosen_method_can_be_measured_without_the_others(pipeline, settings, tmp_path):
+def test_the_chosen_method_can_be_measured_without_the_other(pipeline, settings, tmp_path):
     given = ("--entries", pipeline.folder / "entries", "--model", pipeline.folder / "model")
     alone = ("--evaluate.parts", "false", "--evaluate.regimes", "false", "--evaluate.curve_rows", 0)
-    asked = ("--config", settings, "--baselines", "none", "--predict.method", "ranker", *alone)
+    asked = ("--config", settings, "--baselines", "none", "--predict.method", "decoder", *alone)
     succeed("evaluate", *given, "--output", tmp_path / "report", *asked)
     test = json.loads((tmp_path / "report" / "metrics.json").read_text())["test"]
     whole = json.loads((pipeline.folder / "report" / "metrics.json").read_text())["test"]
     assert "methods" not in test
-    assert test["model"]["overall"]["n"] == whole["model"]["overall"]["n"]
-    assert "stacked_answer" not in read(tmp_path / "report").column_names
+    assert test["model"] == whole["methods"]["decoder"]
+    assert test["model"]["overall"]["automation"]["0.95"]["n_auto"] == 0
+    assert "ranker_answer" not in read(tmp_path / "report").column_names
     bundle = load_bundle(str(pipeline.folder / "model"))
     entries = open_artifact(str(pipeline.folder / "entries"), "entries").read_table(ENTRIES)
-    answers = Predictor.for_entries(bundle, PredictSettings(method="ranker"), entries, None)(entries)
+    answers = Predictor.for_entries(bundle, PredictSettings(method="decoder"), entries, None)(entries)
     expected = {
         (row["entity"], row["entry_id"]): sorted(f"{line['side']} {line['account']}" for line in row["lines"])
         for row in answers.to_pylist()
     }
     for row in read(tmp_path / "report").to_pylist():
         answer = " ".join(expected[row["entity"], row["entry_id"]])
-        assert " ".join(sorted(re.findall(r"[DC] \S+", row["ranker_answer"]))) == answer
+        assert " ".join(sorted(re.findall(r"[DC] \S+", row["decoder_answer"]))) == answer
 
 
 def test_a_baseline_that_the_texts_do_not_allow_is_refused_where_it_is_asked_for_by_name(

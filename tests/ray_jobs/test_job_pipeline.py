@@ -67,7 +67,7 @@ def test_metrics_have_the_model_overall_and_by_entity_and_the_baselines(metrics,
 
 
 def test_metrics_have_all_that_an_evaluation_measures(metrics):
-    assert set(metrics["test"]["methods"]) == {"ranker", "decoder"}
+    assert set(metrics["test"]["methods"]) == {"decoder"}
     assert set(metrics["costs"]) == set(metrics["comparison"]) == set(metrics["test"]["baselines"])
     assert [point["history"] for point in metrics["learning_curve"]] == [0, 10, 50, 150, 500]
     assert all(point["entities"] == 3 for point in metrics["learning_curve"])
@@ -79,7 +79,7 @@ def test_every_test_entry_has_a_row_with_what_each_method_made_of_it(metrics, pi
     rows = read(pipeline.folder / "report")
     assert len(rows) == metrics["facts"]["entries"]["test"]
     figures = {
-        "stacked": metrics["test"]["model"],
+        "ranker": metrics["test"]["model"],
         **metrics["test"]["methods"],
         **metrics["test"]["baselines"],
     }

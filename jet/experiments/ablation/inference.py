@@ -1,6 +1,6 @@
 """Scores a trained network's predictions by the inference of a row of the grid.
 
-The predictions are those of the copy decoder alone, without ranker and stack; free-running unless the row says
+The predictions are those of the copy decoder alone, without the ranker; free-running unless the row says
 otherwise. The scores are exact match, F1, and the log-likelihood of the true lines.
 
 Shapes: R entries, B entries of a batch, T tokens of an entry with its stop, S tokens of a prediction.

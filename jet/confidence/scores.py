@@ -1,10 +1,8 @@
-"""The stack: one distribution over candidates, from the scores of the ranker and the decoder.
+"""Scores: what ranker and decoder say of an entry's candidates, and the distribution that follows from it.
 
-It has four parameters, fitted on the calibration split: the weights of both log-probabilities, and scale and
-bias of "none of these". Neither part was trained on that split, and four parameters can't memorize it; even so,
-the features of the confidence come from stacks that were fitted on other rows (`cross_fitted`).
-
-Either part can predict alone: "ranker" over its candidates, "decoder" by its probabilities.
+By the method "ranker", the ranker decides over its candidates. The decoder is asked only where the company has
+nothing booked yet: with history, it makes no answer better (docs/accuracy.md). By the method "decoder", it
+answers alone.
 
 Shapes: N entries, D candidates.
 """
@@ -17,29 +15,30 @@ from typing import Literal
 import numpy as np
 
 from jet.books.tokens import NOTHING
-from jet.ranking.candidates import PROPOSERS
 
-Method = Literal["stacked", "ranker", "decoder"]
-METHODS: tuple[Method, ...] = ("stacked", "ranker", "decoder")
+Method = Literal["ranker", "decoder"]
+METHODS: tuple[Method, ...] = ("ranker", "decoder")
 
 FEATURES = (
-    *("log_odds", "margin", "none", "similarity", "same_text", "support", "text_share", "agreed"),
+    *("log_odds", "margin", "none", "similarity", "same_text", "support", "text_share"),
     "record",
 )
 """The features of the confidence.
 
 The logit of the best candidate, its log-ratio to the second one, and the logit of "none of these"; the
 similarity of the nearest neighbor; the number of neighbors with the same text; the number of neighbors booked
-like the best candidate, and their share among those with the same text; whether ranker and decoder agree; and
-the record of the company (`jet.confidence.record`)."""
+like the best candidate, and their share among those with the same text; and the record of the company
+(`jet.confidence.record`)."""
 
 WEIGHED = 8
 """The number of best candidates from which the probability of a line is computed."""
 
 _BITS = 64
+
+# The weights of both log-probabilities where the decoder is asked. They are fixed: rows of a calibration have a
+# history, so nothing can be fitted.
+_RANKER, _DECODER = 0.6, 0.3
 _FLOOR = -20.0  # the lower bound of the decoder's log-probability
-_LEAST_ROWS = 20
-_PULL = 0.01  # L2 penalty on the distance of the parameters from their start
 
 
 @dataclass(frozen=True)
@@ -50,10 +49,10 @@ class Scores:
     """
 
     exists: np.ndarray  # bool [N, D] the candidate exists; else the row is padded
-    proposer: np.ndarray  # int64 [N, D] index into PROPOSERS
     ranked: np.ndarray  # float32 [N, D] the ranker's log-probabilities
     none: np.ndarray  # float32 [N] the ranker's log-probability of "none of these"
-    decoded: np.ndarray  # float32 [N, D] the decoder's log-probabilities
+    asked: np.ndarray  # bool [N] the decoder was asked; its beams are among the candidates
+    decoded: np.ndarray  # float32 [N, D] the decoder's log-probabilities; -inf where it wasn't asked
     support: np.ndarray  # float32 [N, D] neighbors booked to the candidate (log1p)
     text_share: np.ndarray  # float32 [N, D] the candidate's share among neighbors with the same text
     similarity: np.ndarray  # float32 [N] of the nearest neighbor
@@ -67,9 +66,9 @@ class Scores:
         shape = (entries, candidates)
         return cls(
             exists=np.zeros(shape, dtype=bool),
-            proposer=np.full(shape, -1),
             ranked=np.full(shape, -np.inf, dtype=np.float32),
             none=np.zeros(entries, dtype=np.float32),
+            asked=np.zeros(entries, dtype=bool),
             decoded=np.full(shape, -np.inf, dtype=np.float32),
             support=np.zeros(shape, dtype=np.float32),
             text_share=np.zeros(shape, dtype=np.float32),
@@ -83,65 +82,26 @@ class Scores:
         """The scores of some entries, by row numbers or a mask."""
         return Scores(*(getattr(self, each.name)[rows] for each in fields(self)))
 
+    def put(self, rows: np.ndarray, other: Scores) -> None:
+        """Overwrite `rows`, which are padded, with the first len(rows) entries of `other`, which has as many
+        candidates or fewer."""
+        for each in fields(self):
+            values = getattr(other, each.name)[: len(rows)]
+            place = rows if values.ndim == 1 else (rows, slice(values.shape[1]))
+            getattr(self, each.name)[place] = values
 
-@dataclass(frozen=True)
-class Stack:
-    """The parameters of the stack; calling it gives the distribution over candidates."""
 
-    ranker: float = 0.6
-    decoder: float = 0.3
-    none_scale: float = 1.0
-    none_bias: float = 0.0
-
-    @classmethod
-    def fit(cls, scores: Scores, right: np.ndarray) -> Stack:
-        """Fit by maximum likelihood of the `right` candidate, int64 [N] (D: none of them).
-
-        With fewer than 20 rows the parameters keep their defaults.
-        """
-        if len(right) < _LEAST_ROWS:
-            return cls()
-        from scipy.optimize import minimize
-
-        start = np.array([getattr(cls, each.name) for each in fields(cls)])
-
-        def loss(weights: np.ndarray) -> float:
-            log_probs = _log_softmax(cls(*weights)._logits(scores))
-            pull = _PULL * ((weights - start) ** 2).sum()
-            return float(-log_probs[np.arange(len(right)), right].mean() + pull)
-
-        bounds = [(0, None), (0, None), (0, None), (None, None)]
-        return cls(*minimize(loss, start, method="L-BFGS-B", bounds=bounds).x.tolist())
-
-    def __call__(self, scores: Scores, method: Method = "stacked") -> np.ndarray:
-        """The probability of each candidate, and last of "none of these", float64 [N, D + 1]."""
-        exists = scores.exists
-        if method == "stacked":
-            return np.exp(_log_softmax(self._logits(scores)))
-        if method == "ranker":
-            ranked = exists & (scores.proposer != PROPOSERS.index("decoder"))
-            return np.exp(_log_softmax(_with_none(np.where(ranked, scores.ranked, -np.inf), scores.none)))
-        probability = np.where(exists, np.exp(scores.decoded.astype(np.float64)), 0.0)
+def distribution(scores: Scores, method: Method) -> np.ndarray:
+    """The probability of each candidate by `method`, and last of "none of these", float64 [N, D + 1]."""
+    exists = scores.exists
+    ranked, decoded = (each.astype(np.float64) for each in (scores.ranked, scores.decoded))
+    if method == "decoder":
+        probability = np.where(exists, np.exp(decoded), 0.0)
         none = np.clip(1 - probability.sum(axis=1, keepdims=True), 0, 1)
         return np.concatenate([probability, none], axis=1)
-
-    def _logits(self, scores: Scores) -> np.ndarray:
-        decoded = np.maximum(scores.decoded.astype(np.float64), _FLOOR)
-        ranked = np.where(scores.exists, scores.ranked.astype(np.float64), 0.0)
-        mixed = self.ranker * ranked + self.decoder * decoded
-        none = self.none_scale * scores.none.astype(np.float64) + self.none_bias
-        return _with_none(np.where(scores.exists, mixed, -np.inf), none)
-
-
-def cross_fitted(scores: Scores, right: np.ndarray, fold: np.ndarray) -> np.ndarray:
-    """The probabilities of the rows of each `fold` int64 [N] by a stack fitted on the others, float64
-    [N, D + 1]."""
-    probability = np.zeros((len(right), scores.exists.shape[1] + 1))
-    for number in np.unique(fold):
-        fitted, held_out = np.flatnonzero(fold != number), np.flatnonzero(fold == number)
-        stack = Stack.fit(scores.take(fitted), right[fitted])
-        probability[held_out] = stack(scores.take(held_out))
-    return probability
+    both = _RANKER * ranked + _DECODER * np.maximum(decoded, _FLOOR)
+    logits = np.where(exists, np.where(scores.asked[:, None], both, ranked), -np.inf)
+    return _softmax(np.concatenate([logits, scores.none[:, None]], axis=1))
 
 
 def confidence_features(
@@ -160,7 +120,6 @@ def confidence_features(
     first = clipped[rows, best]
     second = clipped[rows, order[:, 1]] if clipped.shape[1] > 1 else np.full(len(clipped), 1e-6)
     none = np.clip(probability[:, -1], 1e-6, 1 - 1e-6)
-    ranked, decoded = (np.where(scores.exists, each, -np.inf) for each in (scores.ranked, scores.decoded))
     values = {
         "log_odds": np.log(first / (1 - first)),
         "margin": np.log(first / second).clip(0, 10),
@@ -169,7 +128,6 @@ def confidence_features(
         "same_text": scores.same_text,
         "support": scores.support[rows, best],
         "text_share": scores.text_share[rows, best],
-        "agreed": ranked.argmax(axis=1) == decoded.argmax(axis=1),
         "record": np.zeros(len(clipped)) if record is None else record,
     }
     return np.stack([np.asarray(values[name], np.float64) for name in FEATURES], axis=1)
@@ -212,10 +170,6 @@ def weakest_line(scores: Scores, probability: np.ndarray, chosen: np.ndarray) ->
     return least
 
 
-def _with_none(logits: np.ndarray, none: np.ndarray) -> np.ndarray:
-    return np.concatenate([logits, none[:, None]], axis=1).astype(np.float64)
-
-
-def _log_softmax(logits: np.ndarray) -> np.ndarray:
+def _softmax(logits: np.ndarray) -> np.ndarray:
     shifted = logits - logits.max(axis=1, keepdims=True)
-    return shifted - np.log(np.exp(shifted).sum(axis=1, keepdims=True))
+    return np.exp(shifted - np.log(np.exp(shifted).sum(axis=1, keepdims=True)))
