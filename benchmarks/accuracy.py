@@ -46,11 +46,10 @@ from jet.bundle.extension import extended
 from jet.confidence.decisions import Decisions
 from jet.confidence.judgment import RECORD
 from jet.confidence.regimes import REGIMES
-from jet.confidence.scores import METHODS
 from jet.evaluation.baselines.protocol import score_baseline
 from jet.evaluation.baselines.svm import LinearSvm
 from jet.evaluation.reliability import calibration_error
-from jet.prediction.predictor import Predictor, PredictSettings, without_lines, without_totals
+from jet.prediction.predictor import Predictor, without_lines, without_totals
 from jet.prediction.session import Session
 from jet.retrieval.columns import entry_columns
 
@@ -69,7 +68,6 @@ def main() -> None:
     parser.add_argument("--window", choices=("calibration", "test"), default="test")
     parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2, 3])
     parser.add_argument("--promise", type=float, default=0.95)
-    parser.add_argument("--method", choices=METHODS, default=PredictSettings().method)
     parser.add_argument(
         "--settings", type=json.loads, default={}, help='of `jet.fit`, e.g. {"ranker": {"start": ""}}'
     )
@@ -95,7 +93,6 @@ def main() -> None:
         return pa.concat_tables(parts)
 
     answers = [kept(folder / f"seed-{seed}.parquet", partial(answered, seed)) for seed in args.seeds]
-    answers = [table.filter(pc.equal(table["method"], args.method)) for table in answers]
     rivals = kept(folder / "rivals.parquet", lambda: rivals_of(books))
     print(exact_match_table(answers, rivals), "\n")
     print(error_table(answers, rivals), "\n")
@@ -120,7 +117,7 @@ def answers_of(books: Books, seed: int, promise: float, settings: Mapping[str, A
     """jet's answers to the asked entries in each regime, by a model trained on the known ones.
 
     As a batch all are asked at once. Rolling, each day's entries are reviewed before the next day is asked,
-    which keeps the companies' records (`jet.confidence.record`). Columns: method, setting (the regime that is
+    which keeps the companies' records (`jet.confidence.record`). Columns: setting (the regime that is
     measured), source, entity, entry_id, regime (that the entry is answered in), confidence, right and auto.
     """
     ledger = Ledger(books.known, books.accounts, empty(REJECTED), empty(FILES))
@@ -133,11 +130,10 @@ def answers_of(books: Books, seed: int, promise: float, settings: Mapping[str, A
     days = books.asked["date"].cast(pa.int32()).to_numpy()
     parts = []
     for memory, bundle, day in (("rolling", grown, days), ("batch", model.bundle, np.zeros_like(days))):
-        for method in METHODS:
-            session = Session(bundle, PredictSettings(method=method, promise=promise))
-            predictor = session.predictor(books.asked["description"])
-            for name, asked in ((memory, books.asked), (f"{memory}, no total", without_totals(books.asked))):
-                parts.append(_answered(predictor, name, books, asked, day))
+        session = Session(bundle, replace(model.config.predict, promise=promise))
+        predictor = session.predictor(books.asked["description"])
+        for name, asked in ((memory, books.asked), (f"{memory}, no total", without_totals(books.asked))):
+            parts.append(_answered(predictor, name, books, asked, day))
     return pa.concat_tables(parts)
 
 
@@ -173,7 +169,6 @@ def _answered(predictor: Predictor, setting: str, books: Books, asked: pa.Table,
         records = records.checked(names, right[rows], made.confidence, made.unstopped)
     return pa.table(
         {
-            "method": [method] * len(asked),
             "setting": [setting] * len(asked),
             "source": [books.source[name] for name in entity.tolist()],
             "entity": asked["entity"],
