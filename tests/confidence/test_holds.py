@@ -58,11 +58,11 @@ def bundle():
     return made_up.calibrated(data, made_up.assembled(data, made_up.fresh_network(data)))
 
 
-def prediction_of(bundle, entity, day, text, settings=SETTINGS, **changes):
+def prediction_of(bundle, entity, day, text, **changes):
     entries = made_up.entries_table(
         [made_up.entry(entity, "new", day, text, None, "30.00", "bank", "EUR") | changes]
     )
-    return Predictor.for_entries(bundle, settings, entries, None)(entries).to_pylist()[0]
+    return Predictor.for_entries(bundle, SETTINGS, entries, None)(entries).to_pylist()[0]
 
 
 def test_what_was_always_booked_alike_is_automatic(bundle):
