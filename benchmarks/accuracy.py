@@ -11,7 +11,7 @@ Sources and companies are those of `benchmarks.sources`. The rival is the better
 SVMs: on text and journal, as smart_importer has it, or with total and currency. As a batch it is trained on all
 older entries; rolling, it is also fitted again four times in the asked time, and the better counts.
 
-With `--alone` each source has a model of its own, and its ranker starts from one that learned nothing of the
+With `--alone` each source has a model of its own, and the prior of its ranker learned nothing of the
 source (`benchmarks.pretraining`): what jet is worth to somebody who comes with books of one kind.
 
 Answers are kept in DIR, one file a seed, and not computed again.
@@ -36,7 +36,7 @@ import pyarrow.parquet as pq
 from scipy.stats import binom
 
 import jet
-from benchmarks.pretraining import start_without
+from benchmarks.pretraining import prior_without
 from benchmarks.sources import Books, books_of, of_source, window_of
 from jet.books.reading import Ledger
 from jet.books.schema import FILES, REJECTED, empty
@@ -69,7 +69,7 @@ def main() -> None:
     parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2, 3])
     parser.add_argument("--promise", type=float, default=0.95)
     parser.add_argument(
-        "--settings", type=json.loads, default={}, help='of `jet.fit`, e.g. {"ranker": {"start": ""}}'
+        "--settings", type=json.loads, default={}, help='of `jet.fit`, e.g. {"ranker": {"prior": ""}}'
     )
     parser.add_argument(
         "--alone", action="store_true", help="train a model of each source, not of all together"
@@ -87,8 +87,8 @@ def main() -> None:
             return answers_of(books, seed, args.promise, args.settings)
         parts = []
         for source in sorted(set(books.source.values())):
-            start = {"start": str(start_without(whole, source, folder))}
-            settings = args.settings | {"ranker": start | args.settings.get("ranker", {})}
+            prior = {"prior": str(prior_without(whole, source, folder))}
+            settings = args.settings | {"ranker": prior | args.settings.get("ranker", {})}
             parts.append(answers_of(of_source(books, source), seed, args.promise, settings))
         return pa.concat_tables(parts)
 

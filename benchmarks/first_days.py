@@ -3,15 +3,14 @@
     python -m benchmarks.first_days --data ../shared/data --output DIR [--window calibration] [--seeds 0 1]
 
 Of each company the last 0, 10 or 50 entries before the window are known, and the window is asked at once, in
-four ways:
+three ways:
 
 - JOINS: jet is trained on other companies, and the company joins them without training
   (`jet.bundle.extension`). The companies of all sources are dealt into four parts for this.
-- AS_IT_IS: jet knows this company alone (`jet.fit`), with the ranker that comes with jet as it is.
-- FITTED: likewise, but the ranker is also trained on the company's entries, as by default.
-- RANDOM: likewise, but the training starts from random weights.
+- ALONE: jet knows this company alone (`jet.fit`).
+- WITHOUT: likewise, but without the prior of the ranker that comes with jet.
 
-No ranker has learned anything of the company's source (`benchmarks.pretraining`), other than where it joins
+No prior has learned anything of the company's source (`benchmarks.pretraining`), other than where it joins
 others of its source. The rival is the better one, by source, of two linear SVMs. Windows and sources are those
 of `benchmarks.accuracy`. Answers are kept in DIR, one file a seed.
 """
@@ -31,7 +30,7 @@ import pyarrow.compute as pc
 
 import jet
 from benchmarks.accuracy import kept, ratio_cell, rival_entries, row, rule
-from benchmarks.pretraining import start_without
+from benchmarks.pretraining import prior_without
 from benchmarks.sources import Books, books_of, window_of
 from jet.books.reading import Ledger
 from jet.books.schema import FILES, REJECTED, empty
@@ -46,7 +45,7 @@ from jet.retrieval.columns import entry_columns
 
 KNOWN = (0, 10, 50)
 PARTS = 4
-JOINS, AS_IT_IS, FITTED, RANDOM = "joins others", "alone, as it is", "alone, fitted", "alone, from random"
+JOINS, ALONE, WITHOUT = "joins others", "alone", "alone, without prior"
 
 log = logging.getLogger("benchmarks.first_days")
 
@@ -65,17 +64,17 @@ def main() -> None:
     folder.mkdir(parents=True, exist_ok=True)
     whole = books_of(Path(args.data))
     books = window_of(whole, args.window)
-    starts = {source: start_without(whole, source, folder) for source in set(books.source.values())}
+    priors = {source: prior_without(whole, source, folder) for source in set(books.source.values())}
     answers = [
-        kept(folder / f"first-{seed}.parquet", partial(answers_of, books, starts, seed)) for seed in args.seeds
+        kept(folder / f"first-{seed}.parquet", partial(answers_of, books, priors, seed)) for seed in args.seeds
     ]
     rivals = kept(folder / "first-rivals.parquet", lambda: rivals_of(books))
     print(table_of(answers, rivals))
 
 
-def answers_of(books: Books, starts: dict[str, Path], seed: int) -> pa.Table:
+def answers_of(books: Books, priors: dict[str, Path], seed: int) -> pa.Table:
     """jet's answers: known, way, source, entity, entry_id and right, sorted by these."""
-    return _sorted([*_joining(books, seed), *_alone(books, starts, seed)])
+    return _sorted([*_joining(books, seed), *_alone(books, priors, seed)])
 
 
 def _joining(books: Books, seed: int) -> Iterator[pa.Table]:
@@ -84,19 +83,18 @@ def _joining(books: Books, seed: int) -> Iterator[pa.Table]:
         new = names[part::PARTS]
         others = sorted(set(names) - set(new))
         ledger = _ledger(_of(books.known, others), _of(books.accounts, others))
-        model = jet.fit(ledger, train={"seed": seed}, ranker={"start": "", "learning_rate": 3e-3})
+        model = jet.fit(ledger, train={"seed": seed}, ranker={"prior": ""})
         encode = Session(model.bundle, model.config.predict).encode
         for known in KNOWN:
             first = _last(_of(books.known, new), known)
             yield _answered(books, extended(model.bundle, books.accounts, encode, first), new, known, JOINS)
 
 
-def _alone(books: Books, starts: dict[str, Path], seed: int) -> Iterator[pa.Table]:
+def _alone(books: Books, priors: dict[str, Path], seed: int) -> Iterator[pa.Table]:
     for name, source in books.source.items():
         ways: dict[str, dict[str, Any]] = {
-            AS_IT_IS: {"start": str(starts[source]), "epochs": 0},
-            FITTED: {"start": str(starts[source])},
-            RANDOM: {"start": "", "learning_rate": 3e-3},
+            ALONE: {"prior": str(priors[source])},
+            WITHOUT: {"prior": ""},
         }
         for known in KNOWN[1:]:
             first = _last(_of(books.known, [name]), known)
@@ -139,7 +137,7 @@ def table_of(answers: Sequence[pa.Table], rivals: pa.Table) -> str:
     for known in KNOWN:
         facts = sorted(set(rivals["way"].to_pylist()))
         rival = [_right(rivals, known, name) for name in facts]
-        for way in (JOINS, AS_IT_IS, FITTED, RANDOM):
+        for way in (JOINS, ALONE, WITHOUT):
             own = [_chosen(table, known, way) for table in answers]
             if not len(own[0]):
                 continue

@@ -53,7 +53,7 @@ PASSES = {"real": 12, "made up": 4}
 ASKED = 20
 """The most entries of a company that are asked in an episode."""
 
-SETTINGS = RankerSettings(start="", learning_rate=3e-3)
+SETTINGS = RankerSettings(prior="")
 
 log = logging.getLogger("benchmarks.pretraining")
 
@@ -74,10 +74,10 @@ def main() -> None:
     log.info("%s: %.0f kB", args.output, Path(args.output).stat().st_size / 1e3)
 
 
-def start_without(books: Books, source: str, folder: Path) -> Path:
+def prior_without(books: Books, source: str, folder: Path) -> Path:
     """The file in `folder` of a ranker that learned nothing of `source` and its kin, made if missing."""
     kin = next((names for names in KIN if source in names), (source,))
-    path = folder / f"start-without-{kin[0]}.safetensors"
+    path = folder / f"prior-without-{kin[0]}.safetensors"
     if not path.exists():
         left_out = {name for name, of in books.source.items() if of in kin}
         save_ranker(pretrained(books, left_out), str(path))
@@ -116,7 +116,8 @@ def _examples(data: TrainingData, passes: int, seed: int) -> Iterator[Examples]:
     for known in KNOWN:
         for number in range(passes):
             episode = Episode.drawn(data, rows, known, draw)
-            yield episode.examples(data, without_totals=number % 2 == 1)
+            if len(episode.kept) and len(episode.asked):  # of one or two companies, none or all may be young
+                yield episode.examples(data, without_totals=number % 2 == 1)
 
 
 @dataclass(frozen=True)
@@ -132,7 +133,7 @@ class Episode:
         """About half of the companies become young, with their last `known` entries before a day of `rows`."""
         entity, date = data.corpus.rows.entity, data.corpus.rows.date
         kept = np.ones(len(entity), dtype=bool)
-        asked, days = [], []
+        asked, days = [np.empty(0, dtype=np.int64)], [np.empty(0, dtype=np.int32)]
         for number in np.unique(entity[rows]):
             own = rows[entity[rows] == number]
             if len(own) < known + 8 or draw.random() < 0.5:

@@ -62,7 +62,7 @@ MODEL = ModelSettings(
     dropout=0.3,
 )
 SPLIT = SplitSettings(train=0.7, calibration=0.15)
-RANKER = RankerSettings(start="", candidates=16, hidden=16, nets=1, epochs=4, batch_size=32, learning_rate=3e-3)
+RANKER = RankerSettings(prior="", candidates=16, hidden=16, nets=1, epochs=4, batch_size=32)
 LOSSES = LossSettings(pointer=1.0, side=1.0, stop=1.0)
 OPTIM = OptimSettings(
     learning_rate=5e-3,

@@ -15,7 +15,7 @@ from jet.ranking.candidates import propose
 from jet.ranking.evidence import gather
 from jet.ranking.expert import line_scores
 from jet.ranking.features import ranking_features, stacked
-from jet.ranking.pretrained import start_of
+from jet.ranking.pretrained import prior_of
 from jet.ranking.ranker import Ranker, RankerSettings
 from jet.ranking.statistics import Statistics
 from jet.retrieval.collection import Hits
@@ -99,14 +99,13 @@ class Examples:
         )
 
     def fit(self, settings: RankerSettings, seed: int) -> Ranker:
-        """A ranker trained on these examples, from `settings.start` on.
+        """A ranker trained on these examples, with its prior.
 
-        Raises `ValueError` where the ranker to start from can't be read, or doesn't fit features or settings.
+        Raises `ValueError` where the prior can't be read, or is of other features.
         """
-        start = start_of(settings, self.names)
-        return Ranker.fit(
-            self.names, self.features, self.exists, self.target, self.entity, settings, seed, start
-        )
+        prior = prior_of(settings, self.names)
+        ranker = Ranker.fit(self.names, self.features, self.exists, self.target, self.entity, settings, seed)
+        return ranker if prior is None else ranker.with_prior(prior, len(self.target))
 
 
 def with_and_without_totals(rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

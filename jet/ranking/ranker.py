@@ -5,13 +5,17 @@ these" has a logit too. Training is listwise, on features of earlier entries onl
 separate model, and companies that weren't in the training work too. The log-probabilities of two networks are
 averaged.
 
+Few entries can't teach how evidence is weighed. So a prior has a share of the probability, the more the fewer
+entries there were to train on: a ranker that learned it from other books (`jet.ranking.pretrained`).
+
 Shapes: B entries, D candidates, F features.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
@@ -23,6 +27,8 @@ from jet.model.decode import KEPT
 from jet.ranking.features import stacked
 
 _CONSTANT = 1e-3  # a feature with a smaller standard deviation counts as constant
+_LEAST = 1e-30  # of a share whose logarithm is taken
+_PRIOR = "prior."
 
 
 @dataclass(kw_only=True)
@@ -37,15 +43,11 @@ class RankerSettings:
     """Dropout on the candidates' vectors."""
     nets: int = 2
     """The number of networks that are averaged."""
-    start: str = "packaged"
-    """Where training starts: packaged (the ranker that comes with jet, see `jet.ranking.pretrained`), a file
-    with another one, or "" for random weights, which take a `learning_rate` of 0.003."""
     epochs: int = 7
-    """Passes over the training rows, which have each entry twice: with and without its total. With 0 the ranker
-    to start from is used as it is."""
+    """Passes over the training rows, which have each entry twice: with and without its total."""
     batch_size: int = 128
     """Entries a step."""
-    learning_rate: float = 1e-3
+    learning_rate: float = 3e-3
     """AdamW's peak learning rate; it falls to 0 along a cosine."""
     weight_decay: float = 0.02
     """AdamW's weight decay."""
@@ -53,15 +55,21 @@ class RankerSettings:
     """Each row of an entity with n rows has weight n^-entity_power."""
     rows: int = 30_000
     """The most entries to train on: the newest of each entity."""
+    prior: str = "packaged"
+    """The ranker that has a say beside the trained one: packaged (it comes with jet, see
+    `jet.ranking.pretrained`), a file with another one, or "" for none."""
+    prior_rows: int = 600
+    """How many training rows the prior counts as, an entry being two. With n rows of its own, the trained
+    ranker has n / (n + prior_rows) of the probability."""
 
     def __post_init__(self) -> None:
-        if self.epochs < 0 or (self.epochs == 0 and not self.start):
-            raise ValueError("ranker.epochs must be at least 1; 0 only where ranker.start names a ranker")
-        for name in ("candidates", "hidden", "nets", "batch_size", "rows"):
+        for name in ("hidden", "nets", "epochs", "batch_size", "rows"):
             if getattr(self, name) < 1:
                 raise ValueError(f"ranker.{name} must be at least 1, got {getattr(self, name)}")
         if self.candidates < KEPT:
             raise ValueError(f"ranker.candidates must be at least {KEPT}, got {self.candidates}")
+        if self.prior_rows < 0:
+            raise ValueError(f"ranker.prior_rows must be at least 0, got {self.prior_rows}")
         if not 0 <= self.dropout < 1:
             raise ValueError(f"ranker.dropout must be at least 0 and below 1, got {self.dropout}")
 
@@ -92,12 +100,13 @@ class RankerNet(nn.Module):
 
 @dataclass(frozen=True)
 class Ranker:
-    """The trained networks, with the scaling of their inputs."""
+    """The trained networks, with the scaling of their inputs, and those of the prior."""
 
     names: tuple[str, ...]
     """[F] names of the features, in order."""
     weights: Mapping[str, np.ndarray]
-    """The weights of all networks, and "mean" and "scale" [F] of the features."""
+    """The weights of all networks, and "mean" and "scale" [F] of the features; the same of the prior, where
+    there is one, with the prefix "prior.", and its "share" of the probability."""
     settings: RankerSettings
 
     @classmethod
@@ -110,16 +119,19 @@ class Ranker:
         entity: np.ndarray,
         settings: RankerSettings,
         seed: int,
-        start: Ranker | None = None,
     ) -> Ranker:
         """Train on `features` float32 [B, D, F], called `names`, of candidates; `exists` [B, D] are not
         padding.
 
         `target` int64 [B] is the place of the right candidate, D where none is; `entity` int64 [B] the entry's
-        entity. `start` has the same features and shape; None: random weights.
+        entity. There may be no candidate at all. The prior isn't added: see `with_prior`.
         """
         raw, used = torch.tensor(features), torch.tensor(exists)
-        mean, scale = _scaling(raw[used], start)
+        values = raw[used] if exists.any() else torch.zeros(1, len(names))
+        mean, spread = values.mean(0), values.std(0, correction=0)
+        scale = torch.where(
+            spread < _CONSTANT, 0.0, 1 / spread
+        )  # a feature that is constant in training is ignored
         counts = np.bincount(entity)[entity].astype(np.float64)
         weight = torch.from_numpy((counts**-settings.entity_power).astype(np.float32))
         weights = {"mean": mean.numpy(), "scale": scale.numpy()}
@@ -127,34 +139,32 @@ class Ranker:
             with torch.random.fork_rng(devices=[]):
                 torch.manual_seed(1000 * seed + number)
                 net = RankerNet(len(names), settings.hidden, settings.dropout)
-                if start is not None:
-                    net.load_state_dict(start.state(number))
                 inputs = (raw - mean) * scale
                 _train(net, inputs, used, torch.tensor(target), weight / weight.mean(), settings)
             weights |= {f"{number}.{name}": value.numpy().copy() for name, value in net.state_dict().items()}
         return cls(tuple(names), weights, settings)
 
-    @cached_property
-    def _nets(self) -> list[RankerNet]:
-        nets = []
-        for number in range(self.settings.nets):
-            net = RankerNet(len(self.names), self.settings.hidden, self.settings.dropout)
-            net.load_state_dict(self.state(number))
-            nets.append(net.eval())
-        return nets
+    def with_prior(self, prior: Ranker, rows: int) -> Ranker:
+        """This ranker, which was trained on `rows` rows, with `prior` beside it."""
+        share = self.settings.prior_rows / max(1, self.settings.prior_rows + rows)
+        weights = {f"{_PRIOR}{name}": value for name, value in prior.weights.items()}
+        return replace(self, weights={**self.weights, **weights, "share": np.array([share], np.float32)})
 
-    def state(self, number: int) -> dict[str, Tensor]:
-        """The weights of the network of that number, as its `state_dict`."""
-        prefix = f"{number}."
-        return {
-            name[len(prefix) :]: torch.tensor(value)
-            for name, value in self.weights.items()
-            if name.startswith(prefix)
-        }
+    @cached_property
+    def _networks(self) -> list[tuple[float, _Networks]]:
+        """The share of the probability of each part, and its networks."""
+        own: dict[str, np.ndarray] = {}
+        prior: dict[str, np.ndarray] = {}
+        for name, value in self.weights.items():
+            (prior if name.startswith(_PRIOR) else own)[name.removeprefix(_PRIOR)] = value
+        if not prior:
+            return [(1.0, _Networks(own))]
+        share = float(own.pop("share")[0])
+        return [(1 - share, _Networks(own)), (share, _Networks(prior))]
 
     def __getstate__(self) -> dict[str, Any]:
         state = dict(self.__dict__)
-        state.pop("_nets", None)  # computed from `weights`, which processes can share
+        state.pop("_networks", None)  # computed from `weights`, which processes can share
         return state
 
     @torch.inference_mode()
@@ -165,31 +175,35 @@ class Ranker:
         """
         if tuple(features) != self.names:
             raise ValueError("the ranker was trained on other features than this jet computes: train again")
-        scaled = (torch.from_numpy(stacked(features)) - torch.tensor(self.weights["mean"])) * torch.tensor(
-            self.weights["scale"]
-        )
-        mask = torch.from_numpy(exists)
-        logs = torch.stack([torch.log_softmax(net(scaled, mask), dim=-1) for net in self._nets]).mean(0)
-        log_probs = torch.log_softmax(logs, dim=-1).numpy()
+        raw, mask = torch.from_numpy(stacked(features)), torch.from_numpy(exists)
+        parts = [math.log(max(share, _LEAST)) + networks(raw, mask) for share, networks in self._networks]
+        log_probs = torch.stack(parts).logsumexp(0).numpy()
         return log_probs[:, :-1], log_probs[:, -1]
 
 
-def _scaling(values: Tensor, start: Ranker | None) -> tuple[Tensor, Tensor]:
-    """Mean and scale [F] of the features, from `values` [n, F], or as `start` has them.
+class _Networks:
+    """Trained networks of one ranker, whose log-probabilities are averaged."""
 
-    A feature that is constant in training has the scale 0, which ignores it.
-    """
-    if not len(values):  # the training entries have no candidates: there was nothing before them
-        values = torch.zeros(1, values.shape[1])
-    mean = values.mean(0)
-    spread = values.std(0, correction=0)
-    scale = torch.where(spread < _CONSTANT, 0.0, 1 / spread)
-    if start is None:
-        return mean, scale
-    known = torch.tensor(start.weights["scale"])
-    return torch.where(known > 0, torch.tensor(start.weights["mean"]), mean), torch.where(
-        known > 0, known, scale
-    )
+    def __init__(self, weights: Mapping[str, np.ndarray]) -> None:
+        self.mean, self.scale = torch.tensor(weights["mean"]), torch.tensor(weights["scale"])
+        self.nets = []
+        for number in sorted({name.split(".")[0] for name in weights} - {"mean", "scale"}):
+            prefix = f"{number}."
+            state = {
+                name.removeprefix(prefix): torch.tensor(value)
+                for name, value in weights.items()
+                if name.startswith(prefix)
+            }
+            hidden, features = state["each.0.weight"].shape
+            net = RankerNet(features, hidden, dropout=0.0)
+            net.load_state_dict(state)
+            self.nets.append(net.eval())
+
+    def __call__(self, features_BDF: Tensor, exists_BD: Tensor) -> Tensor:
+        """[B, D + 1] log-probabilities, "none of these" last."""
+        scaled = (features_BDF - self.mean) * self.scale
+        logs = torch.stack([torch.log_softmax(net(scaled, exists_BD), dim=-1) for net in self.nets]).mean(0)
+        return torch.log_softmax(logs, dim=-1)
 
 
 def _train(
@@ -197,7 +211,7 @@ def _train(
 ) -> None:
     optimizer = torch.optim.AdamW(net.parameters(), settings.learning_rate, weight_decay=settings.weight_decay)
     batches = -(-len(inputs) // settings.batch_size)
-    schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, max(1, settings.epochs * batches))
+    schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, settings.epochs * batches)
     for _ in range(settings.epochs):
         for rows in torch.randperm(len(inputs)).split(settings.batch_size):
             logits = net(inputs[rows], exists[rows])

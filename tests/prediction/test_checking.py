@@ -22,7 +22,7 @@ SMALL = {
     "retrieval": {"encoder": ""},
     "model": {"hidden": 16},
     "train": {"max_epochs": 1},
-    "ranker": {"start": "", "candidates": 16, "hidden": 16, "nets": 1, "epochs": 4, "learning_rate": 3e-3},
+    "ranker": {"prior": "", "candidates": 16, "hidden": 16, "nets": 1, "epochs": 4},
     "predict": {"promise": 0.8},
 }
 

@@ -1,22 +1,23 @@
-"""The ranker that comes with jet, and trainings that start from it."""
+"""The ranker that comes with jet, as the prior of trained ones."""
 
 from __future__ import annotations
 
+import pickle
 from dataclasses import replace
 from importlib.resources import files
 
 import made_up
 import numpy as np
 import pytest
-from safetensors.numpy import save_file
+from safetensors.numpy import load, save, save_file
 
 import jet
 from jet.books.reading import Ledger
 from jet.books.schema import FILES, REJECTED, empty
 from jet.books.split import TRAIN
 from jet.ranking.examples import Examples
-from jet.ranking.pretrained import FILE, PACKAGED, read_ranker, save_ranker, start_of
-from jet.ranking.ranker import RankerSettings
+from jet.ranking.pretrained import FILE, prior_of, read_ranker, save_ranker
+from jet.ranking.ranker import Ranker, RankerSettings
 from jet.ranking.statistics import Statistics
 
 SETTINGS = RankerSettings()
@@ -43,90 +44,81 @@ def loss(ranker, examples):
 
 
 def test_it_is_of_the_features_that_are_computed(examples):
-    assert start_of(SETTINGS, examples.names) is not None, "run `make ranker`"
+    assert prior_of(SETTINGS, examples.names) is not None, "run `make ranker`"
 
 
 def test_it_is_small():
     assert (files("jet.ranking") / FILE).stat().st_size < 1_000_000
 
 
-def test_without_an_epoch_it_answers_as_it_is(examples):
-    packaged = start_of(SETTINGS, examples.names)
-    for own, shipped in zip(
-        answers(examples.fit(replace(SETTINGS, epochs=0), 3), examples),
-        answers(packaged, examples),
-        strict=True,
-    ):
-        assert np.array_equal(own, shipped)
+def test_the_more_rows_the_less_it_says(examples):
+    prior = prior_of(SETTINGS, examples.names)
+    own = examples.fit(replace(SETTINGS, prior=""), 0)
+    for rows, share in ((0, 1.0), (600, 0.5), (10**9, 0.0)):
+        for mixed, trained, packaged in zip(
+            answers(own.with_prior(prior, rows), examples),
+            answers(own, examples),
+            answers(prior, examples),
+            strict=True,
+        ):
+            expected = (1 - share) * np.exp(trained) + share * np.exp(packaged)
+            np.testing.assert_allclose(np.exp(mixed), expected, atol=2e-5)
 
 
-def test_few_entries_teach_more_from_it_than_from_random_weights(examples):
-    few, rest = examples.take(np.arange(0, 60)), examples.take(np.arange(60, len(examples.target)))
-    random = few.fit(replace(SETTINGS, start="", learning_rate=3e-3), 0)
-    assert loss(few.fit(SETTINGS, 0), rest) < 0.9 * loss(random, rest)
+def test_without_rows_of_its_own_it_counts_nothing(examples):
+    prior = prior_of(SETTINGS, examples.names)
+    own = examples.fit(replace(SETTINGS, prior="", prior_rows=0), 0)
+    for mixed, trained in zip(answers(own.with_prior(prior, 5), examples), answers(own, examples), strict=True):
+        np.testing.assert_allclose(np.exp(mixed), np.exp(trained), atol=1e-6)
 
 
-def test_a_feature_that_it_never_saw_vary_is_scaled_by_the_company(examples):
-    place = examples.names.index("lines")
-    start = start_of(SETTINGS, examples.names)
-    scale = start.weights["scale"].copy()
-    scale[place] = 0
-    start = replace(start, weights={**start.weights, "scale": scale})
-    fitted = type(start).fit(
-        examples.names,
-        examples.features,
-        examples.exists,
-        examples.target,
-        examples.entity,
-        SETTINGS,
-        0,
-        start,
-    )
-    values = examples.features[examples.exists][:, place]
-    assert fitted.weights["scale"][place] == pytest.approx(1 / values.std(), rel=1e-3)
-    others = np.arange(len(scale)) != place
-    assert np.array_equal(fitted.weights["scale"][others & (scale > 0)], scale[others & (scale > 0)])
+def test_few_entries_say_more_with_it(examples):
+    few, rest = examples.take(np.arange(0, 40)), examples.take(np.arange(40, len(examples.target)))
+    alone = few.fit(replace(SETTINGS, prior=""), 0)
+    assert loss(few.fit(SETTINGS, 0), rest) < 0.9 * loss(alone, rest)
 
 
-def test_entries_without_any_candidate_change_nothing_but_the_chance_of_none(examples):
+def test_entries_without_any_candidate_leave_the_prior(examples):
     empty = replace(examples, exists=np.zeros_like(examples.exists)).take(np.arange(8))
     fitted = empty.fit(SETTINGS, 0)
     assert all(np.isfinite(weights).all() for weights in fitted.weights.values())
+    packaged = answers(prior_of(SETTINGS, examples.names), examples)[0]
+    assert (answers(fitted, examples)[0].argmax(axis=1) == packaged.argmax(axis=1)).mean() > 0.95
+
+
+def test_it_is_pickled_and_saved_with_the_ranker(examples):
+    fitted = examples.fit(replace(SETTINGS, epochs=1), 0)
+    before = answers(fitted, examples)
+    loaded = Ranker(fitted.names, load(save(dict(fitted.weights))), fitted.settings)
+    for again in (pickle.loads(pickle.dumps(fitted)), loaded):
+        assert all(
+            np.array_equal(one, other) for one, other in zip(before, answers(again, examples), strict=True)
+        )
 
 
 def test_a_saved_ranker_comes_back(tmp_path, examples):
-    made = examples.fit(replace(SETTINGS, epochs=1), 0)
+    made = examples.fit(replace(SETTINGS, prior="", epochs=1), 0)
     save_ranker(made, str(tmp_path / "own.safetensors"))
     again = read_ranker(str(tmp_path / "own.safetensors"))
     assert again.names == made.names
     assert again.settings == made.settings
     assert all(np.array_equal(again.weights[name], made.weights[name]) for name in made.weights)
-    started = examples.fit(replace(SETTINGS, start=str(tmp_path / "own.safetensors"), epochs=0), 0)
-    assert np.array_equal(answers(started, examples)[0], answers(made, examples)[0])
+    mixed = examples.fit(replace(SETTINGS, prior=str(tmp_path / "own.safetensors")), 0)
+    assert np.array_equal(mixed.weights["prior.mean"], made.weights["mean"])
 
 
-def test_a_start_that_cannot_be_used_is_refused_with_the_way_out(tmp_path, examples):
-    with pytest.raises(ValueError, match=r"other features.*make ranker.*ranker\.start=\"\""):
-        start_of(SETTINGS, (*examples.names, "new"))
-    with pytest.raises(ValueError, match=r"2 networks of width 48, not 2 of 16: leave ranker\.nets"):
-        start_of(replace(SETTINGS, hidden=16), examples.names)
-    with pytest.raises(ValueError, match=r"3 of 48"):
-        start_of(replace(SETTINGS, nets=3), examples.names)
+def test_a_prior_that_cannot_be_used_is_refused_with_the_way_out(tmp_path, examples):
+    with pytest.raises(ValueError, match=r"other features.*make ranker.*ranker\.prior=\"\""):
+        prior_of(SETTINGS, (*examples.names, "new"))
     missing = str(tmp_path / "no.safetensors")
-    with pytest.raises(ValueError, match=rf"ranker\.start: {missing} is not a saved ranker"):
-        start_of(replace(SETTINGS, start=missing), examples.names)
+    with pytest.raises(ValueError, match=rf"ranker\.prior: {missing} is not a saved ranker"):
+        prior_of(replace(SETTINGS, prior=missing), examples.names)
     (tmp_path / "text").write_text("no weights")
     with pytest.raises(ValueError, match="is not a saved ranker"):
         read_ranker(str(tmp_path / "text"))
     save_file({"weights": np.zeros(3)}, tmp_path / "foreign")
     with pytest.raises(ValueError, match="is not a saved ranker"):
         read_ranker(str(tmp_path / "foreign"))
-
-
-def test_no_epoch_takes_a_ranker_to_start_from():
-    assert RankerSettings(epochs=0).start == PACKAGED
-    with pytest.raises(ValueError, match=r"ranker\.epochs must be at least 1"):
-        RankerSettings(start="", epochs=0)
 
 
 def test_a_company_of_ten_entries_can_use_it():

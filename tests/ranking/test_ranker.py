@@ -13,7 +13,7 @@ from jet.ranking.examples import Examples, newest
 from jet.ranking.ranker import Ranker, RankerSettings
 from jet.ranking.statistics import Statistics
 
-SETTINGS = RankerSettings(start="", hidden=16, nets=2, epochs=12, batch_size=64, learning_rate=3e-3)
+SETTINGS = RankerSettings(prior="", hidden=16, nets=2, epochs=12, batch_size=64)
 NAMES = ("one", "other", "noise")
 
 

@@ -30,7 +30,7 @@ SETTINGS = """\
 retrieval: {encoder: "", block_rows: 60}
 model: {hidden: 16, dropout: 0.0}
 train: {max_epochs: 4, batch_size: 64}
-ranker: {start: "", candidates: 16, hidden: 16, nets: 1, epochs: 4, learning_rate: 0.003}
+ranker: {prior: "", candidates: 16, hidden: 16, nets: 1, epochs: 4}
 evaluate: {curve_rows: 60}
 runtime: {train_workers: 2, actors: 1, index_shards: 2, block_rows: 200, no_progress_timeout_s: 90}
 """

@@ -27,7 +27,7 @@ SMALL = """\
 retrieval: {encoder: "", block_rows: 60}
 model: {hidden: 16, dropout: 0.0}
 train: {max_epochs: 2, batch_size: 64}
-ranker: {start: "", candidates: 16, hidden: 16, nets: 1, epochs: 4, learning_rate: 0.003}
+ranker: {prior: "", candidates: 16, hidden: 16, nets: 1, epochs: 4}
 runtime: {train_workers: 1, actors: 1, index_shards: 2, block_rows: 200, no_progress_timeout_s: 90}
 """
 
