@@ -11,8 +11,9 @@ three ways:
 - WITHOUT: likewise, but without the prior of the ranker that comes with jet.
 
 No prior has learned anything of the company's source (`benchmarks.pretraining`), other than where it joins
-others of its source. The rival is the better one, by source, of two linear SVMs. Windows and sources are those
-of `benchmarks.accuracy`. Answers are kept in DIR, one file a seed.
+others of its source. The rival is the better one, by source, of two linear SVMs that know the same entries;
+without any, it has no answer. Windows and sources are those of `benchmarks.accuracy`. Answers are kept in DIR,
+one file a seed.
 """
 
 from __future__ import annotations
@@ -120,7 +121,7 @@ def _answered(books: Books, bundle: Any, names: Sequence[str], known: int, way: 
 def rivals_of(books: Books) -> pa.Table:
     """Whether each support vector machine is right, in the columns of `answers_of`; way: what it reads."""
     parts = []
-    for known in KNOWN:
+    for known in KNOWN[1:]:
         first = _last(books.known, known)
         split = np.repeat([TRAIN, TEST], [len(first), len(books.asked)])
         for rival, entries in rival_entries(pa.concat_tables([first, books.asked])).items():
@@ -136,7 +137,7 @@ def table_of(answers: Sequence[pa.Table], rivals: pa.Table) -> str:
     lines = [row(*heads), rule(len(heads) - 1)]
     for known in KNOWN:
         facts = sorted(set(rivals["way"].to_pylist()))
-        rival = [_right(rivals, known, name) for name in facts]
+        rival = [_right(rivals, known, name) for name in facts] if known else []
         for way in (JOINS, ALONE, WITHOUT):
             own = [_chosen(table, known, way) for table in answers]
             if not len(own[0]):
@@ -146,13 +147,13 @@ def table_of(answers: Sequence[pa.Table], rivals: pa.Table) -> str:
             best = np.zeros(len(right))
             for number in range(len(source)):
                 rows = group == number
-                best[rows] = max((each[rows] for each in rival), key=lambda each: each.mean())
+                best[rows] = max((each[rows] for each in rival), key=lambda each: each.mean(), default=0)
             means = [
                 f"{each.mean():.3f}, {np.mean([each[group == n].mean() for n in range(len(source))]):.3f}"
                 for each in (right, best)
             ]
             ratios = [ratio_cell(right, best, each) for each in (np.zeros(len(right), dtype=int), group)]
-            lines.append(row(str(known), way, *means, *ratios))
+            lines.append(row(str(known), way, *(means + ratios if rival else [means[0], "-", "-", "-"])))
     return "\n".join(lines)
 
 
