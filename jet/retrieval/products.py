@@ -2,7 +2,7 @@
 
 NumPy's OpenBLAS has kernels for processors with AVX2 alone (Haswell, the older Zen) that compute a row in one
 of several ways, by its place and the number of threads. There torch multiplies, in whose products neither
-matters; elsewhere NumPy does, which is up to twice as fast.
+matters, if there are some; elsewhere NumPy does, which is up to twice as fast.
 """
 
 from __future__ import annotations
@@ -13,12 +13,18 @@ from functools import cache
 import numpy as np
 import torch
 
+_FEWEST = 16
+"""Of fewer than 12 vectors, torch's products with a row differ with the row's place, too."""
+
 
 def products(rows: np.ndarray, others: np.ndarray) -> np.ndarray:
     """float32 [B, U]: the product of each of `rows` [B, D] with each of `others` [U, D]."""
     if not _depends_on_place():
         return rows @ others.T
-    return (view(rows) @ view(others).T).numpy()
+    count = len(others)
+    if count < _FEWEST:
+        others = np.concatenate([others, np.zeros((_FEWEST - count, others.shape[1]), dtype=others.dtype)])
+    return (view(rows) @ view(others).T).numpy()[:, :count]
 
 
 def gram_matrices(rows: np.ndarray) -> np.ndarray:

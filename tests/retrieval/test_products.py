@@ -14,12 +14,17 @@ import hashlib
 import numpy as np
 from jet.retrieval.products import gram_matrices, products
 draw = np.random.default_rng(1)
-for dimension, texts in ((512, 50), (384, 333), (16, 2000)):
+sizes = [(dimension, texts) for dimension in (8, 33, 512) for texts in range(1, 20)]
+sizes += [(512, 50), (384, 333), (16, 2000)]
+for dimension, texts in sizes:
     rows, others = (draw.standard_normal((size, dimension), dtype=np.float32) for size in (64, texts))
     rows.flags.writeable = others.flags.writeable = False  # as in shared memory
     there = products(rows, others)
     order = draw.permutation(64)
-    assert np.array_equal(products(rows[order], others), there[order])
+    assert np.array_equal(products(rows[order], others), there[order]), (dimension, texts)
+    by_column = np.asfortranarray(others)  # as the exact search has them
+    there = products(rows, by_column)
+    assert np.array_equal(products(rows[order], by_column), there[order]), (dimension, texts)
 sets = draw.standard_normal((9, 68, 512), dtype=np.float32)
 print(hashlib.sha256(products(rows, others).tobytes() + gram_matrices(sets).tobytes()).hexdigest())
 """
