@@ -26,7 +26,7 @@ import jet
 from cluster.checks.files import constraints, requirements
 from cluster.checks.image import DOCKERFILE, EXTRAS, parsed
 
-COPIED = ("pyproject.toml", "README.md", "LICENSE", "jet", "ray_jobs", "cluster/constraints.txt")
+COPIED = ("pyproject.toml", "README.md", "LICENSE", "NOTICE", "jet", "ray_jobs", "cluster/constraints.txt")
 TORCH_FROM = '--index-url "$TORCH_INDEX" '
 ROOT = Path(__file__).parents[2]
 RECORD = Path(__file__).with_name("installed.sha256")
