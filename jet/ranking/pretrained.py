@@ -25,22 +25,23 @@ PACKAGED = "packaged"
 
 FILE = "pretrained.safetensors"
 
+_FACTS = "ranker"
+
 
 def save_ranker(ranker: Ranker, path: str) -> None:
     """Write `ranker` to a file that `RankerSettings.prior` may name."""
     facts = {"features": list(ranker.names), "settings": asdict(ranker.settings)}
     weights = {name: ranker.weights[name] for name in sorted(ranker.weights)}
-    save_file(weights, path, {name: json.dumps(value) for name, value in facts.items()})
+    save_file(weights, path, {_FACTS: json.dumps(facts)})  # one, since safetensors writes several in any order
 
 
 def read_ranker(path: str) -> Ranker:
     """The ranker that `save_ranker` wrote. Raises `ValueError`, with the path, for any other file."""
     try:
         with safe_open(path, "numpy") as content:
-            facts = content.metadata() or {}
+            facts = json.loads((content.metadata() or {})[_FACTS])
             weights = {name: content.get_tensor(name) for name in content.keys()}  # noqa: SIM118 - no mapping
-        settings = RankerSettings(**json.loads(facts["settings"]))
-        return Ranker(tuple(json.loads(facts["features"])), weights, settings)
+        return Ranker(tuple(facts["features"]), weights, RankerSettings(**facts["settings"]))
     except (OSError, SafetensorError, KeyError, TypeError, ValueError) as error:
         raise ValueError(f"ranker.prior: {path} is not a saved ranker ({error})") from None
 
