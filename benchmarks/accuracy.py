@@ -37,9 +37,7 @@ from scipy.stats import binom
 
 import jet
 from benchmarks.pretraining import prior_without
-from benchmarks.sources import Books, books_of, of_source, window_of
-from jet.books.reading import Ledger
-from jet.books.schema import FILES, REJECTED, empty
+from benchmarks.sources import Books, books_of, ledger_of, of_sources, window_of
 from jet.books.split import TEST, TRAIN
 from jet.books.tokens import set_key
 from jet.bundle.extension import extended
@@ -62,11 +60,7 @@ log = logging.getLogger("benchmarks.accuracy")
 
 def main() -> None:
     """Answer what is not answered yet, and print the tables in Markdown."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
-    parser.add_argument("--data", required=True, help="a folder with a folder of ledger files for each source")
-    parser.add_argument("--output", required=True)
-    parser.add_argument("--window", choices=("calibration", "test"), default="test")
-    parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2, 3])
+    parser = parser_of(__doc__, seeds=4)
     parser.add_argument("--promise", type=float, default=0.95)
     parser.add_argument(
         "--settings", type=json.loads, default={}, help='of `jet.fit`, e.g. {"ranker": {"prior": ""}}'
@@ -75,10 +69,7 @@ def main() -> None:
         "--alone", action="store_true", help="train a model of each source, not of all together"
     )
     args = parser.parse_args()
-    logging.basicConfig(level="WARNING")
-    log.setLevel("INFO")
-    folder = Path(args.output) / args.window
-    folder.mkdir(parents=True, exist_ok=True)
+    folder = folder_of(args)
     whole = books_of(Path(args.data))
     books = window_of(whole, args.window)
 
@@ -89,7 +80,7 @@ def main() -> None:
         for source in sorted(set(books.source.values())):
             prior = {"prior": str(prior_without(whole, source, folder))}
             settings = args.settings | {"ranker": prior | args.settings.get("ranker", {})}
-            parts.append(answers_of(of_source(books, source), seed, args.promise, settings))
+            parts.append(answers_of(of_sources(books, [source]), seed, args.promise, settings))
         return pa.concat_tables(parts)
 
     answers = [kept(folder / f"seed-{seed}.parquet", partial(answered, seed)) for seed in args.seeds]
@@ -98,6 +89,25 @@ def main() -> None:
     print(error_table(answers, rivals), "\n")
     print(promise_table(answers, args.promise), "\n")
     print(company_table(answers))
+
+
+def parser_of(description: str | None, seeds: int) -> argparse.ArgumentParser:
+    """The arguments of a benchmark that asks a window of all sources, by so many seeds unless told."""
+    parser = argparse.ArgumentParser(description=description, formatter_class=argparse.RawTextHelpFormatter)
+    parser.add_argument("--data", required=True, help="a folder with a folder of ledger files for each source")
+    parser.add_argument("--output", required=True)
+    parser.add_argument("--window", choices=("calibration", "test"), default="test")
+    parser.add_argument("--seeds", type=int, nargs="+", default=list(range(seeds)))
+    return parser
+
+
+def folder_of(args: argparse.Namespace) -> Path:
+    """The folder of the window's answers, made where there is none; and progress is logged."""
+    logging.basicConfig(level="WARNING")
+    logging.getLogger("benchmarks").setLevel("INFO")
+    folder = Path(args.output) / args.window
+    folder.mkdir(parents=True, exist_ok=True)
+    return folder
 
 
 # --- answers -------------------------------------------------------------------------------------------
@@ -120,9 +130,8 @@ def answers_of(books: Books, seed: int, promise: float, settings: Mapping[str, A
     which keeps the companies' records (`jet.confidence.record`). Columns: setting (the regime that is
     measured), source, entity, entry_id, regime (that the entry is answered in), confidence, right and auto.
     """
-    ledger = Ledger(books.known, books.accounts, empty(REJECTED), empty(FILES))
     settings = dict(settings) | {"train": {"seed": seed} | settings.get("train", {})}
-    model = jet.fit(ledger, **settings)
+    model = jet.fit(ledger_of(books.known, books.accounts), **settings)
     encode = Session(model.bundle, model.config.predict).encode
     grown = extended(model.bundle, books.accounts, encode, books.asked)
     # Booked entries: that reviewed ones decide the answers to their texts is left out, as in a report.

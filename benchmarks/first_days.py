@@ -18,8 +18,6 @@ one file a seed.
 
 from __future__ import annotations
 
-import argparse
-import logging
 from collections.abc import Iterator, Sequence
 from functools import partial
 from pathlib import Path
@@ -30,11 +28,9 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 import jet
-from benchmarks.accuracy import kept, ratio_cell, rival_entries, row, rule
+from benchmarks.accuracy import folder_of, kept, parser_of, ratio_cell, rival_entries, row, rule
 from benchmarks.pretraining import prior_without
-from benchmarks.sources import Books, books_of, window_of
-from jet.books.reading import Ledger
-from jet.books.schema import FILES, REJECTED, empty
+from benchmarks.sources import Books, books_of, ledger_of, of_companies, window_of
 from jet.books.split import TEST, TRAIN
 from jet.books.tokens import set_key
 from jet.bundle.extension import extended
@@ -48,21 +44,11 @@ KNOWN = (0, 10, 50)
 PARTS = 4
 JOINS, ALONE, WITHOUT = "joins others", "alone", "alone, without prior"
 
-log = logging.getLogger("benchmarks.first_days")
-
 
 def main() -> None:
     """Answer what is not answered yet, and print the table in Markdown."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
-    parser.add_argument("--data", required=True, help="a folder with a folder of ledger files for each source")
-    parser.add_argument("--output", required=True)
-    parser.add_argument("--window", choices=("calibration", "test"), default="test")
-    parser.add_argument("--seeds", type=int, nargs="+", default=[0])
-    args = parser.parse_args()
-    logging.basicConfig(level="WARNING")
-    log.setLevel("INFO")
-    folder = Path(args.output) / args.window
-    folder.mkdir(parents=True, exist_ok=True)
+    args = parser_of(__doc__, seeds=1).parse_args()
+    folder = folder_of(args)
     whole = books_of(Path(args.data))
     books = window_of(whole, args.window)
     priors = {source: prior_without(whole, source, folder) for source in set(books.source.values())}
@@ -74,8 +60,8 @@ def main() -> None:
 
 
 def answers_of(books: Books, priors: dict[str, Path], seed: int) -> pa.Table:
-    """jet's answers: known, way, source, entity, entry_id and right, sorted by these."""
-    return _sorted([*_joining(books, seed), *_alone(books, priors, seed)])
+    """jet's answers: known, way, source, entity, entry_id and right."""
+    return pa.concat_tables([*_joining(books, seed), *_alone(books, priors, seed)])
 
 
 def _joining(books: Books, seed: int) -> Iterator[pa.Table]:
@@ -83,11 +69,11 @@ def _joining(books: Books, seed: int) -> Iterator[pa.Table]:
     for part in range(PARTS):
         new = names[part::PARTS]
         others = sorted(set(names) - set(new))
-        ledger = _ledger(_of(books.known, others), _of(books.accounts, others))
+        ledger = ledger_of(of_companies(books.known, others), of_companies(books.accounts, others))
         model = jet.fit(ledger, train={"seed": seed}, ranker={"prior": ""})
         encode = Session(model.bundle, model.config.predict).encode
         for known in KNOWN:
-            first = _last(_of(books.known, new), known)
+            first = _last(of_companies(books.known, new), known)
             yield _answered(books, extended(model.bundle, books.accounts, encode, first), new, known, JOINS)
 
 
@@ -98,19 +84,19 @@ def _alone(books: Books, priors: dict[str, Path], seed: int) -> Iterator[pa.Tabl
             WITHOUT: {"prior": ""},
         }
         for known in KNOWN[1:]:
-            first = _last(_of(books.known, [name]), known)
-            if not len(first) or not len(_of(books.asked, [name])):
+            first = _last(of_companies(books.known, [name]), known)
+            if not len(first) or not len(of_companies(books.asked, [name])):
                 continue
             for way, ranker in ways.items():
                 model = jet.fit(
-                    _ledger(first, _of(books.accounts, [name])), train={"seed": seed}, ranker=ranker
+                    ledger_of(first, of_companies(books.accounts, [name])), train={"seed": seed}, ranker=ranker
                 )
                 yield _answered(books, model.bundle, [name], known, way)
 
 
 def _answered(books: Books, bundle: Any, names: Sequence[str], known: int, way: str) -> pa.Table:
     """What the bundle makes of the asked entries of the companies `names`."""
-    asked = _of(books.asked, names)
+    asked = of_companies(books.asked, names)
     predictor: Predictor = Session(bundle, PredictSettings()).predictor(asked["description"])
     true = entry_columns(asked, bundle.corpus.catalog, predictor.statistics.corpus.store)
     answers = predictor.answers(without_lines(asked))
@@ -128,7 +114,7 @@ def rivals_of(books: Books) -> pa.Table:
             answers = LinearSvm(refitted=False).predict(entries, split)
             scored = score_baseline(entries, answers, np.flatnonzero(split == TEST))
             parts.append(_table(books, books.asked, known, rival, scored.counts["exact"] > 0))
-    return _sorted(parts)
+    return pa.concat_tables(parts)
 
 
 def table_of(answers: Sequence[pa.Table], rivals: pa.Table) -> str:
@@ -160,15 +146,6 @@ def table_of(answers: Sequence[pa.Table], rivals: pa.Table) -> str:
 # --- tables --------------------------------------------------------------------------------------------
 
 
-def _ledger(entries: pa.Table, accounts: pa.Table) -> Ledger:
-    return Ledger(entries, accounts, empty(REJECTED), empty(FILES))
-
-
-def _of(table: pa.Table, names: Sequence[str]) -> pa.Table:
-    """The rows of the companies `names`."""
-    return table.filter(pc.is_in(table["entity"], pa.array(names)))
-
-
 def _last(entries: pa.Table, count: int) -> pa.Table:
     """The last `count` of each company's sorted `entries`."""
     entity = entries["entity"].combine_chunks().dictionary_encode().indices.to_numpy()
@@ -187,11 +164,6 @@ def _table(books: Books, asked: pa.Table, known: int, way: str, right: np.ndarra
             "right": right,
         }
     )
-
-
-def _sorted(parts: Sequence[pa.Table]) -> pa.Table:
-    order = ("known", "way", "entity", "entry_id")
-    return pa.concat_tables(parts).sort_by([(name, "ascending") for name in order])
 
 
 def _chosen(table: pa.Table, known: int, way: str) -> pa.Table:

@@ -21,11 +21,9 @@ from importlib.resources import files
 from pathlib import Path
 
 import numpy as np
-import pyarrow as pa
-import pyarrow.compute as pc
 
 import jet
-from benchmarks.sources import Books, books_of
+from benchmarks.sources import Books, books_of, of_sources
 from jet.books.split import TRAIN
 from jet.config import JetConfig
 from jet.demo import DemoSettings, write_demo_ledger
@@ -69,8 +67,7 @@ def main() -> None:
     logging.basicConfig(level="WARNING")
     log.setLevel("INFO")
     books = books_of(Path(args.data))
-    left_out = {name for name, source in books.source.items() if source in args.without}
-    save_ranker(pretrained(books, left_out, args.seed), args.output)
+    save_ranker(pretrained(books, args.without, args.seed), args.output)
     log.info("%s: %.0f kB", args.output, Path(args.output).stat().st_size / 1e3)
 
 
@@ -79,27 +76,22 @@ def prior_without(books: Books, source: str, folder: Path) -> Path:
     kin = next((names for names in KIN if source in names), (source,))
     path = folder / f"prior-without-{kin[0]}.safetensors"
     if not path.exists():
-        left_out = {name for name, of in books.source.items() if of in kin}
-        save_ranker(pretrained(books, left_out), str(path))
+        save_ranker(pretrained(books, kin), str(path))
     return path
 
 
-def pretrained(books: Books, left_out: Collection[str] = (), seed: int = 0) -> Ranker:
-    """A ranker trained on made-up books and on those companies of `books` that may be shipped, but for the
-    companies `left_out`."""
-    names = {name for name, source in books.source.items() if source in SHIPPABLE} - set(left_out)
-    real = [pc.is_in(table["entity"], pa.array(sorted(names))) for table in (books.entries, books.accounts)]
+def pretrained(books: Books, without: Collection[str] = (), seed: int = 0) -> Ranker:
+    """A ranker trained on made-up books and on those of the sources that may be shipped, but for the sources
+    `without`."""
+    real = of_sources(books, set(SHIPPABLE) - set(without))
     together = []
     with tempfile.TemporaryDirectory() as folder:
         write_demo_ledger(f"{folder}/made_up.jsonl", MADE_UP)
         made_up = jet.read(f"{folder}/made_up.jsonl")
-    for kind, entries, accounts in (
-        ("real", books.entries.filter(real[0]), books.accounts.filter(real[1])),
-        ("made up", made_up.entries, made_up.accounts),
-    ):
-        config = JetConfig()
-        parts = (config.split, config.model, config.retrieval, make_encoder(config.retrieval))
-        data = prepared(entries, accounts, *parts)
+    config = JetConfig()
+    parts = (config.split, config.model, config.retrieval, make_encoder(config.retrieval))
+    for kind, ledger in (("real", real), ("made up", made_up)):
+        data = prepared(ledger.entries, ledger.accounts, *parts)
         examples = Examples.joined(list(_examples(data, PASSES[kind], seed)))
         log.info("%s: %d examples of %d companies", kind, len(examples.target), len(np.unique(examples.entity)))
         together.append(replace(examples, entity=examples.entity + 1_000 * len(together)))

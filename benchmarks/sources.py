@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import gzip
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -18,6 +18,8 @@ import pyarrow.compute as pc
 
 import jet
 from jet.books.catalog import Catalog
+from jet.books.reading import Ledger
+from jet.books.schema import FILES, REJECTED, empty
 from jet.books.sorting import sort_entries
 from jet.books.split import CALIBRATION, TEST, SplitSettings, split_by_date
 
@@ -93,16 +95,25 @@ def window_of(books: Books, window: str) -> Books:
     return Books(books.entries, books.accounts, books.source, split == TEST)
 
 
-def of_source(books: Books, source: str) -> Books:
-    """The books of one source."""
-    names = pa.array(sorted(name for name, of in books.source.items() if of == source))
-    kept = pc.is_in(books.entries["entity"], names)
-    return Books(
-        books.entries.filter(kept),
-        books.accounts.filter(pc.is_in(books.accounts["entity"], names)),
-        dict.fromkeys(names.to_pylist(), source),
-        books.is_asked[kept.to_numpy()],
-    )
+def of_sources(books: Books, sources: Collection[str]) -> Books:
+    """The books of some sources."""
+    names = {name: source for name, source in books.source.items() if source in sources}
+    is_asked = books.is_asked[_is_of(books.entries, names).to_numpy()]
+    return Books(of_companies(books.entries, names), of_companies(books.accounts, names), names, is_asked)
+
+
+def of_companies(table: pa.Table, names: Collection[str]) -> pa.Table:
+    """The rows of the companies `names`."""
+    return table.filter(_is_of(table, names))
+
+
+def _is_of(table: pa.Table, names: Collection[str]) -> pa.ChunkedArray:
+    return pc.is_in(table["entity"], pa.array(sorted(names), pa.string()))
+
+
+def ledger_of(entries: pa.Table, accounts: pa.Table) -> Ledger:
+    """What `jet.fit` trains on."""
+    return Ledger(entries, accounts, empty(REJECTED), empty(FILES))
 
 
 def _split(entries: pa.Table, settings: SplitSettings) -> np.ndarray:

@@ -1,8 +1,8 @@
 """Products of many vectors with many others, in which a row's result doesn't depend on its place or on threads.
 
 NumPy's OpenBLAS has kernels for processors with AVX2 alone (Haswell, the older Zen) that compute a row in one
-of several ways, by its place and the number of threads. There torch multiplies, in whose products neither
-matters, if there are some; elsewhere NumPy does, which is up to twice as fast.
+of several ways, by its place and the number of threads. There torch multiplies, in whose products with 12 or
+more others neither matters; elsewhere NumPy does, which is up to twice as fast.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ import numpy as np
 import torch
 
 _FEWEST = 16
-"""Of fewer than 12 vectors, torch's products with a row differ with the row's place, too."""
+"""Others that torch multiplies with: of fewer than 12, its products differ with the row's place, too."""
 
 
 def products(rows: np.ndarray, others: np.ndarray) -> np.ndarray:
