@@ -36,6 +36,7 @@ from jet.prediction.calibrating import calibrate
 from jet.prediction.checking import checked_answers
 from jet.prediction.explaining import Explanations, explained
 from jet.prediction.session import Session
+from jet.ranking.pretrained import read_prior
 from jet.retrieval.neighbors import make_encoder
 from jet.texts.encoder import Encoder
 from jet.training.fitting import fit_network, fit_ranker, refuse_too_few
@@ -64,6 +65,7 @@ def fit(ledger: Ledger, *, device: str = "cpu", **settings: Mapping[str, Any]) -
 
 
 def _trained(ledger: Ledger, config: JetConfig, encoder: Encoder | None, device: torch.device) -> Bundle:
+    read_prior(config.ranker)
     data = prepared(ledger.entries, ledger.accounts, config.split, config.model, config.retrieval, encoder)
     refuse_too_few(data)
     network, facts = fit_network(data, config.train, config.losses, config.optim, config.predict.beams, device)

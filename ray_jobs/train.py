@@ -18,6 +18,7 @@ from jet.books.split import TRAIN
 from jet.bundle.bundle import Bundle
 from jet.bundle.saved import KIND, save_bundle
 from jet.prediction.calibrating import ASKED_BY, asked_entries, calibrated
+from jet.ranking.pretrained import read_prior
 from jet.ranking.ranker import Ranker
 from jet.retrieval.neighbors import make_encoder
 from jet.training.data import TrainingData
@@ -61,6 +62,7 @@ def train(folder: str, output: str, config: JobConfig) -> Manifest:
         log.info("%s holds the same training already", output)
         return done
     refuse_foreign(output)
+    read_prior(config.ranker)
     data = checked_data(entries, neighbors, config, (TRAIN,))
     connect(config.runtime)
     state, facts = fit(folder, output, config, digest_of([settings, inputs]))

@@ -46,16 +46,24 @@ def read_ranker(path: str) -> Ranker:
         raise ValueError(f"ranker.prior: {path} is not a saved ranker ({error})") from None
 
 
+def read_prior(settings: RankerSettings) -> Ranker | None:
+    """The prior that `settings` name, None for none; `ValueError` where it can't be read.
+
+    Trainings call it before they begin: they need the prior when the network is trained, which may take hours.
+    """
+    if not settings.prior:
+        return None
+    packaged = settings.prior == PACKAGED
+    return read_ranker(str(files("jet.ranking") / FILE) if packaged else settings.prior)
+
+
 def prior_of(settings: RankerSettings, names: Sequence[str]) -> Ranker | None:
     """The prior of a training with `settings`; None: there is none.
 
     Raises `ValueError` where it can't be read, or is of other features than `names`.
     """
-    if not settings.prior:
-        return None
-    packaged = settings.prior == PACKAGED
-    prior = read_ranker(str(files("jet.ranking") / FILE) if packaged else settings.prior)
-    if prior.names != tuple(names):
+    prior = read_prior(settings)
+    if prior is not None and prior.names != tuple(names):
         raise ValueError(
             f"ranker.prior: the ranker {settings.prior!r} is of other features than this jet computes: make it "
             'anew (`make ranker`), or do without (ranker.prior="")'

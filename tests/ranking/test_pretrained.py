@@ -121,6 +121,13 @@ def test_a_prior_that_cannot_be_used_is_refused_with_the_way_out(tmp_path, examp
         read_ranker(str(tmp_path / "foreign"))
 
 
+def test_a_prior_that_cannot_be_read_is_refused_before_anything_is_trained(monkeypatch):
+    monkeypatch.setattr(jet.api, "prepared", lambda *_: pytest.fail("the training has begun"))
+    tables = [made_up.books(), made_up.accounts_table(made_up.chart_rows()), empty(REJECTED), empty(FILES)]
+    with pytest.raises(ValueError, match=r"ranker\.prior: no/such/file is not a saved ranker"):
+        jet.fit(Ledger(*tables), retrieval={"encoder": ""}, ranker={"prior": "no/such/file"})
+
+
 def test_a_company_of_ten_entries_can_use_it():
     books = [
         made_up.entry("new", f"n{day}", 3 * day, "telia", "D6540 C1930")
