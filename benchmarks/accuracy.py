@@ -40,6 +40,7 @@ from benchmarks.pretraining import prior_without
 from benchmarks.sources import Books, books_of, ledger_of, of_sources, window_of
 from jet.books.split import TEST, TRAIN
 from jet.books.tokens import set_key
+from jet.books.withheld import without_lines, without_totals
 from jet.bundle.extension import extended
 from jet.confidence.decisions import Decisions
 from jet.confidence.judgment import RECORD
@@ -47,7 +48,7 @@ from jet.confidence.regimes import REGIMES
 from jet.evaluation.baselines.protocol import score_baseline
 from jet.evaluation.baselines.svm import LinearSvm
 from jet.evaluation.reliability import calibration_error
-from jet.prediction.predictor import Predictor, without_lines, without_totals
+from jet.prediction.predictor import Predictor
 from jet.prediction.session import Session
 from jet.retrieval.columns import entry_columns
 

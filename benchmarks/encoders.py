@@ -39,8 +39,8 @@ from jet.books.catalog import Catalog
 from jet.books.importers import ImportSettings, expand, import_file, to_tables
 from jet.books.sorting import sort_entries
 from jet.books.split import CALIBRATION, TRAIN, SplitSettings, split_by_date
+from jet.books.withheld import without_lines
 from jet.demo import DemoSettings, write_demo_ledger
-from jet.prediction.predictor import without_lines
 from jet.retrieval.corpus import Corpus
 from jet.retrieval.neighbors import find_neighbors, text_store
 from jet.retrieval.retriever import Retriever

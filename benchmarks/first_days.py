@@ -33,10 +33,11 @@ from benchmarks.pretraining import prior_without
 from benchmarks.sources import Books, books_of, ledger_of, of_companies, window_of
 from jet.books.split import TEST, TRAIN
 from jet.books.tokens import set_key
+from jet.books.withheld import without_lines
 from jet.bundle.extension import extended
 from jet.evaluation.baselines.protocol import score_baseline
 from jet.evaluation.baselines.svm import LinearSvm
-from jet.prediction.predictor import Predictor, PredictSettings, without_lines
+from jet.prediction.predictor import Predictor, PredictSettings
 from jet.prediction.session import Session
 from jet.retrieval.columns import entry_columns
 

@@ -39,12 +39,13 @@ from benchmarks.side_by_side import ROUNDS, Row, alternate, compared, report
 from jet.artifacts.artifact import artifact_writer, open_artifact
 from jet.books.schema import ACCOUNTS, ENTRIES, REJECTED
 from jet.books.tokens import NOTHING
+from jet.books.withheld import without_lines
 from jet.bundle.bundle import Bundle
 from jet.bundle.saved import load_bundle
 from jet.model.batch import Batch, collate
 from jet.model.decode import beam_search
 from jet.model.network import Tables, follow_neighbors
-from jet.prediction.predictor import Predictor, PredictSettings, extended_store, without_lines
+from jet.prediction.predictor import Predictor, PredictSettings, extended_store
 from jet.retrieval.columns import entry_columns
 from jet.retrieval.neighbors import make_encoder
 from jet.texts.encoder import SentenceEncoder

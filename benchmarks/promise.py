@@ -45,6 +45,7 @@ import numpy as np
 from jet.bundle.saved import load_bundle
 from jet.confidence.calibration import Calibration
 from jet.confidence.holds import auto_thresholds
+from jet.confidence.promises import Calibrations
 from jet.confidence.regimes import REGIMES
 from jet.confidence.threshold import precision_lower_bound, threshold_for
 
@@ -166,7 +167,7 @@ def automated_by(
     for name, choose in RULES.items():
         cut = choose(promise, confidence[free], rows.right[free], rows.group[free])
         found[name] = (sure >= (np.inf if cut is None else cut)) & ~of_asked.held
-    thresholds = replace(calibration, rows=rows, confidence=confidence).thresholds(promise)
+    (thresholds,) = Calibrations((replace(calibration, rows=rows, confidence=confidence),)).thresholds(promise)
     limits = auto_thresholds(
         thresholds.of(of_asked.entity.tolist()), of_asked.held, of_asked.history, thresholds.least_history
     )

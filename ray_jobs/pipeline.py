@@ -20,8 +20,8 @@ from jet.artifacts.artifact import Artifact, artifact_writer, content_of, finish
 from jet.books.schema import ACCOUNTS, ENTRIES, REJECTED
 from jet.books.sorting import sort_entries
 from jet.books.split import TEST, split_by_date
+from jet.books.withheld import without_lines
 from jet.bundle.saved import load_bundle
-from jet.prediction.predictor import without_lines
 from ray_jobs.evaluate import evaluate_bundle
 from ray_jobs.neighbors import neighbors
 from ray_jobs.predict import predict

@@ -26,7 +26,7 @@ from jet.retrieval.corpus import Corpus
 from jet.retrieval.settings import RetrievalSettings
 from jet.texts.store import TextStore
 
-FORMAT = 6
+FORMAT = 7
 """The version of a bundle's files and of its trained parts' inputs.
 
 2: directions, neighbors by currency, rules that hold a prediction. 3: the network's vectors of the texts.

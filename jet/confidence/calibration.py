@@ -1,29 +1,22 @@
-"""Calibration: from features of a prediction to the probability that it is right, and what may be promised.
+"""Calibration: from features of a prediction to the probability that it is right.
 
 A logistic regression (Platt 1999) on a few features of the prediction and its evidence, fitted on free-running
 predictions of booked entries that trained nothing. Its rows are kept, so that the thresholds for any promise
-can be computed later:
+can be computed later (`jet.confidence.promises`):
 
 - **Each row's confidence is of a regression that was fitted on other rows.** Thresholds chosen on the fitted
   rows themselves would be too low.
-- **One threshold for all companies together** (`jet.confidence.threshold`): a company alone rarely has enough
-  rows to promise anything.
-- **A company whose confidence misfits leaves the pool**: it was right far less often than its confidence says.
-  Its entries go to review, and it doesn't raise the threshold of all others.
-- **A company's own threshold is only ever higher**, where its rows above the common one kept less than was
-  promised.
-- Rows that a rule keeps from `auto` (`jet.confidence.holds`) don't count towards thresholds.
+- **A company whose confidence misfits is found**: it was right far less often than its confidence says. Nothing
+  is fitted on its rows.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, fields, replace
+from dataclasses import dataclass, fields, replace
 from typing import Any
 
 import numpy as np
-
-from jet.confidence.threshold import least_history, threshold_for
 
 _FOLDS = 5
 
@@ -34,7 +27,6 @@ _LEAST_SURE = 10  # such rows of a company, or nothing shows
 _MISFIT = 3.0  # standard deviations
 _CLUSTERED = 3.0  # the variance of the number of right rows, over that of independent rows
 _ROUNDS = 4
-_PRIOR = 20  # rows that an own threshold assumes beside those there are, kept halfway between promise and 1
 
 
 @dataclass(frozen=True)
@@ -47,31 +39,6 @@ class Misfit:
 
 
 @dataclass(frozen=True)
-class Thresholds:
-    """The lowest confidence at which a promised precision is kept."""
-
-    pooled: float | None
-    """For all companies together; None where no threshold keeps the promise."""
-    by_entity: Mapping[str, float] = field(default_factory=dict)
-    """By company, where its rows kept less than the promise at the pooled threshold: a higher one; inf where
-    none keeps it.
-
-    With a stricter promise both thresholds rise, so that it never automates more.
-    """
-    misfits: frozenset[str] = frozenset()
-    """The companies that were taken out."""
-    least_history: int = 0
-    """The fewest earlier entries of a company with which the promise is known to be kept
-    (`jet.confidence.threshold.least_history`)."""
-
-    def of(self, entities: Sequence[str]) -> np.ndarray:
-        """The threshold of each entity, float64 [entities]; inf where nothing is promised."""
-        pooled = np.inf if self.pooled is None else self.pooled
-        own = {**self.by_entity, **dict.fromkeys(self.misfits, np.inf)}
-        return np.array([own.get(entity, pooled) for entity in entities], dtype=np.float64)
-
-
-@dataclass(frozen=True)
 class CalibrationRows:
     """N predictions of booked entries."""
 
@@ -79,6 +46,7 @@ class CalibrationRows:
     right: np.ndarray  # bool [N]
     fold: np.ndarray  # int64 [N] the confidence of a row is fitted on rows of the other folds
     group: np.ndarray  # int64 [N] rows of a group may be wrong together (see `jet.confidence.threshold`)
+    entry: np.ndarray  # int64 [N] the same number for the answers to one entry
     newest: np.ndarray  # bool [N] rows of the newest time: a company that misfits there misfits
     most: np.ndarray  # float64 [N] the confidence is never above this
     held: np.ndarray  # bool [N] a rule keeps the answer from `auto` (see `jet.confidence.holds`)
@@ -93,6 +61,7 @@ class CalibrationRows:
             right=np.asarray(right, dtype=bool),
             fold=np.arange(size) % _FOLDS,
             group=np.arange(size),
+            entry=np.arange(size),
             newest=np.zeros(size, dtype=bool),
             most=np.ones(size),
             held=np.zeros(size, dtype=bool),
@@ -120,7 +89,6 @@ class Calibration:
     rows: CalibrationRows
     confidence: np.ndarray  # float64 [rows] by a regression on the other folds
     misfits: Mapping[str, Misfit]
-    _thresholds: dict[float, Thresholds] = field(default_factory=dict, init=False, repr=False, compare=False)
 
     @classmethod
     def unfitted(cls, names: Sequence[str]) -> Calibration:
@@ -152,32 +120,6 @@ class Calibration:
         """The probability that each prediction is right, float64 [rows], from `features` [rows, len(names)]."""
         return _logistic(features, self.weights, self.bias)
 
-    def thresholds(self, promise: float) -> Thresholds:
-        """The thresholds at which a precision of `promise` is kept."""
-        if promise not in self._thresholds:
-            self._thresholds[promise] = self._chosen(promise)
-        return self._thresholds[promise]
-
-    def _chosen(self, promise: float) -> Thresholds:
-        out = frozenset(self.misfits)
-        pool = ~self.rows.held & ~np.isin(self.rows.entity, list(out))
-        rows, confidence = self.rows.take(pool), self.confidence[pool]
-        pooled = threshold_for(promise, confidence, rows.right, rows.group) if len(rows) else None
-        if pooled is None:
-            return Thresholds(None, misfits=out)
-        own = {}
-        names, number = np.unique(rows.entity.astype(str), return_inverse=True)
-        order = np.argsort(number, kind="stable")
-        ends = np.cumsum(np.bincount(number, minlength=len(names)))[:-1]
-        for name, mine in zip(names.tolist(), np.split(order, ends), strict=True):
-            threshold = _own_threshold(promise, pooled, confidence[mine], rows.right[mine])
-            if threshold > pooled:
-                own[name] = threshold
-        thresholds = Thresholds(pooled, own, out)
-        automated = confidence >= thresholds.of(rows.entity.tolist())
-        least = least_history(rows.history[automated & rows.right], rows.history)
-        return Thresholds(pooled, own, out, least)
-
     def as_dict(self) -> dict[str, Any]:
         """What thresholds and confidence need as JSON types; `from_dict` reads it.
 
@@ -191,7 +133,8 @@ class Calibration:
             "misfits": {name: [each.rows, each.right, each.expected] for name, each in self.misfits.items()},
             "entities": names.tolist(),
             "entity": entity.tolist(),
-            "group": np.unique(self.rows.group, return_inverse=True)[1].tolist(),
+            "group": self.rows.group.tolist(),
+            "entry": self.rows.entry.tolist(),
             "right": self.rows.right.astype(int).tolist(),
             "held": self.rows.held.astype(int).tolist(),
             "history": self.rows.history.tolist(),
@@ -209,6 +152,7 @@ class Calibration:
         rows = replace(
             rows,
             group=np.array(content["group"], dtype=np.int64),
+            entry=np.array(content["entry"], dtype=np.int64),
             held=np.array(content["held"], dtype=bool),
             history=np.array(content["history"], dtype=np.int64),
         )
@@ -266,25 +210,6 @@ def _misfits(rows: CalibrationRows, confidence: np.ndarray, among: np.ndarray) -
                 int(size[place]), int(right[place]), round(float(expected[place]), 2)
             )
     return found
-
-
-def _own_threshold(promise: float, pooled: float, confidence: np.ndarray, right: np.ndarray) -> float:
-    """The lowest threshold, from `pooled` on, at which a company's rows and some that are assumed keep the
-    promise; inf where there is none.
-
-    It lies just above the next lower row, and the surest rows are asked even where they are below `pooled`:
-    otherwise a stricter promise, with a higher `pooled`, could lower it.
-    """
-    order = np.argsort(-confidence, kind="stable")
-    confidence, right = confidence[order], right[order]
-    size = int((confidence >= min(pooled, confidence[0])).sum())
-    kept = np.cumsum(right) + _PRIOR * (1 + promise) / 2
-    keeps = kept >= promise * (np.arange(1, len(right) + 1) + _PRIOR)
-    keeps[:-1] &= confidence[:-1] != confidence[1:]  # ties as one
-    last = np.flatnonzero(keeps[:size])
-    if not len(last):
-        return np.inf
-    return pooled if last[-1] == size - 1 else float(np.nextafter(confidence[last[-1] + 1], np.inf))
 
 
 def _logistic(features: np.ndarray, weights: np.ndarray, bias: float) -> np.ndarray:

@@ -29,7 +29,7 @@ class Decisions:
     auto: np.ndarray  # bool [N]
     held: np.ndarray  # bool [N] it is not `auto` whatever its confidence
     threshold: np.ndarray  # float64 [N] of its company in its regime; inf where nothing is promised
-    pooled: np.ndarray  # float64 [N] of all companies in its regime
+    pooled: np.ndarray  # float64 [N] of all companies; inf where nothing is promised in its regime
     least_history: np.ndarray  # int64 [N] the fewest earlier entries with which the promise is kept
     longest: np.ndarray  # float64 [N] the longest gap that was calibrated, in days
     misfits: tuple[Misfit | None, ...]  # [N] of its company in its regime
@@ -65,7 +65,7 @@ class Decisions:
                 continue
             calibration = judgment.calibrations[number]
             confidence[rows] = calibration(features[rows])
-            thresholds = calibration.thresholds(promise)
+            thresholds = judgment.calibrations.thresholds(promise)[number]
             names = [entity[row] for row in rows.tolist()]
             threshold[rows] = thresholds.of(names)
             pooled[rows] = np.inf if thresholds.pooled is None else thresholds.pooled

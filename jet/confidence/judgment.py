@@ -19,6 +19,7 @@ import pyarrow as pa
 from jet.confidence.calibration import Calibration, CalibrationRows
 from jet.confidence.drift import DriftStatistics
 from jet.confidence.outcomes import Asked, Outcomes
+from jet.confidence.promises import Calibrations
 from jet.confidence.record import Records, records_before
 from jet.confidence.regimes import REGIMES, Horizon
 from jet.confidence.scores import FEATURES, Method, confidence_features, distribution, weakest_line
@@ -80,7 +81,7 @@ class DriftReference:
 class Judgment:
     """See the module's docstring."""
 
-    calibrations: tuple[Calibration, ...]  # one for each of REGIMES
+    calibrations: Calibrations  # one for each of REGIMES
     amounts: Calibration
     records: Records
     horizon: Horizon
@@ -91,7 +92,7 @@ class Judgment:
     def unfitted(cls) -> Judgment:
         """An unfitted judgment, which promises nothing."""
         return cls(
-            calibrations=tuple(Calibration.unfitted(FEATURES) for _ in REGIMES),
+            calibrations=Calibrations(tuple(Calibration.unfitted(FEATURES) for _ in REGIMES)),
             amounts=Calibration.unfitted(AMOUNT_FEATURES),
             records=Records(),
             horizon=Horizon(),
@@ -150,7 +151,7 @@ class Judgment:
         if len(calibrations) != len(REGIMES):
             raise ValueError(f"the bundle isn't calibrated in each of the regimes {', '.join(REGIMES)}")
         return cls(
-            calibrations,
+            Calibrations(calibrations),
             Calibration.from_dict(content["amounts"], AMOUNT_FEATURES),
             Records.from_dict(content["records"]),
             Horizon.from_dict(content["horizon"]),
@@ -170,7 +171,8 @@ def _fitted(outcomes: Outcomes, asked: Asked) -> Judgment:
         entity=asked.entity,
         right=best == right,
         fold=fold,
-        group=outcomes.group,
+        group=np.unique(outcomes.group, return_inverse=True)[1],
+        entry=asked.entry,
         newest=asked.newest,
         most=weakest_line(scores, probability, best),
         held=outcomes.held | scores.guess[np.arange(len(right)), best],
@@ -196,7 +198,7 @@ def _fitted(outcomes: Outcomes, asked: Asked) -> Judgment:
         outcomes.nearest[compared].astype(np.float64).round(4),
     )
     horizon = Horizon.of(asked.entity, outcomes.gap, asked.regime)
-    return Judgment(calibrations, amounts, records, horizon, reference)
+    return Judgment(Calibrations(calibrations), amounts, records, horizon, reference)
 
 
 def _newer_half(asked: Asked) -> np.ndarray:

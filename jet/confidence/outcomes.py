@@ -17,6 +17,7 @@ class Asked:
     """What was known when N booked entries were answered."""
 
     entity: np.ndarray  # object [N] names of the companies
+    entry: np.ndarray  # int64 [N] the same number for the answers to one entry
     date: np.ndarray  # int32 [N] days since 1970
     known_before: np.ndarray  # int32 [N] days since 1970: entries of this day and later were not known
     regime: np.ndarray  # int64 [N] index into `jet.confidence.regimes.REGIMES`

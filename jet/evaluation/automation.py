@@ -13,9 +13,9 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.stats import binomtest
 
-from jet.confidence.calibration import Thresholds
 from jet.confidence.holds import auto_thresholds
 from jet.confidence.judgment import Judgment
+from jet.confidence.promises import Thresholds
 from jet.confidence.regimes import REGIMES
 from jet.confidence.threshold import threshold_for
 from jet.evaluation.scored import Scored
@@ -50,9 +50,9 @@ class AutomationThresholds:
     @classmethod
     def of_judgment(cls, judgment: Judgment, promises: Iterable[float]) -> AutomationThresholds:
         """The thresholds of a bundle's predictions."""
-        regimes = list(zip(REGIMES, judgment.calibrations, strict=True))
+        thresholds = judgment.calibrations.thresholds
         return cls(
-            {f"{promise:g}": {name: each.thresholds(promise) for name, each in regimes} for promise in promises}
+            {f"{promise:g}": dict(zip(REGIMES, thresholds(promise), strict=True)) for promise in promises}
         )
 
     def automated(self, scored: Scored, mask: NDArray) -> dict[str, NDArray[np.bool_]]:

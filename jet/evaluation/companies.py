@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import asdict
 from typing import Any
 
@@ -10,6 +10,7 @@ import numpy as np
 
 from jet.confidence.calibration import Calibration
 from jet.confidence.judgment import Judgment
+from jet.confidence.promises import Thresholds
 from jet.confidence.regimes import REGIMES
 
 POOLED, RAISED, REVIEWED, TAKEN_OUT = "pooled", "raised", "too few right", "taken out"
@@ -27,19 +28,21 @@ def company_states(
     """
     promises = list(promises)
     states: dict[str, dict[str, dict[str, Any]]] = {name: {} for name in sorted(companies)}
-    for regime, calibration in zip(REGIMES, judgment.calibrations, strict=True):
-        for name, own in _states(calibration, promises, list(states)).items():
+    for number, (regime, calibration) in enumerate(zip(REGIMES, judgment.calibrations, strict=True)):
+        chosen = {f"{each:g}": judgment.calibrations.thresholds(each)[number] for each in promises}
+        for name, own in _states(calibration, chosen, list(states)).items():
             states[name][regime] = own
     return states
 
 
-def _states(calibration: Calibration, promises: list[float], names: list[str]) -> dict[str, dict[str, Any]]:
+def _states(
+    calibration: Calibration, chosen: Mapping[str, Thresholds], names: list[str]
+) -> dict[str, dict[str, Any]]:
     number = {name: place for place, name in enumerate(names)}
     place = np.array([number.get(name, len(names)) for name in calibration.rows.entity.tolist()], dtype=int)
     rows = np.bincount(place, minlength=len(names))
     right = np.bincount(place, calibration.rows.right, len(names) + 1)
     expected = np.bincount(place, calibration.confidence, len(names) + 1)
-    chosen = {f"{promise:g}": calibration.thresholds(promise) for promise in promises}
     cuts = {promise: each.of(names) for promise, each in chosen.items()}
     found = {}
     for at, name in enumerate(names):

@@ -12,9 +12,10 @@ import pyarrow as pa
 from jet.artifacts.tables import validate
 from jet.books.schema import ENTRIES, PREDICTIONS
 from jet.books.tokens import NOTHING
+from jet.books.withheld import without_lines
 from jet.prediction.amounts import minor_units
 from jet.prediction.outcomes import padded_lines, priced
-from jet.prediction.predictor import Predictor, without_lines
+from jet.prediction.predictor import Predictor
 from jet.prediction.table import predictions_table
 from jet.retrieval.columns import entry_columns
 

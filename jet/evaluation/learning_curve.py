@@ -20,12 +20,13 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from jet.books.split import TEST, TRAIN
+from jet.books.withheld import without_lines
 from jet.bundle.bundle import Bundle
 from jet.evaluation.baselines.protocol import score_baseline
 from jet.evaluation.baselines.svm import LinearSvm
 from jet.evaluation.metrics import group_metrics
 from jet.evaluation.scored import Scored, score_predictions
-from jet.prediction.predictor import Predictor, PredictSettings, without_lines
+from jet.prediction.predictor import Predictor, PredictSettings
 from jet.ranking.examples import Examples
 from jet.ranking.ranker import Ranker, RankerSettings
 

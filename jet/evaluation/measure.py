@@ -17,6 +17,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from jet.books.split import CALIBRATION, TEST, TRAIN
+from jet.books.withheld import without_totals
 from jet.confidence.drift import DriftStatistics, compare, drift_sentences, hold_drifted, summary
 from jet.confidence.regimes import REGIMES
 from jet.confidence.scores import METHODS, Method
@@ -33,7 +34,6 @@ from jet.evaluation.metrics import evaluate
 from jet.evaluation.retrieval_metrics import retrieval_metrics
 from jet.evaluation.rows import examples, rows_table
 from jet.evaluation.scored import Scored
-from jet.prediction.predictor import without_totals
 from jet.ranking.examples import newest
 from jet.ranking.statistics import Statistics
 
@@ -76,7 +76,6 @@ def measure(exam: Exam, executor: Executor) -> Evaluation:
     figures = {method: evaluate(each, exam.thresholds(method)) for method, each in scored.items()}
     by_baseline = {name: exam.scored_baseline(run.predictions) for name, run in runs.items()}
     curve = _predict_curve(exam, executor)
-    amount_thresholds = exam.bundle.amount_calibration.thresholds
     measured = Measurements(
         model=figures[chosen],
         baselines={
@@ -89,7 +88,7 @@ def measure(exam: Exam, executor: Executor) -> Evaluation:
         retrieval=_retrieval(examined),
         learning_curve=learning_curve(curve),
         learning_curve_note=CURVE_NOTE if curve else None,
-        amounts=amount_metrics(examined, amount_thresholds, exam.promises),
+        amounts=amount_metrics(examined, exam.bundle.amount_calibration, exam.promises),
         costs={name: _costs(run) for name, run in runs.items()},
         comparison={name: paired_bootstrap(scored[chosen], each) for name, each in by_baseline.items()},
         companies=company_states(

@@ -16,14 +16,15 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from jet.books.schema import ENTRIES
+from jet.books.schema import ENTRIES, joined_keys
 from jet.books.split import CALIBRATION, TEST
+from jet.books.withheld import without_totals
 from jet.bundle.bundle import Bundle
 from jet.confidence.judgment import Judgment
 from jet.confidence.outcomes import Asked, Outcomes
 from jet.confidence.regimes import regime_numbers
 from jet.prediction.outcomes import outcomes_of
-from jet.prediction.predictor import Predictor, PredictSettings, without_totals
+from jet.prediction.predictor import Predictor, PredictSettings
 from jet.ranking.examples import newest
 from jet.retrieval.hiding import also_hidden
 from jet.training.data import TrainingData
@@ -106,8 +107,10 @@ def asked_outcomes(predictor: Predictor, asked: pa.Table) -> Outcomes:
 
 def calibrated(bundle: Bundle, outcomes: Outcomes, asked: pa.Table) -> Bundle:
     """The bundle calibrated on the outcomes of N entries, `asked` as `asked_entries` says."""
+    entry = joined_keys(asked["entity"], asked["entry_id"]).dictionary_encode().indices
     how = Asked(
         entity=np.array(asked["entity"].to_pylist(), dtype=object),
+        entry=entry.to_numpy().astype(np.int64),
         date=asked["date"].cast(pa.int32()).to_numpy(),
         known_before=asked["known_before"].to_numpy(),
         regime=asked["regime"].to_numpy(),

@@ -12,7 +12,8 @@ import pyarrow as pa
 
 from jet.books.schema import CHECKED, ENTRIES
 from jet.books.tokens import set_key
-from jet.prediction.predictor import Predictor, without_lines
+from jet.books.withheld import without_lines
+from jet.prediction.predictor import Predictor
 from jet.prediction.table import decided
 from jet.retrieval.columns import entry_columns
 

@@ -11,12 +11,13 @@ import pyarrow as pa
 from jet.artifacts.tables import validate
 from jet.books.schema import ENTRIES
 from jet.books.tokens import NOTHING
+from jet.books.withheld import without_lines
 from jet.confidence.judgment import AMOUNT_FEATURES
 from jet.confidence.outcomes import Outcomes
 from jet.confidence.regimes import NO_HISTORY
 from jet.confidence.scores import Scores
 from jet.prediction.amounts import minor_units
-from jet.prediction.predictor import Predictor, without_lines
+from jet.prediction.predictor import Predictor
 from jet.ranking.counts import joined_key
 from jet.retrieval.columns import EntryColumns, entry_columns
 

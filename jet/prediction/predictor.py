@@ -25,6 +25,7 @@ import torch
 from jet.artifacts.tables import validate
 from jet.books.schema import ENTRIES
 from jet.books.tokens import NOTHING, set_key
+from jet.books.withheld import without_lines
 from jet.bundle.bundle import Bundle
 from jet.confidence.holds import HoldFacts
 from jet.confidence.scores import METHODS, WEIGHED, Method, Scores, confidence_features, distribution, line_bits
@@ -176,15 +177,21 @@ class Predictor:
         """Row numbers of `entries`, all their columns, and the scored candidates of these rows.
 
         The scored candidates are of `batch_size` entries, of which the first are those of the rows. Entries of
-        unknown entities are left out. Booked entries of the day `known_before` int32 [N] and later are not
-        known to an entry; None: those of its own day and later.
+        unknown entities are left out. Those without a candidate, as where all accounts that the company booked
+        on are closed, come again, with the decoder's. Booked entries of the day `known_before` int32 [N] and
+        later are not known to an entry; None: those of its own day and later.
         """
         corpus = self.statistics.corpus
         columns = entry_columns(entries, corpus.catalog, corpus.store)
         queries = replace(columns.queries(np.arange(len(columns))), store=corpus.store, cut=known_before)
         hits = self.retriever.hits(queries)
         for group in self.groups(columns, queries.known_before):
-            yield group.rows, columns, self._score(columns, queries.known_before, hits, group)
+            scored = self._score(columns, queries.known_before, hits, group)
+            yield group.rows, columns, scored
+            empty = group.rows[~scored.candidates.exists[: len(group.rows)].any(axis=1)]
+            if self.decoder and not group.asked and len(empty):
+                again = Group(empty, group.width, asked=True)
+                yield again.rows, columns, self._score(columns, queries.known_before, hits, again)
 
     def groups(self, columns: EntryColumns, known_before: np.ndarray) -> Iterator[Group]:
         """The entries in groups of up to `batch_size`; those of unknown entities are left out."""
@@ -359,21 +366,6 @@ class Predictor:
             age_days=evidence.age,
         )
         return propose_amounts(minor_units(columns.total[rows]), tokens, past_amounts)
-
-
-def without_lines(entries: pa.Table) -> pa.Table:
-    """`entries` with null lines; a known total stays."""
-    return _nulled(entries, "lines")
-
-
-def without_totals(entries: pa.Table) -> pa.Table:
-    """`entries` with null totals; known lines stay."""
-    return _nulled(entries, "total")
-
-
-def _nulled(entries: pa.Table, name: str) -> pa.Table:
-    field = ENTRIES.field(name)
-    return entries.set_column(entries.schema.get_field_index(name), field, pa.nulls(len(entries), field.type))
 
 
 def extended_store(bundle: Bundle, descriptions: pa.ChunkedArray, encoder: Encoder | None) -> TextStore:

@@ -7,43 +7,9 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from made_up_calibrations import NAMES, fit, plausible, thresholds_of
 
-from jet.confidence.calibration import Calibration, CalibrationRows, Thresholds
-from jet.confidence.threshold import threshold_for
-
-NAMES = ("log_odds", "margin", "support")
-QUICK = settings(deadline=None, max_examples=60)
-
-
-def plausible(rows=400, seed=0):
-    """Figures of answers, their log odds twice as sure as they should be, and which were right."""
-    draw = np.random.default_rng(seed)
-    truth = draw.normal(1.0, 1.5, rows)
-    right = draw.random(rows) < 1 / (1 + np.exp(-truth))
-    features = draw.random((rows, len(NAMES)))
-    features[:, 0] = 2 * truth
-    features[:, 1] = np.clip(truth + draw.normal(0, 1, rows), 0, 10)
-    return features, right
-
-
-def rows_of(right, entity=None, **columns):
-    """Rows of companies a and b by turns, or of `entity`, with other `columns`."""
-    entity = ["ab"[number % 2] for number in range(len(right))] if entity is None else entity
-    given = {"history": np.full(len(right), 100)} | columns
-    return replace(CalibrationRows.independent(entity, right), **given)
-
-
-def fit(features, right, **columns):
-    return Calibration.fit(NAMES, features, rows_of(right, **columns))
-
-
-def of_rows(rows, misfits=None):
-    """A calibration whose rows are given as (entity, confidence in twentieths, right)."""
-    right = np.array([is_right for _, _, is_right in rows], dtype=bool)
-    confidence = np.array([twentieths / 20 for _, twentieths, _ in rows])
-    columns = rows_of(right, [name for name, _, _ in rows])
-    return Calibration(NAMES, np.zeros(len(NAMES)), 0.0, columns, confidence, misfits or {})
-
+from jet.confidence.calibration import Calibration
 
 # --- confidence -----------------------------------------------------------------------------------------
 
@@ -123,7 +89,7 @@ def test_it_comes_back_from_json_as_it_was():
             assert new.dtype == old.dtype, name
         assert np.array_equal(again(features), one(features))
         for promise in (0.6, 0.8, 0.9):
-            assert again.thresholds(promise) == one.thresholds(promise)
+            assert thresholds_of(again, promise) == thresholds_of(one, promise)
 
 
 @pytest.mark.parametrize("names", [NAMES[:-1], NAMES[::-1]])
@@ -191,7 +157,7 @@ def companies_of(size, companies=5):
 
 
 def automated(calibration, promise=0.95):
-    return calibration.confidence >= calibration.thresholds(promise).of(calibration.rows.entity.tolist())
+    return calibration.confidence >= thresholds_of(calibration, promise).of(calibration.rows.entity.tolist())
 
 
 @pytest.mark.parametrize("seed", range(3))
@@ -207,8 +173,8 @@ def test_a_company_that_turns_bad_is_taken_out_and_the_others_are_automated_as_w
     assert (misfit.rows, misfit.right) == (sure.sum(), right[sure].sum())
     assert misfit.expected > 0.9 * misfit.rows > 2 * misfit.right
     assert not without.misfits
-    assert every.thresholds(0.95).of(["company 0"]).tolist() == [np.inf]
-    assert every.thresholds(0.95).misfits == {"company 0"}
+    assert thresholds_of(every, 0.95).of(["company 0"]).tolist() == [np.inf]
+    assert thresholds_of(every, 0.95).misfits == {"company 0"}
     assert automated(without).mean() > 0.5
     assert abs(automated(every)[others].mean() - automated(without).mean()) < 0.02
 
@@ -241,107 +207,3 @@ def test_wrong_answers_that_a_rule_holds_take_no_company_out():
     names = companies_of(len(right))
     held = ~right & (np.array(names) == "company 0")
     assert not fit(features, right, entity=names, held=held).misfits
-
-
-# --- thresholds -----------------------------------------------------------------------------------------
-
-
-def test_the_rows_it_was_fitted_on_are_kept_for_thresholds():
-    features, right = plausible(1000)
-    fitted = fit(features, right)
-    assert np.array_equal(fitted.rows.right, right)
-    threshold = fitted.thresholds(0.9).pooled
-    assert fitted.rows.right[fitted.confidence >= threshold].mean() > 0.9
-
-
-def test_rows_that_may_be_wrong_together_raise_the_threshold():
-    features, right = plausible(1000)
-    order = np.lexsort((np.arange(1000), ~right))  # wrong rows beside each other
-    group = np.empty(1000, dtype=np.int64)
-    group[order] = np.arange(1000) // 10
-    alone, together = fit(features, right), fit(features, right, group=group)
-    assert together.thresholds(0.9).pooled > alone.thresholds(0.9).pooled
-
-
-def test_before_a_calibration_nothing_is_promised():
-    thresholds = Calibration.unfitted(NAMES).thresholds(0.5)
-    assert thresholds == Thresholds(None, {})
-    assert thresholds.of(["a", "b"]).tolist() == [np.inf, np.inf]
-
-
-def test_all_companies_share_a_threshold_and_one_that_keeps_less_has_a_higher_one():
-    rows = [("steady", 16, True)] * 900 + [("hasty", 16, False)] * 15 + [("hasty", 18, True)] * 60
-    thresholds = of_rows(rows).thresholds(0.95)
-    assert thresholds.pooled == 0.8
-    assert set(thresholds.by_entity) == {"hasty"}
-    steady, hasty, new = thresholds.of(["steady", "hasty", "new"])
-    assert steady == new == 0.8
-    assert 0.8 < hasty <= 0.9  # above the wrong ones, and not above the right ones
-
-
-def test_a_company_that_kept_the_promise_at_no_confidence_is_for_people():
-    rows = [("steady", 16, True)] * 900 + [("sloppy", 17, True), ("sloppy", 18, False), ("sloppy", 18, False)]
-    thresholds = of_rows(rows).thresholds(0.95)
-    assert thresholds.of(["steady", "sloppy"]).tolist() == [0.8, np.inf]
-
-
-def test_a_company_that_is_never_wrong_is_not_let_below_the_threshold_of_all():
-    rows = [("exact", 10, True)] * 1000 + [("hasty", 12, False)] * 100 + [("hasty", 18, True)] * 400
-    thresholds = of_rows(rows).thresholds(0.95)
-    assert thresholds.pooled == 0.9
-    assert thresholds.of(["exact", "hasty", "new"]).tolist() == [0.9, 0.9, 0.9]
-
-
-ROWS = st.lists(
-    st.tuples(st.sampled_from("abc"), st.integers(0, 20), st.sampled_from([True] * 9 + [False])), max_size=400
-)
-
-
-@QUICK
-@given(ROWS, st.floats(0.1, 1), st.floats(0.1, 1))
-def test_a_stricter_promise_never_lowers_a_threshold(rows, one, other):
-    calibration = of_rows(rows)
-    lax, strict = (calibration.thresholds(promise) for promise in sorted((one, other)))
-    assert (lax.of([*"abc", "new"]) <= strict.of([*"abc", "new"])).all()
-    assert strict.pooled is None or lax.least_history <= strict.least_history
-
-
-def test_a_stricter_promise_never_lowers_the_threshold_of_a_company_whose_wrong_rows_it_leaves_out():
-    rows = [("steady", 17, True)] * 900 + [("steady", 14, False)] * 50
-    rows += [("half", 18, True)] * 30 + [("half", 14, False)] * 60 + [("worse", 14, False)] * 11
-    lax, strict = (of_rows(rows).thresholds(promise) for promise in (0.5, 0.95))
-    assert (lax.pooled, strict.pooled) == (0.7, 0.85)
-    assert set(lax.by_entity) == {"half", "worse"}
-    assert (lax.of(["half", "worse"]) <= strict.of(["half", "worse"])).all()
-
-
-@QUICK
-@given(ROWS, st.sampled_from([0.5, 0.8, 0.95]))
-def test_a_companys_own_threshold_is_only_ever_higher_and_the_lowest_that_its_rows_allow(rows, promise):
-    thresholds = of_rows(rows).thresholds(promise)
-    confidence, right = (np.array([row[place] for row in rows]) for place in (1, 2))
-    pooled = threshold_for(promise, confidence / 20, right) if rows else None
-    assert thresholds.pooled == pooled
-    if pooled is None:
-        assert not thresholds.by_entity
-        return
-    for name in {row[0] for row in rows}:
-        mine = np.array([row[0] == name for row in rows])
-        values = sorted({value for value in (confidence[mine] / 20).tolist() if value >= pooled})
-        values = values or [(confidence[mine] / 20).max()]
-        keeping = []
-        for value in values:
-            kept = right[mine & (confidence / 20 >= value)]
-            if kept.sum() + 20 * (1 + promise) / 2 >= promise * (len(kept) + 20) - 1e-12:
-                keeping.append(value)
-        own = thresholds.of([name])[0]
-        assert own >= pooled
-        assert (name in thresholds.by_entity) == (own > pooled)
-        if not keeping:
-            assert own == np.inf
-        elif keeping[0] == values[0]:
-            assert own == pooled
-        else:  # right above the next lower value
-            below = values[values.index(keeping[0]) - 1]
-            assert below < own <= keeping[0]
-            assert own == np.nextafter(below, 1)

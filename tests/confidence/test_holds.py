@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from made_up_calibrations import thresholds_of
 
 from jet.confidence.calibration import Calibration, CalibrationRows
 from jet.confidence.holds import auto_thresholds
@@ -87,7 +88,7 @@ def test_a_company_with_one_entry_is_for_people_however_sure_the_answer(bundle, 
     row = prediction_of(bundle, "Single", day, text)
     assert row["decision"] == "review"
     regime = REGIMES.index(row["regime"])
-    least = bundle.judgment.calibrations[regime].thresholds(0.6).least_history
+    least = bundle.judgment.calibrations.thresholds(0.6)[regime].least_history
     assert least > 100
     assert f"the company has 1 earlier entry, and 60% are known to be kept from {least} on" in row["reason"]
 
@@ -140,8 +141,8 @@ def test_rows_that_a_rule_holds_choose_no_threshold():
         Calibration(("x",), np.ones(1), 0.0, replace(rows, held=by_rule), confidence, {})
         for by_rule in (np.zeros(200, dtype=bool), ~right)
     )
-    assert free.thresholds(0.9).pooled is None
-    assert held.thresholds(0.9).pooled == confidence[1]
+    assert thresholds_of(free, 0.9).pooled is None
+    assert thresholds_of(held, 0.9).pooled == confidence[1]
 
 
 def test_a_rule_is_a_threshold_that_nothing_reaches():

@@ -48,6 +48,7 @@ def made_up_outcomes(newest=0.0, seed=0, **known):
     )
     asked = Asked(
         entity=np.array([f"company {day % 3}" for day in date.tolist()], dtype=object),
+        entry=date.astype(np.int64),
         date=date,
         known_before=np.where(regime < 2, date, first).astype(np.int32),
         regime=regime,
@@ -77,7 +78,10 @@ def test_the_rankers_answers_are_calibrated_in_every_regime():
         assert (calibration.confidence <= bound[of_regime]).all()
         assert np.array_equal(calibration.rows.history, outcomes.history[of_regime])
         assert calibration.rows.entity[:4].tolist() == ["company 0", "company 1", "company 2", "company 0"]
-        assert np.array_equal(calibration.rows.group, outcomes.group[of_regime])
+        assert np.array_equal(calibration.rows.entry, asked.entry[of_regime])
+        assert np.array_equal(
+            calibration.rows.group, np.unique(outcomes.group, return_inverse=True)[1][of_regime]
+        )
 
 
 def test_the_decoders_confidence_is_its_own_probability_and_promises_nothing(of_two_splits):
@@ -89,7 +93,7 @@ def test_the_decoders_confidence_is_its_own_probability_and_promises_nothing(of_
     for calibration in of_decoder.calibrations:
         expected = chances[:, :-1].max(axis=1).clip(1e-6, 1 - 1e-6)
         np.testing.assert_allclose(calibration(features), expected)
-        assert calibration.thresholds(0.5).pooled is None
+    assert {each.pooled for each in of_decoder.calibrations.thresholds(0.5)} == {None}
     assert of_decoder.for_report() is of_decoder
     assert (of_decoder.amounts, of_decoder.horizon) == (judgment.amounts, judgment.horizon)
 

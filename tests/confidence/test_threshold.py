@@ -4,7 +4,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.stats import binomtest
 
-from jet.confidence.threshold import precision_lower_bound, threshold_for
+from jet.confidence.threshold import LEVEL, precision_lower_bound, threshold_for
 
 QUICK = settings(deadline=None, max_examples=60)
 CALIBRATION = st.lists(st.tuples(st.integers(0, 20), st.sampled_from([True, True, True, False])), max_size=400)
@@ -16,22 +16,22 @@ def columns(rows):
 
 @pytest.mark.parametrize(("right", "total"), [(0, 5), (1, 1), (3, 10), (95, 100), (230, 230), (990, 1000)])
 def test_the_bound_is_scipys_exact_one(right, total):
-    low = binomtest(right, total, alternative="greater").proportion_ci(0.9, method="exact").low
+    low = binomtest(right, total, alternative="greater").proportion_ci(LEVEL, method="exact").low
     assert precision_lower_bound(right, total) == pytest.approx(low, abs=1e-12)
 
 
 def test_faultless_rows_are_bounded_by_the_root_of_what_is_left_to_chance():
-    assert precision_lower_bound(45, 45) == pytest.approx(0.1 ** (1 / 45))
+    assert precision_lower_bound(45, 45) == pytest.approx(0.2 ** (1 / 45))
 
 
 def test_nothing_is_bounded_by_zero():
     assert precision_lower_bound([0, 0], [0, 7]).tolist() == [0, 0]
 
 
-def test_a_promise_of_99_takes_230_faultless_rows():
-    enough, too_few = np.full(230, 0.9), np.full(229, 0.9)
-    assert threshold_for(0.99, enough, np.ones(230, bool)) == 0.9
-    assert threshold_for(0.99, too_few, np.ones(229, bool)) is None
+def test_a_promise_of_99_takes_161_faultless_rows():
+    enough, too_few = np.full(161, 0.9), np.full(160, 0.9)
+    assert threshold_for(0.99, enough, np.ones(161, bool)) == 0.9
+    assert threshold_for(0.99, too_few, np.ones(160, bool)) is None
 
 
 def test_the_lowest_threshold_that_keeps_the_promise_is_taken():
@@ -135,7 +135,7 @@ def test_rows_without_groups_and_in_groups_of_one_have_the_exact_bound(rows, pro
     expected = None
     for value in sorted(set(confidence.tolist())):
         kept = right[confidence >= value]
-        exact = binomtest(int(kept.sum()), len(kept), alternative="greater").proportion_ci(0.9, "exact").low
+        exact = binomtest(int(kept.sum()), len(kept), alternative="greater").proportion_ci(LEVEL, "exact").low
         if exact >= promise:
             expected = value
             break
@@ -164,6 +164,19 @@ def test_neither_the_order_of_rows_nor_the_numbers_of_groups_matter(rows, random
     assert found[0] == found[1] == found[2]
 
 
+@settings(deadline=None, max_examples=60)
+@given(
+    st.lists(st.tuples(st.sampled_from([0.7, 0.8, 0.9]), st.sampled_from([True] * 19 + [False])), max_size=150),
+    st.integers(1, 6),
+)
+def test_the_answers_to_one_entry_are_worth_no_more_than_one_of_them(rows, times):
+    confidence, right = np.array([row[0] for row in rows]), np.array([row[1] for row in rows], dtype=bool)
+    number = np.arange(len(rows))
+    once = threshold_for(0.9, confidence, right, number)
+    again = [np.repeat(column, times) for column in (confidence, right, number, number)]
+    assert threshold_for(0.9, *again) == once
+
+
 def test_where_errors_come_in_groups_a_bound_on_groups_keeps_a_promise_and_one_on_rows_does_not():
     """The entries of a text are right or wrong together, twenty at a time, as often as the confidence says."""
     draw = np.random.default_rng(0)
@@ -181,14 +194,14 @@ def test_where_errors_come_in_groups_a_bound_on_groups_keeps_a_promise_and_one_o
             broken[name] += threshold is not None and (threshold + 1) / 2 < promise
             automated += name == "groups" and threshold is not None
     assert broken["rows"] / 300 > 0.3
-    assert broken["groups"] / 300 <= 0.13
+    assert broken["groups"] / 300 <= 0.2
     assert automated / 300 > 0.3
 
 
 @pytest.mark.parametrize("promise", [0.9, 0.95])
 @pytest.mark.parametrize("rows", [200, 600])
 def test_a_promise_is_kept_on_new_rows_as_often_as_is_said_and_without_a_bound_it_is_not(promise, rows):
-    """The short form of `benchmarks.promise`; there a promise is kept in 85 of 100 calibrations or more."""
+    """The short form of `benchmarks.promise`; there a promise is kept in 75 of 100 calibrations or more."""
     rng = np.random.default_rng(0)
     kept = by_luck = 0
     for _ in range(300):
@@ -200,7 +213,7 @@ def test_a_promise_is_kept_on_new_rows_as_often_as_is_said_and_without_a_bound_i
         order = np.argsort(-confidence)
         luckiest = np.flatnonzero(right[order].cumsum() >= promise * np.arange(1, rows + 1))
         by_luck += not len(luckiest) or (confidence[order][luckiest[-1]] + 1) / 2 >= promise
-    assert kept / 300 >= 0.85
+    assert kept / 300 >= 0.75
     assert by_luck / 300 < 0.6
 
 
@@ -215,8 +228,8 @@ def test_where_confidence_says_nothing_a_promise_is_missed_by_a_hair_but_seldom_
         return np.mean(found)
 
     assert automated(0.95 - 1e-9) > 0.1  # more often than the level of a single threshold
-    assert automated(0.94) < 0.25
-    assert automated(0.93) < 0.1
+    assert automated(0.94) < 0.35
+    assert automated(0.92) < 0.15
 
 
 @pytest.mark.parametrize(

@@ -8,9 +8,9 @@ import pyarrow as pa
 import pytest
 
 from jet.books.split import CALIBRATION, TEST
+from jet.books.withheld import without_lines
 from jet.evaluation.baselines import Materials, make_baseline, score_baseline
 from jet.evaluation.line_sets import line_sets
-from jet.prediction.predictor import without_lines
 
 
 @pytest.fixture(scope="module", params=["boosted_trees", "ancestor"])

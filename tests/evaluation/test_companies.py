@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from jet.confidence.calibration import Calibration, CalibrationRows, Misfit
 from jet.confidence.judgment import Judgment
+from jet.confidence.promises import Calibrations
 from jet.confidence.regimes import REGIMES
 from jet.evaluation.companies import POOLED, RAISED, REVIEWED, TAKEN_OUT, company_states
 
@@ -32,7 +33,7 @@ def judgment(**regimes):
     """With calibrations of some regimes; the others have no rows."""
     judged = Judgment.unfitted()
     chosen = [regimes.get(name, each) for name, each in zip(REGIMES, judged.calibrations, strict=True)]
-    return replace(judged, calibrations=tuple(chosen))
+    return replace(judged, calibrations=Calibrations(tuple(chosen)))
 
 
 @pytest.fixture
@@ -109,7 +110,7 @@ def test_the_state_says_how_a_company_s_threshold_lies_to_that_of_all(rows, misf
     states = company_states(judgment(batch=batch), [0.6, 0.9], ["a", "b", "c", "d"])
     assert json.loads(json.dumps(states, allow_nan=False)) == states
     for promise in (0.6, 0.9):
-        pooled, key = batch.thresholds(promise).pooled, f"{promise:g}"
+        pooled, key = Calibrations((batch,)).thresholds(promise)[0].pooled, f"{promise:g}"
         for name, own in states.items():
             state, cut = own["batch"]["states"][key], own["batch"]["thresholds"][key]
             assert (state == TAKEN_OUT) == (name in misfits)

@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from made_up_books import FOOD, RENT, SALE, scored
 
-from jet.confidence.calibration import Thresholds
+from jet.confidence.promises import Thresholds
 from jet.evaluation.automation import AutomationThresholds
 from jet.evaluation.metrics import evaluate, group_metrics
 from jet.evaluation.reliability import reliability, risk_coverage

@@ -15,9 +15,9 @@ from hypothesis import strategies as st
 
 from jet.books.sorting import sort_entries
 from jet.books.tokens import CLOSED, NOTHING
+from jet.books.withheld import without_lines
 from jet.model.batch import DATE_FEATURES, collate, date_features, with_target
 from jet.model.neighbor_features import same_roundness
-from jet.prediction.predictor import without_lines
 from jet.retrieval.collection import Hits
 from jet.retrieval.columns import entry_columns
 from jet.retrieval.retriever import Retriever

@@ -12,10 +12,10 @@ import pytest
 import jet
 from jet.books.reading import Ledger
 from jet.books.schema import ENTRIES
+from jet.books.withheld import without_lines
 from jet.bundle.extension import without_addition
 from jet.confidence.record import Records
 from jet.demo import DemoSettings, write_demo_ledger
-from jet.prediction.predictor import without_lines
 from jet.prediction.session import Session
 
 SMALL = {

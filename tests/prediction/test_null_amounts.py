@@ -67,7 +67,7 @@ def test_they_say_nothing_of_whether_proposed_amounts_are_right(learned):
     assert not outcomes.amounts_guessed[unknown].any()
     assert outcomes.amounts_guessed[~unknown].any()
     examined = examine(Predictor(bundle, SETTINGS), entries)
-    assert amount_metrics(examined, bundle.amount_calibration.thresholds)["known_total"] == (~unknown).sum()
+    assert amount_metrics(examined, bundle.amount_calibration)["known_total"] == (~unknown).sum()
 
 
 def test_a_rival_learns_from_them_too(learned):

@@ -20,6 +20,7 @@ from jet.books.schema import PREDICTIONS
 from jet.books.split import CALIBRATION, TEST
 from jet.confidence.calibration import CalibrationRows, Misfit
 from jet.confidence.judgment import Judgment
+from jet.confidence.promises import Calibrations
 from jet.confidence.regimes import REGIMES
 from jet.confidence.scores import METHODS, confidence_features, distribution, weakest_line
 from jet.prediction.outcomes import outcomes_of, padded_lines
@@ -222,9 +223,11 @@ def test_a_line_has_the_share_of_the_mass_of_the_sets_that_have_it():
 def calibrated_on(bundle, confidence, right, entity, misfits=None):
     """The bundle, its confidence as it was, its thresholds in all regimes from these rows."""
     rows = CalibrationRows.independent(entity, right)
-    regimes = tuple(
-        replace(each, confidence=np.asarray(confidence, float), rows=rows, misfits=misfits or {})
-        for each in bundle.judgment.calibrations
+    regimes = Calibrations(
+        tuple(
+            replace(each, confidence=np.asarray(confidence, float), rows=rows, misfits=misfits or {})
+            for each in bundle.judgment.calibrations
+        )
     )
     return replace(bundle, judgment=replace(bundle.judgment, calibrations=regimes))
 
@@ -232,7 +235,7 @@ def calibrated_on(bundle, confidence, right, entity, misfits=None):
 def test_decisions_follow_the_threshold(bundle, new_entries):
     ladder = np.linspace(0, 1, 400)
     sure = calibrated_on(bundle, ladder, ladder > 0.4, ["somebody"] * 400)
-    threshold = sure.judgment.calibrations[0].thresholds(0.95).pooled
+    threshold = sure.judgment.calibrations.thresholds(0.95)[0].pooled
     assert 0.3 < threshold < 0.6
     decisions = set()
     for row in Predictor.for_entries(sure, SETTINGS, new_entries, None)(new_entries).to_pylist():
@@ -252,7 +255,7 @@ def test_a_company_that_kept_less_is_held_to_a_higher_threshold_of_its_own_and_n
     owners = ["birch"] * 1000 + ["alder"] * 40
     confidence = np.r_[np.full(1000, 1e-9), np.full(20, 0.8), np.full(20, 0.99)]
     sure = calibrated_on(bundle, confidence, np.r_[np.ones(1000), np.zeros(20), np.ones(20)] > 0, owners)
-    assert sure.judgment.calibrations[0].thresholds(0.95).pooled == 1e-9
+    assert sure.judgment.calibrations.thresholds(0.95)[0].pooled == 1e-9
     rows = Predictor.for_entries(sure, SETTINGS, new_entries, None)(new_entries).to_pylist()
     assert {row["decision"] for row in rows if row["entity"] == "birch" and not row["held"]} == {"auto"}
     of_alder = [row for row in rows if row["entity"] == "alder" and not row["held"]]

@@ -51,6 +51,23 @@ def number(match):
     return next(int(value) for name, value in match.groupdict().items() if value and name != "like")
 
 
+def test_where_all_booked_accounts_are_closed_or_not_open_yet_the_decoder_answers_with_open_ones(fixed_bundle):
+    """Booked on an account that opens later, as after a change of the chart the other way round."""
+    booked = [("ash", 0, "office rent", small_books.SETS["ash"].index("D6200 D6200 C1930"), None, "A")]
+    asked = [
+        ("ash", 1, "office rent", 0, None, "A"),
+        ("ash", small_books.FIRST_OF_6200, "office rent", 0, None, "A"),
+    ]
+    (_, closed), (_, opened) = predicted(fixed_bundle, booked, asked)
+    assert closed["decision"] == "review"
+    assert "a guess: none of 1 earlier entry with this text" in closed["reason"]
+    assert {line["account"] for line in closed["lines"]} <= set(small_books.CHARTS["ash"]) - {"6200"}
+    assert {line["side"] for line in closed["lines"]} == {"D", "C"}
+    assert "6200" in {line["account"] for line in opened["lines"]}
+    (_, alone), *_ = predicted(fixed_bundle, booked, asked[:1])
+    assert alone == closed
+
+
 @settings(deadline=None, max_examples=20)
 @given(BOOKED, ASKED)
 def test_every_number_in_a_sentence_can_be_counted_in_the_evidence_rows(fixed_bundle, booked, queries):
