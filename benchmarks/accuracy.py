@@ -62,6 +62,7 @@ log = logging.getLogger("benchmarks.accuracy")
 def main() -> None:
     """Answer what is not answered yet, and print the tables in Markdown."""
     parser = parser_of(__doc__, seeds=4)
+    add_window(parser)
     parser.add_argument("--promise", type=float, default=0.95)
     parser.add_argument(
         "--settings", type=json.loads, default={}, help='of `jet.fit`, e.g. {"ranker": {"prior": ""}}'
@@ -70,18 +71,19 @@ def main() -> None:
         "--alone", action="store_true", help="train a model of each source, not of all together"
     )
     args = parser.parse_args()
-    folder = folder_of(args)
+    folder = folder_of(args.output, args.window)
     whole = books_of(Path(args.data))
     books = window_of(whole, args.window)
 
     def answered(seed: int) -> pa.Table:
         if not args.alone:
-            return answers_of(books, seed, args.promise, args.settings)
+            return answers_of(books, fitted(books, seed, args.settings), args.promise)
         parts = []
         for source in sorted(set(books.source.values())):
             prior = {"prior": str(prior_without(whole, source, folder))}
             settings = args.settings | {"ranker": prior | args.settings.get("ranker", {})}
-            parts.append(answers_of(of_sources(books, [source]), seed, args.promise, settings))
+            own = of_sources(books, [source])
+            parts.append(answers_of(own, fitted(own, seed, settings), args.promise))
         return pa.concat_tables(parts)
 
     answers = [kept(folder / f"seed-{seed}.parquet", partial(answered, seed)) for seed in args.seeds]
@@ -93,20 +95,24 @@ def main() -> None:
 
 
 def parser_of(description: str | None, seeds: int) -> argparse.ArgumentParser:
-    """The arguments of a benchmark that asks a window of all sources, by so many seeds unless told."""
+    """The arguments of a benchmark that asks all sources, by so many seeds unless told."""
     parser = argparse.ArgumentParser(description=description, formatter_class=argparse.RawTextHelpFormatter)
     parser.add_argument("--data", required=True, help="a folder with a folder of ledger files for each source")
     parser.add_argument("--output", required=True)
-    parser.add_argument("--window", choices=("calibration", "test"), default="test")
     parser.add_argument("--seeds", type=int, nargs="+", default=list(range(seeds)))
     return parser
 
 
-def folder_of(args: argparse.Namespace) -> Path:
-    """The folder of the window's answers, made where there is none; and progress is logged."""
+def add_window(parser: argparse.ArgumentParser) -> None:
+    """Add the argument for the window that is asked."""
+    parser.add_argument("--window", choices=("calibration", "test"), default="test")
+
+
+def folder_of(output: str, name: str) -> Path:
+    """The folder of the answers, made where there is none; and progress is logged."""
     logging.basicConfig(level="WARNING")
     logging.getLogger("benchmarks").setLevel("INFO")
-    folder = Path(args.output) / args.window
+    folder = Path(output) / name
     folder.mkdir(parents=True, exist_ok=True)
     return folder
 
@@ -124,15 +130,20 @@ def kept(path: Path, make: Callable[[], pa.Table]) -> pa.Table:
     return pq.read_table(path).sort_by([("entity", "ascending"), ("entry_id", "ascending")])
 
 
-def answers_of(books: Books, seed: int, promise: float, settings: Mapping[str, Any]) -> pa.Table:
-    """jet's answers to the asked entries in each regime, by a model trained on the known ones.
+def fitted(books: Books, seed: int, settings: Mapping[str, Any]) -> jet.Model:
+    """A model trained on the known entries."""
+    settings = dict(settings) | {"train": {"seed": seed} | settings.get("train", {})}
+    return jet.fit(ledger_of(books.known, books.accounts), **settings)
+
+
+def answers_of(books: Books, model: jet.Model, promise: float) -> pa.Table:
+    """The model's answers to the asked entries in each regime.
 
     As a batch all are asked at once. Rolling, each day's entries are reviewed before the next day is asked,
     which keeps the companies' records (`jet.confidence.record`). Columns: setting (the regime that is
-    measured), source, entity, entry_id, regime (that the entry is answered in), confidence, right and auto.
+    measured), source, entity, entry_id, regime (that the entry is answered in), confidence, right, auto,
+    held (it is not automated whatever its confidence) and history (earlier entries of the company).
     """
-    settings = dict(settings) | {"train": {"seed": seed} | settings.get("train", {})}
-    model = jet.fit(ledger_of(books.known, books.accounts), **settings)
     encode = Session(model.bundle, model.config.predict).encode
     grown = extended(model.bundle, books.accounts, encode, books.asked)
     # Booked entries: that reviewed ones decide the answers to their texts is left out, as in a report.
@@ -154,7 +165,8 @@ def _answered(predictor: Predictor, setting: str, books: Books, asked: pa.Table,
     entity = np.array(asked["entity"].to_pylist(), dtype=object)
     true = entry_columns(asked, predictor.bundle.corpus.catalog, predictor.statistics.corpus.store)
     right = set_key(answers.tokens[:, :1])[:, 0] == true.set_keys
-    confidence, auto = np.zeros(len(asked)), np.zeros(len(asked), dtype=bool)
+    confidence = np.zeros(len(asked))
+    auto, held = np.zeros(len(asked), dtype=bool), np.ones(len(asked), dtype=bool)
     regime, total_known = np.zeros(len(asked), dtype=np.int64), asked["total"].is_valid().to_numpy()
     records = judgment.records
     for each in np.unique(day):
@@ -171,11 +183,8 @@ def _answered(predictor: Predictor, setting: str, books: Books, asked: pa.Table,
             answers.held[rows],
             answers.hold_facts.take(rows),
         )
-        confidence[rows], auto[rows], regime[rows] = (
-            made.confidence,
-            made.auto & answers.answered[rows],
-            made.regime,
-        )
+        confidence[rows], regime[rows] = made.confidence, made.regime
+        auto[rows], held[rows] = made.auto & answers.answered[rows], made.held | ~answers.answered[rows]
         records = records.checked(names, right[rows], made.confidence, made.unstopped)
     return pa.table(
         {
@@ -187,6 +196,8 @@ def _answered(predictor: Predictor, setting: str, books: Books, asked: pa.Table,
             "confidence": np.where(answers.answered, confidence, 0.0),
             "right": right & answers.answered,
             "auto": auto,
+            "held": held,
+            "history": answers.hold_facts.history,
         }
     )
 
@@ -327,7 +338,7 @@ def promise_table(answers: Sequence[pa.Table], promise: float) -> str:
         auto, right = (together[name].to_numpy(zero_copy_only=False) for name in ("auto", "right"))
         seeds = ", ".join(f"{_share(table):.3f}" for table in own)
         error = np.mean([calibration_error(_column(t, "confidence"), _column(t, "right")) for t in own])
-        broken, judged = map(sum, zip(*(_below(table, promise) for table in own), strict=True))
+        broken, judged = map(sum, zip(*(companies_below(table, promise) for table in own), strict=True))
         shares = [f"{auto.mean():.3f}", f"{right[auto].mean():.3f}"]
         rest = _without_worst(_column(together, "source"), auto, right)
         lines.append(row(setting, *shares, seeds, rest, f"{error:.3f}", f"{broken} of {judged}"))
@@ -365,7 +376,7 @@ def _share(table: pa.Table) -> float:
     return float(_column(table, "right")[auto].mean()) if auto.any() else float("nan")
 
 
-def _below(table: pa.Table, promise: float) -> tuple[int, int]:
+def companies_below(table: pa.Table, promise: float) -> tuple[int, int]:
     """Of the companies with enough automated answers, those whose promise is broken by more than chance
     explains, and all."""
     entity, auto, right = (_column(table, name) for name in ("entity", "auto", "right"))

@@ -28,7 +28,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 import jet
-from benchmarks.accuracy import folder_of, kept, parser_of, ratio_cell, rival_entries, row, rule
+from benchmarks.accuracy import add_window, folder_of, kept, parser_of, ratio_cell, rival_entries, row, rule
 from benchmarks.pretraining import prior_without
 from benchmarks.sources import Books, books_of, ledger_of, of_companies, window_of
 from jet.books.split import TEST, TRAIN
@@ -48,8 +48,10 @@ JOINS, ALONE, WITHOUT = "joins others", "alone", "alone, without prior"
 
 def main() -> None:
     """Answer what is not answered yet, and print the table in Markdown."""
-    args = parser_of(__doc__, seeds=1).parse_args()
-    folder = folder_of(args)
+    parser = parser_of(__doc__, seeds=1)
+    add_window(parser)
+    args = parser.parse_args()
+    folder = folder_of(args.output, args.window)
     whole = books_of(Path(args.data))
     books = window_of(whole, args.window)
     priors = {source: prior_without(whole, source, folder) for source in set(books.source.values())}

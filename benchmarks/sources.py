@@ -87,12 +87,18 @@ def _thinned(entries: pa.Table) -> pa.Table:
 
 def window_of(books: Books, window: str) -> Books:
     """The books with the entries of a window asked, and later ones left out."""
-    split = _split(books.entries, SplitSettings())
     if window == "calibration":
-        kept = split != TEST
-        asked = split[kept] == CALIBRATION
-        return Books(books.entries.filter(pa.array(kept)), books.accounts, books.source, asked)
-    return Books(books.entries, books.accounts, books.source, split == TEST)
+        return window_from(books, SplitSettings().train)
+    return Books(books.entries, books.accounts, books.source, _split(books.entries, SplitSettings()) == TEST)
+
+
+def window_from(books: Books, start: float) -> Books:
+    """The books with 15 % of each company's entries asked, those after its first share `start`, and later ones
+    left out."""
+    split = _split(books.entries, SplitSettings(train=start, calibration=0.15))
+    kept = split != TEST
+    asked = split[kept] == CALIBRATION
+    return Books(books.entries.filter(pa.array(kept)), books.accounts, books.source, asked)
 
 
 def of_sources(books: Books, sources: Collection[str]) -> Books:

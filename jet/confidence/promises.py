@@ -22,7 +22,7 @@ from typing import overload
 import numpy as np
 
 from jet.confidence.calibration import Calibration, CalibrationRows
-from jet.confidence.threshold import least_history, threshold_for
+from jet.confidence.threshold import LEVEL, least_history, threshold_for
 
 _ASSUMED = 50  # rows that an own threshold assumes beside those there are, kept halfway between promise and 1
 
@@ -61,6 +61,8 @@ class Calibrations(Sequence[Calibration]):
     """
 
     by_regime: tuple[Calibration, ...]
+    level: float = LEVEL
+    """As in `threshold_for`."""
     _thresholds: dict[float, tuple[Thresholds, ...]] = field(
         default_factory=dict, init=False, repr=False, compare=False
     )
@@ -88,7 +90,7 @@ class Calibrations(Sequence[Calibration]):
         pools = [_pool(each) for each in self.by_regime]
         columns = ((sure, rows.right, rows.group, rows.entry) for rows, sure in pools)
         confidence, right, group, entry = (np.concatenate(column) for column in zip(*columns, strict=True))
-        pooled = threshold_for(promise, confidence, right, group, entry) if len(right) else None
+        pooled = threshold_for(promise, confidence, right, group, entry, self.level) if len(right) else None
         return tuple(
             _in_regime(promise, pooled, calibration, *pool)
             for calibration, pool in zip(self.by_regime, pools, strict=True)
