@@ -31,6 +31,7 @@ import pyarrow.compute as pc
 import pyarrow.csv as pcsv
 import pyarrow.parquet as pq
 
+from jet.artifacts.artifact import open_artifact
 from jet.books.schema import joined_keys
 
 
@@ -167,7 +168,7 @@ def memory_figures(log: Path) -> dict[str, object]:
 
 def same_ids(entries: Path, answers: Path) -> dict[str, int]:
     """How many entries and predictions there are. Exits where one is missing or doubled."""
-    keys = [_keys(folder) for folder in (entries, answers)]
+    keys = [_keys(folder, kind) for folder, kind in ((entries, "entries"), (answers, "predictions"))]
     distinct = [len(pc.unique(each)) for each in keys]
     missing = int(pc.sum(pc.invert(pc.is_in(keys[0], value_set=keys[1]))).as_py())
     if missing or distinct[0] != distinct[1] or len(keys[1]) != distinct[1]:
@@ -175,8 +176,9 @@ def same_ids(entries: Path, answers: Path) -> dict[str, int]:
     return {"entries": len(keys[0]), "answers": len(keys[1])}
 
 
-def _keys(folder: Path) -> pa.Array:
-    table = pq.read_table(sorted(folder.glob("part-*.parquet")), columns=["entity", "entry_id"])
+def _keys(folder: Path, kind: str) -> pa.Array:
+    files = open_artifact(str(folder), kind, verified=True).files()
+    table = pq.read_table(files, columns=["entity", "entry_id"], partitioning=None)
     return joined_keys(table["entity"], table["entry_id"])
 
 

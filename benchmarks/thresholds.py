@@ -132,7 +132,7 @@ def main() -> None:
     folder = folder_of(args.output, "older")
     whole = books_of(Path(args.data))
     windows = [
-        window_by(folder / f"{start:g}-{seed}", partial(window_from, whole, start), seed, args.promise)
+        window_by(folder, f"{start:g}-{seed}", partial(window_from, whole, start), seed, args.promise)
         for start in STARTS
         for seed in args.seeds
     ]
@@ -140,9 +140,11 @@ def main() -> None:
     print(table(f"without {BROKEN}", [each.without(BROKEN) for each in windows], args.promise))
 
 
-def window_by(path: Path, books_of_window: Callable[[], Books], seed: int, promise: float) -> Window:
-    """The window of one seed, kept at `path`."""
-    calibrated = path.with_suffix(".json")
+def window_by(
+    folder: Path, name: str, books_of_window: Callable[[], Books], seed: int, promise: float
+) -> Window:
+    """The window of one seed, kept as `name`."""
+    calibrated = folder / f"{name}.json"
 
     def made() -> pa.Table:
         books = books_of_window()
@@ -150,7 +152,7 @@ def window_by(path: Path, books_of_window: Callable[[], Books], seed: int, promi
         calibrated.write_text(json.dumps(model.bundle.judgment.as_dict()))
         return answers_of(books, model, promise)
 
-    answers = kept(path.with_suffix(".parquet"), made)
+    answers = kept(folder / f"{name}.parquet", made)
     return Window(answers, Judgment.from_dict(json.loads(calibrated.read_text())).calibrations)
 
 

@@ -28,7 +28,8 @@ from ray_jobs.predict import predict
 from ray_jobs.runtime.command import main
 from ray_jobs.runtime.connection import connect
 from ray_jobs.runtime.settings import JobConfig
-from ray_jobs.spread.importing import import_ledgers, write_entries
+from ray_jobs.spread.buckets import write_bucket
+from ray_jobs.spread.importing import import_ledgers
 from ray_jobs.train import train
 
 HELP = "The whole way: ingest, neighbors, train, evaluate, and predict the entries without lines."
@@ -88,9 +89,8 @@ def to_predict(artifact: Artifact, output: str, config: JobConfig) -> Artifact:
             chosen = entries.filter(pa.array(split == TEST))
             chosen = without_lines(chosen)
         with artifact_writer(output, "entries", settings, inputs, resolved=asdict(config)) as writer:
-            write_entries(chosen, writer)
+            write_bucket(0, chosen, artifact.read_table(ACCOUNTS, "accounts"), writer)
             writer.write_table("rejected/part-0.parquet", REJECTED.empty_table())
-            writer.write_table("accounts/part-0.parquet", artifact.read_table(ACCOUNTS, "accounts"))
             writer.publish({"entries": len(chosen)})
     return open_artifact(output, "entries")
 

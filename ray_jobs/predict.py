@@ -29,12 +29,12 @@ from jet.artifacts.artifact import Artifact, Manifest, artifact_writer, digest_o
 from jet.books.schema import REJECTED, uses
 from jet.bundle.bundle import Bundle
 from jet.bundle.saved import load_bundle
-from jet.prediction.written import settled
+from jet.prediction.written import Keys, settled
 from ray_jobs.runtime import metrics
 from ray_jobs.runtime.command import main
 from ray_jobs.runtime.connection import connect, require_actors
 from ray_jobs.runtime.settings import JobConfig
-from ray_jobs.spread.extending import descriptions, extended_by, prediction_metrics
+from ray_jobs.spread.extending import columns_of, extended_by, prediction_metrics
 from ray_jobs.spread.importing import open_or_import
 from ray_jobs.spread.parts import do_parts
 from ray_jobs.spread.predicting import PredictRowGroup, row_groups, shared_predictor
@@ -88,14 +88,22 @@ def predict(
     connect(config.runtime)
     require_actors(config.runtime)
     bundle = extended_by(bundle, artifact, reviewed, config)
+    texts = (part["description"] for part in columns_of(artifact, "description"))
     units = row_groups(artifact.files(), artifact.filesystem)
-    shared = shared_predictor(bundle, config.predict, descriptions(artifact), config.runtime)
+    shared = shared_predictor(
+        bundle,
+        config.predict,
+        texts,
+        config.runtime,
+    )
     run_name = digest_of([settings, inputs])
     with artifact_writer(output, KIND, settings, inputs, run=run_name, resolved=asdict(config)) as writer:
         build = partial(PredictRowGroup, [shared], artifact.filesystem)
         rows = do_parts(units, build, writer, config.runtime, "predictions", prediction_metrics)
         calibrated = bundle.judgment.drift_statistics()
-        decisions, drift = settled(writer, rows, calibrated, config.drift)
+        decisions, drift = settled(
+            writer, Keys.of(columns_of(artifact, "entity", "entry_id")), calibrated, config.drift
+        )
         for decision, count in decisions.items():
             metrics.count(metrics.ANSWERS, count, decision)
         imports = [each for each in (artifact, reviewed) if each is not None]

@@ -34,6 +34,9 @@ from jet.artifacts.places import RUN_FOLDER, WRITERS, refuse_foreign, why_none
 from jet.artifacts.storage import files_under, has_rename, patiently, read_whole, resolve, write_whole
 from jet.artifacts.tables import validate
 
+BUCKET = "bucket="
+"""How the names of folders begin that hold a bucket of a table (`jet.books.buckets`)."""
+
 
 def beside(output: str, what: str) -> str:
     """The hidden path beside `output` where a run keeps `what` until the output is published."""
@@ -57,11 +60,14 @@ class Artifact:
     manifest: Manifest
 
     def files(self, table: str = "") -> list[str]:
-        """The full paths (on `filesystem`) of a table's parquet files; the main table is "", at the top."""
+        """The full paths (on `filesystem`) of a table's parquet files; the main table is "", at the top.
+
+        They lie in the table's folder, or in folders `bucket=...` in it.
+        """
         names = [
             name
             for name in self.manifest.files
-            if name.endswith(".parquet") and (PurePosixPath(name).parent.as_posix() == (table or "."))
+            if name.endswith(".parquet") and _table_of(PurePosixPath(name)) == (table or ".")
         ]
         return [f"{self.root}/{name}" for name in sorted(names)]
 
@@ -103,6 +109,12 @@ class Artifact:
 
         with ThreadPoolExecutor(8) as pool:
             list(pool.map(check, self.manifest.files.items()))
+
+
+def _table_of(name: PurePosixPath) -> str:
+    """The folder of the table that a file is of."""
+    folder = name.parent
+    return (folder.parent if folder.name.startswith(BUCKET) else folder).as_posix()
 
 
 def read_parquet(filesystem: pafs.FileSystem, name: str, columns: Sequence[str] | None = None) -> pa.Table:

@@ -1,14 +1,14 @@
 """Ledger files of a run, read together: here in one process, or by whoever spreads the same pieces.
 
-`Reading` says which files a run reads. `import_files` turns some of them into entries and the rest into tables;
-`reconcile` brings all of them together. `read` does all of it in memory.
+`Reading` says which files a run reads. `batches` turns some of them into tables, and `jet.books.reconcile`
+brings all of them together. `read` does all of it in memory.
 """
 
 from __future__ import annotations
 
 import logging
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields
 from itertools import chain
 from os import PathLike, fspath
@@ -20,17 +20,15 @@ from jet.artifacts.manifest import MANIFEST
 from jet.artifacts.places import finished_at
 from jet.artifacts.storage import resolve
 from jet.books.catalog import Catalog
-from jet.books.importers import ImportSettings, UnreadableFile, expand, import_file, to_tables
+from jet.books.importers import ImportSettings, Tables, UnreadableFile, expand, import_file, to_tables
 from jet.books.importers.files import given_folder
 from jet.books.importers.journal import includes_of
-from jet.books.reconcile import Imported, reconcile
+from jet.books.reconcile import called_like_their_file, companies, notes, renamed, settle
 from jet.books.records import Record, Rejection
 from jet.books.schema import uses
 from jet.books.sorting import sort_entries
 
 log = logging.getLogger("jet.ingest")
-
-_KEYS = ["entity", "entry_id", "date", "journal", "file", "file_line"]
 
 
 @dataclass(frozen=True, repr=False)
@@ -115,25 +113,9 @@ class Reading:
         return [group for group in groups if group]
 
 
-def import_files(
-    reading: Reading,
-    files: Iterable[str],
-    settings: ImportSettings,
-    write: Callable[[pa.Table], object],
-) -> Imported:
-    """Import some files of a run, batch by batch; `write` is given the entries (`ENTRIES`) of each.
-
-    Returns the keys of the entries, and all that there is beside them.
-    """
-    keys, accounts, rejected, read = [], [], [], []
-    records = chain.from_iterable(_records(file, reading, settings) for file in files)
-    for entries, some_accounts, some_rejected, some_files in to_tables(records):
-        write(entries)
-        keys.append(entries.select(_KEYS))
-        accounts.append(some_accounts)
-        rejected.append(some_rejected)
-        read.append(some_files)
-    return Imported(*(pa.concat_tables(tables) for tables in (keys, accounts, rejected, read)))
+def batches(reading: Reading, files: Iterable[str], settings: ImportSettings) -> Iterator[Tables]:
+    """What importing some files of a run gives, batch by batch, in the order of reading."""
+    yield from to_tables(chain.from_iterable(_records(file, reading, settings) for file in files))
 
 
 def read(paths: str | PathLike[str] | Sequence[str | PathLike[str]], **settings: Any) -> Ledger:
@@ -155,17 +137,19 @@ def read(paths: str | PathLike[str] | Sequence[str | PathLike[str]], **settings:
     how = ImportSettings(**settings)
     given = [paths] if isinstance(paths, str | PathLike) else paths
     reading = Reading.of([fspath(path) for path in given], how)
-    parts: list[pa.Table] = []
-    reconciled = reconcile(import_files(reading, reading.files, how, parts.append))
-    imported = reconciled.imported
-    entries = sort_entries(reconciled.settled(pa.concat_tables(parts)))
-    refuse_nothing(len(entries), len(reading.folders), imported.rejected)
+    found = [pa.concat_tables(tables) for tables in zip(*batches(reading, reading.files, how), strict=True)]
+    names = companies(found[-1])
+    like_files = sorted(called_like_their_file(found[0]) - names.keys())
+    entries, accounts, rejected, read_files = (renamed(table, names) for table in found)
+    settled = settle(entries)
+    rejected = pa.concat_tables([rejected, settled.duplicates]).combine_chunks()
+    refuse_nothing(len(settled.entries), len(reading.folders), rejected)
     return Ledger(
-        entries,
-        Catalog.from_accounts(imported.accounts).accounts,
-        imported.rejected,
-        imported.files,
-        tuple(reconciled.notes),
+        sort_entries(settled.entries),
+        Catalog.from_accounts(accounts).accounts,
+        rejected,
+        read_files.combine_chunks(),
+        tuple(notes(names, like_files, settled.dated, settled.repeated)),
     )
 
 

@@ -21,51 +21,34 @@ from jet.books.identity import MADE, WITH_DAY, Ids
 from jet.books.schema import ENTRIES, REJECTED, joined_keys
 
 
-class Imported(NamedTuple):
-    """What importing some files gave, beside the entries themselves."""
+class Settled(NamedTuple):
+    """Entries of some companies with an id of its own each."""
 
-    keys: pa.Table
-    """entity, entry_id, date, journal, file and file_line of every entry, in the order of reading."""
-    accounts: pa.Table
-    rejected: pa.Table
-    files: pa.Table
-
-    @classmethod
-    def concat(cls, parts: Sequence[Imported]) -> Imported:
-        """All of several, in their order."""
-        return cls(*(pa.concat_tables(tables).combine_chunks() for tables in zip(*parts, strict=True)))
+    entries: pa.Table
+    """`ENTRIES`, in the order of reading, without duplicates."""
+    duplicates: pa.Table
+    """`REJECTED`: the entries that were read before."""
+    dated: int
+    """Entries whose id has the date added."""
+    repeated: int
+    """Entries that say the same as one of another file."""
 
 
-class Reconciled(NamedTuple):
-    """The same, with one name for each company and an id of its own for each entry."""
-
-    imported: Imported
-    duplicate: np.ndarray
-    """bool [N]: the entry was read before, and is rejected."""
-    notes: list[str]
-    """What whoever gave the files should know, a line each."""
-
-    def settled(self, entries: pa.Table) -> pa.Table:
-        """All `entries` (`ENTRIES`) that were read, in that order, as they are called from here on, without
-        duplicates."""
-        for column in ("entity", "entry_id"):
-            place = ENTRIES.get_field_index(column)
-            entries = entries.set_column(place, ENTRIES.field(column), self.imported.keys[column])
-        return entries.filter(pa.array(~self.duplicate))
-
-
-def reconcile(imported: Imported) -> Reconciled:
-    """Bring the files of a run together."""
-    names = companies(imported.files)
-    keys, accounts, rejected, files = (_renamed(table, names) for table in imported)
-    entry_id, duplicate = settle_ids(keys)
-    was = imported.keys
-    keys = keys.set_column(keys.schema.get_field_index("entry_id"), "entry_id", entry_id)
-    doubles = _duplicates(keys.filter(pa.array(duplicate)))
-    return Reconciled(
-        Imported(keys, accounts, pa.concat_tables([rejected, doubles]).combine_chunks(), files),
-        duplicate,
-        list(_notes(names, was["entry_id"], keys, duplicate)),
+def settle(entries: pa.Table) -> Settled:
+    """The `entries` (`ENTRIES`) that were read of some companies, in the order of reading, as they are called
+    from here on."""
+    were = entries["entry_id"]
+    entry_id, duplicate = settle_ids(entries)
+    entries = entries.set_column(
+        entries.schema.get_field_index("entry_id"), ENTRIES.field("entry_id"), entry_id
+    )
+    other = _flags(pc.not_equal(entries["entry_id"], were))
+    made = _flags(pc.match_substring_regex(entries["entry_id"], f"^{MADE}$"))
+    return Settled(
+        entries.filter(pa.array(~duplicate)),
+        _duplicates(entries.filter(pa.array(duplicate))),
+        int((other & ~made & ~duplicate).sum()),
+        int((other & made).sum()),
     )
 
 
@@ -102,7 +85,8 @@ def companies(files: pa.Table) -> dict[str, str]:
     return {old: new for old, new in renamed.items() if old != new}
 
 
-def _renamed(table: pa.Table, names: Mapping[str, str]) -> pa.Table:
+def renamed(table: pa.Table, names: Mapping[str, str]) -> pa.Table:
+    """`table` with what `companies` says in its column entity."""
     for old, new in names.items():
         column = pc.if_else(pc.fill_null(pc.equal(table["entity"], old), False), new, table["entity"])
         field = table.schema.field("entity")
@@ -124,44 +108,42 @@ def _duplicates(keys: pa.Table) -> pa.Table:
             "excerpt": row["entry_id"],
             "used_for": "nothing",
         }
-        for row in keys.to_pylist()
+        for row in keys.select(["file", "file_line", "entity", "entry_id"]).to_pylist()
     ]
     return pa.Table.from_pylist(rows, schema=REJECTED)
 
 
-def _notes(
-    names: Mapping[str, str], were: pa.ChunkedArray, keys: pa.Table, duplicate: np.ndarray
-) -> Iterator[str]:
+def notes(names: Mapping[str, str], like_files: Sequence[str], dated: int, repeated: int) -> Iterator[str]:
+    """What whoever gave the files should know, a line each: of the companies `names` that are renamed, those
+    `like_files` that are called like their files, and the counts of `Settled`."""
     for old, new in names.items():
         yield (
             f"{old} and {new} have one organization number: they are one company, {new}; set "
             "ingest.entity_from to org_number to call it by its number, whatever its name"
         )
-    by_file = _called_like_their_file(keys)
-    if by_file:
-        some = ", ".join(by_file[:3]) + (" and so on" if len(by_file) > 3 else "")
+    if like_files:
+        some = ", ".join(like_files[:3]) + (" and so on" if len(like_files) > 3 else "")
         yield (
             f"companies are called like their files or folders, which don't say whose books they are ({some}); "
             "set ingest.entity to the company's name"
         )
-    other = _flags(pc.not_equal(keys["entry_id"], were))
-    made = _flags(pc.match_substring_regex(keys["entry_id"], f"^{MADE}$"))
-    if count := int((other & ~made & ~duplicate).sum()):
+    if dated:
         yield (
-            f"{count} entries have an id that an entry of another day or journal has too, as numbers do that "
+            f"{dated} entries have an id that an entry of another day or journal has too, as numbers do that "
             "begin anew with a year: their ids have the date added"
         )
-    if count := int((other & made).sum()):
+    if repeated:
         yield (
-            f"{count} entries say the same as one of another file (date, text and lines) and are kept: if the "
-            "files overlap, leave one out"
+            f"{repeated} entries say the same as one of another file (date, text and lines) and are kept: if "
+            "the files overlap, leave one out"
         )
 
 
-def _called_like_their_file(keys: pa.Table) -> list[str]:
-    pairs = keys.select(["file", "entity"]).group_by(["file", "entity"]).aggregate([]).to_pylist()
-    names = {row["entity"]: PurePath(row["file"]) for row in pairs}
-    return sorted(entity for entity, path in names.items() if entity in (path.stem, path.parent.name))
+def called_like_their_file(entries: pa.Table) -> set[str]:
+    """The companies of `entries` (`ENTRIES`) that are called like a file of theirs, or like its folder."""
+    pairs = entries.select(["file", "entity"]).group_by(["file", "entity"]).aggregate([]).to_pylist()
+    names = [(row["entity"], PurePath(row["file"])) for row in pairs]
+    return {entity for entity, path in names if entity in (path.stem, path.parent.name)}
 
 
 def _flags(column: pa.ChunkedArray) -> np.ndarray:

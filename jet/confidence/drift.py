@@ -55,7 +55,7 @@ _NAMES = {
 }
 _ADVICE = "check some of these by hand, and train again with them once they are booked"
 _CHANCE = 0.01  # the probability of a false alarm in any comparison of a run
-_DECIMALS = 4
+_DECIMALS = 3
 
 
 @dataclass(kw_only=True)
@@ -86,17 +86,40 @@ class DriftSettings:
 
 @dataclass(frozen=True)
 class DriftStatistics:
-    """The statistics of N predictions, rounded so that storing them in float32 changes no comparison."""
+    """The statistics of predictions, those that are alike together in one of N rows.
+
+    They are rounded, so that storing them in float32 changes no comparison, and that a company has some hundred
+    rows, however many predictions.
+    """
 
     entity: np.ndarray  # object [N]
     new_text: np.ndarray  # float64 [N] 1 where the company never booked this text before, else 0
     similarity: np.ndarray  # float64 [N] of the most similar earlier text
+    count: np.ndarray  # int64 [N] of predictions
 
     @classmethod
     def of(cls, entity: Sequence[str], new_text: np.ndarray, similarity: np.ndarray) -> DriftStatistics:
-        """Round the statistics of `entity`'s predictions, which may have any precision."""
-        figures = (np.round(each.astype(np.float64), _DECIMALS) for each in (new_text, similarity))
-        return cls(np.array(entity, dtype=object), *figures)
+        """The statistics of `entity`'s predictions, one by one and of any precision."""
+        new_text, similarity = (np.round(each.astype(float), _DECIMALS) for each in (new_text, similarity))
+        one_each = np.ones(len(entity), dtype=np.int64)
+        return cls(np.array(entity, dtype=object), new_text, similarity, one_each).grouped()
+
+    @classmethod
+    def concat(cls, parts: Sequence[DriftStatistics]) -> DriftStatistics:
+        """The statistics of all `parts`, of which there is one or more."""
+        columns = (np.concatenate([getattr(part, each.name) for part in parts]) for each in fields(cls))
+        return cls(*columns).grouped()
+
+    def grouped(self) -> DriftStatistics:
+        """The same with one row for predictions that are alike, sorted."""
+        columns = {each.name: getattr(self, each.name) for each in fields(self)}
+        keys = ["entity", "new_text", "similarity"]
+        table = pa.table({"entity": pa.array(columns.pop("entity"), pa.string()), **columns})
+        table = table.group_by(keys).aggregate([("count", "sum")]).sort_by([(key, "ascending") for key in keys])
+        return DriftStatistics(
+            np.array(table["entity"].to_pylist(), dtype=object),
+            *(table[name].to_numpy() for name in ("new_text", "similarity", "count_sum")),
+        )
 
     @classmethod
     def of_predictions(cls, predictions: pa.Table) -> DriftStatistics:
@@ -112,6 +135,11 @@ class DriftStatistics:
 
     def __len__(self) -> int:
         return len(self.entity)
+
+    @property
+    def predictions(self) -> int:
+        """How many predictions there are."""
+        return int(self.count.sum())
 
     def take(self, rows: np.ndarray) -> DriftStatistics:
         """Some rows, by row numbers or a mask."""
@@ -191,7 +219,11 @@ def compare(calibration: DriftStatistics, new: DriftStatistics, settings: DriftS
         return []
     names, code = np.unique(np.concatenate([calibration.entity, new.entity]), return_inverse=True)
     old_code, new_code = code[: len(calibration)], code[len(calibration) :]
-    old_count, new_count = (np.bincount(each, minlength=len(names)) for each in (old_code, new_code))
+    old_count, new_count = (
+        np.bincount(each, statistics.count, len(names))
+        for each, statistics in ((old_code, calibration), (new_code, new))
+    )
+    old_rows, new_rows = (_rows_by_code(each, len(names)) for each in (old_code, new_code))
     known = np.flatnonzero((new_count > 0) & (old_count > 0))
     unknown = np.flatnonzero((new_count > 0) & (old_count == 0))
     alone = np.flatnonzero(np.minimum(new_count, old_count) >= settings.least)
@@ -201,49 +233,61 @@ def compare(calibration: DriftStatistics, new: DriftStatistics, settings: DriftS
     comparisons = len(STATISTICS) * (len(parts) + bool(len(unknown)))
     groups = []
     for name, companies in parts:
-        rows = np.isin(old_code, companies)
+        rows = np.concatenate([old_rows[each] for each in companies])
         weight = (new_count / np.maximum(old_count, 1))[old_code[rows]]
-        current = new.take(np.isin(new_code, companies))
-        shifts = _shifts(calibration.take(rows), weight, current, settings, comparisons)
-        groups.append(Group(name, tuple(names[companies]), int(rows.sum()), len(current), shifts))
+        past = calibration.take(rows)
+        current = new.take(np.concatenate([new_rows[each] for each in companies]))
+        shifts = _shifts(past, weight, current, settings, comparisons)
+        groups.append(Group(name, tuple(names[companies]), past.predictions, current.predictions, shifts))
     if len(unknown):
-        current = new.take(np.isin(new_code, unknown))
+        current = new.take(np.concatenate([new_rows[each] for each in unknown]))
         shifts = _shifts(calibration, np.ones(len(calibration)), current, settings, comparisons)
-        groups.append(Group(UNKNOWN_COMPANIES, tuple(names[unknown]), len(calibration), len(current), shifts))
+        sizes = calibration.predictions, current.predictions
+        groups.append(Group(UNKNOWN_COMPANIES, tuple(names[unknown]), *sizes, shifts))
     return sorted(groups, key=lambda group: (-group.excess, group.name))
+
+
+def _rows_by_code(code: np.ndarray, codes: int) -> list[np.ndarray]:
+    """The rows of each code."""
+    ends = np.bincount(code, minlength=codes).cumsum()
+    return np.split(np.argsort(code, kind="stable"), ends[:-1])
 
 
 def _shifts(
     old: DriftStatistics, weight: np.ndarray, new: DriftStatistics, settings: DriftSettings, comparisons: int
 ) -> dict[Statistic, Shift]:
-    effective = weight.sum() ** 2 / (weight**2).sum()  # Kish's effective sample size (1965)
-    chance = float(np.sqrt(np.log(comparisons / _CHANCE) / 2 * (1 / len(new) + 1 / effective)))
+    """Shifts from the rows of `old`, each of whose predictions has the `weight` of its row."""
+    whole = weight * old.count
+    effective = whole.sum() ** 2 / (weight * whole).sum()  # Kish's effective sample size (1965)
+    chance = float(np.sqrt(np.log(comparisons / _CHANCE) / 2 * (1 / new.predictions + 1 / effective)))
     shifts: dict[Statistic, Shift] = {}
     for statistic in STATISTICS:
         before, now = getattr(old, statistic), getattr(new, statistic)
         # A lower value means less known, except for new texts.
         turn = -1 if statistic == "new_text" else 1
         shifts[statistic] = Shift(
-            before=float(np.average(before, weights=weight)),
-            now=float(now.mean()),
-            distance=one_sided_distance(turn * before, weight, turn * now),
+            before=float(np.average(before, weights=whole)),
+            now=float(np.average(now, weights=new.count)),
+            distance=one_sided_distance(turn * before, whole, turn * now, new.count),
             chance=chance,
             limit=getattr(settings, statistic),
         )
     return shifts
 
 
-def one_sided_distance(old: np.ndarray, weight: np.ndarray, new: np.ndarray) -> float:
+def one_sided_distance(old: np.ndarray, weight: np.ndarray, new: np.ndarray, count: np.ndarray) -> float:
     """The one-sided Kolmogorov–Smirnov statistic, 0 to 1: how much lower `new` [N] lies than `old` [M].
 
-    The rows of `old` are weighted by `weight` [M].
+    The rows of `old` are weighted by `weight` [M], those of `new` by `count` [N].
     """
     values = np.unique(np.concatenate([old, new]))
-    order = np.argsort(old, kind="stable")
-    share = np.concatenate([[0.0], np.cumsum(weight[order])]) / weight.sum()
-    before = share[np.searchsorted(old[order], values, side="right")]
-    now = np.searchsorted(np.sort(new), values, side="right") / len(new)
-    return float(max(0.0, (now - before).max()))
+
+    def share(own: np.ndarray, weight: np.ndarray) -> np.ndarray:
+        order = np.argsort(own, kind="stable")
+        sums = np.concatenate([[0.0], np.cumsum(weight[order])]) / weight.sum()
+        return np.asarray(sums[np.searchsorted(own[order], values, side="right")])
+
+    return float(max(0.0, (share(new, count) - share(old, weight)).max()))
 
 
 def drift_sentences(groups: Sequence[Group]) -> dict[str, str]:

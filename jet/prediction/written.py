@@ -7,9 +7,8 @@ from __future__ import annotations
 
 import logging
 from collections import Counter
-from collections.abc import Iterator, Sequence
-from dataclasses import fields
-from typing import Any
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Any, NamedTuple
 
 import numpy as np
 import pyarrow as pa
@@ -17,6 +16,7 @@ import pyarrow.compute as pc
 
 from jet.artifacts.artifact import ArtifactWriter, read_parquet
 from jet.books.schema import PREDICTIONS, REVIEW, joined_keys
+from jet.books.tokens import mixed
 from jet.confidence.drift import (
     HELD_BACK,
     DriftSettings,
@@ -32,17 +32,39 @@ from jet.texts.normalize import stable_hashes
 _STATISTICS_COLUMNS = ("entity", "decision", "text_known", "similarity")
 """The columns of `PREDICTIONS` that the drift statistics need."""
 
+_MERGED_FROM = 65_536  # rows of statistics that wait to be brought together
+
 log = logging.getLogger("jet.predict")
 
 
+class Keys(NamedTuple):
+    """How many entries there are, and two sums of hashes of their keys: equal for the same entries alone, but
+    for a chance of 1 in 2^128."""
+
+    entries: int
+    hashes: int
+    others: int
+
+    @classmethod
+    def of(cls, parts: Iterable[pa.Table]) -> Keys:
+        """The keys in tables with the columns entity and entry_id, one at a time."""
+        entries = hashes = others = 0
+        for part in parts:
+            found = stable_hashes(joined_keys(part["entity"], part["entry_id"]))
+            entries += len(found)
+            hashes += int(found.view(np.uint64).sum())
+            others += int(mixed(found).sum())
+        return cls(entries, hashes % 2**64, others % 2**64)
+
+
 def settled(
-    writer: ArtifactWriter, rows: int, calibrated: DriftStatistics, settings: DriftSettings
+    writer: ArtifactWriter, keys: Keys, calibrated: DriftStatistics, settings: DriftSettings
 ) -> tuple[dict[str, int], dict[str, Any]]:
     """The counts of each decision and a summary of the drift, after holding back what has drifted where
     `settings.hold` says so.
 
-    `calibrated` are the statistics of the calibration. Raises `RuntimeError` where the parts don't have `rows`
-    predictions.
+    `calibrated` are the statistics of the calibration. Raises `RuntimeError` where the parts don't have the
+    predictions of the entries `keys`, each once.
     """
     groups = compare(calibrated, statistics_of(writer), settings)
     for group in groups:
@@ -50,16 +72,18 @@ def settled(
             log.warning("drift: %s: %s", group.name, group.sentence())
     if settings.hold:
         hold_back(writer, groups)
-    decisions, held = counted(writer, rows)
+    decisions, held = counted(writer, keys)
     return decisions, summary(groups, held)
 
 
 def statistics_of(writer: ArtifactWriter) -> DriftStatistics:
     """The drift statistics of all predictions written so far."""
-    parts = [DriftStatistics.of_predictions(part) for part in _parts(writer, _STATISTICS_COLUMNS)]
-    return DriftStatistics(
-        *(np.concatenate([getattr(part, each.name) for part in parts]) for each in fields(DriftStatistics))
-    )
+    whole: list[DriftStatistics] = []
+    for part in _parts(writer, _STATISTICS_COLUMNS):
+        whole.append(DriftStatistics.of_predictions(part))
+        if sum(map(len, whole[1:])) > max(_MERGED_FROM, len(whole[0])):
+            whole = [DriftStatistics.concat(whole)]
+    return DriftStatistics.concat(whole)
 
 
 def hold_back(writer: ArtifactWriter, groups: Sequence[Group]) -> None:
@@ -72,21 +96,21 @@ def hold_back(writer: ArtifactWriter, groups: Sequence[Group]) -> None:
             writer.write_table(name.rpartition("/")[2], held)
 
 
-def counted(writer: ArtifactWriter, rows: int) -> tuple[dict[str, int], int]:
+def counted(writer: ArtifactWriter, keys: Keys) -> tuple[dict[str, int], int]:
     """The number of predictions by decision, and of those held back because of drift.
 
-    Raises `RuntimeError` where rows are lost or doubled.
+    Raises `RuntimeError` where they are not those of the entries `keys`, each once.
     """
     decisions: Counter[str] = Counter()
-    held, hashes = 0, []
-    for part in _parts(writer, ("entity", "entry_id", "decision", "reason")):
+    held = 0
+    for part in _parts(writer, ("decision", "reason")):
         decisions.update(part["decision"].to_pylist())
         was_held = pc.and_(pc.equal(part["decision"], REVIEW), pc.match_substring(part["reason"], HELD_BACK))
         held += pc.sum(was_held).as_py() or 0
-        hashes.append(stable_hashes(joined_keys(part["entity"], part["entry_id"])))
-    total, distinct = sum(decisions.values()), _distinct_keys(writer, np.concatenate(hashes))
-    if total != rows or distinct != rows:
-        raise RuntimeError(f"{rows} entries went in, {total} predictions of {distinct} entries came out")
+    found = Keys.of(_parts(writer, ("entity", "entry_id")))
+    if found != keys:
+        how = "" if found.entries != keys.entries else ", not one for each of them"
+        raise RuntimeError(f"{keys.entries} entries went in, {found.entries} predictions came out{how}")
     return dict(decisions), held
 
 
@@ -96,19 +120,3 @@ def _parts(writer: ArtifactWriter, names: Sequence[str]) -> Iterator[pa.Table]:
     yield schema.empty_table()
     for name in writer.files():
         yield read_parquet(writer.filesystem, name, names).cast(schema)
-
-
-def _distinct_keys(writer: ArtifactWriter, hashes: np.ndarray) -> int:
-    """The number of distinct entries; `hashes` int64 [N] are those of all keys.
-
-    Takes eight bytes an entry. Keys with equal hashes are compared as text.
-    """
-    values, counts = np.unique(hashes, return_counts=True)
-    shared = values[counts > 1]
-    if not len(shared):
-        return len(values)
-    keys: set[str] = set()
-    for part in _parts(writer, ("entity", "entry_id")):
-        names = joined_keys(part["entity"], part["entry_id"])
-        keys.update(names.filter(pa.array(np.isin(stable_hashes(names), shared))).to_pylist())
-    return len(values) - len(shared) + len(keys)

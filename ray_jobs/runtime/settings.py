@@ -39,6 +39,9 @@ class RuntimeSettings:
     """CPUs that each actor reserves."""
     block_rows: int = 2048
     """Entries that go through an actor at a time."""
+    bucket_rows: int = 262_144
+    """Entries that a worker holds at most when books are sorted: whole companies are dealt into buckets of so
+    many, and only a larger company makes a larger one."""
     text_cache: str | None = None
     """Folder (a path or URI) that keeps sentence vectors from run to run; null: none is kept."""
     no_progress_timeout_s: int = 600
@@ -47,7 +50,7 @@ class RuntimeSettings:
     """What stands on standard error: text for people, or json, an object a line, for a log store."""
 
     def __post_init__(self) -> None:
-        for name in ("train_workers", "train_resize_s", "actors", "index_shards", "block_rows"):
+        for name in ("train_workers", "train_resize_s", "actors", "index_shards", "block_rows", "bucket_rows"):
             if getattr(self, name) < 1:
                 raise ValueError(f"runtime.{name} must be at least 1, got {getattr(self, name)}")
         if self.train_min_workers is not None and not 1 <= self.train_min_workers <= self.train_workers:

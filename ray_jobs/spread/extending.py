@@ -24,12 +24,12 @@ from ray_jobs.spread.texts import encode_texts
 log = logging.getLogger("jet.predict")
 
 
-def descriptions(artifact: Artifact) -> Iterator[pa.ChunkedArray]:
-    """The descriptions of the entries, part by part."""
-    schema = pa.schema([ENTRIES.field("description")])
+def columns_of(artifact: Artifact, *names: str) -> Iterator[pa.Table]:
+    """Some columns of the entries, part by part."""
+    schema = pa.schema([ENTRIES.field(name) for name in names])
     for name in artifact.files():
         for part in pq.ParquetFile(name, filesystem=artifact.filesystem).iter_batches(columns=schema.names):
-            yield validate(pa.Table.from_batches([part]), schema, name)["description"]
+            yield validate(pa.Table.from_batches([part]), schema, name)
 
 
 def extended_by(bundle: Bundle, artifact: Artifact, reviewed: Artifact | None, config: JobConfig) -> Bundle:

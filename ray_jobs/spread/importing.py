@@ -1,9 +1,9 @@
 """Ledger files, imported into an artifact by tasks that the cluster runs side by side.
 
-Files are imported in groups, one Ray task a group, and written as they are read. In the end all entries are
-sorted (`jet.books.sorting`), so that no later job needs to. What fails a rule goes to `rejected/` with file,
-line, rule and message; the rest goes on. Ids are unique within an entity over all files: the first one stands,
-the others are rejected.
+Files are imported in groups, then companies are dealt into buckets, and each bucket's entries are brought
+together, settled and sorted (`ray_jobs.spread.buckets`). The driver knows of files, companies and counts alone.
+What fails a rule goes to `rejected/` with file, line, rule and message; the rest goes on. Ids are unique within
+an entity over all files: the first one stands, the others are rejected.
 
 `jet ingest` imports into its output. Jobs that take ledger files in place of what `jet ingest` wrote import
 them into a folder beside their own output (`open_or_import`).
@@ -13,12 +13,11 @@ from __future__ import annotations
 
 import logging
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict
 
 import pyarrow as pa
-import pyarrow.parquet as pq
 import ray
 
 from jet.artifacts.artifact import (
@@ -35,28 +34,30 @@ from jet.artifacts.artifact import (
     refuse_foreign,
 )
 from jet.artifacts.places import folders_above
-from jet.artifacts.storage import absolute, remove, resolve
-from jet.books.catalog import Catalog
-from jet.books.importers import ImportSettings, UnreadableFile
-from jet.books.reading import Reading, import_files, refuse_nothing
-from jet.books.reconcile import Imported, Reconciled, reconcile
-from jet.books.schema import ENTRIES, uses
-from jet.books.sorting import sort_entries
+from jet.artifacts.storage import absolute, files_under, remove, resolve
+from jet.books.buckets import deal
+from jet.books.importers import UnreadableFile
+from jet.books.reading import Reading, refuse_nothing
+from jet.books.reconcile import companies, notes, renamed
+from jet.books.schema import REJECTED, uses
 from ray_jobs.runtime import metrics
 from ray_jobs.runtime.connection import connect
 from ray_jobs.runtime.logs import about
 from ray_jobs.runtime.settings import JobConfig
+from ray_jobs.spread.buckets import (
+    CHARTS,
+    RUNS,
+    Bucket,
+    Group,
+    Runs,
+    families_of,
+    import_group,
+    write_settled,
+)
+from ray_jobs.spread.parts import over_units
 
 KIND = "entries"
 GROUP_BYTES = 32 * 2**20
-UNSORTED = "unsorted"
-ROW_GROUP = 4096
-"""Entries of a row group: what later jobs take at a time."""
-PART_ROWS = 64 * ROW_GROUP
-"""Entries of a file."""
-
-LOGGED_REJECTIONS = 100
-"""Lines about rejected rows that a block logs at most; all rows are in the rejected table."""
 
 log = logging.getLogger("jet.ingest")
 
@@ -72,37 +73,93 @@ def import_ledgers(ledgers: Sequence[str], output: str, config: JobConfig) -> Ma
         return done
     connect(config.runtime)
     with artifact_writer(output, KIND, settings, inputs, resolved=asdict(config)) as writer:
-        parts = _import(reading, writer, config)
-        reconciled = reconcile(Imported.concat(parts))
-        for note in reconciled.notes:
+        groups = _import(reading, writer, config)
+        files = pa.concat_tables([table for group in groups for table in group.files])
+        names = companies(files)
+        runs = _runs(writer, names)
+        buckets = _settle(runs, _companies_by_bucket(groups, runs, config))
+        writer.drop("runs")
+        writer.write_table("files/part-0.parquet", renamed(files, names))
+        _rename_rejected(writer, names)
+        rules, used = Counter[str](), Counter[str](uses(REJECTED.empty_table()))
+        for rejections in (each.rejections for part in (groups, buckets) for each in part):
+            rules.update(rejections.rules)
+            used.update(rejections.uses)
+        like_files = sorted({name for group in groups for name in group.like_files} - names.keys())
+        counts = (sum(each.dated for each in buckets), sum(each.repeated for each in buckets))
+        for note in notes(names, like_files, *counts):
             log.warning(note)
-        _write_sorted(reconciled, len(parts), writer)
-        imported = reconciled.imported
-        count_rejected(imported.rejected)
-        accounts = Catalog.from_accounts(imported.accounts).accounts
-        writer.write_table("accounts/part-0.parquet", accounts)
-        writer.write_table("rejected/part-0.parquet", imported.rejected)
-        writer.write_table("files/part-0.parquet", imported.files)
-        entries = len(imported.keys) - int(reconciled.duplicate.sum())
-        refuse_nothing(entries, len(reading.folders), imported.rejected)
-        rows = {"entries": entries, "accounts": len(accounts), **uses(imported.rejected)}
-        rules = dict(Counter(imported.rejected["rule"].to_pylist()))
-        return writer.publish(rows, {"rules": rules, "files": len(reading.folders)})
+        for rule, rows in sorted(rules.items()):
+            metrics.count(metrics.ROWS_REJECTED, rows, rule)
+        entries = sum(bucket.entries for bucket in buckets)
+        if not entries:
+            refuse_nothing(entries, len(reading.folders), _rejected(writer))
+        accounts = sum(bucket.accounts for bucket in buckets)
+        facts = {"rules": dict(rules), "files": len(reading.folders), "buckets": len(buckets)}
+        return writer.publish({"entries": entries, "accounts": accounts, **used}, facts)
 
 
-def _write_sorted(reconciled: Reconciled, groups: int, writer: ArtifactWriter) -> None:
-    """Write what the groups left as the artifact's entries: called as they are from here on, and sorted."""
-    names = [writer.file(f"{UNSORTED}/{part_name(number)}") for number in range(groups)]
-    entries = pa.concat_tables([read_parquet(writer.filesystem, name) for name in names])
-    writer.drop(UNSORTED)
-    write_entries(sort_entries(reconciled.settled(entries)), writer)
+def _import(reading: Reading, writer: ArtifactWriter, config: JobConfig) -> list[Group]:
+    """Import all groups of files, side by side; returns what each gave, in their order."""
+    files = reading.groups(GROUP_BYTES)
+    log.info("importing %d files in %d groups", len(reading.files), len(files))
+    units = [{"number": number, "files": group} for number, group in enumerate(files)]
+    how = {"writer": writer, "settings": config.ingest, "job": metrics.job_name()}
+    groups: dict[int, Group] = {}
+    with metrics.stage("ingest", len(units)) as finished_group:
+        for number, group in over_units(units, import_group, {"reading": ray.put(reading), **how}):
+            if group.unreadable:
+                raise UnreadableFile(group.unreadable)
+            groups[number] = group
+            finished_group(group.entries.total())
+            log.info("imported %d of %d groups", len(groups), len(units), extra=about(stage="ingest"))
+    return [groups[number] for number in sorted(groups)]
 
 
-def write_entries(entries: pa.Table, writer: ArtifactWriter) -> None:
-    """Write `entries` (schema `ENTRIES`) as the main table of an artifact, in row groups that jobs read one by
-    one."""
-    for number, start in enumerate(range(0, len(entries), PART_ROWS)):
-        writer.write_table(part_name(number), entries.slice(start, PART_ROWS), ROW_GROUP)
+def _runs(writer: ArtifactWriter, names: Mapping[str, str]) -> Runs:
+    folders = [f"{writer.staging}/{folder}" for folder in (RUNS, CHARTS)]
+    entries, accounts = (
+        [f"{folder}/{name}" for name in sorted(files_under(writer.filesystem, folder))] for folder in folders
+    )
+    return Runs(writer, names, entries, accounts)
+
+
+def _companies_by_bucket(groups: Sequence[Group], runs: Runs, config: JobConfig) -> list[list[str]]:
+    """The companies of each bucket. Where all fit in one, nobody looks at their charts."""
+    sizes: Counter[str] = Counter()
+    for group in groups:
+        for name, count in group.entries.items():
+            sizes[runs.names.get(name, name)] += count
+    alone = {name: -number for number, name in enumerate(sorted(sizes), start=1)}
+    together = sizes.total() <= config.runtime.bucket_rows
+    family = {} if together else ray.get(families_of.remote(runs))
+    return deal(sizes, alone | family, config.runtime.bucket_rows)
+
+
+def _settle(runs: Runs, dealt: Sequence[list[str]]) -> list[Bucket]:
+    """Write all buckets, side by side."""
+    units = [{"number": number, "companies": names} for number, names in enumerate(dealt) if names]
+    done: list[Bucket] = []
+    for _, bucket in over_units(units, write_settled, {"runs": runs, "job": metrics.job_name()}):
+        done.append(bucket)
+        log.info("wrote %d of %d buckets", len(done), len(units), extra=about(stage="ingest"))
+    return done
+
+
+def _rename_rejected(writer: ArtifactWriter, names: Mapping[str, str]) -> None:
+    """Call companies in the rejected rows as their entries are called."""
+    for name in _rejected_files(writer) if names else ():
+        table = read_parquet(writer.filesystem, f"{writer.staging}/{name}")
+        writer.write_table(name, renamed(table, names))
+
+
+def _rejected(writer: ArtifactWriter) -> pa.Table:
+    parts = [read_parquet(writer.filesystem, f"{writer.staging}/{name}") for name in _rejected_files(writer)]
+    return pa.concat_tables([REJECTED.empty_table(), *parts])
+
+
+def _rejected_files(writer: ArtifactWriter) -> list[str]:
+    return sorted(f"rejected/{name}" for name in files_under(writer.filesystem, f"{writer.staging}/rejected"))
 
 
 def refuse_within(ledgers: Sequence[str], output: str) -> None:
@@ -114,76 +171,6 @@ def refuse_within(ledgers: Sequence[str], output: str) -> None:
                 f"--output {output} lies inside of {given}, which is read: the next run would take for ledgers "
                 "what this one writes; give an --output outside of it"
             )
-
-
-def _import(reading: Reading, writer: ArtifactWriter, config: JobConfig) -> list[Imported]:
-    """Import all groups, side by side; returns what each gave, in their order."""
-    groups = reading.groups(GROUP_BYTES)
-    log.info("importing %d files in %d groups", len(reading.files), len(groups))
-    shared = ray.put(reading)
-    pending = {
-        _import_group.remote(shared, group, number, writer, config.ingest, metrics.job_name()): number
-        for number, group in enumerate(groups)
-    }
-    parts: dict[int, Imported] = {}
-    with metrics.stage("ingest", len(groups)) as finished_group:
-        while pending:
-            ready, _ = ray.wait(list(pending), num_returns=1)
-            number = pending.pop(ready[0])
-            parts[number] = _result(ready[0])
-            finished_group(len(parts[number].keys))
-            fields = about(stage="ingest", block=part_name(number))
-            log.info("imported %d of %d groups", len(parts), len(groups), extra=fields)
-    return [parts[number] for number in sorted(parts)]
-
-
-def part_name(number: int) -> str:
-    """The file of a group, or of a part of the sorted entries."""
-    return f"part-{number:05}.parquet"
-
-
-def _result(reference: ray.ObjectRef) -> Imported:
-    try:
-        return ray.get(reference)
-    except ray.exceptions.RayTaskError as error:
-        if isinstance(error.cause, UnreadableFile):
-            raise UnreadableFile(str(error.cause)) from None
-        raise
-
-
-@ray.remote
-def _import_group(
-    reading: Reading,
-    files: Sequence[str],
-    number: int,
-    writer: ArtifactWriter,
-    settings: ImportSettings,
-    job: str,
-) -> Imported:
-    """Import some files into one part."""
-    name = part_name(number)
-    file = writer.file(f"{UNSORTED}/{name}")
-    with pq.ParquetWriter(file, ENTRIES, filesystem=writer.filesystem, compression="zstd") as out:
-        found = import_files(
-            reading, files, settings, lambda entries: out.write_table(entries, row_group_size=ROW_GROUP)
-        )
-    log.info("%s: %d entries", name, len(found.keys), extra=about(job=job, stage="ingest", block=name))
-    _log_rejected(found.rejected, name, job)
-    return found
-
-
-def count_rejected(rejected: pa.Table) -> None:
-    """Add rows of the rejected table to the metrics."""
-    for metric, value, rule in metrics.values_of(metrics.ROWS_REJECTED, rejected["rule"]):
-        metrics.count(metric, value, rule)
-
-
-def _log_rejected(rejected: pa.Table, block: str, job: str) -> None:
-    """Say whose rows are rejected: a line an entity and rule, those with the most rows."""
-    counts = rejected.group_by(["entity", "rule"]).aggregate([([], "count_all")])
-    for row in counts.sort_by([("count_all", "descending")]).slice(0, LOGGED_REJECTIONS).to_pylist():
-        fields = about(job=job, stage="ingest", entity=row["entity"], block=block)
-        log.info("%d rows rejected: %s", row["count_all"], row["rule"], extra=fields)
 
 
 @contextmanager

@@ -7,8 +7,10 @@ that are there. Ray Data hands the parts to a pool of actors and replaces actors
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterator, Sequence
-from typing import Any, Protocol
+import pickle
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import wraps
+from typing import Any, Protocol, TypeVar
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -23,6 +25,9 @@ from ray_jobs.runtime.logs import about
 from ray_jobs.runtime.settings import RuntimeSettings
 
 log = logging.getLogger("jet.parts")
+
+
+Result = TypeVar("Result")
 
 
 class Worker(Protocol):
@@ -113,6 +118,22 @@ def do_parts(
             metrics.count_all(part["counts"])
             log.info("%s: %d of %d rows", what, done, total, extra=about(stage=what, block=name))
     return done
+
+
+def over_units(
+    units: Sequence[Mapping[str, Any]], work: Callable[..., Result], how: Mapping[str, Any]
+) -> Iterator[tuple[int, Result]]:
+    """The `number` of each of `units` and what `work(unit, **how)` gives, as they are done, by tasks of Ray
+    Data that bear the function's name."""
+    rows = [{"number": unit["number"], "unit": pickle.dumps(dict(unit))} for unit in units]
+
+    @wraps(work)
+    def done(row: dict[str, Any]) -> dict[str, Any]:
+        found = work(pickle.loads(row["unit"]), **how)  # noqa: S301 - of this job
+        return {"number": row["number"], "found": pickle.dumps(found)}
+
+    for row in ray.data.from_items(rows, override_num_blocks=max(1, len(rows))).map(done).iter_rows():
+        yield row["number"], pickle.loads(row["found"])  # noqa: S301 - of this job
 
 
 def _rows_there(writer: ArtifactWriter) -> Iterator[tuple[str, int]]:

@@ -10,8 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from jet.books.identity import Ids, is_made, made_id
-from jet.books.reconcile import Imported, companies, reconcile, settle_ids
-from jet.books.schema import ACCOUNTS, ENTRIES, FILES, REJECTED
+from jet.books.reconcile import called_like_their_file, companies, notes, renamed, settle, settle_ids
+from jet.books.schema import ENTRIES, FILES
 
 DAY, NEXT_YEAR = datetime.date(2024, 1, 5), datetime.date(2025, 1, 5)
 NAMES = ("entity", "entry_id", "date", "file", "journal")
@@ -24,6 +24,17 @@ def keys_of(*rows):
     columns = [[(*row, *("a.se", "")[len(row) - 3 :])[place] for row in rows] for place in range(5)]
     table = pa.table(columns, schema=KEYS)
     return table.append_column("file_line", pa.array(range(1, len(rows) + 1)))
+
+
+def entries_of(*rows):
+    """Entries with such keys, and nothing else."""
+    keys = keys_of(*rows)
+    empty = {"description": "", "currency": "", "direction": ""}
+    columns = {
+        field.name: keys[field.name] if field.name in keys.column_names else [empty.get(field.name)] * len(keys)
+        for field in ENTRIES
+    }
+    return pa.table(columns).cast(ENTRIES)
 
 
 def files_of(*rows):
@@ -115,34 +126,37 @@ def test_one_organization_number_is_one_company():
         ("x.se", "Other AB", ""),
         ("y.se", "Another AB", ""),
     )
-    assert companies(files) == {"PROV AKTIEBOLAG": "Prov AB"}
-    keys = keys_of(("Prov AB", "A-1", DAY), ("PROV AKTIEBOLAG", "A-2", DAY), ("Other AB", "A-1", DAY))
-    accounts = pa.Table.from_pylist([{"entity": "PROV AKTIEBOLAG", "code": "1", "name": ""}], schema=ACCOUNTS)
-    found = reconcile(Imported(keys, accounts, REJECTED.empty_table(), files))
-    assert found.imported.keys["entity"].to_pylist() == ["Prov AB", "Prov AB", "Other AB"]
-    assert found.imported.accounts["entity"].to_pylist() == ["Prov AB"]
-    assert "one organization number" in found.notes[0]
+    names = companies(files)
+    assert names == {"PROV AKTIEBOLAG": "Prov AB"}
+    entries = entries_of(("Prov AB", "A-1", DAY), ("PROV AKTIEBOLAG", "A-2", DAY), ("Other AB", "A-1", DAY))
+    assert renamed(entries, names)["entity"].to_pylist() == ["Prov AB", "Prov AB", "Other AB"]
+    assert renamed(files, names)["entity"].to_pylist()[:2] == ["Prov AB", "Prov AB"]
+    (note,) = notes(names, [], 0, 0)
+    assert "one organization number" in note
 
 
 def test_a_duplicate_becomes_a_rejection_with_the_way_out():
-    imported = Imported(
-        keys_of(("A", "7", DAY, "a.se"), ("A", "7", DAY, "b.se")),
-        ACCOUNTS.empty_table(),
-        REJECTED.empty_table(),
-        files_of(),
-    )
-    found = reconcile(imported)
-    (row,) = found.imported.rejected.to_pylist()
+    found = settle(entries_of(("A", "7", DAY, "a.se"), ("A", "7", DAY, "b.se"), ("A", "7", NEXT_YEAR, "b.se")))
+    assert found.entries["entry_id"].to_pylist() == ["7", "7-20250105"]
+    (row,) = found.duplicates.to_pylist()
     assert (row["rule"], row["file"], row["file_line"]) == ("duplicate_id", "b.se", 2)
     assert "leave one out" in row["message"]
+    assert (found.dated, found.repeated) == (1, 0)
+
+
+def test_entries_that_say_the_same_as_others_are_counted():
+    found = settle(entries_of(("A", MADE, DAY, "a.se"), ("A", MADE, DAY, "b.se"), ("B", MADE, DAY, "b.se")))
+    assert found.entries["entry_id"].to_pylist() == [MADE, f"{MADE}-2", MADE]
+    assert (len(found.duplicates), found.dated, found.repeated) == (0, 0, 1)
 
 
 def test_whose_books_are_called_like_their_file_is_said_in_one_line():
-    keys = keys_of(
+    entries = entries_of(
         ("bank", "1", DAY, "x/bank.csv"), ("card", "1", DAY, "x/card.csv"), ("Acme", "1", DAY, "x/y.csv")
     )
-    found = reconcile(Imported(keys, ACCOUNTS.empty_table(), REJECTED.empty_table(), files_of()))
-    (note,) = found.notes
+    like_files = called_like_their_file(entries)
+    assert like_files == {"bank", "card"}
+    (note,) = notes({}, sorted(like_files), 0, 0)
     assert note.startswith("companies are called like their files or folders")
     assert "(bank, card)" in note
     assert "set ingest.entity to" in note

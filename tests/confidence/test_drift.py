@@ -46,9 +46,7 @@ def statistics(rows, seed=0, company="acme", new=0.2, similarity=None):
 
 
 def together(*several):
-    return DriftStatistics(
-        *(np.concatenate([getattr(each, name) for each in several]) for name in vars(several[0]))
-    )
+    return DriftStatistics.concat(several)
 
 
 def found(groups):
@@ -63,7 +61,9 @@ def found(groups):
 def test_the_distance_is_scipys_one_sided_one(old, new):
     old, new = np.array(old, float), np.array(new, float)
     expected = ks_2samp(new, old, alternative="greater").statistic
-    assert one_sided_distance(old, np.ones(len(old)), new) == pytest.approx(expected, abs=1e-12)
+    assert one_sided_distance(old, np.ones(len(old)), new, np.ones(len(new))) == pytest.approx(
+        expected, abs=1e-12
+    )
 
 
 @QUICK
@@ -72,14 +72,16 @@ def test_a_row_of_weight_two_counts_like_two_rows(old, new, times):
     old, new = np.array(old, float), np.array(new, float)
     weight = np.arange(len(old)) % times + 1
     repeated = np.repeat(old, weight)
-    assert one_sided_distance(old, weight, new) == pytest.approx(
-        one_sided_distance(repeated, np.ones(len(repeated)), new)
-    )
+    each = np.ones(len(new))
+    expected = one_sided_distance(repeated, np.ones(len(repeated)), new, each)
+    assert one_sided_distance(old, weight, new, each) == pytest.approx(expected)
+    expected = one_sided_distance(new, each, repeated, np.ones(len(repeated)))
+    assert one_sided_distance(new, each, old, weight) == pytest.approx(expected)
 
 
 def test_what_is_higher_everywhere_is_not_lower_by_anything():
-    assert one_sided_distance(np.array([0.1, 0.2]), np.ones(2), np.array([0.3, 0.4])) == 0
-    assert one_sided_distance(np.array([0.3, 0.4]), np.ones(2), np.array([0.1, 0.2])) == 1
+    assert one_sided_distance(np.array([0.1, 0.2]), np.ones(2), np.array([0.3, 0.4]), np.ones(2)) == 0
+    assert one_sided_distance(np.array([0.3, 0.4]), np.ones(2), np.array([0.1, 0.2]), np.ones(2)) == 1
 
 
 # --- what is found ---------------------------------------------------------------------------------------

@@ -164,7 +164,10 @@ def parts_in(output: Path) -> list[Path]:
 
 def read(folder: Path | str) -> pa.Table:
     """The main table of an artifact, sorted by entity and id."""
-    table = pa.concat_tables([pq.read_table(path) for path in sorted(Path(folder).glob("*.parquet"))])
+    paths = [
+        path for pattern in ("*.parquet", "bucket=*/*.parquet") for path in sorted(Path(folder).glob(pattern))
+    ]
+    table = pa.concat_tables([pq.read_table(path, partitioning=None) for path in paths])
     return table.sort_by([("entity", "ascending"), ("entry_id", "ascending")]).combine_chunks()
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pyarrow.parquet as pq
 import pytest
 from job_runs import assert_same, entry, read, run_job, succeed, write_jsonl
 
@@ -115,6 +116,46 @@ def test_groups_of_files_give_what_one_group_gives(tmp_path, monkeypatch):
     assert rejected_in(tmp_path / "one") == rejected_in(tmp_path / "three")
 
 
+def test_buckets_hold_whole_companies_and_the_entries_that_one_bucket_holds(tmp_path):
+    names = ["birch", "acme", "cedar", "dogwood"]
+    books = [[entry(f"{name}{number}", entity=name) for name in names] for number in range(10)]
+    ledgers = [
+        write_jsonl(tmp_path / f"{place}.jsonl", [each for some in part for each in some])
+        for place, part in enumerate((books[:5], books[5:]))
+    ]
+    again = write_jsonl(tmp_path / "z.jsonl", [entry("acme3", entity="acme")])
+    for bucket_rows in (1000, 25, 10, 1):
+        line = succeed(
+            *("ingest", "--ledgers", *ledgers, again, "--output", tmp_path / f"by {bucket_rows}"),
+            *("--runtime.bucket_rows", bucket_rows),
+        )
+        assert (line["entries"], line["rejected"]) == (40, 1)
+        artifact = open_artifact(str(tmp_path / f"by {bucket_rows}"), "entries")
+        parts = [pq.read_table(name, partitioning=None) for name in artifact.files()]
+        assert len(parts) == {1000: 1, 25: 2, 10: 4, 1: 4}[bucket_rows]
+        assert all(part.equals(sort_entries(part)) for part in parts)
+        companies = [set(part["entity"].to_pylist()) for part in parts]
+        assert sum(map(len, companies)) == len(set().union(*companies)) == 4
+        assert sort_entries(read(tmp_path / f"by {bucket_rows}")).equals(read(tmp_path / "by 1000"))
+        charts = [pq.read_table(name, partitioning=None) for name in artifact.files("accounts")]
+        assert [set(chart["entity"].to_pylist()) for chart in charts] == companies
+        assert [row["rule"] for row in rejected_in(tmp_path / f"by {bucket_rows}")] == ["duplicate_id"]
+
+
+def test_runs_of_one_file_give_what_the_whole_file_gives(tmp_path, monkeypatch):
+    entries = [
+        entry(f"{number % 70}", entity="ab"[number % 2], date=f"2024-01-{1 + number % 28:02}")
+        for number in range(90)
+    ]
+    ledger = write_jsonl(tmp_path / "a.jsonl", entries)
+    succeed("ingest", "--ledgers", ledger, "--output", tmp_path / "one")
+    monkeypatch.setattr("ray_jobs.spread.buckets.RUN_ROWS", 7)
+    monkeypatch.setattr("jet.books.importers.BATCH_CHARACTERS", 900)
+    succeed("ingest", "--ledgers", ledger, "--output", tmp_path / "many")
+    assert_same(read(tmp_path / "one"), read(tmp_path / "many"))
+    assert rejected_in(tmp_path / "one") == rejected_in(tmp_path / "many")
+
+
 def test_a_changed_ledger_into_the_same_output_is_refused(tmp_path):
     ledger = write_jsonl(tmp_path / "a.jsonl", [entry("1")])
     succeed("ingest", "--ledgers", ledger, "--output", tmp_path / "out")
@@ -211,5 +252,5 @@ def test_entries_of_all_files_are_written_in_one_order_and_no_other_file_is_left
     assert sort_entries(table).equals(table.combine_chunks())
     assert len(table) == 4
     assert {path.name for path in (tmp_path / "out").iterdir()} == {
-        *("part-00000.parquet", "accounts", "files", "rejected", "manifest.json")
+        *("bucket=00000", "accounts", "files", "rejected", "manifest.json")
     }

@@ -71,7 +71,7 @@ def node_of(nodes: list[Node], node_id: str) -> Node:
     return found
 
 
-UNSORTED = ".disturbed.staging-*/unsorted/part-*.parquet"
+RUNS = ".disturbed.staging-*/runs/entries/part-*.parquet"
 
 
 def test_ingest_survives_the_loss_of_the_machine_that_reads(cluster, nodes, tmp_path):
@@ -81,7 +81,7 @@ def test_ingest_survives_the_loss_of_the_machine_that_reads(cluster, nodes, tmp_
         output = tmp_path / name
         process = start_job(cluster.address, "ingest", "--ledgers", tmp_path / "ledgers", "--output", output)
         if name == "disturbed":
-            wait_until(lambda: [*tmp_path.glob(UNSORTED)], "a first file that is written")
+            wait_until(lambda: [*tmp_path.glob(RUNS)], "a first file that is written")
             wait_until(lambda: any(map(at_work, nodes)), "a machine at work")
             next(filter(at_work, nodes)).kill()
             assert not output.exists(), "it was too late to kill"

@@ -1,0 +1,197 @@
+"""The work of `jet ingest` that the cluster does: groups of files become runs of tables, runs become buckets.
+
+A run has at most RUN_ROWS entries, sorted by company, so that whoever wants some companies reads a few row
+groups of it. A bucket (`jet.books.buckets`) is brought together from all runs. So neither a large file nor many
+files make a worker hold more than a run or a bucket.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.dataset as pads
+import pyarrow.parquet as pq
+import ray
+
+from jet.artifacts.artifact import BUCKET, ArtifactWriter
+from jet.artifacts.storage import patiently
+from jet.books.catalog import Catalog
+from jet.books.importers import ImportSettings, Tables, UnreadableFile
+from jet.books.reading import batches
+from jet.books.reconcile import called_like_their_file, renamed, settle
+from jet.books.schema import ACCOUNTS, ENTRIES, uses
+from jet.books.sorting import sort_entries
+from jet.retrieval.peers import chart_families
+from ray_jobs.runtime.logs import about
+
+RUNS, CHARTS = "runs/entries", "runs/accounts"
+"""Folders of the staging directory."""
+RUN_ROWS = 262_144
+_RUN_ROW_GROUP = 1024
+ROW_GROUP = 4096
+"""Entries of a row group of a bucket: what later jobs take at a time."""
+LOGGED_REJECTIONS = 100
+"""Lines about rejected rows that a group logs at most; all rows are in the rejected table."""
+
+log = logging.getLogger("jet.ingest")
+
+
+def part_name(number: int | str) -> str:
+    """The file of a part."""
+    return f"part-{number:05}.parquet" if isinstance(number, int) else f"part-{number}.parquet"
+
+
+def bucket_file(number: int) -> str:
+    """The file of a bucket, in the folder of its table."""
+    return f"{BUCKET}{number:05}/part-0.parquet"
+
+
+def write_bucket(number: int, entries: pa.Table, accounts: pa.Table, writer: ArtifactWriter) -> None:
+    """Write the `entries` (`ENTRIES`, sorted) and `accounts` (`ACCOUNTS`) of a bucket, in row groups that jobs
+    read one by one."""
+    writer.write_table(bucket_file(number), entries, ROW_GROUP)
+    writer.write_table(f"accounts/{bucket_file(number)}", accounts)
+
+
+# --- groups of files ------------------------------------------------------------------------------------
+
+
+@dataclass
+class Rejections:
+    """Counts of rejected rows."""
+
+    rules: Counter[str] = field(default_factory=Counter)
+    uses: Counter[str] = field(default_factory=Counter)  # `jet.books.schema.uses`
+
+    def add(self, rejected: pa.Table) -> None:
+        """Count some rows (`REJECTED`)."""
+        self.rules.update(rejected["rule"].to_pylist())
+        self.uses.update(uses(rejected))
+
+
+@dataclass
+class Group:
+    """What importing a group of files gave, beside what it wrote."""
+
+    files: list[pa.Table] = field(default_factory=list)  # `FILES`
+    entries: Counter[str] = field(default_factory=Counter)  # of each company, also of those with a chart alone
+    like_files: set[str] = field(default_factory=set)  # `called_like_their_file`
+    rejections: Rejections = field(default_factory=Rejections)
+    unreadable: str = ""  # why the job fails
+
+    def add(self, tables: Tables) -> None:
+        """Count a run."""
+        self.files.append(tables.files)
+        self.entries.update(dict.fromkeys(tables.accounts["entity"].unique().to_pylist(), 0))
+        self.entries.update(tables.entries["entity"].to_pylist())
+        self.like_files |= called_like_their_file(tables.entries)
+        self.rejections.add(tables.rejected)
+
+
+def import_group(
+    unit: Mapping[str, Any], reading: ray.ObjectRef, writer: ArtifactWriter, settings: ImportSettings, job: str
+) -> Group:
+    """Import the files of a unit, and write what they hold in runs."""
+    number, group = int(unit["number"]), Group()
+    try:
+        for run, tables in enumerate(_runs(batches(ray.get(reading), unit["files"], settings))):
+            name = part_name(f"{number:05}-{run:05}")
+            group.add(tables)
+            entries = tables.entries.sort_by("entity")  # stable: a company's stay in the order of reading
+            writer.write_table(f"{RUNS}/{name}", entries, _RUN_ROW_GROUP)
+            writer.write_table(f"{CHARTS}/{name}", tables.accounts.sort_by("entity"), _RUN_ROW_GROUP)
+            writer.write_table(f"rejected/{name}", tables.rejected)
+            log.info("%s: %d entries", name, len(entries), extra=about(job=job, stage="ingest", block=name))
+            _log_rejected(tables.rejected, name, job)
+    except UnreadableFile as error:
+        group.unreadable = str(error)
+    return group
+
+
+def _runs(parts: Iterator[Tables]) -> Iterator[Tables]:
+    """The batches together, until they have RUN_ROWS entries."""
+    run: list[Tables] = []
+    for tables in parts:
+        if run and sum(len(each.entries) for each in run) + len(tables.entries) > RUN_ROWS:
+            yield _together(run)
+            run = []
+        run.append(tables)
+    if run:
+        yield _together(run)
+
+
+def _together(run: Sequence[Tables]) -> Tables:
+    return Tables(*(pa.concat_tables(tables).combine_chunks() for tables in zip(*run, strict=True)))
+
+
+def _log_rejected(rejected: pa.Table, block: str, job: str) -> None:
+    """Say whose rows are rejected: a line an entity and rule, those with the most rows."""
+    counts = rejected.group_by(["entity", "rule"]).aggregate([([], "count_all")])
+    for row in counts.sort_by([("count_all", "descending")]).slice(0, LOGGED_REJECTIONS).to_pylist():
+        fields = about(job=job, stage="ingest", entity=row["entity"], block=block)
+        log.info("%d rows rejected: %s", row["count_all"], row["rule"], extra=fields)
+
+
+# --- buckets --------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Runs:
+    """The runs of all groups, in the order of reading, and what companies are called from here on."""
+
+    writer: ArtifactWriter
+    names: Mapping[str, str]  # `jet.books.reconcile.companies`
+    entries: Sequence[str]  # files
+    accounts: Sequence[str]
+
+    def of(self, companies: Sequence[str], files: Sequence[str], schema: pa.Schema) -> pa.Table:
+        """The rows of some companies, those of each in the order of reading."""
+        wanted = {*companies, *(old for old, new in self.names.items() if new in set(companies))}
+        low, high, column = min(wanted), max(wanted), pads.field("entity")
+        some = (column >= low) & (column <= high) & column.isin(sorted(wanted))
+
+        def read() -> pa.Table:
+            runs = pads.dataset(list(files), schema, "parquet", self.writer.filesystem)
+            return runs.to_table(filter=some, use_threads=False)
+
+        return renamed(patiently(read), self.names)
+
+
+@dataclass
+class Bucket:
+    """What came of a bucket, beside what was written."""
+
+    number: int
+    entries: int
+    accounts: int
+    dated: int  # as in `Settled`
+    repeated: int
+    rejections: Rejections
+
+
+def write_settled(unit: Mapping[str, Any], runs: Runs, job: str) -> Bucket:
+    """Write the bucket `number` of a unit, which has the `companies` of it."""
+    number, companies = int(unit["number"]), unit["companies"]
+    settled = settle(runs.of(companies, runs.entries, ENTRIES))
+    accounts = Catalog.from_accounts(runs.of(companies, runs.accounts, ACCOUNTS)).accounts
+    write_bucket(number, sort_entries(settled.entries), accounts, runs.writer)
+    if len(settled.duplicates):
+        runs.writer.write_table(f"rejected/{part_name(f'duplicates-{number:05}')}", settled.duplicates)
+    name, found = bucket_file(number), Rejections()
+    found.add(settled.duplicates)
+    _log_rejected(settled.duplicates, name, job)
+    log.info("%s: %d entries", name, len(settled.entries), extra=about(job=job, stage="ingest", block=name))
+    return Bucket(number, len(settled.entries), len(accounts), settled.dated, settled.repeated, found)
+
+
+@ray.remote
+def families_of(runs: Runs) -> dict[str, int]:
+    """The family of each company that has a chart (`jet.retrieval.peers`)."""
+    charts = [pq.read_table(name, filesystem=runs.writer.filesystem) for name in runs.accounts]
+    catalog = Catalog.from_accounts(renamed(pa.concat_tables(charts), runs.names))
+    return dict(zip(catalog.entities, chart_families(catalog).tolist(), strict=True))
