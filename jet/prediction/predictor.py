@@ -121,7 +121,6 @@ class Predictor:
         self.bundle, self.settings, self.decoder = bundle, settings, decoder
         self.statistics = Statistics.of(bundle.corpus, bundle.retrieval, bundle.model.max_lines)
         self.retriever = Retriever.of(self.statistics.corpus, bundle.retrieval).indexed()
-        self.text_vectors = bundle.text_vectors
 
     @classmethod
     def for_entries(
@@ -131,18 +130,15 @@ class Predictor:
         return cls(bundle, settings).with_store(extended_store(bundle, entries["description"], encoder))
 
     def with_store(self, store: TextStore) -> Predictor:
-        """The same predictor with the texts of `store`, which extends its own; only new ones are computed."""
+        """The same predictor with the texts of `store`, which extends its own."""
         if len(store) == len(self.statistics.corpus.store):
             return self
         extended = copy(self)  # without the tables, which have the vectors of the old texts: see `__getstate__`
         extended.statistics = self.statistics.with_store(store)
-        extended.text_vectors = with_new_texts(
-            self.text_vectors, self.bundle.network.cpu(), replace(self.bundle.corpus, store=store)
-        )
         return extended
 
     def __getstate__(self) -> dict[str, Any]:
-        kept = ("bundle", "settings", "decoder", "statistics", "retriever", "text_vectors")
+        kept = ("bundle", "settings", "decoder", "statistics", "retriever")
         return {name: self.__dict__[name] for name in kept}
 
     @cached_property
@@ -296,7 +292,11 @@ class Predictor:
 
     @cached_property
     def _tables(self) -> Tables:
-        return Tables(view(self.text_vectors), view(self.bundle.account_vectors)).to(self.device)
+        """The network's vectors of all texts; those of new ones are computed when an entry asks the decoder."""
+        bundle = self.bundle
+        corpus = replace(bundle.corpus, store=self.statistics.corpus.store)
+        texts = with_new_texts(bundle.text_vectors, bundle.network.cpu(), corpus)
+        return Tables(view(texts), view(bundle.account_vectors)).to(self.device)
 
     @cached_property
     def _record_figures(self) -> np.ndarray:

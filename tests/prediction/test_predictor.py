@@ -95,7 +95,7 @@ def test_repeated_entries_are_answered_alike(predictor, new_entries, answers):
 
 def test_what_is_shared_on_a_cluster_changes_nothing(new_entries, answers, predictor):
     there = pickle.loads(pickle.dumps(predictor))
-    there.text_vectors.flags.writeable = False
+    there.bundle.text_vectors.flags.writeable = False
     assert there(new_entries).equals(answers)
 
 
