@@ -5,7 +5,8 @@ started again after a break skips the parts that are finished; a finished output
 
 What the bundle doesn't know yet it learns for this run, without training: the charts of accounts that come with
 the entries (new companies, new accounts), and entries that people have reviewed since the training
-(`--reviewed`), which join the memory.
+(`--reviewed`), which join the memory. `--books` has booked entries of companies in buckets, which are opened
+one by one (`ray_jobs.spread.books`): so a bundle that was trained on some companies serves any number of them.
 
 When all parts are answered, all entries together are compared with the calibration (`jet.confidence.drift`),
 and the log and the manifest say where they aren't like it any more. With `drift.hold` the parts are then
@@ -17,6 +18,7 @@ from __future__ import annotations
 
 import logging
 import sys
+from collections.abc import Callable
 from contextlib import nullcontext
 from dataclasses import asdict
 from functools import partial
@@ -24,8 +26,9 @@ from typing import Any
 
 import jsonargparse
 import pyarrow as pa
+import ray
 
-from jet.artifacts.artifact import Artifact, Manifest, artifact_writer, digest_of, finished
+from jet.artifacts.artifact import Artifact, Manifest, artifact_writer, digest_of, finished, open_artifact
 from jet.books.schema import REJECTED, uses
 from jet.bundle.bundle import Bundle
 from jet.bundle.saved import load_bundle
@@ -34,9 +37,10 @@ from ray_jobs.runtime import metrics
 from ray_jobs.runtime.command import main
 from ray_jobs.runtime.connection import connect, require_actors
 from ray_jobs.runtime.settings import JobConfig
+from ray_jobs.spread.books import Buckets, PredictWithBooks, bucket_units
 from ray_jobs.spread.extending import columns_of, extended_by, prediction_metrics
 from ray_jobs.spread.importing import open_or_import
-from ray_jobs.spread.parts import do_parts
+from ray_jobs.spread.parts import Worker, do_parts
 from ray_jobs.spread.predicting import PredictRowGroup, row_groups, shared_predictor
 
 HELP = "Book new entries with a bundle; each comes out once, with lines, confidence, decision and evidence."
@@ -58,28 +62,46 @@ def arguments(parser: jsonargparse.ArgumentParser) -> None:
         default=[],
         help="booked entries that people reviewed since the training, as for --ledgers; they join the memory",
     )
+    parser.add_argument(
+        "--books",
+        help="booked entries that `jet ingest` wrote, of any number of companies, beside those of the training",
+    )
     parser.add_argument("--output", required=True, help="folder to write; must not exist yet")
 
 
 def run(args: jsonargparse.Namespace, config: JobConfig) -> dict[str, Any]:
     """Predict the entries of `args.ledgers`."""
+    if args.books and args.reviewed:
+        raise ValueError(
+            "--reviewed can't be given with --books: import what was reviewed with the books (`jet ingest`), "
+            "or learn it (`jet learn`)"
+        )
     bundle = load_bundle(args.bundle)
     reviewing = (
         open_or_import(args.reviewed, "reviewed", args.output, config) if args.reviewed else nullcontext()
     )
+    books = None if args.books is None else open_artifact(args.books, "entries")
     with open_or_import(args.ledgers, "entries", args.output, config) as entries, reviewing as reviewed:
-        manifest = predict(entries, bundle, args.output, config, reviewed)
+        manifest = predict(entries, bundle, args.output, config, reviewed, books)
     facts = {name: manifest.facts[name] for name in ("decisions", "drift")}
     return {"output": args.output, **manifest.rows, **facts}
 
 
 def predict(
-    artifact: Artifact, bundle: Bundle, output: str, config: JobConfig, reviewed: Artifact | None = None
+    artifact: Artifact,
+    bundle: Bundle,
+    output: str,
+    config: JobConfig,
+    reviewed: Artifact | None = None,
+    books: Artifact | None = None,
 ) -> Manifest:
-    """Predict all entries of an artifact, knowing those `reviewed` too, and publish the predictions."""
+    """Predict all entries of an artifact, knowing those `reviewed` or the `books` too, and publish the
+    predictions."""
     inputs = {"entries": artifact.manifest.fingerprint, "model": bundle.fingerprint}
     if reviewed is not None:
         inputs["reviewed"] = reviewed.manifest.fingerprint
+    if books is not None:
+        inputs["books"] = books.manifest.fingerprint
     settings = config.part("predict", "drift")
     done = finished(output, KIND, settings, inputs)
     if done is not None:
@@ -87,23 +109,15 @@ def predict(
         return done
     connect(config.runtime)
     require_actors(config.runtime)
-    bundle = extended_by(bundle, artifact, reviewed, config)
-    texts = (part["description"] for part in columns_of(artifact, "description"))
-    units = row_groups(artifact.files(), artifact.filesystem)
-    shared = shared_predictor(
-        bundle,
-        config.predict,
-        texts,
-        config.runtime,
-    )
+    if books is None:
+        bundle = extended_by(bundle, artifact, reviewed, config)
+    units, build = _work(artifact, bundle, books, config)
     run_name = digest_of([settings, inputs])
     with artifact_writer(output, KIND, settings, inputs, run=run_name, resolved=asdict(config)) as writer:
-        build = partial(PredictRowGroup, [shared], artifact.filesystem)
         rows = do_parts(units, build, writer, config.runtime, "predictions", prediction_metrics)
         calibrated = bundle.judgment.drift_statistics()
-        decisions, drift = settled(
-            writer, Keys.of(columns_of(artifact, "entity", "entry_id")), calibrated, config.drift
-        )
+        keys = Keys.of(columns_of(artifact, "entity", "entry_id"))
+        decisions, drift = settled(writer, keys, calibrated, config.drift)
         for decision, count in decisions.items():
             metrics.count(metrics.ANSWERS, count, decision)
         imports = [each for each in (artifact, reviewed) if each is not None]
@@ -111,6 +125,22 @@ def predict(
         writer.write_table("rejected/part-0.parquet", rejected)
         facts = {"decisions": decisions, "model": bundle.identity, "drift": drift}
         return writer.publish({"predictions": rows, **uses(rejected)}, facts)
+
+
+def _work(
+    artifact: Artifact, bundle: Bundle, books: Artifact | None, config: JobConfig
+) -> tuple[list[dict[str, Any]], Callable[[], Worker]]:
+    """The units of work, and what builds the worker of an actor."""
+    if books is not None:
+        buckets = Buckets.of(books)
+        shared = ray.put((bundle.for_prediction(), buckets))
+        build = partial(PredictWithBooks, [shared], artifact, books, config.predict)
+        return bucket_units(artifact, buckets), build
+    texts = (part["description"] for part in columns_of(artifact, "description"))
+    shared = shared_predictor(bundle, config.predict, texts, config.runtime)
+    return row_groups(artifact.files(), artifact.filesystem), partial(
+        PredictRowGroup, [shared], artifact.filesystem
+    )
 
 
 if __name__ == "__main__":

@@ -67,11 +67,14 @@ def extended(
     encode: Encode,
     reviewed: pa.Table | None = None,
     checked: pa.Table | None = None,
+    *,
+    decisive: bool = True,
 ) -> Bundle:
     """`bundle` with the charts in `accounts` (`ACCOUNTS`) and the `reviewed` entries (`ENTRIES`).
 
     `checked` (`CHECKED`) are its answers to these, which count in the records of their companies. An account
-    that the bundle has takes the new row's name and dates. A reviewed entry replaces the one with the same id.
+    that the bundle has takes the new row's name and dates. A reviewed entry replaces the one with the same id;
+    it decides the answers to its text, unless it is not `decisive`, but known like those of the training.
     Returns `bundle` itself where nothing is new. Raises `ValueError` where a reviewed entry has no lines, or is
     booked to an account that no chart has.
     """
@@ -93,7 +96,7 @@ def extended(
     texts = pa.concat_arrays([normalize_all(reviewed["description"]), normalize_all(catalog.texts())])
     missing = sorted(old.store.missing(texts))
     store = old.store.extend(missing, encode(missing)) if missing else old.store
-    corpus = _joined_corpus(old, catalog, store, place, reviewed)
+    corpus = _joined_corpus(old, catalog, store, place, reviewed, decisive)
     extension = replace(
         bundle,
         corpus=corpus,
@@ -123,7 +126,7 @@ def _weights(bundle: Bundle, catalog: Catalog, place: np.ndarray) -> dict[str, n
 
 
 def _joined_corpus(
-    old: Corpus, catalog: Catalog, store: TextStore, place: np.ndarray, reviewed: pa.Table
+    old: Corpus, catalog: Catalog, store: TextStore, place: np.ndarray, reviewed: pa.Table, decisive: bool
 ) -> Corpus:
     """The rows of `old`, numbered by the new catalog, and the reviewed entries, in the order of a corpus."""
     numbers = catalog.entity_numbers(pa.array(old.catalog.entities, pa.string()))
@@ -142,7 +145,7 @@ def _joined_corpus(
     last[:-1] = (both.entity[order][1:] != both.entity[order][:-1]) | (names[order][1:] != names[order][:-1])
     kept = order[last]
     kept = kept[np.lexsort((names[kept], both.date[kept], both.entity[kept]))]
-    flags = np.concatenate([old.reviewed, np.ones(len(new), dtype=bool)])
+    flags = np.concatenate([old.reviewed, np.full(len(new), decisive)])
     return Corpus(both, ids, catalog, store, old.idf, flags).with_families().take(kept)
 
 

@@ -1,0 +1,136 @@
+"""Prediction with books that no process holds: those of a company are opened when its entries are predicted.
+
+The books are what `jet ingest` wrote: booked entries in buckets of whole companies. An actor extends the bundle
+by one bucket at a time (`jet.bundle.extension`), predicts the entries of its companies, and keeps the last few.
+So a bundle that was trained on some companies serves all of them, and neither the driver nor a worker grows
+with their number.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import PurePosixPath
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.dataset as pads
+import pyarrow.parquet as pq
+import ray
+
+from jet.artifacts.artifact import Artifact
+from jet.artifacts.storage import patiently
+from jet.artifacts.tables import validate
+from jet.books.schema import ACCOUNTS, ENTRIES
+from jet.bundle.bundle import Bundle
+from jet.bundle.extension import extended
+from jet.prediction.predictor import Predictor, PredictSettings, extended_store
+from jet.retrieval.neighbors import make_encoder
+
+OPEN = 2
+"""Buckets that an actor keeps."""
+UNKNOWN = ""
+"""The bucket of companies that the books don't have: the bundle alone predicts these."""
+
+
+@dataclass(frozen=True)
+class Buckets:
+    """Which companies' books lie in which bucket."""
+
+    names: pa.Array  # the companies
+    bucket: np.ndarray  # object [companies] the folder's name
+
+    @classmethod
+    def of(cls, books: Artifact) -> Buckets:
+        """By the charts of the books, bucket by bucket."""
+        names, buckets = [], []
+        for name in books.files("accounts"):
+            found = patiently(pq.read_table, name, columns=["entity"], filesystem=books.filesystem)
+            names.append(pc.unique(found["entity"]).cast(pa.string()))
+            buckets += [PurePosixPath(name).parent.name] * len(names[-1])
+        return cls(pa.concat_arrays([pa.array([], pa.string()), *names]), np.array(buckets, dtype=object))
+
+    def __call__(self, entity: pa.ChunkedArray) -> np.ndarray:
+        """object [N]: the bucket of each company in `entity`."""
+        found = pc.fill_null(pc.index_in(entity, value_set=self.names), -1).to_numpy()
+        return np.where(found >= 0, np.append(self.bucket, UNKNOWN)[found], UNKNOWN)
+
+
+def bucket_units(entries: Artifact, buckets: Buckets) -> list[dict[str, Any]]:
+    """A unit of work for each row group of the `entries` and bucket of its companies, by bucket: so few are
+    open at a time."""
+    units = []
+    for name in entries.files():
+        for number, entity in enumerate(_row_groups(entries, name)):
+            found, rows = np.unique(buckets(entity).astype(str), return_counts=True)
+            for bucket, count in zip(found.tolist(), rows.tolist(), strict=True):
+                units.append({"bucket": bucket, "file": name, "row_group": number, "rows": count})
+    return sorted(units, key=lambda unit: (unit["bucket"], unit["file"], unit["row_group"]))
+
+
+def _row_groups(entries: Artifact, name: str) -> Iterator[pa.ChunkedArray]:
+    """The companies of each row group's entries."""
+    file = patiently(pq.ParquetFile, name, filesystem=entries.filesystem)
+    for number in range(file.num_row_groups):
+        yield file.read_row_group(number, columns=["entity"])["entity"]
+
+
+class PredictWithBooks:
+    """Predicts the entries of units that `bucket_units` made."""
+
+    def __init__(
+        self, shared: list[ray.ObjectRef], entries: Artifact, books: Artifact, settings: PredictSettings
+    ) -> None:
+        self.bundle: Bundle
+        self.bundle, self.buckets = ray.get(shared[0])
+        self.entries, self.books, self.settings = entries, books, settings
+        self.encoder = make_encoder(self.bundle.retrieval)
+        self.predictor = lru_cache(maxsize=OPEN)(self._predictor)
+
+    def __call__(self, unit: dict[str, Any]) -> pa.Table:
+        entries = patiently(self._entries, unit)
+        predictor = self.predictor(unit["bucket"])
+        store = extended_store(predictor.bundle, entries["description"], self.encoder)
+        return predictor.with_store(store)(entries)
+
+    def _entries(self, unit: dict[str, Any]) -> pa.Table:
+        with self.entries.filesystem.open_input_file(unit["file"]) as stream:
+            group = pq.ParquetFile(stream).read_row_group(int(unit["row_group"]))
+        return group.filter(pa.array(self.buckets(group["entity"]) == unit["bucket"]))
+
+    def _predictor(self, bucket: str) -> Predictor:
+        """The predictor of a bucket's companies: of those without books, by the charts that come with the
+        entries."""
+        names = self.buckets.names.filter(pa.array(self.buckets.bucket == bucket))
+        booked, charts = ENTRIES.empty_table(), [ACCOUNTS.empty_table()]
+        if bucket != UNKNOWN:
+            booked = _rows(self.books, "", ENTRIES, pads.field("lines").is_valid(), bucket)
+            charts.append(_rows(self.books, "accounts", ACCOUNTS, None, bucket))
+        own = pads.field("entity").isin(names if bucket != UNKNOWN else self.buckets.names)
+        charts.append(_rows(self.entries, "accounts", ACCOUNTS, own if bucket != UNKNOWN else ~own))
+        bundle = extended(self.bundle, pa.concat_tables(charts), self._encode, booked, decisive=False)
+        return Predictor(bundle, self.settings)
+
+    def _encode(self, texts: Sequence[str]) -> np.ndarray:
+        if self.encoder is None:
+            return np.zeros((len(texts), 0), dtype=np.float32)
+        return self.encoder.encode(list(texts))
+
+
+def _rows(
+    artifact: Artifact, table: str, schema: pa.Schema, some: pads.Expression | None, bucket: str | None = None
+) -> pa.Table:
+    """Some rows of a table, of one bucket or of all."""
+    names = [
+        name for name in artifact.files(table) if bucket is None or PurePosixPath(name).parent.name == bucket
+    ]
+    if not names:
+        return schema.empty_table()
+
+    def read() -> pa.Table:
+        return pads.dataset(names, format="parquet", filesystem=artifact.filesystem).to_table(filter=some)
+
+    return validate(patiently(read), schema, f"{artifact.path}{'/' + table if table else ''}")
