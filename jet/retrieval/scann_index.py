@@ -115,17 +115,17 @@ class ScannBlock:
                     contents.rank(hits, search, query[some][which], text, score)
         return hits
 
-    def sample(self, collection: Collection, size: int, seed: int) -> tuple[Queries, np.ndarray]:
-        """At most `size` drawn rows that ask the block, as queries, and their limits."""
+    def sample(self, collection: Collection, part: slice) -> tuple[Queries, np.ndarray]:
+        """A part of the rows that ask the block, in an order drawn by its number: queries, and their limits."""
         queries = collection.queries(np.arange(self.block.start, self.block.stop))
         limit = limits(collection, queries)
         asking = np.flatnonzero(self.block.asked(queries.entity, limit))
-        drawn = np.random.default_rng([self.block.number, seed]).permutation(asking)[:size]
+        drawn = np.random.default_rng(self.block.number).permutation(asking)[part]
         return queries.take(drawn), limit[drawn]
 
     def _least_effort(self, collection: Collection) -> Effort | None:
         """The least effort with which a sample has the recall that is asked for; None where none suffices."""
-        queries, limit = self.sample(collection, _SAMPLED, seed=1)
+        queries, limit = self.sample(collection, slice(_SAMPLED))
         if not len(queries):
             return None
         k = self._settings.neighbors
