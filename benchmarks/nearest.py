@@ -8,7 +8,8 @@ one process, and compute cosines alone. faiss goes through the ledger day by day
 entries, then adds them, so it can't see later ones either. Its indexes are HNSW (32 links) and IVF
 (lists: four times the root of the number of entries, trained on all vectors), each with the least effort of
 a doubling series that reaches a recall@10 of .95, and of .99; exact search is its flat index. Jet has its
-defaults: blocks of 65,536 entries, searched exactly. HNSW that doesn't reach a recall with 1,024 candidates is
+defaults: exact search, and ScaNN for a company with more than 100,000 distinct texts, whose recall is given.
+HNSW that doesn't reach a recall with 1,024 candidates is
 measured with these, and its recall is given.
 
 Recall is measured on all queries: the share of the exact ten whose similarity a search reaches, so
@@ -39,9 +40,9 @@ from benchmarks.side_by_side import ROUNDS, compared, report
 from jet.books.importers import ImportSettings, import_file, to_tables
 from jet.demo import DemoSettings, write_demo_ledger
 from jet.retrieval.collection import Collection, Queries
+from jet.retrieval.dense import dense
 from jet.retrieval.index import search
 from jet.retrieval.settings import RetrievalSettings
-from jet.retrieval.similarity import dense
 from jet.texts.ngrams import idf, weigh
 from jet.texts.normalize import normalize_all
 from jet.texts.store import TextStore

@@ -4,10 +4,10 @@
 
 Companies' sizes follow a Pareto law (a few have a hundred thousand times the entries of the median). Then
 
-- **neighbors**: blocks and shards are made by jet's own rule (65,536 rows a block, the largest first to the
-  emptiest shard), one shard a core. Parts of 2,048 entries, sorted by company, query the shards that hold their
-  companies. Work is one unit an entry and block that it may see. Results: how even the shards are, how
-  many of them a part queries, and how long the busiest works beside the mean.
+- **neighbors**: blocks and shards are made by jet's own rule (65,536 rows a block, prefixes that double in a
+  company with more than 100,000 texts, the most work first to the least busy shard), one shard a core. Parts of
+  2,048 entries, sorted by company, query the shards that hold their companies. Results: how even the shards
+  are, how many of them a part queries, and how long the busiest works beside the mean.
 - **predict**: parts of 2,048 entries, each taken by the next free actor, one actor a core. A part takes the
   measured time, spread lognormally; some nodes are half as fast; the driver hands out a part in `--driver`
   seconds, one after another. Results: the time to the last part beside the ideal, and the driver's
@@ -24,7 +24,11 @@ import json
 
 import numpy as np
 
+from ray_jobs.spread.shards import ANYWAY
+
 BLOCK_ROWS, PART_ROWS = 65_536, 2048
+LARGE = round(100_000 / 0.24)
+"""Entries of a company with 100,000 distinct texts."""
 
 
 def main() -> None:
@@ -59,14 +63,16 @@ def company_sizes(entries: int, companies: int, draw: np.random.Generator) -> np
 
 def routing(sizes: np.ndarray, shards: int) -> dict[str, float]:
     """The work of the shards, and the queries of a part."""
-    company, rows, work = blocks_of(sizes)
-    order = np.argsort(-rows, kind="stable")
+    company, rows, work, is_prefix = blocks_of(sizes)
+    # A prefix with more work than a shard's share is held by several.
+    of = np.where(is_prefix, np.minimum(shards, np.ceil(work / (work.sum() / shards))), 1).astype(int)
+    company, rows, work = (np.repeat(each, of) for each in (company, rows, work / of))
     held = np.zeros(len(rows), dtype=np.int64)
-    load = [(0, shard) for shard in range(shards)]
-    for block in order.tolist():  # jet's rule: the largest first, each to the emptiest
+    load = [(0.0, shard) for shard in range(shards)]
+    for block in np.argsort(-work, kind="stable").tolist():
         least, shard = heapq.heappop(load)
         held[block] = shard
-        heapq.heappush(load, (least + int(rows[block]), shard))
+        heapq.heappush(load, (least + float(work[block]), shard))
     memory = np.bincount(held, rows, shards)
     busy = np.bincount(held, work, shards)
     ends = np.cumsum(sizes)
@@ -77,7 +83,7 @@ def routing(sizes: np.ndarray, shards: int) -> dict[str, float]:
     sample = np.random.default_rng(1).choice(len(parts), min(len(parts), 5000), replace=False)
     queried = [len(np.unique(held[starts[first[part]] : starts[last[part] + 1]])) for part in sample]
     return {
-        "blocks": len(rows),
+        "blocks": len(is_prefix),
         "rows of the fullest shard beside the mean": round(float(memory.max() / memory.mean()), 3),
         "work of the busiest shard beside the mean": round(float(busy.max() / busy.mean()), 3),
         "work of the busiest company beside a shard's mean": round(
@@ -89,14 +95,25 @@ def routing(sizes: np.ndarray, shards: int) -> dict[str, float]:
     }
 
 
-def blocks_of(sizes: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Of each block its company, its rows, and its work: the entries that may see it, its own ones half."""
-    count = -(-sizes // BLOCK_ROWS)
+def blocks_of(sizes: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+    """Of each block its company, its rows, its work as jet estimates it, and whether it is a prefix."""
+    large = sizes > LARGE
+    first = 2 * BLOCK_ROWS  # an entry of a large company that has more earlier ones asks a prefix
+    count = -(-np.where(large, first, sizes) // BLOCK_ROWS)
     company = np.repeat(np.arange(len(sizes)), count)
-    number = np.arange(len(company)) - np.repeat(np.cumsum(count) - count, count)
-    rows = np.minimum(BLOCK_ROWS, sizes[company] - number * BLOCK_ROWS)
-    later = sizes[company] - number * BLOCK_ROWS - rows
-    return company, rows, rows / 2 + later
+    start = BLOCK_ROWS * (np.arange(len(company)) - np.repeat(np.cumsum(count) - count, count))
+    end = np.where(large, first, sizes)[company]
+    blocks = [(company, np.minimum(BLOCK_ROWS, end - start), end - start)]
+    above = first
+    while (of := np.flatnonzero(large & (sizes > above))).size:
+        stop = np.minimum(2 * above, sizes[of])
+        blocks.append((of, stop, stop - above))
+        above *= 2
+    company, rows, asking = (np.concatenate(each) for each in zip(*blocks, strict=True))
+    order = np.argsort(company, kind="stable")
+    is_prefix = (np.arange(len(company)) >= len(blocks[0][0]))[order]
+    work = asking.astype(float) * (ANYWAY + np.minimum(rows, BLOCK_ROWS))
+    return company[order], rows[order], work[order], is_prefix
 
 
 def scheduling(entries: int, args: argparse.Namespace, draw: np.random.Generator) -> dict[str, float]:

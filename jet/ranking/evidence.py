@@ -19,8 +19,9 @@ from jet.model.neighbor_features import day_of_month, same_roundness
 from jet.ranking.statistics import Statistics
 from jet.retrieval.collection import Hits
 from jet.retrieval.columns import EntryColumns, neighbor_lines
+from jet.retrieval.dense import dense
 from jet.retrieval.products import gram_matrices
-from jet.retrieval.similarity import NO_CURRENCY, NO_JOURNAL, dense, mismatch
+from jet.retrieval.similarity import NO_CURRENCY, NO_JOURNAL, mismatch
 from jet.texts.ngrams import weigh
 
 

@@ -5,8 +5,6 @@ Notable:
 - **Causality is structural.** The collection's rows are sorted by (entity, date, entry id), so the rows
   eligible for a query, those of its entity with a strictly earlier date, are a prefix of the entity's rows. A
   search gets that prefix's end as `limit`, so it can't return a row of the query's day, nor the entry itself.
-- **Blocks are a function of data and settings alone.** Each entity's rows are cut, in order of date, into
-  blocks. Blocks are distributed over machines; the merged hits don't depend on how.
 - **Ranks are a total order.** Similarities are rounded to 5 decimals and ties go to the more recent row, so
   that rounding errors of different kernels decide nothing. Identical texts tie but for their age.
 
@@ -17,11 +15,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from itertools import pairwise
+from functools import cached_property
 
 import numpy as np
 
-from jet.retrieval.settings import RetrievalSettings
 from jet.texts.store import TextStore
 
 ERROR = np.float32(1e-6)
@@ -72,6 +69,25 @@ class Collection:
 
     def __len__(self) -> int:
         return len(self.entity)
+
+    @cached_property
+    def distinct_texts(self) -> np.ndarray:
+        """int64 [E]: how many distinct texts each entity has."""
+        pairs = np.unique(self.entity * np.int64(len(self.store)) + self.text)
+        return np.bincount(pairs // max(len(self.store), 1), minlength=self.entities)
+
+    def queries(self, rows: np.ndarray) -> Queries:
+        """The queries that `rows` are."""
+
+        def of(column: np.ndarray | None) -> np.ndarray | None:
+            return None if column is None else column[rows]
+
+        return Queries(
+            *(self.entity[rows], self.date[rows], self.text[rows], self.journal[rows]),
+            owner=of(self.owner),
+            currency=of(self.currency),
+            direction=of(self.direction),
+        )
 
 
 @dataclass(frozen=True)
@@ -128,16 +144,6 @@ class Queries:
 
 
 @dataclass(frozen=True)
-class Block:
-    """Rows `start` to `stop` of the collection, all of one entity."""
-
-    number: int
-    entity: int
-    start: int
-    stop: int
-
-
-@dataclass(frozen=True)
 class Hits:
     """The hits of queries, best first.
 
@@ -176,19 +182,6 @@ class Hits:
     def none(cls, queries: int, k: int) -> Hits:
         """No hits for any of the queries."""
         return cls(np.full((queries, k), -1, np.int64), np.full((queries, k), -np.inf, np.float32))
-
-
-def plan_blocks(offsets: np.ndarray, settings: RetrievalSettings) -> list[Block]:
-    """The blocks of all entities, numbered in the order of their rows.
-
-    Rows that are added to an entity later change its last block only.
-    """
-    blocks: list[Block] = []
-    for entity, (first, end) in enumerate(pairwise(offsets.tolist())):
-        for start in range(first, end, settings.block_rows):
-            stop = min(start + settings.block_rows, end)
-            blocks.append(Block(len(blocks), entity, start, stop))
-    return blocks
 
 
 def limits(collection: Collection, queries: Queries) -> np.ndarray:
@@ -238,3 +231,15 @@ def latest(collection: Collection, queries: Queries, limit: np.ndarray, count: i
     first = collection.offsets[np.where(known, queries.entity, 0)]
     newest = np.where((last >= first[:, None]) & known[:, None], last, -1)
     return Hits(newest, np.where(newest >= 0, np.float32(0), np.float32(-np.inf)))
+
+
+def recall_counts(hits: Hits, exact: Hits) -> tuple[np.ndarray, np.ndarray]:
+    """How many of each query's `exact` hits [Q, K] `hits` [Q, K] reaches, and how many there are: int64 [Q]
+    each.
+
+    The n-th hit reaches the n-th exact one if it is as similar. So a missed hit counts at least once, and ties
+    are forgiven.
+    """
+    there = exact.row >= 0
+    reached = there & (hits.similarity >= exact.similarity - 1.5e-5)
+    return reached.sum(axis=1), there.sum(axis=1)

@@ -9,7 +9,8 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from jet.retrieval.collection import Block, Collection, Hits, Queries
+from jet.retrieval.blocks import Block
+from jet.retrieval.collection import Collection, Hits, Queries
 from jet.retrieval.settings import RetrievalSettings
 from jet.retrieval.similarity import BATCH, Contents
 

@@ -13,9 +13,10 @@ from typing import Protocol
 
 import numpy as np
 
-from jet.retrieval.collection import Block, Collection, Hits, Queries, limits, merge, plan_blocks
+from jet.retrieval.blocks import Block, plan_blocks
+from jet.retrieval.collection import Collection, Hits, Queries, limits, merge
 from jet.retrieval.exact import ExactBlock
-from jet.retrieval.scann_index import LEAST_TEXTS, ScannBlock, has_scann
+from jet.retrieval.scann_index import LEAST_TEXTS, ScannBlock
 from jet.retrieval.settings import RetrievalSettings
 
 
@@ -27,19 +28,16 @@ class BlockIndex(Protocol):
     def search(self, queries: Queries, limit: np.ndarray, k: int, bound: np.ndarray | None = None) -> Hits:
         """The `k` most similar rows below `limit`, int64 [Q] (see `limits`), of the block.
 
-        Queries of other entities, and those whose limit is at or below the block's start, get none. Rows no
-        more similar than the pruning `bound`, float32 [Q], may be left out: newer blocks have better hits.
+        Queries that don't ask the block (see `Block.asked`) get none. Rows no more similar than the pruning
+        `bound`, float32 [Q], may be left out: newer blocks have better hits.
         """
 
 
 def build_block(block: Block, collection: Collection, settings: RetrievalSettings) -> BlockIndex:
-    """The index of `block`: exact where it has few distinct texts or ScaNN isn't installed, else ScaNN."""
-    texts = collection.text[block.start : block.stop]
-    few = max(settings.exact_below, LEAST_TEXTS)
-    # So few rows are always searched exactly; of more, it pays to count the distinct texts.
-    if len(texts) <= settings.exact_below or len(np.unique(texts)) < few or not has_scann():
-        return ExactBlock(block, collection, settings)
-    return ScannBlock(block, collection, settings)
+    """The index of `block`: ScaNN's of a prefix with enough texts to train it, else exact."""
+    if block.is_prefix and len(np.unique(collection.text[block.start : block.stop])) >= LEAST_TEXTS:
+        return ScannBlock(block, collection, settings)
+    return ExactBlock(block, collection, settings)
 
 
 def search(
@@ -57,7 +55,7 @@ def search(
     def index_of(block: Block) -> BlockIndex:
         return (blocks or {}).get(block.number) or build_block(block, collection, settings)
 
-    plan = plan_blocks(collection.offsets, settings)
+    plan = plan_blocks(collection, settings)
     return search_blocks(plan, index_of, queries, limits(collection, queries), k)
 
 
@@ -79,7 +77,7 @@ def search_blocks(
     for block in sorted(blocks, key=lambda block: -block.start):
         first, end = np.searchsorted(entities, [block.entity, block.entity + 1])
         query = order[first:end]
-        query = query[limit[query] > block.start]
+        query = query[block.asked(queries.entity[query], limit[query])]
         if not len(query):
             continue
         so_far = hits.take(query)

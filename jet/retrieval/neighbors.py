@@ -73,14 +73,3 @@ def neighbors_table(
     return pa.Table.from_arrays(
         [whole(entries["entity"]), whole(entries["entry_id"]), neighbors], schema=NEIGHBORS
     )
-
-
-def recall_counts(hits: Hits, exact: Hits) -> tuple[int, int]:
-    """The number of `exact` hits [Q, K] that `hits` [Q, K] has, and the number of exact hits.
-
-    A hit counts as well if it ties with the last exact one.
-    """
-    count = (exact.row >= 0).sum(axis=1)
-    worst = np.where(exact.row >= 0, exact.similarity, np.inf).min(axis=1, initial=np.inf)
-    right = (hits.row >= 0) & (hits.similarity >= worst[:, None] - 1.5e-5)
-    return int(np.minimum(right.sum(axis=1), count).sum()), int(count.sum())

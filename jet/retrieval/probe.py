@@ -1,8 +1,8 @@
 """The recall of ScaNN, measured on a sample of each block's rows.
 
 It depends on the texts: on books with little structure it falls, and nothing else shows that.
-The sample is drawn by the block's number, so that a block gives the same figures on any machine. On a
-block of 30,000 texts it took an eighth of the time of building the block, and as long as 250 queries.
+The sample is drawn by the block's number, so that a block gives the same figures on any machine, and is another
+one than that on which the effort is chosen.
 """
 
 from __future__ import annotations
@@ -10,11 +10,9 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-import numpy as np
-
-from jet.retrieval.collection import Block, Collection, Queries, limits
+from jet.retrieval.blocks import Block
+from jet.retrieval.collection import Collection, recall_counts
 from jet.retrieval.index import BlockIndex
-from jet.retrieval.neighbors import recall_counts
 from jet.retrieval.scann_index import ScannBlock
 from jet.retrieval.similarity import BATCH
 
@@ -31,24 +29,11 @@ class Probe:
 
 
 def probe(index: ScannBlock, collection: Collection, k: int) -> Probe:
-    """The recall of ScaNN for at most 64 rows of the block, of those that it searches for."""
-    block = index.block
-    rows = np.arange(block.start, block.stop)
-    queries = Queries(
-        collection.entity[rows],
-        collection.date[rows],
-        collection.text[rows],
-        collection.journal[rows],
-        owner=None if collection.owner is None else collection.owner[rows],
-        currency=None if collection.currency is None else collection.currency[rows],
-    )
-    limit = limits(collection, queries)
-    late = np.flatnonzero(limit - block.start > index.exact_rows)
-    drawn = np.random.default_rng(block.number).permutation(late)[:BATCH]
-    queries, limit = queries.take(drawn), limit[drawn]
+    """The recall of ScaNN for at most 64 rows that ask the block."""
+    queries, limit = index.sample(collection, slice(-BATCH, None))
     exact = index.search_exactly(queries, limit, k)
     recalled, count = recall_counts(index.search(queries, limit, k), exact)
-    return Probe(block, count, recalled)
+    return Probe(index.block, int(count.sum()), int(recalled.sum()))
 
 
 def probe_all(blocks: Iterable[BlockIndex], collection: Collection, k: int) -> list[Probe]:

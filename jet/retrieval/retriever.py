@@ -13,7 +13,8 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 
-from jet.retrieval.collection import Collection, Hits, Queries, latest, limits, plan_blocks
+from jet.retrieval.blocks import plan_blocks
+from jet.retrieval.collection import Collection, Hits, Queries, latest, limits
 from jet.retrieval.corpus import Corpus
 from jet.retrieval.index import BlockIndex, build_block, search
 from jet.retrieval.peers import Peers
@@ -71,7 +72,7 @@ class Retriever:
         blocks = {
             name: {
                 block.number: build_block(block, collection, self.settings)
-                for block in plan_blocks(collection.offsets, self.settings)
+                for block in plan_blocks(collection, self.settings)
             }
             for name, collection in self.collections.items()
         }

@@ -1,53 +1,66 @@
-"""Approximate search of one block of the index: ScaNN proposes texts, and their rows are scored exactly.
+"""Approximate search of a prefix of an entity's rows: ScaNN proposes texts, and their rows are scored exactly.
 
-ScaNN is installed on Linux alone: there are no wheels for macOS and Windows.
+ScaNN's tree puts similar texts into the same of its *leaves*. How many of them are searched for a query, and
+how many texts are proposed, is chosen from the data: as few as find the share of the exact hits that
+`retrieval.recall` asks for, on a sample of the queries.
 
-Legend: Q queries, K neighbors.
+Notable: ScaNN draws the first centers of a tree's k-means anew in each build, unless they are chosen by
+k-means++. With that, two builds from the same texts are the same.
+
+Legend: Q queries, K neighbors, U distinct texts of the block.
 """
 
 from __future__ import annotations
 
-import importlib.util
 import math
 import tempfile
 import warnings
+from bisect import bisect_left
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import scipy.sparse as sp
 
-from jet.retrieval.collection import Block, Collection, Hits, Queries
-from jet.retrieval.exact import ExactBlock, pieces, search_exactly, text_batches
+from jet.retrieval.blocks import Block
+from jet.retrieval.collection import Collection, Hits, Queries, limits, recall_counts
+from jet.retrieval.dense import dense
+from jet.retrieval.exact import pieces, search_exactly, text_batches
 from jet.retrieval.settings import RetrievalSettings
-from jet.retrieval.similarity import Contents, TextFeatures, dense
+from jet.retrieval.similarity import Contents, TextFeatures
 
 LEAST_TEXTS = 16
 """With fewer texts ScaNN can't be trained."""
-_TRAINED_ON = 10_000  # texts that its quantization is trained on
+_SAMPLED = 2048  # queries on which the effort is chosen
+_OF_LEAF = 24  # texts a leaf that the tree is trained on
+_TRAINED_ON = 10_000  # texts that the quantization is trained on
 
 
-def has_scann() -> bool:
-    """Whether ScaNN is installed."""
-    return importlib.util.find_spec("scann") is not None
+@dataclass(frozen=True)
+class Effort:
+    """How much a search does for a query."""
+
+    leaves: int
+    """Leaves of the tree that are searched."""
+    overfetch: int
+    """Times K texts are proposed."""
 
 
 class ScannBlock:
     """Lets ScaNN propose texts, and scores their rows exactly.
 
-    Proposed rows may be too late for a query, or have its owner. So ScaNN proposes more texts, the smaller the
-    eligible part of the block is and the more of that has the query's owner. An eligible part of no more than
-    `exact_below` rows is searched exactly instead.
+    Proposed rows may be too late for a query, or have its owner. The effort makes up for the first; for the
+    second, ScaNN proposes more texts, the more of the eligible rows have the query's owner.
     """
 
     def __init__(self, block: Block, collection: Collection, settings: RetrievalSettings) -> None:
         self.block = block
         self._settings = settings
         self._contents = contents = Contents(block, collection, settings)
-        early = Block(
-            block.number, block.entity, block.start, min(block.stop, block.start + settings.exact_below)
-        )
-        self._early = ExactBlock(early, collection, settings)
-        self._searcher = _build_searcher(dense(contents.vectors, contents.ngrams, settings), settings)
+        self._leaves = math.isqrt(len(contents.texts))
+        self._searcher = _build_searcher(_dense(contents.vectors, contents.ngrams, settings), self._leaves)
+        self.effort = self._least_effort(collection)
 
     def __getstate__(self) -> dict[str, Any]:
         """The state with the searcher as the files that ScaNN saves, since it can't be pickled."""
@@ -65,46 +78,90 @@ class ScannBlock:
             self._searcher = _scann().scann_ops_pybind.load_searcher(folder)
 
     def search(self, queries: Queries, limit: np.ndarray, k: int, bound: np.ndarray | None = None) -> Hits:
-        """See `jet.retrieval.index.BlockIndex.search`; approximate where the eligible part is large."""
+        """See `jet.retrieval.index.BlockIndex.search`; approximate, and exact without an effort."""
+        if self.effort is None:
+            return self.search_exactly(queries, limit, k, bound)
+        return self._search(queries, limit, k, bound, self.effort)
+
+    def search_exactly(
+        self, queries: Queries, limit: np.ndarray, k: int, bound: np.ndarray | None = None
+    ) -> Hits:
+        """The hits that `search` approximates."""
+        return search_exactly(self._contents, queries, limit, k, bound)
+
+    def _search(
+        self, queries: Queries, limit: np.ndarray, k: int, bound: np.ndarray | None, effort: Effort
+    ) -> Hits:
         contents = self._contents
         search = contents.block_search(queries, limit, k, bound)
-        eligible = search.eligible
         hits = Hits.none(len(queries), k)
-        exact = np.flatnonzero((eligible > 0) & (eligible <= self.exact_rows))
-        if len(exact):
-            early = self._early.search(queries.take(exact), limit[exact], k, search.bound[exact])
-            hits.row[exact], hits.similarity[exact] = early.row, early.similarity
-        by_scann = np.flatnonzero(eligible > self.exact_rows)
-        wanted = self._settings.overfetch * k
-        excluded = 1 + contents.same_owner(search)[by_scann] / wanted
-        doublings = np.ceil(np.log2(len(contents.text) / eligible[by_scann] * excluded)).astype(int)
+        asking = np.flatnonzero(search.eligible)
+        wanted = effort.overfetch * k
+        doublings = np.ceil(np.log2(1 + contents.same_owner(search)[asking] / wanted)).astype(int)
         for doubling in np.unique(doublings):
             width = min(len(contents.texts), wanted << int(doubling))
-            for texts, at, query in text_batches(queries.text, by_scann[doublings == doubling]):
+            for texts, at, query in text_batches(queries.text, asking[doublings == doubling]):
                 features = contents.features(queries, texts)
-                proposed = self._propose(features, width)
-                scores = contents.score_some(features, proposed)
-                for some in pieces(len(query), contents.max_kinds(proposed)):
-                    which, place = np.nonzero(proposed[at[some]] >= 0)
-                    row = at[some][which]
-                    text, score = proposed[row, place], scores[row, place]
+                proposed = self._propose(features, width, effort.leaves)
+                scores = np.where(proposed >= 0, contents.score_some(features, proposed), -np.inf)
+                order = np.argsort(-scores, axis=1, kind="stable")
+                proposed, scores = (np.take_along_axis(each, order, axis=1) for each in (proposed, scores))
+                for some in pieces(len(query), max(width, contents.max_kinds(proposed))):
+                    row = at[some]
+                    which, column = contents.candidate_proposals(
+                        search, query[some], scores[row], proposed[row]
+                    )
+                    text, score = proposed[row[which], column], scores[row[which], column]
                     contents.rank(hits, search, query[some][which], text, score)
         return hits
 
-    @property
-    def exact_rows(self) -> int:
-        """The most eligible rows of the block with which a query is searched exactly."""
-        return self._early.block.stop - self._early.block.start
+    def sample(self, collection: Collection, part: slice) -> tuple[Queries, np.ndarray]:
+        """A part of the rows that ask the block, in an order drawn by its number: queries, and their limits."""
+        queries = collection.queries(np.arange(self.block.start, self.block.stop))
+        limit = limits(collection, queries)
+        asking = np.flatnonzero(self.block.asked(queries.entity, limit))
+        drawn = np.random.default_rng(self.block.number).permutation(asking)[part]
+        return queries.take(drawn), limit[drawn]
 
-    def search_exactly(self, queries: Queries, limit: np.ndarray, k: int) -> Hits:
-        """The hits that `search` approximates."""
-        return search_exactly(self._contents, queries, limit, k)
+    def _least_effort(self, collection: Collection) -> Effort | None:
+        """The least effort with which a sample has the recall that is asked for; None where none suffices."""
+        queries, limit = self.sample(collection, slice(_SAMPLED))
+        if not len(queries):
+            return None
+        k = self._settings.neighbors
+        exact = self.search_exactly(queries, limit, k)
 
-    def _propose(self, features: TextFeatures, width: int) -> np.ndarray:
+        def suffices(effort: Effort) -> bool:
+            found, count = recall_counts(self._search(queries, limit, k, None, effort), exact)
+            recall = found / np.maximum(count, 1)
+            error = recall.std() / math.sqrt(len(recall))
+            return bool(recall.mean() - 2 * error >= self._settings.recall)
+
+        for most in (16, 64):
+            # A 64th to half of the leaves; more of them find more.
+            efforts = [Effort(math.ceil(self._leaves / 2 ** (step / 2)), most) for step in range(12, 1, -1)]
+            place = bisect_left(efforts, True, key=suffices)
+            if place < len(efforts):
+                leaves = efforts[place].leaves
+                narrower = (Effort(leaves, most >> less) for less in (2, 1))
+                return next(filter(suffices, narrower), efforts[place])
+        return None
+
+    def _propose(self, features: TextFeatures, width: int, leaves: int) -> np.ndarray:
         """The block's texts that ScaNN finds similar, int64 [64, width']; -1: none."""
-        queries = dense(features.vectors, features.ngrams, self._settings)
-        texts, score = self._searcher.search_batched(queries, final_num_neighbors=width)
+        queries = _dense(features.vectors, features.ngrams, self._settings)
+        texts, score = self._searcher.search_batched(
+            queries, final_num_neighbors=width, leaves_to_search=leaves
+        )
         return np.where(np.isnan(score), -1, texts.astype(np.int64))
+
+
+def _dense(vectors: np.ndarray, ngrams: sp.csr_matrix, settings: RetrievalSettings) -> np.ndarray:
+    """`dense`, without the part of the n-grams where they have no weight."""
+    whole, dimension = dense(vectors, ngrams, settings), vectors.shape[1]
+    if settings.ngram_weight or not dimension:
+        return whole
+    return np.ascontiguousarray(whole[:, :dimension])
 
 
 def _scann() -> Any:
@@ -114,21 +171,23 @@ def _scann() -> Any:
     return scann
 
 
-def _build_searcher(dense: np.ndarray, settings: RetrievalSettings) -> Any:
-    """A searcher that compares every text's quantized vector, unless the settings configure a tree.
+def _build_searcher(dense: np.ndarray, leaves: int) -> Any:
+    """A searcher with a tree. It keeps no full vectors, since its proposals are scored exactly here.
 
-    On 60,000 texts a tree made it three times as fast, but the result of its k-means varies; that of the
-    quantization doesn't. It keeps no full vectors (no reordering), since its proposals are scored exactly here.
+    With spherical k-means a text's own leaf is among the first that are searched for it: others' centers are
+    shorter, the less similar their texts are.
     """
-    builder = _scann().scann_ops_pybind.builder(dense, settings.overfetch * settings.neighbors, "dot_product")
-    if settings.scann_leaves:
-        leaves = min(settings.scann_leaves, len(dense))
-        searched = min(settings.scann_leaves_to_search or math.ceil(leaves / 4), leaves)
-        builder = builder.tree(
-            num_leaves=leaves, num_leaves_to_search=searched, training_sample_size=len(dense)
-        )
     return (
-        builder.score_ah(2, anisotropic_quantization_threshold=0.2, training_sample_size=_TRAINED_ON)
+        _scann()
+        .scann_ops_pybind.builder(dense, LEAST_TEXTS, "dot_product")
+        .tree(
+            num_leaves=leaves,
+            num_leaves_to_search=leaves,
+            training_sample_size=_OF_LEAF * leaves,
+            spherical=True,
+            random_init=False,
+        )
+        .score_ah(2, anisotropic_quantization_threshold=0.2, training_sample_size=_TRAINED_ON)
         .set_n_training_threads(1)
         .build()
     )

@@ -48,29 +48,24 @@ class RetrievalSettings:
     `jet.retrieval.peers`)."""
     peers_below: int = 500
     """Only entries whose entity had booked fewer than this get peers."""
-    exact_below: int = 65_536
-    """A block with fewer distinct texts than this is searched exactly, a larger one by ScaNN; and exactly for
-    entries with no more strictly earlier rows in it than this. With fewer texts than the default, ScaNN is no
-    faster."""
+    exact_below: int = 100_000
+    """An entity (or a family) with more distinct texts than this is searched by ScaNN, where it has more than
+    twice `block_rows` strictly earlier rows; all else is searched exactly."""
     block_rows: int = 65_536
-    """Rows of an entity that make a block; at most 1,048,576, which bounds the memory of a search."""
-    scann_leaves: int | None = None
-    """Leaves of ScaNN's tree; null: no tree, since two builds of one from the same texts may differ."""
-    scann_leaves_to_search: int | None = None
-    """Leaves of the tree that are searched for a query; null: a quarter of them."""
-    overfetch: int = 8
-    """ScaNN proposes this times K texts, which are then scored exactly."""
+    """Rows of an entity that make a block of exact search; at most 1,048,576, which bounds the memory of a
+    search."""
+    recall: float = 0.99
+    """The share of the exact hits that ScaNN is to find: its effort is chosen for that, on a sample."""
 
     def __post_init__(self) -> None:
-        for name in ("neighbors", "exact_below", "block_rows", "overfetch"):
+        for name in ("neighbors", "exact_below", "block_rows"):
             if getattr(self, name) < 1:
                 raise ValueError(f"retrieval.{name} is {getattr(self, name)}, must be at least 1")
         for name in ("latest", "peers", "peers_below"):
             if getattr(self, name) < 0:
                 raise ValueError(f"retrieval.{name} is {getattr(self, name)}, must be at least 0")
-        for name in ("scann_leaves", "scann_leaves_to_search"):
-            if getattr(self, name) is not None and getattr(self, name) < 1:
-                raise ValueError(f"retrieval.{name} is {getattr(self, name)}, must be null or at least 1")
+        if not 0 < self.recall <= 1:
+            raise ValueError(f"retrieval.recall is {self.recall}, must be above 0 and at most 1")
         for name in (
             "sentence_weight",
             "ngram_weight",

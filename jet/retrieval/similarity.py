@@ -18,14 +18,14 @@ top texts of a query.
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 
 import numpy as np
 import scipy.sparse as sp
 import torch
 
-from jet.retrieval.collection import ERROR, Block, Collection, Hits, Queries
+from jet.retrieval.blocks import Block
+from jet.retrieval.collection import ERROR, Collection, Hits, Queries
 from jet.retrieval.products import products
 from jet.retrieval.settings import RetrievalSettings
 from jet.texts.ngrams import weigh
@@ -43,7 +43,6 @@ NO_CURRENCY = stable_hash("")
 _DECIMALS = np.float32(1e5)  # similarities are rounded to multiples of one of these
 _RECENCY_DAYS = 365
 _TOP_TEXTS = 4  # times K: the texts whose scores bound those that can have hits
-_FOLDED = 256  # dimensions that the dense vectors have for the n-grams
 _GROUPS = 4  # groups of columns for each of the top k: see `_top_k`
 
 
@@ -122,7 +121,7 @@ class Contents:
         Raises ValueError where a limit lets in a row that isn't strictly earlier.
         """
         count = np.clip(limit - self.block.start, 0, self.block.stop - self.block.start)
-        count = np.where(queries.entity == self.block.entity, count, 0)
+        count = np.where(self.block.asked(queries.entity, limit), count, 0)
         late = (count > 0) & (self.date[count - 1] >= queries.date)
         if late.any():
             raise ValueError(f"the limit of query {int(late.argmax())} lets in entries that aren't earlier")
@@ -206,13 +205,7 @@ class Contents:
         """
         top_texts = top_texts[at]  # [n, F]
         score = scores[at[:, None], top_texts]
-        # A hit is half a unit of the last decimal above the bound; a tenth of a unit is left for rounding
-        # errors.
-        bound = search.bound[query] + np.float32(0.4) / _DECIMALS - self._max_bonus
-        many = np.flatnonzero(score[:, -1] >= bound)
-        if len(many):
-            kth = self._kth_score(search, query[many], score[many], top_texts[many])
-            bound[many] = np.maximum(bound[many], self._pruning_bound(kth, search.queries, query[many]))
+        bound = self._score_bound(search, query, score, top_texts)
         reached = score >= bound[:, None]
         few = top_texts.shape[1]
         beyond = np.flatnonzero(reached[:, -1]) if few < scores.shape[1] else np.zeros(0, dtype=np.int64)
@@ -220,6 +213,30 @@ class Contents:
         place, column = np.nonzero(reached)
         others, text = self._all_candidate_texts(search, query[beyond], scores[at[beyond]], bound[beyond])
         return np.append(place, beyond[others]), np.append(top_texts[place, column], text)
+
+    def candidate_proposals(
+        self, search: BlockSearch, query: np.ndarray, score: np.ndarray, texts: np.ndarray
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """As `candidate_texts`, but of proposed `texts` [n, W] (-1: none) with their `score` [n, W], best
+        first: pairs of a place in `query` [n] and a column."""
+        few = _TOP_TEXTS * search.k
+        bound = self._score_bound(search, query, score[:, :few], texts[:, :few])
+        place, column = np.nonzero((score >= bound[:, None]) & (texts >= 0))
+        return place, column
+
+    def _score_bound(
+        self, search: BlockSearch, query: np.ndarray, score: np.ndarray, top_texts: np.ndarray
+    ) -> np.ndarray:
+        """The score by text alone below which no text has a hit, for each of `query` [n], from the `score` of
+        its `top_texts`, [n, F], best first."""
+        # A hit is half a unit of the last decimal above the bound; a tenth of a unit is left for rounding
+        # errors.
+        bound = search.bound[query] + np.float32(0.4) / _DECIMALS - self._max_bonus
+        many = np.flatnonzero(score[:, -1] >= bound)
+        if len(many):
+            kth = self._kth_score(search, query[many], score[many], top_texts[many])
+            bound[many] = np.maximum(bound[many], self._pruning_bound(kth, search.queries, query[many]))
+        return bound
 
     def _all_candidate_texts(
         self, search: BlockSearch, query: np.ndarray, scores: np.ndarray, bound: np.ndarray
@@ -328,24 +345,6 @@ class Contents:
             mismatched = mismatch(queries.direction[query], self.direction[rows], 0)
             similarity -= mismatched * np.float32(self.settings.other_direction_penalty)
         return np.rint(similarity * _DECIMALS)
-
-
-def dense(vectors: np.ndarray, ngrams: sp.csr_matrix, settings: RetrievalSettings) -> np.ndarray:
-    """Vectors [n, D + 256] whose dot products approximate the similarity by text, without bonuses."""
-    columns = ngrams.shape[1]
-    drawn = np.random.RandomState(0)  # the generator whose numbers never change
-    bucket, sign = drawn.randint(_FOLDED, size=columns), 2 * drawn.randint(2, size=columns) - 1
-    fold = sp.csr_matrix(
-        (sign.astype(np.float32), (np.arange(columns), bucket)), shape=(columns, _FOLDED), dtype=np.float32
-    )
-    folded = np.asarray((ngrams @ fold).toarray())
-    return np.concatenate(
-        [
-            np.float32(math.sqrt(settings.sentence_weight)) * vectors,
-            np.float32(math.sqrt(settings.ngram_weight)) * folded,
-        ],
-        axis=1,
-    )
 
 
 def mismatch(query: np.ndarray, row: np.ndarray, unknown: int) -> np.ndarray:

@@ -1,8 +1,15 @@
-"""The index of `jet neighbors` on actors, which hold and search some blocks each."""
+"""The index of `jet neighbors` on actors, which hold and search some blocks each.
+
+A prefix (see `jet.retrieval.blocks`) that makes more than an actor's share of the work is held by several, each
+of which answers some of its queries. Two builds of an index are the same, and an answer doesn't depend on what
+else is asked, so the result doesn't depend on the number of shards.
+"""
 
 from __future__ import annotations
 
+import heapq
 import logging
+import math
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -11,14 +18,33 @@ from typing import Any
 import numpy as np
 import ray
 
-from jet.retrieval.collection import Block, Hits, Queries, merge, plan_blocks
+from jet.retrieval.blocks import Block, plan_blocks
+from jet.retrieval.collection import Collection, Hits, Queries, merge
 from jet.retrieval.index import build_block, search_blocks
 from jet.retrieval.probe import Probe, probe_all
 from jet.retrieval.retriever import PEERS, SAME_ENTITY, Retriever
+from jet.retrieval.settings import RetrievalSettings
 from ray_jobs.runtime import metrics
 from ray_jobs.runtime.logs import about
 
 log = logging.getLogger("jet.neighbors")
+
+ANYWAY = 20_000
+"""A query takes as long as comparing it with so many rows, however few its block has."""
+
+
+@dataclass(frozen=True)
+class Held:
+    """A block that an actor holds, and answers every `of`-th query that asks it, from the `first` on."""
+
+    block: Block
+    first: int = 0
+    of: int = 1
+
+    def asked(self, queries: Queries, limit: np.ndarray) -> np.ndarray:
+        """bool [Q]: the queries for which this actor is to search the block."""
+        asked = self.block.asked(queries.entity, limit)
+        return asked & ((np.cumsum(asked) - 1) % self.of == self.first)
 
 
 @dataclass(frozen=True)
@@ -26,23 +52,26 @@ class Shards:
     """The shard actors, and the blocks that each one holds, by collection."""
 
     actors: Sequence[ray.actor.ActorHandle]
-    blocks: Sequence[Mapping[str, Sequence[Block]]]
+    blocks: Sequence[Mapping[str, Sequence[Held]]]
     shared: ray.ObjectRef
     """The retriever that actors are built from. While it is referenced, an actor that died can be built
     again."""
 
     def search(self, collection: str, queries: Queries, limit: np.ndarray, k: int) -> Hits:
-        """The hits of `queries` in a collection. Only shards that hold a block with eligible rows search."""
-        parts = [
-            actor.search.remote(collection, queries, limit, k)
-            for actor, blocks in zip(self.actors, self.blocks, strict=True)
-            if any(_has_eligible(queries, limit, block) for block in blocks[collection])
-        ]
-        return merge([Hits.none(len(queries), k), *ray.get(parts)], k)
-
-
-def _has_eligible(queries: Queries, limit: np.ndarray, block: Block) -> bool:
-    return bool(((queries.entity == block.entity) & (limit > block.start)).any())
+        """The hits of `queries` in a collection. A shard gets the queries that ask one of its blocks."""
+        asked: list[np.ndarray] = []
+        answers: list[ray.ObjectRef] = []
+        for actor, blocks in zip(self.actors, self.blocks, strict=True):
+            some = np.zeros(len(queries), dtype=bool)
+            for held in blocks[collection]:
+                some |= held.asked(queries, limit)
+            if some.any():
+                asked.append(some)
+                answers.append(actor.search.remote(collection, queries.take(some), limit[some], k))
+        parts = [Hits.none(len(queries), k) for _ in range(1 + len(asked))]
+        for part, some, hits in zip(parts, asked, ray.get(answers), strict=False):
+            part.row[some], part.similarity[some] = hits.row, hits.similarity
+        return merge(parts, k)
 
 
 class IndexShard:
@@ -51,7 +80,7 @@ class IndexShard:
     def __init__(
         self,
         shared: list[ray.ObjectRef],
-        blocks: Mapping[str, Sequence[Block]],
+        blocks: Mapping[str, Sequence[Held]],
         job: str,
     ) -> None:
         self.retriever: Retriever = ray.get(shared[0])
@@ -60,16 +89,20 @@ class IndexShard:
         self.job = job
         collections = self.retriever.collections
         self.blocks = {
-            name: {block: build_block(block, collections[name], settings) for block in some}
+            name: {held.block: build_block(held.block, collections[name], settings) for held in some}
+            for name, some in blocks.items()
+        }
+        self.probed = {
+            name: [self.blocks[name][held.block] for held in some if held.first == 0]
             for name, some in blocks.items()
         }
 
     def probe(self) -> list[Probe]:
         """The recall of ScaNN in each of this shard's blocks that it searches."""
         probes: list[Probe] = []
-        for collection, blocks in self.blocks.items():
+        for collection, blocks in self.probed.items():
             for each in (
-                probe_all(blocks.values(), self.retriever.collections[collection], self.width[collection])
+                probe_all(blocks, self.retriever.collections[collection], self.width[collection])
                 if blocks
                 else []
             ):
@@ -92,24 +125,42 @@ class IndexShard:
         return search_blocks(list(held), held.__getitem__, queries, limit, k)
 
 
+def shared_out(retriever: Retriever, count: int) -> list[dict[str, list[Held]]]:
+    """What each of at most `count` actors holds of each collection: the block with the most work goes first, to
+    the least busy."""
+    work = [
+        (_work(block, collection, retriever.settings), name, block)
+        for name, collection in retriever.collections.items()
+        for block in plan_blocks(collection, retriever.settings)
+    ]
+    work.sort(key=lambda each: -each[0])
+    share = sum(each[0] for each in work) / count
+    of = [min(count, math.ceil(each[0] / share)) if each[2].is_prefix else 1 for each in work]
+    held: list[dict[str, list[Held]]] = [{SAME_ENTITY: [], PEERS: []} for _ in range(min(count, sum(of)))]
+    load = [0.0] * len(held)
+    for (amount, name, block), copies in zip(work, of, strict=True):
+        for first, actor in enumerate(heapq.nsmallest(copies, range(len(held)), key=load.__getitem__)):
+            held[actor][name].append(Held(block, first, copies))
+            load[actor] += amount / copies
+    return held
+
+
+def _work(block: Block, collection: Collection, settings: RetrievalSettings) -> int:
+    """The work of answering all rows that ask the block, each once: one unit a query and row compared.
+
+    ScaNN takes for a prefix about as long as exact search for one block.
+    """
+    asking = min(block.most, int(collection.offsets[block.entity + 1])) - block.above
+    return asking * (ANYWAY + min(block.stop - block.start, settings.block_rows))
+
+
 @contextmanager
 def index_shards(retriever: Retriever, count: int, cpus: float) -> Iterator[Shards]:
-    """Spread the blocks over `count` actors, the largest first to the emptiest; they end with the context.
+    """Spread the blocks over at most `count` actors (see `shared_out`); they end with the context.
 
     One that was restarted would otherwise outlive the job where the driver goes on, and keep its CPUs.
     """
-    blocks = [
-        (name, block)
-        for name, collection in retriever.collections.items()
-        for block in plan_blocks(collection.offsets, retriever.settings)
-    ]
-    blocks.sort(key=lambda named: named[1].start - named[1].stop)
-    held: list[dict[str, list[Block]]] = [{SAME_ENTITY: [], PEERS: []} for _ in range(min(count, len(blocks)))]
-    load = [0] * len(held)
-    for name, block in blocks:
-        emptiest = load.index(min(load))
-        held[emptiest][name].append(block)
-        load[emptiest] += block.stop - block.start
+    held = shared_out(retriever, count)
     shared = ray.put(retriever)
     actor = ray.remote(num_cpus=cpus, max_restarts=-1, max_task_retries=-1)(IndexShard)
     actors: list[Any] = [actor.remote([shared], some, metrics.job_name()) for some in held]

@@ -40,6 +40,16 @@ def test_neighbors_depend_on_no_number_of_actors_shards_or_rows(
     assert_same(read(tmp_path / "n"), read(pipeline.folder / "neighbors"))
 
 
+def test_neighbors_by_scann_depend_on_no_number_of_shards(pipeline, settings, tmp_path):
+    """With prefixes, of which the larger ones are held by several shards."""
+    given = ("--entries", pipeline.folder / "entries", "--config", settings)
+    few = ("--retrieval.exact_below", 20, "--retrieval.block_rows", 20)
+    for shards in (1, 4):
+        output = tmp_path / str(shards)
+        succeed("neighbors", *given, *few, "--output", output, "--runtime.index_shards", shards)
+    assert_same(read(tmp_path / "1"), read(tmp_path / "4"))
+
+
 @pytest.mark.parametrize(("count", "shards", "rows"), [(1, 1, 50), (4, 4, 2048)])
 def test_predictions_depend_on_no_number_of_actors_shards_or_rows(
     pipeline, in_many_parts, predicted, settings, tmp_path, count, shards, rows

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from jet.retrieval.collection import Hits
-from jet.retrieval.neighbors import recall_counts
+from jet.retrieval.collection import Hits, recall_counts
 
 
 def recall_at_k(hits: Hits, exact: Hits) -> float:
     """The share of the `exact` hits that `hits` has, or an equally similar one for; 1 if there are none."""
     recalled, count = recall_counts(hits, exact)
-    return recalled / count if count else 1.0
+    return recalled.sum() / count.sum() if count.any() else 1.0

@@ -20,7 +20,8 @@ from small_corpus import corpus_of
 from jet.books.catalog import Catalog
 from jet.books.schema import ACCOUNTS, ENTRIES, SOURCES
 from jet.books.sorting import sort_entries
-from jet.retrieval.collection import Hits, Queries, limits, merge, plan_blocks
+from jet.retrieval.blocks import plan_blocks
+from jet.retrieval.collection import Hits, Queries, limits, merge
 from jet.retrieval.columns import entry_columns
 from jet.retrieval.corpus import Corpus
 from jet.retrieval.index import build_block, search
@@ -260,7 +261,7 @@ def test_blocks_of_both_memories_may_be_shared_out_in_any_way(
 
     def shared_out(name: str, queries: Queries, k: int) -> Hits:
         collection = retriever.collections[name]
-        blocks = plan_blocks(collection.offsets, options)
+        blocks = plan_blocks(collection, options)
         homes = draw.integers(shards, size=len(blocks))
         limit = limits(collection, queries)
         answers = []
