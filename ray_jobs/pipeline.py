@@ -21,10 +21,11 @@ from jet.books.schema import ACCOUNTS, ENTRIES, REJECTED
 from jet.books.sorting import sort_entries
 from jet.books.split import TEST, split_by_date
 from jet.bundle.saved import load_bundle
+from jet.prediction.delivery import refuse_table
 from jet.prediction.predictor import without_lines
 from ray_jobs.evaluate import evaluate_bundle
 from ray_jobs.neighbors import neighbors
-from ray_jobs.predict import predict
+from ray_jobs.predict import delivered, predict
 from ray_jobs.runtime.command import main
 from ray_jobs.runtime.connection import connect
 from ray_jobs.runtime.settings import JobConfig
@@ -32,6 +33,8 @@ from ray_jobs.spread.importing import import_ledgers, write_entries
 from ray_jobs.train import train
 
 HELP = "The whole way: ingest, neighbors, train, evaluate, and predict the entries without lines."
+
+ALSO = {"--table": "--table.uri"}
 
 log = logging.getLogger("jet.pipeline")
 
@@ -47,6 +50,7 @@ def arguments(parser: jsonargparse.ArgumentParser) -> None:
 def run(args: jsonargparse.Namespace, config: JobConfig) -> dict[str, Any]:
     """All stages, one after another."""
     folder = args.output.rstrip("/")
+    refuse_table(config.table, folder)
     connect(config.runtime)
     log.info("1/5 ingest")
     imported = import_ledgers(args.ledgers, f"{folder}/entries", config)
@@ -72,6 +76,7 @@ def run(args: jsonargparse.Namespace, config: JobConfig) -> dict[str, Any]:
         "model": trained.facts["fingerprint"],
         "entry_exact_match": report.facts["entry_exact_match"],
         "report": f"{content_of(f'{folder}/report', report)}/index.html",
+        **delivered(f"{folder}/predictions", config),
     }
 
 
