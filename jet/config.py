@@ -13,6 +13,7 @@ from jet.books.split import SplitSettings
 from jet.confidence.drift import DriftSettings
 from jet.evaluation.settings import EvaluateSettings
 from jet.model.settings import ModelSettings
+from jet.prediction.delivery.settings import TableSettings
 from jet.prediction.predictor import PredictSettings
 from jet.ranking.ranker import RankerSettings
 from jet.retrieval.settings import RetrievalSettings
@@ -40,6 +41,7 @@ class JetConfig:
     predict: PredictSettings = field(default_factory=PredictSettings)
     drift: DriftSettings = field(default_factory=DriftSettings)
     evaluate: EvaluateSettings = field(default_factory=EvaluateSettings)
+    table: TableSettings = field(default_factory=TableSettings)
 
     def part(self, *names: str) -> dict[str, Any]:
         """The settings of some parts, as JSON can hold them: what an artifact keeps of its making."""

@@ -21,6 +21,7 @@ EXTRA_OF = {
     "jinja2": "report",
     "markupsafe": "report",
     "matplotlib": "report",
+    "deltalake": "delta",
 }
 """The extra that brings a package, by the name that it is imported by."""
 

@@ -22,9 +22,10 @@ from jet.books.sorting import sort_entries
 from jet.books.split import TEST, split_by_date
 from jet.books.withheld import without_lines
 from jet.bundle.saved import load_bundle
+from jet.prediction.delivery import refuse_table
 from ray_jobs.evaluate import evaluate_bundle
 from ray_jobs.neighbors import neighbors
-from ray_jobs.predict import predict
+from ray_jobs.predict import delivered, predict
 from ray_jobs.runtime.command import main
 from ray_jobs.runtime.connection import connect
 from ray_jobs.runtime.settings import JobConfig
@@ -33,6 +34,8 @@ from ray_jobs.spread.importing import import_ledgers
 from ray_jobs.train import train
 
 HELP = "The whole way: ingest, neighbors, train, evaluate, and predict the entries without lines."
+
+ALSO = {"--table": "--table.uri"}
 
 log = logging.getLogger("jet.pipeline")
 
@@ -48,6 +51,7 @@ def arguments(parser: jsonargparse.ArgumentParser) -> None:
 def run(args: jsonargparse.Namespace, config: JobConfig) -> dict[str, Any]:
     """All stages, one after another."""
     folder = args.output.rstrip("/")
+    refuse_table(config.table, folder)
     connect(config.runtime)
     log.info("1/5 ingest")
     imported = import_ledgers(args.ledgers, f"{folder}/entries", config)
@@ -73,6 +77,7 @@ def run(args: jsonargparse.Namespace, config: JobConfig) -> dict[str, Any]:
         "model": trained.facts["fingerprint"],
         "entry_exact_match": report.facts["entry_exact_match"],
         "report": f"{content_of(f'{folder}/report', report)}/index.html",
+        **delivered(f"{folder}/predictions", config),
     }
 
 

@@ -12,6 +12,9 @@ When all parts are answered, all entries together are compared with the calibrat
 and the log and the manifest say where they aren't like it any more. With `drift.hold` the parts are then
 written once more with `review` in place of `auto`. What is compared doesn't change by that, so a run that is
 killed in between comes to the same end when it is started again.
+
+With `--table`, finished predictions are then added to a table that others read, once however often the command
+is given (`jet.prediction.delivery`).
 """
 
 from __future__ import annotations
@@ -32,6 +35,7 @@ from jet.artifacts.artifact import Artifact, Manifest, artifact_writer, digest_o
 from jet.books.schema import REJECTED, uses
 from jet.bundle.bundle import Bundle
 from jet.bundle.saved import load_bundle
+from jet.prediction.delivery import deliver, refuse_table
 from jet.prediction.written import Keys, settled
 from ray_jobs.runtime import metrics
 from ray_jobs.runtime.command import main
@@ -45,7 +49,7 @@ from ray_jobs.spread.predicting import PredictRowGroup, row_groups, shared_predi
 
 HELP = "Book new entries with a bundle; each comes out once, with lines, confidence, decision and evidence."
 KIND = "predictions"
-ALSO = {"--model": "--bundle"}
+ALSO = {"--model": "--bundle", "--table": "--table.uri"}
 
 log = logging.getLogger("jet.predict")
 
@@ -76,6 +80,7 @@ def run(args: jsonargparse.Namespace, config: JobConfig) -> dict[str, Any]:
             "--reviewed can't be given with --books: import what was reviewed with the books (`jet ingest`), "
             "or learn it (`jet learn`)"
         )
+    refuse_table(config.table, args.output)
     bundle = load_bundle(args.bundle)
     reviewing = (
         open_or_import(args.reviewed, "reviewed", args.output, config) if args.reviewed else nullcontext()
@@ -84,7 +89,14 @@ def run(args: jsonargparse.Namespace, config: JobConfig) -> dict[str, Any]:
     with open_or_import(args.ledgers, "entries", args.output, config) as entries, reviewing as reviewed:
         manifest = predict(entries, bundle, args.output, config, reviewed, books)
     facts = {name: manifest.facts[name] for name in ("decisions", "drift")}
-    return {"output": args.output, **manifest.rows, **facts}
+    return {"output": args.output, **manifest.rows, **facts, **delivered(args.output, config)}
+
+
+def delivered(output: str, config: JobConfig) -> dict[str, Any]:
+    """Add finished predictions to the table of the settings, if any; returns what the job's line says of it."""
+    if config.table.uri is None:
+        return {}
+    return {"table": asdict(deliver(open_artifact(output, KIND, verified=True), config.table))}
 
 
 def predict(

@@ -21,9 +21,9 @@ from packaging.requirements import Requirement
 from cluster.checks.files import canonical, pyproject, requirements
 from jet.extras import EXTRA_OF
 
-RUNTIME = ("ray", "tune", "wandb", "finetune", "report")
+RUNTIME = ("ray", "tune", "wandb", "finetune", "report", "delta")
 ROOMS = {
-    "jet": ("wandb", "finetune", "report"),
+    "jet": ("wandb", "finetune", "report", "delta"),
     "ray_jobs": RUNTIME,
     "cluster": (*RUNTIME, "launcher", "dev"),
     "benchmarks": (*RUNTIME, "launcher", "dev", "bench"),
@@ -165,14 +165,17 @@ def test_the_library_names_the_extra_where_it_needs_one(core: Run):
         "from jet.training.finetune import FinetuneSettings, load_base\n"
         "from jet.training.tracking import TrackingSettings, build_tracker\n"
         "from jet.evaluation.page import axes_of\n"
+        "from jet.prediction.delivery import TableSettings, refuse_table\n"
         "build_tracker(TrackingSettings(wandb='offline'), {}, '.', 'a run')\n"
-        "for needs in (lambda: axes_of('x', 'y'),\n"
+        "delta = TableSettings(uri='nowhere', format='delta')\n"
+        "for needs in (lambda: axes_of('x', 'y'), lambda: refuse_table(delta, 'o'),\n"
         "              lambda: load_base('packaged-minilm', FinetuneSettings(method='lora'), 64)):\n"
         "    try: needs()\n"
         "    except ImportError as error: print(error)\n",
     )
     assert done.stdout.splitlines() == [
         "a picture needs matplotlib: pip install 'jet-ledger[report]'",
+        "table.format delta needs deltalake: pip install 'jet-ledger[delta]'",
         "finetune.method lora needs peft: pip install 'jet-ledger[finetune]'",
     ], done.stderr
     assert "tracking.wandb offline needs wandb: pip install 'jet-ledger[wandb]'" in done.stderr

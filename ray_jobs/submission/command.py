@@ -17,6 +17,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
+from jet.artifacts.storage import is_uri
 from ray_jobs.runtime import command as runtime
 from ray_jobs.submission.packing import refuse_passwords, runtime_environment
 
@@ -108,11 +109,12 @@ def check(name: str, module: ModuleType, job_argv: Sequence[str]) -> None:
     parser = runtime.job_parser(name, module)
     given = runtime.parsed(parser, runtime.translated(job_argv, module))
     parser.instantiate(given)
-    if "://" not in given.output and not Path(given.output).is_absolute():
-        raise ValueError(
-            f"--output {given.output} is a folder of this machine, and on the cluster it would go with the "
-            "job: name a URI (s3://, gs://), or the whole path of a folder that all nodes have mounted"
-        )
+    for option, path in (("--output", given.output), ("--table", given.table.uri)):
+        if path is not None and not is_uri(path) and not Path(path).is_absolute():
+            raise ValueError(
+                f"{option} {path} is a folder of this machine, and on the cluster it would go with the job: "
+                "name a URI (s3://, gs://), or the whole path of a folder that all nodes have mounted"
+            )
 
 
 def with_configs(job_argv: Sequence[str]) -> list[str]:

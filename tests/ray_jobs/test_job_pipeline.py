@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 
 import numpy as np
+import polars as pl
 import pytest
 from job_runs import keys, read, run_job
 
@@ -100,6 +101,14 @@ def test_the_same_command_again_succeeds_and_writes_nothing(pipeline):
     first, second = pipeline.done.result, again.result
     assert {**first, "seconds": 0} == {**second, "seconds": 0}
     assert state() == before
+
+
+def test_the_same_command_with_a_table_delivers_what_it_finds(pipeline, tmp_path):
+    done = run_job("pipeline", *pipeline.arguments, "--table", tmp_path / "table")
+    assert done.status == 0, done.err
+    assert done.result["table"]["added"] == done.result["rows"]["predictions"] == 12
+    found = pl.read_parquet(tmp_path / "table", hive_partitioning=True)
+    assert sorted(found.select("entity", "entry_id").rows()) == keys(read(pipeline.folder / "predictions"))
 
 
 @pytest.mark.parametrize(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 
+import polars as pl
 import pytest
 from job_runs import assert_same, entry, keys, read, run_job, succeed, write_jsonl
 
@@ -185,3 +186,34 @@ def test_entries_with_the_schema_of_entries_come_out_in_keys_of_their_own(pipeli
     entries = open_artifact(str(pipeline.folder / "to-predict"), "entries").read_table(ENTRIES)
     assert sorted(keys(entries)) == keys(read(pipeline.folder / "predictions"))
     assert entries["lines"].null_count == len(entries)
+
+
+@pytest.mark.parametrize("format", ["parquet", "delta"])
+def test_finished_predictions_come_to_a_table_once(pipeline, settings, tmp_path, format):
+    """From another output too: it is the same night."""
+    given = ("--ledgers", pipeline.folder / "to-predict", "--model", pipeline.folder / "model")
+    into = ("--config", settings, "--table", tmp_path / "table", "--table.format", format)
+    lines = [
+        succeed("predict", *given, *into, "--output", tmp_path / name) for name in ("out", "out", "elsewhere")
+    ]
+    rows = read(tmp_path / "out")
+    assert [line["table"]["added"] for line in lines] == [len(rows), 0, 0]
+    assert len({line["table"]["night"] for line in lines}) == 1
+    if format == "delta":
+        found = pl.read_delta(str(tmp_path / "table"))
+    else:
+        found = pl.read_parquet(tmp_path / "table", hive_partitioning=True)
+    assert sorted(found.select("entity", "entry_id").rows()) == keys(rows)
+    assert found["night"].unique().to_list() == [lines[0]["table"]["night"]]
+    assert found["day"].cast(pl.String).unique().to_list() == [lines[0]["table"]["day"]]
+
+
+def test_a_table_that_cannot_be_added_to_is_told_before_anything_is_predicted(pipeline, settings, tmp_path):
+    (tmp_path / "table").mkdir()
+    (tmp_path / "table" / "thesis.txt").write_text("mine")
+    given = ("--ledgers", pipeline.folder / "to-predict", "--model", pipeline.folder / "model")
+    output = ("--config", settings, "--output", tmp_path / "out", "--table", tmp_path / "table")
+    done = run_job("predict", *given, *output)
+    assert done.status == 2
+    assert "is no such table (it has thesis.txt): give another --table" in done.complaint
+    assert not (tmp_path / "out").exists()

@@ -98,6 +98,7 @@ def test_a_job_that_is_wrong_never_gets_to_the_cluster(head, client, tmp_path):
         ([*absolute, "--model.hiden=32"], "hiden"),
         ([*absolute, "--runtime.actors=0"], "runtime.actors must be at least 1"),
         (["--output", "out"], "--output out is a folder of this machine"),
+        ([*absolute, "--table.uri", "table"], "--table table is a folder of this machine"),
         ([*absolute, "--entrypoint-resources", "driver"], "entrypoint-resources"),
         ([*absolute, "--config", tmp_path / "none.yaml"], "none.yaml"),
     ]:
