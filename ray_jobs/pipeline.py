@@ -24,6 +24,7 @@ from jet.books.withheld import without_lines
 from jet.bundle.saved import load_bundle
 from ray_jobs.evaluate import evaluate_bundle
 from ray_jobs.neighbors import neighbors
+from ray_jobs.options import pipeline as options
 from ray_jobs.predict import predict
 from ray_jobs.runtime.command import main
 from ray_jobs.runtime.connection import connect
@@ -31,17 +32,7 @@ from ray_jobs.runtime.settings import JobConfig
 from ray_jobs.spread.importing import import_ledgers, write_entries
 from ray_jobs.train import train
 
-HELP = "The whole way: ingest, neighbors, train, evaluate, and predict the entries without lines."
-
 log = logging.getLogger("jet.pipeline")
-
-
-def arguments(parser: jsonargparse.ArgumentParser) -> None:
-    """The job's options."""
-    parser.add_argument(
-        "--ledgers", nargs="+", required=True, help="files, globs or folders, local or on s3:// and gs://"
-    )
-    parser.add_argument("--output", required=True, help="folder for everything; goes on there if it broke off")
 
 
 def run(args: jsonargparse.Namespace, config: JobConfig) -> dict[str, Any]:
@@ -96,4 +87,4 @@ def to_predict(artifact: Artifact, output: str, config: JobConfig) -> Artifact:
 
 
 if __name__ == "__main__":
-    sys.exit(main("pipeline", sys.modules[__name__]))
+    sys.exit(main("pipeline", options, run))

@@ -30,6 +30,7 @@ from jet.books.schema import REJECTED, uses
 from jet.bundle.bundle import Bundle
 from jet.bundle.saved import load_bundle
 from jet.prediction.written import settled
+from ray_jobs.options import predict as options
 from ray_jobs.runtime import metrics
 from ray_jobs.runtime.command import main
 from ray_jobs.runtime.connection import connect, require_actors
@@ -39,26 +40,9 @@ from ray_jobs.spread.importing import open_or_import
 from ray_jobs.spread.parts import do_parts
 from ray_jobs.spread.predicting import PredictRowGroup, row_groups, shared_predictor
 
-HELP = "Book new entries with a bundle; each comes out once, with lines, confidence, decision and evidence."
 KIND = "predictions"
-ALSO = {"--model": "--bundle"}
 
 log = logging.getLogger("jet.predict")
-
-
-def arguments(parser: jsonargparse.ArgumentParser) -> None:
-    """The job's options."""
-    parser.add_argument(
-        "--ledgers", nargs="+", required=True, help="ledger files of any format, or what `jet ingest` wrote"
-    )
-    parser.add_argument("--bundle", required=True, help="what `jet train` wrote; --model means the same")
-    parser.add_argument(
-        "--reviewed",
-        nargs="+",
-        default=[],
-        help="booked entries that people reviewed since the training, as for --ledgers; they join the memory",
-    )
-    parser.add_argument("--output", required=True, help="folder to write; must not exist yet")
 
 
 def run(args: jsonargparse.Namespace, config: JobConfig) -> dict[str, Any]:
@@ -106,4 +90,4 @@ def predict(
 
 
 if __name__ == "__main__":
-    sys.exit(main("predict", sys.modules[__name__]))
+    sys.exit(main("predict", options, run))

@@ -17,7 +17,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-from ray_jobs.runtime import command as runtime
+from ray_jobs.runtime.arguments import job_parser, parsed
 from ray_jobs.submission.packing import refuse_passwords, runtime_environment
 
 HELP = """Run a job on a cluster: check its options here, send jet's code and the config with it, show its log,
@@ -90,9 +90,9 @@ def prepared(given: argparse.Namespace, jobs: Sequence[str], job_argv: Sequence[
     name = given.job
     if name not in jobs:
         raise ValueError(f"there is no job {name!r}; there are {', '.join(jobs)}")
-    module = importlib.import_module(f"ray_jobs.{name.replace('-', '_')}")
-    check(name, module, job_argv)
-    command = shlex.join(["python", "-m", module.__name__, *with_configs(job_argv)])
+    module = name.replace("-", "_")
+    check(name, importlib.import_module(f"ray_jobs.options.{module}"), job_argv)
+    command = shlex.join(["python", "-m", f"ray_jobs.{module}", *with_configs(job_argv)])
     refuse_passwords(command)
     if len(command.encode()) > LONGEST_COMMAND:
         raise ValueError(
@@ -103,16 +103,18 @@ def prepared(given: argparse.Namespace, jobs: Sequence[str], job_argv: Sequence[
     return Submission(name, command, environment)
 
 
-def check(name: str, module: ModuleType, job_argv: Sequence[str]) -> None:
+def check(name: str, options: ModuleType, job_argv: Sequence[str]) -> None:
     """Read a job's options as the job is going to."""
-    parser = runtime.job_parser(name, module)
-    given = runtime.parsed(parser, runtime.translated(job_argv, module))
+    parser = job_parser(name, options)
+    given = parsed(parser, job_argv, options)
     parser.instantiate(given)
-    if "://" not in given.output and not Path(given.output).is_absolute():
-        raise ValueError(
-            f"--output {given.output} is a folder of this machine, and on the cluster it would go with the "
-            "job: name a URI (s3://, gs://), or the whole path of a folder that all nodes have mounted"
-        )
+    for option in ("output", "result"):
+        path = given.get(option)
+        if path and "://" not in path and not Path(path).is_absolute():
+            raise ValueError(
+                f"--{option} {path} is of this machine, and on the cluster it would go with the job: name a "
+                "URI (s3://, gs://), or the whole path in a folder that all nodes have mounted"
+            )
 
 
 def with_configs(job_argv: Sequence[str]) -> list[str]:
