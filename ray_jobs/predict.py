@@ -7,6 +7,10 @@ What the bundle doesn't know yet it learns for this run, without training: the c
 the entries (new companies, new accounts), and entries that people have reviewed since the training
 (`--reviewed`), which join the memory.
 
+A night without new entries is no failure: files that can be read and have none give predictions without a
+row, with the same schema. What is missing, can't be read or is rejected whole stays an error, since entries may
+be lost there. All entries are answered, whether they have lines or not.
+
 When all parts are answered, all entries together are compared with the calibration (`jet.confidence.drift`),
 and the log and the manifest say where they aren't like it any more. With `drift.hold` the parts are then
 written once more with `review` in place of `auto`. What is compared doesn't change by that, so a run that is
@@ -25,10 +29,11 @@ from typing import Any
 import jsonargparse
 import pyarrow as pa
 
-from jet.artifacts.artifact import Artifact, Manifest, artifact_writer, digest_of, finished
-from jet.books.schema import REJECTED, uses
+from jet.artifacts.artifact import Artifact, ArtifactWriter, Manifest, artifact_writer, digest_of, finished
+from jet.books.schema import PREDICTIONS, REJECTED, uses
 from jet.bundle.bundle import Bundle
 from jet.bundle.saved import load_bundle
+from jet.confidence.drift import summary
 from jet.prediction.written import settled
 from ray_jobs.options import predict as options
 from ray_jobs.runtime import metrics
@@ -37,7 +42,7 @@ from ray_jobs.runtime.connection import connect, require_actors
 from ray_jobs.runtime.settings import JobConfig
 from ray_jobs.spread.extending import descriptions, extended_by, prediction_metrics
 from ray_jobs.spread.importing import open_or_import
-from ray_jobs.spread.parts import do_parts
+from ray_jobs.spread.parts import do_parts, part_name
 from ray_jobs.spread.predicting import PredictRowGroup, row_groups, shared_predictor
 
 KIND = "predictions"
@@ -51,7 +56,8 @@ def run(args: jsonargparse.Namespace, config: JobConfig) -> dict[str, Any]:
     reviewing = (
         open_or_import(args.reviewed, "reviewed", args.output, config) if args.reviewed else nullcontext()
     )
-    with open_or_import(args.ledgers, "entries", args.output, config) as entries, reviewing as reviewed:
+    new = open_or_import(args.ledgers, "entries", args.output, config, may_be_empty=True)
+    with new as entries, reviewing as reviewed:
         manifest = predict(entries, bundle, args.output, config, reviewed)
     facts = {name: manifest.facts[name] for name in ("decisions", "drift")}
     return {"output": args.output, **manifest.rows, **facts}
@@ -69,10 +75,19 @@ def predict(
     if done is not None:
         log.info("%s holds the same predictions already", output)
         return done
+    imports = [each for each in (artifact, reviewed) if each is not None]
+    rejected = pa.concat_tables(each.read_table(REJECTED, "rejected") for each in imports)
+    units = row_groups(artifact.files(), artifact.filesystem)
+    if not units:
+        log.info("no new entries: the predictions are empty")
+        with artifact_writer(output, KIND, settings, inputs, resolved=asdict(config)) as writer:
+            writer.write_table(part_name(0), PREDICTIONS.empty_table())
+            return published(
+                writer, 0, rejected, {"decisions": {}, "drift": summary([], 0), "model": bundle.identity}
+            )
     connect(config.runtime)
     require_actors(config.runtime)
     bundle = extended_by(bundle, artifact, reviewed, config)
-    units = row_groups(artifact.files(), artifact.filesystem)
     shared = shared_predictor(bundle, config.predict, descriptions(artifact), config.runtime)
     run_name = digest_of([settings, inputs])
     with artifact_writer(output, KIND, settings, inputs, run=run_name, resolved=asdict(config)) as writer:
@@ -82,11 +97,15 @@ def predict(
         decisions, drift = settled(writer, rows, calibrated, config.drift)
         for decision, count in decisions.items():
             metrics.count(metrics.ANSWERS, count, decision)
-        imports = [each for each in (artifact, reviewed) if each is not None]
-        rejected = pa.concat_tables(each.read_table(REJECTED, "rejected") for each in imports)
-        writer.write_table("rejected/part-0.parquet", rejected)
-        facts = {"decisions": decisions, "model": bundle.identity, "drift": drift}
-        return writer.publish({"predictions": rows, **uses(rejected)}, facts)
+        return published(
+            writer, rows, rejected, {"decisions": decisions, "model": bundle.identity, "drift": drift}
+        )
+
+
+def published(writer: ArtifactWriter, rows: int, rejected: pa.Table, facts: dict[str, Any]) -> Manifest:
+    """Publish `rows` written predictions, with what was `rejected`."""
+    writer.write_table("rejected/part-0.parquet", rejected)
+    return writer.publish({"predictions": rows, **uses(rejected)}, facts)
 
 
 if __name__ == "__main__":

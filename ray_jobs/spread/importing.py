@@ -38,9 +38,10 @@ from jet.artifacts.places import folders_above
 from jet.artifacts.storage import absolute, remove, resolve
 from jet.books.catalog import Catalog
 from jet.books.importers import ImportSettings, UnreadableFile
+from jet.books.importers.files import with_content
 from jet.books.reading import Reading, import_files, refuse_nothing
 from jet.books.reconcile import Imported, Reconciled, reconcile
-from jet.books.schema import ENTRIES, uses
+from jet.books.schema import ACCOUNTS, ENTRIES, REJECTED, uses
 from jet.books.sorting import sort_entries
 from ray_jobs.runtime import metrics
 from ray_jobs.runtime.connection import connect
@@ -61,8 +62,11 @@ LOGGED_REJECTIONS = 100
 log = logging.getLogger("jet.ingest")
 
 
-def import_ledgers(ledgers: Sequence[str], output: str, config: JobConfig) -> Manifest:
-    """Import ledger files and publish the artifact. Raises `UnreadableFile` where one can't be read at all."""
+def import_ledgers(
+    ledgers: Sequence[str], output: str, config: JobConfig, *, may_be_empty: bool = False
+) -> Manifest:
+    """Import ledger files and publish the artifact. Raises `UnreadableFile` where one can't be read at all, and
+    where they have no entry, unless they `may_be_empty` and nothing of them was rejected."""
     refuse_within(ledgers, output)
     reading = Reading.of(ledgers, config.ingest)
     settings, inputs = config.part("ingest"), dict(reading.inputs)
@@ -84,7 +88,8 @@ def import_ledgers(ledgers: Sequence[str], output: str, config: JobConfig) -> Ma
         writer.write_table("rejected/part-0.parquet", imported.rejected)
         writer.write_table("files/part-0.parquet", imported.files)
         entries = len(imported.keys) - int(reconciled.duplicate.sum())
-        refuse_nothing(entries, len(reading.folders), imported.rejected)
+        if len(imported.rejected) or not may_be_empty:
+            refuse_nothing(entries, len(reading.folders), imported.rejected)
         rows = {"entries": entries, "accounts": len(accounts), **uses(imported.rejected)}
         rules = dict(Counter(imported.rejected["rule"].to_pylist()))
         return writer.publish(rows, {"rules": rules, "files": len(reading.folders)})
@@ -187,8 +192,11 @@ def _log_rejected(rejected: pa.Table, block: str, job: str) -> None:
 
 
 @contextmanager
-def open_or_import(ledgers: list[str], name: str, output: str, config: JobConfig) -> Iterator[Artifact]:
-    """The entries that `ledgers` name. Ledger files are imported first, into a folder beside the output.
+def open_or_import(
+    ledgers: list[str], name: str, output: str, config: JobConfig, *, may_be_empty: bool = False
+) -> Iterator[Artifact]:
+    """The entries that `ledgers` name. Ledger files are imported first, into a folder beside the output; where
+    they `may_be_empty`, so may be what comes out.
 
     The folder is removed where the block ends well; where it fails, the next start finds it.
     """
@@ -198,17 +206,24 @@ def open_or_import(ledgers: list[str], name: str, output: str, config: JobConfig
     refuse_within(ledgers, output)
     if read_manifest(output) is None:
         refuse_foreign(output)  # before anything is written beside it
-    folder = _imported(ledgers, name, output, config)
+    full = with_content(ledgers) if may_be_empty else ledgers
+    folder = _imported(full, beside(absolute(output), name), config, may_be_empty)
     yield open_artifact(folder, "entries")
     remove(folder)
 
 
-def _imported(ledgers: list[str], name: str, output: str, config: JobConfig) -> str:
-    """The folder beside the output that ledger files were imported into."""
-    folder = beside(absolute(output), name)
+def _imported(ledgers: list[str], folder: str, config: JobConfig, may_be_empty: bool) -> str:
+    """`folder`, into which ledger files were imported; without any, an artifact of no entries."""
+    if not ledgers:
+        remove(folder)
+        with artifact_writer(folder, KIND, {}, {}) as writer:
+            writer.write_table("accounts/part-0.parquet", ACCOUNTS.empty_table())
+            writer.write_table("rejected/part-0.parquet", REJECTED.empty_table())
+            writer.publish({"entries": 0})
+        return folder
     try:
-        import_ledgers(ledgers, folder, config)
+        import_ledgers(ledgers, folder, config, may_be_empty=may_be_empty)
     except ArtifactError:  # left by a run with other files or settings
         remove(folder)
-        import_ledgers(ledgers, folder, config)
+        import_ledgers(ledgers, folder, config, may_be_empty=may_be_empty)
     return folder
