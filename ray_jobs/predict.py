@@ -21,6 +21,7 @@ from __future__ import annotations
 
 import logging
 import sys
+from collections.abc import Sequence
 from contextlib import nullcontext
 from dataclasses import asdict
 from functools import partial
@@ -76,18 +77,17 @@ def predict(
         log.info("%s holds the same predictions already", output)
         return done
     imports = [each for each in (artifact, reviewed) if each is not None]
-    rejected = pa.concat_tables(each.read_table(REJECTED, "rejected") for each in imports)
-    units = row_groups(artifact.files(), artifact.filesystem)
-    if not units:
+    if artifact.manifest.rows.get("entries") == 0:
         log.info("no new entries: the predictions are empty")
         with artifact_writer(output, KIND, settings, inputs, resolved=asdict(config)) as writer:
             writer.write_table(part_name(0), PREDICTIONS.empty_table())
             return published(
-                writer, 0, rejected, {"decisions": {}, "drift": summary([], 0), "model": bundle.identity}
+                writer, 0, imports, {"decisions": {}, "drift": summary([], 0), "model": bundle.identity}
             )
     connect(config.runtime)
     require_actors(config.runtime)
     bundle = extended_by(bundle, artifact, reviewed, config)
+    units = row_groups(artifact.files(), artifact.filesystem)
     shared = shared_predictor(bundle, config.predict, descriptions(artifact), config.runtime)
     run_name = digest_of([settings, inputs])
     with artifact_writer(output, KIND, settings, inputs, run=run_name, resolved=asdict(config)) as writer:
@@ -98,12 +98,15 @@ def predict(
         for decision, count in decisions.items():
             metrics.count(metrics.ANSWERS, count, decision)
         return published(
-            writer, rows, rejected, {"decisions": decisions, "model": bundle.identity, "drift": drift}
+            writer, rows, imports, {"decisions": decisions, "model": bundle.identity, "drift": drift}
         )
 
 
-def published(writer: ArtifactWriter, rows: int, rejected: pa.Table, facts: dict[str, Any]) -> Manifest:
-    """Publish `rows` written predictions, with what was `rejected`."""
+def published(
+    writer: ArtifactWriter, rows: int, imports: Sequence[Artifact], facts: dict[str, Any]
+) -> Manifest:
+    """Publish `rows` written predictions, with what was rejected when their `imports` were made."""
+    rejected = pa.concat_tables(each.read_table(REJECTED, "rejected") for each in imports)
     writer.write_table("rejected/part-0.parquet", rejected)
     return writer.publish({"predictions": rows, **uses(rejected)}, facts)
 

@@ -252,7 +252,7 @@ def test_the_label_of_a_neighbor_is_the_mean_of_its_lines_without_stop_and_paddi
 def test_the_memory_holds_the_best_similar_ones_all_of_the_latest_and_the_best_peers(neighbors, peers, columns):
     retrieval = RetrievalSettings(neighbors=5, latest=2, peers=3)
     place = np.tile(np.arange(10), (4, 1))
-    hits = ModelSettings(neighbors=neighbors, peers=peers).hits(Hits(place, place / 10), retrieval)
+    hits = held_hits(Hits(place, place / 10), ModelSettings(neighbors=neighbors, peers=peers), retrieval)
     assert hits.row.tolist() == [columns] * 4
     assert np.array_equal(hits.similarity, hits.row / 10)
 
