@@ -28,8 +28,9 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 import jet
-from benchmarks.accuracy import add_window, folder_of, kept, parser_of, ratio_cell, rival_entries, row, rule
+from benchmarks.accuracy import add_window, folder_of, kept, parser_of, ratio_cell, row, rule
 from benchmarks.pretraining import prior_without
+from benchmarks.rivals import rival_entries
 from benchmarks.sources import Books, books_of, ledger_of, of_companies, window_of
 from jet.books.split import TEST, TRAIN
 from jet.books.tokens import set_key

@@ -42,7 +42,7 @@ from jet.books.tokens import NOTHING
 from jet.books.withheld import without_lines
 from jet.bundle.bundle import Bundle
 from jet.bundle.saved import load_bundle
-from jet.model.batch import Batch, collate
+from jet.model.batch import Batch, collate, held_hits
 from jet.model.decode import beam_search
 from jet.model.network import Tables, follow_neighbors
 from jet.prediction.predictor import Predictor, PredictSettings, extended_store
@@ -150,7 +150,7 @@ def beside_the_ancestor(bundle: Bundle, entries: Path) -> Row:
 
     def batch_of(rows: np.ndarray) -> Batch:
         hits = predictor.retriever.hits(replace(columns.queries(rows), store=store))
-        chosen = bundle.model.hits(hits, bundle.retrieval)
+        chosen = held_hits(hits, bundle.model, bundle.retrieval)
         return collate(columns, rows, predictor.statistics.corpus, chosen, bundle.model.max_lines)
 
     tables = Tables(torch.from_numpy(predictor.text_vectors), torch.from_numpy(bundle.account_vectors))

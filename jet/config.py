@@ -1,4 +1,5 @@
-"""The settings of all parts in one tree. Each part owns its dataclass; here they only get their names."""
+"""The settings of all parts in one tree. Each part owns its dataclass, in a file without PyTorch and
+pyarrow: a command line reads them before it needs either. Here they only get their names."""
 
 from __future__ import annotations
 
@@ -8,18 +9,15 @@ from typing import Any, TypeVar
 
 import jsonargparse
 
-from jet.books.importers import ImportSettings
+from jet.books.settings import ImportSettings
 from jet.books.split import SplitSettings
-from jet.confidence.drift import DriftSettings
+from jet.confidence.settings import DriftSettings
 from jet.evaluation.settings import EvaluateSettings
 from jet.model.settings import ModelSettings
-from jet.prediction.delivery.settings import TableSettings
-from jet.prediction.predictor import PredictSettings
-from jet.ranking.ranker import RankerSettings
+from jet.prediction.settings import PredictSettings, TableSettings
+from jet.ranking.settings import RankerSettings
 from jet.retrieval.settings import RetrievalSettings
-from jet.training.loop import TrainSettings
-from jet.training.losses import LossSettings
-from jet.training.optim import OptimSettings
+from jet.training.settings import LossSettings, OptimSettings, TrainSettings
 from jet.training.tracking import TrackingSettings
 
 Config = TypeVar("Config", bound="JetConfig")

@@ -22,10 +22,11 @@ import jsonargparse
 from jet.artifacts.artifact import Manifest, artifact_writer, finished, refuse_foreign
 from jet.artifacts.storage import absolute, remove
 from jet.books.split import CALIBRATION, SPLITS
-from jet.experiments.ablation.ablation import GRID, Neighbors, Row, rows_named
+from jet.experiments.ablation.ablation import Neighbors, Row, rows_named
 from jet.experiments.ablation.report import beyond_noise, markdown
 from ray_jobs.ddp.checkpoints import checkpoints
 from ray_jobs.ddp.training import checked_data, open_training_data
+from ray_jobs.options import ablate as options
 from ray_jobs.runtime.command import main
 from ray_jobs.runtime.connection import connect
 from ray_jobs.runtime.settings import JobConfig
@@ -33,26 +34,9 @@ from ray_jobs.sweeps.ablation_runs import collect, concurrency, run_units
 from ray_jobs.sweeps.ablation_units import TRAINED, planned
 from ray_jobs.sweeps.leaky_folder import leaky_folder
 
-HELP = "Measure what each part of the network earns: an ablation grid with several seeds and paired intervals."
-DEFAULTS = {"runtime.train_workers": 1}
-"""Trainings side by side use a machine better than the workers of one."""
 KIND = "ablation"
 
 log = logging.getLogger("jet.ablate")
-
-
-def arguments(parser: jsonargparse.ArgumentParser) -> None:
-    """The job's options."""
-    parser.add_argument("--data", required=True, help="folder with what `jet ingest` and `jet neighbors` wrote")
-    parser.add_argument("--output", required=True, help="folder for the table; must not exist yet")
-    parser.add_argument(
-        "--seeds", type=int, nargs="+", default=[0, 1, 2], help="each row is trained once with each"
-    )
-    parser.add_argument(
-        "--rows",
-        nargs="+",
-        help=f"some rows only, and the baseline; default: all of {', '.join(row.name for row in GRID)}",
-    )
 
 
 def run(args: jsonargparse.Namespace, config: JobConfig) -> dict[str, Any]:
@@ -99,4 +83,4 @@ def ablate(folder: str, output: str, rows: Sequence[Row], seeds: Sequence[int], 
 
 
 if __name__ == "__main__":
-    sys.exit(main("ablate", sys.modules[__name__]))
+    sys.exit(main("ablate", options, run))

@@ -15,27 +15,11 @@ import jsonargparse
 
 from jet.artifacts.leftovers import leftovers
 from jet.artifacts.storage import remove
+from ray_jobs.options import clean as options
 from ray_jobs.runtime.command import main
 from ray_jobs.runtime.settings import JobConfig
 
-HELP = (
-    "Show what killed runs left in a folder and beside it, and remove it with --yes. Else the command that was "
-    "killed would go on with it."
-)
-
 log = logging.getLogger("jet.clean")
-
-
-def arguments(parser: jsonargparse.ArgumentParser) -> None:
-    """The job's options."""
-    parser.add_argument("--folder", nargs="+", required=True, help="outputs, or folders with outputs in them")
-    parser.add_argument(
-        "--older_than_hours",
-        type=float,
-        default=24.0,
-        help="leave alone what was written since: jobs may be at work",
-    )
-    parser.add_argument("--yes", action="store_true", help="remove it; without, it is only shown")
 
 
 def run(args: jsonargparse.Namespace, _config: JobConfig) -> dict[str, Any]:
@@ -62,4 +46,4 @@ def run(args: jsonargparse.Namespace, _config: JobConfig) -> dict[str, Any]:
 
 
 if __name__ == "__main__":
-    sys.exit(main("clean", sys.modules[__name__]))
+    sys.exit(main("clean", options, run))

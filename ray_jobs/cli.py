@@ -4,9 +4,15 @@ from __future__ import annotations
 
 import importlib
 import sys
+from typing import TYPE_CHECKING, Any
 
 from jet import __version__
 from jet.extras import MissingExtra, require
+
+if TYPE_CHECKING:
+    from jsonargparse import Namespace
+
+    from ray_jobs.runtime.settings import JobConfig
 
 JOBS = {
     "demo": "run the pipeline on made-up books, and show what comes out",
@@ -44,7 +50,10 @@ def main() -> None:
         print(f"jet {__version__}")
         sys.exit(0)
     if name not in (*JOBS, "submit"):
-        print(f"jet: error: there is no job {name!r}\n{USAGE}", file=sys.stderr)
+        from ray_jobs.runtime.nearest import meant
+
+        near = meant(name, (*JOBS, "submit"))
+        print(f"jet: error: there is no job {name!r}{near}\n{USAGE}", file=sys.stderr)
         sys.exit(2)
     try:
         require(f"jet {name}", "ray", *EXTRAS.get(name, ()))
@@ -57,8 +66,13 @@ def main() -> None:
         sys.exit(submit.main(list(JOBS), sys.argv[2:]))
     from ray_jobs.runtime import command as runtime
 
-    job = importlib.import_module(f"ray_jobs.{name.replace('-', '_')}")
-    sys.exit(runtime.main(name, job, sys.argv[2:]))
+    module = name.replace("-", "_")
+    options = importlib.import_module(f"ray_jobs.options.{module}")
+
+    def run(args: Namespace, config: JobConfig) -> dict[str, Any] | str:
+        return importlib.import_module(f"ray_jobs.{module}").run(args, config)  # imports Ray and PyTorch
+
+    sys.exit(runtime.main(name, options, run, sys.argv[2:]))
 
 
 if __name__ == "__main__":

@@ -20,23 +20,13 @@ from jet.artifacts.artifact import artifact_writer, content_of, finished, open_a
 from jet.demo import DemoSettings, write_demo_ledger
 from jet.evaluation.outcome import outcome_text
 from ray_jobs import pipeline
+from ray_jobs.options import demo as options
 from ray_jobs.runtime.command import main
 from ray_jobs.runtime.settings import JobConfig
 
-HELP = "The whole way on the books of made-up companies; ends with example predictions and a table of scores."
-DEFAULTS = {"entries": 4_000, "train.max_epochs": 6, "ranker.rows": 2_000, "evaluate.curve_rows": 160}
-"""Enough for these books; more would only make a first run longer."""
 KIND = "demo-ledger"
 
 log = logging.getLogger("jet.demo")
-
-
-def arguments(parser: jsonargparse.ArgumentParser) -> None:
-    """The job's options."""
-    parser.add_class_arguments(DemoSettings)
-    parser.add_argument(
-        "--output", default="demo-output", help="folder for everything; goes on there if it broke off"
-    )
 
 
 def run(args: jsonargparse.Namespace, config: JobConfig) -> str:
@@ -81,4 +71,4 @@ def outcome(folder: str, truth: str, promise: float) -> str:
 
 
 if __name__ == "__main__":
-    sys.exit(main("demo", sys.modules[__name__]))
+    sys.exit(main("demo", options, run))

@@ -10,18 +10,9 @@ import jsonargparse
 from jet.artifacts.artifact import refuse_foreign
 from jet.artifacts.storage import is_uri, kept_in
 from jet.demo import DemoSettings, write_demo_ledger
+from ray_jobs.options import demo_ledger as options
 from ray_jobs.runtime.command import main
 from ray_jobs.runtime.settings import JobConfig
-
-HELP = "Write the books of several made-up companies over three years as JSONL: for trying jet, and for loads."
-
-
-def arguments(parser: jsonargparse.ArgumentParser) -> None:
-    """The job's options."""
-    parser.add_class_arguments(DemoSettings)
-    parser.add_argument(
-        "--output", required=True, help="a file ending in .jsonl, or a folder (a file a company)"
-    )
 
 
 def run(args: jsonargparse.Namespace, _config: JobConfig) -> dict[str, Any]:
@@ -40,4 +31,4 @@ def run(args: jsonargparse.Namespace, _config: JobConfig) -> dict[str, Any]:
 
 
 if __name__ == "__main__":
-    sys.exit(main("demo-ledger", sys.modules[__name__]))
+    sys.exit(main("demo-ledger", options, run))

@@ -24,26 +24,15 @@ from jet.evaluation.measurements import MODEL
 from jet.evaluation.report import write_report
 from jet.evaluation.settings import ExamSettings
 from ray_jobs.ddp.training import refuse_other_neighbors
+from ray_jobs.options import evaluate as options
 from ray_jobs.runtime.command import main
 from ray_jobs.runtime.connection import connect
 from ray_jobs.runtime.settings import JobConfig
 from ray_jobs.spread.evaluation import OnCluster
 
-HELP = "Measure a bundle and its baselines on the newest entries: metrics.json, index.html, rows.parquet."
 KIND = "report"
-ALSO = {"--model": "--bundle", "--baselines": "--evaluate.baselines"}
 
 log = logging.getLogger("jet.evaluate")
-
-
-def arguments(parser: jsonargparse.ArgumentParser) -> None:
-    """The job's options."""
-    parser.add_argument("--entries", required=True, help="what `jet ingest` wrote: booked entries")
-    parser.add_argument("--bundle", required=True, help="what `jet train` wrote; --model means the same")
-    parser.add_argument(
-        "--neighbors", default=None, help="what `jet neighbors` wrote of --entries; else they are found anew"
-    )
-    parser.add_argument("--output", required=True, help="folder for the report; must not exist yet")
 
 
 def run(args: jsonargparse.Namespace, config: JobConfig) -> dict[str, Any]:
@@ -99,4 +88,4 @@ def evaluate_bundle(
 
 
 if __name__ == "__main__":
-    sys.exit(main("evaluate", sys.modules[__name__]))
+    sys.exit(main("evaluate", options, run))

@@ -18,27 +18,17 @@ import jsonargparse
 from jet.artifacts.artifact import Manifest, artifact_writer, digest_of, finished, refuse_foreign
 from jet.artifacts.storage import remove
 from jet.retrieval.neighbors import make_encoder
-from jet.texts.encoder import PACKAGED
 from jet.training.finetune import FinetuneSettings, load_base, save_encoder
 from ray_jobs.ddp import finetune as ddp
 from ray_jobs.ddp.checkpoints import checkpoints
+from ray_jobs.options import finetune as options
 from ray_jobs.runtime.command import main
 from ray_jobs.runtime.connection import connect
 from ray_jobs.runtime.settings import JobConfig
 
-HELP = "Fine-tune the sentence encoder on booked entries, and publish it as a folder for retrieval.encoder."
-DEFAULTS = {"retrieval.encoder": PACKAGED}
-"""The usual default is no transformer, and only those can be tuned."""
 KIND = "encoder"
 
 log = logging.getLogger("jet.finetune")
-
-
-def arguments(parser: jsonargparse.ArgumentParser) -> None:
-    """The job's options."""
-    parser.add_argument("--data", required=True, help="folder with what `jet ingest` or `jet pipeline` wrote")
-    parser.add_argument("--output", required=True, help="folder for the encoder; must not exist yet")
-    parser.add_class_arguments(FinetuneSettings, "finetune")
 
 
 def run(args: jsonargparse.Namespace, config: JobConfig) -> dict[str, Any]:
@@ -84,4 +74,4 @@ def finetune(folder: str, output: str, settings: FinetuneSettings, config: JobCo
 
 
 if __name__ == "__main__":
-    sys.exit(main("finetune", sys.modules[__name__]))
+    sys.exit(main("finetune", options, run))

@@ -11,19 +11,10 @@ from typing import Any
 
 import jsonargparse
 
+from ray_jobs.options import ingest as options
 from ray_jobs.runtime.command import main
 from ray_jobs.runtime.settings import JobConfig
 from ray_jobs.spread.importing import import_ledgers
-
-HELP = "Read ledger files of any known format (SIE 4, ledger-cli, CSV/TSV/parquet, JSONL) into checked parquet."
-
-
-def arguments(parser: jsonargparse.ArgumentParser) -> None:
-    """The job's options."""
-    parser.add_argument(
-        "--ledgers", nargs="+", required=True, help="files, globs or folders, local or on s3:// and gs://"
-    )
-    parser.add_argument("--output", required=True, help="folder to write; must not exist yet")
 
 
 def run(args: jsonargparse.Namespace, config: JobConfig) -> dict[str, Any]:
@@ -33,4 +24,4 @@ def run(args: jsonargparse.Namespace, config: JobConfig) -> dict[str, Any]:
 
 
 if __name__ == "__main__":
-    sys.exit(main("ingest", sys.modules[__name__]))
+    sys.exit(main("ingest", options, run))

@@ -16,7 +16,7 @@ import sys
 from collections.abc import Callable
 from dataclasses import asdict
 from functools import partial
-from typing import Any, Literal
+from typing import Any
 
 import jsonargparse
 import pyarrow as pa
@@ -27,6 +27,7 @@ from jet.bundle.additions import Addition
 from jet.bundle.bundle import Bundle
 from jet.bundle.extension import with_addition, without_addition
 from jet.bundle.saved import KIND, load_bundle, save_bundle
+from ray_jobs.options import learn as options
 from ray_jobs.runtime.command import main
 from ray_jobs.runtime.connection import connect
 from ray_jobs.runtime.settings import JobConfig
@@ -34,26 +35,7 @@ from ray_jobs.spread.extending import checked
 from ray_jobs.spread.importing import open_or_import
 from ray_jobs.spread.texts import encode_texts
 
-HELP = (
-    "Add reviewed entries to a bundle, without training: the next prediction of such a text follows them. "
-    "Writes another bundle. --undo removes an addition."
-)
-ALSO = {"--model": "--bundle"}
-
 log = logging.getLogger("jet.learn")
-
-
-def arguments(parser: jsonargparse.ArgumentParser) -> None:
-    """The job's options."""
-    parser.add_argument(
-        "--bundle", required=True, help="what `jet train` or `jet learn` wrote; --model means the same"
-    )
-    parser.add_argument("--reviewed", nargs="+", default=[], help="reviewed booked entries, as for --ledgers")
-    parser.add_argument("--reviewer", default="", help="who reviewed them and vouches for them")
-    parser.add_argument(
-        "--undo", type=int | Literal["last"], default=None, help="remove this addition: its number, or last"
-    )
-    parser.add_argument("--output", required=True, help="folder for the bundle; must not exist yet")
 
 
 def run(args: jsonargparse.Namespace, config: JobConfig) -> dict[str, Any]:
@@ -115,4 +97,4 @@ def undo(bundle: Bundle, number: int) -> tuple[Bundle, pa.Table]:
 
 
 if __name__ == "__main__":
-    sys.exit(main("learn", sys.modules[__name__]))
+    sys.exit(main("learn", options, run))

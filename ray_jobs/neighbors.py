@@ -28,6 +28,7 @@ from jet.books.sorting import sort_entries
 from jet.retrieval.columns import entry_columns
 from jet.retrieval.retriever import Retriever
 from jet.training.preparing import booked_corpus
+from ray_jobs.options import neighbors as options
 from ray_jobs.runtime.command import main
 from ray_jobs.runtime.connection import connect, require
 from ray_jobs.runtime.settings import JobConfig
@@ -35,16 +36,9 @@ from ray_jobs.spread.parts import do_parts
 from ray_jobs.spread.search import FindNeighbors, build_store, count_probes, neighbors_counted
 from ray_jobs.spread.shards import index_shards
 
-HELP = "Find every entry's most similar strictly earlier entries, for training."
 KIND = "neighbors"
 
 log = logging.getLogger("jet.neighbors")
-
-
-def arguments(parser: jsonargparse.ArgumentParser) -> None:
-    """The job's options."""
-    parser.add_argument("--entries", required=True, help="what `jet ingest` wrote")
-    parser.add_argument("--output", required=True, help="folder to write; must not exist yet")
 
 
 def run(args: jsonargparse.Namespace, config: JobConfig) -> dict[str, Any]:
@@ -97,4 +91,4 @@ def neighbors(artifact: Artifact, output: str, config: JobConfig) -> Manifest:
 
 
 if __name__ == "__main__":
-    sys.exit(main("neighbors", sys.modules[__name__]))
+    sys.exit(main("neighbors", options, run))

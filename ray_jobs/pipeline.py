@@ -25,6 +25,7 @@ from jet.bundle.saved import load_bundle
 from jet.prediction.delivery import refuse_table
 from ray_jobs.evaluate import evaluate_bundle
 from ray_jobs.neighbors import neighbors
+from ray_jobs.options import pipeline as options
 from ray_jobs.predict import delivered, predict
 from ray_jobs.runtime.command import main
 from ray_jobs.runtime.connection import connect
@@ -33,19 +34,7 @@ from ray_jobs.spread.buckets import write_bucket
 from ray_jobs.spread.importing import import_ledgers
 from ray_jobs.train import train
 
-HELP = "The whole way: ingest, neighbors, train, evaluate, and predict the entries without lines."
-
-ALSO = {"--table": "--table.uri"}
-
 log = logging.getLogger("jet.pipeline")
-
-
-def arguments(parser: jsonargparse.ArgumentParser) -> None:
-    """The job's options."""
-    parser.add_argument(
-        "--ledgers", nargs="+", required=True, help="files, globs or folders, local or on s3:// and gs://"
-    )
-    parser.add_argument("--output", required=True, help="folder for everything; goes on there if it broke off")
 
 
 def run(args: jsonargparse.Namespace, config: JobConfig) -> dict[str, Any]:
@@ -101,4 +90,4 @@ def to_predict(artifact: Artifact, output: str, config: JobConfig) -> Artifact:
 
 
 if __name__ == "__main__":
-    sys.exit(main("pipeline", sys.modules[__name__]))
+    sys.exit(main("pipeline", options, run))

@@ -8,6 +8,10 @@ the entries (new companies, new accounts), and entries that people have reviewed
 (`--reviewed`), which join the memory. `--books` has booked entries of companies in buckets, which are opened
 one by one (`ray_jobs.spread.books`): so a bundle that was trained on some companies serves any number of them.
 
+A night without new entries is no failure: files that can be read and have none give predictions without a
+row, with the same schema. What is missing, can't be read or is rejected whole stays an error, since entries may
+be lost there. All entries are answered, whether they have lines or not.
+
 When all parts are answered, all entries together are compared with the calibration (`jet.confidence.drift`),
 and the log and the manifest say where they aren't like it any more. With `drift.hold` the parts are then
 written once more with `review` in place of `auto`. What is compared doesn't change by that, so a run that is
@@ -21,7 +25,7 @@ from __future__ import annotations
 
 import logging
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import nullcontext
 from dataclasses import asdict
 from functools import partial
@@ -31,12 +35,22 @@ import jsonargparse
 import pyarrow as pa
 import ray
 
-from jet.artifacts.artifact import Artifact, Manifest, artifact_writer, digest_of, finished, open_artifact
-from jet.books.schema import REJECTED, uses
+from jet.artifacts.artifact import (
+    Artifact,
+    ArtifactWriter,
+    Manifest,
+    artifact_writer,
+    digest_of,
+    finished,
+    open_artifact,
+)
+from jet.books.schema import PREDICTIONS, REJECTED, uses
 from jet.bundle.bundle import Bundle
 from jet.bundle.saved import load_bundle
+from jet.confidence.drift import summary
 from jet.prediction.delivery import deliver, refuse_table
 from jet.prediction.written import Keys, settled
+from ray_jobs.options import predict as options
 from ray_jobs.runtime import metrics
 from ray_jobs.runtime.command import main
 from ray_jobs.runtime.connection import connect, require_actors
@@ -44,33 +58,12 @@ from ray_jobs.runtime.settings import JobConfig
 from ray_jobs.spread.books import Buckets, PredictWithBooks, bucket_units
 from ray_jobs.spread.extending import columns_of, extended_by, prediction_metrics
 from ray_jobs.spread.importing import open_or_import
-from ray_jobs.spread.parts import Worker, do_parts
+from ray_jobs.spread.parts import Worker, do_parts, part_name
 from ray_jobs.spread.predicting import PredictRowGroup, row_groups, shared_predictor
 
-HELP = "Book new entries with a bundle; each comes out once, with lines, confidence, decision and evidence."
 KIND = "predictions"
-ALSO = {"--model": "--bundle", "--table": "--table.uri"}
 
 log = logging.getLogger("jet.predict")
-
-
-def arguments(parser: jsonargparse.ArgumentParser) -> None:
-    """The job's options."""
-    parser.add_argument(
-        "--ledgers", nargs="+", required=True, help="ledger files of any format, or what `jet ingest` wrote"
-    )
-    parser.add_argument("--bundle", required=True, help="what `jet train` wrote; --model means the same")
-    parser.add_argument(
-        "--reviewed",
-        nargs="+",
-        default=[],
-        help="booked entries that people reviewed since the training, as for --ledgers; they join the memory",
-    )
-    parser.add_argument(
-        "--books",
-        help="booked entries that `jet ingest` wrote, of any number of companies, beside those of the training",
-    )
-    parser.add_argument("--output", required=True, help="folder to write; must not exist yet")
 
 
 def run(args: jsonargparse.Namespace, config: JobConfig) -> dict[str, Any]:
@@ -86,7 +79,8 @@ def run(args: jsonargparse.Namespace, config: JobConfig) -> dict[str, Any]:
         open_or_import(args.reviewed, "reviewed", args.output, config) if args.reviewed else nullcontext()
     )
     books = None if args.books is None else open_artifact(args.books, "entries")
-    with open_or_import(args.ledgers, "entries", args.output, config) as entries, reviewing as reviewed:
+    new = open_or_import(args.ledgers, "entries", args.output, config, may_be_empty=True)
+    with new as entries, reviewing as reviewed:
         manifest = predict(entries, bundle, args.output, config, reviewed, books)
     facts = {name: manifest.facts[name] for name in ("decisions", "drift")}
     return {"output": args.output, **manifest.rows, **facts, **delivered(args.output, config)}
@@ -119,6 +113,13 @@ def predict(
     if done is not None:
         log.info("%s holds the same predictions already", output)
         return done
+    imports = [each for each in (artifact, reviewed) if each is not None]
+    if artifact.manifest.rows.get("entries") == 0:
+        log.info("no new entries: the predictions are empty")
+        with artifact_writer(output, KIND, settings, inputs, resolved=asdict(config)) as writer:
+            writer.write_table(part_name(0), PREDICTIONS.empty_table())
+            facts = {"decisions": {}, "drift": summary([], 0), "model": bundle.identity}
+            return _published(writer, 0, imports, facts)
     connect(config.runtime)
     require_actors(config.runtime)
     if books is None:
@@ -132,11 +133,18 @@ def predict(
         decisions, drift = settled(writer, keys, calibrated, config.drift)
         for decision, count in decisions.items():
             metrics.count(metrics.ANSWERS, count, decision)
-        imports = [each for each in (artifact, reviewed) if each is not None]
-        rejected = pa.concat_tables(each.read_table(REJECTED, "rejected") for each in imports)
-        writer.write_table("rejected/part-0.parquet", rejected)
-        facts = {"decisions": decisions, "model": bundle.identity, "drift": drift}
-        return writer.publish({"predictions": rows, **uses(rejected)}, facts)
+        return _published(
+            writer, rows, imports, {"decisions": decisions, "model": bundle.identity, "drift": drift}
+        )
+
+
+def _published(
+    writer: ArtifactWriter, rows: int, imports: Sequence[Artifact], facts: dict[str, Any]
+) -> Manifest:
+    """Publish `rows` written predictions, with what was rejected when their `imports` were made."""
+    rejected = pa.concat_tables(each.read_table(REJECTED, "rejected") for each in imports)
+    writer.write_table("rejected/part-0.parquet", rejected)
+    return writer.publish({"predictions": rows, **uses(rejected)}, facts)
 
 
 def _work(
@@ -156,4 +164,4 @@ def _work(
 
 
 if __name__ == "__main__":
-    sys.exit(main("predict", sys.modules[__name__]))
+    sys.exit(main("predict", options, run))

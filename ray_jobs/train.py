@@ -25,6 +25,7 @@ from jet.training.data import TrainingData
 from jet.training.fitting import build_network, ranker_rows, ranker_statistics
 from ray_jobs.ddp.checkpoints import checkpoints
 from ray_jobs.ddp.training import PARTS, checked_data, fit, open_training_data
+from ray_jobs.options import train as options
 from ray_jobs.runtime.command import main
 from ray_jobs.runtime.connection import connect
 from ray_jobs.runtime.settings import JobConfig
@@ -36,15 +37,7 @@ from ray_jobs.spread.predicting import (
     shared_predictor,
 )
 
-HELP = "Train the model on booked entries and their neighbors, calibrate it, and publish its bundle."
-
 log = logging.getLogger("jet.train")
-
-
-def arguments(parser: jsonargparse.ArgumentParser) -> None:
-    """The job's options."""
-    parser.add_argument("--data", required=True, help="folder with what `jet ingest` and `jet neighbors` wrote")
-    parser.add_argument("--output", required=True, help="folder for the bundle; must not exist yet")
 
 
 def run(args: jsonargparse.Namespace, config: JobConfig) -> dict[str, Any]:
@@ -98,4 +91,4 @@ def calibrated_by_actors(bundle: Bundle, data: TrainingData, config: JobConfig) 
 
 
 if __name__ == "__main__":
-    sys.exit(main("train", sys.modules[__name__]))
+    sys.exit(main("train", options, run))

@@ -19,13 +19,14 @@ import pyarrow as pa
 from jet.artifacts.artifact import Manifest, artifact_writer, beside, digest_of, finished, refuse_foreign
 from jet.artifacts.storage import absolute, remove
 from jet.books.split import CALIBRATION, TEST
-from jet.experiments.sweep.declared import GRID_LIMIT, build_space, checked_count
+from jet.experiments.sweep.declared import build_space, checked_count
 from jet.experiments.sweep.outcome import Outcome
 from jet.experiments.sweep.records import Records
 from jet.experiments.sweep.report import render_sweep
 from jet.experiments.sweep.settings import TuneSettings
 from jet.experiments.sweep.trials import trials_table, winner
 from ray_jobs.ddp.training import PARTS, checked_data, open_training_data
+from ray_jobs.options import tune as options
 from ray_jobs.runtime.command import main
 from ray_jobs.runtime.connection import connect
 from ray_jobs.runtime.settings import JobConfig
@@ -33,18 +34,9 @@ from ray_jobs.sweeps.finals import best_yaml, refuse_untestable, train_finals
 from ray_jobs.sweeps.searches import search
 from ray_jobs.sweeps.trial_runs import Sweep, concurrency
 
-HELP = "Search the settings of a training, above all the schedules of its losses, on the calibration split."
 KIND = "sweep"
-DEFAULTS = {"train.watched_rows": 0}
+
 log = logging.getLogger("jet.tune")
-
-
-def arguments(parser: jsonargparse.ArgumentParser) -> None:
-    """The job's options."""
-    parser.add_argument("--data", required=True, help="folder with what `jet ingest` and `jet neighbors` wrote")
-    parser.add_argument("--output", required=True, help="folder for trials, best config and report")
-    parser.add_argument("--yes", action="store_true", help=f"run a grid of more than {GRID_LIMIT} trials")
-    parser.add_class_arguments(TuneSettings, "tune")
 
 
 def run(args: jsonargparse.Namespace, config: JobConfig) -> dict[str, Any]:
@@ -97,4 +89,4 @@ def tune(folder: str, output: str, settings: TuneSettings, config: JobConfig, su
 
 
 if __name__ == "__main__":
-    sys.exit(main("tune", sys.modules[__name__]))
+    sys.exit(main("tune", options, run))

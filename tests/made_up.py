@@ -18,7 +18,7 @@ from jet.books.tokens import NOTHING
 from jet.bundle.bundle import Bundle
 from jet.config import JetConfig
 from jet.evaluation.baselines.ancestor import AncestorNetwork
-from jet.model.batch import Batch, collate
+from jet.model.batch import Batch, collate, held_hits
 from jet.model.batch import with_target as booked_batch
 from jet.model.network import JetNetwork, Step, Tables, allowed_tokens, follow_neighbors
 from jet.model.settings import ModelSettings
@@ -281,7 +281,7 @@ def tables(network, data):
 
 def batch_of(data, rows, width=None, with_target=True):
     rows = np.asarray(rows)
-    hits = data.model.hits(data.hits.take(rows), data.retrieval)
+    hits = held_hits(data.hits.take(rows), data.model, data.retrieval)
     longest = data.model.max_lines
     books = data.corpus.rows
     batch = collate(books, rows, data.corpus, hits, longest, width)

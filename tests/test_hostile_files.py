@@ -11,10 +11,11 @@ import pytest
 from safetensors.numpy import load as load_safetensors
 from safetensors.numpy import save as save_safetensors
 
-import ray_jobs.ingest
 from jet.artifacts.artifact import MANIFEST, ArtifactError, artifact_writer, finished, open_artifact
 from jet.bundle.saved import load_bundle
-from ray_jobs.runtime.command import DEEPEST_CONFIG, MOST_CONFIG_BYTES, job_parser, parsed
+from ray_jobs.options import ingest
+from ray_jobs.runtime.arguments import job_parser, parsed
+from ray_jobs.runtime.configs import DEEPEST_CONFIG, MOST_CONFIG_BYTES
 
 
 @pytest.fixture
@@ -24,8 +25,8 @@ def config(tmp_path):
     def read(content: str | bytes):
         path = tmp_path / "jet.yaml"
         path.write_bytes(content if isinstance(content, bytes) else content.encode())
-        parser = job_parser("ingest", ray_jobs.ingest)
-        return parsed(parser, ["--ledgers", "a", "--output", "b", "--config", str(path)])
+        parser = job_parser("ingest", ingest)
+        return parsed(parser, ["--ledgers", "a", "--output", "b", "--config", str(path)], ingest)
 
     return read
 

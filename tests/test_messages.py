@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from ray_jobs import cli
-from ray_jobs.runtime.command import job_parser
+from ray_jobs.runtime.arguments import job_parser
 from ray_jobs.submission.command import submit_parser
 
 ROOT = Path(__file__).parents[1]
@@ -42,7 +42,7 @@ def options() -> dict[str, set[str]]:
     """The options of each command."""
     found = {}
     for name in cli.JOBS:
-        module = importlib.import_module(f"ray_jobs.{name.replace('-', '_')}")
+        module = importlib.import_module(f"ray_jobs.options.{name.replace('-', '_')}")
         parser = job_parser(name, module)
         found[name] = {option for action in parser._actions for option in action.option_strings}
         found[name] |= set(getattr(module, "ALSO", {}))

@@ -17,7 +17,7 @@ import jsonargparse
 from ray.scripts.scripts import cli as ray_cli
 
 from ray_jobs.cli import JOBS
-from ray_jobs.runtime.command import job_parser, translated
+from ray_jobs.runtime.arguments import job_parser, translated
 from ray_jobs.submission.command import split, submit_parser
 
 BETWEEN_COMMANDS = re.compile(r";|&&?|\|\|?")
@@ -76,11 +76,11 @@ def check_jet(words: Sequence[str]) -> None:
         return
     if name not in JOBS:
         raise CommandError(f"there is no job {name!r}")
-    job, parser = job_of(name)
+    options, parser = job_of(name)
     arguments = without_examples(words[2 if by_name else 3 :])
     try:
         with contextlib.redirect_stdout(io.StringIO()):
-            parser.parse_args(translated(arguments, job))
+            parser.parse_args(translated(arguments, options))
     except jsonargparse.ArgumentError as error:
         raise CommandError(" ".join(str(error).split())) from None
     except SystemExit:  # --help
@@ -89,9 +89,9 @@ def check_jet(words: Sequence[str]) -> None:
 
 @cache
 def job_of(name: str) -> tuple[Any, jsonargparse.ArgumentParser]:
-    """A job's module and parser; cached, since parsers are slow to build."""
-    job = importlib.import_module(f"ray_jobs.{name.replace('-', '_')}")
-    return job, job_parser(name, job)
+    """The module of a job's options, and its parser; cached, since many commands are of the same job."""
+    options = importlib.import_module(f"ray_jobs.options.{name.replace('-', '_')}")
+    return options, job_parser(name, options)
 
 
 def without_examples(words: Sequence[str]) -> list[str]:

@@ -17,7 +17,7 @@ from ray.autoscaler._private.kuberay.autoscaling_config import _derive_autoscali
 
 from cluster.kubernetes.kustomize import Manifest
 from cluster.needs import needs
-from ray_jobs.runtime.command import job_parser, translated
+from ray_jobs.runtime.arguments import job_parser, translated
 from ray_jobs.runtime.settings import RuntimeSettings
 
 DATE = "$(date +%F)"
@@ -150,7 +150,7 @@ def settings(name: str, argv: tuple[str, ...], files: tuple[tuple[str, str], ...
     Raises `ValueError` with the parser's message where it refuses them.
     """
     try:
-        job = importlib.import_module(f"ray_jobs.{name}")
+        options = importlib.import_module(f"ray_jobs.options.{name}")
     except ModuleNotFoundError as error:
         raise ValueError(f"jet has no job {name}") from error
     paths = {path for path, _ in files}
@@ -162,8 +162,8 @@ def settings(name: str, argv: tuple[str, ...], files: tuple[tuple[str, str], ...
             copied = Path(folder) / path.lstrip("/")
             copied.parent.mkdir(parents=True, exist_ok=True)
             copied.write_text(text)
-        here = [f"{folder}{word}" if word in paths else word for word in translated(argv, job)]
-        parser = job_parser(name, job)
+        here = [f"{folder}{word}" if word in paths else word for word in translated(argv, options)]
+        parser = job_parser(name, options)
         parser.exit_on_error = False
         try:
             given = parser.instantiate(parser.parse_args(here))

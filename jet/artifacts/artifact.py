@@ -136,16 +136,21 @@ def open_artifact(path: str, kind: str, verified: bool = False) -> Artifact:
 
     Raises `ArtifactError`, with the way out, where there is none or a file was changed since.
     """
+    artifact = _artifact(path, refuse_other(path, kind))
+    if not verified:
+        artifact.verify()
+    return artifact
+
+
+def refuse_other(path: str, kind: str) -> Manifest:
+    """The manifest at `path`. Raises `ArtifactError`, with the way out, where no `kind` is finished there."""
     manifest = read_manifest(path)
     if manifest is None:
         raise ArtifactError(why_none(path, kind))
     if manifest.kind != kind:
         by = f": what {WRITERS[kind]} writes" if kind in WRITERS else ""
         raise ArtifactError(f"{path} holds {manifest.kind}, and {kind} is wanted{by}")
-    artifact = _artifact(path, manifest)
-    if not verified:
-        artifact.verify()
-    return artifact
+    return manifest
 
 
 def _artifact(path: str, manifest: Manifest) -> Artifact:

@@ -23,12 +23,14 @@ from typing import ParamSpec, TypeVar
 
 from pyarrow import fs as pafs
 
+from jet.artifacts.uris import is_uri as is_uri
+from jet.artifacts.uris import refuse_keys as refuse_keys
+
 P = ParamSpec("P")
 R = TypeVar("R")
 
 S3_RETRIES = 10
 """How often a request to S3 is sent before it counts as failed; with the SDK's backoff, about 25 s in all."""
-KEY_IN_URI = re.compile("[^:/]+://[^/?]*:.*@")
 
 
 class S3(pafs.S3FileSystem):
@@ -65,11 +67,6 @@ def s3_filesystem(bucket: str, anonymous: bool) -> S3:
     return filesystem
 
 
-def is_uri(path: str) -> bool:
-    """Whether a path is a URI, not a local path."""
-    return "://" in path
-
-
 def absolute(path: str) -> str:
     """`path` with this process's folder in front where it is relative, so that it means the same in another
     process on this machine; a URI stays as it is."""
@@ -102,16 +99,6 @@ def resolve(path: str) -> tuple[pafs.FileSystem, str]:
     if scheme == "s3":
         return s3_filesystem(bucket, anonymous), name
     return pafs.GcsFileSystem(anonymous=anonymous), name
-
-
-def refuse_keys(path: str) -> None:
-    """Raise `ValueError` where a URI holds a secret key, since paths are written to manifests and logs."""
-    if KEY_IN_URI.match(path):  # a secret may have slashes in it
-        shown = f"{path.partition('://')[0]}://…@{path.rpartition('@')[2]}"
-        raise ValueError(
-            f"{shown}: a path must not hold keys, since it is logged and stored: give them in the environment "
-            "(for S3, AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY), or give the machines a role"
-        )
 
 
 def has_rename(filesystem: pafs.FileSystem) -> bool:

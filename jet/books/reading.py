@@ -138,7 +138,8 @@ def read(paths: str | PathLike[str] | Sequence[str | PathLike[str]], **settings:
     given = [paths] if isinstance(paths, str | PathLike) else paths
     reading = Reading.of([fspath(path) for path in given], how)
     found = [pa.concat_tables(tables) for tables in zip(*batches(reading, reading.files, how), strict=True)]
-    names = companies(found[-1])
+    org_numbers, entities = (found[-1][name].to_pylist() for name in ("org_number", "entity"))
+    names = companies(zip(org_numbers, entities, strict=True))
     like_files = sorted(called_like_their_file(found[0]) - names.keys())
     entries, accounts, rejected, read_files = (renamed(table, names) for table in found)
     settled = settle(entries)

@@ -8,7 +8,7 @@ with a year, and in each journal.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import PurePath
 from typing import NamedTuple
 
@@ -74,12 +74,12 @@ def settle_ids(keys: pa.Table) -> tuple[pa.Array, np.ndarray]:
     return pa.array(settled, pa.string()), duplicate
 
 
-def companies(files: pa.Table) -> dict[str, str]:
-    """What companies are called that have several names and one organization number, by `files` (`FILES`): from
-    each other name to the first one."""
+def companies(numbers: Iterable[tuple[str | None, str]]) -> dict[str, str]:
+    """What companies are called that have several names and one organization number: from each other name to
+    the first one. `numbers` are organization numbers (none: not known) and names."""
     first: dict[str, str] = {}
     renamed: dict[str, str] = {}
-    for number, entity in zip(files["org_number"].to_pylist(), files["entity"].to_pylist(), strict=True):
+    for number, entity in numbers:
         if number and first.setdefault(number, entity) != entity:
             renamed.setdefault(entity, renamed.get(first[number], first[number]))
     return {old: new for old, new in renamed.items() if old != new}

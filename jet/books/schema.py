@@ -12,10 +12,11 @@ from typing import Literal
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from jet.books.words import SIDES as SIDES
+from jet.books.words import SOURCES as SOURCES
+
 AMOUNT = pa.decimal128(28, 8)
 """Money: 20 digits before the point, 8 after it. Never a float."""
-
-SIDES = ("D", "C")
 
 
 def _required(name: str, type_: pa.DataType) -> pa.Field:
@@ -100,10 +101,6 @@ FILES = pa.schema(
     ]
 )
 """The files of an import, with counts of what became of their lines."""
-
-SOURCES = ("similar", "latest", "peer")
-"""The sources of neighbors: the most similar entries of the same entity, its latest ones, and the most similar
-ones of other entities with the same standard chart."""
 
 NEIGHBOR = pa.struct(
     [

@@ -33,16 +33,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, fields
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from jet.books.schema import AUTO, NO_ANSWER, REVIEW
-
-Statistic = Literal["new_text", "similarity"]
-STATISTICS: tuple[Statistic, ...] = ("new_text", "similarity")
+from jet.confidence.settings import STATISTICS, Statistic
+from jet.confidence.settings import DriftSettings as DriftSettings
 
 ALL_COMPANIES = "all companies together"
 UNKNOWN_COMPANIES = "companies that the calibration doesn't know, together"
@@ -56,32 +55,6 @@ _NAMES = {
 _ADVICE = "check some of these by hand, and train again with them once they are booked"
 _CHANCE = 0.01  # the probability of a false alarm in any comparison of a run
 _DECIMALS = 3
-
-
-@dataclass(kw_only=True)
-class DriftSettings:
-    """How far new entries may differ from the calibration before jet warns.
-
-    A limit is the largest distance of the two distributions that is allowed, from 0 to 1; 0 switches it off.
-    """
-
-    new_text: float = 0.1
-    """Limit for the share of texts that the company never booked before."""
-    similarity: float = 0.1
-    """Limit for the similarity of the most similar earlier text."""
-    least: int = 50
-    """The fewest entries, in the calibration and among the new ones, for a company to be compared alone."""
-    hold: bool = False
-    """Leave all entries of companies with drift to review, instead of only warning."""
-
-    def __post_init__(self) -> None:
-        for statistic in STATISTICS:
-            if not 0 <= getattr(self, statistic) < 1:
-                raise ValueError(
-                    f"drift.{statistic} must be at least 0 (off) and below 1, got {getattr(self, statistic)}"
-                )
-        if self.least < 1:
-            raise ValueError(f"drift.least must be at least 1, got {self.least}")
 
 
 @dataclass(frozen=True)

@@ -10,14 +10,12 @@ Shapes: N entries, D candidates.
 from __future__ import annotations
 
 from dataclasses import dataclass, fields
-from typing import Literal
 
 import numpy as np
 
 from jet.books.tokens import NOTHING
-
-Method = Literal["ranker", "decoder"]
-METHODS: tuple[Method, ...] = ("ranker", "decoder")
+from jet.confidence.settings import METHODS as METHODS
+from jet.confidence.settings import Method as Method
 
 FEATURES = (
     *("log_odds", "margin", "none", "similarity", "same_text", "support", "text_share"),

@@ -9,8 +9,8 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from jet.books.split import SplitSettings
-from jet.confidence.drift import DriftSettings
-from jet.prediction.predictor import PredictSettings
+from jet.confidence.settings import DriftSettings
+from jet.prediction.settings import PredictSettings
 
 ALL_BASELINES = (
     "majority",

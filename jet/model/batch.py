@@ -18,9 +18,11 @@ from torch import Tensor
 from jet.books.catalog import Catalog
 from jet.books.tokens import CLOSED, NOTHING, set_key
 from jet.model.neighbor_features import neighbor_features
+from jet.model.settings import ModelSettings
 from jet.retrieval.collection import Hits
 from jet.retrieval.columns import EntryColumns, neighbor_lines
 from jet.retrieval.corpus import Corpus
+from jet.retrieval.settings import RetrievalSettings, source_starts, source_widths
 
 JOURNAL_BUCKETS = 512
 CURRENCY_BUCKETS = 64
@@ -136,3 +138,11 @@ def date_features(days: np.ndarray) -> np.ndarray:
     years = (year.astype(np.int64) - 45) / 20  # 2015 is 0
     parts = [years, *circles, day <= 2, last - day <= 2, (days + 3) % 7 >= 5]
     return np.stack([np.asarray(part, dtype=np.float32) for part in parts], axis=1)
+
+
+def held_hits(hits: Hits, model: ModelSettings, retrieval: RetrievalSettings) -> Hits:
+    """Those of all neighbors (`jet.retrieval.retriever.Retriever.hits`) that the network's memory holds."""
+    wanted = {"similar": model.neighbors, "latest": retrieval.latest, "peer": model.peers}
+    starts, widths = source_starts(retrieval), source_widths(retrieval)
+    places = [starts[name] + np.arange(min(count, widths[name])) for name, count in wanted.items()]
+    return hits.columns(np.concatenate(places)).without_repeats()

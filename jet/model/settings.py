@@ -5,10 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-import numpy as np
-
-from jet.retrieval.collection import Hits
-from jet.retrieval.settings import RetrievalSettings, source_starts, source_widths
+KEPT = 3
+"""Sets that a prediction needs: the best one and two alternatives."""
 
 
 @dataclass(kw_only=True)
@@ -41,10 +39,3 @@ class ModelSettings:
         for name in ("copy_share", "dropout"):
             if not 0 <= getattr(self, name) < 1:
                 raise ValueError(f"model.{name} must be at least 0 and below 1, got {getattr(self, name)}")
-
-    def hits(self, hits: Hits, retrieval: RetrievalSettings) -> Hits:
-        """Those of all neighbors (`jet.retrieval.retriever.Retriever.hits`) that the memory holds."""
-        wanted = {"similar": self.neighbors, "latest": retrieval.latest, "peer": self.peers}
-        starts, widths = source_starts(retrieval), source_widths(retrieval)
-        places = [starts[name] + np.arange(min(count, widths[name])) for name, count in wanted.items()]
-        return hits.columns(np.concatenate(places)).without_repeats()

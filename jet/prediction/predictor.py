@@ -28,8 +28,8 @@ from jet.books.tokens import NOTHING, set_key
 from jet.books.withheld import without_lines
 from jet.bundle.bundle import Bundle
 from jet.confidence.holds import HoldFacts
-from jet.confidence.scores import METHODS, WEIGHED, Method, Scores, confidence_features, distribution, line_bits
-from jet.model.batch import collate
+from jet.confidence.scores import WEIGHED, Scores, confidence_features, distribution, line_bits
+from jet.model.batch import collate, held_hits
 from jet.model.decode import DEAD, KEPT, beam_search, score_sets
 from jet.model.network import Encoded, JetNetwork, Tables
 from jet.model.tables import with_new_texts
@@ -37,6 +37,7 @@ from jet.prediction.amounts import PastAmounts, Proposal, minor_units, propose_a
 from jet.prediction.answers import Answers
 from jet.prediction.reasons import guessed, shown_evidence
 from jet.prediction.reviews import reviewed_answers
+from jet.prediction.settings import PredictSettings as PredictSettings
 from jet.prediction.table import predictions_table
 from jet.ranking.candidates import Candidates, propose, without_opposite
 from jet.ranking.evidence import Evidence, gather
@@ -54,31 +55,6 @@ from jet.texts.store import TextStore
 _NARROWEST_CHART = 64
 _SCORED = 8  # of the ranker's best candidates beside the beams, which the decoder scores too
 _LEAST = 1e-12  # the least probability of an answer that reviewed entries decide
-
-
-@dataclass(kw_only=True)
-class PredictSettings:
-    """Decoding and decisions."""
-
-    method: Method = "ranker"
-    """ranker: the ranker, which asks the decoder where a company has nothing booked yet; decoder: the decoder
-    alone, whose confidence is not calibrated, so that nothing is `auto`."""
-    beams: int = 8
-    """Beams of the decoder's search; the sets it finds join the candidates."""
-    batch_size: int = 64
-    """Entries predicted together."""
-    promise: float = 0.95
-    """Precision that entries with the decision `auto` shall have; the threshold comes from the calibration."""
-
-    def __post_init__(self) -> None:
-        if self.method not in METHODS:
-            raise ValueError(f"predict.method must be one of {', '.join(METHODS)}, got {self.method!r}")
-        if self.beams < KEPT:
-            raise ValueError(f"predict.beams must be at least {KEPT}, got {self.beams}")
-        if self.batch_size < 1:
-            raise ValueError(f"predict.batch_size must be at least 1, got {self.batch_size}")
-        if not 0 < self.promise < 1:
-            raise ValueError(f"predict.promise must be between 0 and 1, got {self.promise}")
 
 
 @dataclass(frozen=True)
@@ -258,7 +234,7 @@ class Predictor:
             columns,
             rows,
             self.statistics.corpus,
-            bundle.model.hits(hits, bundle.retrieval),
+            held_hits(hits, bundle.model, bundle.retrieval),
             bundle.model.max_lines,
             width=width,
         )

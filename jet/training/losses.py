@@ -13,60 +13,15 @@ Shapes: B entries, T tokens with stop, C accounts.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
-from typing import Any, Protocol
-
 import torch
 from torch import Tensor
 
 from jet.books.tokens import NOTHING
-from jet.training.schedules import Schedule, build_schedule
+from jet.training.settings import LOSSES as LOSSES
+from jet.training.settings import LossScaling as LossScaling
+from jet.training.settings import LossSettings as LossSettings
 
-LOSSES = ("pointer", "side", "stop")
 _FLOOR = 1e-9
-
-
-class LossScaling(Protocol):
-    """Rescales the weights of the losses by the losses so far; part of a training's state."""
-
-    def scaled(self, weights: Mapping[str, float]) -> dict[str, float]:
-        """The rescaled weights for the next step."""
-
-    def observe(self, losses: Mapping[str, float]) -> None:
-        """Record a step's unweighted mean losses per entry over all ranks, by name."""
-
-    def state(self) -> dict[str, Any]:
-        """The state for a checkpoint."""
-
-    def load_state(self, state: Mapping[str, Any]) -> None:
-        """Restore a `state`."""
-
-
-@dataclass(kw_only=True)
-class LossSettings:
-    """The weight of each loss: a number, or a schedule over the training (see `jet.training.schedules`)."""
-
-    pointer: float | dict = field(default=1.0)
-    """Loss of which account comes next."""
-    side: float | dict = field(default=1.0)
-    """Loss of debit or credit, given the account."""
-    stop: float | dict = field(default=1.0)
-    """Loss of whether the entry ends."""
-
-    def __post_init__(self) -> None:
-        self.schedules()
-
-    def schedules(self) -> dict[str, Schedule]:
-        """The schedule of each loss by name. Raises `ValueError` where one can't be built."""
-        return {name: build_schedule(getattr(self, name), f"losses.{name}") for name in LOSSES}
-
-    def scaling(self) -> LossScaling | None:
-        """None: the weights aren't rescaled.
-
-        A method, so that `jet.experiments` can override it to measure the ancestor's scaling; no setting does.
-        """
-        return None
 
 
 def entry_losses(log_probs: Tensor, target: Tensor) -> dict[str, Tensor]:

@@ -8,36 +8,13 @@ matched groups by name and left most layers out.
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
 
 import torch
 from torch import nn
 
+from jet.training.settings import OptimSettings as OptimSettings
+
 CLIP_GROUPS = ("pointer", "decoder", "embeddings", "encoder")
-
-
-@dataclass(kw_only=True)
-class OptimSettings:
-    """AdamW, a cosine learning rate with warm-up, and gradient clipping."""
-
-    learning_rate: float = 1.5e-3
-    """Peak learning rate, reached after the warm-up."""
-    weight_decay: float = 0.05
-    """Weight decay of matrices; vectors and norms have none."""
-    warmup: float = 0.05
-    """Share of the training over which the learning rate rises from 0."""
-    final_share: float = 0.05
-    """Learning rate at the end, as a share of the peak."""
-    clip: float = 1.0
-    """Largest gradient norm of each group of parameters: heads, decoder, tables, everything else."""
-
-    def __post_init__(self) -> None:
-        if self.learning_rate <= 0:
-            raise ValueError(f"optim.learning_rate must be above 0, got {self.learning_rate}")
-        if not 0 <= self.warmup < 1 or not 0 <= self.final_share <= 1:
-            raise ValueError("optim.warmup must be at least 0 and below 1, optim.final_share from 0 to 1")
-        if self.clip <= 0:
-            raise ValueError(f"optim.clip must be above 0, got {self.clip}")
 
 
 def clip_groups(model: nn.Module) -> dict[str, list[nn.Parameter]]:

@@ -11,13 +11,14 @@ from __future__ import annotations
 import json
 import logging
 import sys
-from typing import Any
-
-import ray
+from typing import TYPE_CHECKING, Any
 
 from ray_jobs.runtime.ray_quirks.environment import submission_id
 from ray_jobs.runtime.settings import LogFormat
 from ray_jobs.runtime.terminal import PrintableFormatter, printable
+
+if TYPE_CHECKING:
+    import ray
 
 log = logging.getLogger("jet")
 
@@ -64,7 +65,8 @@ def _ids() -> dict[str, str]:
     ids = {}
     if submission := submission_id():
         ids["submission_id"] = submission
-    if ray.is_initialized():
+    ray = sys.modules.get("ray")  # a slip is told before Ray is imported
+    if ray is not None and ray.is_initialized():
         ids["job_id"] = ray.get_runtime_context().get_job_id()
     return ids
 
@@ -92,6 +94,8 @@ def for_workers(form: LogFormat) -> ray.LoggingConfig | None:
     """How Ray's processes shall log; None: as they do."""
     if form == "text":
         return None
+    import ray
+
     return ray.LoggingConfig(encoding="JSON", log_level="INFO", additional_log_standard_attrs=["name"])
 
 

@@ -63,7 +63,7 @@ def write_bucket(number: int, entries: pa.Table, accounts: pa.Table, writer: Art
 
 @dataclass
 class Rejections:
-    """Counts of rejected rows."""
+    """Counts of rejected rows. This and what has it come as JSON from the tasks."""
 
     rules: Counter[str] = field(default_factory=Counter)
     uses: Counter[str] = field(default_factory=Counter)  # `jet.books.schema.uses`
@@ -73,12 +73,16 @@ class Rejections:
         self.rules.update(rejected["rule"].to_pylist())
         self.uses.update(uses(rejected))
 
+    def as_dict(self) -> dict[str, Any]:
+        """The counts as JSON types: `Rejections(**counts)` reads them."""
+        return {"rules": dict(self.rules), "uses": dict(self.uses)}
+
 
 @dataclass
 class Group:
     """What importing a group of files gave, beside what it wrote."""
 
-    files: list[pa.Table] = field(default_factory=list)  # `FILES`
+    numbers: list[tuple[str, str]] = field(default_factory=list)  # organization number and name of companies
     entries: Counter[str] = field(default_factory=Counter)  # of each company, also of those with a chart alone
     like_files: set[str] = field(default_factory=set)  # `called_like_their_file`
     rejections: Rejections = field(default_factory=Rejections)
@@ -86,17 +90,39 @@ class Group:
 
     def add(self, tables: Tables) -> None:
         """Count a run."""
-        self.files.append(tables.files)
+        said = zip(*(tables.files[name].to_pylist() for name in ("org_number", "entity")), strict=True)
+        self.numbers = list(dict.fromkeys([*self.numbers, *(each for each in said if each[0])]))
         self.entries.update(dict.fromkeys(tables.accounts["entity"].unique().to_pylist(), 0))
         self.entries.update(tables.entries["entity"].to_pylist())
         self.like_files |= called_like_their_file(tables.entries)
         self.rejections.add(tables.rejected)
 
+    def as_dict(self) -> dict[str, Any]:
+        """The group as JSON types; `from_dict` reads it."""
+        return {
+            "numbers": self.numbers,
+            "entries": dict(self.entries),
+            "like_files": sorted(self.like_files),
+            "rejections": self.rejections.as_dict(),
+            "unreadable": self.unreadable,
+        }
+
+    @classmethod
+    def from_dict(cls, content: Mapping[str, Any]) -> Group:
+        """Read what `as_dict` wrote."""
+        return cls(
+            [(number, name) for number, name in content["numbers"]],
+            Counter(content["entries"]),
+            set(content["like_files"]),
+            Rejections(**content["rejections"]),
+            content["unreadable"],
+        )
+
 
 def import_group(
     unit: Mapping[str, Any], reading: ray.ObjectRef, writer: ArtifactWriter, settings: ImportSettings, job: str
-) -> Group:
-    """Import the files of a unit, and write what they hold in runs."""
+) -> dict[str, Any]:
+    """Import the files of a unit, and write what they hold in runs. Returns a `Group` as a dictionary."""
     number, group = int(unit["number"]), Group()
     try:
         for run, tables in enumerate(_runs(batches(ray.get(reading), unit["files"], settings))):
@@ -106,11 +132,12 @@ def import_group(
             writer.write_table(f"{RUNS}/{name}", entries, _RUN_ROW_GROUP)
             writer.write_table(f"{CHARTS}/{name}", tables.accounts.sort_by("entity"), _RUN_ROW_GROUP)
             writer.write_table(f"rejected/{name}", tables.rejected)
+            writer.write_table(f"files/{name}", tables.files)
             log.info("%s: %d entries", name, len(entries), extra=about(job=job, stage="ingest", block=name))
             _log_rejected(tables.rejected, name, job)
     except UnreadableFile as error:
         group.unreadable = str(error)
-    return group
+    return group.as_dict()
 
 
 def _runs(parts: Iterator[Tables]) -> Iterator[Tables]:
@@ -166,16 +193,25 @@ class Runs:
 class Bucket:
     """What came of a bucket, beside what was written."""
 
-    number: int
     entries: int
     accounts: int
     dated: int  # as in `Settled`
     repeated: int
     rejections: Rejections
 
+    def as_dict(self) -> dict[str, Any]:
+        """The bucket as JSON types; `from_dict` reads it."""
+        return {**vars(self), "rejections": self.rejections.as_dict()}
 
-def write_settled(unit: Mapping[str, Any], runs: Runs, job: str) -> Bucket:
-    """Write the bucket `number` of a unit, which has the `companies` of it."""
+    @classmethod
+    def from_dict(cls, content: Mapping[str, Any]) -> Bucket:
+        """Read what `as_dict` wrote."""
+        return cls(**{**content, "rejections": Rejections(**content["rejections"])})
+
+
+def write_settled(unit: Mapping[str, Any], runs: Runs, job: str) -> dict[str, Any]:
+    """Write the bucket `number` of a unit, which has the `companies` of it. Returns a `Bucket` as a
+    dictionary."""
     number, companies = int(unit["number"]), unit["companies"]
     settled = settle(runs.of(companies, runs.entries, ENTRIES))
     accounts = Catalog.from_accounts(runs.of(companies, runs.accounts, ACCOUNTS)).accounts
@@ -186,7 +222,7 @@ def write_settled(unit: Mapping[str, Any], runs: Runs, job: str) -> Bucket:
     found.add(settled.duplicates)
     _log_rejected(settled.duplicates, name, job)
     log.info("%s: %d entries", name, len(settled.entries), extra=about(job=job, stage="ingest", block=name))
-    return Bucket(number, len(settled.entries), len(accounts), settled.dated, settled.repeated, found)
+    return Bucket(len(settled.entries), len(accounts), settled.dated, settled.repeated, found).as_dict()
 
 
 @ray.remote

@@ -37,9 +37,10 @@ from jet.artifacts.places import folders_above
 from jet.artifacts.storage import absolute, files_under, remove, resolve
 from jet.books.buckets import deal
 from jet.books.importers import UnreadableFile
+from jet.books.importers.files import with_content
 from jet.books.reading import Reading, refuse_nothing
 from jet.books.reconcile import companies, notes, renamed
-from jet.books.schema import REJECTED, uses
+from jet.books.schema import ACCOUNTS, REJECTED, uses
 from ray_jobs.runtime import metrics
 from ray_jobs.runtime.connection import connect
 from ray_jobs.runtime.logs import about
@@ -62,8 +63,11 @@ GROUP_BYTES = 32 * 2**20
 log = logging.getLogger("jet.ingest")
 
 
-def import_ledgers(ledgers: Sequence[str], output: str, config: JobConfig) -> Manifest:
-    """Import ledger files and publish the artifact. Raises `UnreadableFile` where one can't be read at all."""
+def import_ledgers(
+    ledgers: Sequence[str], output: str, config: JobConfig, *, may_be_empty: bool = False
+) -> Manifest:
+    """Import ledger files and publish the artifact. Raises `UnreadableFile` where one can't be read at all, and
+    where they have no entry, unless they `may_be_empty` and nothing of them was rejected."""
     refuse_within(ledgers, output)
     reading = Reading.of(ledgers, config.ingest)
     settings, inputs = config.part("ingest"), dict(reading.inputs)
@@ -74,13 +78,11 @@ def import_ledgers(ledgers: Sequence[str], output: str, config: JobConfig) -> Ma
     connect(config.runtime)
     with artifact_writer(output, KIND, settings, inputs, resolved=asdict(config)) as writer:
         groups = _import(reading, writer, config)
-        files = pa.concat_tables([table for group in groups for table in group.files])
-        names = companies(files)
+        names = companies(number for group in groups for number in group.numbers)
         runs = _runs(writer, names)
         buckets = _settle(runs, _companies_by_bucket(groups, runs, config))
         writer.drop("runs")
-        writer.write_table("files/part-0.parquet", renamed(files, names))
-        _rename_rejected(writer, names)
+        _rename(writer, names)
         rules, used = Counter[str](), Counter[str](uses(REJECTED.empty_table()))
         for rejections in (each.rejections for part in (groups, buckets) for each in part):
             rules.update(rejections.rules)
@@ -92,7 +94,7 @@ def import_ledgers(ledgers: Sequence[str], output: str, config: JobConfig) -> Ma
         for rule, rows in sorted(rules.items()):
             metrics.count(metrics.ROWS_REJECTED, rows, rule)
         entries = sum(bucket.entries for bucket in buckets)
-        if not entries:
+        if not entries and (rules or not may_be_empty):
             refuse_nothing(entries, len(reading.folders), _rejected(writer))
         accounts = sum(bucket.accounts for bucket in buckets)
         facts = {"rules": dict(rules), "files": len(reading.folders), "buckets": len(buckets)}
@@ -107,7 +109,8 @@ def _import(reading: Reading, writer: ArtifactWriter, config: JobConfig) -> list
     how = {"writer": writer, "settings": config.ingest, "job": metrics.job_name()}
     groups: dict[int, Group] = {}
     with metrics.stage("ingest", len(units)) as finished_group:
-        for number, group in over_units(units, import_group, {"reading": ray.put(reading), **how}):
+        for number, found in over_units(units, import_group, {"reading": ray.put(reading), **how}):
+            group = Group.from_dict(found)
             if group.unreadable:
                 raise UnreadableFile(group.unreadable)
             groups[number] = group
@@ -140,26 +143,29 @@ def _settle(runs: Runs, dealt: Sequence[list[str]]) -> list[Bucket]:
     """Write all buckets, side by side."""
     units = [{"number": number, "companies": names} for number, names in enumerate(dealt) if names]
     done: list[Bucket] = []
-    for _, bucket in over_units(units, write_settled, {"runs": runs, "job": metrics.job_name()}):
-        done.append(bucket)
+    for _, found in over_units(units, write_settled, {"runs": runs, "job": metrics.job_name()}):
+        done.append(Bucket.from_dict(found))
         log.info("wrote %d of %d buckets", len(done), len(units), extra=about(stage="ingest"))
     return done
 
 
-def _rename_rejected(writer: ArtifactWriter, names: Mapping[str, str]) -> None:
-    """Call companies in the rejected rows as their entries are called."""
-    for name in _rejected_files(writer) if names else ():
+def _rename(writer: ArtifactWriter, names: Mapping[str, str]) -> None:
+    """Call companies as their entries are called, in the tables of files and of rejected rows."""
+    for name in [*_written(writer, "files"), *_written(writer, "rejected")] if names else ():
         table = read_parquet(writer.filesystem, f"{writer.staging}/{name}")
         writer.write_table(name, renamed(table, names))
 
 
 def _rejected(writer: ArtifactWriter) -> pa.Table:
-    parts = [read_parquet(writer.filesystem, f"{writer.staging}/{name}") for name in _rejected_files(writer)]
+    names = _written(writer, "rejected")
+    parts = [read_parquet(writer.filesystem, f"{writer.staging}/{name}") for name in names]
     return pa.concat_tables([REJECTED.empty_table(), *parts])
 
 
-def _rejected_files(writer: ArtifactWriter) -> list[str]:
-    return sorted(f"rejected/{name}" for name in files_under(writer.filesystem, f"{writer.staging}/rejected"))
+def _written(writer: ArtifactWriter, table: str) -> list[str]:
+    """The files of a table."""
+    names = files_under(writer.filesystem, f"{writer.staging}/{table}")
+    return sorted(f"{table}/{name}" for name in names)
 
 
 def refuse_within(ledgers: Sequence[str], output: str) -> None:
@@ -174,8 +180,11 @@ def refuse_within(ledgers: Sequence[str], output: str) -> None:
 
 
 @contextmanager
-def open_or_import(ledgers: list[str], name: str, output: str, config: JobConfig) -> Iterator[Artifact]:
-    """The entries that `ledgers` name. Ledger files are imported first, into a folder beside the output.
+def open_or_import(
+    ledgers: list[str], name: str, output: str, config: JobConfig, *, may_be_empty: bool = False
+) -> Iterator[Artifact]:
+    """The entries that `ledgers` name. Ledger files are imported first, into a folder beside the output; where
+    they `may_be_empty`, so may be what comes out.
 
     The folder is removed where the block ends well; where it fails, the next start finds it.
     """
@@ -185,17 +194,24 @@ def open_or_import(ledgers: list[str], name: str, output: str, config: JobConfig
     refuse_within(ledgers, output)
     if read_manifest(output) is None:
         refuse_foreign(output)  # before anything is written beside it
-    folder = _imported(ledgers, name, output, config)
+    full = with_content(ledgers) if may_be_empty else ledgers
+    folder = _imported(full, beside(absolute(output), name), config, may_be_empty)
     yield open_artifact(folder, "entries")
     remove(folder)
 
 
-def _imported(ledgers: list[str], name: str, output: str, config: JobConfig) -> str:
-    """The folder beside the output that ledger files were imported into."""
-    folder = beside(absolute(output), name)
+def _imported(ledgers: list[str], folder: str, config: JobConfig, may_be_empty: bool) -> str:
+    """`folder`, into which ledger files were imported; without any, an artifact of no entries."""
+    if not ledgers:
+        remove(folder)
+        with artifact_writer(folder, KIND, {}, {}) as writer:
+            writer.write_table("accounts/part-0.parquet", ACCOUNTS.empty_table())
+            writer.write_table("rejected/part-0.parquet", REJECTED.empty_table())
+            writer.publish({"entries": 0})
+        return folder
     try:
-        import_ledgers(ledgers, folder, config)
+        import_ledgers(ledgers, folder, config, may_be_empty=may_be_empty)
     except ArtifactError:  # left by a run with other files or settings
         remove(folder)
-        import_ledgers(ledgers, folder, config)
+        import_ledgers(ledgers, folder, config, may_be_empty=may_be_empty)
     return folder

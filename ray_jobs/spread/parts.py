@@ -6,11 +6,11 @@ that are there. Ray Data hands the parts to a pool of actors and replaces actors
 
 from __future__ import annotations
 
+import json
 import logging
-import pickle
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import wraps
-from typing import Any, Protocol, TypeVar
+from typing import Any, Protocol
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -25,9 +25,6 @@ from ray_jobs.runtime.logs import about
 from ray_jobs.runtime.settings import RuntimeSettings
 
 log = logging.getLogger("jet.parts")
-
-
-Result = TypeVar("Result")
 
 
 class Worker(Protocol):
@@ -121,19 +118,20 @@ def do_parts(
 
 
 def over_units(
-    units: Sequence[Mapping[str, Any]], work: Callable[..., Result], how: Mapping[str, Any]
-) -> Iterator[tuple[int, Result]]:
+    units: Sequence[Mapping[str, Any]], work: Callable[..., dict[str, Any]], how: Mapping[str, Any]
+) -> Iterator[tuple[int, dict[str, Any]]]:
     """The `number` of each of `units` and what `work(unit, **how)` gives, as they are done, by tasks of Ray
-    Data that bear the function's name."""
-    rows = [{"number": unit["number"], "unit": pickle.dumps(dict(unit))} for unit in units]
+    Data that bear the function's name. Units and results are JSON."""
+    if not units:
+        return
+    rows = [{"number": unit["number"], "unit": json.dumps(dict(unit))} for unit in units]
 
     @wraps(work)
     def done(row: dict[str, Any]) -> dict[str, Any]:
-        found = work(pickle.loads(row["unit"]), **how)  # noqa: S301 - of this job
-        return {"number": row["number"], "found": pickle.dumps(found)}
+        return {"number": row["number"], "found": json.dumps(work(json.loads(row["unit"]), **how))}
 
-    for row in ray.data.from_items(rows, override_num_blocks=max(1, len(rows))).map(done).iter_rows():
-        yield row["number"], pickle.loads(row["found"])  # noqa: S301 - of this job
+    for row in ray.data.from_items(rows, override_num_blocks=len(rows)).map(done).iter_rows():
+        yield row["number"], json.loads(row["found"])
 
 
 def _rows_there(writer: ArtifactWriter) -> Iterator[tuple[str, int]]:

@@ -17,8 +17,8 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-from jet.artifacts.storage import is_uri
-from ray_jobs.runtime import command as runtime
+from jet.artifacts.uris import is_uri
+from ray_jobs.runtime.arguments import job_parser, parsed
 from ray_jobs.submission.packing import refuse_passwords, runtime_environment
 
 HELP = """Run a job on a cluster: check its options here, send jet's code and the config with it, show its log,
@@ -91,9 +91,9 @@ def prepared(given: argparse.Namespace, jobs: Sequence[str], job_argv: Sequence[
     name = given.job
     if name not in jobs:
         raise ValueError(f"there is no job {name!r}; there are {', '.join(jobs)}")
-    module = importlib.import_module(f"ray_jobs.{name.replace('-', '_')}")
-    check(name, module, job_argv)
-    command = shlex.join(["python", "-m", module.__name__, *with_configs(job_argv)])
+    module = name.replace("-", "_")
+    check(name, importlib.import_module(f"ray_jobs.options.{module}"), job_argv)
+    command = shlex.join(["python", "-m", f"ray_jobs.{module}", *with_configs(job_argv)])
     refuse_passwords(command)
     if len(command.encode()) > LONGEST_COMMAND:
         raise ValueError(
@@ -104,16 +104,19 @@ def prepared(given: argparse.Namespace, jobs: Sequence[str], job_argv: Sequence[
     return Submission(name, command, environment)
 
 
-def check(name: str, module: ModuleType, job_argv: Sequence[str]) -> None:
+def check(name: str, options: ModuleType, job_argv: Sequence[str]) -> None:
     """Read a job's options as the job is going to."""
-    parser = runtime.job_parser(name, module)
-    given = runtime.parsed(parser, runtime.translated(job_argv, module))
+    parser = job_parser(name, options)
+    given = parsed(parser, job_argv, options)
     parser.instantiate(given)
-    for option, path in (("--output", given.output), ("--table", given.table.uri)):
-        if path is not None and not is_uri(path) and not Path(path).is_absolute():
+    for option, path in (
+        *((name, given.get(name)) for name in ("output", "result")),
+        ("table", given.table.uri),
+    ):
+        if path and not is_uri(path) and not Path(path).is_absolute():
             raise ValueError(
-                f"{option} {path} is a folder of this machine, and on the cluster it would go with the job: "
-                "name a URI (s3://, gs://), or the whole path of a folder that all nodes have mounted"
+                f"--{option} {path} is of this machine, and on the cluster it would go with the job: name a "
+                "URI (s3://, gs://), or the whole path in a folder that all nodes have mounted"
             )
 
 

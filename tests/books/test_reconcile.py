@@ -126,7 +126,8 @@ def test_one_organization_number_is_one_company():
         ("x.se", "Other AB", ""),
         ("y.se", "Another AB", ""),
     )
-    names = companies(files)
+    columns = (files[name].to_pylist() for name in ("org_number", "entity"))
+    names = companies(zip(*columns, strict=True))
     assert names == {"PROV AKTIEBOLAG": "Prov AB"}
     entries = entries_of(("Prov AB", "A-1", DAY), ("PROV AKTIEBOLAG", "A-2", DAY), ("Other AB", "A-1", DAY))
     assert renamed(entries, names)["entity"].to_pylist() == ["Prov AB", "Prov AB", "Other AB"]

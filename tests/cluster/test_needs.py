@@ -35,7 +35,7 @@ def test_needs_are_what_the_job_requires(job, tmp_path, monkeypatch):
     for module in (neighbors, predict):
         monkeypatch.setattr(module, "connect", lambda _: None)
     monkeypatch.setattr(trial_runs, "room", required)
-    artifact = SimpleNamespace(manifest=SimpleNamespace(fingerprint="a"), fingerprint="b")
+    artifact = SimpleNamespace(manifest=SimpleNamespace(fingerprint="a", rows={"entries": 1}), fingerprint="b")
     with pytest.raises(RequiredError) as told:
         STARTS[job](artifact, str(tmp_path / "output"), JobConfig(runtime=SETTINGS))
     asked = needs(job, SETTINGS)

@@ -23,7 +23,6 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-import ray_jobs.ingest
 from jet.artifacts.artifact import MANIFEST, ArtifactError, artifact_writer, finished, open_artifact
 from jet.artifacts.tables import SchemaError
 from jet.books.checks import EXCERPT_CHARACTERS, Rule, check_account, check_entry
@@ -40,7 +39,8 @@ from jet.books.importers import (
 )
 from jet.books.schema import ACCOUNTS, ENTRIES, FILES, REJECTED
 from jet.bundle.saved import load_bundle
-from ray_jobs.runtime.command import job_parser, parsed
+from ray_jobs.options import ingest
+from ray_jobs.runtime.arguments import job_parser, parsed
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 import made_up
@@ -145,7 +145,7 @@ def check_records(records: list[Record], file: str, settings: ImportSettings) ->
 
 @cache
 def _parser():
-    return job_parser("ingest", ray_jobs.ingest)
+    return job_parser("ingest", ingest)
 
 
 def config_target(data: bytes) -> None:
@@ -155,7 +155,7 @@ def config_target(data: bytes) -> None:
     told = io.StringIO()
     try:
         with contextlib.redirect_stderr(told):
-            given = parsed(_parser(), ["--ledgers", "a", "--output", "b", "--config", str(path)])
+            given = parsed(_parser(), ["--ledgers", "a", "--output", "b", "--config", str(path)], ingest)
     except SystemExit:
         assert "error: " in told.getvalue()
         return

@@ -77,7 +77,7 @@ def fuzz(target: str, corpus: Path, words: Path, flags: list[str]) -> None:
     """Fuzz in this process, with libFuzzer's own flags. Doesn't return."""
     import atheris
 
-    with atheris.instrument_imports(include=["jet", "ray_jobs.runtime.command"], enable_loader_override=False):
+    with atheris.instrument_imports(include=["jet", "ray_jobs.runtime"], enable_loader_override=False):
         import fuzz_targets
     for number, seed in enumerate(fuzz_targets.seeds(target)):
         (corpus / f"seed-{number}").write_bytes(seed)

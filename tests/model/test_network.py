@@ -11,6 +11,7 @@ import torch
 from torch.nn import functional as F
 
 from jet.books.tokens import CLOSED, NOTHING
+from jet.model.batch import held_hits
 from jet.model.neighbor_attention import copy_distribution, masked_softmax, mean_labels
 from jet.model.network import TextInputs, allowed_tokens, follow_neighbors, localized
 from jet.model.settings import ModelSettings
@@ -251,13 +252,13 @@ def test_the_label_of_a_neighbor_is_the_mean_of_its_lines_without_stop_and_paddi
 def test_the_memory_holds_the_best_similar_ones_all_of_the_latest_and_the_best_peers(neighbors, peers, columns):
     retrieval = RetrievalSettings(neighbors=5, latest=2, peers=3)
     place = np.tile(np.arange(10), (4, 1))
-    hits = ModelSettings(neighbors=neighbors, peers=peers).hits(Hits(place, place / 10), retrieval)
+    hits = held_hits(Hits(place, place / 10), ModelSettings(neighbors=neighbors, peers=peers), retrieval)
     assert hits.row.tolist() == [columns] * 4
     assert np.array_equal(hits.similarity, hits.row / 10)
 
 
 def test_dropout_is_the_same_whichever_columns_hits_were_chosen_from(data):
     # Random numbers are drawn in the order of memory: a transposed batch would get others.
-    hits = data.model.hits(data.hits, data.retrieval)
+    hits = held_hits(data.hits, data.model, data.retrieval)
     assert hits.row.flags.c_contiguous
     assert hits.similarity.flags.c_contiguous

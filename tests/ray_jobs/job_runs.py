@@ -62,11 +62,12 @@ class Done:
 
 def run_job(name: str, *arguments: Any, called: str | None = None) -> Done:
     """Run a job in this process, as `ray_jobs.cli` does; it may be `called` something else in what it tells."""
-    job = importlib.import_module(f"ray_jobs.{name.replace('-', '_')}")
+    module = name.replace("-", "_")
+    job, options = (importlib.import_module(f"ray_jobs.{each}") for each in (module, f"options.{module}"))
     out, err = io.StringIO(), io.StringIO()
     with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
         try:
-            status = runtime.main(called or name, job, [str(argument) for argument in arguments])
+            status = runtime.main(called or name, options, job.run, [str(each) for each in arguments])
         except SystemExit as end:
             status = end.code if isinstance(end.code, int) else 1
     # A failed run's actors hang on a cycle of references and hold their CPUs until it is collected.

@@ -45,7 +45,7 @@ def run(args, config):
         time.sleep(5)
     return {"found": found}
 
-sys.exit(runtime.main("abort", sys.modules["__main__"], OPTIONS))
+sys.exit(runtime.main("abort", sys.modules["__main__"], run, OPTIONS))
 """
 
 

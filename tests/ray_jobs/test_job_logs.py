@@ -80,7 +80,7 @@ def run(args, config):
     time.sleep(4)
     return {}
 
-sys.exit(runtime.main("talk", sys.modules["__main__"], []))
+sys.exit(runtime.main("talk", sys.modules["__main__"], run, []))
 """
 
 

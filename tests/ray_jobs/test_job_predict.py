@@ -9,7 +9,7 @@ import pytest
 from job_runs import assert_same, entry, keys, read, run_job, succeed, write_jsonl
 
 from jet.artifacts.artifact import open_artifact
-from jet.books.schema import ACCOUNTS, ENTRIES, REJECTED
+from jet.books.schema import ACCOUNTS, ENTRIES, PREDICTIONS, REJECTED
 from jet.bundle.saved import load_bundle
 
 NEW = "New & Co"
@@ -217,3 +217,50 @@ def test_a_table_that_cannot_be_added_to_is_told_before_anything_is_predicted(pi
     assert done.status == 2
     assert "is no such table (it has thesis.txt): give another --table" in done.complaint
     assert not (tmp_path / "out").exists()
+
+
+HEADER = "entry_id;date;description;account;debit;credit\n"
+CHART = '{"type": "account", "entity": "acme", "code": "5010", "name": "rent"}\n'
+
+
+@pytest.mark.parametrize(
+    ("files", "named"),
+    [
+        ({"new.csv": HEADER}, "new.csv"),
+        ({"new.jsonl": ""}, "new.jsonl"),
+        ({"new.jsonl": CHART}, "new.jsonl"),
+        ({"inbox/new.csv": HEADER}, "inbox"),
+        ({}, "inbox"),
+    ],
+)
+def test_a_night_without_new_entries_gives_empty_predictions(pipeline, settings, tmp_path, files, named):
+    (tmp_path / "inbox").mkdir()
+    for name, content in files.items():
+        (tmp_path / name).write_text(content)
+    given = ("--ledgers", tmp_path / named, "--model", pipeline.folder / "model", "--config", settings)
+    line = succeed("predict", *given, "--output", tmp_path / "out")
+    assert (line["predictions"], line["decisions"], line["rejected"]) == (0, {}, 0)
+    found = open_artifact(str(tmp_path / "out"), "predictions")
+    assert len(found.read_table(PREDICTIONS)) == 0
+    assert read(tmp_path / "out").schema.equals(PREDICTIONS)
+    there = {path.name for path in tmp_path.iterdir()}
+    assert there == {"inbox", "out", *(name.partition("/")[0] for name in files)}
+    assert succeed("predict", *given, "--output", tmp_path / "out")["predictions"] == 0
+
+
+@pytest.mark.parametrize(
+    ("content", "says"),
+    [
+        (None, "no such file"),
+        ("", "the file is empty"),
+        (HEADER + "1;someday;rent;;;\n", "no entry could be imported from 1 files"),
+        ("Dear Sir,\nwe regret.\n", "no header"),
+    ],
+)
+def test_new_entries_that_are_lost_are_an_error_all_the_same(pipeline, settings, tmp_path, content, says):
+    if content is not None:
+        (tmp_path / "new.csv").write_text(content)
+    given = ("--ledgers", tmp_path / "new.csv", "--model", pipeline.folder / "model", "--config", settings)
+    done = run_job("predict", *given, "--output", tmp_path / "out")
+    assert done.status == 2
+    assert says in done.complaint

@@ -97,8 +97,9 @@ def test_a_job_that_is_wrong_never_gets_to_the_cluster(head, client, tmp_path):
     for wrong, named in [
         ([*absolute, "--model.hiden=32"], "hiden"),
         ([*absolute, "--runtime.actors=0"], "runtime.actors must be at least 1"),
-        (["--output", "out"], "--output out is a folder of this machine"),
-        ([*absolute, "--table.uri", "table"], "--table table is a folder of this machine"),
+        (["--output", "out"], "--output out is of this machine"),
+        ([*absolute, "--result", "done.json"], "--result done.json is of this machine"),
+        ([*absolute, "--table.uri", "table"], "--table table is of this machine"),
         ([*absolute, "--entrypoint-resources", "driver"], "entrypoint-resources"),
         ([*absolute, "--config", tmp_path / "none.yaml"], "none.yaml"),
     ]:

@@ -15,14 +15,14 @@ from jet.artifacts.artifact import open_artifact
 from jet.bundle.saved import load_bundle
 from jet.training.fitting import build_network, run_epochs, steps_per_epoch
 from jet.training.loop import Trainer
-from ray_jobs import train
 from ray_jobs.ddp import training
-from ray_jobs.runtime.command import job_parser
+from ray_jobs.options import train as options
+from ray_jobs.runtime.arguments import job_parser
 from ray_jobs.runtime.settings import JobConfig
 
 
 def config_of(settings: Path) -> JobConfig:
-    parser = job_parser("train", train)
+    parser = job_parser("train", options)
     given = parser.instantiate(parser.parse_args(["--data=x", "--output=x", f"--config={settings}"]))
     return JobConfig(**{name: given[name] for name in JobConfig.__dataclass_fields__})
 

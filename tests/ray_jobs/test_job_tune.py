@@ -19,7 +19,8 @@ from jet.books.schema import TRIALS
 from jet.config import with_settings
 from jet.experiments.sweep.trials import Trial
 from ray_jobs import train
-from ray_jobs.runtime.command import job_parser
+from ray_jobs.options import train as options
+from ray_jobs.runtime.arguments import job_parser
 from ray_jobs.runtime.settings import JobConfig
 from ray_jobs.sweeps import searches
 
@@ -61,7 +62,7 @@ def wait_for_all_cpus(head: Head) -> None:
 
 
 def config_of(path: Path) -> JobConfig:
-    parser = job_parser("train", train)
+    parser = job_parser("train", options)
     given = parser.instantiate(parser.parse_args(["--data=x", "--output=x", f"--config={path}"]))
     return JobConfig(**{name: given[name] for name in JobConfig.__dataclass_fields__})
 

@@ -11,7 +11,7 @@ from job_runs import ROOT
 import jet
 import ray_jobs
 from jet.artifacts.storage import resolve, write_whole
-from ray_jobs import ingest
+from ray_jobs.options import ingest
 from ray_jobs.runtime.ray_quirks.submission import packed_sizes
 from ray_jobs.submission import packing
 from ray_jobs.submission.command import check

@@ -8,39 +8,18 @@ from __future__ import annotations
 
 import codecs
 import datetime
-import re
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from decimal import Decimal
 from functools import lru_cache
 from pathlib import PurePath
-from typing import BinaryIO, Literal, Protocol
+from typing import BinaryIO, Protocol
 
 from jet.books.checks import AMOUNT_LIMIT, EXACT, MAX_LINES, SMALLEST_UNIT, Rule
 from jet.books.records import Record
-from jet.books.schema import SIDES
-
-FORMATS = ("sie", "jsonl", "ledger", "tabular")
-"""The importers' names, in the order in which they are tried on a file."""
-
-FIELDS = (
-    "entry_id",
-    "entity",
-    "date",
-    "description",
-    "currency",
-    "journal",
-    "account",
-    "account_name",
-    "side",
-    "amount",
-    "debit",
-    "credit",
-    "text",
-    "total",
-    "direction",
-)
-"""The fields that columns of a table can have."""
+from jet.books.settings import FIELDS as FIELDS
+from jet.books.settings import FORMATS as FORMATS
+from jet.books.settings import ImportSettings as ImportSettings
 
 CHUNK_BYTES = 1 << 20
 LONGEST_LINE = 1 << 24
@@ -93,85 +72,6 @@ class Extent:
         return None
 
 
-@dataclass(kw_only=True)
-class ImportSettings:
-    """How ledger files are read. By default, everything is recognized from the files."""
-
-    format: str = "auto"
-    """An importer's name (sie, jsonl, ledger, tabular), or auto to recognize the format of each file."""
-
-    entity: str | None = None
-    """The entity of every entry; by default the one that the file names, or the name of the file."""
-
-    entity_from: Literal["name", "org_number", "name_and_org_number"] = "name"
-    """What names the entity of a SIE file: the company's name, its organization number, or both."""
-
-    encoding: str = "auto"
-    """The text encoding, such as utf-8, cp437 or latin-1; auto detects it from the content."""
-
-    tolerance: float = 0.005
-    """The most by which debits and credits of an entry may differ in a currency."""
-
-    columns: dict[str, str] = field(default_factory=dict)
-    """For CSV, TSV and parquet: the file's column for each field whose column has another name."""
-
-    date_format: str | None = None
-    """For CSV and TSV: the format of dates, such as %d.%m.%Y; by default detected from the file's cells."""
-
-    decimal_comma: bool | None = None
-    """Whether the decimal mark is a comma, so that "1,234" is less than two; by default detected from the
-    file's other numbers and directives."""
-
-    dialect: Literal["auto", "ledger", "hledger"] = "auto"
-    """For plain-text journals: the program whose rules apply; auto detects it from the file."""
-
-    strict: bool = False
-    """Whether to reject every entry that breaks a rule. By default, accounts and sides of an entry that doesn't
-    balance are still used, and too many decimals are rounded; the rejected table says so."""
-
-    delimiter: str | None = None
-    """For CSV and TSV: the character between two fields; by default detected from the header."""
-
-    quote: str | None = None
-    """For CSV and TSV: the character around a field with delimiters in it, "" for none; by default the double
-    quote, unless the file shows that it quotes nothing."""
-
-    skip_lines: int | None = None
-    """For CSV and TSV: the number of lines before the header; by default detected from the columns needed."""
-
-    sides: dict[str, str] = field(default_factory=dict)
-    """For CSV, TSV and parquet: D or C for each word in the column of sides that jet doesn't know or reads
-    wrongly."""
-
-    default_currency: str = ""
-    """The currency of entries without one."""
-
-    def __post_init__(self) -> None:
-        if self.format != "auto" and self.format not in FORMATS:
-            raise ValueError(f"format {self.format!r} is not auto or one of {', '.join(FORMATS)}")
-        if self.entity is not None and not self.entity.strip():
-            raise ValueError("entity must not be empty: leave it out to take the file's own")
-        if self.encoding != "auto" and not _splits_at_newlines(self.encoding):
-            raise ValueError(f"encoding {self.encoding!r} is not a known one in which a newline is one byte")
-        if not 0 <= self.tolerance < float("inf"):
-            raise ValueError(f"tolerance {self.tolerance} must be zero or more, and finite")
-        unknown = sorted(set(self.columns) - set(FIELDS))
-        if unknown:
-            raise ValueError(f"columns: {', '.join(unknown)} not among our fields, {', '.join(FIELDS)}")
-        if self.date_format is not None and not _names_a_day(self.date_format):
-            raise ValueError(f"date_format {self.date_format!r} must hold a year, a month and a day")
-        if self.delimiter is not None and (len(self.delimiter) != 1 or self.delimiter in '"\r\n'):
-            raise ValueError(f"delimiter {self.delimiter!r} must be one character, and not a quote or newline")
-        if self.quote is not None and (len(self.quote) > 1 or self.quote in tuple("\\\r\n ")):
-            raise ValueError(f'quote {self.quote!r} must be one character, or "" where nothing is quoted')
-        if self.quote and self.quote == self.delimiter:
-            raise ValueError(f"quote {self.quote!r} must not be the delimiter")
-        if self.skip_lines is not None and self.skip_lines < 0:
-            raise ValueError(f"skip_lines {self.skip_lines} must be zero or more")
-        if any(side not in SIDES for side in self.sides.values()):
-            raise ValueError(f"sides must name D or C for each word, not {', '.join(self.sides.values())}")
-
-
 @dataclass(frozen=True)
 class Source:
     """An open ledger file."""
@@ -199,22 +99,6 @@ class Importer(Protocol):
         Every line of the file is counted once: in `Entry.file_lines`, in `Rejection.file_lines`, or in a
         `Passed`.
         """
-
-
-def _splits_at_newlines(encoding: str) -> bool:
-    try:
-        bytes(range(256)).decode(encoding, "replace")  # some encodings can't replace what is wrong
-        return "\n".encode(encoding) == b"\n"
-    except (LookupError, ValueError):
-        return False
-
-
-def _names_a_day(date_format: str) -> bool:
-    day = datetime.datetime(2001, 12, 30)
-    try:
-        return datetime.datetime.strptime(day.strftime(date_format), date_format) == day
-    except (ValueError, re.error):
-        return False
 
 
 def file_stem(file: str) -> str:

@@ -14,7 +14,7 @@ from fsspec.utils import glob_translate
 from pyarrow import fs as pafs
 
 from jet.artifacts.storage import files_under, is_uri, resolve
-from jet.books.importers.common import UnreadableFile
+from jet.books.importers.common import UnreadableFile, has_suffix
 
 
 def expand(paths: Sequence[str]) -> dict[str, pafs.FileInfo]:
@@ -32,6 +32,26 @@ def expand(paths: Sequence[str]) -> dict[str, pafs.FileInfo]:
         for name, info in files:
             found.setdefault(name if is_uri(name) else os.path.realpath(name), (name, info))
     return dict(sorted(found.values(), key=lambda file: file[0]))
+
+
+def with_content(paths: Sequence[str]) -> list[str]:
+    """`paths` without folders that have no file, and without JSONL files that have not one byte.
+
+    That is how whoever writes new entries says that there are none: a query's output of no rows, or a folder
+    that was emptied. A table without rows has its header, so an empty one is broken, and stays; and so does a
+    pattern, which may be wrong.
+    """
+    kept = []
+    for path in paths:
+        filesystem, root = resolve(path)
+        info = filesystem.get_file_info(root)
+        is_folder = info.type == pafs.FileType.Directory and not glob.has_magic(path)
+        if is_folder and not list(_on_store(path) if is_uri(path) else _local(path)):
+            continue
+        if info.type == pafs.FileType.File and not info.size and has_suffix(path, ".jsonl", ".ndjson"):
+            continue
+        kept.append(path)
+    return kept
 
 
 def given_folder(file: str, paths: Sequence[str]) -> str:

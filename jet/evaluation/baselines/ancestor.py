@@ -28,7 +28,7 @@ from jet.evaluation.baselines.protocol import (
     collected,
     places_of,
 )
-from jet.model.batch import collate
+from jet.model.batch import collate, held_hits
 from jet.model.decode import DEAD, beam_search
 from jet.model.network import JetNetwork, Tables, TextInputs
 from jet.model.pointer import Pointer
@@ -158,7 +158,7 @@ def _decoded(network: JetNetwork, data: TrainingData, rows: NDArray) -> tuple[ND
     columns = data.corpus.rows
     for start in range(0, len(rows), _BATCH):
         own = rows[start : start + _BATCH]
-        hits = data.model.hits(data.hits.take(own), data.retrieval)
+        hits = held_hits(data.hits.take(own), data.model, data.retrieval)
         batch = collate(columns, own, data.corpus, hits, data.model.max_lines)
         beams = beam_search(network, network.encode(batch, tables), _BEAMS)
         local, log_prob = beams.tokens[:, :MOST_SETS].numpy(), beams.log_probs[:, :MOST_SETS].numpy()

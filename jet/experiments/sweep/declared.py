@@ -10,14 +10,12 @@ from dataclasses import fields
 from typing import Any
 
 from jet.config import JetConfig, with_settings
-from jet.experiments.sweep.settings import TuneSettings
+from jet.experiments.sweep.settings import GRID_LIMIT, TuneSettings
 from jet.experiments.sweep.space import FORMS, Choice, Dimension, Range, ScheduleRange, Space
 from jet.training.losses import LOSSES
 
 _SEARCHED = ("model", "losses", "optim", "train")
 """The parts of the config that bear on the decoder's training."""
-GRID_LIMIT = 100
-"""The most trials of a grid without --yes: above it, a point too many is likelier than a wish."""
 _NO_SETTING = {
     "retrieval": "neighbors are found before a training; run `jet neighbors` with other settings into another "
     "folder, and sweep there",

@@ -7,6 +7,9 @@ from typing import Any, Literal
 
 Searcher = Literal["random", "grid", "optuna", "pbt"]
 
+GRID_LIMIT = 100
+"""The most trials of a grid without --yes: above it, a point too many is likelier than a wish."""
+
 DOZEN = 12
 """The most trials for which `auto` means random search; with more, Optuna's TPE can model the space."""
 

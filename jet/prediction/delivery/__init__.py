@@ -11,6 +11,6 @@ and `.night`, so that a config can hold them for every night, and a command line
 """
 
 from jet.prediction.delivery.delivering import Delivered, deliver, refuse_table
-from jet.prediction.delivery.settings import TableSettings
+from jet.prediction.settings import TableSettings
 
 __all__ = ["Delivered", "TableSettings", "deliver", "refuse_table"]

@@ -12,7 +12,7 @@ from jet.artifacts.storage import absolute
 from jet.prediction.delivery.delta import DeltaFolder
 from jet.prediction.delivery.hive import HiveFolder
 from jet.prediction.delivery.night import Night
-from jet.prediction.delivery.settings import TableSettings
+from jet.prediction.settings import TableSettings
 
 log = logging.getLogger("jet.predict")
 
