@@ -27,7 +27,7 @@ from jet.artifacts.tables import SchemaError
 from jet.books.importers import ImportSettings, UnreadableFile, import_file
 from jet.books.schema import ENTRIES
 from jet.demo import DemoSettings, write_demo_ledger
-from ray_jobs.spread.extending import descriptions
+from ray_jobs.spread.extending import columns_of
 
 SECRETS = {
     **{"AWS_SECRET_ACCESS_KEY": secrets.token_hex(20), "WANDB_API_KEY": secrets.token_hex(20)},
@@ -211,7 +211,7 @@ def test_the_type_that_ray_data_unpickles_is_refused_in_entries_to_predict(unpic
         writer.publish({"entries": 1})
     artifact = open_artifact(str(tmp_path / "entries"), "entries")
     with pytest.raises(SchemaError, match=r"'description' is extension<ray\.data\.arrow_pickled_object"):
-        list(descriptions(artifact))
+        list(columns_of(artifact, "description"))
     with pytest.raises(SchemaError):
         artifact.read_table(pa.schema([ENTRIES.field("description")]))
     assert not (tmp_path / "trace").exists()
