@@ -42,6 +42,7 @@ class S3(pafs.S3FileSystem):
 
     bucket = ""
     anonymous = False
+    endpoint: str | None = None
 
     def __reduce__(self) -> tuple:
         return s3_filesystem, (self.bucket, self.anonymous)
@@ -63,7 +64,7 @@ def s3_filesystem(bucket: str, anonymous: bool) -> S3:
         retry_strategy=pafs.AwsDefaultS3RetryStrategy(max_attempts=S3_RETRIES),
         allow_delayed_open=True,  # writes a small file in one request
     )
-    filesystem.bucket, filesystem.anonymous = bucket, anonymous
+    filesystem.bucket, filesystem.anonymous, filesystem.endpoint = bucket, anonymous, endpoint
     return filesystem
 
 

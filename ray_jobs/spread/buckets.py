@@ -133,10 +133,11 @@ def import_group(
             writer.write_table(f"{CHARTS}/{name}", tables.accounts.sort_by("entity"), _RUN_ROW_GROUP)
             writer.write_table(f"rejected/{name}", tables.rejected)
             writer.write_table(f"files/{name}", tables.files)
-            log.info("%s: %d entries", name, len(entries), extra=about(job=job, stage="ingest", block=name))
-            _log_rejected(tables.rejected, name, job)
-    except UnreadableFile as error:
-        group.unreadable = str(error)
+            fields = about(job=job, stage="ingest", block=part_name(number))
+            log.info("%s: %d entries", name, len(entries), extra=fields)
+            _log_rejected(tables.rejected, part_name(number), job)
+    except (UnreadableFile, OSError) as error:  # a file that is none, or a store that fails
+        group.unreadable = " ".join(str(error).split())
     return group.as_dict()
 
 

@@ -51,8 +51,10 @@ from ray_jobs.spread.buckets import (
     Bucket,
     Group,
     Runs,
+    bucket_file,
     families_of,
     import_group,
+    part_name,
     write_settled,
 )
 from ray_jobs.spread.parts import over_units
@@ -115,7 +117,8 @@ def _import(reading: Reading, writer: ArtifactWriter, config: JobConfig) -> list
                 raise UnreadableFile(group.unreadable)
             groups[number] = group
             finished_group(group.entries.total())
-            log.info("imported %d of %d groups", len(groups), len(units), extra=about(stage="ingest"))
+            fields = about(stage="ingest", block=part_name(number))
+            log.info("imported %d of %d groups", len(groups), len(units), extra=fields)
     return [groups[number] for number in sorted(groups)]
 
 
@@ -143,9 +146,10 @@ def _settle(runs: Runs, dealt: Sequence[list[str]]) -> list[Bucket]:
     """Write all buckets, side by side."""
     units = [{"number": number, "companies": names} for number, names in enumerate(dealt) if names]
     done: list[Bucket] = []
-    for _, found in over_units(units, write_settled, {"runs": runs, "job": metrics.job_name()}):
+    for number, found in over_units(units, write_settled, {"runs": runs, "job": metrics.job_name()}):
         done.append(Bucket.from_dict(found))
-        log.info("wrote %d of %d buckets", len(done), len(units), extra=about(stage="ingest"))
+        fields = about(stage="ingest", block=bucket_file(number))
+        log.info("wrote %d of %d buckets", len(done), len(units), extra=fields)
     return done
 
 

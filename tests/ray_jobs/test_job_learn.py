@@ -138,6 +138,7 @@ def test_predictions_that_nobody_reviewed_do_not_get_in(pipeline, settings, tmp_
     ],
 )
 def test_what_cannot_be_learned_or_undone_is_refused_in_one_line(pipeline, tmp_path, given, why):
+    given = [pipeline.ledgers if each == "x.jsonl" else each for each in given]
     done = run_job("learn", "--bundle", pipeline.folder / "model", *given, "--output", tmp_path / "out")
     assert why in done.complaint
     assert not (tmp_path / "out").exists()

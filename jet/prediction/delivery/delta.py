@@ -15,7 +15,6 @@ transactions: it repeats a commit that lost, so of two runs of a night both add 
 
 from __future__ import annotations
 
-import os
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -164,10 +163,9 @@ def storage_options(uri: str) -> dict[str, str]:
         return {}
     filesystem, _ = resolve(uri)
     options = {"aws_region": filesystem.region}
-    endpoint = os.environ.get("AWS_ENDPOINT_URL_S3") or os.environ.get("AWS_ENDPOINT_URL")
-    if endpoint:
-        options["aws_endpoint_url"] = endpoint
-        options["allow_http"] = str(endpoint.startswith("http://")).lower()
+    if filesystem.endpoint:
+        options["aws_endpoint_url"] = filesystem.endpoint
+        options["allow_http"] = str(filesystem.endpoint.startswith("http://")).lower()
     if uri.startswith("s3://anonymous@"):
         options["skip_signature"] = "true"
     return options
