@@ -39,6 +39,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from jet.books.groups import rows_of_groups
 from jet.books.schema import AUTO, NO_ANSWER, REVIEW
 from jet.confidence.settings import STATISTICS, Statistic
 from jet.confidence.settings import DriftSettings as DriftSettings
@@ -196,7 +197,7 @@ def compare(calibration: DriftStatistics, new: DriftStatistics, settings: DriftS
         np.bincount(each, statistics.count, len(names))
         for each, statistics in ((old_code, calibration), (new_code, new))
     )
-    old_rows, new_rows = (_rows_by_code(each, len(names)) for each in (old_code, new_code))
+    old_rows, new_rows = (rows_of_groups(each, len(names)) for each in (old_code, new_code))
     known = np.flatnonzero((new_count > 0) & (old_count > 0))
     unknown = np.flatnonzero((new_count > 0) & (old_count == 0))
     alone = np.flatnonzero(np.minimum(new_count, old_count) >= settings.least)
@@ -218,12 +219,6 @@ def compare(calibration: DriftStatistics, new: DriftStatistics, settings: DriftS
         sizes = calibration.predictions, current.predictions
         groups.append(Group(UNKNOWN_COMPANIES, tuple(names[unknown]), *sizes, shifts))
     return sorted(groups, key=lambda group: (-group.excess, group.name))
-
-
-def _rows_by_code(code: np.ndarray, codes: int) -> list[np.ndarray]:
-    """The rows of each code."""
-    ends = np.bincount(code, minlength=codes).cumsum()
-    return np.split(np.argsort(code, kind="stable"), ends[:-1])
 
 
 def _shifts(

@@ -17,10 +17,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import overload
 
 import numpy as np
 
+from jet.books.groups import rows_of_groups
 from jet.confidence.calibration import Calibration, CalibrationRows
 from jet.confidence.threshold import LEVEL, least_history, threshold_for
 
@@ -54,7 +54,7 @@ class Thresholds:
 
 
 @dataclass(frozen=True)
-class Calibrations(Sequence[Calibration]):
+class Calibrations:
     """The calibrations of some regimes, whose rows decide together from which confidence on a promise is kept.
 
     The numbers of groups and entries are the same in all of them.
@@ -67,11 +67,7 @@ class Calibrations(Sequence[Calibration]):
         default_factory=dict, init=False, repr=False, compare=False
     )
 
-    @overload
-    def __getitem__(self, regime: int) -> Calibration: ...
-    @overload
-    def __getitem__(self, regime: slice) -> Sequence[Calibration]: ...
-    def __getitem__(self, regime: int | slice) -> Calibration | Sequence[Calibration]:
+    def __getitem__(self, regime: int) -> Calibration:
         return self.by_regime[regime]
 
     def __len__(self) -> int:
@@ -117,9 +113,7 @@ def _in_regime(
         return Thresholds(None, misfits=out)
     own = {}
     names, number = np.unique(rows.entity.astype(str), return_inverse=True)
-    order = np.argsort(number, kind="stable")
-    ends = np.cumsum(np.bincount(number, minlength=len(names)))[:-1]
-    for name, mine in zip(names.tolist(), np.split(order, ends), strict=True):
+    for name, mine in zip(names.tolist(), rows_of_groups(number, len(names)), strict=True):
         threshold = _own_threshold(promise, pooled, confidence[mine], rows.right[mine])
         if threshold > pooled:
             own[name] = threshold

@@ -21,6 +21,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from jet.books.groups import rows_of_groups
 from jet.evaluation.scored import Scored
 
 RESAMPLES = 2000
@@ -125,9 +126,7 @@ def _resampled(
     drawn = rng.multinomial(entities.size, np.full(entities.size, 1 / entities.size), size=resamples)  # [R, E]
     totals = np.zeros((resamples, difference.shape[1]))
     sizes = np.zeros(resamples)
-    order = np.argsort(number, kind="stable")
-    groups = np.split(order, np.cumsum(np.bincount(number))[:-1])
-    for times, rows in zip(drawn.T, groups, strict=True):
+    for times, rows in zip(drawn.T, rows_of_groups(number, entities.size), strict=True):
         kinds, first, count = np.unique(difference[rows], axis=0, return_index=True, return_counts=True)
         # In the order in which they first appear, so that exchanging the methods draws the same rows.
         by_place = np.argsort(first)

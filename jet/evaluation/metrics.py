@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from jet.books.groups import rows_of_groups
 from jet.evaluation.automation import AutomationThresholds, automation, ratio
 from jet.evaluation.reliability import (
     calibration_error,
@@ -86,8 +87,7 @@ def evaluate(test: Scored, thresholds: AutomationThresholds) -> dict[str, Any]:
     exact match and line F1 of every value of every stratum.
     """
     entities, number = np.unique(test.entity, return_inverse=True)
-    order = np.argsort(number, kind="stable")
-    groups = np.split(order, np.cumsum(np.bincount(number, minlength=entities.size))[:-1])
+    groups = rows_of_groups(number, entities.size)
     by_entity = {
         str(entity): group_metrics(test, rows, thresholds)
         for entity, rows in zip(entities, groups, strict=False)

@@ -8,6 +8,7 @@ from __future__ import annotations
 import logging
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
+from functools import reduce
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -38,23 +39,26 @@ log = logging.getLogger("jet.predict")
 
 
 class Keys(NamedTuple):
-    """How many entries there are, and two sums of hashes of their keys: equal for the same entries alone, but
-    for a chance of 1 in 2^128."""
+    """How many entries there are, and two sums of 64-bit hashes of their keys: equal for the same entries
+    alone, unless two keys have the same hash."""
 
-    entries: int
-    hashes: int
-    others: int
+    entries: int = 0
+    hashes: int = 0
+    others: int = 0
 
     @classmethod
     def of(cls, parts: Iterable[pa.Table]) -> Keys:
         """The keys in tables with the columns entity and entry_id, one at a time."""
-        entries = hashes = others = 0
-        for part in parts:
-            found = stable_hashes(joined_keys(part["entity"], part["entry_id"]))
-            entries += len(found)
-            hashes += int(found.view(np.uint64).sum())
-            others += int(mixed(found).sum())
-        return cls(entries, hashes % 2**64, others % 2**64)
+        return reduce(Keys.and_those_of, parts, cls())
+
+    def and_those_of(self, part: pa.Table) -> Keys:
+        """These keys and those of one more table."""
+        found = stable_hashes(joined_keys(part["entity"], part["entry_id"]))
+        return Keys(
+            self.entries + len(found),
+            (self.hashes + int(found.view(np.uint64).sum())) % 2**64,
+            (self.others + int(mixed(found).sum())) % 2**64,
+        )
 
 
 def settled(
@@ -102,12 +106,12 @@ def counted(writer: ArtifactWriter, keys: Keys) -> tuple[dict[str, int], int]:
     Raises `RuntimeError` where they are not those of the entries `keys`, each once.
     """
     decisions: Counter[str] = Counter()
-    held = 0
-    for part in _parts(writer, ("decision", "reason")):
+    held, found = 0, Keys()
+    for part in _parts(writer, ("entity", "entry_id", "decision", "reason")):
+        found = found.and_those_of(part)
         decisions.update(part["decision"].to_pylist())
         was_held = pc.and_(pc.equal(part["decision"], REVIEW), pc.match_substring(part["reason"], HELD_BACK))
         held += pc.sum(was_held).as_py() or 0
-    found = Keys.of(_parts(writer, ("entity", "entry_id")))
     if found != keys:
         how = "" if found.entries != keys.entries else ", not one for each of them"
         raise RuntimeError(f"{keys.entries} entries went in, {found.entries} predictions came out{how}")

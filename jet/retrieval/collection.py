@@ -78,16 +78,13 @@ class Collection:
 
     def queries(self, rows: np.ndarray) -> Queries:
         """The queries that `rows` are."""
-
-        def of(column: np.ndarray | None) -> np.ndarray | None:
-            return None if column is None else column[rows]
-
-        return Queries(
-            *(self.entity[rows], self.date[rows], self.text[rows], self.journal[rows]),
-            owner=of(self.owner),
-            currency=of(self.currency),
-            direction=of(self.direction),
+        every = Queries(
+            *(self.entity, self.date, self.text, self.journal),
+            owner=self.owner,
+            currency=self.currency,
+            direction=self.direction,
         )
+        return every.take(rows)
 
 
 @dataclass(frozen=True)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import jsonargparse
 
+from ray_jobs.options.train import PARTS as PARTS
 from ray_jobs.runtime.paths import DATA, NEW
 
 HELP = "Measure what each part of the network earns: an ablation grid with several seeds and paired intervals."
@@ -28,7 +29,6 @@ ROWS = (
     "cut-at-length",
 )
 """The rows of `jet.experiments.ablation.ablation.GRID`, which imports PyTorch."""
-PARTS = ("split", "retrieval", "model", "losses", "optim", "train", "tracking", "ranker", "predict", "runtime")
 TEN = (
     "train.max_epochs",
     "train.batch_size",

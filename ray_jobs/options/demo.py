@@ -5,25 +5,11 @@ from __future__ import annotations
 import jsonargparse
 
 from jet.demo import DemoSettings
+from ray_jobs.options.pipeline import PARTS as PARTS
 
 HELP = "The whole way on the books of made-up companies; ends with example predictions and a table of scores."
 DEFAULTS = {"entries": 4_000, "train.max_epochs": 6, "ranker.rows": 2_000, "evaluate.curve_rows": 160}
 """Enough for these books; more would only make a first run longer."""
-PARTS = (
-    "ingest",
-    "split",
-    "retrieval",
-    "model",
-    "losses",
-    "optim",
-    "train",
-    "tracking",
-    "ranker",
-    "predict",
-    "drift",
-    "evaluate",
-    "runtime",
-)
 TEN = (
     "retrieval.encoder",
     "train.max_epochs",

@@ -5,11 +5,11 @@ from __future__ import annotations
 import jsonargparse
 
 from jet.experiments.sweep.settings import GRID_LIMIT, TuneSettings
+from ray_jobs.options.train import PARTS as PARTS
 from ray_jobs.runtime.paths import DATA, NEW
 
 HELP = "Search the settings of a training, above all the schedules of its losses, on the calibration split."
 DEFAULTS = {"train.watched_rows": 0}
-PARTS = ("split", "retrieval", "model", "losses", "optim", "train", "tracking", "ranker", "predict", "runtime")
 TEN = (
     "train.max_epochs",
     "train.batch_size",

@@ -106,8 +106,8 @@ def advice(error: BaseException) -> str | None:
         if isinstance(each, OSError) and not _is_rays(each):
             return " ".join(str(each).split())
         each = getattr(each, "cause", None) or each.__cause__
-    if is_rays and (line := OS_ERROR.search(str(error))):
-        return line[1]  # what Ray Data raises has lost its cause, but for its text
+    if is_rays and (lines := OS_ERROR.findall(str(error))):
+        return lines[-1]  # what Ray Data raises has lost its cause, but for its text; the last was raised last
     return str(error) if isinstance(error, (ValueError, MissingExtra)) else None
 
 

@@ -8,7 +8,7 @@ with their number.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import PurePosixPath
@@ -21,14 +21,14 @@ import pyarrow.dataset as pads
 import pyarrow.parquet as pq
 import ray
 
-from jet.artifacts.artifact import Artifact
+from jet.artifacts.artifact import Artifact, read_parquet
 from jet.artifacts.storage import patiently
 from jet.artifacts.tables import validate
 from jet.books.schema import ACCOUNTS, ENTRIES
-from jet.bundle.bundle import Bundle
 from jet.bundle.extension import extended
-from jet.prediction.predictor import Predictor, PredictSettings, extended_store
-from jet.retrieval.neighbors import make_encoder
+from jet.prediction.predictor import PredictSettings
+from jet.prediction.session import Session
+from ray_jobs.spread.predicting import read_row_group
 
 OPEN = 2
 """Buckets that an actor keeps."""
@@ -48,7 +48,7 @@ class Buckets:
         """By the charts of the books, bucket by bucket."""
         names, buckets = [], []
         for name in books.files("accounts"):
-            found = patiently(pq.read_table, name, columns=["entity"], filesystem=books.filesystem)
+            found = read_parquet(books.filesystem, name, ["entity"])
             names.append(pc.unique(found["entity"]).cast(pa.string()))
             buckets += [PurePosixPath(name).parent.name] * len(names[-1])
         return cls(pa.concat_arrays([pa.array([], pa.string()), *names]), np.array(buckets, dtype=object))
@@ -84,26 +84,19 @@ class PredictWithBooks:
     def __init__(
         self, shared: list[ray.ObjectRef], entries: Artifact, books: Artifact, settings: PredictSettings
     ) -> None:
-        self.bundle: Bundle
-        self.bundle, self.buckets = ray.get(shared[0])
-        self.entries, self.books, self.settings = entries, books, settings
-        self.encoder = make_encoder(self.bundle.retrieval)
-        self.predictor = lru_cache(maxsize=OPEN)(self._predictor)
+        bundle, self.buckets = ray.get(shared[0])
+        self.trained = Session(bundle, settings)
+        self.entries, self.books = entries, books
+        self.session = lru_cache(maxsize=OPEN)(self._session)
 
     def __call__(self, unit: dict[str, Any]) -> pa.Table:
-        entries = patiently(self._entries, unit)
-        predictor = self.predictor(unit["bucket"])
-        store = extended_store(predictor.bundle, entries["description"], self.encoder)
-        return predictor.with_store(store)(entries)
+        group = patiently(read_row_group, self.entries.filesystem, unit)
+        own = self.buckets(group["entity"]) == unit["bucket"]
+        return self.session(unit["bucket"])(group.filter(pa.array(own)))
 
-    def _entries(self, unit: dict[str, Any]) -> pa.Table:
-        with self.entries.filesystem.open_input_file(unit["file"]) as stream:
-            group = pq.ParquetFile(stream).read_row_group(int(unit["row_group"]))
-        return group.filter(pa.array(self.buckets(group["entity"]) == unit["bucket"]))
-
-    def _predictor(self, bucket: str) -> Predictor:
-        """The predictor of a bucket's companies: of those without books, by the charts that come with the
-        entries."""
+    def _session(self, bucket: str) -> Session:
+        """Predicts the entries of a bucket's companies: of those without books, by the charts that come with
+        the entries."""
         names = self.buckets.names.filter(pa.array(self.buckets.bucket == bucket))
         booked, charts = ENTRIES.empty_table(), [ACCOUNTS.empty_table()]
         if bucket != UNKNOWN:
@@ -111,13 +104,9 @@ class PredictWithBooks:
             charts.append(_rows(self.books, "accounts", ACCOUNTS, None, bucket))
         own = pads.field("entity").isin(names if bucket != UNKNOWN else self.buckets.names)
         charts.append(_rows(self.entries, "accounts", ACCOUNTS, own if bucket != UNKNOWN else ~own))
-        bundle = extended(self.bundle, pa.concat_tables(charts), self._encode, booked, decisive=False)
-        return Predictor(bundle, self.settings)
-
-    def _encode(self, texts: Sequence[str]) -> np.ndarray:
-        if self.encoder is None:
-            return np.zeros((len(texts), 0), dtype=np.float32)
-        return self.encoder.encode(list(texts))
+        trained = self.trained
+        bundle = extended(trained.bundle, pa.concat_tables(charts), trained.encode, booked, decisive=False)
+        return Session(bundle, trained.settings, trained.encoder)
 
 
 def _rows(

@@ -15,10 +15,9 @@ from typing import Any
 
 import pyarrow as pa
 import pyarrow.dataset as pads
-import pyarrow.parquet as pq
 import ray
 
-from jet.artifacts.artifact import BUCKET, ArtifactWriter
+from jet.artifacts.artifact import BUCKET, ArtifactWriter, read_parquet
 from jet.artifacts.storage import patiently
 from jet.books.catalog import Catalog
 from jet.books.importers import ImportSettings, Tables, UnreadableFile
@@ -41,9 +40,9 @@ LOGGED_REJECTIONS = 100
 log = logging.getLogger("jet.ingest")
 
 
-def part_name(number: int | str) -> str:
-    """The file of a part."""
-    return f"part-{number:05}.parquet" if isinstance(number, int) else f"part-{number}.parquet"
+def group_file(number: int) -> str:
+    """What a group of files is called in logs."""
+    return f"part-{number:05}.parquet"
 
 
 def bucket_file(number: int) -> str:
@@ -126,18 +125,18 @@ def import_group(
     number, group = int(unit["number"]), Group()
     try:
         for run, tables in enumerate(_runs(batches(ray.get(reading), unit["files"], settings))):
-            name = part_name(f"{number:05}-{run:05}")
+            name = f"part-{number:05}-{run:05}.parquet"
             group.add(tables)
             entries = tables.entries.sort_by("entity")  # stable: a company's stay in the order of reading
             writer.write_table(f"{RUNS}/{name}", entries, _RUN_ROW_GROUP)
             writer.write_table(f"{CHARTS}/{name}", tables.accounts.sort_by("entity"), _RUN_ROW_GROUP)
             writer.write_table(f"rejected/{name}", tables.rejected)
             writer.write_table(f"files/{name}", tables.files)
-            fields = about(job=job, stage="ingest", block=part_name(number))
+            fields = about(job=job, stage="ingest", block=group_file(number))
             log.info("%s: %d entries", name, len(entries), extra=fields)
-            _log_rejected(tables.rejected, part_name(number), job)
-    except (UnreadableFile, OSError) as error:  # a file that is none, or a store that fails
-        group.unreadable = " ".join(str(error).split())
+            _log_rejected(tables.rejected, group_file(number), job)
+    except UnreadableFile as error:
+        group.unreadable = str(error)
     return group.as_dict()
 
 
@@ -179,7 +178,8 @@ class Runs:
 
     def of(self, companies: Sequence[str], files: Sequence[str], schema: pa.Schema) -> pa.Table:
         """The rows of some companies, those of each in the order of reading."""
-        wanted = {*companies, *(old for old, new in self.names.items() if new in set(companies))}
+        wanted = set(companies)
+        wanted |= {old for old, new in self.names.items() if new in wanted}
         low, high, column = min(wanted), max(wanted), pads.field("entity")
         some = (column >= low) & (column <= high) & column.isin(sorted(wanted))
 
@@ -218,7 +218,7 @@ def write_settled(unit: Mapping[str, Any], runs: Runs, job: str) -> dict[str, An
     accounts = Catalog.from_accounts(runs.of(companies, runs.accounts, ACCOUNTS)).accounts
     write_bucket(number, sort_entries(settled.entries), accounts, runs.writer)
     if len(settled.duplicates):
-        runs.writer.write_table(f"rejected/{part_name(f'duplicates-{number:05}')}", settled.duplicates)
+        runs.writer.write_table(f"rejected/part-duplicates-{number:05}.parquet", settled.duplicates)
     name, found = bucket_file(number), Rejections()
     found.add(settled.duplicates)
     _log_rejected(settled.duplicates, name, job)
@@ -229,6 +229,6 @@ def write_settled(unit: Mapping[str, Any], runs: Runs, job: str) -> dict[str, An
 @ray.remote
 def families_of(runs: Runs) -> dict[str, int]:
     """The family of each company that has a chart (`jet.retrieval.peers`)."""
-    charts = [pq.read_table(name, filesystem=runs.writer.filesystem) for name in runs.accounts]
+    charts = [read_parquet(runs.writer.filesystem, name) for name in runs.accounts]
     catalog = Catalog.from_accounts(renamed(pa.concat_tables(charts), runs.names))
     return dict(zip(catalog.entities, chart_families(catalog).tolist(), strict=True))

@@ -53,8 +53,8 @@ from ray_jobs.spread.buckets import (
     Runs,
     bucket_file,
     families_of,
+    group_file,
     import_group,
-    part_name,
     write_settled,
 )
 from ray_jobs.spread.parts import over_units
@@ -117,7 +117,7 @@ def _import(reading: Reading, writer: ArtifactWriter, config: JobConfig) -> list
                 raise UnreadableFile(group.unreadable)
             groups[number] = group
             finished_group(group.entries.total())
-            fields = about(stage="ingest", block=part_name(number))
+            fields = about(stage="ingest", block=group_file(number))
             log.info("imported %d of %d groups", len(groups), len(units), extra=fields)
     return [groups[number] for number in sorted(groups)]
 

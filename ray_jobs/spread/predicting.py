@@ -62,6 +62,12 @@ def shared_predictor(
     return ray.put(Predictor(bundle.for_prediction(), settings).with_store(store))
 
 
+def read_row_group(filesystem: pafs.FileSystem, unit: dict[str, Any]) -> pa.Table:
+    """The entries of a unit's `file` and `row_group`."""
+    with filesystem.open_input_file(unit["file"]) as stream:
+        return pq.ParquetFile(stream).read_row_group(int(unit["row_group"]))
+
+
 class PredictRowGroup:
     """Predicts the entries of a parquet row group."""
 
@@ -70,12 +76,7 @@ class PredictRowGroup:
         self.filesystem = filesystem
 
     def __call__(self, unit: dict[str, Any]) -> pa.Table:
-        return self.predictor(patiently(self.entries, unit))
-
-    def entries(self, unit: dict[str, Any]) -> pa.Table:
-        """The entries of the row group."""
-        with self.filesystem.open_input_file(unit["file"]) as stream:
-            return pq.ParquetFile(stream).read_row_group(int(unit["row_group"]))
+        return self.predictor(patiently(read_row_group, self.filesystem, unit))
 
 
 class PredictSlice:
