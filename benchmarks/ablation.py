@@ -21,7 +21,7 @@ from jet.artifacts.artifact import open_artifact
 from jet.books.split import CALIBRATION, SPLITS, TEST, TRAIN
 from jet.experiments.ablation.sources import sources_of
 from jet.ranking.examples import Examples
-from jet.ranking.ranker import RankerSettings
+from jet.ranking.settings import RankerSettings
 from jet.ranking.statistics import Statistics
 from jet.training.data import TrainingData
 from ray_jobs.ddp.training import load_data

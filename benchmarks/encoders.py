@@ -45,7 +45,8 @@ from jet.retrieval.corpus import Corpus
 from jet.retrieval.neighbors import find_neighbors, text_store
 from jet.retrieval.retriever import Retriever
 from jet.retrieval.settings import RetrievalSettings
-from jet.texts.encoder import MULTILINGUAL, PACKAGED, Encoder, SentenceEncoder
+from jet.texts.encoder import Encoder, SentenceEncoder
+from jet.texts.names import MULTILINGUAL, PACKAGED
 from jet.texts.ngrams import idf, ngram_counts, weigh
 from jet.texts.normalize import normalize, normalize_all
 from jet.texts.store import TextStore

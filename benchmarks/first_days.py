@@ -38,8 +38,9 @@ from jet.books.withheld import without_lines
 from jet.bundle.extension import extended
 from jet.evaluation.baselines.protocol import score_baseline
 from jet.evaluation.baselines.svm import LinearSvm
-from jet.prediction.predictor import Predictor, PredictSettings
+from jet.prediction.predictor import Predictor
 from jet.prediction.session import Session
+from jet.prediction.settings import PredictSettings
 from jet.retrieval.columns import entry_columns
 
 KNOWN = (0, 10, 50)

@@ -45,7 +45,8 @@ from jet.bundle.saved import load_bundle
 from jet.model.batch import Batch, collate, held_hits
 from jet.model.decode import beam_search
 from jet.model.network import Tables, follow_neighbors
-from jet.prediction.predictor import Predictor, PredictSettings, extended_store
+from jet.prediction.predictor import Predictor, extended_store
+from jet.prediction.settings import PredictSettings
 from jet.retrieval.columns import entry_columns
 from jet.retrieval.neighbors import make_encoder
 from jet.texts.encoder import SentenceEncoder

@@ -29,7 +29,8 @@ from jet.config import JetConfig
 from jet.demo import DemoSettings, write_demo_ledger
 from jet.ranking.examples import Examples, with_and_without_totals
 from jet.ranking.pretrained import FILE, save_ranker
-from jet.ranking.ranker import Ranker, RankerSettings
+from jet.ranking.ranker import Ranker
+from jet.ranking.settings import RankerSettings
 from jet.ranking.statistics import Statistics
 from jet.retrieval.hiding import hide
 from jet.retrieval.neighbors import make_encoder

@@ -28,7 +28,8 @@ import torch
 from benchmarks.side_by_side import Row, alternate, compared, report
 from jet.books.importers import ImportSettings, expand, import_file, to_tables
 from jet.demo import DemoSettings, write_demo_ledger
-from jet.texts.encoder import PACKAGED, SentenceEncoder
+from jet.texts.encoder import SentenceEncoder
+from jet.texts.names import PACKAGED
 from jet.texts.normalize import normalize_all
 from jet.texts.vector_cache import VectorCache
 

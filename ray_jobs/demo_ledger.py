@@ -8,7 +8,8 @@ from typing import Any
 import jsonargparse
 
 from jet.artifacts.artifact import refuse_foreign
-from jet.artifacts.storage import is_uri, kept_in
+from jet.artifacts.storage import kept_in
+from jet.artifacts.uris import is_uri
 from jet.demo import DemoSettings, write_demo_ledger
 from ray_jobs.options import demo_ledger as options
 from ray_jobs.runtime.command import main

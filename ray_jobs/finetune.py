@@ -18,7 +18,8 @@ import jsonargparse
 from jet.artifacts.artifact import Manifest, artifact_writer, digest_of, finished, refuse_foreign
 from jet.artifacts.storage import remove
 from jet.retrieval.neighbors import make_encoder
-from jet.training.finetune import FinetuneSettings, load_base, save_encoder
+from jet.training.finetune import load_base, save_encoder
+from jet.training.settings import FinetuneSettings
 from ray_jobs.ddp import finetune as ddp
 from ray_jobs.ddp.checkpoints import checkpoints
 from ray_jobs.options import finetune as options

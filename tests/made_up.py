@@ -24,15 +24,14 @@ from jet.model.network import JetNetwork, Step, Tables, allowed_tokens, follow_n
 from jet.model.settings import ModelSettings
 from jet.model.tables import account_vectors, text_vectors
 from jet.prediction.calibrating import calibrate
-from jet.prediction.predictor import PredictSettings
-from jet.ranking.ranker import RankerSettings
+from jet.prediction.settings import PredictSettings
+from jet.ranking.settings import RankerSettings
 from jet.retrieval.retriever import Retriever
 from jet.retrieval.settings import RetrievalSettings
 from jet.training.fitting import build_network, fit_ranker, steps_per_epoch
-from jet.training.loop import Trainer, TrainSettings, epoch_rows
-from jet.training.losses import LossSettings
-from jet.training.optim import OptimSettings
+from jet.training.loop import Trainer, epoch_rows
 from jet.training.preparing import prepared
+from jet.training.settings import LossSettings, OptimSettings, TrainSettings
 
 FIRST_DAY = date(2023, 1, 2)
 MAX_LINES = 6

@@ -26,8 +26,9 @@ from jet.artifacts.artifact import ArtifactError
 from jet.books.schema import PREDICTIONS
 from jet.confidence.judgment import Judgment
 from jet.demo import DemoSettings, write_demo_ledger
-from jet.prediction.predictor import Predictor, PredictSettings
+from jet.prediction.predictor import Predictor
 from jet.prediction.session import Session
+from jet.prediction.settings import PredictSettings
 
 ROOT = Path(__file__).parents[1]
 SMALL = {

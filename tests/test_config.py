@@ -11,12 +11,10 @@ from jet.books.importers import ImportSettings
 from jet.books.split import SplitSettings
 from jet.config import JetConfig
 from jet.model.settings import ModelSettings
-from jet.prediction.predictor import PredictSettings
-from jet.ranking.ranker import RankerSettings
+from jet.prediction.settings import PredictSettings
+from jet.ranking.settings import RankerSettings
 from jet.retrieval.settings import RetrievalSettings
-from jet.training.loop import TrainSettings
-from jet.training.losses import LossSettings
-from jet.training.optim import OptimSettings
+from jet.training.settings import LossSettings, OptimSettings, TrainSettings
 
 
 @pytest.mark.parametrize(

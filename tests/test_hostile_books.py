@@ -13,7 +13,8 @@ from jet.books.catalog import MAX_DEPTH, Catalog
 from jet.books.checks import MAX_TEXT_BYTES
 from jet.books.schema import ACCOUNTS
 from jet.bundle.extension import extended
-from jet.prediction.predictor import Predictor, PredictSettings
+from jet.prediction.predictor import Predictor
+from jet.prediction.settings import PredictSettings
 from jet.retrieval.peers import chart_families
 
 SETTINGS = PredictSettings(batch_size=16)

@@ -21,8 +21,9 @@ import transformers
 from safetensors.torch import load_file
 
 from jet.artifacts.artifact import MANIFEST, ArtifactError, Manifest, open_artifact
-from jet.artifacts.storage import refuse_keys, resolve
+from jet.artifacts.storage import resolve
 from jet.artifacts.tables import SchemaError
+from jet.artifacts.uris import refuse_keys
 from jet.books.importers import ImportSettings, UnreadableFile, import_file
 from jet.bundle.saved import load_bundle
 from jet.texts.encoder import SentenceEncoder, load_transformer

@@ -16,7 +16,8 @@ from pathlib import PurePosixPath
 from pyarrow import fs as pafs
 
 from jet.artifacts.artifact import RUN_FOLDER, read_manifest
-from jet.artifacts.storage import has_rename, is_uri, resolve
+from jet.artifacts.storage import has_rename, resolve
+from jet.artifacts.uris import is_uri
 
 KINDS = {
     "staging": "parts of an unfinished output",

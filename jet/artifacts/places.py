@@ -14,7 +14,8 @@ from pathlib import Path
 from pyarrow import fs as pafs
 
 from jet.artifacts.manifest import MANIFEST, ArtifactError, Manifest, read_manifest
-from jet.artifacts.storage import has_rename, is_uri, resolve
+from jet.artifacts.storage import has_rename, resolve
+from jet.artifacts.uris import is_uri
 
 RUN_FOLDER = "files-"
 """The prefix of the runs' folders in an artifact on an object store."""

@@ -23,8 +23,7 @@ from typing import ParamSpec, TypeVar
 
 from pyarrow import fs as pafs
 
-from jet.artifacts.uris import is_uri as is_uri
-from jet.artifacts.uris import refuse_keys as refuse_keys
+from jet.artifacts.uris import is_uri, refuse_keys
 
 P = ParamSpec("P")
 R = TypeVar("R")

@@ -14,7 +14,8 @@ from enum import StrEnum
 
 from jet.books.currencies import decimals
 from jet.books.records import Account, Entry, Line, Rejection, total_of
-from jet.books.schema import DIRECTIONS, NATURES, SIDES, Use
+from jet.books.schema import DIRECTIONS, NATURES, Use
+from jet.books.words import SIDES
 
 TOLERANCE = Decimal("0.005")
 MAX_LINES = 10_000

@@ -12,9 +12,6 @@ from typing import Literal
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from jet.books.words import SIDES as SIDES
-from jet.books.words import SOURCES as SOURCES
-
 AMOUNT = pa.decimal128(28, 8)
 """Money: 20 digits before the point, 8 after it. Never a float."""
 

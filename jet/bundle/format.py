@@ -20,7 +20,8 @@ from jet.bundle.bundle import Bundle
 from jet.confidence.judgment import Judgment
 from jet.model.network import JetNetwork
 from jet.model.settings import ModelSettings
-from jet.ranking.ranker import Ranker, RankerSettings
+from jet.ranking.ranker import Ranker
+from jet.ranking.settings import RankerSettings
 from jet.retrieval.columns import EntryColumns, whole
 from jet.retrieval.corpus import Corpus
 from jet.retrieval.settings import RetrievalSettings

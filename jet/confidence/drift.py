@@ -41,8 +41,7 @@ import pyarrow.compute as pc
 
 from jet.books.groups import rows_of_groups
 from jet.books.schema import AUTO, NO_ANSWER, REVIEW
-from jet.confidence.settings import STATISTICS, Statistic
-from jet.confidence.settings import DriftSettings as DriftSettings
+from jet.confidence.settings import STATISTICS, DriftSettings, Statistic
 
 ALL_COMPANIES = "all companies together"
 UNKNOWN_COMPANIES = "companies that the calibration doesn't know, together"

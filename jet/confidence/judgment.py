@@ -22,7 +22,8 @@ from jet.confidence.outcomes import Asked, Outcomes
 from jet.confidence.promises import Calibrations
 from jet.confidence.record import Records, records_before
 from jet.confidence.regimes import REGIMES, Horizon
-from jet.confidence.scores import FEATURES, Method, confidence_features, distribution, weakest_line
+from jet.confidence.scores import FEATURES, confidence_features, distribution, weakest_line
+from jet.confidence.settings import Method
 
 AMOUNT_FEATURES = (
     "support",

@@ -14,8 +14,7 @@ from dataclasses import dataclass, fields
 import numpy as np
 
 from jet.books.tokens import NOTHING
-from jet.confidence.settings import METHODS as METHODS
-from jet.confidence.settings import Method as Method
+from jet.confidence.settings import Method
 
 FEATURES = (
     *("log_odds", "margin", "none", "similarity", "same_text", "support", "text_share"),

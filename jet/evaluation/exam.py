@@ -19,7 +19,7 @@ from jet.books.schema import joined_keys
 from jet.books.sorting import sort_entries
 from jet.books.split import CALIBRATION, TEST, TRAIN, split_by_date
 from jet.bundle.bundle import Bundle
-from jet.confidence.scores import Method
+from jet.confidence.settings import Method
 from jet.evaluation.automation import PROMISES, AutomationThresholds
 from jet.evaluation.baselines.protocol import BaselinePredictions, score_baseline
 from jet.evaluation.scored import Scored, score_predictions

@@ -17,9 +17,10 @@ from jet.evaluation.baselines.registry import Materials, make_baseline
 from jet.evaluation.baselines.run import BaselineRun, run_baseline
 from jet.evaluation.examine import examine
 from jet.evaluation.learning_curve import CurveFold, CurvePredictions, predict_fold
-from jet.prediction.predictor import Predictor, PredictSettings
+from jet.prediction.predictor import Predictor
+from jet.prediction.settings import PredictSettings
 from jet.ranking.examples import Examples, with_and_without_totals
-from jet.ranking.ranker import RankerSettings
+from jet.ranking.settings import RankerSettings
 from jet.ranking.statistics import Statistics
 from jet.retrieval.collection import Hits
 from jet.retrieval.neighbors import make_encoder

@@ -26,9 +26,11 @@ from jet.evaluation.baselines.protocol import score_baseline
 from jet.evaluation.baselines.svm import LinearSvm
 from jet.evaluation.metrics import group_metrics
 from jet.evaluation.scored import Scored, score_predictions
-from jet.prediction.predictor import Predictor, PredictSettings
+from jet.prediction.predictor import Predictor
+from jet.prediction.settings import PredictSettings
 from jet.ranking.examples import Examples
-from jet.ranking.ranker import Ranker, RankerSettings
+from jet.ranking.ranker import Ranker
+from jet.ranking.settings import RankerSettings
 
 HISTORIES = (0, 10, 50, 150, 500)
 FOLDS = 4

@@ -20,7 +20,7 @@ from jet.books.split import CALIBRATION, TEST, TRAIN
 from jet.books.withheld import without_totals
 from jet.confidence.drift import DriftStatistics, compare, drift_sentences, hold_drifted, summary
 from jet.confidence.regimes import REGIMES
-from jet.confidence.scores import METHODS, Method
+from jet.confidence.settings import METHODS, Method
 from jet.evaluation.amount_metrics import amount_metrics
 from jet.evaluation.baselines import OF_SENTENCES, BaselineRun, Materials
 from jet.evaluation.companies import company_states

@@ -19,7 +19,8 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from jet.artifacts.tables import validate
-from jet.books.schema import ACCOUNTS, ENTRIES, PREDICTIONS, SIDES
+from jet.books.schema import ACCOUNTS, ENTRIES, PREDICTIONS
+from jet.books.words import SIDES
 from jet.evaluation.line_sets import Multiset, line_sets
 
 

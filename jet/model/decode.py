@@ -21,7 +21,7 @@ from torch.nn import functional as F
 from jet.books.tokens import NOTHING
 from jet.model.batch import Batch
 from jet.model.network import Encoded, JetNetwork, Tables
-from jet.model.settings import KEPT as KEPT
+from jet.model.settings import KEPT
 
 DEAD = -1e8
 """Log-probabilities below this are of beams that don't exist."""

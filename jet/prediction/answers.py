@@ -13,7 +13,7 @@ from jet.books.tokens import NOTHING
 from jet.confidence.holds import HoldFacts
 from jet.confidence.judgment import AMOUNT_FEATURES
 from jet.confidence.scores import FEATURES
-from jet.model.decode import KEPT
+from jet.model.settings import KEPT
 from jet.prediction.amounts import UNKNOWN_AMOUNT
 from jet.prediction.reasons import SHOWN
 

@@ -24,7 +24,8 @@ from jet.confidence.judgment import Judgment
 from jet.confidence.outcomes import Asked, Outcomes
 from jet.confidence.regimes import regime_numbers
 from jet.prediction.outcomes import outcomes_of
-from jet.prediction.predictor import Predictor, PredictSettings
+from jet.prediction.predictor import Predictor
+from jet.prediction.settings import PredictSettings
 from jet.ranking.examples import newest
 from jet.retrieval.hiding import also_hidden
 from jet.training.data import TrainingData

@@ -30,14 +30,15 @@ from jet.bundle.bundle import Bundle
 from jet.confidence.holds import HoldFacts
 from jet.confidence.scores import WEIGHED, Scores, confidence_features, distribution, line_bits
 from jet.model.batch import collate, held_hits
-from jet.model.decode import DEAD, KEPT, beam_search, score_sets
+from jet.model.decode import DEAD, beam_search, score_sets
 from jet.model.network import Encoded, JetNetwork, Tables
+from jet.model.settings import KEPT
 from jet.model.tables import with_new_texts
 from jet.prediction.amounts import PastAmounts, Proposal, minor_units, propose_amounts
 from jet.prediction.answers import Answers
 from jet.prediction.reasons import guessed, shown_evidence
 from jet.prediction.reviews import reviewed_answers
-from jet.prediction.settings import PredictSettings as PredictSettings
+from jet.prediction.settings import PredictSettings
 from jet.prediction.table import predictions_table
 from jet.ranking.candidates import Candidates, propose, without_opposite
 from jet.ranking.evidence import Evidence, gather

@@ -12,7 +12,8 @@ import numpy as np
 import pyarrow as pa
 
 from jet.bundle.bundle import Bundle
-from jet.prediction.predictor import Predictor, PredictSettings
+from jet.prediction.predictor import Predictor
+from jet.prediction.settings import PredictSettings
 from jet.retrieval.neighbors import make_encoder
 from jet.texts.encoder import Encoder
 from jet.texts.normalize import normalize_all

@@ -26,8 +26,8 @@ from jet.books.tokens import NOTHING
 from jet.bundle.bundle import Bundle
 from jet.confidence.decisions import Decisions
 from jet.confidence.regimes import REGIMES
-from jet.confidence.scores import Method
-from jet.model.decode import KEPT
+from jet.confidence.settings import Method
+from jet.model.settings import KEPT
 from jet.prediction.amounts import GUESSED
 from jet.prediction.answers import Answers
 from jet.prediction.reasons import sentence

@@ -20,7 +20,6 @@ from jet.books.schema import PREDICTIONS, REVIEW, joined_keys
 from jet.books.tokens import mixed
 from jet.confidence.drift import (
     HELD_BACK,
-    DriftSettings,
     DriftStatistics,
     Group,
     compare,
@@ -28,6 +27,7 @@ from jet.confidence.drift import (
     hold_drifted,
     summary,
 )
+from jet.confidence.settings import DriftSettings
 from jet.texts.normalize import stable_hashes
 
 _STATISTICS_COLUMNS = ("entity", "decision", "text_known", "similarity")

@@ -16,7 +16,8 @@ from jet.ranking.evidence import gather
 from jet.ranking.expert import line_scores
 from jet.ranking.features import ranking_features, stacked
 from jet.ranking.pretrained import prior_of
-from jet.ranking.ranker import Ranker, RankerSettings
+from jet.ranking.ranker import Ranker
+from jet.ranking.settings import RankerSettings
 from jet.ranking.statistics import Statistics
 from jet.retrieval.collection import Hits
 from jet.retrieval.columns import EntryColumns

@@ -18,7 +18,8 @@ from importlib.resources import files
 from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save_file
 
-from jet.ranking.ranker import Ranker, RankerSettings
+from jet.ranking.ranker import Ranker
+from jet.ranking.settings import RankerSettings
 
 PACKAGED = "packaged"
 """The name of the ranker that comes with jet."""

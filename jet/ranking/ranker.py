@@ -24,7 +24,7 @@ import torch
 from torch import Tensor, nn
 
 from jet.ranking.features import stacked
-from jet.ranking.settings import RankerSettings as RankerSettings
+from jet.ranking.settings import RankerSettings
 
 _CONSTANT = 1e-3  # a feature with a smaller standard deviation counts as constant
 _LEAST = 1e-30  # of a share whose logarithm is taken

@@ -12,7 +12,8 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from jet.books.schema import NEIGHBOR, NEIGHBORS, SOURCES
+from jet.books.schema import NEIGHBOR, NEIGHBORS
+from jet.books.words import SOURCES
 from jet.retrieval.collection import Hits, Queries
 from jet.retrieval.columns import entry_columns, whole
 from jet.retrieval.corpus import Corpus

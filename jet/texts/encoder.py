@@ -26,11 +26,9 @@ import torch
 from torch import Tensor
 
 from jet.artifacts.artifact import content_of, read_manifest
-from jet.artifacts.storage import fetched, is_uri
-from jet.texts.names import MULTILINGUAL as MULTILINGUAL
-from jet.texts.names import PACKAGED as PACKAGED
-from jet.texts.names import Precision
-from jet.texts.names import check_precision as check_precision
+from jet.artifacts.storage import fetched
+from jet.artifacts.uris import is_uri
+from jet.texts.names import MULTILINGUAL, PACKAGED, Precision, check_precision
 
 _DTYPES: dict[Precision, torch.dtype] = {"fp32": torch.float32, "bf16": torch.bfloat16}
 

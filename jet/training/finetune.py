@@ -21,12 +21,12 @@ import torch
 from torch import Tensor, nn
 
 from jet.extras import needed_for
-from jet.texts.encoder import MULTILINGUAL, PACKAGED, load_transformer, padded, pooled, quiet_transformers
+from jet.texts.encoder import load_transformer, padded, pooled, quiet_transformers
+from jet.texts.names import MULTILINGUAL, PACKAGED
 from jet.training.loop import epoch_rows
 from jet.training.optim import build_optimizer, learning_rate
 from jet.training.pairs import Pairs
-from jet.training.settings import LEARNING_RATES as LEARNING_RATES
-from jet.training.settings import FinetuneSettings as FinetuneSettings
+from jet.training.settings import FinetuneSettings
 
 
 class Loaded(NamedTuple):

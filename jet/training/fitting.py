@@ -20,13 +20,13 @@ from jet.model.decode import exact_matches
 from jet.model.network import JetNetwork, Tables
 from jet.model.settings import ModelSettings
 from jet.ranking.examples import Examples, newest, with_and_without_totals
-from jet.ranking.ranker import Ranker, RankerSettings
+from jet.ranking.ranker import Ranker
+from jet.ranking.settings import RankerSettings
 from jet.ranking.statistics import Statistics
 from jet.texts.encoder import one_thread
 from jet.training.data import TrainingData
-from jet.training.loop import TrainBatch, Trainer, TrainSettings, epoch_rows
-from jet.training.losses import LossSettings
-from jet.training.optim import OptimSettings
+from jet.training.loop import TrainBatch, Trainer, epoch_rows
+from jet.training.settings import LossSettings, OptimSettings, TrainSettings
 
 NO_FINITE_EPOCH = "the training failed: no epoch had a finite likelihood; lower optim.learning_rate"
 

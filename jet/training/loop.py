@@ -20,9 +20,9 @@ from torch import Tensor, nn
 from jet.books.tokens import NOTHING
 from jet.model.batch import Batch
 from jet.model.network import JetNetwork, Step, TextInputs
-from jet.training.losses import LOSSES, LossSettings, entry_losses
-from jet.training.optim import OptimSettings, build_optimizer, clip_gradients, clip_groups, learning_rate
-from jet.training.settings import TrainSettings as TrainSettings
+from jet.training.losses import entry_losses
+from jet.training.optim import build_optimizer, clip_gradients, clip_groups, learning_rate
+from jet.training.settings import LOSSES, LossSettings, OptimSettings, TrainSettings
 from jet.training.tracking import NoTracker, Tracker
 
 

@@ -17,9 +17,6 @@ import torch
 from torch import Tensor
 
 from jet.books.tokens import NOTHING
-from jet.training.settings import LOSSES as LOSSES
-from jet.training.settings import LossScaling as LossScaling
-from jet.training.settings import LossSettings as LossSettings
 
 _FLOOR = 1e-9
 

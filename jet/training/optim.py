@@ -12,7 +12,7 @@ import math
 import torch
 from torch import nn
 
-from jet.training.settings import OptimSettings as OptimSettings
+from jet.training.settings import OptimSettings
 
 CLIP_GROUPS = ("pointer", "decoder", "embeddings", "encoder")
 

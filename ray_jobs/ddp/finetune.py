@@ -18,8 +18,9 @@ from jet.artifacts.artifact import Artifact, open_artifact, read_manifest
 from jet.artifacts.storage import absolute, resolve
 from jet.books.schema import ACCOUNTS, ENTRIES
 from jet.books.split import SplitSettings
-from jet.training.finetune import Embedder, Finetuner, FinetuneSettings, load_base
+from jet.training.finetune import Embedder, Finetuner, load_base
 from jet.training.pairs import Pairs
+from jet.training.settings import FinetuneSettings
 from ray_jobs.ddp.checkpoints import STATE, checkpoints, report, resume
 from ray_jobs.ddp.training import sum_over_ranks
 from ray_jobs.runtime.connection import require

@@ -26,8 +26,8 @@ from jet.artifacts.storage import patiently
 from jet.artifacts.tables import validate
 from jet.books.schema import ACCOUNTS, ENTRIES
 from jet.bundle.extension import extended
-from jet.prediction.predictor import PredictSettings
 from jet.prediction.session import Session
+from jet.prediction.settings import PredictSettings
 from ray_jobs.spread.predicting import read_row_group
 
 OPEN = 2

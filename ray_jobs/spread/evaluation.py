@@ -11,9 +11,9 @@ from numpy.typing import NDArray
 from jet.bundle.bundle import Bundle
 from jet.evaluation.baselines import BaselineRun, Materials
 from jet.evaluation.learning_curve import CurveFold, CurvePredictions, predict_fold
-from jet.prediction.predictor import PredictSettings
+from jet.prediction.settings import PredictSettings
 from jet.ranking.examples import Examples
-from jet.ranking.ranker import RankerSettings
+from jet.ranking.settings import RankerSettings
 from jet.ranking.statistics import Statistics
 from jet.retrieval.collection import Hits
 from ray_jobs.runtime.settings import RuntimeSettings

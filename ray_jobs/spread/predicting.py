@@ -25,9 +25,10 @@ from jet.confidence.scores import Scores
 from jet.evaluation.examine import examine
 from jet.prediction.calibrating import ASKED_BY, asked_outcomes
 from jet.prediction.checking import checked_answers
-from jet.prediction.predictor import Predictor, PredictSettings
+from jet.prediction.predictor import Predictor
+from jet.prediction.settings import PredictSettings
 from jet.ranking.examples import Examples, with_and_without_totals
-from jet.ranking.ranker import RankerSettings
+from jet.ranking.settings import RankerSettings
 from jet.ranking.statistics import Statistics
 from jet.retrieval.collection import Hits
 from jet.retrieval.neighbors import make_encoder

@@ -21,7 +21,8 @@ from safetensors.numpy import save as save_safetensors
 from jet.artifacts.artifact import MANIFEST, ArtifactError
 from jet.bundle.saved import load_bundle
 from jet.model.tables import account_vectors, text_vectors
-from jet.prediction.predictor import Predictor, PredictSettings, extended_store
+from jet.prediction.predictor import Predictor, extended_store
+from jet.prediction.settings import PredictSettings
 
 SETTINGS = PredictSettings(batch_size=16)
 

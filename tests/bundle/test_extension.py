@@ -19,8 +19,9 @@ from jet.bundle.additions import Addition, AdditionFacts
 from jet.bundle.bundle import Bundle
 from jet.bundle.extension import extended, with_addition, without_addition
 from jet.bundle.saved import load_bundle
-from jet.confidence.scores import METHODS
-from jet.prediction.predictor import Predictor, PredictSettings
+from jet.confidence.settings import METHODS
+from jet.prediction.predictor import Predictor
+from jet.prediction.settings import PredictSettings
 
 LATER = 250
 """A day after all booked ones."""

@@ -19,7 +19,6 @@ from jet.confidence.drift import (
     ALL_COMPANIES,
     HELD_BACK,
     UNKNOWN_COMPANIES,
-    DriftSettings,
     DriftStatistics,
     compare,
     drift_sentences,
@@ -27,8 +26,10 @@ from jet.confidence.drift import (
     one_sided_distance,
     summary,
 )
+from jet.confidence.settings import DriftSettings
 from jet.demo import DemoSettings, write_demo_ledger
-from jet.prediction.predictor import Predictor, PredictSettings
+from jet.prediction.predictor import Predictor
+from jet.prediction.settings import PredictSettings
 
 QUICK = settings(deadline=None, max_examples=60)
 SETTINGS = DriftSettings(new_text=0.1, similarity=0.1, least=50)

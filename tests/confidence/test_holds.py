@@ -15,7 +15,8 @@ from jet.confidence.calibration import Calibration, CalibrationRows
 from jet.confidence.holds import auto_thresholds
 from jet.confidence.regimes import REGIMES
 from jet.confidence.threshold import LEAST_ROWS, least_history
-from jet.prediction.predictor import Predictor, PredictSettings
+from jet.prediction.predictor import Predictor
+from jet.prediction.settings import PredictSettings
 
 SETTINGS = PredictSettings(batch_size=4, promise=0.6)
 CHART = {

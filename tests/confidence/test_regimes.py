@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 
 from jet.books.split import CALIBRATION, TEST
 from jet.confidence.regimes import NO_HISTORY, REGIMES, Horizon, regime_numbers
-from jet.prediction.predictor import Predictor, PredictSettings
+from jet.prediction.predictor import Predictor
+from jet.prediction.settings import PredictSettings
 
 QUICK = settings(deadline=None, max_examples=60)
 SETTINGS = PredictSettings(promise=0.8, batch_size=16)

@@ -8,7 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from made_up_scores import made_up_scores
 
-from jet.confidence.scores import FEATURES, METHODS, Scores, confidence_features, distribution
+from jet.confidence.scores import FEATURES, Scores, confidence_features, distribution
+from jet.confidence.settings import METHODS
 
 
 def right_share(probability, right):

@@ -11,9 +11,10 @@ from jet.books.schema import ACCOUNTS
 from jet.books.split import TEST
 from jet.books.withheld import without_lines
 from jet.bundle.extension import extended
-from jet.confidence.scores import METHODS
+from jet.confidence.settings import METHODS
 from jet.evaluation.examine import examine, predictions_of
-from jet.prediction.predictor import Predictor, PredictSettings
+from jet.prediction.predictor import Predictor
+from jet.prediction.settings import PredictSettings
 
 
 @pytest.fixture(scope="module")

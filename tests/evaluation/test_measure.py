@@ -13,8 +13,8 @@ import pytest
 
 from jet.books.sorting import sort_entries
 from jet.books.split import TEST, SplitSettings
-from jet.confidence.drift import DriftSettings
 from jet.confidence.regimes import REGIMES
+from jet.confidence.settings import DriftSettings
 from jet.evaluation.baselines import Materials
 from jet.evaluation.companies import company_states
 from jet.evaluation.exam import Exam
@@ -23,7 +23,8 @@ from jet.evaluation.figures import figures_table
 from jet.evaluation.measure import WITHOUT_TEST, measure
 from jet.evaluation.scored import score_predictions
 from jet.evaluation.settings import EvaluateSettings, ExamSettings
-from jet.prediction.predictor import Predictor, PredictSettings
+from jet.prediction.predictor import Predictor
+from jet.prediction.settings import PredictSettings
 from jet.retrieval.neighbors import find_neighbors
 from jet.retrieval.retriever import Retriever
 

@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 from jet.config import JetConfig, with_settings
 from jet.experiments.sweep.declared import build_space
 from jet.experiments.sweep.space import FORMS, RandomDraws, weights_over_training
-from jet.training.losses import LOSSES
 from jet.training.schedules import build_schedule
+from jet.training.settings import LOSSES
 
 CONFIG = JetConfig()
 STOP = {"schedule": list(FORMS), "low": 0.1, "high": 2.0}

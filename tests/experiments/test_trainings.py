@@ -12,7 +12,7 @@ import torch
 
 from jet.books.split import CALIBRATION, TEST, TRAIN, SplitSettings, split_by_date
 from jet.experiments.ablation.trainings import AdaptiveLosses, RandomSplit, RunningDeviation
-from jet.training.losses import LOSSES, LossSettings
+from jet.training.settings import LOSSES, LossSettings
 
 
 def test_the_deviation_is_the_exponentially_weighted_one_of_all_three_losses_in_turn():

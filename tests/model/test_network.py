@@ -17,7 +17,8 @@ from jet.model.network import TextInputs, allowed_tokens, follow_neighbors, loca
 from jet.model.settings import ModelSettings
 from jet.retrieval.collection import Hits
 from jet.retrieval.settings import RetrievalSettings
-from jet.training.losses import LOSSES, entry_losses
+from jet.training.losses import entry_losses
+from jet.training.settings import LOSSES
 
 MEMORIES = pytest.mark.parametrize("memory", ["labels", "texts", "none"])
 

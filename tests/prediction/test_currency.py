@@ -5,7 +5,8 @@ from __future__ import annotations
 import made_up
 import pytest
 
-from jet.prediction.predictor import Predictor, PredictSettings
+from jet.prediction.predictor import Predictor
+from jet.prediction.settings import PredictSettings
 
 SETTINGS = PredictSettings(batch_size=4)
 CHART = {"1800": "Bank EUR", "1810": "Bank USD", "1820": "Bank CHF", "4400": "Customers", "6310": "Rent"} | {

@@ -9,8 +9,9 @@ import numpy as np
 import pytest
 import small_books
 
-from jet.prediction.predictor import Predictor, PredictSettings
+from jet.prediction.predictor import Predictor
 from jet.prediction.reasons import SHOWN
+from jet.prediction.settings import PredictSettings
 from jet.texts.normalize import normalize
 
 SETTINGS = PredictSettings(batch_size=16)

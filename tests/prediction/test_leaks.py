@@ -15,7 +15,8 @@ from hypothesis import strategies as st
 
 from jet.books.schema import PREDICTIONS
 from jet.prediction.outcomes import outcomes_of
-from jet.prediction.predictor import Predictor, PredictSettings
+from jet.prediction.predictor import Predictor
+from jet.prediction.settings import PredictSettings
 from jet.ranking.candidates import Candidates
 from jet.ranking.evidence import Evidence
 from jet.ranking.expert import LineScores

@@ -11,7 +11,8 @@ from jet.evaluation.amount_metrics import amount_metrics
 from jet.evaluation.baselines.svm import LinearSvm
 from jet.evaluation.examine import examine
 from jet.prediction.outcomes import outcomes_of
-from jet.prediction.predictor import Predictor, PredictSettings
+from jet.prediction.predictor import Predictor
+from jet.prediction.settings import PredictSettings
 
 SETTINGS = PredictSettings(batch_size=16)
 

@@ -18,19 +18,16 @@ from hypothesis import strategies as st
 
 from jet.books.schema import PREDICTIONS
 from jet.books.split import CALIBRATION, TEST
+from jet.books.withheld import without_lines
 from jet.confidence.calibration import CalibrationRows, Misfit
 from jet.confidence.judgment import Judgment
 from jet.confidence.promises import Calibrations
 from jet.confidence.regimes import REGIMES
-from jet.confidence.scores import METHODS, confidence_features, distribution, weakest_line
+from jet.confidence.scores import confidence_features, distribution, weakest_line
+from jet.confidence.settings import METHODS
 from jet.prediction.outcomes import outcomes_of, padded_lines
-from jet.prediction.predictor import (
-    Predictor,
-    PredictSettings,
-    _line_shares,
-    extended_store,
-    without_lines,
-)
+from jet.prediction.predictor import Predictor, _line_shares, extended_store
+from jet.prediction.settings import PredictSettings
 
 SETTINGS = PredictSettings(batch_size=16)
 

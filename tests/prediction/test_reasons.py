@@ -13,7 +13,7 @@ import small_books
 from hypothesis import given, settings
 
 from jet.books.tokens import set_key
-from jet.prediction.predictor import Predictor, PredictSettings
+from jet.prediction.predictor import Predictor
 from jet.prediction.reasons import (
     NO_EVIDENCE,
     PEERS,
@@ -24,6 +24,7 @@ from jet.prediction.reasons import (
     sentence,
     shown_evidence,
 )
+from jet.prediction.settings import PredictSettings
 from jet.texts.normalize import normalize
 
 SETTINGS = PredictSettings(batch_size=8, beams=3)

@@ -10,7 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from jet.artifacts.artifact import artifact_writer
-from jet.confidence.drift import HELD_BACK, DriftSettings, DriftStatistics
+from jet.confidence.drift import HELD_BACK, DriftStatistics
+from jet.confidence.settings import DriftSettings
 from jet.prediction import written as predictions
 from jet.prediction.written import Keys
 

@@ -15,7 +15,8 @@ from jet.books.importers import ImportSettings, import_file, to_tables
 from jet.books.schema import ACCOUNTS
 from jet.books.sorting import sort_entries
 from jet.bundle.extension import extended
-from jet.prediction.predictor import Predictor, PredictSettings
+from jet.prediction.predictor import Predictor
+from jet.prediction.settings import PredictSettings
 from jet.ranking.direction import MoneyAccounts, money_accounts
 from jet.retrieval.columns import entry_columns
 from jet.texts.normalize import normalize_all

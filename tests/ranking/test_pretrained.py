@@ -17,7 +17,8 @@ from jet.books.schema import FILES, REJECTED, empty
 from jet.books.split import TRAIN
 from jet.ranking.examples import Examples
 from jet.ranking.pretrained import FILE, prior_of, read_ranker, save_ranker
-from jet.ranking.ranker import Ranker, RankerSettings
+from jet.ranking.ranker import Ranker
+from jet.ranking.settings import RankerSettings
 from jet.ranking.statistics import Statistics
 
 SETTINGS = RankerSettings()

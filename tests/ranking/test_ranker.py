@@ -10,7 +10,8 @@ from safetensors.numpy import load, save
 
 from jet.books.split import TRAIN
 from jet.ranking.examples import Examples, newest
-from jet.ranking.ranker import Ranker, RankerSettings
+from jet.ranking.ranker import Ranker
+from jet.ranking.settings import RankerSettings
 from jet.ranking.statistics import Statistics
 
 SETTINGS = RankerSettings(prior="", hidden=16, nets=2, epochs=12, batch_size=64)

@@ -24,7 +24,8 @@ from jet.artifacts.artifact import artifact_writer, open_artifact
 from jet.books.schema import ENTRIES, REJECTED
 from jet.bundle.saved import load_bundle
 from jet.demo import DemoSettings, write_demo_ledger
-from jet.prediction.predictor import Predictor, PredictSettings
+from jet.prediction.predictor import Predictor
+from jet.prediction.settings import PredictSettings
 from ray_jobs.runtime.connection import connect
 from ray_jobs.runtime.settings import RuntimeSettings
 

@@ -16,7 +16,8 @@ from jet.books.withheld import without_lines
 from jet.bundle.extension import extended
 from jet.bundle.saved import load_bundle
 from jet.demo import DemoSettings, write_demo_ledger
-from jet.prediction.predictor import Predictor, PredictSettings
+from jet.prediction.predictor import Predictor
+from jet.prediction.settings import PredictSettings
 
 STRANGER = "Stranger & Co"
 

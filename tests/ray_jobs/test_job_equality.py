@@ -21,7 +21,8 @@ from jet.confidence.outcomes import Outcomes
 from jet.confidence.regimes import REGIMES
 from jet.confidence.scores import Scores
 from jet.prediction.calibrating import ASKED_BY, asked_entries, asked_outcomes
-from jet.prediction.predictor import Predictor, PredictSettings
+from jet.prediction.predictor import Predictor
+from jet.prediction.settings import PredictSettings
 from jet.retrieval.neighbors import make_encoder
 from jet.retrieval.settings import RetrievalSettings
 from jet.training.preparing import prepared

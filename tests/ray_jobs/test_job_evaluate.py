@@ -13,13 +13,14 @@ from jet.artifacts.artifact import open_artifact
 from jet.books.schema import ACCOUNTS, ENTRIES
 from jet.books.split import SplitSettings
 from jet.bundle.saved import load_bundle
-from jet.confidence.drift import DriftSettings
+from jet.confidence.settings import DriftSettings
 from jet.evaluation.baselines import OF_SENTENCES
 from jet.evaluation.exam import Exam
 from jet.evaluation.executor import InProcess
 from jet.evaluation.measure import measure
 from jet.evaluation.settings import ALL_BASELINES, EvaluateSettings, ExamSettings
-from jet.prediction.predictor import Predictor, PredictSettings
+from jet.prediction.predictor import Predictor
+from jet.prediction.settings import PredictSettings
 
 
 @pytest.fixture(scope="module")

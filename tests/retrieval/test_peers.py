@@ -18,8 +18,9 @@ from hypothesis import strategies as st
 from small_corpus import corpus_of
 
 from jet.books.catalog import Catalog
-from jet.books.schema import ACCOUNTS, ENTRIES, SOURCES
+from jet.books.schema import ACCOUNTS, ENTRIES
 from jet.books.sorting import sort_entries
+from jet.books.words import SOURCES
 from jet.retrieval.blocks import plan_blocks
 from jet.retrieval.collection import Hits, Queries, limits, merge
 from jet.retrieval.columns import entry_columns

@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 import torch
 
-from jet.texts.encoder import MULTILINGUAL, SentenceEncoder, load_transformer
+from jet.texts.encoder import SentenceEncoder, load_transformer
+from jet.texts.names import MULTILINGUAL
 
 
 @pytest.fixture(scope="module")

@@ -13,17 +13,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from jet.books.split import SplitSettings
-from jet.texts.encoder import MULTILINGUAL, SentenceEncoder, load_transformer
-from jet.training.finetune import (
-    Embedder,
-    Finetuner,
-    FinetuneSettings,
-    Loaded,
-    contrastive_loss,
-    load_base,
-    save_encoder,
-)
+from jet.texts.encoder import SentenceEncoder, load_transformer
+from jet.texts.names import MULTILINGUAL
+from jet.training.finetune import Embedder, Finetuner, Loaded, contrastive_loss, load_base, save_encoder
 from jet.training.pairs import Pairs
+from jet.training.settings import FinetuneSettings
 
 MAX_TOKENS = 16
 SPLIT = SplitSettings(train=0.7, calibration=0.15)

@@ -14,9 +14,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from jet.books.split import CALIBRATION
-from jet.training.loop import Progress, Trainer, TrainSettings, epoch_rows
-from jet.training.losses import LOSSES, LossSettings
-from jet.training.optim import OptimSettings
+from jet.training.loop import Progress, Trainer, epoch_rows
+from jet.training.settings import LOSSES, LossSettings, OptimSettings, TrainSettings
 
 GOLDEN_LOSS = 1.8126968
 """The mean loss of the third epoch of `test_a_seeded_training_is_the_same_every_time`, on the CPU in fp32.

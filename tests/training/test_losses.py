@@ -12,7 +12,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from jet.books.tokens import NOTHING
-from jet.training.losses import LOSSES, LossSettings, entry_losses
+from jet.training.losses import entry_losses
+from jet.training.settings import LOSSES, LossSettings
 
 ACCOUNTS = 6
 STOP = 2 * ACCOUNTS

@@ -9,14 +9,8 @@ import pytest
 import torch
 
 from jet.model.settings import ModelSettings
-from jet.training.optim import (
-    CLIP_GROUPS,
-    OptimSettings,
-    build_optimizer,
-    clip_gradients,
-    clip_groups,
-    learning_rate,
-)
+from jet.training.optim import CLIP_GROUPS, build_optimizer, clip_gradients, clip_groups, learning_rate
+from jet.training.settings import OptimSettings
 
 
 @made_up.NETWORKS

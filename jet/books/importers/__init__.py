@@ -18,14 +18,7 @@ import pyarrow as pa
 from jet.books import checks
 from jet.books.checks import Rule
 from jet.books.identity import Ids
-from jet.books.importers.common import (
-    FORMATS,
-    Importer,
-    ImportSettings,
-    Source,
-    UnreadableFile,
-    without_mark,
-)
+from jet.books.importers.common import Importer, Source, UnreadableFile, without_mark
 from jet.books.importers.files import expand, open_file, parent
 from jet.books.importers.journal import LedgerImporter
 from jet.books.importers.jsonl import JsonlImporter
@@ -34,6 +27,7 @@ from jet.books.importers.sie import SieImporter
 from jet.books.importers.tabular import PARQUET_MAGIC, TabularImporter
 from jet.books.records import Account, Entry, FileEnd, Line, Passed, Record, Rejection
 from jet.books.schema import ACCOUNTS, AMOUNT, DIMENSION, ENTRIES, LINE, REJECTED
+from jet.books.settings import FORMATS, ImportSettings
 
 __all__ = [
     "FORMATS",

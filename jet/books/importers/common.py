@@ -17,9 +17,7 @@ from typing import BinaryIO, Protocol
 
 from jet.books.checks import AMOUNT_LIMIT, EXACT, MAX_LINES, SMALLEST_UNIT, Rule
 from jet.books.records import Record
-from jet.books.settings import FIELDS as FIELDS
-from jet.books.settings import FORMATS as FORMATS
-from jet.books.settings import ImportSettings as ImportSettings
+from jet.books.settings import ImportSettings
 
 CHUNK_BYTES = 1 << 20
 LONGEST_LINE = 1 << 24

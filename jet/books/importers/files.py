@@ -13,7 +13,8 @@ from typing import BinaryIO
 from fsspec.utils import glob_translate
 from pyarrow import fs as pafs
 
-from jet.artifacts.storage import files_under, is_uri, resolve
+from jet.artifacts.storage import files_under, resolve
+from jet.artifacts.uris import is_uri
 from jet.books.importers.common import UnreadableFile, has_suffix
 
 

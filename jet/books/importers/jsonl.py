@@ -27,7 +27,6 @@ from jet.books.importers.common import (
     CHUNK_BYTES,
     LONGEST_LINE,
     BrokenRuleError,
-    ImportSettings,
     Source,
     UnreadableFile,
     checked_amount,
@@ -38,7 +37,9 @@ from jet.books.importers.common import (
     without_mark,
 )
 from jet.books.records import Account, Entry, FileEnd, Line, Passed, Record, total_of
-from jet.books.schema import DIRECTIONS, NATURES, SIDES
+from jet.books.schema import DIRECTIONS, NATURES
+from jet.books.settings import ImportSettings
+from jet.books.words import SIDES
 
 ENTRY_KEYS = frozenset(
     ("type", "entry_id", "entity", "date", "description", "currency", "journal", "total", "direction", "lines")

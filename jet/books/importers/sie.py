@@ -31,7 +31,6 @@ from jet.books.checks import EXACT, SMALLEST_UNIT, Rule, reject
 from jet.books.identity import made_id
 from jet.books.importers.common import (
     Extent,
-    ImportSettings,
     Source,
     checked_amount,
     file_stem,
@@ -43,6 +42,7 @@ from jet.books.importers.common import (
 from jet.books.importers.sie_records import Word, guess_encoding, records
 from jet.books.records import Account, Entry, FileEnd, Line, Passed, Record, Rejection, total_of
 from jet.books.schema import Use
+from jet.books.settings import ImportSettings
 
 MOST_YEARS = 100
 """The most fiscal years that are kept, since every id looks up its own."""

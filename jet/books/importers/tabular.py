@@ -20,15 +20,7 @@ from sys import intern
 from typing import Any
 
 from jet.books.checks import Rule, check_entry, reject
-from jet.books.importers.common import (
-    KEPT_LINES,
-    BrokenRuleError,
-    Extent,
-    ImportSettings,
-    Source,
-    has_suffix,
-    without_mark,
-)
+from jet.books.importers.common import KEPT_LINES, BrokenRuleError, Extent, Source, has_suffix, without_mark
 from jet.books.importers.tables.delimited import DelimitedTable
 from jet.books.importers.tables.entries import EntryReader, RowFault
 from jet.books.importers.tables.header import DELIMITERS
@@ -37,6 +29,7 @@ from jet.books.importers.tables.rows import Row, Table, excerpt
 from jet.books.importers.tables.shapes import NO_ID, Key, Keys
 from jet.books.importers.tables.survey import Survey, survey, undecided
 from jet.books.records import Entry, FileEnd, Passed, Record, Rejection
+from jet.books.settings import ImportSettings
 
 PARQUET_MAGIC = MAGIC
 

@@ -17,9 +17,9 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from jet.books.schema import SIDES
 from jet.books.split import CALIBRATION, TEST, TRAIN
 from jet.books.tokens import NOTHING
+from jet.books.words import SIDES
 from jet.confidence.calibration import Calibration, CalibrationRows
 from jet.evaluation.baselines.protocol import (
     MOST_SETS,
@@ -34,9 +34,8 @@ from jet.model.network import JetNetwork, Tables, TextInputs
 from jet.model.pointer import Pointer
 from jet.model.tables import account_vectors
 from jet.training.data import TrainingData
-from jet.training.loop import Trainer, TrainSettings, epoch_rows
-from jet.training.losses import LossSettings
-from jet.training.optim import OptimSettings
+from jet.training.loop import Trainer, epoch_rows
+from jet.training.settings import LossSettings, OptimSettings, TrainSettings
 
 _BEAMS = 8
 _BATCH = 64

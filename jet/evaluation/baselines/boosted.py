@@ -16,9 +16,9 @@ import pyarrow as pa
 from numpy.typing import NDArray
 from sklearn.ensemble import HistGradientBoostingClassifier
 
-from jet.books.schema import SIDES
 from jet.books.split import CALIBRATION, TRAIN
 from jet.books.tokens import NOTHING
+from jet.books.words import SIDES
 from jet.evaluation.baselines.protocol import (
     MOST_SETS,
     BaselinePrediction,
@@ -32,7 +32,7 @@ from jet.ranking.evidence import gather
 from jet.ranking.examples import Examples, newest
 from jet.ranking.expert import line_scores
 from jet.ranking.features import ranking_features, stacked
-from jet.ranking.ranker import RankerSettings
+from jet.ranking.settings import RankerSettings
 from jet.ranking.statistics import Statistics
 from jet.training.data import TrainingData
 

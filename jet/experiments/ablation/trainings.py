@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from jet.books.split import SplitSettings, split_by_date
-from jet.training.losses import LOSSES, LossScaling, LossSettings
+from jet.training.settings import LOSSES, LossScaling, LossSettings
 
 _EPSILON = 1e-6
 

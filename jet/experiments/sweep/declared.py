@@ -12,7 +12,7 @@ from typing import Any
 from jet.config import JetConfig, with_settings
 from jet.experiments.sweep.settings import GRID_LIMIT, TuneSettings
 from jet.experiments.sweep.space import FORMS, Choice, Dimension, Range, ScheduleRange, Space
-from jet.training.losses import LOSSES
+from jet.training.settings import LOSSES
 
 _SEARCHED = ("model", "losses", "optim", "train")
 """The parts of the config that bear on the decoder's training."""

@@ -22,7 +22,7 @@ from jet.experiments.sweep.outcome import Outcome
 from jet.experiments.sweep.settings import TuneSettings
 from jet.experiments.sweep.space import Choice, Range, Space, weights_over_training
 from jet.experiments.sweep.trials import Trial, objective
-from jet.training.losses import LOSSES
+from jet.training.settings import LOSSES
 
 if TYPE_CHECKING:
     from markupsafe import Markup

@@ -23,7 +23,8 @@ from typing import TYPE_CHECKING, Literal
 
 import pyarrow as pa
 
-from jet.artifacts.storage import absolute, is_uri, resolve
+from jet.artifacts.storage import absolute, resolve
+from jet.artifacts.uris import is_uri
 from jet.extras import needed_for
 from jet.prediction.delivery.night import TABLE, Night, refuse_other_columns, refuse_taken
 

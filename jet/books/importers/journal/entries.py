@@ -9,7 +9,7 @@ from decimal import Decimal
 
 from jet.books.checks import TOLERANCE, Rule, reject
 from jet.books.identity import made_id
-from jet.books.importers.common import BrokenRuleError, Extent, ImportSettings
+from jet.books.importers.common import BrokenRuleError, Extent
 from jet.books.importers.journal.balances import Balances
 from jet.books.importers.journal.balancing import Value, balanced
 from jet.books.importers.journal.state import State
@@ -21,6 +21,7 @@ from jet.books.importers.journal.syntax import (
     without_notes,
 )
 from jet.books.records import Entry, Line, Rejection, total_of
+from jet.books.settings import ImportSettings
 
 MOST_COMPARED_LINES = 20
 CURRENCIES = {"$": "USD", "US$": "USD", "€": "EUR", "£": "GBP"}

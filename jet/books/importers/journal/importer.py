@@ -17,7 +17,6 @@ from typing import BinaryIO
 from jet.books.checks import TOLERANCE, Rule, check_entry, reject
 from jet.books.importers.common import (
     BrokenRuleError,
-    ImportSettings,
     Source,
     UnreadableFile,
     file_stem,
@@ -33,6 +32,7 @@ from jet.books.importers.journal.includes import MOST_DEEP, MOST_FILES, SUFFIXES
 from jet.books.importers.journal.state import State, begun
 from jet.books.importers.journal.syntax import Dialect
 from jet.books.records import Entry, FileEnd, Passed, Record, Rejection
+from jet.books.settings import ImportSettings
 
 MOST_COMPARED = 100_000
 """The most transactions that are read by both dialects to compare them."""

@@ -14,7 +14,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import NamedTuple
 
-from jet.artifacts.storage import is_uri
+from jet.artifacts.uris import is_uri
 from jet.books.checks import Rule
 from jet.books.importers.common import BrokenRuleError, UnreadableFile, has_suffix, without_mark
 from jet.books.importers.files import expand, open_file, parent

@@ -7,11 +7,12 @@ from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
 
-from jet.books.importers.common import BrokenRuleError, ImportSettings
+from jet.books.importers.common import BrokenRuleError
 from jet.books.importers.journal.dialects import Choice, ComparedNumbers, numbers_of
 from jet.books.importers.journal.names import Chart, Names, matches
 from jet.books.importers.journal.numbers import FixedNumbers, HledgerNumbers, LedgerNumbers, Numbers
 from jet.books.importers.journal.syntax import PostingReader
+from jet.books.settings import ImportSettings
 
 
 @dataclass(slots=True)

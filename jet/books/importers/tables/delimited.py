@@ -6,11 +6,12 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from typing import BinaryIO
 
-from jet.books.importers.common import CHUNK_BYTES, ImportSettings, text_lines
+from jet.books.importers.common import CHUNK_BYTES, text_lines
 from jet.books.importers.dates import day_by, is_day
 from jet.books.importers.tables.header import find_header
 from jet.books.importers.tables.quoting import Numbered, Quoting, Splitter, convention_of
 from jet.books.importers.tables.rows import AMOUNTS, Row, plain
+from jet.books.settings import ImportSettings
 
 _DRAWN = ("---", "===", "___")
 _DRAWN_WITH = set("-=_+| ")

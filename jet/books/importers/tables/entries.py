@@ -17,13 +17,14 @@ from typing import Any, NamedTuple
 
 from jet.books.checks import EXACT, SMALLEST_UNIT, Rule
 from jet.books.currencies import currency_code
-from jet.books.importers.common import BrokenRuleError, ImportSettings, checked_amount
+from jet.books.importers.common import BrokenRuleError, checked_amount
 from jet.books.importers.numbers import ambiguity, read_amount
 from jet.books.importers.tables.rows import AMOUNTS, Columns, Row, blank, day_of, text_of
 from jet.books.importers.tables.shapes import NO_ID, Key, is_heading
 from jet.books.importers.tables.survey import Survey
 from jet.books.importers.tables.words import Sides, direction
 from jet.books.records import Account, Entry, Line, total_of
+from jet.books.settings import ImportSettings
 
 _OTHER = {"D": "C", "C": "D"}
 _STATEMENT = {"CRDT": "in", "DBIT": "out"}

@@ -9,9 +9,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from typing import NamedTuple
 
-from jet.books.importers.common import CHUNK_BYTES, ImportSettings, UnreadableFile
+from jet.books.importers.common import CHUNK_BYTES, UnreadableFile
 from jet.books.importers.tables.quoting import Numbered, Quoting, Splitter
 from jet.books.importers.tables.rows import Columns, Row, plain, sought
+from jet.books.settings import ImportSettings
 
 DELIMITERS = ",;\t|"
 MOST_LINES_BEFORE = 200

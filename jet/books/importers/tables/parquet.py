@@ -9,9 +9,10 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from jet.artifacts.tables import runs_code
-from jet.books.importers.common import ImportSettings, UnreadableFile
+from jet.books.importers.common import UnreadableFile
 from jet.books.importers.tables.rows import Columns, Row, blank
 from jet.books.schema import PREDICTIONS
+from jet.books.settings import ImportSettings
 
 MAGIC = b"PAR1"
 

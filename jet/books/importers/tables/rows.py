@@ -10,8 +10,9 @@ from decimal import Decimal
 from typing import Any, NamedTuple, Protocol
 
 from jet.books.checks import Rule
-from jet.books.importers.common import FIELDS, BrokenRuleError, ImportSettings, UnreadableFile
+from jet.books.importers.common import BrokenRuleError, UnreadableFile
 from jet.books.importers.dates import Orders, day_by
+from jet.books.settings import FIELDS, ImportSettings
 
 REQUIRED = ("entry_id", "date", "description")
 AMOUNTS = ("amount", "debit", "credit", "total")

@@ -11,10 +11,11 @@ from collections.abc import Iterable, Iterator
 from typing import Any, NamedTuple
 
 from jet.books.checks import Rule
-from jet.books.importers.common import FIELDS, BrokenRuleError, ImportSettings, file_stem
+from jet.books.importers.common import BrokenRuleError, file_stem
 from jet.books.importers.dates import without_time
 from jet.books.importers.numbers import read_amount
 from jet.books.importers.tables.rows import AMOUNTS, Columns, Row, blank, text_of
+from jet.books.settings import FIELDS, ImportSettings
 
 _SUMS = (
     *("total", "totals", "total général", "total general", "grand total", "subtotal", "sub-total", "sub total"),

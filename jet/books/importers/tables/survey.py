@@ -7,11 +7,11 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from decimal import Decimal
 
-from jet.books.importers.common import ImportSettings
 from jet.books.importers.dates import Orders
 from jet.books.importers.numbers import EITHER, read_amount
 from jet.books.importers.tables.rows import AMOUNTS, Columns, Row, blank
 from jet.books.importers.tables.shapes import Key
+from jet.books.settings import ImportSettings
 
 MOST_WORDS = 1_000
 MOST_HELD_ROWS = 300_000
