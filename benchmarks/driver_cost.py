@@ -12,6 +12,7 @@ import argparse
 import json
 import tempfile
 import time
+from functools import partial
 from typing import Any
 
 import pyarrow as pa
@@ -19,7 +20,7 @@ import pyarrow as pa
 from jet.artifacts.artifact import artifact_writer
 from ray_jobs.runtime.connection import connect
 from ray_jobs.runtime.settings import RuntimeSettings
-from ray_jobs.spread.parts import do_parts
+from ray_jobs.spread.parts import do_parts, part_name
 
 
 class Nothing:
@@ -48,7 +49,8 @@ def main() -> None:
             artifact_writer(f"{folder}/out", "things", {}, {}) as writer,
         ):
             wall, cpu = time.perf_counter(), time.process_time()
-            do_parts([{"rows": 1}] * count, Nothing, writer, runtime, "nothing", nothing_counted)
+            units = [{"name": part_name(number), "rows": 1} for number in range(count)]
+            do_parts(units, partial(Nothing), writer, runtime, "nothing", nothing_counted)
             taken.append((time.perf_counter() - wall, time.process_time() - cpu))
             writer.discard()
     more = args.parts[1] - args.parts[0]

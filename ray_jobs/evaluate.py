@@ -9,13 +9,12 @@ from __future__ import annotations
 import logging
 import sys
 from dataclasses import asdict
-from functools import partial
 from typing import Any
 
 import jsonargparse
 
 from jet.artifacts.artifact import Artifact, Manifest, artifact_writer, finished, open_artifact
-from jet.books.schema import ACCOUNTS, ENTRIES, NEIGHBORS
+from jet.books.schema import ACCOUNTS, ENTRIES
 from jet.bundle.bundle import Bundle
 from jet.bundle.saved import load_bundle
 from jet.evaluation.exam import Exam
@@ -23,12 +22,14 @@ from jet.evaluation.measure import measure
 from jet.evaluation.measurements import MODEL
 from jet.evaluation.report import write_report
 from jet.evaluation.settings import ExamSettings
-from ray_jobs.ddp.training import refuse_other_neighbors
+from jet.retrieval.collection import Hits
+from ray_jobs.ddp.training import neighbors_of, refuse_other_neighbors
 from ray_jobs.options import evaluate as options
 from ray_jobs.runtime.command import main
 from ray_jobs.runtime.connection import connect
 from ray_jobs.runtime.settings import JobConfig
 from ray_jobs.spread.evaluation import OnCluster
+from ray_jobs.spread.sample import training_buckets
 
 KIND = "report"
 
@@ -64,13 +65,19 @@ def evaluate_bundle(
     if done is not None:
         log.info("%s holds the same report already", output)
         return done
+    buckets = training_buckets(artifact, config.split)
+
+    def hits() -> Hits:
+        assert neighbors is not None
+        return neighbors_of(buckets, artifact, neighbors, bundle.retrieval)[1]
+
     exam = Exam(
-        artifact.read_table(ENTRIES),
-        artifact.read_table(ACCOUNTS, "accounts"),
+        artifact.read_table(ENTRIES, buckets=buckets),
+        artifact.read_table(ACCOUNTS, "accounts", buckets),
         bundle,
         settings,
         artifact.manifest.fingerprint,
-        None if neighbors is None else partial(neighbors.read_table, NEIGHBORS),
+        None if neighbors is None else hits,
     )
     connect(config.runtime)
     evaluation = measure(exam, OnCluster(config.runtime))

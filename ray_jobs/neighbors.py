@@ -1,17 +1,18 @@
 """`jet neighbors`: every entry's most similar earlier entries, of its own entity and of its peers.
 
-Each distinct text is encoded once, on a pool of actors. The blocks of the index are spread over shard actors:
-those of each entity's own books, and those of the families of charts, which hold the same entries once more in
-another order. Every part of the entries asks the shards that hold its entities and families, and merges what
-they answer by a total order. Blocks are a function of the data alone, so the result doesn't depend on the
-number of shards.
+All work is by bucket of `jet ingest`, and no worker holds more than one: first each bucket's distinct texts are
+encoded, then the neighbors of its entries are searched (`ray_jobs.spread.search`). A neighbor's row counts in
+the booked entries of its bucket. The weights of n-grams are the same for all: they come from the buckets that
+train (`jet.searched.sample`).
+
+A job that broke off goes on with the parts that are missing.
 """
 
 from __future__ import annotations
 
 import logging
 import sys
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from functools import partial
 from itertools import chain
 from typing import Any
@@ -21,20 +22,36 @@ import numpy as np
 import ray
 from safetensors.numpy import save as save_safetensors
 
-from jet.artifacts.artifact import Artifact, Manifest, artifact_writer, finished, open_artifact
-from jet.books.catalog import Catalog
-from jet.books.schema import ACCOUNTS, ENTRIES
-from jet.books.sorting import sort_entries
-from jet.retrieval.columns import entry_columns
-from jet.retrieval.retriever import Retriever
-from jet.training.preparing import booked_corpus
+from jet.artifacts.artifact import (
+    Artifact,
+    ArtifactWriter,
+    Manifest,
+    artifact_writer,
+    digest_of,
+    finished,
+    in_bucket,
+    open_artifact,
+)
 from ray_jobs.options import neighbors as options
+from ray_jobs.runtime import metrics
 from ray_jobs.runtime.command import main
 from ray_jobs.runtime.connection import connect, require
-from ray_jobs.runtime.settings import JobConfig
-from ray_jobs.spread.parts import do_parts
-from ray_jobs.spread.search import FindNeighbors, build_store, count_probes, neighbors_counted
+from ray_jobs.runtime.settings import JobConfig, RuntimeSettings
+from ray_jobs.spread.parts import do_parts, part_name
+from ray_jobs.spread.sample import bucket_rows, training_buckets
+from ray_jobs.spread.search import (
+    FindInShards,
+    FindNeighbors,
+    Searched,
+    count_probes,
+    encoder_of,
+    neighbors_counted,
+    open_bucket,
+    sample_idf,
+    shares_of,
+)
 from ray_jobs.spread.shards import index_shards
+from ray_jobs.spread.texts import EncodeBucket, texts_counted
 
 KIND = "neighbors"
 
@@ -49,7 +66,7 @@ def run(args: jsonargparse.Namespace, config: JobConfig) -> dict[str, Any]:
 
 
 def neighbors(artifact: Artifact, output: str, config: JobConfig) -> Manifest:
-    """Find the neighbors of the artifact's entries and publish them with the text store."""
+    """Find the neighbors of the artifact's entries and publish them with their texts."""
     inputs = {"entries": artifact.manifest.fingerprint}
     settings = config.part("retrieval", "split")
     done = finished(output, KIND, settings, inputs)
@@ -65,29 +82,87 @@ def neighbors(artifact: Artifact, output: str, config: JobConfig) -> Manifest:
         f"{runtime.actors} actors and {runtime.index_shards} index shards of {runtime.actor_cpus:g} CPUs each",
         "lower runtime.actors, runtime.index_shards or runtime.actor_cpus",
     )
-    entries = sort_entries(artifact.read_table(ENTRIES))
-    catalog = Catalog.from_accounts(artifact.read_table(ACCOUNTS, "accounts"))
-    store = build_store(entries, catalog, config)
-    columns = entry_columns(entries, catalog, store)
-    retriever = Retriever.of(booked_corpus(entries, columns, catalog, store, config.split), config.retrieval)
-    with (
-        artifact_writer(output, KIND, settings, inputs, resolved=asdict(config)) as writer,
-        index_shards(retriever, runtime.index_shards, runtime.actor_cpus) as shards,
-    ):
-        queries = columns.queries(np.arange(len(columns)))
-        shared = ray.put((retriever, queries, entries.select(["entity", "entry_id"])))
-        units = [
-            {"start": start, "rows": min(runtime.block_rows, len(entries) - start)}
-            for start in range(0, len(entries), runtime.block_rows)
-        ]
-        build = partial(FindNeighbors, [shared], shards)
+    plan = planned(artifact, config)
+    run_name = digest_of([settings, inputs, asdict(plan)])
+    with artifact_writer(output, KIND, settings, inputs, run=run_name, resolved=asdict(config)) as writer:
+        encode = partial(EncodeBucket, artifact, config.retrieval, runtime.text_cache)
+        texts = do_parts(plan.texts, encode, writer, runtime, "texts", texts_counted)
+        files: dict[str, list[str]] = {}
+        for unit in plan.texts:
+            files.setdefault(unit["bucket"], []).append(f"{writer.staging}/{unit['name']}")
+        searched = Searched(artifact, files, config.retrieval)
+        sample = training_buckets(artifact, config.split)
+        cpus = runtime.actor_cpus
+        idf = ray.get(ray.remote(num_cpus=cpus)(sample_idf).remote(searched, sample, config.split))
+        writer.write_bytes("idf.safetensors", save_safetensors({"idf": idf}))
+        find = partial(FindNeighbors, searched, idf, metrics.job_name())
+        rows = do_parts(plan.whole, find, writer, runtime, "neighbors", neighbors_counted)
+        for bucket, units in plan.spread.items():
+            rows += _spread(searched, bucket, idf, units, writer, runtime)
+        facts = {"buckets": len(files), "sample": sample, "encoder": encoder_of(searched)}
+        return writer.publish({"neighbors": rows, "texts": texts}, facts)
+
+
+@dataclass(frozen=True)
+class Plan:
+    """The units of work of a run (see `do_parts`)."""
+
+    texts: list[dict[str, Any]]
+    """Shares of each bucket's texts."""
+    whole: list[dict[str, Any]]
+    """Buckets that an actor searches by itself."""
+    spread: dict[str, list[dict[str, Any]]]
+    """Of each other bucket, ranges of its entries."""
+
+
+def planned(artifact: Artifact, config: JobConfig) -> Plan:
+    """The plan for the buckets of the artifact."""
+    runtime = config.runtime
+    texts, whole = [], []
+    spread: dict[str, list[dict[str, Any]]] = {}
+    sizes = bucket_rows(artifact)
+    few = len(sizes) < max(runtime.actors, runtime.index_shards)
+    for bucket, rows in sizes.items():
+        shares = max(1, -(-rows // runtime.bucket_rows))
+        for share in range(shares):
+            name = in_bucket(bucket, part_name(share))
+            texts.append({"name": f"texts/{name}", "bucket": bucket, "share": share, "of": shares})
+        if not rows:
+            continue
+        if few or shares > 1:
+            starts = range(0, rows, runtime.block_rows)
+            spread[bucket] = [
+                {
+                    "name": in_bucket(bucket, part_name(number)),
+                    "start": start,
+                    "rows": min(runtime.block_rows, rows - start),
+                }
+                for number, start in enumerate(starts)
+            ]
+        else:
+            whole.append({"name": in_bucket(bucket, part_name(0)), "bucket": bucket, "rows": rows})
+    return Plan(texts, whole, spread)
+
+
+def _spread(
+    searched: Searched,
+    bucket: str,
+    idf: np.ndarray,
+    units: list[dict[str, Any]],
+    writer: ArtifactWriter,
+    runtime: RuntimeSettings,
+) -> int:
+    """Search a bucket on all actors; returns the number of its entries. A worker opens it and puts it into the
+    object store: the driver never has it."""
+    task = ray.remote(num_cpus=runtime.actor_cpus)
+    opened = task(open_bucket).remote(searched, bucket, idf)
+    held = ray.get(task(shares_of).remote([opened], runtime.index_shards))
+    with index_shards(opened, held, runtime.actor_cpus) as shards:
         probes = [actor.probe.remote() for actor in shards.actors]
-        rows = do_parts(units, build, writer, runtime, "neighbors", neighbors_counted)
+        find = partial(FindInShards, [opened], shards)
+        rows = do_parts(units, find, writer, runtime, "neighbors", neighbors_counted)
         count_probes(chain.from_iterable(ray.get(probes)))
-        writer.write_table("texts/part-0.parquet", store.to_table())
-        writer.write_bytes("idf.safetensors", save_safetensors({"idf": retriever.corpus.idf}))
-        facts = {"texts": len(store), "store": store.fingerprint()}
-        return writer.publish({"neighbors": rows, "texts": len(store)}, facts)
+    return rows
 
 
 if __name__ == "__main__":

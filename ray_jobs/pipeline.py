@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import logging
 import sys
+from collections.abc import Mapping
 from dataclasses import asdict
 from typing import Any
 
@@ -16,10 +17,17 @@ import jsonargparse
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from jet.artifacts.artifact import Artifact, artifact_writer, content_of, finished, open_artifact
+from jet.artifacts.artifact import (
+    Artifact,
+    ArtifactWriter,
+    artifact_writer,
+    content_of,
+    finished,
+    open_artifact,
+)
 from jet.books.schema import ACCOUNTS, ENTRIES, REJECTED
 from jet.books.sorting import sort_entries
-from jet.books.split import TEST, split_by_date
+from jet.books.split import TEST, SplitSettings, split_by_date
 from jet.books.withheld import without_lines
 from jet.bundle.saved import load_bundle
 from jet.prediction.delivery import refuse_table
@@ -30,8 +38,11 @@ from ray_jobs.predict import delivered, predict
 from ray_jobs.runtime.command import main
 from ray_jobs.runtime.connection import connect
 from ray_jobs.runtime.settings import JobConfig
+from ray_jobs.spread.books import Books
 from ray_jobs.spread.buckets import write_bucket
 from ray_jobs.spread.importing import import_ledgers
+from ray_jobs.spread.parts import over_units
+from ray_jobs.spread.sample import training_buckets
 from ray_jobs.train import train
 
 log = logging.getLogger("jet.pipeline")
@@ -55,9 +66,10 @@ def run(args: jsonargparse.Namespace, config: JobConfig) -> dict[str, Any]:
     log.info("4/5 evaluate")
     report = evaluate_bundle(entries, bundle, f"{folder}/report", config, found)
     log.info("5/5 predict")
-    predicted = predict(
-        to_predict(entries, f"{folder}/to-predict", config), bundle, f"{folder}/predictions", config
-    )
+    asked = to_predict(entries, f"{folder}/to-predict", config)
+    is_whole = len(training_buckets(entries, config.split)) == len(entries.buckets())
+    books = None if is_whole else Books(entries, found)  # the bundle has a sample of them
+    predicted = predict(asked, bundle, f"{folder}/predictions", config, books=books)
     return {
         "output": folder,
         "rows": {**imported.rows, "predictions": predicted.rows["predictions"]},
@@ -75,18 +87,41 @@ def to_predict(artifact: Artifact, output: str, config: JobConfig) -> Artifact:
     settings = config.part("split")
     inputs = {"entries": artifact.manifest.fingerprint}
     if finished(output, "entries", settings, inputs) is None:
-        entries = sort_entries(artifact.read_table(ENTRIES))
-        chosen = entries.filter(pc.is_null(entries["lines"]))
-        if not len(chosen):
-            entity = pc.dictionary_encode(entries["entity"].combine_chunks()).indices.to_numpy()
-            split = split_by_date(entity, entries["date"].cast(pa.int32()).to_numpy(), config.split)
-            chosen = entries.filter(pa.array(split == TEST))
-            chosen = without_lines(chosen)
         with artifact_writer(output, "entries", settings, inputs, resolved=asdict(config)) as writer:
-            write_bucket(0, chosen, artifact.read_table(ACCOUNTS, "accounts"), writer)
+            units = [{"number": at, "bucket": each} for at, each in enumerate(artifact.buckets())]
+            how = {"entries": artifact, "writer": writer}
+            chosen = sum(found["rows"] for _, found in over_units(units, write_unbooked, how))
+            if not chosen:
+                sample = training_buckets(artifact, config.split)
+                units = [unit for unit in units if unit["bucket"] in sample]
+                how["split"] = config.split
+                chosen = sum(found["rows"] for _, found in over_units(units, write_test_split, how))
             writer.write_table("rejected/part-0.parquet", REJECTED.empty_table())
-            writer.publish({"entries": len(chosen)})
+            writer.publish({"entries": chosen})
     return open_artifact(output, "entries")
+
+
+def write_unbooked(unit: Mapping[str, Any], entries: Artifact, writer: ArtifactWriter) -> dict[str, int]:
+    """Write the entries of a bucket that have no lines; returns how many there are."""
+    table = sort_entries(entries.read_table(ENTRIES, buckets=[unit["bucket"]]))
+    return _write(unit, table.filter(pc.is_null(table["lines"])), entries, writer)
+
+
+def write_test_split(
+    unit: Mapping[str, Any], entries: Artifact, writer: ArtifactWriter, split: SplitSettings
+) -> dict[str, int]:
+    """Write the test split of a bucket without its lines; returns how many entries there are."""
+    table = sort_entries(entries.read_table(ENTRIES, buckets=[unit["bucket"]]))
+    entity = table["entity"].combine_chunks().dictionary_encode().indices.to_numpy()
+    parts = split_by_date(entity, table["date"].combine_chunks().cast(pa.int32()).to_numpy(), split)
+    return _write(unit, without_lines(table.filter(pa.array(parts == TEST))), entries, writer)
+
+
+def _write(
+    unit: Mapping[str, Any], chosen: pa.Table, entries: Artifact, writer: ArtifactWriter
+) -> dict[str, int]:
+    write_bucket(unit["number"], chosen, entries.read_table(ACCOUNTS, "accounts", [unit["bucket"]]), writer)
+    return {"rows": len(chosen)}
 
 
 if __name__ == "__main__":

@@ -25,7 +25,7 @@ from __future__ import annotations
 
 import logging
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from contextlib import nullcontext
 from dataclasses import asdict
 from functools import partial
@@ -50,15 +50,16 @@ from jet.bundle.saved import load_bundle
 from jet.confidence.drift import summary
 from jet.prediction.delivery import deliver, refuse_table
 from jet.prediction.written import Keys, settled
+from ray_jobs.ddp.training import refuse_other_neighbors
 from ray_jobs.options import predict as options
 from ray_jobs.runtime import metrics
 from ray_jobs.runtime.command import main
 from ray_jobs.runtime.connection import connect, require_actors
 from ray_jobs.runtime.settings import JobConfig
-from ray_jobs.spread.books import Buckets, PredictWithBooks, bucket_units
+from ray_jobs.spread.books import Books, Buckets, PredictWithBooks, bucket_units
 from ray_jobs.spread.extending import columns_of, extended_by, prediction_metrics
 from ray_jobs.spread.importing import open_or_import
-from ray_jobs.spread.parts import Worker, do_parts, part_name
+from ray_jobs.spread.parts import do_parts, part_name
 from ray_jobs.spread.predicting import PredictRowGroup, row_groups, shared_predictor
 
 KIND = "predictions"
@@ -68,6 +69,8 @@ log = logging.getLogger("jet.predict")
 
 def run(args: jsonargparse.Namespace, config: JobConfig) -> dict[str, Any]:
     """Predict the entries of `args.ledgers`."""
+    if args.neighbors and not args.books:
+        raise ValueError("--neighbors are those of --books: give these too, or leave it out")
     if args.books and args.reviewed:
         raise ValueError(
             "--reviewed can't be given with --books: import what was reviewed with the books (`jet ingest`), "
@@ -78,12 +81,24 @@ def run(args: jsonargparse.Namespace, config: JobConfig) -> dict[str, Any]:
     reviewing = (
         open_or_import(args.reviewed, "reviewed", args.output, config) if args.reviewed else nullcontext()
     )
-    books = None if args.books is None else open_artifact(args.books, "entries")
+    books = None if args.books is None else open_books(args.books, args.neighbors, bundle)
     new = open_or_import(args.ledgers, "entries", args.output, config, may_be_empty=True)
     with new as entries, reviewing as reviewed:
         manifest = predict(entries, bundle, args.output, config, reviewed, books)
     facts = {name: manifest.facts[name] for name in ("decisions", "drift")}
     return {"output": args.output, **manifest.rows, **facts, **delivered(args.output, config)}
+
+
+def open_books(folder: str, neighbors: str | None, bundle: Bundle) -> Books:
+    """The books in `folder`. Raises `ValueError` where the `neighbors` are not theirs, or were found by another
+    encoder than the bundle's."""
+    entries = open_artifact(folder, "entries")
+    if neighbors is None:
+        return Books(entries)
+    found = open_artifact(neighbors, "neighbors")
+    refuse_other_neighbors(found, entries, asdict(bundle.retrieval))
+    bundle.refuse_other_encoder(found.manifest.facts["encoder"])
+    return Books(entries, found)
 
 
 def delivered(output: str, config: JobConfig) -> dict[str, Any]:
@@ -99,7 +114,7 @@ def predict(
     output: str,
     config: JobConfig,
     reviewed: Artifact | None = None,
-    books: Artifact | None = None,
+    books: Books | None = None,
 ) -> Manifest:
     """Predict all entries of an artifact, knowing those `reviewed` or the `books` too, and publish the
     predictions."""
@@ -107,7 +122,7 @@ def predict(
     if reviewed is not None:
         inputs["reviewed"] = reviewed.manifest.fingerprint
     if books is not None:
-        inputs["books"] = books.manifest.fingerprint
+        inputs["books"] = books.entries.manifest.fingerprint
     settings = config.part("predict", "drift")
     done = finished(output, KIND, settings, inputs)
     if done is not None:
@@ -148,19 +163,25 @@ def _published(
 
 
 def _work(
-    artifact: Artifact, bundle: Bundle, books: Artifact | None, config: JobConfig
-) -> tuple[list[dict[str, Any]], Callable[[], Worker]]:
+    artifact: Artifact, bundle: Bundle, books: Books | None, config: JobConfig
+) -> tuple[list[dict[str, Any]], partial[Any]]:
     """The units of work, and what builds the worker of an actor."""
     if books is not None:
-        buckets = Buckets.of(books)
+        buckets = Buckets.of(books.entries)
         shared = ray.put((bundle.for_prediction(), buckets))
-        build = partial(PredictWithBooks, [shared], artifact, books, config.predict)
-        return bucket_units(artifact, buckets), build
+        return _named(bucket_units(artifact, buckets)), partial(
+            PredictWithBooks, [shared], artifact, books, config.predict
+        )
     texts = (part["description"] for part in columns_of(artifact, "description"))
     shared = shared_predictor(bundle, config.predict, texts, config.runtime)
-    return row_groups(artifact.files(), artifact.filesystem), partial(
+    return _named(row_groups(artifact.files(), artifact.filesystem)), partial(
         PredictRowGroup, [shared], artifact.filesystem
     )
+
+
+def _named(units: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
+    """The units, each with the file of its part."""
+    return [{**unit, "name": part_name(number)} for number, unit in enumerate(units)]
 
 
 if __name__ == "__main__":

@@ -65,6 +65,26 @@ def test_what_was_written_is_what_is_read(tmp_path):
     )
 
 
+def test_a_table_in_buckets_is_read_by_bucket_or_whole(tmp_path):
+    with artifact_writer(str(tmp_path / "out"), "things", CONFIG, INPUTS) as writer:
+        for number in (0, 1):
+            writer.write_table(f"bucket=0000{number}/part-0.parquet", table(str(number)))
+            writer.write_table(f"other/bucket=0000{number}/part-0.parquet", table(f"other {number}"))
+        writer.write_table("part-0.parquet", table("in none"))
+        writer.publish({})
+    artifact = open_artifact(str(tmp_path / "out"), "things")
+    assert artifact.buckets() == ["", "bucket=00000", "bucket=00001"]
+    assert artifact.buckets("other") == ["bucket=00000", "bucket=00001"]
+    codes = {
+        each: artifact.read_table(ACCOUNTS, buckets=[each])["code"].to_pylist() for each in artifact.buckets()
+    }
+    assert codes == {"": ["in none"], "bucket=00000": ["0"], "bucket=00001": ["1"]}
+    assert artifact.read_table(ACCOUNTS)["code"].to_pylist() == ["0", "1", "in none"]
+    some = artifact.read_table(ACCOUNTS, "other", ["bucket=00001"])
+    assert some["code"].to_pylist() == ["other 1"]
+    assert not len(artifact.read_table(ACCOUNTS, "other", ["bucket=00002"]))
+
+
 def test_nothing_can_be_read_before_it_is_published(tmp_path):
     path = tmp_path / "out"
     with artifact_writer(str(path), "things", CONFIG, INPUTS) as writer:

@@ -17,7 +17,7 @@ import json
 import os
 import shutil
 import uuid
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -59,22 +59,34 @@ class Artifact:
     root: str  # the folder of its files on `filesystem`
     manifest: Manifest
 
-    def files(self, table: str = "") -> list[str]:
-        """The full paths (on `filesystem`) of a table's parquet files; the main table is "", at the top.
+    def files(self, table: str = "", buckets: Collection[str] | None = None) -> list[str]:
+        """The full paths (on `filesystem`) of a table's parquet files, those of some `buckets` or all; the main
+        table is "", at the top.
 
         They lie in the table's folder, or in folders `bucket=...` in it.
         """
         names = [
             name
-            for name in self.manifest.files
-            if name.endswith(".parquet") and _table_of(PurePosixPath(name)) == (table or ".")
+            for name, (of, bucket) in self._tables().items()
+            if of == table and (buckets is None or bucket in buckets)
         ]
         return [f"{self.root}/{name}" for name in sorted(names)]
 
-    def read_table(self, schema: pa.Schema, table: str = "") -> pa.Table:
-        """A whole table, which must fit in memory, validated against `schema`."""
+    def buckets(self, table: str = "") -> list[str]:
+        """The names of a table's buckets, sorted: folders `bucket=...`; "" for files that lie in none."""
+        return sorted({bucket for of, bucket in self._tables().values() if of == table})
+
+    def _tables(self) -> dict[str, tuple[str, str]]:
+        """The table and the bucket of each parquet file."""
+        names = (PurePosixPath(name) for name in self.manifest.files if name.endswith(".parquet"))
+        return {name.as_posix(): _table_and_bucket(name) for name in names}
+
+    def read_table(
+        self, schema: pa.Schema, table: str = "", buckets: Collection[str] | None = None
+    ) -> pa.Table:
+        """A table, or some `buckets` of it, which must fit in memory, validated against `schema`."""
         where = f"{self.path}{'/' + table if table else ''}"
-        names = self.files(table)
+        names = self.files(table, buckets)
         parts = [read_parquet(self.filesystem, name) for name in names]
         whole = pa.concat_tables(parts) if parts else schema.empty_table()
         return validate(whole, schema, where)
@@ -111,10 +123,17 @@ class Artifact:
             list(pool.map(check, self.manifest.files.items()))
 
 
-def _table_of(name: PurePosixPath) -> str:
-    """The folder of the table that a file is of."""
-    folder = name.parent
-    return (folder.parent if folder.name.startswith(BUCKET) else folder).as_posix()
+def _table_and_bucket(name: PurePosixPath) -> tuple[str, str]:
+    """The folder of the table that a file is of, and the bucket's; "" for none."""
+    folder, bucket = name.parent, ""
+    if folder.name.startswith(BUCKET):
+        folder, bucket = folder.parent, folder.name
+    return "" if folder == PurePosixPath() else folder.as_posix(), bucket
+
+
+def in_bucket(bucket: str, name: str) -> str:
+    """The file `name` of a bucket (see `Artifact.buckets`), in the folder of its table."""
+    return f"{bucket}/{name}" if bucket else name
 
 
 def read_parquet(filesystem: pafs.FileSystem, name: str, columns: Sequence[str] | None = None) -> pa.Table:

@@ -6,6 +6,7 @@ entity's rows. `jet ingest` writes books in this order; whoever is given others 
 
 from __future__ import annotations
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
@@ -21,6 +22,12 @@ def sort_entries(entries: pa.Table) -> pa.Table:
     if _sorted(entries):
         return entries
     return entries.sort_by([(name, "ascending") for name in ORDER]).combine_chunks()
+
+
+def order_of(entries: pa.Table) -> np.ndarray:
+    """int64: the rows of `entries` (with the columns `ORDER`) in the order of `sort_entries`."""
+    keys = [(name, "ascending") for name in ORDER]
+    return pc.sort_indices(entries.select(ORDER), sort_keys=keys).to_numpy().astype(np.int64)
 
 
 def _sorted(entries: pa.Table) -> bool:

@@ -19,7 +19,9 @@ TRAIN, CALIBRATION, TEST = range(3)
 
 @dataclass(kw_only=True)
 class SplitSettings:
-    """The shares of each entity's entries; the test split is what the other two leave."""
+    """The shares of each entity's entries; the test split is what the other two leave.
+
+    `sample` bounds the entries that are split at all (see `jet.books.sample`)."""
 
     train: float = 0.70
     """Share of an entity's entries, from its first day on, that train the model."""
@@ -27,7 +29,13 @@ class SplitSettings:
     calibration: float = 0.15
     """Share of the entries after these, on which confidence and thresholds are fitted and settings chosen."""
 
+    sample: int = 1_000_000
+    """Entries that a model is trained and measured on at most, in whole buckets of `jet ingest`. What the other
+    buckets hold is known to a prediction that is given these books."""
+
     def __post_init__(self) -> None:
+        if self.sample < 1:
+            raise ValueError(f"sample must be at least 1, not {self.sample}")
         if not 0 < self.train <= 1:
             raise ValueError(f"train must be above 0 and at most 1, not {self.train}")
         if not 0 <= self.calibration <= 1:

@@ -25,18 +25,19 @@ from jet.evaluation.baselines.protocol import BaselinePredictions, score_baselin
 from jet.evaluation.scored import Scored, score_predictions
 from jet.evaluation.settings import ExamSettings
 from jet.evaluation.strata import strata
+from jet.retrieval.collection import Hits
 from jet.retrieval.corpus import Corpus
 from jet.retrieval.retriever import Retriever
 from jet.texts.normalize import mask_digits, normalize_all
-from jet.training.data import TrainingData, hits_of
+from jet.training.data import TrainingData
 
 
 class Exam:
     """The entries that a bundle is measured on.
 
     `entries` (`ENTRIES`) may come in any order, and those without lines are left out; `accounts` (`ACCOUNTS`)
-    are their charts. `fingerprint`, where there is one, is of the artifact that both come from.
-    `neighbors` reads the table (`NEIGHBORS`) of `entries`, where there is one, when it is needed; else they are
+    are their charts. `fingerprint`, where there is one, is of the artifact that both come from. `hits` reads
+    the neighbors of the booked ones, in the order of `sort_entries`, when they are needed; without it they are
     found anew. `without_test` says whether the confidence of `bundle` is fitted without the test split, which
     the given one is fitted on. Raises ValueError where the split leaves no entries to test on.
     """
@@ -48,9 +49,9 @@ class Exam:
         bundle: Bundle,
         settings: ExamSettings,
         fingerprint: str | None = None,
-        neighbors: Callable[[], pa.Table] | None = None,
+        hits: Callable[[], Hits] | None = None,
     ) -> None:
-        self._imported, self._neighbors = entries, neighbors
+        self._hits = hits
         self.entries = sort_entries(entries.filter(pc.is_valid(entries["lines"])))
         self.accounts, self.settings = accounts, settings
         self.fingerprint = fingerprint
@@ -87,8 +88,8 @@ class Exam:
     def training_data(self) -> TrainingData:
         """The entries as `jet train` reads them, with neighbors found by the bundle's settings."""
         entries, known, retrieval = self.entries, self.bundle.corpus, self.bundle.retrieval
-        if self._neighbors is not None:
-            hits = hits_of(self._neighbors(), sort_entries(self._imported), retrieval)
+        if self._hits is not None:
+            hits = self._hits()
         else:
             corpus = Corpus.of(entries, known.catalog, known.store, known.idf)
             hits = Retriever.of(corpus, retrieval).hits(corpus.rows.queries(np.arange(len(corpus))))

@@ -193,13 +193,17 @@ def limits(collection: Collection, queries: Queries) -> np.ndarray:
 def prefix_ends(offsets: np.ndarray, row_date: np.ndarray, entity: np.ndarray, date: np.ndarray) -> np.ndarray:
     """int64 [Q]: the first row of each `entity` that isn't earlier than `date`; `offsets` as in
     `Collection`."""
-    limit = np.zeros(len(entity), dtype=np.int64)
-    for each in np.unique(entity):
-        if 0 <= each < len(offsets) - 1:
-            first, end = offsets[each], offsets[each + 1]
-            of_entity = entity == each
-            limit[of_entity] = first + np.searchsorted(row_date[first:end], date[of_entity], side="left")
-    return limit
+    known = (entity >= 0) & (entity < len(offsets) - 1)
+    if not known.any():
+        return np.zeros(len(entity), dtype=np.int64)
+    at = np.where(known, entity, 0)
+    low, high = offsets[at].astype(np.int64), offsets[at + 1].astype(np.int64)
+    while (open_ := low < high).any():  # all queries' binary searches at once
+        middle = (low + high) // 2
+        earlier = open_ & (row_date[np.where(open_, middle, 0)] < date)
+        low = np.where(earlier, middle + 1, low)
+        high = np.where(open_ & ~earlier, middle, high)
+    return np.where(known, low, 0)
 
 
 def merge(parts: Sequence[Hits], k: int) -> Hits:

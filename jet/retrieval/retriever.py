@@ -13,7 +13,7 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 
-from jet.retrieval.blocks import plan_blocks
+from jet.retrieval.blocks import Block, plan_blocks
 from jet.retrieval.collection import Collection, Hits, Queries, latest, limits
 from jet.retrieval.corpus import Corpus
 from jet.retrieval.index import BlockIndex, build_block, search
@@ -69,10 +69,18 @@ class Retriever:
 
     def indexed(self) -> Retriever:
         """The same with the indexes of all blocks, which many searches share."""
+        return self._with_indexes(lambda _: True)
+
+    def with_prefixes(self) -> Retriever:
+        """The same with the indexes of prefixes, which are expensive to build."""
+        return self._with_indexes(lambda block: block.is_prefix)
+
+    def _with_indexes(self, wanted: Callable[[Block], bool]) -> Retriever:
         blocks = {
             name: {
                 block.number: build_block(block, collection, self.settings)
                 for block in plan_blocks(collection, self.settings)
+                if wanted(block)
             }
             for name, collection in self.collections.items()
         }

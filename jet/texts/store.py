@@ -174,6 +174,18 @@ class TextStore:
         )
         return cls(table["text"].combine_chunks(), vectors, ngrams, table["masked"].to_numpy())
 
+    @classmethod
+    def from_tables(cls, tables: Sequence[pa.Table]) -> TextStore:
+        """The store of the texts of several tables from `to_table`, each text once, sorted as by `build`."""
+        if len(tables) == 1:
+            return cls.from_table(tables[0])
+        together = pa.concat_tables(tables).combine_chunks()
+        order = pc.sort_indices(together, sort_keys=[("text", "ascending")])
+        texts = together["text"].combine_chunks().take(order)
+        first = np.ones(len(texts), dtype=bool)
+        first[1:] = pc.not_equal(texts[1:], texts[:-1]).to_numpy(zero_copy_only=False)
+        return cls.from_table(together.take(order.filter(pa.array(first))))
+
     def fingerprint(self) -> str:
         """A digest of texts and vectors in their order; n-grams and masks follow from the texts."""
         digest = hashlib.blake2b(digest_size=16)

@@ -11,7 +11,7 @@ import pyarrow.compute as pc
 
 from jet.artifacts.tables import validate
 from jet.books.schema import NEIGHBORS
-from jet.books.sorting import sort_entries
+from jet.books.sorting import order_of, sort_entries
 from jet.books.split import SPLITS, TRAIN, SplitSettings
 from jet.model.batch import collate, held_hits, with_target
 from jet.model.network import localized
@@ -110,10 +110,32 @@ def _class(sizes: np.ndarray, least: int, step: int) -> np.ndarray:
     return np.ceil(np.log2(np.maximum(sizes, least) / least) / step).astype(np.int64)
 
 
-def booked_hits(entries: pa.Table, neighbors: pa.Table, settings: RetrievalSettings) -> tuple[pa.Table, Hits]:
-    """Those of `entries` (schema `ENTRIES`, in any order) that are booked, sorted, and their `hits_of`."""
-    entries = sort_entries(entries)
-    return entries.filter(pc.is_valid(entries["lines"])).combine_chunks(), hits_of(neighbors, entries, settings)
+def booked_hits(
+    parts: Iterable[tuple[pa.Table, pa.Table]], settings: RetrievalSettings
+) -> tuple[pa.Table, Hits]:
+    """The booked entries of all `parts`, sorted, and their `hits_of`.
+
+    A part has entries (`ENTRIES`, in any order) of companies that no other part has, and the neighbors of
+    these, whose rows count in the booked entries of the part.
+    """
+    tables, rows, similarity = [], [], []
+    start = 0
+    for entries, neighbors in parts:
+        entries = sort_entries(entries)
+        hits = hits_of(neighbors, entries, settings)
+        tables.append(entries.filter(pc.is_valid(entries["lines"])))
+        rows.append(np.where(hits.row >= 0, hits.row + start, -1))
+        similarity.append(hits.similarity)
+        start += len(tables[-1])
+    booked = pa.concat_tables(tables).combine_chunks()
+    if len(tables) == 1:
+        return booked, Hits(rows[0], similarity[0])
+    order = order_of(booked)
+    place = np.empty_like(order)
+    place[order] = np.arange(len(order))
+    row = np.concatenate(rows)[order]
+    row[row >= 0] = place[row[row >= 0]]
+    return booked.take(pa.array(order)).combine_chunks(), Hits(row, np.concatenate(similarity)[order])
 
 
 def hits_of(neighbors: pa.Table, entries: pa.Table, settings: RetrievalSettings) -> Hits:

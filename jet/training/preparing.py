@@ -41,7 +41,9 @@ def prepared(
     texts = distinct_texts(entries, catalog)
     log.info("encoding %d distinct texts", len(texts))
     store = TextStore.build(texts, encoder)
-    corpus = booked_corpus(entries, entry_columns(entries, catalog, store), catalog, store, split)
+    columns = entry_columns(entries, catalog, store)
+    idf = training_idf(training_texts(entries, split), store)
+    corpus = booked_corpus(entries, columns, catalog, store, idf)
     log.info("finding the neighbors of %d entries", len(corpus))
     hits = Retriever.of(corpus, retrieval).hits(corpus.rows.queries(np.arange(len(corpus))))
     booked = entries.filter(pc.is_valid(entries["lines"])).combine_chunks()
@@ -55,17 +57,24 @@ def distinct_texts(entries: pa.Table, catalog: Catalog) -> list[str]:
 
 
 def booked_corpus(
-    entries: pa.Table, columns: EntryColumns, catalog: Catalog, store: TextStore, split: SplitSettings
+    entries: pa.Table, columns: EntryColumns, catalog: Catalog, store: TextStore, idf: np.ndarray
 ) -> Corpus:
     """The corpus of those of the sorted `entries` that are booked; `columns` are theirs."""
     booked = np.flatnonzero(entries["lines"].is_valid().to_numpy())
     rows = columns.take(booked)
     ids = entries["entry_id"].combine_chunks().take(pa.array(booked))
-    idf = _train_idf(rows, store, split)
     return Corpus(rows, ids, catalog, store, idf, np.zeros(len(rows), dtype=bool))
 
 
-def _train_idf(rows: EntryColumns, store: TextStore, split: SplitSettings) -> np.ndarray:
-    """N-gram weights from the texts of the training rows: later texts must not have a say."""
-    training = split_by_date(rows.entity, rows.date, split) == TRAIN
-    return fit_idf(store.ngrams[np.unique(rows.text[training])])
+def training_texts(entries: pa.Table, split: SplitSettings) -> pa.Array:
+    """The distinct normalized texts of the training rows; `entries` has whole companies."""
+    booked = entries.filter(pc.is_valid(entries["lines"]))
+    entity = booked["entity"].combine_chunks().dictionary_encode().indices.to_numpy()
+    parts = split_by_date(entity, booked["date"].combine_chunks().cast(pa.int32()).to_numpy(), split)
+    return pc.unique(normalize_all(booked["description"].filter(pa.array(parts == TRAIN))))
+
+
+def training_idf(texts: pa.Array, store: TextStore) -> np.ndarray:
+    """N-gram weights, float32 [8192], from the training rows' distinct `texts`: later texts must not have a
+    say."""
+    return fit_idf(store.ngrams[np.unique(store.rows(texts))])

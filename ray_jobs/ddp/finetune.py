@@ -26,6 +26,7 @@ from ray_jobs.ddp.training import sum_over_ranks
 from ray_jobs.runtime.connection import require
 from ray_jobs.runtime.ray_quirks.signals import interruptible
 from ray_jobs.runtime.settings import JobConfig
+from ray_jobs.spread.sample import training_buckets
 
 log = logging.getLogger("jet.finetune")
 
@@ -38,7 +39,9 @@ def open_entries(folder: str, verified: bool = False) -> Artifact:
 
 def read_pairs(entries: Artifact, split: SplitSettings) -> Pairs:
     """The pairs of the training split, from the artifact of the ingest job."""
-    return Pairs.of(entries.read_table(ENTRIES), entries.read_table(ACCOUNTS, "accounts"), split)
+    buckets = training_buckets(entries, split)
+    tables = entries.read_table(ENTRIES, buckets=buckets), entries.read_table(ACCOUNTS, "accounts", buckets)
+    return Pairs.of(*tables, split)
 
 
 def finetune(

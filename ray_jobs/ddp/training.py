@@ -17,6 +17,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
 import ray.train
 import torch
 from ray.train import (
@@ -37,7 +38,9 @@ from jet.artifacts.storage import absolute, kept_in, resolve
 from jet.books.catalog import Catalog
 from jet.books.schema import ACCOUNTS, ENTRIES, NEIGHBORS
 from jet.books.split import CALIBRATION, TRAIN
+from jet.retrieval.collection import Hits
 from jet.retrieval.corpus import Corpus
+from jet.retrieval.settings import RetrievalSettings
 from jet.texts.store import TextStore
 from jet.training.data import TrainingData, booked_hits
 from jet.training.fitting import (
@@ -55,6 +58,7 @@ from ray_jobs.ddp.checkpoints import STATE, checkpoints, report, resume
 from ray_jobs.runtime.connection import require
 from ray_jobs.runtime.ray_quirks.signals import interruptible
 from ray_jobs.runtime.settings import JobConfig
+from ray_jobs.spread.sample import training_buckets
 
 PARTS = ("split", "retrieval", "model", "losses", "optim", "train", "ranker", "predict")
 """The parts of the settings that bear on a trained bundle."""
@@ -101,15 +105,26 @@ def refuse_other_neighbors(neighbors: Artifact, entries: Artifact, retrieval: di
 
 
 def load_data(entries: Artifact, neighbors: Artifact, config: JobConfig) -> TrainingData:
-    """What the training reads, from the two artifacts."""
-    texts = neighbors.files("texts")[0]
-    store = TextStore.from_table(read_parquet(neighbors.filesystem, texts))
+    """What the training reads, from the two artifacts: the buckets that train (`jet.books.sample`)."""
+    buckets = training_buckets(entries, config.split)
+    texts = [read_parquet(neighbors.filesystem, name) for name in neighbors.files("texts", buckets)]
+    store = TextStore.from_tables(texts)
     idf = load_safetensors(neighbors.read_bytes("idf.safetensors"))["idf"]
-    catalog = Catalog.from_accounts(entries.read_table(ACCOUNTS, "accounts"))
-    table, found = entries.read_table(ENTRIES), neighbors.read_table(NEIGHBORS)
-    booked, hits = booked_hits(table, found, config.retrieval)
+    catalog = Catalog.from_accounts(entries.read_table(ACCOUNTS, "accounts", buckets))
+    booked, hits = neighbors_of(buckets, entries, neighbors, config.retrieval)
     corpus = Corpus.of(booked, catalog, store, idf)
     return TrainingData.build(booked, corpus, hits, config.split, config.model, config.retrieval)
+
+
+def neighbors_of(
+    buckets: Sequence[str], entries: Artifact, neighbors: Artifact, settings: RetrievalSettings
+) -> tuple[pa.Table, Hits]:
+    """The booked entries of some buckets, sorted, and their neighbors."""
+    parts = (
+        (entries.read_table(ENTRIES, buckets=[each]), neighbors.read_table(NEIGHBORS, buckets=[each]))
+        for each in buckets
+    )
+    return booked_hits(parts, settings)
 
 
 def fit(

@@ -21,7 +21,14 @@ TEN = (
     "runtime.text_cache",
     "runtime.log_format",
 )
-PATHS = {"bundle": "model", "ledgers": LEDGERS, "reviewed": LEDGERS, "books": "entries", "output": NEW}
+PATHS = {
+    "bundle": "model",
+    "ledgers": LEDGERS,
+    "reviewed": LEDGERS,
+    "books": "entries",
+    "neighbors": "neighbors",
+    "output": NEW,
+}
 
 
 def arguments(parser: jsonargparse.ArgumentParser) -> None:
@@ -39,5 +46,8 @@ def arguments(parser: jsonargparse.ArgumentParser) -> None:
     parser.add_argument(
         "--books",
         help="booked entries that `jet ingest` wrote, of any number of companies, beside those of the training",
+    )
+    parser.add_argument(
+        "--neighbors", help="what `jet neighbors` wrote of --books: their texts aren't encoded once more then"
     )
     parser.add_argument("--output", required=True, help="folder to write; must not exist yet")

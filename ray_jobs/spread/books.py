@@ -3,12 +3,12 @@
 The books are what `jet ingest` wrote: booked entries in buckets of whole companies. An actor extends the bundle
 by one bucket at a time (`jet.bundle.extension`), predicts the entries of its companies, and keeps the last few.
 So a bundle that was trained on some companies serves all of them, and neither the driver nor a worker grows
-with their number.
+with their number. Where the neighbors of the books were found, their texts have their vectors already.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import PurePosixPath
@@ -25,15 +25,41 @@ from jet.artifacts.artifact import Artifact, read_parquet
 from jet.artifacts.storage import patiently
 from jet.artifacts.tables import validate
 from jet.books.schema import ACCOUNTS, ENTRIES
-from jet.bundle.extension import extended
+from jet.bundle.extension import Encode, extended
 from jet.prediction.session import Session
 from jet.prediction.settings import PredictSettings
+from jet.texts.store import TextStore
 from ray_jobs.spread.predicting import read_row_group
 
 OPEN = 2
 """Buckets that an actor keeps."""
 UNKNOWN = ""
 """The bucket of companies that the books don't have: the bundle alone predicts these."""
+
+
+@dataclass(frozen=True)
+class Books:
+    """Booked entries in buckets, and their neighbors, if these were found."""
+
+    entries: Artifact
+    neighbors: Artifact | None = None
+
+    def encode(self, bucket: str, encode: Encode) -> Encode:
+        """As `encode`, but for the texts of a bucket that have their vectors already."""
+        names = [] if self.neighbors is None else self.neighbors.files("texts", [bucket])
+        if self.neighbors is None or not names:
+            return encode
+        known = TextStore.from_tables([read_parquet(self.neighbors.filesystem, name) for name in names])
+
+        def encoded(texts: Sequence[str]) -> np.ndarray:
+            rows = known.rows(texts)
+            vectors = known.vectors[np.maximum(rows, 0)]
+            new = np.flatnonzero(rows < 0)
+            if len(new):
+                vectors[new] = encode([texts[int(row)] for row in new])
+            return vectors
+
+        return encoded
 
 
 @dataclass(frozen=True)
@@ -82,7 +108,7 @@ class PredictWithBooks:
     """Predicts the entries of units that `bucket_units` made."""
 
     def __init__(
-        self, shared: list[ray.ObjectRef], entries: Artifact, books: Artifact, settings: PredictSettings
+        self, shared: list[ray.ObjectRef], entries: Artifact, books: Books, settings: PredictSettings
     ) -> None:
         bundle, self.buckets = ray.get(shared[0])
         self.trained = Session(bundle, settings)
@@ -99,27 +125,25 @@ class PredictWithBooks:
         the entries."""
         names = self.buckets.names.filter(pa.array(self.buckets.bucket == bucket))
         booked, charts = ENTRIES.empty_table(), [ACCOUNTS.empty_table()]
+        encode: Encode = self.trained.encode
         if bucket != UNKNOWN:
-            booked = _rows(self.books, "", ENTRIES, pads.field("lines").is_valid(), bucket)
-            charts.append(_rows(self.books, "accounts", ACCOUNTS, None, bucket))
+            books = self.books.entries
+            booked = books.read_table(ENTRIES, buckets=[bucket])
+            booked = booked.filter(pc.is_valid(booked["lines"]))
+            charts.append(books.read_table(ACCOUNTS, "accounts", [bucket]))
+            encode = self.books.encode(bucket, encode)
         own = pads.field("entity").isin(names if bucket != UNKNOWN else self.buckets.names)
-        charts.append(_rows(self.entries, "accounts", ACCOUNTS, own if bucket != UNKNOWN else ~own))
+        charts.append(_charts(self.entries, own if bucket != UNKNOWN else ~own))
         trained = self.trained
-        bundle = extended(trained.bundle, pa.concat_tables(charts), trained.encode, booked, decisive=False)
+        bundle = extended(trained.bundle, pa.concat_tables(charts), encode, booked, decisive=False)
         return Session(bundle, trained.settings, trained.encoder)
 
 
-def _rows(
-    artifact: Artifact, table: str, schema: pa.Schema, some: pads.Expression | None, bucket: str | None = None
-) -> pa.Table:
-    """Some rows of a table, of one bucket or of all."""
-    names = [
-        name for name in artifact.files(table) if bucket is None or PurePosixPath(name).parent.name == bucket
-    ]
-    if not names:
-        return schema.empty_table()
+def _charts(entries: Artifact, some: pads.Expression) -> pa.Table:
+    """The charts of some companies of the entries to predict."""
+    names = entries.files("accounts")
 
     def read() -> pa.Table:
-        return pads.dataset(names, format="parquet", filesystem=artifact.filesystem).to_table(filter=some)
+        return pads.dataset(names, format="parquet", filesystem=entries.filesystem).to_table(filter=some)
 
-    return validate(patiently(read), schema, f"{artifact.path}{'/' + table if table else ''}")
+    return validate(patiently(read), ACCOUNTS, f"{entries.path}/accounts")

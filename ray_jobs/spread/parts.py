@@ -9,17 +9,16 @@ from __future__ import annotations
 import json
 import logging
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from functools import wraps
+from functools import partial, wraps
 from typing import Any, Protocol
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 import ray
-from pyarrow import fs as pafs
 from ray.data import ActorPoolStrategy
 
 from jet.artifacts.artifact import ArtifactWriter
-from jet.artifacts.storage import patiently
+from jet.artifacts.storage import files_under, patiently
 from ray_jobs.runtime import metrics
 from ray_jobs.runtime.logs import about
 from ray_jobs.runtime.settings import RuntimeSettings
@@ -50,9 +49,8 @@ class WritePart:
 
     def __call__(self, batch: dict[str, Any]) -> dict[str, list[Any]]:
         names, rows, counts = [], [], []
-        for number, unit in zip(batch["number"], batch["unit"], strict=True):
-            table = self.worker(unit)
-            name = part_name(int(number))
+        for unit in batch["unit"]:
+            table, name = self.worker(unit), unit["name"]
             self.writer.write_table(name, table)
             names.append(name)
             rows.append(len(table))
@@ -69,7 +67,7 @@ def part_name(number: int) -> str:
 
 def do_parts(
     units: Sequence[dict[str, Any]],
-    build: Callable[[], Worker],
+    build: partial[Any],
     writer: ArtifactWriter,
     runtime: RuntimeSettings,
     what: str,
@@ -77,23 +75,22 @@ def do_parts(
 ) -> int:
     """Do all `units`, skipping those whose part is there already; returns the number of rows of all parts.
 
-    Counts the parts and rows that are done now as those of the stage `what`, and what `measure` finds in them.
-
-    A unit has a key "rows", the number of rows that its part must have; where one has not, that is a
-    `RuntimeError`: one row out per row in.
+    `build` makes a `Worker`; Ray shows the actors under the name of its class. A unit has "name", the file of
+    its part. It may have "rows", the number of rows that its part must have: one row out per row in, otherwise
+    that is a `RuntimeError`. Counts the parts and rows that are done now as those of the stage `what`, and what
+    `measure` finds in them.
     """
-    there = dict(_rows_there(writer))
-    todo = {number: unit for number, unit in enumerate(units) if there.get(part_name(number)) != unit["rows"]}
-    total = sum(unit["rows"] for unit in units)
-    done = total - sum(unit["rows"] for unit in todo.values())
-    if done:
-        log.info("%s: %d of %d rows are there already", what, done, total)
+    there = dict(_rows_there(units, writer))
+    todo = [unit for unit in units if not _is_done(unit, there)]
+    total, parts_done = sum(unit.get("rows", 0) for unit in units), len(units) - len(todo)
+    done = sum(there.values()) - sum(there.get(unit["name"], 0) for unit in todo)
+    if parts_done:
+        log.info("%s: %d of %d parts are there already", what, parts_done, len(units))
     if not todo:
-        return total
-    expected = {part_name(number): unit["rows"] for number, unit in todo.items()}
-    items = [{"number": number, "unit": unit} for number, unit in todo.items()]
-    parts = ray.data.from_items(items, override_num_blocks=len(items)).map_batches(
-        WritePart,
+        return done
+    expected = {unit["name"]: unit.get("rows") for unit in todo}
+    parts = ray.data.from_items([{"unit": unit} for unit in todo], override_num_blocks=len(todo)).map_batches(
+        type(build.func.__name__, (WritePart,), {}),
         fn_constructor_kwargs={
             "build": build,
             "writer": writer,
@@ -102,18 +99,19 @@ def do_parts(
             "what": what,
         },
         batch_size=1,
-        compute=ActorPoolStrategy(size=min(runtime.actors, len(items))),
+        compute=ActorPoolStrategy(size=min(runtime.actors, len(todo))),
         num_cpus=runtime.actor_cpus,
     )
-    with metrics.stage(what, len(items)) as finished:
+    with metrics.stage(what, len(todo)) as finished:
         for part in parts.iter_rows():
             name, rows = part["name"], part["rows"]
-            if expected[name] != rows:
+            if expected[name] not in (None, rows):
                 raise RuntimeError(f"{name} has {rows} rows, and {expected[name]} went in")
-            done += rows
-            finished(rows)
+            done, parts_done = done + rows, parts_done + 1
+            finished(rows if total else 0)
             metrics.count_all(part["counts"])
-            log.info("%s: %d of %d rows", what, done, total, extra=about(stage=what, block=name))
+            of = f"{done} of {total} rows" if total else f"{parts_done} of {len(units)} parts"
+            log.info("%s: %s", what, of, extra=about(stage=what, block=name))
     return done
 
 
@@ -134,8 +132,15 @@ def over_units(
         yield row["number"], json.loads(row["found"])
 
 
-def _rows_there(writer: ArtifactWriter) -> Iterator[tuple[str, int]]:
-    selector = pafs.FileSelector(writer.staging, allow_not_found=True)
-    for info in writer.filesystem.get_file_info(selector):
-        if info.base_name.startswith("part-") and info.type == pafs.FileType.File:
-            yield info.base_name, patiently(pq.read_metadata, info.path, filesystem=writer.filesystem).num_rows
+def _is_done(unit: dict[str, Any], there: Mapping[str, int]) -> bool:
+    """Whether the part of a unit is `there`, with as many rows as it must have."""
+    rows = there.get(unit["name"])
+    return rows is not None and unit.get("rows", rows) == rows
+
+
+def _rows_there(units: Sequence[dict[str, Any]], writer: ArtifactWriter) -> Iterator[tuple[str, int]]:
+    """The parts that are there, and how many rows they have."""
+    names = {unit["name"] for unit in units}
+    for name, info in files_under(writer.filesystem, writer.staging).items():
+        if name in names:
+            yield name, patiently(pq.read_metadata, info.path, filesystem=writer.filesystem).num_rows

@@ -1,39 +1,159 @@
-"""The search of `jet neighbors` over a cluster: actors encode the texts, others search shards of the index."""
+"""The search of `jet neighbors` over a cluster, bucket by bucket: an entry sees its own company's past and that
+of its family, which its bucket has.
+
+Where there are buckets enough for all actors, each is worked on by one actor. Where there are fewer, its blocks
+are spread over shards, and its entries over actors. Blocks are a function of the data alone, so both give the
+same neighbors.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
+import pyarrow.parquet as pq
 import ray
 
+from jet.artifacts.artifact import Artifact, read_parquet
+from jet.artifacts.storage import patiently
 from jet.books.catalog import Catalog
+from jet.books.schema import ACCOUNTS, ENTRIES
+from jet.books.sorting import sort_entries
+from jet.books.split import SplitSettings
 from jet.retrieval.collection import Hits, Queries, limits
+from jet.retrieval.columns import entry_columns
 from jet.retrieval.neighbors import neighbors_table
 from jet.retrieval.probe import Probe
+from jet.retrieval.retriever import Retriever, Search
+from jet.retrieval.settings import RetrievalSettings
 from jet.texts.store import TextStore
-from jet.training.preparing import distinct_texts
+from jet.training.preparing import booked_corpus, training_idf, training_texts
 from ray_jobs.runtime import metrics
-from ray_jobs.runtime.settings import JobConfig
-from ray_jobs.spread.shards import Shards
-from ray_jobs.spread.texts import encode_texts
+from ray_jobs.spread.shards import Blocks, Shards, probed, shared_out
+from ray_jobs.spread.texts import ENCODER
+
+RECALL = b"recall"
+"""In the metadata of a table of neighbors: the hits of exact search, and those of them that ScaNN finds, on a
+sample."""
 
 
-def build_store(entries: pa.Table, catalog: Catalog, config: JobConfig) -> TextStore:
-    """The texts of all entries and accounts, each encoded once."""
-    texts = distinct_texts(entries, catalog)
-    if config.retrieval.encoder:
-        metrics.count(metrics.TEXTS_REUSED, len(entries) + len(catalog) - len(texts))
-    return TextStore.build(texts, vectors=encode_texts(texts, config.retrieval, config.runtime))
+@dataclass(frozen=True)
+class Searched:
+    """The entries whose neighbors are found, and their texts, bucket by bucket."""
+
+    entries: Artifact
+    texts: Mapping[str, Sequence[str]]
+    """The files of each bucket's texts."""
+    retrieval: RetrievalSettings
+
+    def store(self, buckets: Sequence[str], columns: Sequence[str] | None = None) -> TextStore:
+        """The texts of some buckets, each once; without their vectors, if `columns` leave these out."""
+        names = [name for bucket in buckets for name in self.texts[bucket]]
+        return TextStore.from_tables([read_parquet(self.entries.filesystem, name, columns) for name in names])
+
+
+@dataclass(frozen=True)
+class OpenBucket:
+    """A bucket whose entries are searched and asked for their neighbors. It holds arrays alone, so that
+    processes can share one."""
+
+    retriever: Retriever
+    queries: Queries
+    """All entries of the bucket, sorted."""
+    ids: pa.Table
+    """Their columns entity and entry_id."""
+
+    def neighbors(self, start: int, rows: int, search: Search | None = None) -> pa.Table:
+        """The neighbors (`NEIGHBORS`) of `rows` entries from `start` on; `search` as in `Retriever.hits`."""
+        queries = self.queries.take(np.arange(start, start + rows))
+        hits = self.retriever.hits(queries, search)
+        corpus, settings = self.retriever.corpus, self.retriever.settings
+        return neighbors_table(self.ids.slice(start, rows), queries, hits, corpus, settings)
+
+
+def open_bucket(searched: Searched, bucket: str, idf: np.ndarray) -> OpenBucket:
+    """Open a bucket; `idf` float32 [8192] are the weights of n-grams."""
+    entries = sort_entries(searched.entries.read_table(ENTRIES, buckets=[bucket]))
+    catalog = Catalog.from_accounts(searched.entries.read_table(ACCOUNTS, "accounts", [bucket]))
+    store = searched.store([bucket])
+    columns = entry_columns(entries, catalog, store)
+    corpus = booked_corpus(entries, columns, catalog, store, idf)
+    queries = columns.queries(np.arange(len(columns)))
+    return OpenBucket(Retriever.of(corpus, searched.retrieval), queries, entries.select(["entity", "entry_id"]))
+
+
+def sample_idf(searched: Searched, buckets: Sequence[str], split: SplitSettings) -> np.ndarray:
+    """The weights of n-grams, float32 [8192], from the training rows of the `buckets` that train."""
+    filesystem, columns = searched.entries.filesystem, ["entity", "date", "description", "lines"]
+    texts = [
+        training_texts(read_parquet(filesystem, name, columns), split)
+        for name in searched.entries.files("", buckets)
+    ]
+    store = searched.store(buckets, ["text", "masked", "ngram_columns", "ngram_counts"])
+    return training_idf(pa.chunked_array(texts, pa.string()).unique(), store)
+
+
+def encoder_of(searched: Searched) -> str:
+    """The identity of the encoder that made the texts' vectors; "" for none."""
+    name = next((name for names in searched.texts.values() for name in names), None)
+    if name is None:
+        return ""
+    schema = patiently(pq.read_schema, name, filesystem=searched.entries.filesystem)
+    return (schema.metadata or {}).get(ENCODER, b"").decode()
+
+
+class FindNeighbors:
+    """Finds the neighbors of whole buckets."""
+
+    def __init__(self, searched: Searched, idf: np.ndarray, job: str) -> None:
+        self.searched, self.idf, self.job = searched, idf, job
+
+    def __call__(self, unit: Mapping[str, Any]) -> pa.Table:
+        opened = open_bucket(self.searched, unit["bucket"], self.idf)
+        retriever = opened.retriever.with_prefixes()
+        probes = [
+            probe
+            for name, blocks in retriever.blocks.items()
+            for probe in probed(retriever, name, list(blocks.values()), self.job)
+        ]
+        table = opened.neighbors(0, unit["rows"], retriever.search)
+        return table.replace_schema_metadata({RECALL: _recall(probes)})
+
+
+def shares_of(shared: list[ray.ObjectRef], count: int) -> Sequence[Blocks]:
+    """`shared_out` of an open bucket."""
+    return shared_out(ray.get(shared[0]).retriever, count)
+
+
+class FindInShards:
+    """Finds the neighbors of ranges of a bucket's entries in the shards of its index."""
+
+    def __init__(self, shared: list[ray.ObjectRef], shards: Shards) -> None:
+        self.opened: OpenBucket = ray.get(shared[0])
+        self.shards = shards
+
+    def __call__(self, unit: Mapping[str, Any]) -> pa.Table:
+        return self.opened.neighbors(unit["start"], unit["rows"], self.search)
+
+    def search(self, name: str, queries: Queries, k: int) -> Hits:
+        """The hits of all shards in a collection."""
+        limit = limits(self.opened.retriever.collections[name], queries)
+        return self.shards.search(name, queries, limit, k)
 
 
 def neighbors_counted(table: pa.Table) -> str:
     """The metrics that a part of `NEIGHBORS` adds to."""
     count = pc.sum(pc.list_value_length(table["neighbors"])).as_py() or 0
-    return metrics.counted((metrics.NEIGHBORS_FOUND, count, None))
+    exact, recalled = map(int, (table.schema.metadata or {}).get(RECALL, b"0 0").split())
+    return metrics.counted(
+        (metrics.NEIGHBORS_FOUND, count, None),
+        (metrics.RECALL_WANTED, exact, None),
+        (metrics.RECALL_FOUND, recalled, None),
+    )
 
 
 def count_probes(probes: Iterable[Probe]) -> None:
@@ -43,20 +163,5 @@ def count_probes(probes: Iterable[Probe]) -> None:
         metrics.count(metrics.RECALL_FOUND, each.recalled)
 
 
-class FindNeighbors:
-    """Finds the neighbors of a range of entries in the shards."""
-
-    def __init__(self, shared: list[ray.ObjectRef], shards: Shards) -> None:
-        self.retriever, self.queries, self.ids = ray.get(shared[0])
-        self.shards = shards
-
-    def __call__(self, unit: Mapping[str, Any]) -> pa.Table:
-        queries = self.queries.take(np.arange(unit["start"], unit["start"] + unit["rows"]))
-        hits = self.retriever.hits(queries, self.search)
-        entries = self.ids.slice(unit["start"], unit["rows"])
-        return neighbors_table(entries, queries, hits, self.retriever.corpus, self.retriever.settings)
-
-    def search(self, name: str, queries: Queries, k: int) -> Hits:
-        """The hits of all shards in a collection."""
-        limit = limits(self.retriever.collections[name], queries)
-        return self.shards.search(name, queries, limit, k)
+def _recall(probes: Sequence[Probe]) -> str:
+    return f"{sum(each.exact for each in probes)} {sum(each.recalled for each in probes)}"

@@ -20,7 +20,7 @@ import ray
 
 from jet.retrieval.blocks import Block, plan_blocks
 from jet.retrieval.collection import Collection, Hits, Queries, merge
-from jet.retrieval.index import build_block, search_blocks
+from jet.retrieval.index import BlockIndex, build_block, search_blocks
 from jet.retrieval.probe import Probe, probe_all
 from jet.retrieval.retriever import PEERS, SAME_ENTITY, Retriever
 from jet.retrieval.settings import RetrievalSettings
@@ -47,14 +47,18 @@ class Held:
         return asked & ((np.cumsum(asked) - 1) % self.of == self.first)
 
 
+Blocks = Mapping[str, Sequence[Held]]
+"""What an actor holds, by collection."""
+
+
 @dataclass(frozen=True)
 class Shards:
     """The shard actors, and the blocks that each one holds, by collection."""
 
     actors: Sequence[ray.actor.ActorHandle]
-    blocks: Sequence[Mapping[str, Sequence[Held]]]
+    blocks: Sequence[Blocks]
     shared: ray.ObjectRef
-    """The retriever that actors are built from. While it is referenced, an actor that died can be built
+    """The open bucket that actors are built from. While it is referenced, an actor that died can be built
     again."""
 
     def search(self, collection: str, queries: Queries, limit: np.ndarray, k: int) -> Hits:
@@ -80,14 +84,12 @@ class IndexShard:
     def __init__(
         self,
         shared: list[ray.ObjectRef],
-        blocks: Mapping[str, Sequence[Held]],
+        blocks: Blocks,
         job: str,
     ) -> None:
-        self.retriever: Retriever = ray.get(shared[0])
-        settings = self.retriever.settings
-        self.width = {SAME_ENTITY: settings.neighbors, PEERS: settings.peers}
+        self.retriever: Retriever = ray.get(shared[0]).retriever
         self.job = job
-        collections = self.retriever.collections
+        settings, collections = self.retriever.settings, self.retriever.collections
         self.blocks = {
             name: {held.block: build_block(held.block, collections[name], settings) for held in some}
             for name, some in blocks.items()
@@ -99,25 +101,9 @@ class IndexShard:
 
     def probe(self) -> list[Probe]:
         """The recall of ScaNN in each of this shard's blocks that it searches."""
-        probes: list[Probe] = []
-        for collection, blocks in self.probed.items():
-            for each in (
-                probe_all(blocks, self.retriever.collections[collection], self.width[collection])
-                if blocks
-                else []
-            ):
-                number, entity = each.block.number, each.block.entity
-                fields = about(
-                    job=self.job,
-                    stage="neighbors",
-                    entity=self.retriever.corpus.catalog.entities[entity]
-                    if collection == SAME_ENTITY
-                    else None,
-                    block=f"{collection}-{number}",
-                )
-                log.info("ScaNN finds %d of %d neighbors", each.recalled, each.exact, extra=fields)
-                probes.append(each)
-        return probes
+        return [
+            each for name, some in self.probed.items() for each in probed(self.retriever, name, some, self.job)
+        ]
 
     def search(self, collection: str, queries: Queries, limit: np.ndarray, k: int) -> Hits:
         """The best rows of this shard's blocks for each of `queries`."""
@@ -125,7 +111,21 @@ class IndexShard:
         return search_blocks(list(held), held.__getitem__, queries, limit, k)
 
 
-def shared_out(retriever: Retriever, count: int) -> list[dict[str, list[Held]]]:
+def probed(retriever: Retriever, name: str, blocks: Sequence[BlockIndex], job: str) -> list[Probe]:
+    """The recall of ScaNN in those of a collection's `blocks` that it searches; each is logged."""
+    if not blocks:
+        return []
+    settings = retriever.settings
+    k = {SAME_ENTITY: settings.neighbors, PEERS: settings.peers}[name]
+    probes = probe_all(blocks, retriever.collections[name], k)
+    for each in probes:
+        entity = retriever.corpus.catalog.entities[each.block.entity] if name == SAME_ENTITY else None
+        fields = about(job=job, stage="neighbors", entity=entity, block=f"{name}-{each.block.number}")
+        log.info("ScaNN finds %d of %d neighbors", each.recalled, each.exact, extra=fields)
+    return probes
+
+
+def shared_out(retriever: Retriever, count: int) -> Sequence[Blocks]:
     """What each of at most `count` actors holds of each collection: the block with the most work goes first, to
     the least busy."""
     work = [
@@ -155,17 +155,16 @@ def _work(block: Block, collection: Collection, settings: RetrievalSettings) -> 
 
 
 @contextmanager
-def index_shards(retriever: Retriever, count: int, cpus: float) -> Iterator[Shards]:
-    """Spread the blocks over at most `count` actors (see `shared_out`); they end with the context.
+def index_shards(opened: ray.ObjectRef, held: Sequence[Blocks], cpus: float) -> Iterator[Shards]:
+    """Actors that hold the blocks of an open bucket (`ray_jobs.spread.search`) as `shared_out` says; they end
+    with the context.
 
     One that was restarted would otherwise outlive the job where the driver goes on, and keep its CPUs.
     """
-    held = shared_out(retriever, count)
-    shared = ray.put(retriever)
     actor = ray.remote(num_cpus=cpus, max_restarts=-1, max_task_retries=-1)(IndexShard)
-    actors: list[Any] = [actor.remote([shared], some, metrics.job_name()) for some in held]
+    actors: list[Any] = [actor.remote([opened], some, metrics.job_name()) for some in held]
     try:
-        yield Shards(actors, held, shared)
+        yield Shards(actors, held, opened)
     finally:
         for each in actors:
             ray.kill(each)

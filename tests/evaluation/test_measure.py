@@ -27,6 +27,7 @@ from jet.prediction.predictor import Predictor
 from jet.prediction.settings import PredictSettings
 from jet.retrieval.neighbors import find_neighbors
 from jet.retrieval.retriever import Retriever
+from jet.training.data import hits_of
 
 ACCOUNTS = made_up.accounts_table(made_up.family_chart_rows())
 BASELINES = ("majority", "last_same_text")
@@ -73,7 +74,9 @@ def test_neighbors_that_are_given_are_those_that_would_be_found(data, bundle):
     ]
     entries = pa.concat_tables([pa.Table.from_pylist(unbooked, schema=data.entries.schema), data.entries])
     found = find_neighbors(sort_entries(entries), Retriever.of(data.corpus, data.retrieval))
-    given = Exam(entries, ACCOUNTS, bundle, SETTINGS, neighbors=lambda: found).training_data
+    given = Exam(
+        entries, ACCOUNTS, bundle, SETTINGS, hits=lambda: hits_of(found, sort_entries(entries), data.retrieval)
+    ).training_data
     anew = Exam(entries, ACCOUNTS, bundle, SETTINGS).training_data
     assert given.entries.equals(anew.entries)
     assert np.array_equal(given.hits.row, anew.hits.row)

@@ -51,6 +51,56 @@ def test_neighbors_by_scann_depend_on_no_number_of_shards(pipeline, settings, tm
     assert_same(read(tmp_path / "1"), read(tmp_path / "4"))
 
 
+@pytest.fixture(scope="module")
+def by_company(pipeline, settings, tmp_path_factory):
+    """The pipeline over the same books, each company in a bucket of its own."""
+    folder = tmp_path_factory.mktemp("by-company") / "run"
+    given = ("--ledgers", pipeline.ledgers, "--output", folder, "--config", settings)
+    succeed("pipeline", *given, "--runtime.bucket_rows", 1)
+    return folder
+
+
+def test_nothing_depends_on_the_number_of_buckets(by_company, pipeline):
+    assert len(open_artifact(str(by_company / "entries"), "entries").buckets()) == 3
+    found, expected = (load_bundle(str(folder / "model")) for folder in (by_company, pipeline.folder))
+    assert found.fingerprints == expected.fingerprints
+    assert found.fingerprint == expected.fingerprint
+    assert_same(read(by_company / "predictions"), read(pipeline.folder / "predictions"))
+    assert_same(read(by_company / "report"), read(pipeline.folder / "report"))
+
+
+@pytest.mark.parametrize(("count", "shards"), [(1, 1), (4, 2)])
+def test_neighbors_of_a_bucket_are_the_same_by_one_actor_and_by_shards(
+    by_company, pipeline, settings, tmp_path, count, shards
+):
+    """Three buckets are enough for one actor, and too few for four."""
+    spread = ("--runtime.actors", count, "--runtime.index_shards", shards, "--runtime.block_rows", 70)
+    few = ("--retrieval.exact_below", 20, "--retrieval.block_rows", 20)
+    tables = []
+    for name, entries in (("three", by_company / "entries"), ("one", pipeline.folder / "entries")):
+        given = ("--entries", entries, "--output", tmp_path / name, "--config", settings)
+        succeed("neighbors", *given, *few, *spread)
+        tables.append(in_names(read(tmp_path / name), entries))
+    assert tables[0] == tables[1]
+
+
+def in_names(neighbors, entries):
+    """The neighbors by entity and id: the rows of buckets count in each."""
+    books = open_artifact(str(entries), "entries")
+    found = {}
+    for bucket in books.buckets():
+        table = books.read_table(ENTRIES, buckets=[bucket])
+        booked = table.filter(table["lines"].is_valid())
+        ids = list(zip(booked["entity"].to_pylist(), booked["entry_id"].to_pylist(), strict=True))
+        companies = set(table["entity"].to_pylist())
+        for row in neighbors.to_pylist():
+            if row["entity"] in companies:
+                key = row["entity"], row["entry_id"]
+                found[key] = [{**each, "row": ids[each["row"]]} for each in row["neighbors"]]
+    assert len(found) == len(neighbors)
+    return found
+
+
 @pytest.mark.parametrize(("count", "shards", "rows"), [(1, 1, 50), (4, 4, 2048)])
 def test_predictions_depend_on_no_number_of_actors_shards_or_rows(
     pipeline, in_many_parts, predicted, settings, tmp_path, count, shards, rows

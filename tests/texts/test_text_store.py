@@ -22,6 +22,18 @@ def test_a_store_holds_each_text_once_sorted(fake_encoder: Any) -> None:
     assert store.ngrams.shape[0] == len(store) == 5
 
 
+def test_stores_of_shares_of_texts_are_together_the_store_of_all(fake_encoder: Any) -> None:
+    shares = [["rent may", "åäö"], [], ["", "fee 7", "fee 12"], ["åäö", "fee 7", "zinc"]]
+    tables = [TextStore.build(texts, fake_encoder).to_table() for texts in shares]
+    whole = TextStore.build({text for texts in shares for text in texts}, fake_encoder)
+    for some in (tables, [whole.to_table()]):
+        joined = TextStore.from_tables(some)
+        assert joined.texts.to_pylist() == whole.texts.to_pylist()
+        assert joined.fingerprint() == whole.fingerprint()
+        assert np.array_equal(joined.masked, whole.masked)
+        assert (joined.ngrams != whole.ngrams).nnz == 0
+
+
 def test_given_vectors_follow_their_texts() -> None:
     vectors = np.array([[1.0], [2.0], [3.0]], dtype=np.float32)
     store = TextStore.build(["c", "a", "b"], vectors=vectors)

@@ -25,7 +25,7 @@ def neighbors_of(data, retrieval=made_up.RETRIEVAL):
 
 
 def built(data, entries, accounts, neighbors):
-    booked, hits = booked_hits(entries, neighbors, made_up.RETRIEVAL)
+    booked, hits = booked_hits([(entries, neighbors)], made_up.RETRIEVAL)
     corpus = Corpus.of(booked, Catalog.from_accounts(accounts), data.corpus.store, data.corpus.idf)
     return TrainingData.build(booked, corpus, hits, made_up.SPLIT, made_up.MODEL, made_up.RETRIEVAL)
 
@@ -213,3 +213,24 @@ def test_the_accounts_texts_are_in_the_store(data):
     assert (data.corpus.account_text >= 0).all()
     assert isinstance(data.corpus.catalog, Catalog)
     assert len(data.corpus.account_text) == len(data.corpus.catalog)
+
+
+def test_neighbors_found_by_bucket_are_those_that_are_found_together(family):
+    """The two of one family in a bucket, the third in another, and the entries of each in any order."""
+    retrieval, entries = family.retrieval, family.entries
+    corpus = family.corpus.with_families()
+    names = sorted(set(entries["entity"].to_pylist()))
+    of = dict(zip(names, corpus.family[corpus.catalog.entity_numbers(pa.array(names))], strict=True))
+    parts = []
+    for number in sorted(set(of.values()), reverse=True):
+        own = pa.array([of[name] == number for name in entries["entity"].to_pylist()])
+        some = corpus.take(np.flatnonzero(own.to_numpy(zero_copy_only=False)))
+        table = entries.filter(own)
+        parts.append(
+            (table.take(np.arange(len(table))[::-1]), find_neighbors(table, Retriever.of(some, retrieval)))
+        )
+    assert len(parts) == 2
+    booked, hits = booked_hits(parts, retrieval)
+    assert booked.equals(entries.combine_chunks())
+    assert np.array_equal(hits.row, family.hits.row)
+    assert np.array_equal(hits.similarity, family.hits.similarity)

@@ -1,0 +1,37 @@
+"""Which buckets of the entries train: what `jet.books.sample` says of an artifact."""
+
+from __future__ import annotations
+
+import logging
+
+import pyarrow.parquet as pq
+
+from jet.artifacts.artifact import Artifact
+from jet.artifacts.storage import patiently
+from jet.books.sample import sampled
+from jet.books.split import SplitSettings
+
+log = logging.getLogger("jet.data")
+
+
+def bucket_rows(entries: Artifact) -> dict[str, int]:
+    """How many entries each bucket has, by the footers of its files."""
+    return {
+        bucket: sum(
+            patiently(pq.read_metadata, name, filesystem=entries.filesystem).num_rows
+            for name in entries.files("", [bucket])
+        )
+        for bucket in entries.buckets()
+    }
+
+
+def training_buckets(entries: Artifact, split: SplitSettings) -> list[str]:
+    """The buckets that train and are measured on."""
+    rows = bucket_rows(entries)
+    buckets = sampled(rows, split.sample)
+    if len(buckets) < len(rows):
+        log.info(
+            "a sample of %d of %d buckets, with %d of %d entries, is trained and measured on (split.sample)",
+            *(len(buckets), len(rows), sum(rows[bucket] for bucket in buckets), sum(rows.values())),
+        )
+    return buckets
