@@ -47,7 +47,7 @@ check: $(VENV)/.installed-dev  ## style, lint, types, import contracts
 check-cluster: $(VENV)/.installed-dev  ## the files for clusters, the image, the commands in the documents
 	$(BIN)/python -m cluster.check
 
-soak: $(VENV)/.installed-dev  ## neighbors and predictions of two million entries, and the memory meanwhile: hours
+soak: $(VENV)/.installed-dev  ## the whole way of two million entries, and the memory meanwhile: hours
 	$(BIN)/python -m benchmarks.soak --output soak-output $(ARGS)
 
 bench: $(VENV)/.installed-bench  ## measure speed beside other tools, on ARGS="--data FOLDER" or on made-up books

@@ -1,12 +1,15 @@
-"""A soak: neighbors and predict over millions of entries, and the memory of every process while they run.
+"""A soak: ingest, neighbors, train and predict over millions of entries, and the memory of every process while
+they run.
 
-    python -m benchmarks.soak --output DIR [--entries 2000000] [--config FILE] [--actors 1 2 4] [--every 5]
+    python -m benchmarks.soak --output DIR [--entries 2000000] [--companies 200] [--sample 300000]
+                              [--new 200000] [--config FILE] [--actors 2] [--every 5]
 
-A small model is trained on a demo ledger, `jet neighbors` searches a large one of the same companies, and
-`jet predict` predicts it, once for each number of actors. Every few seconds the proportional set size of each
-process of the job and its Ray is taken (pages that processes share count once in all), and how much of it is
-Ray's object store. In the end it checks that each id came out once, and no other. DIR gets
-`memory-JOB.csv`, `memory-JOB.png` and `soak.json`; finished steps there are not repeated.
+A made-up ledger is imported into buckets, its neighbors are searched, a model is trained on a sample of the
+buckets, and the newest entries of all companies are predicted, without their lines, once for each number of
+actors. Every few seconds the proportional set size of each process of the job and its Ray is taken (pages that
+processes share count once in all), and how much of it is Ray's object store. In the end it checks that each id
+came out once, and no other. DIR gets `memory-JOB.csv`, `memory-JOB.png` and `soak.json`; finished steps there
+are not repeated.
 """
 
 from __future__ import annotations
@@ -27,12 +30,14 @@ import matplotlib.pyplot as plt
 import numpy as np
 import psutil
 import pyarrow as pa
-import pyarrow.compute as pc
 import pyarrow.csv as pcsv
 import pyarrow.parquet as pq
 
-from jet.artifacts.artifact import open_artifact
-from jet.books.schema import joined_keys
+from jet.artifacts.artifact import artifact_writer, open_artifact
+from jet.books.schema import ACCOUNTS, ENTRIES, REJECTED, joined_keys
+from jet.books.withheld import without_lines
+from jet.texts.normalize import stable_hashes
+from ray_jobs.spread.buckets import write_bucket
 
 
 def main() -> None:
@@ -40,40 +45,60 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
     parser.add_argument("--output", required=True, type=Path)
     parser.add_argument("--entries", type=int, default=2_000_000)
-    parser.add_argument("--companies", type=int, default=40)
+    parser.add_argument("--companies", type=int, default=200)
+    parser.add_argument("--sample", type=int, default=300_000, help="entries that train (split.sample)")
+    parser.add_argument("--new", type=int, default=200_000, help="entries to predict, about")
     parser.add_argument("--config", help="settings for the jobs, a YAML file")
     parser.add_argument("--actors", type=int, nargs="*", default=[2], help="numbers of predicting actors")
     parser.add_argument("--every", type=float, default=5.0, help="seconds between two samples of the memory")
     args = parser.parse_args()
-    out, given = args.output, ["--config", args.config] if args.config else []
-    made_up = ["--companies", str(args.companies), "--seed", "7"]
-    for name, entries in (("small", 150 * args.companies), ("large", args.entries)):
-        if not (out / f"{name}-books").exists():
-            jet("demo-ledger", *made_up, "--entries", str(entries), "--output", str(out / f"{name}-books"))
-    small, large = str(out / "small"), str(out / "large")
-    jet("pipeline", "--ledgers", str(out / "small-books"), "--output", small, *given)
-    jet("ingest", "--ledgers", str(out / "large-books"), "--output", large, *given)
-    bundle = f"{small}/model"
-    jobs = {"neighbors": ["neighbors", "--entries", large]} | {
-        f"predict-{actors}": [
-            "predict",
-            "--ledgers",
-            large,
-            "--bundle",
-            bundle,
-            "--runtime.actors",
-            str(actors),
-        ]
-        for actors in args.actors
+    out = args.output
+    given = [*(["--config", args.config] if args.config else []), "--split.sample", str(args.sample)]
+    books, entries, neighbors = out / "books", out / "entries", out / "neighbors"
+    if not entries.exists() and not books.exists():
+        made_up = ["--companies", str(args.companies), "--seed", "7", "--entries", str(args.entries)]
+        jet("demo-ledger", *made_up, "--output", str(books))
+    jobs = {
+        "ingest": (entries, ["ingest", "--ledgers", books]),
+        "neighbors": (neighbors, ["neighbors", "--entries", entries]),
+        "train": (out / "model", ["train", "--data", out]),
     }
-    figures: dict[str, object] = {}
-    for name, job in jobs.items():
-        answers, log = out / name, out / f"memory-{name}.csv"
+    for actors in args.actors:
+        asked = ["predict", "--ledgers", out / "new", "--bundle", out / "model", "--books", entries]
+        asked += ["--neighbors", neighbors, "--runtime.actors", actors]
+        jobs[f"predict-{actors}"] = (out / f"predict-{actors}", asked)
+    figures: dict[str, dict[str, object]] = {}
+    for name, (answers, job) in jobs.items():
+        log = out / f"memory-{name}.csv"
+        if name.startswith("predict") and not (out / "new").exists():
+            write_newest(entries, out / "new", args.new)
         if not answers.exists():
-            watch([*job, "--output", str(answers), *given], log, args.every)
-        figures[name] = memory_figures(log) | same_ids(Path(large), answers)
+            watch([*map(str, job), "--output", str(answers), *given], log, args.every)
+        figures[name] = memory_figures(log)
+    figures["neighbors"] |= same_ids(entries, neighbors, "neighbors")
+    for actors in args.actors:
+        figures[f"predict-{actors}"] |= same_ids(out / "new", out / f"predict-{actors}", "predictions")
     (out / "soak.json").write_text(json.dumps(figures, indent=1))
     print(json.dumps(figures, indent=1))
+
+
+def write_newest(entries: Path, output: Path, count: int) -> None:
+    """Write about `count` entries without their lines, the newest of each company."""
+    books = open_artifact(str(entries), "entries", verified=True)
+    share = count / sum(pq.read_metadata(name).num_rows for name in books.files())
+    with artifact_writer(str(output), "entries", {}, {"entries": books.manifest.fingerprint}) as writer:
+        rows = 0
+        for number, bucket in enumerate(books.buckets()):
+            table = books.read_table(ENTRIES, buckets=[bucket])
+            entity = table["entity"].combine_chunks().dictionary_encode().indices.to_numpy()
+            last = np.searchsorted(entity, entity, side="right")  # entries are sorted
+            size = last - np.searchsorted(entity, entity)
+            chosen = np.flatnonzero(last - np.arange(len(table)) <= np.ceil(share * size))
+            new = without_lines(table.take(pa.array(chosen)))
+            write_bucket(number, new, books.read_table(ACCOUNTS, "accounts", [bucket]), writer)
+            rows += len(new)
+        writer.write_table("rejected/part-0.parquet", REJECTED.empty_table())
+        writer.publish({"entries": rows})
 
 
 def jet(*arguments: str) -> None:
@@ -118,7 +143,9 @@ def kind_of(name: str, command: str) -> str:
     if name in ("raylet", "gcs_server"):
         return name
     for part, kind in {
-        "WritePart": "actor",
+        "MapWorker": "actor",
+        "Map(": "task",
+        "RayTrainWorker": "training worker",
         "IndexShard": "index shard",
         "ray::": "other worker",
         "ray_jobs": "driver",
@@ -166,20 +193,21 @@ def memory_figures(log: Path) -> dict[str, object]:
     return found
 
 
-def same_ids(entries: Path, answers: Path) -> dict[str, int]:
-    """How many entries and predictions there are. Exits where one is missing or doubled."""
-    keys = [_keys(folder, kind) for folder, kind in ((entries, "entries"), (answers, "predictions"))]
-    distinct = [len(pc.unique(each)) for each in keys]
-    missing = int(pc.sum(pc.invert(pc.is_in(keys[0], value_set=keys[1]))).as_py())
-    if missing or distinct[0] != distinct[1] or len(keys[1]) != distinct[1]:
-        sys.exit(f"{distinct[0]} entries, {len(keys[1])} answers to {distinct[1]}; {missing} are missing")
+def same_ids(entries: Path, answers: Path, kind: str) -> dict[str, int]:
+    """How many entries and answers there are. Exits where one is missing or doubled."""
+    keys = [_keys(folder, each) for folder, each in ((entries, "entries"), (answers, kind))]
+    if not np.array_equal(*keys) or len(np.unique(keys[1])) != len(keys[1]):
+        sys.exit(f"{len(keys[0])} entries and {len(keys[1])} {kind} are not one for one")
     return {"entries": len(keys[0]), "answers": len(keys[1])}
 
 
-def _keys(folder: Path, kind: str) -> pa.Array:
-    files = open_artifact(str(folder), kind, verified=True).files()
-    table = pq.read_table(files, columns=["entity", "entry_id"], partitioning=None)
-    return joined_keys(table["entity"], table["entry_id"])
+def _keys(folder: Path, kind: str) -> np.ndarray:
+    """int64, sorted: a hash of each row's company and id."""
+    found = []
+    for name in open_artifact(str(folder), kind, verified=True).files():
+        table = pq.read_table(name, columns=["entity", "entry_id"], partitioning=None)
+        found.append(stable_hashes(joined_keys(table["entity"], table["entry_id"])))
+    return np.sort(np.concatenate(found))
 
 
 if __name__ == "__main__":

@@ -1,8 +1,8 @@
 """The arguments of a job, from a command line and config files to settings that can be.
 
 Every job has the same options beside its own: `--config FILE` (YAML), dotted overrides of any setting
-(`--model.hidden 64`), and `--result FILE`. What is no option or no value of one is refused, with the nearest
-that is. Imports neither Ray nor PyTorch, nor pyarrow where no path is on a store.
+(`--model.hidden 64`), `--result FILE` and `--quiet`. What is no option or no value of one is refused, with the
+nearest that is. Imports neither Ray nor PyTorch, nor pyarrow where no path is on a store.
 """
 
 from __future__ import annotations
@@ -33,6 +33,7 @@ def job_parser(name: str, options: Any) -> jsonargparse.ArgumentParser:
     parser.add_argument(
         "--result", help="file to write the last line to, with the exit status; on a failure, the error"
     )
+    parser.add_argument("--quiet", action="store_true", help="say only warnings and errors, and the last line")
     parser.add_class_arguments(JobConfig)
     parser.set_defaults(getattr(options, "DEFAULTS", {}))
     return parser

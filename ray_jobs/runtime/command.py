@@ -52,11 +52,12 @@ def main(name: str, options: Any, run: Run, argv: Sequence[str] | None = None) -
     try:
         given = parsed(parser, argv, options)
         log_format, result.path = given["runtime"]["log_format"], given["result"]
-        logs.set_up(name, log_format)
+        logs.set_up(name, log_format, given["quiet"])
         ready = parser.instantiate(given)
         config = JobConfig(**{f.name: ready[f.name] for f in fields(JobConfig)})
         refuse_wrong_paths(given, getattr(options, "PATHS", {}))
         result.begin()
+        log.info("starting")  # what comes next, importing Ray, takes seconds
         found = ran(name, run, given, config)
         line = result.line(found) if isinstance(found, dict) else found
         result.write(0, found if isinstance(found, dict) else {"text": found})

@@ -48,7 +48,7 @@ def connect(settings: RuntimeSettings) -> None:
             with contextlib.nullcontext() if address else local.known_address():
                 ray.init(
                     logging_level=logging.WARNING,
-                    log_to_driver=True,
+                    log_to_driver=not logs.is_quiet(),
                     logging_config=logs.for_workers(settings.log_format),
                     **options,
                 )

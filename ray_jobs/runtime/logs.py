@@ -24,6 +24,8 @@ log = logging.getLogger("jet")
 
 FIELDS = ("job", "stage", "entity", "block")
 """What a line can be about."""
+PROGRESS = ("done", "total")
+"""What a line about progress has too, as numbers."""
 LOGGERS_OF_THEIR_OWN = ("ray", "ray.data")
 """Those that write to standard error themselves, and perhaps to a file of Ray's."""
 
@@ -54,7 +56,7 @@ class JsonLines(logging.Formatter):
             "job": self.job,
             **_ids(),
         }
-        line |= {name: value for name, value in record.__dict__.items() if name in FIELDS}
+        line |= {name: value for name, value in record.__dict__.items() if name in (*FIELDS, *PROGRESS)}
         if record.exc_info:
             line["exc_text"] = self.formatException(record.exc_info)
         return printable(json.dumps(line, ensure_ascii=False))
@@ -71,8 +73,36 @@ def _ids() -> dict[str, str]:
     return ids
 
 
-def set_up(job: str, form: LogFormat) -> None:
-    """Log to standard error. Ray adds handlers when it is connected to: call this once more after that."""
+_quiet = False
+_form: LogFormat = "text"
+
+
+def is_quiet() -> bool:
+    """Whether nothing but warnings and errors is wanted."""
+    return _quiet
+
+
+def shows_bars() -> bool:
+    """Whether progress is shown as bars: lines would be for people, and somebody watches."""
+    return _form == "text" and not _quiet and sys.stderr.isatty()
+
+
+class AboveBars(logging.StreamHandler):
+    """Writes lines above the bars that a terminal shows."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Write a record."""
+        from tqdm import tqdm  # a help needs none
+
+        tqdm.write(self.format(record), file=self.stream)
+
+
+def set_up(job: str, form: LogFormat, quiet: bool | None = None) -> None:
+    """Log to standard error; `quiet`: only warnings and errors. Ray adds handlers when it is connected to: call
+    this once more after that."""
+    global _quiet, _form
+    _quiet, _form = _quiet if quiet is None else quiet, form
+    log.setLevel(logging.WARNING if _quiet else logging.INFO)
     if form == "json":
         logging.getLogger().handlers = [logging.StreamHandler(sys.stderr)]
         logging.getLogger().setLevel(logging.INFO)
@@ -85,7 +115,7 @@ def set_up(job: str, form: LogFormat) -> None:
         )  # as with lines for people; Ray's set-up made it INFO
         logging.captureWarnings(True)
     else:
-        handler = logging.StreamHandler(sys.stderr)
+        handler = AboveBars(sys.stderr) if shows_bars() else logging.StreamHandler(sys.stderr)
         handler.setFormatter(PrintableFormatter(f"%(asctime)s jet {job}: %(message)s", "%H:%M:%S"))
         logging.basicConfig(level=logging.INFO, handlers=[handler])
 

@@ -58,7 +58,7 @@ ENTRIES_DONE = Metric(
     "predictions.",
     "stage",
 )
-BLOCKS_DONE = Metric("jet_blocks_done", COUNTER, "blocks", "Finished blocks, by stage.", "stage")
+BLOCKS_DONE = Metric("jet_blocks_done", COUNTER, "blocks", "Finished blocks, by stage; texts too.", "stage")
 BLOCKS_WAITING = Metric(
     "jet_blocks_waiting", GAUGE, "blocks", "Blocks that a running job has still to finish, by stage.", "stage"
 )

@@ -8,13 +8,15 @@ files make a worker hold more than a run or a bucket.
 from __future__ import annotations
 
 import logging
+from bisect import bisect_left
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 import pyarrow as pa
-import pyarrow.dataset as pads
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
 import ray
 
 from jet.artifacts.artifact import BUCKET, ArtifactWriter, read_parquet
@@ -179,15 +181,27 @@ class Runs:
     def of(self, companies: Sequence[str], files: Sequence[str], schema: pa.Schema) -> pa.Table:
         """The rows of some companies, those of each in the order of reading."""
         wanted = set(companies)
-        wanted |= {old for old, new in self.names.items() if new in wanted}
-        low, high, column = min(wanted), max(wanted), pads.field("entity")
-        some = (column >= low) & (column <= high) & column.isin(sorted(wanted))
+        ordered = sorted(wanted | {old for old, new in self.names.items() if new in wanted})
+        tables = [patiently(self._rows, name, ordered) for name in files]
+        return renamed(pa.concat_tables([schema.empty_table(), *tables]), self.names)
 
-        def read() -> pa.Table:
-            runs = pads.dataset(list(files), schema, "parquet", self.writer.filesystem)
-            return runs.to_table(filter=some, use_threads=False)
+    def _rows(self, name: str, wanted: Sequence[str]) -> pa.Table:
+        """The rows of the `wanted` companies, sorted, in a file. Row groups without any aren't read. (A dataset
+        over all files reads these, and its memory grows with each scan.)"""
+        with pq.ParquetFile(name, filesystem=self.writer.filesystem) as file:
+            some = [number for number in range(file.num_row_groups) if _may_have(file, number, wanted)]
+            table = file.read_row_groups(some, use_threads=False)
+        return table.filter(pc.is_in(table["entity"], value_set=pa.array(wanted, pa.string())))
 
-        return renamed(patiently(read), self.names)
+
+def _may_have(file: pq.ParquetFile, row_group: int, wanted: Sequence[str]) -> bool:
+    """Whether a row group may have rows of one of the `wanted` companies, sorted, by its statistics."""
+    column = file.schema_arrow.names.index("entity")
+    statistics = file.metadata.row_group(row_group).column(column).statistics
+    if statistics is None or not statistics.has_min_max:
+        return True
+    at = bisect_left(wanted, statistics.min)
+    return at < len(wanted) and wanted[at] <= statistics.max
 
 
 @dataclass

@@ -43,7 +43,7 @@ from jet.books.reconcile import companies, notes, renamed
 from jet.books.schema import ACCOUNTS, REJECTED, uses
 from ray_jobs.runtime import metrics
 from ray_jobs.runtime.connection import connect
-from ray_jobs.runtime.logs import about
+from ray_jobs.runtime.progress import progress
 from ray_jobs.runtime.settings import JobConfig
 from ray_jobs.spread.buckets import (
     CHARTS,
@@ -110,15 +110,17 @@ def _import(reading: Reading, writer: ArtifactWriter, config: JobConfig) -> list
     units = [{"number": number, "files": group} for number, group in enumerate(files)]
     how = {"writer": writer, "settings": config.ingest, "job": metrics.job_name()}
     groups: dict[int, Group] = {}
-    with metrics.stage("ingest", len(units)) as finished_group:
+    with (
+        metrics.stage("ingest", len(units)) as finished_group,
+        progress("ingest", len(units), "groups of files") as so_far,
+    ):
         for number, found in over_units(units, import_group, {"reading": ray.put(reading), **how}):
             group = Group.from_dict(found)
             if group.unreadable:
                 raise UnreadableFile(group.unreadable)
             groups[number] = group
             finished_group(group.entries.total())
-            fields = about(stage="ingest", block=group_file(number))
-            log.info("imported %d of %d groups", len(groups), len(units), extra=fields)
+            so_far.add(1, group_file(number))
     return [groups[number] for number in sorted(groups)]
 
 
@@ -146,10 +148,10 @@ def _settle(runs: Runs, dealt: Sequence[list[str]]) -> list[Bucket]:
     """Write all buckets, side by side."""
     units = [{"number": number, "companies": names} for number, names in enumerate(dealt) if names]
     done: list[Bucket] = []
-    for number, found in over_units(units, write_settled, {"runs": runs, "job": metrics.job_name()}):
-        done.append(Bucket.from_dict(found))
-        fields = about(stage="ingest", block=bucket_file(number))
-        log.info("wrote %d of %d buckets", len(done), len(units), extra=fields)
+    with progress("ingest", len(units), "buckets") as so_far:
+        for number, found in over_units(units, write_settled, {"runs": runs, "job": metrics.job_name()}):
+            done.append(Bucket.from_dict(found))
+            so_far.add(1, bucket_file(number))
     return done
 
 

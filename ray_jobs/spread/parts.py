@@ -21,6 +21,7 @@ from jet.artifacts.artifact import ArtifactWriter
 from jet.artifacts.storage import files_under, patiently
 from ray_jobs.runtime import metrics
 from ray_jobs.runtime.logs import about
+from ray_jobs.runtime.progress import progress
 from ray_jobs.runtime.settings import RuntimeSettings
 
 log = logging.getLogger("jet.parts")
@@ -102,16 +103,16 @@ def do_parts(
         compute=ActorPoolStrategy(size=min(runtime.actors, len(todo))),
         num_cpus=runtime.actor_cpus,
     )
-    with metrics.stage(what, len(todo)) as finished:
+    size = (total, "rows", done) if total else (len(units), "parts", parts_done)
+    with metrics.stage(what, len(todo)) as finished, progress(what, *size) as so_far:
         for part in parts.iter_rows():
             name, rows = part["name"], part["rows"]
             if expected[name] not in (None, rows):
                 raise RuntimeError(f"{name} has {rows} rows, and {expected[name]} went in")
-            done, parts_done = done + rows, parts_done + 1
+            done += rows
             finished(rows if total else 0)
             metrics.count_all(part["counts"])
-            of = f"{done} of {total} rows" if total else f"{parts_done} of {len(units)} parts"
-            log.info("%s: %s", what, of, extra=about(stage=what, block=name))
+            so_far.add(rows if total else 1, name)
     return done
 
 
@@ -126,7 +127,9 @@ def over_units(
 
     @wraps(work)
     def done(row: dict[str, Any]) -> dict[str, Any]:
-        return {"number": row["number"], "found": json.dumps(work(json.loads(row["unit"]), **how))}
+        found = json.dumps(work(json.loads(row["unit"]), **how))
+        pa.default_memory_pool().release_unused()  # what a unit took isn't what the next one takes
+        return {"number": row["number"], "found": found}
 
     for row in ray.data.from_items(rows, override_num_blocks=len(rows)).map(done).iter_rows():
         yield row["number"], json.loads(row["found"])

@@ -34,6 +34,7 @@ from jet.retrieval.collection import Hits
 from jet.retrieval.neighbors import make_encoder
 from jet.texts.normalize import normalize_all
 from ray_jobs.runtime import metrics
+from ray_jobs.runtime.progress import progress
 from ray_jobs.runtime.settings import RuntimeSettings
 from ray_jobs.spread.texts import encode_texts
 
@@ -200,7 +201,6 @@ def over_slices(
     size = max(1, min(runtime.block_rows, -(-len(entries) // runtime.actors)))
     slices = [entries.slice(start, size) for start in range(0, len(entries), size)]
     actors = min(runtime.actors, len(slices))
-    log.info("computing %d rows with %d actors", len(entries), actors)
     results = ray.data.from_arrow(slices).map_batches(
         worker,
         # In a list, so that the actor gets the reference and fetches a shared view itself.
@@ -211,11 +211,11 @@ def over_slices(
         num_cpus=runtime.actor_cpus,
     )
     parts = []
-    done = 0
-    for part in cast("Iterable[pa.Table]", results.iter_batches(batch_size=None, batch_format="pyarrow")):
-        parts.append(part)
-        done += len(part)
-        log.info("computed %d of %d rows", done, len(entries))
+    found = cast("Iterable[pa.Table]", results.iter_batches(batch_size=None, batch_format="pyarrow"))
+    with progress(worker.__name__, len(entries), "rows") as so_far:
+        for part in found:
+            parts.append(part)
+            so_far.add(len(part))
     return pa.concat_tables(parts).sort_by([(key, "ascending") for key in keys])
 
 

@@ -27,6 +27,7 @@ from jet.texts.normalize import normalize_all, stable_hashes
 from jet.texts.store import TextStore
 from jet.texts.vector_cache import VectorCache
 from ray_jobs.runtime import metrics
+from ray_jobs.runtime.progress import progress
 from ray_jobs.runtime.settings import RuntimeSettings
 
 log = logging.getLogger("jet.texts")
@@ -153,15 +154,15 @@ def _encoded(texts: Sequence[str], retrieval: RetrievalSettings, runtime: Runtim
         num_cpus=runtime.actor_cpus,
     )
     vectors: np.ndarray | None = None
-    done = 0
-    for part in cast("Iterable[pa.Table]", found.iter_batches(batch_size=None, batch_format="pyarrow")):
-        column = part["vector"].combine_chunks()
-        flat = column.flatten().to_numpy().reshape(len(part), column.type.list_size)
-        if vectors is None:
-            vectors = np.empty((len(texts), flat.shape[1]), dtype=np.float32)
-        vectors[part["row"].to_numpy()] = flat
-        done += len(part)
-        metrics.count(metrics.TEXTS_ENCODED, len(part))
-        log.info("encoded %d of %d texts", done, len(texts))
+    batches = cast("Iterable[pa.Table]", found.iter_batches(batch_size=None, batch_format="pyarrow"))
+    with progress("texts", len(texts), "texts") as so_far:
+        for part in batches:
+            column = part["vector"].combine_chunks()
+            flat = column.flatten().to_numpy().reshape(len(part), column.type.list_size)
+            if vectors is None:
+                vectors = np.empty((len(texts), flat.shape[1]), dtype=np.float32)
+            vectors[part["row"].to_numpy()] = flat
+            metrics.count(metrics.TEXTS_ENCODED, len(part))
+            so_far.add(len(part))
     assert vectors is not None  # there is at least one text
     return vectors

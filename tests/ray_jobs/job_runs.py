@@ -160,7 +160,9 @@ def kill_one(dashboard: str, name: str) -> None:
 
 def parts_in(output: Path) -> list[Path]:
     """The parts that are finished so far of an output that isn't."""
-    return sorted(output.parent.glob(f".{output.name}.staging-*/part-*.parquet"))
+    staging = f".{output.name}.staging-*"
+    names = (f"{staging}/part-*.parquet", f"{staging}/bucket=*/part-*.parquet")
+    return sorted(path for name in names for path in output.parent.glob(name))
 
 
 def read(folder: Path | str) -> pa.Table:

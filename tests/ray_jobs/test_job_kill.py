@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+from functools import partial
 
 import pytest
 from job_runs import (
@@ -29,7 +30,7 @@ def test_a_killed_predicting_actor_costs_no_prediction_and_doubles_none(head, ar
     output, spread = tmp_path / "p", ("--runtime.actors", 2)
     with in_background(lambda: run_job("predict", *arguments, "--output", output, *spread)) as result:
         wait_until(lambda: parts_in(output), "a first part")
-        kill_one(head.dashboard, "WritePart")
+        kill_one(head.dashboard, "PredictRowGroup")
         assert len(parts_in(output)) < 30, "it was too late to kill"
         done = result()
     assert done.status == 0, done.err
@@ -43,7 +44,8 @@ def test_a_killed_job_goes_on_with_the_parts_that_it_has(head, arguments, predic
     os.killpg(process.pid, signal.SIGKILL)
     process.communicate()
     assert not output.exists(), "it was too late to kill"
-    wait_until(lambda: not actors(head.dashboard, "WritePart"), "the end of the killed job's actors", pause=0.2)
+    there = partial(actors, head.dashboard, "PredictRowGroup")
+    wait_until(lambda: not there(), "the end of the killed job's actors", pause=0.2)
     before = {path.name: path.stat().st_mtime_ns for path in parts_in(output)}
     assert 2 <= len(before) < 30
 
@@ -58,7 +60,7 @@ def test_a_killed_index_shard_is_built_again(head, pipeline, settings, tmp_path)
     given = ("--entries", pipeline.folder / "entries", "--output", tmp_path / "n", "--config", settings)
     spread = ("--runtime.actors", 2, "--runtime.block_rows", 5)
     with in_background(lambda: run_job("neighbors", *given, *spread)) as result:
-        wait_until(lambda: list(tmp_path.glob(".n.staging-*/part-*")), "a first part")
+        wait_until(lambda: parts_in(tmp_path / "n"), "a first part")
         kill_one(head.dashboard, "IndexShard")
         assert not (tmp_path / "n").exists(), "it was too late to kill"
         done = result()

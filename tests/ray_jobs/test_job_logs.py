@@ -23,7 +23,8 @@ def test_every_line_is_an_object_that_says_what_it_is_about(head, tmp_path):
     assert all({"asctime", "levelname", "message"} <= line.keys() for line in lines)
 
     driver = [line for line in lines if line.get("name", "").startswith("jet") and "task_id" not in line]
-    [imported] = [line for line in driver if line["message"] == "imported 1 of 1 groups"]
+    [imported] = [line for line in driver if line["message"] == "ingest: 1 of 1 groups of files"]
+    assert (imported["done"], imported["total"]) == (1, 1)
     assert (imported["job"], imported["stage"], imported["block"]) == ("ingest", "ingest", "part-00000.parquet")
     assert imported["job_id"]
 

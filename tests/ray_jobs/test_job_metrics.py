@@ -92,7 +92,8 @@ def test_entries_and_blocks_count_once_by_stage(did, exported):
         "predictions": did["predict"]["predictions"],
         "held": 1,
     }
-    assert exported.of(metrics.BLOCKS_DONE) == {"ingest": 1, "neighbors": 1, "predictions": 1, "held": 1}
+    blocks = {"ingest": 1, "texts": 1, "neighbors": 1, "predictions": 1, "held": 1}
+    assert exported.of(metrics.BLOCKS_DONE) == blocks
 
 
 def test_rejected_rows_count_by_rule(did, exported):

@@ -17,7 +17,7 @@ import psutil
 import pytest
 import yaml
 from heads import Head, free_ports, ray_head
-from job_runs import actors, assert_same, keys, read, start_job, succeed, wait_until
+from job_runs import actors, assert_same, keys, parts_in, read, start_job, succeed, wait_until
 from ray.cluster_utils import FAKE_HEAD_NODE_ID
 from ray.util.state import list_nodes
 
@@ -126,7 +126,7 @@ def watched(cluster: Head, actor: str, done: Callable[[], int], name: str, *argu
 
 def parts_of(output: Path) -> Callable[[], int]:
     """Counts the finished parts of an output that isn't finished."""
-    return lambda: len(list(output.parent.glob(f".{output.name}.staging-*/part-*.parquet")))
+    return lambda: len(parts_in(output))
 
 
 @pytest.fixture(scope="module")
@@ -151,7 +151,7 @@ def test_predict_draws_nodes_works_on_them_and_lets_them_go(cluster, many, finis
     output = tmp_path / "p"
     given = ("--ledgers", many, "--model", finished.folder / "model", "--config", settings, "--output", output)
     spread = ("--runtime.actors", 1 + MOST, "--runtime.actor_cpus", 1)
-    seen = watched(cluster, "WritePart", parts_of(output), "predict", *given, *spread)
+    seen = watched(cluster, "PredictRowGroup", parts_of(output), "predict", *given, *spread)
     assert seen.nodes[0] == 1
     assert max(seen.nodes) == 1 + MOST
     assert max(len(each) for each in seen.places) > 1, "no added node had a part in it"

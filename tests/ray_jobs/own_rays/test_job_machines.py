@@ -28,11 +28,14 @@ SOON = {"RAY_health_check_period_ms": "500", "RAY_health_check_failure_threshold
 """A node that is gone is noticed after some seconds."""
 
 
+PART_WRITTEN = re.compile(r"\w+: ((?:bucket=\d+/)?part-\d+\.parquet) has \d+ rows")
+
+
 def done_twice(told: str, parts: int) -> int:
     """How many parts were done by more than one process, as the workers' own log lines have it."""
     done: dict[str, set[int]] = {}
     for line in map(json.loads, re.findall(r"\{[^{}]*\}", told)):  # two processes may share a line
-        if found := re.fullmatch(r"\w+: (part-\d+\.parquet) has \d+ rows", line.get("message", "")):
+        if found := PART_WRITTEN.fullmatch(line.get("message", "")):
             done.setdefault(found[1], set()).add(line["process"])
     assert len(done) == parts, f"{parts} parts, and the log names {len(done)}"
     return sum(len(by) - 1 for by in done.values())
@@ -115,7 +118,7 @@ def test_predict_survives_the_loss_of_a_machine(
     given = ("--ledgers", in_many_parts, "--model", finished.folder / "model", "--config", settings)
     process = start_job(cluster.address, "predict", *given, *SPREAD, "--output", tmp_path / "p")
     wait_until(lambda: len(parts_in(tmp_path / "p")) >= after, f"{after} parts")
-    [actor, *_] = wait_until(lambda: actors(cluster.dashboard, "WritePart"), "an actor")
+    [actor, *_] = wait_until(lambda: actors(cluster.dashboard, "PredictRowGroup"), "an actor")
     node_of(nodes, actor.node_id).kill()
     assert not (tmp_path / "p").exists(), "it was too late to kill"
     twice = done_twice(ended(process), 30)

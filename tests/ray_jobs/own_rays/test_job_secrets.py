@@ -182,7 +182,7 @@ def test_what_is_no_secret_is_found_in_artifacts_tracking_and_logs(run):
     assert any(name.endswith(".wandb") for name in found)
     entity = pq.read_table(run.output / "entries" / "bucket=00000" / "part-0.parquet")["entity"][0].as_py()
     assert "predictions/part-000000.parquet" in holding(run.output, entity)
-    assert holding(run.session, "WritePart")
+    assert holding(run.session, "PredictRowGroup")
     assert "5/5 predict" in run.told
 
 

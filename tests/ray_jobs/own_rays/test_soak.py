@@ -1,6 +1,6 @@
 """The soak in its short form: every id comes out once, and the memory of every process is on record.
 
-`make soak` is the long one: two million entries, where growth would show.
+`make soak` is the long one: millions of entries, where growth would show.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ def soaked(settings, tmp_path_factory):
     command = [sys.executable, "-m", "benchmarks.soak", "--output", output, "--config", settings]
     environment = {name: value for name, value in os.environ.items() if name != "RAY_ADDRESS"}
     ended = subprocess.run(
-        [*map(str, command), "--companies", "2", "--entries", "1000", "--every", "0.5"],
+        [*map(str, command), "--companies", "2", "--entries", "1000", "--new", "100", "--every", "0.5"],
         cwd=ROOT,
         env=environment,
         capture_output=True,
@@ -36,14 +36,21 @@ def soaked(settings, tmp_path_factory):
 
 def test_every_entry_has_neighbors_and_one_prediction(soaked):
     figures = json.loads((soaked / "soak.json").read_text())
-    assert set(figures) == {"neighbors", "predict-2"}
+    assert set(figures) == {"ingest", "neighbors", "train", "predict-2"}
     for each in figures.values():
-        assert each["entries"] == each["answers"] == 1000
         assert each["all_processes"] >= each["object_store"] >= 0
+    assert figures["neighbors"]["entries"] == figures["neighbors"]["answers"] == 1000
+    assert figures["predict-2"]["entries"] == figures["predict-2"]["answers"] >= 100
 
 
 @pytest.mark.parametrize(
-    ("job", "kinds"), [("neighbors", {"driver", "index shard"}), ("predict-2", {"driver", "actor"})]
+    ("job", "kinds"),
+    [
+        ("ingest", {"driver", "task"}),
+        ("neighbors", {"driver", "actor", "index shard"}),
+        ("train", {"driver", "training worker"}),
+        ("predict-2", {"driver", "actor"}),
+    ],
 )
 def test_the_memory_of_driver_actors_and_ray_is_on_record(soaked, job, kinds):
     with (soaked / f"memory-{job}.csv").open() as stream:
