@@ -23,13 +23,13 @@ from jet.evaluation.measurements import MODEL
 from jet.evaluation.report import write_report
 from jet.evaluation.settings import ExamSettings
 from jet.retrieval.collection import Hits
-from ray_jobs.ddp.training import neighbors_of, refuse_other_neighbors
+from ray_jobs.ddp.training import neighbors_of
 from ray_jobs.options import evaluate as options
 from ray_jobs.runtime.command import main
 from ray_jobs.runtime.connection import connect
 from ray_jobs.runtime.settings import JobConfig
 from ray_jobs.spread.evaluation import OnCluster
-from ray_jobs.spread.sample import training_buckets
+from ray_jobs.spread.sample import refuse_other_neighbors, training_buckets
 
 KIND = "report"
 

@@ -90,12 +90,14 @@ def to_predict(artifact: Artifact, output: str, config: JobConfig) -> Artifact:
         with artifact_writer(output, "entries", settings, inputs, resolved=asdict(config)) as writer:
             units = [{"number": at, "bucket": each} for at, each in enumerate(artifact.buckets())]
             how = {"entries": artifact, "writer": writer}
-            chosen = sum(found["rows"] for _, found in over_units(units, write_unbooked, how))
+            chosen = sum(found["rows"] for _, found in over_units(units, write_unbooked, how, config.runtime))
             if not chosen:
                 sample = training_buckets(artifact, config.split)
                 units = [unit for unit in units if unit["bucket"] in sample]
                 how["split"] = config.split
-                chosen = sum(found["rows"] for _, found in over_units(units, write_test_split, how))
+                chosen = sum(
+                    found["rows"] for _, found in over_units(units, write_test_split, how, config.runtime)
+                )
             writer.write_table("rejected/part-0.parquet", REJECTED.empty_table())
             writer.publish({"entries": chosen})
     return open_artifact(output, "entries")

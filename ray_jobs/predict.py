@@ -33,7 +33,6 @@ from typing import Any
 
 import jsonargparse
 import pyarrow as pa
-import ray
 
 from jet.artifacts.artifact import (
     Artifact,
@@ -50,17 +49,17 @@ from jet.bundle.saved import load_bundle
 from jet.confidence.drift import summary
 from jet.prediction.delivery import deliver, refuse_table
 from jet.prediction.written import Keys, settled
-from ray_jobs.ddp.training import refuse_other_neighbors
 from ray_jobs.options import predict as options
 from ray_jobs.runtime import metrics
 from ray_jobs.runtime.command import main
-from ray_jobs.runtime.connection import connect, require_actors
 from ray_jobs.runtime.settings import JobConfig
 from ray_jobs.spread.books import Books, Buckets, PredictWithBooks, bucket_units
+from ray_jobs.spread.executor import SMALL_ENTRIES, begin, decided, share
 from ray_jobs.spread.extending import columns_of, extended_by, prediction_metrics
 from ray_jobs.spread.importing import open_or_import
 from ray_jobs.spread.parts import do_parts, part_name
 from ray_jobs.spread.predicting import PredictRowGroup, row_groups, shared_predictor
+from ray_jobs.spread.sample import refuse_other_neighbors
 
 KIND = "predictions"
 
@@ -135,8 +134,8 @@ def predict(
             writer.write_table(part_name(0), PREDICTIONS.empty_table())
             facts = {"decisions": {}, "drift": summary([], 0), "model": bundle.identity}
             return _published(writer, 0, imports, facts)
-    connect(config.runtime)
-    require_actors(config.runtime)
+    config = decided(config, is_small=artifact.manifest.rows["entries"] <= SMALL_ENTRIES)
+    begin(config.runtime, actors=True)
     if books is None:
         bundle = extended_by(bundle, artifact, reviewed, config)
     units, build = _work(artifact, bundle, books, config)
@@ -168,7 +167,7 @@ def _work(
     """The units of work, and what builds the worker of an actor."""
     if books is not None:
         buckets = Buckets.of(books.entries)
-        shared = ray.put((bundle.for_prediction(), buckets))
+        shared = share((bundle.for_prediction(), buckets), config.runtime)
         return _named(bucket_units(artifact, buckets)), partial(
             PredictWithBooks, [shared], artifact, books, config.predict
         )

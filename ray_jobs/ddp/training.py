@@ -58,7 +58,7 @@ from ray_jobs.ddp.checkpoints import STATE, checkpoints, report, resume
 from ray_jobs.runtime.connection import require
 from ray_jobs.runtime.ray_quirks.signals import interruptible
 from ray_jobs.runtime.settings import JobConfig
-from ray_jobs.spread.sample import training_buckets
+from ray_jobs.spread.sample import refuse_other_neighbors, training_buckets
 
 PARTS = ("split", "retrieval", "model", "losses", "optim", "train", "ranker", "predict")
 """The parts of the settings that bear on a trained bundle."""
@@ -91,17 +91,6 @@ def checked_data(
     data = load_data(entries, neighbors, config)
     refuse_too_few(data, parts)
     return data
-
-
-def refuse_other_neighbors(neighbors: Artifact, entries: Artifact, retrieval: dict[str, Any]) -> None:
-    """Raise `ValueError` where the neighbors are not those of the entries, found by these settings."""
-    if neighbors.manifest.inputs != {"entries": entries.manifest.fingerprint}:
-        raise ValueError(f"{neighbors.path} were not made from {entries.path}: run `jet neighbors` again")
-    if neighbors.manifest.config["retrieval"] != retrieval:
-        raise ValueError(
-            f"{neighbors.path} were found with other settings of retrieval than these: run `jet neighbors` "
-            "again, or give the same ones"
-        )
 
 
 def load_data(entries: Artifact, neighbors: Artifact, config: JobConfig) -> TrainingData:

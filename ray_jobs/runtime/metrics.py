@@ -14,6 +14,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -24,10 +25,8 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
-from ray.util import metrics as ray_metrics
 
 COUNTER, GAUGE = "counter", "gauge"
-KINDS = {COUNTER: ray_metrics.Counter, GAUGE: ray_metrics.Gauge}
 
 JOB = "jet_job"
 """The tag that all have: which job counted, `pipeline` and `demo` for all their stages."""
@@ -121,14 +120,21 @@ def job_name() -> str:
 
 
 def count(metric: Metric, value: int, tag: str | None = None) -> None:
-    """Add `value` to a counter; needs a connection to Ray. `tag` is the value of `metric.tag`."""
-    if value:  # Ray refuses to add nothing
+    """Add `value` to a counter of Ray's; without Ray nobody asks. `tag` is the value of `metric.tag`."""
+    if value and _is_counted():  # Ray refuses to add nothing
         _made(metric).inc(int(value), _tags(metric, tag))
 
 
+def _is_counted() -> bool:
+    """Whether there is a Ray that keeps what is counted."""
+    ray = sys.modules.get("ray")
+    return ray is not None and bool(ray.is_initialized())
+
+
 def show(metric: Metric, value: float, tag: str | None = None) -> None:
-    """Set a gauge; needs a connection to Ray. `tag` is the value of `metric.tag`."""
-    _made(metric).set(value, _tags(metric, tag))
+    """Set a gauge of Ray's; without Ray nobody asks. `tag` is the value of `metric.tag`."""
+    if _is_counted():
+        _made(metric).set(value, _tags(metric, tag))
 
 
 @contextmanager
@@ -192,4 +198,7 @@ def _tags(metric: Metric, tag: str | None) -> dict[str, str]:
 @cache
 def _made(metric: Metric) -> Any:
     keys = (JOB,) if metric.tag is None else (JOB, metric.tag)
-    return KINDS[metric.kind](metric.name, description=f"{metric.help} Unit: {metric.unit}.", tag_keys=keys)
+    from ray.util import metrics as ray_metrics
+
+    kinds = {COUNTER: ray_metrics.Counter, GAUGE: ray_metrics.Gauge}
+    return kinds[metric.kind](metric.name, description=f"{metric.help} Unit: {metric.unit}.", tag_keys=keys)

@@ -8,12 +8,16 @@ from typing import Literal
 from jet.config import JetConfig
 
 LogFormat = Literal["text", "json"]
+Executor = Literal["auto", "local", "ray"]
 
 
 @dataclass(kw_only=True)
 class RuntimeSettings:
     """Where the jobs run and how far they spread. None of it bears on what comes out."""
 
+    executor: Executor = "auto"
+    """Where `jet ingest` and `jet predict` run: on ray, or local, in their own process. The others run on Ray.
+    auto: local where no Ray is named and the work is small, at most 8 MB of ledgers and 2,000 entries."""
     address: str | None = None
     """Ray's address; by default RAY_ADDRESS, or a local Ray that is started and stopped with the job."""
     local_cpus: int | None = None

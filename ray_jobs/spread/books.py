@@ -19,7 +19,6 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.dataset as pads
 import pyarrow.parquet as pq
-import ray
 
 from jet.artifacts.artifact import Artifact, read_parquet
 from jet.artifacts.storage import patiently
@@ -29,6 +28,7 @@ from jet.bundle.extension import Encode, extended
 from jet.prediction.session import Session
 from jet.prediction.settings import PredictSettings
 from jet.texts.store import TextStore
+from ray_jobs.spread.executor import fetch
 from ray_jobs.spread.predicting import read_row_group
 
 OPEN = 2
@@ -107,10 +107,8 @@ def _row_groups(entries: Artifact, name: str) -> Iterator[pa.ChunkedArray]:
 class PredictWithBooks:
     """Predicts the entries of units that `bucket_units` made."""
 
-    def __init__(
-        self, shared: list[ray.ObjectRef], entries: Artifact, books: Books, settings: PredictSettings
-    ) -> None:
-        bundle, self.buckets = ray.get(shared[0])
+    def __init__(self, shared: list[Any], entries: Artifact, books: Books, settings: PredictSettings) -> None:
+        bundle, self.buckets = fetch(shared)
         self.trained = Session(bundle, settings)
         self.entries, self.books = entries, books
         self.session = lru_cache(maxsize=OPEN)(self._session)

@@ -17,7 +17,6 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
-import ray
 
 from jet.artifacts.artifact import BUCKET, ArtifactWriter, read_parquet
 from jet.artifacts.storage import patiently
@@ -29,6 +28,7 @@ from jet.books.schema import ACCOUNTS, ENTRIES, uses
 from jet.books.sorting import sort_entries
 from jet.retrieval.peers import chart_families
 from ray_jobs.runtime.logs import about
+from ray_jobs.spread.executor import fetch
 
 RUNS, CHARTS = "runs/entries", "runs/accounts"
 """Folders of the staging directory."""
@@ -121,12 +121,12 @@ class Group:
 
 
 def import_group(
-    unit: Mapping[str, Any], reading: ray.ObjectRef, writer: ArtifactWriter, settings: ImportSettings, job: str
+    unit: Mapping[str, Any], reading: list[Any], writer: ArtifactWriter, settings: ImportSettings, job: str
 ) -> dict[str, Any]:
     """Import the files of a unit, and write what they hold in runs. Returns a `Group` as a dictionary."""
     number, group = int(unit["number"]), Group()
     try:
-        for run, tables in enumerate(_runs(batches(ray.get(reading), unit["files"], settings))):
+        for run, tables in enumerate(_runs(batches(fetch(reading), unit["files"], settings))):
             name = f"part-{number:05}-{run:05}.parquet"
             group.add(tables)
             entries = tables.entries.sort_by("entity")  # stable: a company's stay in the order of reading
@@ -240,7 +240,6 @@ def write_settled(unit: Mapping[str, Any], runs: Runs, job: str) -> dict[str, An
     return Bucket(len(settled.entries), len(accounts), settled.dated, settled.repeated, found).as_dict()
 
 
-@ray.remote
 def families_of(runs: Runs) -> dict[str, int]:
     """The family of each company that has a chart (`jet.retrieval.peers`)."""
     charts = [read_parquet(runs.writer.filesystem, name) for name in runs.accounts]

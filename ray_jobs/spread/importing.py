@@ -18,7 +18,6 @@ from contextlib import contextmanager
 from dataclasses import asdict
 
 import pyarrow as pa
-import ray
 
 from jet.artifacts.artifact import (
     Artifact,
@@ -42,9 +41,8 @@ from jet.books.reading import Reading, refuse_nothing
 from jet.books.reconcile import companies, notes, renamed
 from jet.books.schema import ACCOUNTS, REJECTED, uses
 from ray_jobs.runtime import metrics
-from ray_jobs.runtime.connection import connect
 from ray_jobs.runtime.progress import progress
-from ray_jobs.runtime.settings import JobConfig
+from ray_jobs.runtime.settings import JobConfig, RuntimeSettings
 from ray_jobs.spread.buckets import (
     CHARTS,
     RUNS,
@@ -57,6 +55,7 @@ from ray_jobs.spread.buckets import (
     import_group,
     write_settled,
 )
+from ray_jobs.spread.executor import SMALL_BYTES, begin, decided, once, share
 from ray_jobs.spread.parts import over_units
 
 KIND = "entries"
@@ -77,12 +76,13 @@ def import_ledgers(
     if done is not None:
         log.info("%s holds the same import already", output)
         return done
-    connect(config.runtime)
+    config = decided(config, is_small=sum(reading.files.values()) <= SMALL_BYTES)
+    begin(config.runtime)
     with artifact_writer(output, KIND, settings, inputs, resolved=asdict(config)) as writer:
         groups = _import(reading, writer, config)
         names = companies(number for group in groups for number in group.numbers)
         runs = _runs(writer, names)
-        buckets = _settle(runs, _companies_by_bucket(groups, runs, config))
+        buckets = _settle(runs, _companies_by_bucket(groups, runs, config), config.runtime)
         writer.drop("runs")
         _rename(writer, names)
         rules, used = Counter[str](), Counter[str](uses(REJECTED.empty_table()))
@@ -108,13 +108,14 @@ def _import(reading: Reading, writer: ArtifactWriter, config: JobConfig) -> list
     files = reading.groups(GROUP_BYTES)
     log.info("importing %d files in %d groups", len(reading.files), len(files))
     units = [{"number": number, "files": group} for number, group in enumerate(files)]
-    how = {"writer": writer, "settings": config.ingest, "job": metrics.job_name()}
+    shared = [share(reading, config.runtime)]
+    how = {"reading": shared, "writer": writer, "settings": config.ingest, "job": metrics.job_name()}
     groups: dict[int, Group] = {}
     with (
         metrics.stage("ingest", len(units)) as finished_group,
         progress("ingest", len(units), "groups of files") as so_far,
     ):
-        for number, found in over_units(units, import_group, {"reading": ray.put(reading), **how}):
+        for number, found in over_units(units, import_group, how, config.runtime):
             group = Group.from_dict(found)
             if group.unreadable:
                 raise UnreadableFile(group.unreadable)
@@ -140,16 +141,17 @@ def _companies_by_bucket(groups: Sequence[Group], runs: Runs, config: JobConfig)
             sizes[runs.names.get(name, name)] += count
     alone = {name: -number for number, name in enumerate(sorted(sizes), start=1)}
     together = sizes.total() <= config.runtime.bucket_rows
-    family = {} if together else ray.get(families_of.remote(runs))
+    family = {} if together else once(families_of, config.runtime, runs)
     return deal(sizes, alone | family, config.runtime.bucket_rows)
 
 
-def _settle(runs: Runs, dealt: Sequence[list[str]]) -> list[Bucket]:
+def _settle(runs: Runs, dealt: Sequence[list[str]], runtime: RuntimeSettings) -> list[Bucket]:
     """Write all buckets, side by side."""
     units = [{"number": number, "companies": names} for number, names in enumerate(dealt) if names]
     done: list[Bucket] = []
     with progress("ingest", len(units), "buckets") as so_far:
-        for number, found in over_units(units, write_settled, {"runs": runs, "job": metrics.job_name()}):
+        how = {"runs": runs, "job": metrics.job_name()}
+        for number, found in over_units(units, write_settled, how, runtime):
             done.append(Bucket.from_dict(found))
             so_far.add(1, bucket_file(number))
     return done

@@ -1,7 +1,8 @@
 """Work in parts: each part is one file, written whole under a name of its own by whoever does it.
 
 So a retried task overwrites its own file and never adds rows, and a job that is started again skips the parts
-that are there. Ray Data hands the parts to a pool of actors and replaces actors that die.
+that are there. Ray Data hands the parts to a pool of actors and replaces actors that die; little work is done
+in this process instead (`ray_jobs.spread.executor`).
 """
 
 from __future__ import annotations
@@ -14,8 +15,6 @@ from typing import Any, Protocol
 
 import pyarrow as pa
 import pyarrow.parquet as pq
-import ray
-from ray.data import ActorPoolStrategy
 
 from jet.artifacts.artifact import ArtifactWriter
 from jet.artifacts.storage import files_under, patiently
@@ -23,6 +22,7 @@ from ray_jobs.runtime import metrics
 from ray_jobs.runtime.logs import about
 from ray_jobs.runtime.progress import progress
 from ray_jobs.runtime.settings import RuntimeSettings
+from ray_jobs.spread.executor import is_local
 
 log = logging.getLogger("jet.parts")
 
@@ -90,22 +90,10 @@ def do_parts(
     if not todo:
         return done
     expected = {unit["name"]: unit.get("rows") for unit in todo}
-    parts = ray.data.from_items([{"unit": unit} for unit in todo], override_num_blocks=len(todo)).map_batches(
-        type(build.func.__name__, (WritePart,), {}),
-        fn_constructor_kwargs={
-            "build": build,
-            "writer": writer,
-            "measure": measure,
-            "job": metrics.job_name(),
-            "what": what,
-        },
-        batch_size=1,
-        compute=ActorPoolStrategy(size=min(runtime.actors, len(todo))),
-        num_cpus=runtime.actor_cpus,
-    )
+    how = {"build": build, "writer": writer, "measure": measure, "job": metrics.job_name(), "what": what}
     size = (total, "rows", done) if total else (len(units), "parts", parts_done)
     with metrics.stage(what, len(todo)) as finished, progress(what, *size) as so_far:
-        for part in parts.iter_rows():
+        for part in _written(todo, how, runtime):
             name, rows = part["name"], part["rows"]
             if expected[name] not in (None, rows):
                 raise RuntimeError(f"{name} has {rows} rows, and {expected[name]} went in")
@@ -116,13 +104,44 @@ def do_parts(
     return done
 
 
+def _written(
+    units: Sequence[dict[str, Any]], how: dict[str, Any], runtime: RuntimeSettings
+) -> Iterator[dict[str, Any]]:
+    """What `WritePart`, made with `how`, gives for each of `units`, as they are done."""
+    if is_local(runtime):
+        here = WritePart(**how)
+        for unit in units:
+            yield {name: values[0] for name, values in here({"unit": [unit]}).items()}
+        return
+    import ray.data
+
+    items = ray.data.from_items([{"unit": unit} for unit in units], override_num_blocks=len(units))
+    parts = items.map_batches(
+        type(how["build"].func.__name__, (WritePart,), {}),
+        fn_constructor_kwargs=how,
+        batch_size=1,
+        compute=ray.data.ActorPoolStrategy(size=min(runtime.actors, len(units))),
+        num_cpus=runtime.actor_cpus,
+    )
+    yield from parts.iter_rows()
+
+
 def over_units(
-    units: Sequence[Mapping[str, Any]], work: Callable[..., dict[str, Any]], how: Mapping[str, Any]
+    units: Sequence[Mapping[str, Any]],
+    work: Callable[..., dict[str, Any]],
+    how: Mapping[str, Any],
+    runtime: RuntimeSettings,
 ) -> Iterator[tuple[int, dict[str, Any]]]:
     """The `number` of each of `units` and what `work(unit, **how)` gives, as they are done, by tasks of Ray
-    Data that bear the function's name. Units and results are JSON."""
+    Data that bear the function's name, or in this process. Units and results are JSON."""
     if not units:
         return
+    if is_local(runtime):
+        for unit in units:
+            yield unit["number"], work(unit, **how)
+        return
+    import ray.data
+
     rows = [{"number": unit["number"], "unit": json.dumps(dict(unit))} for unit in units]
 
     @wraps(work)

@@ -7,16 +7,14 @@ arrays; a ScaNN searcher is shared as its saved files, which every actor loads o
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import fields
 from typing import Any, cast
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
-import ray
 from pyarrow import fs as pafs
-from ray.data import ActorPoolStrategy
 
 from jet.artifacts.storage import patiently
 from jet.bundle.bundle import Bundle
@@ -36,6 +34,7 @@ from jet.texts.normalize import normalize_all
 from ray_jobs.runtime import metrics
 from ray_jobs.runtime.progress import progress
 from ray_jobs.runtime.settings import RuntimeSettings
+from ray_jobs.spread.executor import fetch, is_local, share
 from ray_jobs.spread.texts import encode_texts
 
 log = logging.getLogger("jet.predict")
@@ -44,7 +43,7 @@ log = logging.getLogger("jet.predict")
 def shared_predictor(
     bundle: Bundle, settings: PredictSettings, descriptions: Iterable[pa.Array], runtime: RuntimeSettings
 ) -> Any:
-    """A reference to a `Predictor` in the object store.
+    """A `Predictor`, shared (see `ray_jobs.spread.executor`).
 
     The texts of `descriptions` that the bundle lacks are encoded first, each once. Raises `ValueError` where
     the installed encoder is not the bundle's.
@@ -61,7 +60,7 @@ def shared_predictor(
         metrics.count(metrics.TEXTS_REUSED, count - len(missing))
     if missing:
         store = store.extend(missing, encode_texts(missing, bundle.retrieval, runtime))
-    return ray.put(Predictor(bundle.for_prediction(), settings).with_store(store))
+    return share(Predictor(bundle.for_prediction(), settings).with_store(store), runtime)
 
 
 def read_row_group(filesystem: pafs.FileSystem, unit: dict[str, Any]) -> pa.Table:
@@ -73,8 +72,8 @@ def read_row_group(filesystem: pafs.FileSystem, unit: dict[str, Any]) -> pa.Tabl
 class PredictRowGroup:
     """Predicts the entries of a parquet row group."""
 
-    def __init__(self, shared: list[ray.ObjectRef], filesystem: pafs.FileSystem) -> None:
-        self.predictor = ray.get(shared[0])
+    def __init__(self, shared: list[Any], filesystem: pafs.FileSystem) -> None:
+        self.predictor = fetch(shared)
         self.filesystem = filesystem
 
     def __call__(self, unit: dict[str, Any]) -> pa.Table:
@@ -84,8 +83,8 @@ class PredictRowGroup:
 class PredictSlice:
     """Predicts a slice of a table that fits the driver's memory."""
 
-    def __init__(self, shared: list[ray.ObjectRef]) -> None:
-        self.predictor = ray.get(shared[0])
+    def __init__(self, shared: list[Any]) -> None:
+        self.predictor = fetch(shared)
 
     def __call__(self, entries: pa.Table) -> pa.Table:
         return self.predictor(entries)
@@ -94,8 +93,8 @@ class PredictSlice:
 class ExamineSlice:
     """Examines a slice of booked entries (`jet.evaluation.examine`)."""
 
-    def __init__(self, shared: list[ray.ObjectRef]) -> None:
-        self.predictor = ray.get(shared[0])
+    def __init__(self, shared: list[Any]) -> None:
+        self.predictor = fetch(shared)
 
     def __call__(self, entries: pa.Table) -> pa.Table:
         return examine(self.predictor, entries)
@@ -104,8 +103,8 @@ class ExamineSlice:
 class OutcomeSlice:
     """Computes the outcomes of a slice of `jet.prediction.calibrating.asked_entries`."""
 
-    def __init__(self, shared: list[ray.ObjectRef]) -> None:
-        self.predictor = ray.get(shared[0])
+    def __init__(self, shared: list[Any]) -> None:
+        self.predictor = fetch(shared)
 
     def __call__(self, entries: pa.Table) -> pa.Table:
         outcomes = asked_outcomes(self.predictor, entries)
@@ -118,8 +117,8 @@ class OutcomeSlice:
 class CheckSlice:
     """Checks answers against a slice of reviewed entries (`jet.prediction.checking`)."""
 
-    def __init__(self, shared: list[ray.ObjectRef]) -> None:
-        self.predictor = ray.get(shared[0])
+    def __init__(self, shared: list[Any]) -> None:
+        self.predictor = fetch(shared)
 
     def __call__(self, reviewed: pa.Table) -> pa.Table:
         return checked_answers(self.predictor, reviewed)
@@ -151,8 +150,8 @@ def _array(column: pa.ChunkedArray) -> np.ndarray:
 class ExampleSlice:
     """Makes examples for the ranker from rows of the corpus."""
 
-    def __init__(self, shared: list[ray.ObjectRef]) -> None:
-        self.statistics, self.hits, self.settings = ray.get(shared[0])
+    def __init__(self, shared: list[Any]) -> None:
+        self.statistics, self.hits, self.settings = fetch(shared)
 
     def __call__(self, rows: pa.Table) -> pa.Table:
         row, hidden = rows["row"].to_numpy(), rows["hidden"].to_numpy(zero_copy_only=False)
@@ -176,7 +175,7 @@ def ranker_examples(
 ) -> Examples:
     """The ranker's training examples from `rows` of the corpus, with and without their totals, which actors
     compute; `hits` are those of all its rows."""
-    shared = ray.put((statistics, hits, settings))
+    shared = share((statistics, hits, settings), runtime)
     rows, hidden = with_and_without_totals(rows)
     asked = pa.table({"row": rows, "hidden": hidden})
     table = over_slices(ExampleSlice, shared, asked, runtime, keys=("hidden", "row"))
@@ -188,7 +187,7 @@ def ranker_examples(
 
 def over_slices(
     worker: type,
-    shared: ray.ObjectRef,
+    shared: Any,
     entries: pa.Table,
     runtime: RuntimeSettings,
     keys: Sequence[str] = ("entity", "entry_id"),
@@ -200,23 +199,32 @@ def over_slices(
     """
     size = max(1, min(runtime.block_rows, -(-len(entries) // runtime.actors)))
     slices = [entries.slice(start, size) for start in range(0, len(entries), size)]
-    actors = min(runtime.actors, len(slices))
-    results = ray.data.from_arrow(slices).map_batches(
-        worker,
-        # In a list, so that the actor gets the reference and fetches a shared view itself.
-        fn_constructor_kwargs={"shared": [shared], **arguments},
-        batch_size=None,
-        batch_format="pyarrow",
-        compute=ActorPoolStrategy(size=actors),
-        num_cpus=runtime.actor_cpus,
-    )
     parts = []
-    found = cast("Iterable[pa.Table]", results.iter_batches(batch_size=None, batch_format="pyarrow"))
     with progress(worker.__name__, len(entries), "rows") as so_far:
-        for part in found:
+        for part in _answered(worker, {"shared": [shared], **arguments}, slices, runtime):
             parts.append(part)
             so_far.add(len(part))
     return pa.concat_tables(parts).sort_by([(key, "ascending") for key in keys])
+
+
+def _answered(
+    worker: type, how: dict[str, Any], slices: Sequence[pa.Table], runtime: RuntimeSettings
+) -> Iterator[pa.Table]:
+    """What a `worker`, made with `how`, gives for each of `slices`, as they are done."""
+    if is_local(runtime):
+        yield from map(worker(**how), slices)
+        return
+    import ray.data
+
+    results = ray.data.from_arrow(slices).map_batches(
+        worker,
+        fn_constructor_kwargs=how,
+        batch_size=None,
+        batch_format="pyarrow",
+        compute=ray.data.ActorPoolStrategy(size=min(runtime.actors, len(slices))),
+        num_cpus=runtime.actor_cpus,
+    )
+    yield from cast("Iterable[pa.Table]", results.iter_batches(batch_size=None, batch_format="pyarrow"))
 
 
 def row_groups(files: list[str], filesystem: pafs.FileSystem) -> list[dict[str, Any]]:

@@ -1,8 +1,9 @@
-"""Which buckets of the entries train: what `jet.books.sample` says of an artifact."""
+"""Which buckets of an artifact of entries train, as `jet.books.sample` says, and whose neighbors are theirs."""
 
 from __future__ import annotations
 
 import logging
+from typing import Any
 
 import pyarrow.parquet as pq
 
@@ -35,3 +36,14 @@ def training_buckets(entries: Artifact, split: SplitSettings) -> list[str]:
             *(len(buckets), len(rows), sum(rows[bucket] for bucket in buckets), sum(rows.values())),
         )
     return buckets
+
+
+def refuse_other_neighbors(neighbors: Artifact, entries: Artifact, retrieval: dict[str, Any]) -> None:
+    """Raise `ValueError` where the neighbors are not those of the entries, found by these settings."""
+    if neighbors.manifest.inputs != {"entries": entries.manifest.fingerprint}:
+        raise ValueError(f"{neighbors.path} were not made from {entries.path}: run `jet neighbors` again")
+    if neighbors.manifest.config["retrieval"] != retrieval:
+        raise ValueError(
+            f"{neighbors.path} were found with other settings of retrieval than these: run `jet neighbors` "
+            "again, or give the same ones"
+        )

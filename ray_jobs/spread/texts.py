@@ -14,8 +14,6 @@ from typing import Any, cast
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
-import ray
-from ray.data import ActorPoolStrategy
 
 from jet.artifacts.artifact import Artifact, read_parquet
 from jet.books.catalog import Catalog
@@ -29,6 +27,7 @@ from jet.texts.vector_cache import VectorCache
 from ray_jobs.runtime import metrics
 from ray_jobs.runtime.progress import progress
 from ray_jobs.runtime.settings import RuntimeSettings
+from ray_jobs.spread.executor import is_local
 
 log = logging.getLogger("jet.texts")
 
@@ -135,10 +134,16 @@ def _cached(
 
 
 def _encoded(texts: Sequence[str], retrieval: RetrievalSettings, runtime: RuntimeSettings) -> np.ndarray:
-    """What actors make of `texts`.
+    """What actors, or this process, make of `texts`.
 
     They go out sorted by length, so that an actor's batches are padded little.
     """
+    if is_local(runtime):
+        encoder = make_encoder(retrieval)
+        assert encoder is not None
+        return encoder.encode(texts)
+    import ray.data
+
     order = np.argsort([len(text) for text in texts], kind="stable")
     table = pa.table({"row": pa.array(order), "text": pa.array(texts, pa.string()).take(pa.array(order))})
     size = max(1, min(TEXTS_AT_A_TIME, -(-len(texts) // runtime.actors)))
@@ -150,7 +155,7 @@ def _encoded(texts: Sequence[str], retrieval: RetrievalSettings, runtime: Runtim
         fn_constructor_kwargs={"settings": retrieval},
         batch_size=None,
         batch_format="pyarrow",
-        compute=ActorPoolStrategy(size=actors),
+        compute=ray.data.ActorPoolStrategy(size=actors),
         num_cpus=runtime.actor_cpus,
     )
     vectors: np.ndarray | None = None
