@@ -74,15 +74,15 @@ def neighbors(artifact: Artifact, output: str, config: JobConfig) -> Manifest:
         log.info("%s holds the same neighbors already", output)
         return done
     connect(config.runtime)
-    runtime = config.runtime
+    runtime, plan = config.runtime, planned(artifact, config)
+    shards = runtime.index_shards if plan.spread else 0
     require(
         runtime,
-        (runtime.actors + runtime.index_shards) * runtime.actor_cpus,
+        (runtime.actors + shards) * runtime.actor_cpus,
         0,
-        f"{runtime.actors} actors and {runtime.index_shards} index shards of {runtime.actor_cpus:g} CPUs each",
+        f"{runtime.actors} actors and {shards} index shards of {runtime.actor_cpus:g} CPUs each",
         "lower runtime.actors, runtime.index_shards or runtime.actor_cpus",
     )
-    plan = planned(artifact, config)
     run_name = digest_of([settings, inputs, asdict(plan)])
     with artifact_writer(output, KIND, settings, inputs, run=run_name, resolved=asdict(config)) as writer:
         encode = partial(EncodeBucket, artifact, config.retrieval, runtime.text_cache)
@@ -116,20 +116,19 @@ class Plan:
 
 
 def planned(artifact: Artifact, config: JobConfig) -> Plan:
-    """The plan for the buckets of the artifact."""
+    """The plan for the buckets of the artifact; those of more than `runtime.bucket_rows` entries, which are of
+    large companies, are spread."""
     runtime = config.runtime
     texts, whole = [], []
     spread: dict[str, list[dict[str, Any]]] = {}
-    sizes = bucket_rows(artifact)
-    few = len(sizes) < max(runtime.actors, runtime.index_shards)
-    for bucket, rows in sizes.items():
+    for bucket, rows in bucket_rows(artifact).items():
         shares = max(1, -(-rows // runtime.bucket_rows))
         for share in range(shares):
             name = in_bucket(bucket, part_name(share))
             texts.append({"name": f"texts/{name}", "bucket": bucket, "share": share, "of": shares})
         if not rows:
             continue
-        if few or shares > 1:
+        if shares > 1:
             starts = range(0, rows, runtime.block_rows)
             spread[bucket] = [
                 {

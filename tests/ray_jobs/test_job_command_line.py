@@ -305,7 +305,7 @@ def test_more_actors_than_the_cluster_holds_are_refused_with_what_to_change(
     pipeline, settings, tmp_path, setting
 ):
     given = ("--entries", pipeline.folder / "entries", "--output", tmp_path / "n", "--config", settings)
-    done = run_job("neighbors", *given, f"--{setting}", 1000)
+    done = run_job("neighbors", *given, f"--{setting}", 1000, "--runtime.bucket_rows", 100)
     assert done.status == 2
     assert "1000" in done.complaint
     assert "the cluster has 8" in done.complaint

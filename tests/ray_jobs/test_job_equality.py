@@ -30,6 +30,9 @@ from ray_jobs.runtime.settings import RuntimeSettings
 from ray_jobs.spread.predicting import OutcomeSlice, outcomes_from, over_slices, shared_predictor
 from ray_jobs.spread.texts import encode_texts
 
+LARGE = ("--runtime.bucket_rows", 100)
+"""So a bucket of 600 entries is larger than one should be: it is spread over all actors and shards."""
+
 
 @pytest.mark.parametrize(("count", "shards", "rows"), [(4, 1, 100), (1, 4, 2048)])
 def test_neighbors_depend_on_no_number_of_actors_shards_or_rows(
@@ -37,7 +40,7 @@ def test_neighbors_depend_on_no_number_of_actors_shards_or_rows(
 ):
     spread = ("--runtime.actors", count, "--runtime.index_shards", shards, "--runtime.block_rows", rows)
     given = ("--entries", pipeline.folder / "entries", "--output", tmp_path / "n", "--config", settings)
-    succeed("neighbors", *given, *spread)
+    succeed("neighbors", *given, *spread, *LARGE)
     assert_same(read(tmp_path / "n"), read(pipeline.folder / "neighbors"))
 
 
@@ -47,7 +50,7 @@ def test_neighbors_by_scann_depend_on_no_number_of_shards(pipeline, settings, tm
     few = ("--retrieval.exact_below", 20, "--retrieval.block_rows", 20)
     for shards in (1, 4):
         output = tmp_path / str(shards)
-        succeed("neighbors", *given, *few, "--output", output, "--runtime.index_shards", shards)
+        succeed("neighbors", *given, *few, *LARGE, "--output", output, "--runtime.index_shards", shards)
     assert_same(read(tmp_path / "1"), read(tmp_path / "4"))
 
 
@@ -69,19 +72,21 @@ def test_nothing_depends_on_the_number_of_buckets(by_company, pipeline):
     assert_same(read(by_company / "report"), read(pipeline.folder / "report"))
 
 
-@pytest.mark.parametrize(("count", "shards"), [(1, 1), (4, 2)])
 def test_neighbors_of_a_bucket_are_the_same_by_one_actor_and_by_shards(
-    by_company, pipeline, settings, tmp_path, count, shards
+    by_company, pipeline, settings, tmp_path
 ):
-    """Three buckets are enough for one actor, and too few for four."""
-    spread = ("--runtime.actors", count, "--runtime.index_shards", shards, "--runtime.block_rows", 70)
+    """By ScaNN too, and for a bucket of each company, for one of all, and for one that is spread."""
     few = ("--retrieval.exact_below", 20, "--retrieval.block_rows", 20)
     tables = []
-    for name, entries in (("three", by_company / "entries"), ("one", pipeline.folder / "entries")):
-        given = ("--entries", entries, "--output", tmp_path / name, "--config", settings)
+    for name, folder, spread in (
+        ("three", by_company, ("--runtime.actors", 2)),
+        ("one", pipeline.folder, ()),
+        ("shards", pipeline.folder, (*LARGE, "--runtime.actors", 2, "--runtime.block_rows", 70)),
+    ):
+        given = ("--entries", folder / "entries", "--output", tmp_path / name, "--config", settings)
         succeed("neighbors", *given, *few, *spread)
-        tables.append(in_names(read(tmp_path / name), entries))
-    assert tables[0] == tables[1]
+        tables.append(in_names(read(tmp_path / name), folder / "entries"))
+    assert tables[0] == tables[1] == tables[2]
 
 
 def in_names(neighbors, entries):

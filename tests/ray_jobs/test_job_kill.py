@@ -58,7 +58,7 @@ def test_a_killed_job_goes_on_with_the_parts_that_it_has(head, arguments, predic
 
 def test_a_killed_index_shard_is_built_again(head, pipeline, settings, tmp_path):
     given = ("--entries", pipeline.folder / "entries", "--output", tmp_path / "n", "--config", settings)
-    spread = ("--runtime.actors", 2, "--runtime.block_rows", 5)
+    spread = ("--runtime.actors", 2, "--runtime.block_rows", 5, "--runtime.bucket_rows", 100)
     with in_background(lambda: run_job("neighbors", *given, *spread)) as result:
         wait_until(lambda: parts_in(tmp_path / "n"), "a first part")
         kill_one(head.dashboard, "IndexShard")

@@ -162,7 +162,7 @@ def test_predict_draws_nodes_works_on_them_and_lets_them_go(cluster, many, finis
 def test_neighbors_draw_nodes_for_the_shards_and_find_the_same(cluster, finished, settings, tmp_path):
     """Shards and the actor that asks them are there together: they fill the head and all nodes."""
     given = ("--entries", finished.folder / "entries", "--config", settings, "--output", tmp_path / "n")
-    spread = ("--runtime.index_shards", MOST, "--runtime.actor_cpus", 1)
+    spread = ("--runtime.index_shards", MOST, "--runtime.actor_cpus", 1, "--runtime.bucket_rows", 100)
     seen = watched(cluster, "IndexShard", parts_of(tmp_path / "n"), "neighbors", *given, *spread)
     assert max(seen.nodes) == 1 + MOST
     assert_same(read(tmp_path / "n"), read(finished.folder / "neighbors"))

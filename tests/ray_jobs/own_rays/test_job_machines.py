@@ -100,9 +100,8 @@ def test_neighbors_survive_the_loss_of_a_machine_with_shards_and_actors(
     cluster, nodes, finished, settings, tmp_path
 ):
     given = ("--entries", finished.folder / "entries", "--output", tmp_path / "n", "--config", settings)
-    process = start_job(
-        cluster.address, "neighbors", *given, *SPREAD, "--runtime.block_rows", 5, "--runtime.index_shards", 2
-    )
+    shards = ("--runtime.block_rows", 5, "--runtime.index_shards", 2, "--runtime.bucket_rows", 100)
+    process = start_job(cluster.address, "neighbors", *given, *SPREAD, *shards)
     wait_until(lambda: parts_in(tmp_path / "n"), "a first part")
     node_of(nodes, actors(cluster.dashboard, "IndexShard")[0].node_id).kill()
     assert not (tmp_path / "n").exists(), "it was too late to kill"
