@@ -120,6 +120,7 @@ def test_the_importers_have_the_names_that_settings_know():
     [
         ("a.se", "#FLAGGA 0\n", "sie"),
         ("a.txt", '#VER A 1 20200131 ""\n', "sie"),
+        ("a.csv", "JournalCode|EcritureNum|EcritureDate|CompteNum|EcritureLib|Debit|Credit\n", "fec"),
         ("a.txt", LEDGER, "ledger"),
         ("a.jsonl", '{"entry_id": "1"}', "jsonl"),
         ("a.csv", "entry_id,date,description\n", "tabular"),

@@ -233,6 +233,7 @@ def bundle_target(data: bytes) -> None:
 
 TARGETS: dict[str, Target] = {
     "sie": ledger_target("sie", "book.se"),
+    "fec": ledger_target("fec", "123456789FEC20241231.txt"),
     "jsonl": ledger_target("jsonl", "book.jsonl"),
     "ledger": ledger_target("ledger", "book.ledger"),
     "csv": ledger_target("tabular", "book.csv"),
@@ -267,6 +268,15 @@ SIE = """#FLAGGA 0
 {
 #TRANS 1930 {} 0
 }
+"""
+
+FEC = """JournalCode|JournalLib|EcritureNum|EcritureDate|CompteNum|CompteLib|CompAuxNum|CompAuxLib|PieceRef|\
+PieceDate|EcritureLib|Debit|Credit|EcritureLet|DateLet|ValidDate|Montantdevise|Idevise
+AN|A nouveaux|1|20240101|512|Banque|||||é|5,00|0,00||||||
+AC|Achats|7|20240131|6064|Papier|||F7|20240131|Dupont|1000,50|0,00||||||
+OD||0|20240131|6|||||||1.234|||||||
+AC|Achats|7|20240131|401||DUP|Dupont|F7|20240131|Dupont|0,00|1000,50||||||
+OD||0|20240201|4|||||||||1.234|||||||
 """
 
 JSONL = """{"entry_id":"7","entity":"Acme","date":"2025-01-31","description":"Rent é","currency":"EUR",\
@@ -340,6 +350,10 @@ def parquet(columns: dict[str, Iterable]) -> bytes:
     return sink.getvalue()
 
 
+LEDGERS = ("sie", "fec", "jsonl", "ledger", "csv", "parquet")
+"""The targets of ledgers, each of one format."""
+
+
 def seeds(target: str) -> list[bytes]:
     """Small files to begin with, in what they hold far apart from each other."""
     day = pa.array([20_000, 20_000], pa.date32())
@@ -360,13 +374,18 @@ def seeds(target: str) -> list[bytes]:
     ]
     files: dict[str, list[bytes]] = {
         "sie": [SIE.encode("cp437"), SIE.encode(), SIE.encode("latin-1").replace(b"\n", b"\r\n")],
+        "fec": [
+            FEC.encode("iso8859-15"),
+            FEC.replace("|", "\t").encode(),
+            FEC.replace("Debit|Credit", "Montant|Sens").replace("|0,00", "|D").encode(),
+        ],
         "jsonl": [JSONL.encode(), b"\xef\xbb\xbf" + JSONL.encode()],
         "ledger": [LEDGER.encode(), LEDGER.encode("latin-1")],
         "csv": [CSV.encode(), CSV.replace(";", ",").encode(), CSV.replace(";", "\t").encode()],
         "parquet": [parquet(columns) for columns in tables],
         "config": [CONFIG.encode(), json.dumps({"model": {"hidden": 3}}).encode()],
     }
-    files["any"] = [file for name in ("sie", "jsonl", "ledger", "csv", "parquet") for file in files[name]]
+    files["any"] = [file for name in LEDGERS for file in files[name]]
     if target == "manifest":
         files["manifest"] = [_valid_manifest()]
     if target == "bundle":
@@ -381,6 +400,7 @@ def _valid_manifest() -> bytes:
 
 TOKENS: dict[str, list[str]] = {
     "sie": ["#VER ", "#TRANS ", "#RTRANS ", "#BTRANS ", "#KONTO ", "#RAR ", "#DIM ", "{", "}", '"', '\\"', "#"],
+    "fec": ["|", "\t", "Montant", "Sens", "|D|", "|-1|", "AN|", "20240131", "1,234", "1.234"],
     "jsonl": ['"lines":', "[", "]", "{", "}", '"', ":", ",", "null", "true", '"type":"account"', "\\ud800"],
     "ledger": ["apply account ", "end ", "alias ", "account ", "comment", "@", "@@", "{", "}", "=", "  ", ";"],
     "csv": [";", ",", "\t", '"', '""', "|"],
@@ -399,7 +419,7 @@ TOKENS["ledger"] += [
     "Y 20",
 ]
 TOKENS["ledger"] += ["payee ", "  alias ", "\t", "[", "(", "== ", "1,000 EUR"]
-TOKENS["any"] = [token for name in ("sie", "jsonl", "ledger", "csv") for token in TOKENS[name]]
+TOKENS["any"] = [token for name in LEDGERS for token in TOKENS[name]]
 
 WORDS = [
     *("", " ", "0", "-0", "1", "7", "-1", "1e30", "1e-9", "1e9999999", "1e-9999999", "NaN", "1_000"),

@@ -129,6 +129,13 @@ GRAMMARS = {
         st.permutations(["entry_id", "date", "description", "account", "side", "amount", "total"]),
         st.lists(st.lists(words | st.sampled_from(["1", "2025-01-31", "D", "C", "5"]), max_size=8), max_size=6),
     ),
+    "fec": st.builds(
+        lambda header, rows: "\n".join("|".join(row) for row in [header, *rows]),
+        st.permutations(
+            [*("JournalCode", "EcritureNum", "EcritureDate", "CompteNum", "EcritureLib", "Debit", "Credit")]
+        ),
+        st.lists(st.lists(words | st.sampled_from(["1", "20250131", "AN", "5"]), max_size=8), max_size=6),
+    ),
     "config": of_lines(
         st.builds(
             lambda indent, key, value: f"{indent}{key}: {value}",

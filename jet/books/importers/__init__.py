@@ -19,6 +19,7 @@ from jet.books import checks
 from jet.books.checks import Rule
 from jet.books.identity import Ids
 from jet.books.importers.common import Importer, Source, UnreadableFile, without_mark
+from jet.books.importers.fec import FecImporter
 from jet.books.importers.files import expand, open_file, parent
 from jet.books.importers.journal import LedgerImporter
 from jet.books.importers.jsonl import JsonlImporter
@@ -57,7 +58,7 @@ BATCH_CHARACTERS = 1 << 27
 
 IMPORTERS: dict[str, Importer] = {
     importer.name: importer
-    for importer in (SieImporter(), JsonlImporter(), LedgerImporter(), TabularImporter())
+    for importer in (SieImporter(), FecImporter(), JsonlImporter(), LedgerImporter(), TabularImporter())
 }
 """The importers by name, in the order in which they are tried on a file."""
 

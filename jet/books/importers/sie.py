@@ -33,10 +33,11 @@ from jet.books.importers.common import (
     Extent,
     Source,
     checked_amount,
-    file_stem,
+    entity_of,
     has_suffix,
     parse_date,
     text_lines,
+    unsigned,
     without_mark,
 )
 from jet.books.importers.sie_records import Word, guess_encoding, records
@@ -280,15 +281,7 @@ class _Book:
     @property
     def entity(self) -> str:
         """The entity, by the settings, the company's record, or the file's name."""
-        if self.settings.entity is not None:
-            return self.settings.entity
-        if self.settings.entity_from == "name":
-            own = self.name or self.org_number
-        elif self.settings.entity_from == "org_number":
-            own = self.org_number or self.name
-        else:
-            own = " ".join(part for part in (self.name, self.org_number) if part)
-        return own or file_stem(self.file)
+        return entity_of(self.settings, self.name, self.org_number, self.file)
 
     def unclosed(self, voucher: _Voucher) -> Rejection:
         """The rejection of a voucher that doesn't end."""
@@ -355,9 +348,8 @@ class _Book:
         dimensions = tuple(
             (self.dimensions.get(objects[at], objects[at]), objects[at + 1]) for at in range(0, len(objects), 2)
         )
-        amount = posting.amount
-        side = "D" if amount > 0 else "C"
-        return Line(posting.account, side, amount.copy_abs(), self.currency, posting.text, dimensions)
+        side, amount = unsigned("D", posting.amount)
+        return Line(posting.account, side, amount, self.currency, posting.text, dimensions)
 
     def _id(self, voucher: _Voucher, date: datetime.date) -> str:
         series, number = _text(voucher.words, 1), _text(voucher.words, 2)
