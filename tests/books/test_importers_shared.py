@@ -121,6 +121,7 @@ def test_the_importers_have_the_names_that_settings_know():
         ("a.se", "#FLAGGA 0\n", "sie"),
         ("a.txt", '#VER A 1 20200131 ""\n', "sie"),
         ("a.csv", "JournalCode|EcritureNum|EcritureDate|CompteNum|EcritureLib|Debit|Credit\n", "fec"),
+        ("a.xml", "<?xml version='1.0'?>\n<n1:AuditFile xmlns:n1='urn:x'>", "auditfile"),
         ("a.txt", LEDGER, "ledger"),
         ("a.jsonl", '{"entry_id": "1"}', "jsonl"),
         ("a.csv", "entry_id,date,description\n", "tabular"),
@@ -312,7 +313,7 @@ def test_no_bytes_break_a_file(tmp_path_factory, format_, data, start):
     [
         ("a.xlsx", b"PK\x03\x04\x14\0[Content_Types].xml", "a spreadsheet; save the sheet"),
         ("a.ods", b"PK\x03\x04\x14\0mimetypeapplication/vnd.oasis.opendocument.spreadsheet", "a spreadsheet"),
-        ("a.xml", b'\xef\xbb\xbf<?xml version="1.0"?><AuditFile/>', "XML or HTML"),
+        ("a.xml", b'\xef\xbb\xbf<?xml version="1.0"?><Invoice/>', "XML or HTML"),
         ("a.xls", b"\n<html><table></table></html>", "XML or HTML"),
     ],
 )

@@ -43,6 +43,8 @@ from ray_jobs.options import ingest
 from ray_jobs.runtime.arguments import job_parser, parsed
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
+sys.path.insert(0, str(Path(__file__).parents[1] / "books"))
+import audit_files
 import made_up
 
 Target = Callable[[bytes], None]
@@ -234,6 +236,7 @@ def bundle_target(data: bytes) -> None:
 TARGETS: dict[str, Target] = {
     "sie": ledger_target("sie", "book.se"),
     "fec": ledger_target("fec", "123456789FEC20241231.txt"),
+    "auditfile": ledger_target("auditfile", "book.xml"),
     "jsonl": ledger_target("jsonl", "book.jsonl"),
     "ledger": ledger_target("ledger", "book.ledger"),
     "csv": ledger_target("tabular", "book.csv"),
@@ -350,7 +353,7 @@ def parquet(columns: dict[str, Iterable]) -> bytes:
     return sink.getvalue()
 
 
-LEDGERS = ("sie", "fec", "jsonl", "ledger", "csv", "parquet")
+LEDGERS = ("sie", "fec", "auditfile", "jsonl", "ledger", "csv", "parquet")
 """The targets of ledgers, each of one format."""
 
 
@@ -379,6 +382,10 @@ def seeds(target: str) -> list[bytes]:
             FEC.replace("|", "\t").encode(),
             FEC.replace("Debit|Credit", "Montant|Sens").replace("|0,00", "|D").encode(),
         ],
+        "auditfile": [
+            *(text.encode() for text in (audit_files.NORWAY, audit_files.ROMANIA, audit_files.NETHERLANDS)),
+            audit_files.PORTUGAL.encode("cp1252"),
+        ],
         "jsonl": [JSONL.encode(), b"\xef\xbb\xbf" + JSONL.encode()],
         "ledger": [LEDGER.encode(), LEDGER.encode("latin-1")],
         "csv": [CSV.encode(), CSV.replace(";", ",").encode(), CSV.replace(";", "\t").encode()],
@@ -401,6 +408,17 @@ def _valid_manifest() -> bytes:
 TOKENS: dict[str, list[str]] = {
     "sie": ["#VER ", "#TRANS ", "#RTRANS ", "#BTRANS ", "#KONTO ", "#RAR ", "#DIM ", "{", "}", '"', '\\"', "#"],
     "fec": ["|", "\t", "Montant", "Sens", "|D|", "|-1|", "AN|", "20240131", "1,234", "1.234"],
+    "auditfile": [
+        "<",
+        "</",
+        "/>",
+        "<!DOCTYPE a>",
+        "<![CDATA[",
+        "<Line>",
+        "<Amount>",
+        "<Transaction>",
+        "<trLine>",
+    ],
     "jsonl": ['"lines":', "[", "]", "{", "}", '"', ":", ",", "null", "true", '"type":"account"', "\\ud800"],
     "ledger": ["apply account ", "end ", "alias ", "account ", "comment", "@", "@@", "{", "}", "=", "  ", ";"],
     "csv": [";", ",", "\t", '"', '""', "|"],

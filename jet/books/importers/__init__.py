@@ -18,6 +18,7 @@ import pyarrow as pa
 from jet.books import checks
 from jet.books.checks import Rule
 from jet.books.identity import Ids
+from jet.books.importers.auditfile import AuditFileImporter
 from jet.books.importers.common import Importer, Source, UnreadableFile, without_mark
 from jet.books.importers.fec import FecImporter
 from jet.books.importers.files import expand, open_file, parent
@@ -58,7 +59,14 @@ BATCH_CHARACTERS = 1 << 27
 
 IMPORTERS: dict[str, Importer] = {
     importer.name: importer
-    for importer in (SieImporter(), FecImporter(), JsonlImporter(), LedgerImporter(), TabularImporter())
+    for importer in (
+        SieImporter(),
+        FecImporter(),
+        AuditFileImporter(),
+        JsonlImporter(),
+        LedgerImporter(),
+        TabularImporter(),
+    )
 }
 """The importers by name, in the order in which they are tried on a file."""
 
@@ -108,7 +116,7 @@ def recognize(path: str, head: bytes, format_: str = "auto") -> Importer:
             return importer
     if without_mark(head).lstrip().startswith(b"<"):
         raise UnreadableFile(
-            f"{path}: the file is XML or HTML, which isn't read; export the entries as CSV or SIE"
+            f"{path}: the file is XML or HTML, of which only SAF-T and XAF are read; export the entries as CSV"
         )
     raise UnreadableFile(f"{path}: no known format; set format to one of {', '.join(FORMATS)}, or leave it out")
 

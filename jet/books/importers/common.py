@@ -57,6 +57,10 @@ class Extent:
         """Count a line; returns whether the entry is still within the limits."""
         self.lines += 1
         self.characters += characters
+        return self.fits()
+
+    def fits(self) -> bool:
+        """Whether the entry is within the limits."""
         return self.lines <= KEPT_LINES and self.characters <= LONGEST_ENTRY
 
     def fault(self) -> tuple[Rule, str] | None:
@@ -187,6 +191,21 @@ def parse_date(text: str) -> datetime.date:
         return _day(text[:10] if len(text) > 10 and text[10] in " T" else text)
     except ValueError:
         raise ValueError(f"date {text[:40]!r} is not like 2025-01-31 or 20250131: correct it") from None
+
+
+def exact_amount(text: str) -> Decimal:
+    """An amount with a decimal point, or with a decimal comma where it can't be a separator of thousands.
+
+    Digits beyond the 8th decimal come from programs that compute with floats, and are rounded away. Raises
+    ValueError where the text is none.
+    """
+    whole, comma, decimals = text.partition(",")
+    if comma and decimals.isdecimal() and len(decimals) != 3:
+        text = f"{whole}.{decimals}"
+    try:
+        return checked_amount(Decimal(text)).quantize(SMALLEST_UNIT, context=EXACT)
+    except ArithmeticError:
+        raise ValueError(f"amount {text[:40]!r} can't be read: write it like -1234.50") from None
 
 
 def unsigned(side: str, amount: Decimal) -> tuple[str, Decimal]:

@@ -27,13 +27,13 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from decimal import Decimal
 
-from jet.books.checks import EXACT, SMALLEST_UNIT, Rule, reject
+from jet.books.checks import Rule, reject
 from jet.books.identity import made_id
 from jet.books.importers.common import (
     Extent,
     Source,
-    checked_amount,
     entity_of,
+    exact_amount,
     has_suffix,
     parse_date,
     text_lines,
@@ -126,20 +126,6 @@ def _text(words: list[Word], index: int) -> str:
     return word.strip() if isinstance(word, str) else ""
 
 
-def _amount(text: str) -> Decimal:
-    """An amount with a decimal point, or with a decimal comma where it can't be a separator of thousands.
-
-    Digits beyond the 8th decimal come from programs that compute with floats, and are rounded away.
-    """
-    whole, comma, decimals = text.partition(",")
-    if comma and decimals.isdecimal() and len(decimals) != 3:
-        text = f"{whole}.{decimals}"
-    try:
-        return checked_amount(Decimal(text)).quantize(SMALLEST_UNIT, context=EXACT)
-    except ArithmeticError:
-        raise ValueError(f"amount {text[:40]!r} can't be read: write it like -1234.50") from None
-
-
 def _is_digits_of_amount(text: str) -> bool:
     """Whether the text in the place of a line's date is the rest of an amount like 1 000.00."""
     return re.fullmatch(r"[0-9]{3}(?:[.,][0-9]*)?", text) is not None
@@ -197,7 +183,7 @@ class _Voucher:
         else:
             objects = []  # some programs leave out an empty list
         try:
-            amount = _amount(_text(words, at))
+            amount = exact_amount(_text(words, at))
             if _is_digits_of_amount(_text(words, at + 1)):
                 raise ValueError(
                     f"amount {_text(words, at)} {_text(words, at + 1)[:40]} has a blank: write it without"
