@@ -52,7 +52,7 @@ class ImportSettings:
     """The most by which debits and credits of an entry may differ in a currency."""
 
     columns: dict[str, str] = field(default_factory=dict)
-    """For CSV, TSV and parquet: the file's column for each field whose column has another name."""
+    """For CSV, TSV, XLSX and parquet: the file's column for each field whose column has another name."""
 
     date_format: str | None = None
     """For CSV, TSV and FEC: the format of dates, such as %d.%m.%Y; by default found from the file's cells."""
@@ -76,11 +76,13 @@ class ImportSettings:
     quote, unless the file shows that it quotes nothing."""
 
     skip_lines: int | None = None
-    """For CSV and TSV: the number of lines before the header; by default detected from the columns needed."""
+    """For CSV, TSV and XLSX: the number of lines before the header; by default found by the columns needed."""
+
+    sheet: str | None = None
+    """For XLSX: the sheet with the entries; by default the only one with the columns needed."""
 
     sides: dict[str, str] = field(default_factory=dict)
-    """For CSV, TSV, FEC and parquet: D or C for each word in the column of sides that jet doesn't know or reads
-    wrongly."""
+    """For tables and FEC: D or C for each word in the column of sides that isn't known or is read wrongly."""
 
     default_currency: str = ""
     """The currency of entries without one."""

@@ -126,6 +126,7 @@ def test_the_importers_have_the_names_that_settings_know():
         ("a.jsonl", '{"entry_id": "1"}', "jsonl"),
         ("a.csv", "entry_id,date,description\n", "tabular"),
         ("a", "PAR1\0", "tabular"),
+        ("a", "PK\x03\x04\x14\0[Content_Types].xml", "tabular"),
     ],
 )
 def test_formats_are_recognized(name, content, expected):
@@ -311,8 +312,7 @@ def test_no_bytes_break_a_file(tmp_path_factory, format_, data, start):
 @pytest.mark.parametrize(
     ("file", "head", "why"),
     [
-        ("a.xlsx", b"PK\x03\x04\x14\0[Content_Types].xml", "a spreadsheet; save the sheet"),
-        ("a.ods", b"PK\x03\x04\x14\0mimetypeapplication/vnd.oasis.opendocument.spreadsheet", "a spreadsheet"),
+        ("a.zip", b"PK\x03\x04\x14\0books.csv", "packed with zip; unpack it"),
         ("a.xml", b'\xef\xbb\xbf<?xml version="1.0"?><Invoice/>', "XML or HTML"),
         ("a.xls", b"\n<html><table></table></html>", "XML or HTML"),
     ],

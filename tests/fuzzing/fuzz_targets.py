@@ -46,6 +46,7 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 sys.path.insert(0, str(Path(__file__).parents[1] / "books"))
 import audit_files
 import made_up
+import workbooks
 
 Target = Callable[[bytes], None]
 
@@ -97,6 +98,13 @@ def ledger_target(format_: str, name: str) -> Target:
         read_ledger(path, ImportSettings(format=format_, **SETTINGS[data[0] % len(SETTINGS)]) if data else None)
 
     return target
+
+
+def sheet_target(data: bytes) -> None:
+    """The sheet of a workbook."""
+    path = folder() / "sheet.xlsx"
+    path.write_bytes(workbooks.as_excel_writes_it(data[1:]))
+    read_ledger(path, ImportSettings(**SETTINGS[data[0] % len(SETTINGS)]) if data else None)
 
 
 def read_ledger(path: Path, settings: ImportSettings | None = None) -> list[Record] | None:
@@ -240,6 +248,8 @@ TARGETS: dict[str, Target] = {
     "jsonl": ledger_target("jsonl", "book.jsonl"),
     "ledger": ledger_target("ledger", "book.ledger"),
     "csv": ledger_target("tabular", "book.csv"),
+    "xlsx": ledger_target("tabular", "book.xlsx"),
+    "sheet": sheet_target,
     "parquet": ledger_target("tabular", "book.parquet"),
     "any": ledger_target("auto", "book"),
     "config": config_target,
@@ -353,7 +363,7 @@ def parquet(columns: dict[str, Iterable]) -> bytes:
     return sink.getvalue()
 
 
-LEDGERS = ("sie", "fec", "auditfile", "jsonl", "ledger", "csv", "parquet")
+LEDGERS = ("sie", "fec", "auditfile", "jsonl", "ledger", "csv", "xlsx", "sheet", "parquet")
 """The targets of ledgers, each of one format."""
 
 
@@ -389,6 +399,8 @@ def seeds(target: str) -> list[bytes]:
         "jsonl": [JSONL.encode(), b"\xef\xbb\xbf" + JSONL.encode()],
         "ledger": [LEDGER.encode(), LEDGER.encode("latin-1")],
         "csv": [CSV.encode(), CSV.replace(";", ",").encode(), CSV.replace(";", "\t").encode()],
+        "xlsx": [workbooks.as_excel_writes_it()],
+        "sheet": [workbooks.EXCEL[workbooks.SHEET].encode()],
         "parquet": [parquet(columns) for columns in tables],
         "config": [CONFIG.encode(), json.dumps({"model": {"hidden": 3}}).encode()],
     }
@@ -422,6 +434,19 @@ TOKENS: dict[str, list[str]] = {
     "jsonl": ['"lines":', "[", "]", "{", "}", '"', ":", ",", "null", "true", '"type":"account"', "\\ud800"],
     "ledger": ["apply account ", "end ", "alias ", "account ", "comment", "@", "@@", "{", "}", "=", "  ", ";"],
     "csv": [";", ",", "\t", '"', '""', "|"],
+    "xlsx": ["PK\x03\x04", "PK\x01\x02", "sheet1.xml", "<c", "rId1", "styles"],
+    "sheet": [
+        "<c r='XFD9'>",
+        "<v>",
+        "</v>",
+        "<row r='2'>",
+        " t='s'",
+        " t='d'",
+        " s='9'",
+        "<is><t>",
+        "<f>",
+        "1e999",
+    ],
     "parquet": ["PAR1"],
     "config": [": ", "- ", "&a ", "*a", "!!python/object:x ", "<<: ", "? ", "[", "{", "|", ">", "---"],
     "manifest": ['"files"', '"folder": "..",', "../", "null", "[", "{", "1e999", '"sha256"', '"format": 1'],

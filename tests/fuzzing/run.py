@@ -23,19 +23,8 @@ CHILD = "--child"
 sys.path[:0] = [str(HERE.parent), str(HERE.parents[2])]
 
 
-TARGETS = [
-    "sie",
-    "fec",
-    "auditfile",
-    "jsonl",
-    "ledger",
-    "csv",
-    "parquet",
-    "any",
-    "config",
-    "manifest",
-    "bundle",
-]
+TARGETS = ["sie", "fec", "auditfile", "jsonl", "ledger", "csv", "xlsx", "sheet", "parquet"]
+TARGETS += ["any", "config", "manifest", "bundle"]
 
 
 def main() -> int:

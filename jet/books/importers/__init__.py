@@ -26,7 +26,7 @@ from jet.books.importers.journal import LedgerImporter
 from jet.books.importers.jsonl import JsonlImporter
 from jet.books.importers.lines import LineCounts
 from jet.books.importers.sie import SieImporter
-from jet.books.importers.tabular import PARQUET_MAGIC, TabularImporter
+from jet.books.importers.tabular import PARQUET_MAGIC, ZIP, TabularImporter
 from jet.books.records import Account, Entry, FileEnd, Line, Passed, Record, Rejection
 from jet.books.schema import ACCOUNTS, AMOUNT, DIMENSION, ENTRIES, LINE, REJECTED
 from jet.books.settings import FORMATS, ImportSettings
@@ -77,7 +77,9 @@ _PACKED = {
     b"\xfd7zXZ": "xz",
     b"\x28\xb5\x2f\xfd": "zstd",
 }
-_IN_SPREADSHEETS = (b"[Content_Types].xml", b"xl/", b"opendocument.spreadsheet")
+_IN_WORKBOOKS = (b"[Content_Types].xml", b"xl/")
+_IN_ODS = b"opendocument.spreadsheet"
+_OLD_EXCEL = b"\xd0\xcf\x11\xe0"
 _UTF_16_MARKS = (b"\xff\xfe", b"\xfe\xff")
 
 
@@ -100,15 +102,19 @@ def recognize(path: str, head: bytes, format_: str = "auto") -> Importer:
     """The importer for a file, by its name and first bytes. Raises UnreadableFile where none recognizes it."""
     if not head.strip():
         raise UnreadableFile(f"{path}: the file is empty; leave it out, or export it again")
-    if head.startswith(b"PK\x03\x04") and any(name in head for name in _IN_SPREADSHEETS):
-        raise UnreadableFile(f"{path}: the file is a spreadsheet; save the sheet with the entries as CSV")
+    is_workbook = head.startswith(ZIP) and any(name in head for name in _IN_WORKBOOKS)
+    if head.startswith(_OLD_EXCEL) or (head.startswith(ZIP) and _IN_ODS in head):
+        raise UnreadableFile(
+            f"{path}: the file is an OpenDocument, an old Excel file or one with a password; save it as .xlsx "
+            "without a password, or the sheet with the entries as CSV"
+        )
     for magic, packing in _PACKED.items():
-        if head.startswith(magic):
+        if head.startswith(magic) and not is_workbook:
             raise UnreadableFile(f"{path}: the file is packed with {packing}; unpack it first")
     if head.startswith(_UTF_16_MARKS):
         raise UnreadableFile(f"{path}: the file is UTF-16 text; save it as UTF-8")
-    if b"\0" in head and not head.startswith(PARQUET_MAGIC):
-        raise UnreadableFile(f"{path}: the file is binary, and not parquet; export it as text")
+    if b"\0" in head and not is_workbook and not head.startswith(PARQUET_MAGIC):
+        raise UnreadableFile(f"{path}: the file is binary, and not parquet or .xlsx; export it as text")
     if format_ != "auto":
         return IMPORTERS[format_]
     for importer in IMPORTERS.values():

@@ -13,7 +13,7 @@ import re
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass, field
 from functools import lru_cache
-from typing import BinaryIO, NoReturn
+from typing import IO, NoReturn
 from xml.parsers import expat
 
 from jet.books.importers.common import LONGEST_ENTRY, Extent, UnreadableFile
@@ -83,6 +83,8 @@ class Elements:
     def __init__(self, file: str, wanted: Collection[str], counted: Collection[str]) -> None:
         self.namespace = ""
         """That of the root, once it was read."""
+        self.others = 0
+        """The number of elements read so far that nobody asked for."""
         self._file = file
         self._wanted, self._counted = frozenset(wanted), frozenset(counted)
         self._path: list[str] = []
@@ -91,7 +93,7 @@ class Elements:
         self._texts: list[str] = []
         self._found: list[Asked] = []
 
-    def read(self, stream: BinaryIO, encoding: str) -> Iterator[Asked]:
+    def read(self, stream: IO[bytes], encoding: str) -> Iterator[Asked]:
         """The elements as they end; `encoding` is "auto" for the one that the file declares."""
         self._parser = parser = expat.ParserCreate(None if encoding == "auto" else encoding, " ")
         parser.buffer_text = True
@@ -150,6 +152,8 @@ class Elements:
         elif name in self._wanted:
             self._asked = Asked(name, self._parser.CurrentLineNumber, parents=tuple(self._path))
             self._open.append(self._asked)
+        else:
+            self.others += 1
         self._path.append(name)
 
     def _data(self, text: str) -> None:
