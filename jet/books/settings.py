@@ -9,7 +9,7 @@ from typing import Literal
 
 from jet.books.words import SIDES
 
-FORMATS = ("sie", "fec", "auditfile", "jsonl", "ledger", "tabular")
+FORMATS = ("sie", "fec", "datev", "auditfile", "jsonl", "ledger", "tabular")
 """The importers' names, in the order in which they are tried on a file."""
 
 FIELDS = (
@@ -37,7 +37,7 @@ class ImportSettings:
     """How ledger files are read. By default, everything is recognized from the files."""
 
     format: str = "auto"
-    """An importer's name (sie, fec, auditfile, jsonl, ledger, tabular); auto recognizes each file's format."""
+    """An importer's name (see FORMATS), such as sie; auto recognizes the format of each file."""
 
     entity: str | None = None
     """The entity of every entry; by default the one that the file names, or the name of the file."""

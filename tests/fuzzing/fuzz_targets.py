@@ -244,6 +244,7 @@ def bundle_target(data: bytes) -> None:
 TARGETS: dict[str, Target] = {
     "sie": ledger_target("sie", "book.se"),
     "fec": ledger_target("fec", "123456789FEC20241231.txt"),
+    "datev": ledger_target("datev", "EXTF_book.csv"),
     "auditfile": ledger_target("auditfile", "book.xml"),
     "jsonl": ledger_target("jsonl", "book.jsonl"),
     "ledger": ledger_target("ledger", "book.ledger"),
@@ -290,6 +291,16 @@ AC|Achats|7|20240131|6064|Papier|||F7|20240131|Dupont|1000,50|0,00||||||
 OD||0|20240131|6|||||||1.234|||||||
 AC|Achats|7|20240131|401||DUP|Dupont|F7|20240131|Dupont|0,00|1000,50||||||
 OD||0|20240201|4|||||||||1.234|||||||
+"""
+
+DATEV = """"EXTF";700;21;"Buchungsstapel";13;20240130140440439;;"RE";"";"";29098;55003;20240101;4;20240101;\
+20240831;"Buchungsstapel";"WD";1;0;0;"EUR";;"";;;"03";;;"";""
+Umsatz (ohne Soll/Haben-Kz);Soll/Haben-Kennzeichen;WKZ Umsatz;Kurs;Basis-Umsatz;WKZ Basis-Umsatz;Konto;\
+Gegenkonto
+119,00;"S";"EUR";;;"";4930;70000;"9";3101;"R7";"";;"Büro ""A""
+5,00;"H";"USD";1,1;4,50;"EUR";1200;9000;;101;"";"";;""
+107;"S";"";;;;10000;8300;"";3108;;;0,00;x
+100;"S";"";;;;3120;70000;"94";31082024;;;;x
 """
 
 JSONL = """{"entry_id":"7","entity":"Acme","date":"2025-01-31","description":"Rent é","currency":"EUR",\
@@ -363,7 +374,7 @@ def parquet(columns: dict[str, Iterable]) -> bytes:
     return sink.getvalue()
 
 
-LEDGERS = ("sie", "fec", "auditfile", "jsonl", "ledger", "csv", "xlsx", "sheet", "parquet")
+LEDGERS = ("sie", "fec", "datev", "auditfile", "jsonl", "ledger", "csv", "xlsx", "sheet", "parquet")
 """The targets of ledgers, each of one format."""
 
 
@@ -391,6 +402,11 @@ def seeds(target: str) -> list[bytes]:
             FEC.encode("iso8859-15"),
             FEC.replace("|", "\t").encode(),
             FEC.replace("Debit|Credit", "Montant|Sens").replace("|0,00", "|D").encode(),
+        ],
+        "datev": [
+            DATEV.encode("cp1252"),
+            DATEV.replace('"03"', '""').encode(),
+            b'"EXTF";700;20;"Kontenbeschriftungen";3\nKonto;Kontenbeschriftung\n420;"B\xfcro"',
         ],
         "auditfile": [
             *(text.encode() for text in (audit_files.NORWAY, audit_files.ROMANIA, audit_files.NETHERLANDS)),
@@ -452,6 +468,7 @@ TOKENS: dict[str, list[str]] = {
     "manifest": ['"files"', '"folder": "..",', "../", "null", "[", "{", "1e999", '"sha256"', '"format": 1'],
     "bundle": ["F32", '"shape":[1,1]', "null", "-1", "1e999", "[", "{", "PAR1"],
 }
+TOKENS["datev"] = [";", '"', '"S"', '"H"', ";9;", ";94;", "4930", "70000", "8400", "3101", "EXTF", '"04"']
 TOKENS["ledger"] += [
     "commodity ",
     "  format ",

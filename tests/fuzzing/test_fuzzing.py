@@ -159,6 +159,14 @@ GRAMMARS = {
         ),
         st.lists(st.lists(words | st.sampled_from(["1", "20250131", "AN", "5"]), max_size=8), max_size=6),
     ),
+    "datev": st.builds(
+        lambda header, rows: "\n".join([header, "Umsatz", *(";".join(row) for row in rows)]),
+        st.sampled_from(['"EXTF";700;21;;;;;;;;1;2;20240101;4;20240101', '"EXTF";700;20', '"DTVF";;21']),
+        st.lists(
+            st.lists(words | st.sampled_from(["5", '"S"', "H", "4930", "70000", "9", "3101"]), max_size=12),
+            max_size=5,
+        ),
+    ),
     "auditfile": xml_trees.map(
         lambda tree: f"<AuditFile><GeneralLedgerEntries>{tree}</GeneralLedgerEntries></AuditFile>"
     ),

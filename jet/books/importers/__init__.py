@@ -20,6 +20,7 @@ from jet.books.checks import Rule
 from jet.books.identity import Ids
 from jet.books.importers.auditfile import AuditFileImporter
 from jet.books.importers.common import Importer, Source, UnreadableFile, without_mark
+from jet.books.importers.datev import DatevImporter
 from jet.books.importers.fec import FecImporter
 from jet.books.importers.files import expand, open_file, parent
 from jet.books.importers.journal import LedgerImporter
@@ -62,6 +63,7 @@ IMPORTERS: dict[str, Importer] = {
     for importer in (
         SieImporter(),
         FecImporter(),
+        DatevImporter(),
         AuditFileImporter(),
         JsonlImporter(),
         LedgerImporter(),
