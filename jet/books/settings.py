@@ -9,7 +9,7 @@ from typing import Literal
 
 from jet.books.words import SIDES
 
-FORMATS = ("sie", "fec", "datev", "auditfile", "jsonl", "ledger", "tabular")
+FORMATS = ("sie", "fec", "datev", "auditfile", "gnucash", "jsonl", "ledger", "tabular")
 """The importers' names, in the order in which they are tried on a file."""
 
 FIELDS = (

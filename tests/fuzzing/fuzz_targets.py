@@ -10,6 +10,7 @@ Two drivers share them: `test_fuzzing.py` (Hypothesis, with every test run) and 
 from __future__ import annotations
 
 import contextlib
+import gzip
 import hashlib
 import io
 import json
@@ -45,6 +46,7 @@ from ray_jobs.runtime.arguments import job_parser, parsed
 sys.path.insert(0, str(Path(__file__).parents[1]))
 sys.path.insert(0, str(Path(__file__).parents[1] / "books"))
 import audit_files
+import gnucash_books
 import made_up
 import workbooks
 
@@ -246,6 +248,7 @@ TARGETS: dict[str, Target] = {
     "fec": ledger_target("fec", "123456789FEC20241231.txt"),
     "datev": ledger_target("datev", "EXTF_book.csv"),
     "auditfile": ledger_target("auditfile", "book.xml"),
+    "gnucash": ledger_target("gnucash", "book.gnucash"),
     "jsonl": ledger_target("jsonl", "book.jsonl"),
     "ledger": ledger_target("ledger", "book.ledger"),
     "csv": ledger_target("tabular", "book.csv"),
@@ -374,7 +377,14 @@ def parquet(columns: dict[str, Iterable]) -> bytes:
     return sink.getvalue()
 
 
-LEDGERS = ("sie", "fec", "datev", "auditfile", "jsonl", "ledger", "csv", "xlsx", "sheet", "parquet")
+@cache
+def _gnucash_database() -> bytes:
+    path = folder() / "seed.gnucash"
+    gnucash_books.in_sqlite(path)
+    return path.read_bytes()
+
+
+LEDGERS = ("sie", "fec", "datev", "auditfile", "gnucash", "jsonl", "ledger", "csv", "xlsx", "sheet", "parquet")
 """The targets of ledgers, each of one format."""
 
 
@@ -411,6 +421,11 @@ def seeds(target: str) -> list[bytes]:
         "auditfile": [
             *(text.encode() for text in (audit_files.NORWAY, audit_files.ROMANIA, audit_files.NETHERLANDS)),
             audit_files.PORTUGAL.encode("cp1252"),
+        ],
+        "gnucash": [
+            gnucash_books.in_xml().encode(),
+            gzip.compress(gnucash_books.in_xml().encode(), mtime=0),
+            _gnucash_database(),
         ],
         "jsonl": [JSONL.encode(), b"\xef\xbb\xbf" + JSONL.encode()],
         "ledger": [LEDGER.encode(), LEDGER.encode("latin-1")],
@@ -468,6 +483,18 @@ TOKENS: dict[str, list[str]] = {
     "manifest": ['"files"', '"folder": "..",', "../", "null", "[", "{", "1e999", '"sha256"', '"format": 1'],
     "bundle": ["F32", '"shape":[1,1]', "null", "-1", "1e999", "[", "{", "PAR1"],
 }
+TOKENS["gnucash"] = [
+    "<trn:split>",
+    "</trn:split>",
+    "5/1",
+    "0/0",
+    "-5/3",
+    "root",
+    "t1",
+    "bank",
+    "CREATE VIEW ",
+    "n",
+]
 TOKENS["datev"] = [";", '"', '"S"', '"H"', ";9;", ";94;", "4930", "70000", "8400", "3101", "EXTF", '"04"']
 TOKENS["ledger"] += [
     "commodity ",

@@ -23,6 +23,7 @@ from jet.books.importers.common import Importer, Source, UnreadableFile, without
 from jet.books.importers.datev import DatevImporter
 from jet.books.importers.fec import FecImporter
 from jet.books.importers.files import expand, open_file, parent
+from jet.books.importers.gnucash import GnuCashImporter
 from jet.books.importers.journal import LedgerImporter
 from jet.books.importers.jsonl import JsonlImporter
 from jet.books.importers.lines import LineCounts
@@ -65,6 +66,7 @@ IMPORTERS: dict[str, Importer] = {
         FecImporter(),
         DatevImporter(),
         AuditFileImporter(),
+        GnuCashImporter(),
         JsonlImporter(),
         LedgerImporter(),
         TabularImporter(),
@@ -104,19 +106,23 @@ def recognize(path: str, head: bytes, format_: str = "auto") -> Importer:
     """The importer for a file, by its name and first bytes. Raises UnreadableFile where none recognizes it."""
     if not head.strip():
         raise UnreadableFile(f"{path}: the file is empty; leave it out, or export it again")
-    is_workbook = head.startswith(ZIP) and any(name in head for name in _IN_WORKBOOKS)
+    is_read = (
+        (head.startswith(ZIP) and any(name in head for name in _IN_WORKBOOKS))
+        or head.startswith(PARQUET_MAGIC)
+        or IMPORTERS["gnucash"].recognizes(path, head)
+    )
     if head.startswith(_OLD_EXCEL) or (head.startswith(ZIP) and _IN_ODS in head):
         raise UnreadableFile(
             f"{path}: the file is an OpenDocument, an old Excel file or one with a password; save it as .xlsx "
             "without a password, or the sheet with the entries as CSV"
         )
     for magic, packing in _PACKED.items():
-        if head.startswith(magic) and not is_workbook:
+        if head.startswith(magic) and not is_read:
             raise UnreadableFile(f"{path}: the file is packed with {packing}; unpack it first")
     if head.startswith(_UTF_16_MARKS):
         raise UnreadableFile(f"{path}: the file is UTF-16 text; save it as UTF-8")
-    if b"\0" in head and not is_workbook and not head.startswith(PARQUET_MAGIC):
-        raise UnreadableFile(f"{path}: the file is binary, and not parquet or .xlsx; export it as text")
+    if b"\0" in head and not is_read:
+        raise UnreadableFile(f"{path}: the file is binary, and of no kind that is read; export it as text")
     if format_ != "auto":
         return IMPORTERS[format_]
     for importer in IMPORTERS.values():
@@ -124,7 +130,7 @@ def recognize(path: str, head: bytes, format_: str = "auto") -> Importer:
             return importer
     if without_mark(head).lstrip().startswith(b"<"):
         raise UnreadableFile(
-            f"{path}: the file is XML or HTML, of which only SAF-T and XAF are read; export the entries as CSV"
+            f"{path}: the file is XML or HTML, of which SAF-T, XAF and GnuCash are read; export it as CSV"
         )
     raise UnreadableFile(f"{path}: no known format; set format to one of {', '.join(FORMATS)}, or leave it out")
 

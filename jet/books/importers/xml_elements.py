@@ -13,7 +13,7 @@ import re
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass, field
 from functools import lru_cache
-from typing import IO, NoReturn
+from typing import NoReturn, Protocol
 from xml.parsers import expat
 
 from jet.books.importers.common import LONGEST_ENTRY, Extent, UnreadableFile
@@ -26,6 +26,12 @@ _ELEMENT_CHARACTERS = 100
 """About what an element takes in memory, beside its text."""
 
 _ROOT = re.compile(rb"<(?:[\w.-]+:)?([\w.-]+)(?=[\s/>])([^>]*)")
+
+
+class Readable(Protocol):
+    """What can be read in pieces."""
+
+    def read(self, size: int, /) -> bytes: ...
 
 
 @dataclass(slots=True)
@@ -93,7 +99,7 @@ class Elements:
         self._texts: list[str] = []
         self._found: list[Asked] = []
 
-    def read(self, stream: IO[bytes], encoding: str) -> Iterator[Asked]:
+    def read(self, stream: Readable, encoding: str) -> Iterator[Asked]:
         """The elements as they end; `encoding` is "auto" for the one that the file declares."""
         self._parser = parser = expat.ParserCreate(None if encoding == "auto" else encoding, " ")
         parser.buffer_text = True
