@@ -11,7 +11,7 @@ from counting import lines_of, only
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from jet.books.checks import MAX_LINES, Rule
+from jet.books.checks import Rule
 from jet.books.importers import (
     Account,
     Entry,
@@ -22,7 +22,9 @@ from jet.books.importers import (
     Rejection,
     Source,
     UnreadableFile,
+    common,
     import_file,
+    xml_elements,
 )
 from jet.books.importers.auditfile import AuditFileImporter
 from jet.books.importers.xml_elements import MOST_DEPTH
@@ -208,11 +210,14 @@ def test_xml_that_is_not_read_is_refused_with_the_way_out(text, why):
     assert len(str(error.value)) < 500
 
 
-def test_a_transaction_with_too_much_in_it_is_rejected_and_the_rest_goes_on():
+def test_a_transaction_with_too_much_in_it_is_rejected_and_the_rest_goes_on(monkeypatch):
+    monkeypatch.setattr(common, "KEPT_LINES", 50)
+    for module in (common, xml_elements):
+        monkeypatch.setattr(module, "LONGEST_ENTRY", 100_000)
     line = re.search("<trLine>.*?</trLine>", NETHERLANDS, re.S)[0]
     journal = re.search("<transaction>.*</transaction>", NETHERLANDS, re.S)[0]
-    many = journal.replace(line, line * (2 * MAX_LINES + 5))
-    long = journal.replace("<desc>Huur</desc>", f"<desc>{'x' * (17 << 20)}</desc>")
+    many = journal.replace(line, line * 55)
+    long = journal.replace("<desc>Huur</desc>", f"<desc>{'x' * 100_001}</desc>")
     records = read(NETHERLANDS.replace(journal, many + long + journal))
     assert [each.rule for each in only(Rejection, records)] == [Rule.TOO_MANY_LINES, Rule.TEXT_TOO_LONG]
     assert len(only(Entry, records)) == 1

@@ -12,7 +12,7 @@ from gnucash_books import ACCOUNTS, TRANSACTIONS, in_sqlite, in_xml
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from jet.books.checks import MAX_LINES, Rule
+from jet.books.checks import Rule
 from jet.books.importers import (
     Account,
     Entry,
@@ -23,6 +23,7 @@ from jet.books.importers import (
     Rejection,
     Source,
     UnreadableFile,
+    common,
     import_file,
     recognize,
 )
@@ -141,8 +142,9 @@ def test_fractions_that_are_no_decimals_are_rounded_to_cents(path, write):
 
 
 @pytest.mark.parametrize("write", WRITERS)
-def test_a_transaction_of_too_many_splits_is_rejected(path, write):
-    splits = [(f"n{number}", "rent", (1, 1), "", "n") for number in range(2 * MAX_LINES + 5)]
+def test_a_transaction_of_too_many_splits_is_rejected(monkeypatch, path, write):
+    monkeypatch.setattr(common, "KEPT_LINES", 50)
+    splits = [(f"n{number}", "rent", (1, 1), "", "n") for number in range(55)]
     records = read(path, write, transactions=[*changed(splits), ("t9", *RENT[1:])])  # fmt: skip
     assert [each.rule for each in only(Rejection, records)] == [Rule.TOO_MANY_LINES]
     assert [entry.entry_id for entry in only(Entry, records)] == ["t9"]
@@ -235,7 +237,7 @@ drawn = st.lists(
 )
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=12, deadline=None)
 @given(st.lists(drawn, max_size=4))
 def test_both_kinds_of_files_say_the_same_and_every_line_is_accounted_for(tmp_path_factory, books):
     transactions = [
