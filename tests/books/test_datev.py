@@ -90,11 +90,12 @@ def test_a_row_is_an_entry_of_two_accounts():
         (FOUR, ("107,00", "S", "5300", "70000"), "5300 D 100, 70000 C 107, 1401 D 7"),
         (HEADER, ("119,00", "S", "10000", "8400", "40"), "10000 D 119, 8400 C 119"),
         (HEADER, ("119,00", "S", "10000", "8120", "1"), "10000 D 119, 8120 C 119"),
+        (HEADER, ("119,00", "S", "2750", "8400"), "2750 D 119, 8400 C 100, 1776 C 19"),
         # the buyer owes the tax: the price is net
         (
             HEADER,
-            ("100,00", "S", "3120", "70000", "94"),
-            "3120 D 100, 70000 C 100, 1577 D 19, 1787 C 19",
+            ("100,00", "S", "4909", "70000", "94"),
+            "4909 D 100, 70000 C 100, 1577 D 19, 1787 C 19",
         ),
         # reversals, by their key and by a sign
         (HEADER, ("119,00", "S", "4930", "70000", "29"), "4930 C 100, 70000 D 119, 1576 C 19"),
@@ -153,6 +154,7 @@ def test_the_chart_shows_in_the_accounts_where_the_header_has_none():
         (("119", "S", "4930", "70000", "506"), {}, Rule.TAX_KEY, "which tax the BU-Schlüssel '506' stands for"),
         (("119", "S", "4930", "4940", "9"), {}, Rule.TAX_KEY, "of which of the accounts 4930 and 4940"),
         (("119", "S", "1200", "70000", "9"), {}, Rule.TAX_KEY, "of which of the accounts"),
+        (("119", "S", "8300", "8400"), {}, Rule.TAX_KEY, "of which of the accounts 8300 and 8400"),
         (("119", "S", "70000", "1200"), {"discount": "3,00"}, Rule.TAX_KEY, "Skonto"),
         (("119", "X", "4930", "70000"), {}, Rule.BAD_SIDE, "must be S or H"),
         (("1x", "S", "4930", "70000"), {}, Rule.BAD_AMOUNT, "can't be read"),

@@ -124,6 +124,7 @@ def test_the_importers_have_the_names_that_settings_know():
         ("a.xml", "<?xml version='1.0'?>\n<n1:AuditFile xmlns:n1='urn:x'>", "auditfile"),
         ("a.csv", '"EXTF";700;21;"Buchungsstapel"', "datev"),
         ("a.csv", "DTVF;700;20;Kontenbeschriftungen", "datev"),
+        ("a.xml", "<?xml version='1.0'?><!-- by <tool> -->\n<!-- 2 --><auditfile>", "auditfile"),
         ("a.gnucash", "<?xml version='1.0'?><gnc-v2 xmlns:gnc='x'>", "gnucash"),
         ("a", "SQLite format 3\0", "gnucash"),
         ("a.txt", LEDGER, "ledger"),

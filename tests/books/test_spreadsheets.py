@@ -2,6 +2,7 @@
 
 import csv
 import io
+import re
 import zipfile
 from datetime import date, datetime
 from decimal import Decimal
@@ -188,6 +189,32 @@ def test_a_workbook_that_would_fill_the_memory_is_refused(monkeypatch, changed, 
     with pytest.raises(UnreadableFile, match=why) as error:
         read(repacked(as_excel_writes_it(), **changed), file="a.xlsx")
     assert str(error.value).startswith("a.xlsx: ")
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "why"),
+    [
+        (
+            b'<row r="4">',
+            b'<row r="2">',
+            r"sheet1.xml: line \d+: row '2' follows row 3; open the workbook in Excel",
+        ),
+        (b'<row r="4">', b'<row r="3">', r"row '3' follows row 3"),
+        (b'<row r="4">', b'<row r="x">', r"row 'x' follows row 3"),
+        (b'r="B4"', b'r="A4"', r"cell 'A4' isn't behind the one before it"),
+        (b'r="D4"', b'r="B4"', r"cell 'B4' isn't behind the one before it"),
+        (b'r="D4"', b'r="ABCDE4"', r"cell 'ABCDE4' isn't behind"),
+    ],
+)
+def test_rows_and_cells_that_openpyxl_would_leave_out_are_named(old, new, why):
+    data = repacked(as_excel_writes_it(), sheet1=lambda sheet: sheet.replace(old, new))
+    with pytest.raises(UnreadableFile, match=why):
+        read(data)
+
+
+def test_rows_and_cells_without_a_place_follow_one_another():
+    bare = repacked(as_excel_writes_it(), sheet1=lambda sheet: re.sub(rb' r="[A-Z]?[134]"', b"", sheet))
+    assert rules(read(bare)) == [(Rule.BAD_SIDE, 3)]  # the amount of its second line has moved a column
 
 
 def test_a_cell_far_to_the_right_or_below_fills_no_memory():

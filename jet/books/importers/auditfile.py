@@ -88,7 +88,7 @@ class AuditFileImporter:
 
     def recognizes(self, path: str, head: bytes) -> bool:  # noqa: ARG002 (many extensions are XML's)
         """Whether the file is XML with an audit file's root."""
-        return root_of(head)[0] == "auditfile"
+        return root_of(head) == "auditfile"
 
     def records(self, source: Source, settings: ImportSettings) -> Iterator[Record]:
         """The entries in the order of the file, then the chart of accounts."""

@@ -104,8 +104,8 @@ def lines_of(row: Booking, chart_name: str, length: int) -> list[tuple[str, Deci
         key = str(int(key) - _REVERSAL)
         amounts = {account: -amount for account, amount in amounts.items()}
     own = [each for each in amounts if chart and len(each) == length and each[0] not in chart.settling]
-    if not key and chart is not None:
-        key = next((chart.automatic[each[:3]] for each in own if each[:3] in chart.automatic), "")
+    if not key and chart is not None and (automatic := [x for x in own if x[:3] in chart.automatic]):
+        key, own = chart.automatic[automatic[0][:3]], automatic
     if key in _WITHOUT_TAX:
         return list(amounts.items())
     if chart is None:

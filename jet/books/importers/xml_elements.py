@@ -16,7 +16,7 @@ from functools import lru_cache
 from typing import NoReturn, Protocol
 from xml.parsers import expat
 
-from jet.books.importers.common import LONGEST_ENTRY, Extent, UnreadableFile
+from jet.books.importers.common import LONGEST_ENTRY, Extent, UnreadableFile, without_mark
 
 CHUNK_BYTES = 1 << 16
 LONGEST_TAG = 1 << 20
@@ -25,7 +25,9 @@ MOST_DEPTH = 100
 _ELEMENT_CHARACTERS = 100
 """About what an element takes in memory, beside its text."""
 
-_ROOT = re.compile(rb"<(?:[\w.-]+:)?([\w.-]+)(?=[\s/>])([^>]*)")
+_HEAD_BYTES = 1 << 13
+_COMMENT = re.compile(rb"<!--.*?-->|<\?.*?\?>", re.DOTALL)
+_ROOT = re.compile(rb"<(?:[\w.-]+:)?([\w.-]+)(?=[\s/>])")
 
 
 class Readable(Protocol):
@@ -73,10 +75,11 @@ class Asked(Element):
     """How much is in it: its `counted` elements, and characters."""
 
 
-def root_of(head: bytes) -> tuple[str, bytes]:
-    """The name of the root of the XML that begins with `head`, in small letters, and its attributes."""
-    found = _ROOT.search(head) if head.lstrip(b"\xef\xbb\xbf \t\r\n").startswith(b"<") else None
-    return (found[1].decode("latin-1").casefold(), found[2]) if found else ("", b"")
+def root_of(head: bytes) -> str:
+    """The name of the root of the XML that begins with `head`, in small letters; "" where it is no XML."""
+    head = without_mark(head[:_HEAD_BYTES]).lstrip()
+    found = _ROOT.search(_COMMENT.sub(b"", head)) if head.startswith(b"<") else None
+    return found[1].decode("latin-1").casefold() if found else ""
 
 
 class Elements:
@@ -112,7 +115,7 @@ class Elements:
             read += len(chunk)
             self._parse(chunk)
             if read - parser.CurrentByteIndex > LONGEST_TAG:
-                self._refuse(f"a tag or comment has more than {LONGEST_TAG:,} bytes; check that it is XML")
+                self.refuse(f"a tag or comment has more than {LONGEST_TAG:,} bytes; check that it is XML")
             yield from self._found
             self._found.clear()
         self._parse(b"", is_last=True)
@@ -124,28 +127,30 @@ class Elements:
         except UnreadableFile:
             raise
         except expat.ExpatError as error:
-            self._refuse(
+            self.refuse(
                 f"the XML is broken ({expat.ErrorString(error.code)}); export it again, or, where its encoding "
                 "isn't the one that it declares, say which in ingest.encoding"
             )
         except (LookupError, ValueError) as error:
-            self._refuse(f"the XML's encoding can't be read ({error}); say which in ingest.encoding")
+            self.refuse(f"the XML's encoding can't be read ({error}); say which in ingest.encoding")
 
-    def _refuse(self, why: str) -> NoReturn:
+    def refuse(self, why: str) -> NoReturn:
+        """Refuse the file at the place that was read last."""
         raise UnreadableFile(f"{self._file}: line {self._parser.CurrentLineNumber}: {why}")
 
     def _refuse_doctype(self, *_: object) -> None:
-        self._refuse(
+        self.refuse(
             "the XML has a document type (<!DOCTYPE>), which may stand for anything, and isn't read; "
             "remove it, or export the file again"
         )
 
-    def _start(self, tag: str, _: dict[str, str]) -> None:
+    def _start(self, tag: str, attributes: dict[str, str]) -> None:
         name = _local(tag)
+        self.begins(name, attributes)
         if not self._path:
             self.namespace = tag.rpartition(" ")[0]
         if len(self._path) >= MOST_DEPTH:
-            self._refuse(f"elements are nested more than {MOST_DEPTH} deep; check that it is a ledger")
+            self.refuse(f"elements are nested more than {MOST_DEPTH} deep; check that it is a ledger")
         self._texts.clear()
         if self._asked is not None:
             extent = self._asked.extent
@@ -161,6 +166,9 @@ class Elements:
         else:
             self.others += 1
         self._path.append(name)
+
+    def begins(self, name: str, attributes: dict[str, str]) -> None:
+        """What a kind of file asks for of an element that begins: nothing here."""
 
     def _data(self, text: str) -> None:
         if self._asked is not None:

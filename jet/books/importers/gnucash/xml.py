@@ -28,7 +28,7 @@ def is_book(head: bytes) -> bool:
             head = zlib.decompressobj(wbits=31).decompress(head, 1 << 12)
         except zlib.error:
             return False
-    return root_of(head)[0] == ROOT
+    return root_of(head) == ROOT
 
 
 def parts_of(source: Source, settings: ImportSettings) -> Iterator[Company | BookAccount | Transaction]:

@@ -20,6 +20,7 @@ from xml.etree import ElementTree
 from zipfile import ZipFile, ZipInfo
 
 from openpyxl import load_workbook
+from openpyxl.utils import column_index_from_string
 
 from jet.books.importers.common import LONGEST_ENTRY, UnreadableFile
 from jet.books.importers.tables.header import MOST_LINES_BEFORE
@@ -45,6 +46,7 @@ MOST_OTHERS = 2 * MOST_ROWS
 _LARGE = {"sharedStrings": LARGEST_STRINGS, "worksheets/": LARGEST_SHEET}
 """The most bytes by a part of a file's name; its kind, which may send openpyxl elsewhere, must say it too."""
 
+_AGAIN = "open the workbook in Excel and save it again"
 _ZEROS = re.compile("0+")
 _TEXTS = ("entry_id", "entity", "journal", "account", "description", "text")
 
@@ -159,6 +161,35 @@ class SpreadsheetTable:
             ) from None
 
 
+class _Parts(Elements):
+    """The cells and texts of a file of a workbook, whose rows and cells must be in their order: openpyxl would
+    leave out the others without a word."""
+
+    row = column = 0
+
+    def begins(self, name: str, attributes: dict[str, str]) -> None:
+        place = attributes.get("r", "")
+        if name == "row":
+            row = int(place) if place.isdecimal() and len(place) < 10 else 0 if place else self.row + 1
+            if row <= self.row:
+                self.refuse(f"row {place[:20]!r} follows row {self.row}; {_AGAIN}")
+            self.row, self.column = row, 0
+        elif name == "c":
+            column = _column(place) if place else self.column + 1
+            if column <= self.column:
+                self.refuse(f"cell {place[:20]!r} isn't behind the one before it; {_AGAIN}")
+            self.column = column
+
+
+def _column(place: str) -> int:
+    """The number of the column of a cell like AB12; 0 where there is none such."""
+    letters = place.rstrip("0123456789")
+    try:
+        return column_index_from_string(letters) if letters.isalpha() else 0
+    except ValueError:
+        return 0
+
+
 def _look_through(stream: BinaryIO, file: str) -> None:
     """Raise UnreadableFile where what is packed in a workbook is none, or of a size that none has."""
     with ZipFile(stream) as archive:
@@ -186,7 +217,7 @@ def _look_at(archive: ZipFile, member: ZipInfo, name: str) -> None:
             "with the entries as CSV"
         )
     with archive.open(member) as packed:
-        elements = Elements(name, wanted=("c", "si"), counted=())
+        elements = _Parts(name, wanted=("c", "si"), counted=())
         for cell in elements.read(packed, "auto"):
             if not cell.extent.fits():
                 raise UnreadableFile(
