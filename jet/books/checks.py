@@ -73,6 +73,7 @@ class Rule(StrEnum):
     UNKNOWN_ACCOUNT = "unknown_account", "In a file with its full chart, a line's account is in that chart."
     INCLUDE = "include", "An included journal is there, in the folder of the files, and not included by itself."
     UNSUPPORTED_DIRECTIVE = "unsupported_directive", "A directive that could change entries is understood."
+    TAX_KEY = "tax_key", "A key that stands for lines of tax is one whose lines are known."
     DIALECT = "dialect", "A plain-text journal says the same to ledger and hledger, or whose rules hold is set."
 
 

@@ -9,7 +9,7 @@ from typing import Literal
 
 from jet.books.words import SIDES
 
-FORMATS = ("sie", "jsonl", "ledger", "tabular")
+FORMATS = ("sie", "fec", "datev", "auditfile", "gnucash", "jsonl", "ledger", "tabular")
 """The importers' names, in the order in which they are tried on a file."""
 
 FIELDS = (
@@ -37,13 +37,13 @@ class ImportSettings:
     """How ledger files are read. By default, everything is recognized from the files."""
 
     format: str = "auto"
-    """An importer's name (sie, jsonl, ledger, tabular), or auto to recognize the format of each file."""
+    """An importer's name (see FORMATS), such as sie; auto recognizes the format of each file."""
 
     entity: str | None = None
     """The entity of every entry; by default the one that the file names, or the name of the file."""
 
     entity_from: Literal["name", "org_number", "name_and_org_number"] = "name"
-    """What names the entity of a SIE file: the company's name, its organization number, or both."""
+    """What names the entity of a file of one company: its name, its organization number, or both."""
 
     encoding: str = "auto"
     """The text encoding, such as utf-8, cp437 or latin-1; auto detects it from the content."""
@@ -52,10 +52,10 @@ class ImportSettings:
     """The most by which debits and credits of an entry may differ in a currency."""
 
     columns: dict[str, str] = field(default_factory=dict)
-    """For CSV, TSV and parquet: the file's column for each field whose column has another name."""
+    """For CSV, TSV, XLSX and parquet: the file's column for each field whose column has another name."""
 
     date_format: str | None = None
-    """For CSV and TSV: the format of dates, such as %d.%m.%Y; by default detected from the file's cells."""
+    """For CSV, TSV and FEC: the format of dates, such as %d.%m.%Y; by default found from the file's cells."""
 
     decimal_comma: bool | None = None
     """Whether the decimal mark is a comma, so that "1,234" is less than two; by default detected from the
@@ -69,18 +69,20 @@ class ImportSettings:
     balance are still used, and too many decimals are rounded; the rejected table says so."""
 
     delimiter: str | None = None
-    """For CSV and TSV: the character between two fields; by default detected from the header."""
+    """For CSV, TSV and FEC: the character between two fields; by default detected from the header."""
 
     quote: str | None = None
     """For CSV and TSV: the character around a field with delimiters in it, "" for none; by default the double
     quote, unless the file shows that it quotes nothing."""
 
     skip_lines: int | None = None
-    """For CSV and TSV: the number of lines before the header; by default detected from the columns needed."""
+    """For CSV, TSV and XLSX: the number of lines before the header; by default found by the columns needed."""
+
+    sheet: str | None = None
+    """For XLSX: the sheet with the entries; by default the only one with the columns needed."""
 
     sides: dict[str, str] = field(default_factory=dict)
-    """For CSV, TSV and parquet: D or C for each word in the column of sides that jet doesn't know or reads
-    wrongly."""
+    """For tables and FEC: D or C for each word in the column of sides that isn't known or is read wrongly."""
 
     default_currency: str = ""
     """The currency of entries without one."""

@@ -120,10 +120,18 @@ def test_the_importers_have_the_names_that_settings_know():
     [
         ("a.se", "#FLAGGA 0\n", "sie"),
         ("a.txt", '#VER A 1 20200131 ""\n', "sie"),
+        ("a.csv", "JournalCode|EcritureNum|EcritureDate|CompteNum|EcritureLib|Debit|Credit\n", "fec"),
+        ("a.xml", "<?xml version='1.0'?>\n<n1:AuditFile xmlns:n1='urn:x'>", "auditfile"),
+        ("a.csv", '"EXTF";700;21;"Buchungsstapel"', "datev"),
+        ("a.csv", "DTVF;700;20;Kontenbeschriftungen", "datev"),
+        ("a.xml", "<?xml version='1.0'?><!-- by <tool> -->\n<!-- 2 --><auditfile>", "auditfile"),
+        ("a.gnucash", "<?xml version='1.0'?><gnc-v2 xmlns:gnc='x'>", "gnucash"),
+        ("a", "SQLite format 3\0", "gnucash"),
         ("a.txt", LEDGER, "ledger"),
         ("a.jsonl", '{"entry_id": "1"}', "jsonl"),
         ("a.csv", "entry_id,date,description\n", "tabular"),
         ("a", "PAR1\0", "tabular"),
+        ("a", "PK\x03\x04\x14\0[Content_Types].xml", "tabular"),
     ],
 )
 def test_formats_are_recognized(name, content, expected):
@@ -309,9 +317,8 @@ def test_no_bytes_break_a_file(tmp_path_factory, format_, data, start):
 @pytest.mark.parametrize(
     ("file", "head", "why"),
     [
-        ("a.xlsx", b"PK\x03\x04\x14\0[Content_Types].xml", "a spreadsheet; save the sheet"),
-        ("a.ods", b"PK\x03\x04\x14\0mimetypeapplication/vnd.oasis.opendocument.spreadsheet", "a spreadsheet"),
-        ("a.xml", b'\xef\xbb\xbf<?xml version="1.0"?><AuditFile/>', "XML or HTML"),
+        ("a.zip", b"PK\x03\x04\x14\0books.csv", "packed with zip; unpack it"),
+        ("a.xml", b'\xef\xbb\xbf<?xml version="1.0"?><Invoice/>', "XML or HTML"),
         ("a.xls", b"\n<html><table></table></html>", "XML or HTML"),
     ],
 )

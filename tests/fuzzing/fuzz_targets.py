@@ -10,6 +10,7 @@ Two drivers share them: `test_fuzzing.py` (Hypothesis, with every test run) and 
 from __future__ import annotations
 
 import contextlib
+import gzip
 import hashlib
 import io
 import json
@@ -43,7 +44,11 @@ from ray_jobs.options import ingest
 from ray_jobs.runtime.arguments import job_parser, parsed
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
+sys.path.insert(0, str(Path(__file__).parents[1] / "books"))
+import audit_files
+import gnucash_books
 import made_up
+import workbooks
 
 Target = Callable[[bytes], None]
 
@@ -95,6 +100,13 @@ def ledger_target(format_: str, name: str) -> Target:
         read_ledger(path, ImportSettings(format=format_, **SETTINGS[data[0] % len(SETTINGS)]) if data else None)
 
     return target
+
+
+def sheet_target(data: bytes) -> None:
+    """The sheet of a workbook."""
+    path = folder() / "sheet.xlsx"
+    path.write_bytes(workbooks.as_excel_writes_it(data[1:]))
+    read_ledger(path, ImportSettings(**SETTINGS[data[0] % len(SETTINGS)]) if data else None)
 
 
 def read_ledger(path: Path, settings: ImportSettings | None = None) -> list[Record] | None:
@@ -233,9 +245,15 @@ def bundle_target(data: bytes) -> None:
 
 TARGETS: dict[str, Target] = {
     "sie": ledger_target("sie", "book.se"),
+    "fec": ledger_target("fec", "123456789FEC20241231.txt"),
+    "datev": ledger_target("datev", "EXTF_book.csv"),
+    "auditfile": ledger_target("auditfile", "book.xml"),
+    "gnucash": ledger_target("gnucash", "book.gnucash"),
     "jsonl": ledger_target("jsonl", "book.jsonl"),
     "ledger": ledger_target("ledger", "book.ledger"),
     "csv": ledger_target("tabular", "book.csv"),
+    "xlsx": ledger_target("tabular", "book.xlsx"),
+    "sheet": sheet_target,
     "parquet": ledger_target("tabular", "book.parquet"),
     "any": ledger_target("auto", "book"),
     "config": config_target,
@@ -267,6 +285,25 @@ SIE = """#FLAGGA 0
 {
 #TRANS 1930 {} 0
 }
+"""
+
+FEC = """JournalCode|JournalLib|EcritureNum|EcritureDate|CompteNum|CompteLib|CompAuxNum|CompAuxLib|PieceRef|\
+PieceDate|EcritureLib|Debit|Credit|EcritureLet|DateLet|ValidDate|Montantdevise|Idevise
+AN|A nouveaux|1|20240101|512|Banque|||||é|5,00|0,00||||||
+AC|Achats|7|20240131|6064|Papier|||F7|20240131|Dupont|1000,50|0,00||||||
+OD||0|20240131|6|||||||1.234|||||||
+AC|Achats|7|20240131|401||DUP|Dupont|F7|20240131|Dupont|0,00|1000,50||||||
+OD||0|20240201|4|||||||||1.234|||||||
+"""
+
+DATEV = """"EXTF";700;21;"Buchungsstapel";13;20240130140440439;;"RE";"";"";29098;55003;20240101;4;20240101;\
+20240831;"Buchungsstapel";"WD";1;0;0;"EUR";;"";;;"03";;;"";""
+Umsatz (ohne Soll/Haben-Kz);Soll/Haben-Kennzeichen;WKZ Umsatz;Kurs;Basis-Umsatz;WKZ Basis-Umsatz;Konto;\
+Gegenkonto
+119,00;"S";"EUR";;;"";4930;70000;"9";3101;"R7";"";;"Büro ""A""
+5,00;"H";"USD";1,1;4,50;"EUR";1200;9000;;101;"";"";;""
+107;"S";"";;;;10000;8300;"";3108;;;0,00;x
+100;"S";"";;;;3120;70000;"94";31082024;;;;x
 """
 
 JSONL = """{"entry_id":"7","entity":"Acme","date":"2025-01-31","description":"Rent é","currency":"EUR",\
@@ -340,6 +377,17 @@ def parquet(columns: dict[str, Iterable]) -> bytes:
     return sink.getvalue()
 
 
+@cache
+def _gnucash_database() -> bytes:
+    path = folder() / "seed.gnucash"
+    gnucash_books.in_sqlite(path)
+    return path.read_bytes()
+
+
+LEDGERS = ("sie", "fec", "datev", "auditfile", "gnucash", "jsonl", "ledger", "csv", "xlsx", "sheet", "parquet")
+"""The targets of ledgers, each of one format."""
+
+
 def seeds(target: str) -> list[bytes]:
     """Small files to begin with, in what they hold far apart from each other."""
     day = pa.array([20_000, 20_000], pa.date32())
@@ -360,13 +408,34 @@ def seeds(target: str) -> list[bytes]:
     ]
     files: dict[str, list[bytes]] = {
         "sie": [SIE.encode("cp437"), SIE.encode(), SIE.encode("latin-1").replace(b"\n", b"\r\n")],
+        "fec": [
+            FEC.encode("iso8859-15"),
+            FEC.replace("|", "\t").encode(),
+            FEC.replace("Debit|Credit", "Montant|Sens").replace("|0,00", "|D").encode(),
+        ],
+        "datev": [
+            DATEV.encode("cp1252"),
+            DATEV.replace('"03"', '""').encode(),
+            b'"EXTF";700;20;"Kontenbeschriftungen";3\nKonto;Kontenbeschriftung\n420;"B\xfcro"',
+        ],
+        "auditfile": [
+            *(text.encode() for text in (audit_files.NORWAY, audit_files.ROMANIA, audit_files.NETHERLANDS)),
+            audit_files.PORTUGAL.encode("cp1252"),
+        ],
+        "gnucash": [
+            gnucash_books.in_xml().encode(),
+            gzip.compress(gnucash_books.in_xml().encode(), mtime=0),
+            _gnucash_database(),
+        ],
         "jsonl": [JSONL.encode(), b"\xef\xbb\xbf" + JSONL.encode()],
         "ledger": [LEDGER.encode(), LEDGER.encode("latin-1")],
         "csv": [CSV.encode(), CSV.replace(";", ",").encode(), CSV.replace(";", "\t").encode()],
+        "xlsx": [workbooks.as_excel_writes_it()],
+        "sheet": [workbooks.EXCEL[workbooks.SHEET].encode()],
         "parquet": [parquet(columns) for columns in tables],
         "config": [CONFIG.encode(), json.dumps({"model": {"hidden": 3}}).encode()],
     }
-    files["any"] = [file for name in ("sie", "jsonl", "ledger", "csv", "parquet") for file in files[name]]
+    files["any"] = [file for name in LEDGERS for file in files[name]]
     if target == "manifest":
         files["manifest"] = [_valid_manifest()]
     if target == "bundle":
@@ -381,14 +450,52 @@ def _valid_manifest() -> bytes:
 
 TOKENS: dict[str, list[str]] = {
     "sie": ["#VER ", "#TRANS ", "#RTRANS ", "#BTRANS ", "#KONTO ", "#RAR ", "#DIM ", "{", "}", '"', '\\"', "#"],
+    "fec": ["|", "\t", "Montant", "Sens", "|D|", "|-1|", "AN|", "20240131", "1,234", "1.234"],
+    "auditfile": [
+        "<",
+        "</",
+        "/>",
+        "<!DOCTYPE a>",
+        "<![CDATA[",
+        "<Line>",
+        "<Amount>",
+        "<Transaction>",
+        "<trLine>",
+    ],
     "jsonl": ['"lines":', "[", "]", "{", "}", '"', ":", ",", "null", "true", '"type":"account"', "\\ud800"],
     "ledger": ["apply account ", "end ", "alias ", "account ", "comment", "@", "@@", "{", "}", "=", "  ", ";"],
     "csv": [";", ",", "\t", '"', '""', "|"],
+    "xlsx": ["PK\x03\x04", "PK\x01\x02", "sheet1.xml", "<c", "rId1", "styles"],
+    "sheet": [
+        "<c r='XFD9'>",
+        "<v>",
+        "</v>",
+        "<row r='2'>",
+        " t='s'",
+        " t='d'",
+        " s='9'",
+        "<is><t>",
+        "<f>",
+        "1e999",
+    ],
     "parquet": ["PAR1"],
     "config": [": ", "- ", "&a ", "*a", "!!python/object:x ", "<<: ", "? ", "[", "{", "|", ">", "---"],
     "manifest": ['"files"', '"folder": "..",', "../", "null", "[", "{", "1e999", '"sha256"', '"format": 1'],
     "bundle": ["F32", '"shape":[1,1]', "null", "-1", "1e999", "[", "{", "PAR1"],
 }
+TOKENS["gnucash"] = [
+    "<trn:split>",
+    "</trn:split>",
+    "5/1",
+    "0/0",
+    "-5/3",
+    "root",
+    "t1",
+    "bank",
+    "CREATE VIEW ",
+    "n",
+]
+TOKENS["datev"] = [";", '"', '"S"', '"H"', ";9;", ";94;", "4930", "70000", "8400", "3101", "EXTF", '"04"']
 TOKENS["ledger"] += [
     "commodity ",
     "  format ",
@@ -399,7 +506,7 @@ TOKENS["ledger"] += [
     "Y 20",
 ]
 TOKENS["ledger"] += ["payee ", "  alias ", "\t", "[", "(", "== ", "1,000 EUR"]
-TOKENS["any"] = [token for name in ("sie", "jsonl", "ledger", "csv") for token in TOKENS[name]]
+TOKENS["any"] = [token for name in LEDGERS for token in TOKENS[name]]
 
 WORDS = [
     *("", " ", "0", "-0", "1", "7", "-1", "1e30", "1e-9", "1e9999999", "1e-9999999", "NaN", "1_000"),

@@ -23,7 +23,8 @@ CHILD = "--child"
 sys.path[:0] = [str(HERE.parent), str(HERE.parents[2])]
 
 
-TARGETS = ["sie", "jsonl", "ledger", "csv", "parquet", "any", "config", "manifest", "bundle"]
+TARGETS = ["sie", "fec", "datev", "auditfile", "gnucash", "jsonl", "ledger", "csv", "xlsx", "sheet", "parquet"]
+TARGETS += ["any", "config", "manifest", "bundle"]
 
 
 def main() -> int:

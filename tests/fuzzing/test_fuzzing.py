@@ -105,6 +105,29 @@ def of_lines(line):
     return st.lists(line, max_size=12).map("\n".join)
 
 
+def xml_element(inner):
+    names = [
+        "Journal",
+        "JournalID",
+        "Transaction",
+        "Line",
+        "AccountID",
+        "DebitAmount",
+        "Amount",
+        "CreditAmount",
+    ]
+    names += ["TransactionDate", "TransactionID", "trLine", "amnt", "amntTp", "Description", "Account"]
+    return st.tuples(st.sampled_from(names), st.lists(inner, max_size=4)).map(
+        lambda element: f"<{element[0]}>{''.join(element[1])}</{element[0]}>"
+    )
+
+
+xml_trees = st.recursive(
+    words.filter(lambda word: word.isprintable() and not set(word) & set("<&]"))
+    | st.sampled_from(["1", "2025-01-31", "5", "D", "C"]),
+    xml_element,
+    max_leaves=12,
+)
 sie_words = words | st.sampled_from(['"a b"', "{}", '{1 "2"}', "1930", "100", "-100", "20250131"])
 GRAMMARS = {
     "sie": of_lines(
@@ -128,6 +151,24 @@ GRAMMARS = {
         lambda header, rows: "\n".join(",".join(row) for row in [header, *rows]),
         st.permutations(["entry_id", "date", "description", "account", "side", "amount", "total"]),
         st.lists(st.lists(words | st.sampled_from(["1", "2025-01-31", "D", "C", "5"]), max_size=8), max_size=6),
+    ),
+    "fec": st.builds(
+        lambda header, rows: "\n".join("|".join(row) for row in [header, *rows]),
+        st.permutations(
+            [*("JournalCode", "EcritureNum", "EcritureDate", "CompteNum", "EcritureLib", "Debit", "Credit")]
+        ),
+        st.lists(st.lists(words | st.sampled_from(["1", "20250131", "AN", "5"]), max_size=8), max_size=6),
+    ),
+    "datev": st.builds(
+        lambda header, rows: "\n".join([header, "Umsatz", *(";".join(row) for row in rows)]),
+        st.sampled_from(['"EXTF";700;21;;;;;;;;1;2;20240101;4;20240101', '"EXTF";700;20', '"DTVF";;21']),
+        st.lists(
+            st.lists(words | st.sampled_from(["5", '"S"', "H", "4930", "70000", "9", "3101"]), max_size=12),
+            max_size=5,
+        ),
+    ),
+    "auditfile": xml_trees.map(
+        lambda tree: f"<AuditFile><GeneralLedgerEntries>{tree}</GeneralLedgerEntries></AuditFile>"
     ),
     "config": of_lines(
         st.builds(

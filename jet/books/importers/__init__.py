@@ -18,13 +18,17 @@ import pyarrow as pa
 from jet.books import checks
 from jet.books.checks import Rule
 from jet.books.identity import Ids
+from jet.books.importers.auditfile import AuditFileImporter
 from jet.books.importers.common import Importer, Source, UnreadableFile, without_mark
+from jet.books.importers.datev import DatevImporter
+from jet.books.importers.fec import FecImporter
 from jet.books.importers.files import expand, open_file, parent
+from jet.books.importers.gnucash import GnuCashImporter
 from jet.books.importers.journal import LedgerImporter
 from jet.books.importers.jsonl import JsonlImporter
 from jet.books.importers.lines import LineCounts
 from jet.books.importers.sie import SieImporter
-from jet.books.importers.tabular import PARQUET_MAGIC, TabularImporter
+from jet.books.importers.tabular import PARQUET_MAGIC, ZIP, TabularImporter
 from jet.books.records import Account, Entry, FileEnd, Line, Passed, Record, Rejection
 from jet.books.schema import ACCOUNTS, AMOUNT, DIMENSION, ENTRIES, LINE, REJECTED
 from jet.books.settings import FORMATS, ImportSettings
@@ -57,7 +61,16 @@ BATCH_CHARACTERS = 1 << 27
 
 IMPORTERS: dict[str, Importer] = {
     importer.name: importer
-    for importer in (SieImporter(), JsonlImporter(), LedgerImporter(), TabularImporter())
+    for importer in (
+        SieImporter(),
+        FecImporter(),
+        DatevImporter(),
+        AuditFileImporter(),
+        GnuCashImporter(),
+        JsonlImporter(),
+        LedgerImporter(),
+        TabularImporter(),
+    )
 }
 """The importers by name, in the order in which they are tried on a file."""
 
@@ -68,7 +81,9 @@ _PACKED = {
     b"\xfd7zXZ": "xz",
     b"\x28\xb5\x2f\xfd": "zstd",
 }
-_IN_SPREADSHEETS = (b"[Content_Types].xml", b"xl/", b"opendocument.spreadsheet")
+_IN_WORKBOOKS = (b"[Content_Types].xml", b"xl/")
+_IN_ODS = b"opendocument.spreadsheet"
+_OLD_EXCEL = b"\xd0\xcf\x11\xe0"
 _UTF_16_MARKS = (b"\xff\xfe", b"\xfe\xff")
 
 
@@ -91,15 +106,23 @@ def recognize(path: str, head: bytes, format_: str = "auto") -> Importer:
     """The importer for a file, by its name and first bytes. Raises UnreadableFile where none recognizes it."""
     if not head.strip():
         raise UnreadableFile(f"{path}: the file is empty; leave it out, or export it again")
-    if head.startswith(b"PK\x03\x04") and any(name in head for name in _IN_SPREADSHEETS):
-        raise UnreadableFile(f"{path}: the file is a spreadsheet; save the sheet with the entries as CSV")
+    is_read = (
+        (head.startswith(ZIP) and any(name in head for name in _IN_WORKBOOKS))
+        or head.startswith(PARQUET_MAGIC)
+        or IMPORTERS["gnucash"].recognizes(path, head)
+    )
+    if head.startswith(_OLD_EXCEL) or (head.startswith(ZIP) and _IN_ODS in head):
+        raise UnreadableFile(
+            f"{path}: the file is an OpenDocument, an old Excel file or one with a password; save it as .xlsx "
+            "without a password, or the sheet with the entries as CSV"
+        )
     for magic, packing in _PACKED.items():
-        if head.startswith(magic):
+        if head.startswith(magic) and not is_read:
             raise UnreadableFile(f"{path}: the file is packed with {packing}; unpack it first")
     if head.startswith(_UTF_16_MARKS):
         raise UnreadableFile(f"{path}: the file is UTF-16 text; save it as UTF-8")
-    if b"\0" in head and not head.startswith(PARQUET_MAGIC):
-        raise UnreadableFile(f"{path}: the file is binary, and not parquet; export it as text")
+    if b"\0" in head and not is_read:
+        raise UnreadableFile(f"{path}: the file is binary, and of no kind that is read; export it as text")
     if format_ != "auto":
         return IMPORTERS[format_]
     for importer in IMPORTERS.values():
@@ -107,7 +130,7 @@ def recognize(path: str, head: bytes, format_: str = "auto") -> Importer:
             return importer
     if without_mark(head).lstrip().startswith(b"<"):
         raise UnreadableFile(
-            f"{path}: the file is XML or HTML, which isn't read; export the entries as CSV or SIE"
+            f"{path}: the file is XML or HTML, of which SAF-T, XAF and GnuCash are read; export it as CSV"
         )
     raise UnreadableFile(f"{path}: no known format; set format to one of {', '.join(FORMATS)}, or leave it out")
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import codecs
 import datetime
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 from functools import lru_cache
@@ -18,6 +18,7 @@ from typing import BinaryIO, Protocol
 from jet.books.checks import AMOUNT_LIMIT, EXACT, MAX_LINES, SMALLEST_UNIT, Rule
 from jet.books.records import Record
 from jet.books.settings import ImportSettings
+from jet.books.words import SIDES
 
 CHUNK_BYTES = 1 << 20
 LONGEST_LINE = 1 << 24
@@ -56,6 +57,10 @@ class Extent:
         """Count a line; returns whether the entry is still within the limits."""
         self.lines += 1
         self.characters += characters
+        return self.fits()
+
+    def fits(self) -> bool:
+        """Whether the entry is within the limits."""
         return self.lines <= KEPT_LINES and self.characters <= LONGEST_ENTRY
 
     def fault(self) -> tuple[Rule, str] | None:
@@ -97,6 +102,19 @@ class Importer(Protocol):
         Every line of the file is counted once: in `Entry.file_lines`, in `Rejection.file_lines`, or in a
         `Passed`.
         """
+
+
+def entity_of(settings: ImportSettings, name: str, org_number: str, file: str) -> str:
+    """The entity of a file of one company, by the settings, what the file says of it, or the file's name."""
+    if settings.entity is not None:
+        return settings.entity
+    if settings.entity_from == "name":
+        own = name or org_number
+    elif settings.entity_from == "org_number":
+        own = org_number or name
+    else:
+        own = " ".join(part for part in (name, org_number) if part)
+    return own or file_stem(file)
 
 
 def file_stem(file: str) -> str:
@@ -173,6 +191,32 @@ def parse_date(text: str) -> datetime.date:
         return _day(text[:10] if len(text) > 10 and text[10] in " T" else text)
     except ValueError:
         raise ValueError(f"date {text[:40]!r} is not like 2025-01-31 or 20250131: correct it") from None
+
+
+def exact_amount(text: str) -> Decimal:
+    """An amount with a decimal point, or with a decimal comma where it can't be a separator of thousands.
+
+    Digits beyond the 8th decimal come from programs that compute with floats, and are rounded away. Raises
+    ValueError where the text is none.
+    """
+    whole, comma, decimals = text.partition(",")
+    if comma and decimals.isdecimal() and len(decimals) != 3:
+        text = f"{whole}.{decimals}"
+    try:
+        return checked_amount(Decimal(text)).quantize(SMALLEST_UNIT, context=EXACT)
+    except ArithmeticError:
+        raise ValueError(f"amount {text[:40]!r} can't be read: write it like -1234.50") from None
+
+
+def unsigned(side: str, amount: Decimal) -> tuple[str, Decimal]:
+    """Side ("D" or "C") and amount of a line without a sign: a debit of -5 is a credit of 5."""
+    return (SIDES[1 - SIDES.index(side)], amount.copy_abs()) if amount < 0 else (side, amount)
+
+
+def by_prefix(code: str, natures: Mapping[str, str]) -> str | None:
+    """The nature of an account by the longest beginning of its code in `natures`; None where there is none."""
+    found = (natures[code[:length]] for length in range(len(code), 0, -1) if code[:length] in natures)
+    return next(found, None)
 
 
 def checked_amount(amount: Decimal) -> Decimal:

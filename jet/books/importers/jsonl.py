@@ -34,6 +34,7 @@ from jet.books.importers.common import (
     has_suffix,
     parse_date,
     text_lines,
+    unsigned,
     without_mark,
 )
 from jet.books.records import Account, Entry, FileEnd, Line, Passed, Record, total_of
@@ -307,8 +308,8 @@ class _Reader:
         self._use(row, entity, account)
         dimensions = row.get("dimensions")
         side, amount = self._side(_text(row, "side")), _amount(row, "amount")
-        if amount is not None and amount < 0 and side in SIDES:
-            side, amount = SIDES[1 - SIDES.index(side)], amount.copy_abs()
+        if amount is not None and side in SIDES:
+            side, amount = unsigned(side, amount)
         return Line(
             account=account,
             side=side,

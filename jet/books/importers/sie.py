@@ -27,16 +27,17 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from decimal import Decimal
 
-from jet.books.checks import EXACT, SMALLEST_UNIT, Rule, reject
+from jet.books.checks import Rule, reject
 from jet.books.identity import made_id
 from jet.books.importers.common import (
     Extent,
     Source,
-    checked_amount,
-    file_stem,
+    entity_of,
+    exact_amount,
     has_suffix,
     parse_date,
     text_lines,
+    unsigned,
     without_mark,
 )
 from jet.books.importers.sie_records import Word, guess_encoding, records
@@ -125,20 +126,6 @@ def _text(words: list[Word], index: int) -> str:
     return word.strip() if isinstance(word, str) else ""
 
 
-def _amount(text: str) -> Decimal:
-    """An amount with a decimal point, or with a decimal comma where it can't be a separator of thousands.
-
-    Digits beyond the 8th decimal come from programs that compute with floats, and are rounded away.
-    """
-    whole, comma, decimals = text.partition(",")
-    if comma and decimals.isdecimal() and len(decimals) != 3:
-        text = f"{whole}.{decimals}"
-    try:
-        return checked_amount(Decimal(text)).quantize(SMALLEST_UNIT, context=EXACT)
-    except ArithmeticError:
-        raise ValueError(f"amount {text[:40]!r} can't be read: write it like -1234.50") from None
-
-
 def _is_digits_of_amount(text: str) -> bool:
     """Whether the text in the place of a line's date is the rest of an amount like 1 000.00."""
     return re.fullmatch(r"[0-9]{3}(?:[.,][0-9]*)?", text) is not None
@@ -196,7 +183,7 @@ class _Voucher:
         else:
             objects = []  # some programs leave out an empty list
         try:
-            amount = _amount(_text(words, at))
+            amount = exact_amount(_text(words, at))
             if _is_digits_of_amount(_text(words, at + 1)):
                 raise ValueError(
                     f"amount {_text(words, at)} {_text(words, at + 1)[:40]} has a blank: write it without"
@@ -280,15 +267,7 @@ class _Book:
     @property
     def entity(self) -> str:
         """The entity, by the settings, the company's record, or the file's name."""
-        if self.settings.entity is not None:
-            return self.settings.entity
-        if self.settings.entity_from == "name":
-            own = self.name or self.org_number
-        elif self.settings.entity_from == "org_number":
-            own = self.org_number or self.name
-        else:
-            own = " ".join(part for part in (self.name, self.org_number) if part)
-        return own or file_stem(self.file)
+        return entity_of(self.settings, self.name, self.org_number, self.file)
 
     def unclosed(self, voucher: _Voucher) -> Rejection:
         """The rejection of a voucher that doesn't end."""
@@ -355,9 +334,8 @@ class _Book:
         dimensions = tuple(
             (self.dimensions.get(objects[at], objects[at]), objects[at + 1]) for at in range(0, len(objects), 2)
         )
-        amount = posting.amount
-        side = "D" if amount > 0 else "C"
-        return Line(posting.account, side, amount.copy_abs(), self.currency, posting.text, dimensions)
+        side, amount = unsigned("D", posting.amount)
+        return Line(posting.account, side, amount, self.currency, posting.text, dimensions)
 
     def _id(self, voucher: _Voucher, date: datetime.date) -> str:
         series, number = _text(voucher.words, 1), _text(voucher.words, 2)

@@ -1,4 +1,4 @@
-"""CSV, TSV and parquet tables with one row for each line of an entry.
+"""CSV, TSV, XLSX and parquet tables with one row for each line of an entry.
 
 The rows of an entry are adjacent, so that a table of any size streams; in a table that isn't too long they may
 lie apart. Sides come from a column beside amounts, from two columns of amounts (debit and credit), or from the
@@ -27,11 +27,14 @@ from jet.books.importers.tables.header import DELIMITERS
 from jet.books.importers.tables.parquet import MAGIC, ParquetTable
 from jet.books.importers.tables.rows import Row, Table, excerpt
 from jet.books.importers.tables.shapes import NO_ID, Key, Keys
+from jet.books.importers.tables.spreadsheet import SpreadsheetTable
 from jet.books.importers.tables.survey import Survey, survey, undecided
 from jet.books.records import Entry, FileEnd, Passed, Record, Rejection
 from jet.books.settings import ImportSettings
 
 PARQUET_MAGIC = MAGIC
+ZIP = b"PK\x03\x04"
+"""How a workbook begins, which is a packed folder."""
 
 
 class TabularImporter:
@@ -41,7 +44,7 @@ class TabularImporter:
 
     def recognizes(self, path: str, head: bytes) -> bool:
         """Whether extension or first bytes are a table's, or a first line has a date among its columns."""
-        if has_suffix(path, ".csv", ".tsv", ".parquet") or head.startswith(MAGIC):
+        if has_suffix(path, ".csv", ".tsv", ".parquet") or head.startswith((MAGIC, ZIP)):
             return True
         first, *others = without_mark(head).split(b"\n", 30)[:30]
         if b"date" in first.lower() and max(first.count(mark.encode()) for mark in DELIMITERS) >= 2:
@@ -52,8 +55,8 @@ class TabularImporter:
         """The entries in the order of the table, then the accounts that they use."""
         stream, file = source.stream, source.file
         stream.seek(0)
-        is_parquet = stream.read(len(MAGIC)) == MAGIC
-        table: Table = (ParquetTable if is_parquet else DelimitedTable)(stream, file, settings)
+        kinds: dict[bytes, type[Table]] = {MAGIC: ParquetTable, ZIP: SpreadsheetTable}
+        table = kinds.get(stream.read(4), DelimitedTable)(stream, file, settings)
         yield from _Import(file, table, settings).records()
 
 

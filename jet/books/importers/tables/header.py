@@ -1,7 +1,7 @@
 """The header of a delimited file, and its delimiter.
 
-The header is the first line with all required columns; lines before it (a title, a company's name, `sep=;`, the
-first line of a DATEV file) are passed over. Its names may be on two lines.
+The header is the first line with all required columns; lines before it (a title, a company's name, `sep=;`)
+are passed over. Its names may be on two lines.
 """
 
 from __future__ import annotations

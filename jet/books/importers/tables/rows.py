@@ -7,7 +7,7 @@ import math
 import re
 from collections.abc import Iterator, Sequence
 from decimal import Decimal
-from typing import Any, NamedTuple, Protocol
+from typing import Any, BinaryIO, NamedTuple, Protocol
 
 from jet.books.checks import Rule
 from jet.books.importers.common import BrokenRuleError, UnreadableFile
@@ -39,6 +39,8 @@ class Table(Protocol):
     """A file of rows, which can be read more than once."""
 
     columns: Columns
+
+    def __init__(self, stream: BinaryIO, file: str, settings: ImportSettings) -> None: ...
 
     def rows(self) -> Iterator[Row]:
         """All lines of the file, as rows."""
@@ -127,6 +129,14 @@ def text_of(value: Any) -> str:
     raise BrokenRuleError(
         Rule.MALFORMED, f"a cell of type {type(value).__name__} holds no text: convert the column"
     )
+
+
+def text_or_none(value: Any) -> str:
+    """A cell as text; "" where it holds none."""
+    try:
+        return text_of(value)
+    except BrokenRuleError:
+        return ""
 
 
 def day_of(value: Any, date_format: str | None, orders: Orders) -> datetime.date:

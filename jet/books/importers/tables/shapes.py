@@ -11,10 +11,10 @@ from collections.abc import Iterable, Iterator
 from typing import Any, NamedTuple
 
 from jet.books.checks import Rule
-from jet.books.importers.common import BrokenRuleError, file_stem
+from jet.books.importers.common import file_stem
 from jet.books.importers.dates import without_time
 from jet.books.importers.numbers import read_amount
-from jet.books.importers.tables.rows import AMOUNTS, Columns, Row, blank, text_of
+from jet.books.importers.tables.rows import AMOUNTS, Columns, Row, blank, text_or_none
 from jet.books.settings import FIELDS, ImportSettings
 
 _SUMS = (
@@ -83,14 +83,14 @@ class Keys:
             ):
                 yield key, row
             else:
-                entry_id, date = _text(cells[id_at]), _text(cells[date_at])
+                entry_id, date = text_or_none(cells[id_at]), text_or_none(cells[date_at])
                 if not (entry_id and date) and self._is_sum(cells, entry_id, date):
                     last = None
                     yield key, row._replace(passed="total")
                 elif entry_id:
                     last = row
                     shared = [(at, (cells[at], "", None)) for at in self._shared]
-                    journal = _text(cells[self._at["journal"]])
+                    journal = text_or_none(cells[self._at["journal"]])
                     key = Key(self._entity(row), entry_id, 0, without_time(date), journal)
                     yield key, row
                 elif last is not None and self._continues(cells, last.cells, date):
@@ -99,7 +99,7 @@ class Keys:
                     yield Key(self._entity(row), "", row.number), row
 
     def _entity(self, row: Row) -> str:
-        return self._settings.entity or _text(row.cells[self._at["entity"]]) or self._default
+        return self._settings.entity or text_or_none(row.cells[self._at["entity"]]) or self._default
 
     def _continues(self, cells: Any, first: Any, date: str) -> bool:
         """Whether a row without an id belongs to the entry of `first`.
@@ -108,7 +108,7 @@ class Keys:
         fields.
         """
         account_at = self._at["account"]
-        if blank(cells[account_at]) or date not in ("", _text(first[self._at["date"]])):
+        if blank(cells[account_at]) or date not in ("", text_or_none(first[self._at["date"]])):
             return False
         return not blank(first[account_at]) or is_heading(first, self._columns)
 
@@ -117,11 +117,11 @@ class Keys:
         if entry_id:
             return not date and _IS_SUM.match(entry_id) is not None
         texts = [
-            _text(cell)
+            text_or_none(cell)
             for place, cell in enumerate(cells)
             if place not in self._amounts and isinstance(cell, str)
         ]
-        if date or _text(cells[self._at["account"]]):
+        if date or text_or_none(cells[self._at["account"]]):
             return any(_IS_SUM.fullmatch(text.rstrip(" :")) for text in texts)
         if any(_IS_SUM.match(text) for text in texts):
             return True
@@ -132,13 +132,6 @@ class Keys:
 def is_heading(cells: Any, columns: Columns) -> bool:
     """Whether a row has fields of an entry, and no line."""
     return all(blank(cells[columns.place(field)]) for field in ("account", "side", "amount", "debit", "credit"))
-
-
-def _text(value: Any) -> str:
-    try:
-        return text_of(value)
-    except BrokenRuleError:
-        return ""
 
 
 def _is_amount(value: Any) -> bool:
