@@ -1,0 +1,128 @@
+"""CSV with one row for each line of an entry, which `jet ingest` reads back by the same settings.
+
+Columns have the names that `ingest.columns` gives them: so the config by which a company's own tables are read
+writes its bookings in these columns, with its delimiter, decimal mark, dates and words for sides. Where it maps
+`debit` or `credit`, amounts stand in two columns; where it maps `amount` and no `side`, they have a sign.
+
+An amount has two decimals or at least four, since `1.080` could be a thousand.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+from decimal import Decimal
+from typing import BinaryIO
+
+from jet.books.exporters.common import (
+    About,
+    Booking,
+    Place,
+    Unsayable,
+    Writer,
+    amount_text,
+    one_blank,
+    with_head,
+)
+from jet.books.records import Entry, Line
+from jet.books.settings import ImportSettings
+
+_ENTRY = ("entry_id", "entity", "date", "description", "journal", "direction", "currency")
+_LINE = ("account", "account_name", "text")
+_KEYS = ("entry_id", "entity", "account")
+_AMBIGUOUS_DECIMALS = 3
+
+
+class CsvExporter:
+    """Writes CSV, in UTF-8."""
+
+    suffix = ".csv"
+    marks = False
+    dimensions = False
+
+    def place(self, _entry: Entry) -> Place:
+        """One file for all companies."""
+        return Place()
+
+    def begin(self, _place: Place, about: About) -> Writer:
+        """The writer of a file."""
+        return _Rows(about)
+
+
+class _Rows:
+    def __init__(self, about: About) -> None:
+        self._about, self._ingest = about, about.ingest
+        self._accounts = about.settings.accounts
+        self._mark = "," if about.ingest.decimal_comma else "."
+        self._amounts = _amount_fields(about.ingest)
+        self._fields = [*_ENTRY[:4], *_LINE[:2], *self._amounts, "currency", *_ENTRY[4:6], "text"]
+
+    def add(self, booking: Booking) -> bytes:
+        entry = booking.entry
+        lines = entry.lines or []
+        if (lines[0].currency or entry.currency) != entry.currency:
+            raise Unsayable(
+                "its first line has another currency than the entry, which a table takes from there"
+            )
+        if any(not line.amount for line in lines) and self._amounts == ("amount",):
+            raise Unsayable("an amount is zero, which has no side in a column of signed amounts")
+        return self._text([self._row(line, booking) for line in lines])
+
+    def finish(self, body: BinaryIO, file: BinaryIO) -> None:
+        with_head(self._text([[self._ingest.columns.get(each, each) for each in self._fields]]), body, file)
+
+    def _row(self, line: Line, booking: Booking) -> list[str]:
+        entry = booking.entry
+        amount = self._amount(line.amount or Decimal(0))
+        negative = f"-{amount}" if line.side == "C" else amount
+        values = {
+            "entry_id": entry.entry_id,
+            "entity": entry.entity,
+            "date": entry.date.strftime(self._ingest.date_format)
+            if self._ingest.date_format
+            else entry.date.isoformat(),
+            "description": entry.description,
+            "account": self._accounts.get(line.account, line.account),
+            "account_name": self._about.account(line.account, booking).name,
+            "side": next((word for word, side in self._ingest.sides.items() if side == line.side), line.side),
+            "amount": amount if "side" in self._amounts else negative,
+            "debit": amount if line.side == "D" else "",
+            "credit": amount if line.side == "C" else "",
+            "currency": line.currency or entry.currency,
+            "journal": entry.journal,
+            "direction": entry.direction,
+            "text": line.text,
+        }
+        return [_key(values[each]) if each in _KEYS else one_blank(values[each]) for each in self._fields]
+
+    def _amount(self, amount: Decimal) -> str:
+        whole, point, rest = amount_text(amount).partition(".")
+        if len(rest) == _AMBIGUOUS_DECIMALS:
+            rest += "0"
+        return f"{whole}{self._mark if point else ''}{rest}"
+
+    def _text(self, rows: list[list[str]]) -> bytes:
+        """The rows as a table has them: each field in quotes where its text needs it."""
+        text = io.StringIO()
+        writer = csv.writer(
+            text,
+            delimiter=self._ingest.delimiter or ",",
+            quotechar=self._ingest.quote or '"',
+            lineterminator="\n",
+        )
+        writer.writerows(rows)
+        return text.getvalue().encode()
+
+
+def _key(text: str) -> str:
+    """A text that must stay as it is. Raises `Unsayable` where a cell may not come back so."""
+    if not text.isprintable() or text != text.strip():
+        raise Unsayable(f"{text!r} has characters that a table may lose: correct it")
+    return text
+
+
+def _amount_fields(ingest: ImportSettings) -> tuple[str, ...]:
+    """The fields that amounts and sides stand in."""
+    if "debit" in ingest.columns or "credit" in ingest.columns:
+        return "debit", "credit"
+    return ("amount",) if "amount" in ingest.columns and "side" not in ingest.columns else ("side", "amount")

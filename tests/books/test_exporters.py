@@ -1,0 +1,137 @@
+"""What is exported is read back as it was: by jet's own importers, in each format that they read."""
+
+from __future__ import annotations
+
+from exported import COMPANY, books, plain, read_back, texts, written
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from jet.books.checks import check_entry
+from jet.books.settings import ImportSettings
+
+LETTERS = "abcÅäö0123 .,-_/&%+*=!?#@'()<>{}|~^$"
+ANY = st.characters(exclude_categories=["Cs"], exclude_characters="\0\x1f")
+CODES = st.integers(1, 999_999).map(str)
+OF_COMPANY = ImportSettings(entity=COMPANY)
+FEW = settings(max_examples=40)
+
+
+def sorted_by_text(entries):
+    return sorted(entries, key=repr)
+
+
+@given(books(CODES, texts(LETTERS)))
+@FEW
+def test_books_that_are_generated_are_valid(bookings):
+    assert [check_entry(each.entry) for each in bookings] == [None] * len(bookings)
+
+
+@given(books(texts(ANY, 1), st.text(ANY, max_size=12).map(str.strip), notes=texts(ANY), places=8))
+@FEW
+def test_json_lines_say_all_of_any_text(bookings):
+    found = read_back(written("jsonl", bookings))
+    assert sorted_by_text(map(plain, found)) == sorted_by_text(plain(each.entry) for each in bookings)
+
+
+@given(
+    books(
+        st.sampled_from(["Expenses:Föod & Drink", "Assets:Bank", "5010", "a b:c", "Övrigt (nytt)"]),
+        texts(LETTERS),
+        notes=texts(LETTERS),
+        currencies=("SEK", "KWD", "JPY", "", "A1", "x y"),
+        places=3,
+    ),
+    st.sampled_from(["ledger", "hledger"]),
+)
+@FEW
+def test_a_journal_says_all_but_ids_and_journals(bookings, dialect):
+    found = read_back(written(dialect, bookings), OF_COMPANY)
+    own = ("entry_id", "journal")
+    assert [plain(each, *own) for each in found] == [plain(each.entry, *own) for each in bookings]
+
+
+@given(
+    books(
+        CODES,
+        texts(LETTERS, 1),
+        notes=texts(LETTERS),
+        currencies=("SEK",),
+        dimensions=st.lists(
+            st.tuples(st.sampled_from(["Projekt", "3", "Bil nr"]), texts(LETTERS, 1)), max_size=2
+        ).map(tuple),
+    ),
+)
+@FEW
+def test_sie_says_all_but_ids(bookings):
+    found = read_back(written("sie", bookings))
+    assert sorted_by_text(plain(each, "entry_id") for each in found) == sorted_by_text(
+        plain(each.entry, "entry_id") for each in bookings
+    )
+
+
+@given(
+    books(CODES, texts(LETTERS + '";\\', 1), notes=texts(LETTERS), places=3),
+    st.sampled_from(
+        [
+            ImportSettings(),
+            ImportSettings(columns={"debit": "Soll", "credit": "Haben", "account": "Konto"}, delimiter=";"),
+            ImportSettings(columns={"amount": "Betrag"}, decimal_comma=True, date_format="%d.%m.%Y"),
+            ImportSettings(sides={"S": "D", "H": "C"}),
+        ]
+    ),
+)
+@FEW
+def test_csv_says_all_in_a_companys_own_columns(bookings, ingest):
+    found = read_back(written("csv", bookings, ingest=ingest), ingest)
+    assert sorted_by_text(map(plain, found)) == sorted_by_text(plain(each.entry) for each in bookings)
+
+
+NASTY = [
+    "[2020-01-01]",
+    "date:2020-01-01",
+    "x ;y",
+    "x  ; y",
+    "Payee: z",
+    "x:: 1/0",
+    ":a:b:",
+    "(x) y",
+    "! z",
+    '"} x',
+    'x" "y',
+    "\\",
+    'x\\"',
+    "x\n2020-01-01 * y\n  a  1\n  b",
+    "x\r\n#VER A 1 20200101",
+    "x\t1",
+    "x  1.00 EUR",
+    "end comment",
+    "sep=;",
+    "#TRANS",
+    "{}",
+    "\ufeffx",
+    "\u2028x",
+    "x\u00a0\u00a0y",
+]
+NASTY_TEXTS = st.sampled_from(NASTY) | st.text(ANY, max_size=8)
+NASTY_ACCOUNTS = (
+    CODES | st.sampled_from([*NASTY, "Assets:x", "Assets:Löner (nya)"]) | st.text(ANY, min_size=1, max_size=5)
+)
+
+
+def amounts(entry):
+    return [(line.side, line.amount.normalize()) for line in entry.lines]
+
+
+@given(
+    books(NASTY_ACCOUNTS.filter(str.strip), NASTY_TEXTS, notes=NASTY_TEXTS, currencies=("SEK",)),
+    st.sampled_from(["ledger", "hledger", "sie", "csv", "jsonl"]),
+)
+@FEW
+def test_no_text_changes_what_is_booked_or_adds_to_it(bookings, format_):
+    files = written(format_, bookings)
+    left_out = files["left-out.jsonl"].count(b"\n")
+    found = read_back(files, OF_COMPANY)
+    assert len(found) + left_out == len(bookings)
+    if not left_out:
+        said = [(each.date, amounts(each)) for each in found]
+        assert sorted(said) == sorted((each.entry.date, amounts(each.entry)) for each in bookings)
