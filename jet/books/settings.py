@@ -12,7 +12,7 @@ from jet.books.words import SIDES
 FORMATS = ("sie", "jsonl", "ledger", "tabular")
 """The importers' names, in the order in which they are tried on a file."""
 
-ExportFormat = Literal["ledger", "hledger", "beancount", "sie", "csv", "jsonl"]
+ExportFormat = Literal["ledger", "hledger", "beancount", "sie", "csv", "jsonl", "fec", "datev", "xlsx"]
 EXPORT_FORMATS = get_args(ExportFormat)
 """The exporters' names."""
 

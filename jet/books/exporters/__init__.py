@@ -9,9 +9,12 @@ from __future__ import annotations
 from jet.books.exporters.beancount import BeancountExporter
 from jet.books.exporters.common import About, Booking, Exporter, Place, Unsayable, Writer
 from jet.books.exporters.csv import CsvExporter
+from jet.books.exporters.datev import DatevExporter
+from jet.books.exporters.fec import FecExporter
 from jet.books.exporters.journal import JournalExporter
 from jet.books.exporters.jsonl import JsonlExporter
 from jet.books.exporters.sie import SieExporter
+from jet.books.exporters.xlsx import XlsxExporter
 
 __all__ = ["EXPORTERS", "About", "Booking", "Exporter", "Place", "Unsayable", "Writer"]
 
@@ -22,5 +25,8 @@ EXPORTERS: dict[str, Exporter] = {
     "sie": SieExporter(),
     "csv": CsvExporter(),
     "jsonl": JsonlExporter(),
+    "fec": FecExporter(),
+    "datev": DatevExporter(),
+    "xlsx": XlsxExporter(),
 }
 """The exporters by the names that settings know (`EXPORT_FORMATS`)."""

@@ -44,11 +44,11 @@ _LAST_YEAR = 2099
 class BeancountExporter:
     """Writes files of beancount."""
 
-    suffix = ".beancount"
+    prefix, suffix = "", ".beancount"
     marks = True
     dimensions = False
 
-    def place(self, entry: Entry) -> Place:
+    def place(self, entry: Entry, _about: About) -> Place:
         """One file a company."""
         return Place(entry.entity)
 

@@ -11,6 +11,7 @@ import re
 import shutil
 import unicodedata
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import BinaryIO, NamedTuple, Protocol
@@ -23,11 +24,14 @@ MARGIN = re.compile(r"[\s\x00-\x1f\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2060-\u20
 """Matches blanks, line ends, control characters, and characters without width."""
 
 _PLAIN = str.maketrans(
-    dict.fromkeys("‘’‚‛′", "'")
-    | dict.fromkeys("“”„‟″", '"')
+    dict.fromkeys("‘’‚‛′“”„‟″«»", "'")
     | dict.fromkeys("‐‑‒–—―−", "-")
     | {"…": "...", "•": "-", "€": "EUR", "œ": "oe", "Œ": "OE", "ł": "l", "Ł": "L", "đ": "d", "Đ": "D"}
 )
+
+
+_HARMLESS = " '-.()/"
+"""The marks that may stand for another one: they mean nothing to any format."""
 
 
 class Unsayable(ValueError):  # noqa: N818 (it says what the entry is; the message is for people)
@@ -85,14 +89,15 @@ class Writer(Protocol):
 class Exporter(Protocol):
     """Writes the files of one format."""
 
+    prefix: str
     suffix: str
-    """With which the files' names end."""
+    """With which the files' names begin and end."""
     marks: bool
     """Whether an entry can be marked as pending; else those that are go to files of their own."""
     dimensions: bool
     """Whether lines have dimensions."""
 
-    def place(self, entry: Entry) -> Place:
+    def place(self, entry: Entry, about: About) -> Place:
         """The file of an entry. Raises `Unsayable` where there can be none."""
 
     def begin(self, place: Place, about: About) -> Writer:
@@ -158,10 +163,9 @@ def encoded(text: str, encoding: str) -> bytes:
 
 def _letter(letter: str, encoding: str) -> bytes:
     for spelled in (letter, letter.translate(_PLAIN), _without_marks(letter)):
-        try:
-            return spelled.encode(encoding)
-        except UnicodeEncodeError:
-            continue
+        if spelled == letter or all(each.isalnum() or each in _HARMLESS for each in spelled):
+            with suppress(UnicodeEncodeError):
+                return spelled.encode(encoding)
     raise Unsayable(
         f"the character {letter!r} (U+{ord(letter):04X}) isn't in {encoding}, in which the format is written: "
         "correct the text"

@@ -22,6 +22,7 @@ from jet.books.exporters.common import (
     Writer,
     amount_text,
     one_blank,
+    signed,
     with_head,
 )
 from jet.books.records import Entry, Line
@@ -29,6 +30,7 @@ from jet.books.settings import ImportSettings
 
 _ENTRY = ("entry_id", "entity", "date", "description", "journal", "direction", "currency")
 _LINE = ("account", "account_name", "text")
+AMOUNTS = ("amount", "debit", "credit")
 _KEYS = ("entry_id", "entity", "account")
 _AMBIGUOUS_DECIMALS = 3
 
@@ -36,11 +38,11 @@ _AMBIGUOUS_DECIMALS = 3
 class CsvExporter:
     """Writes CSV, in UTF-8."""
 
-    suffix = ".csv"
+    prefix, suffix = "", ".csv"
     marks = False
     dimensions = False
 
-    def place(self, _entry: Entry) -> Place:
+    def place(self, _entry: Entry, _about: About) -> Place:
         """One file for all companies."""
         return Place()
 
@@ -49,43 +51,41 @@ class CsvExporter:
         return _Rows(about)
 
 
-class _Rows:
+class Table:
+    """The columns of a table of entries, and its rows as texts."""
+
     def __init__(self, about: About) -> None:
         self._about, self._ingest = about, about.ingest
-        self._accounts = about.settings.accounts
-        self._mark = "," if about.ingest.decimal_comma else "."
         self._amounts = _amount_fields(about.ingest)
-        self._fields = [*_ENTRY[:4], *_LINE[:2], *self._amounts, "currency", *_ENTRY[4:6], "text"]
+        self.fields = [*_ENTRY[:4], *_LINE[:2], *self._amounts, "currency", *_ENTRY[4:6], "text"]
+        self.header = [about.ingest.columns.get(each, each) for each in self.fields]
 
-    def add(self, booking: Booking) -> bytes:
+    def rows(self, booking: Booking) -> list[list[str]]:
+        """A row for each line, with dates and amounts in ISO 8601 and with a decimal point.
+
+        Raises `Unsayable` where they don't say the entry.
+        """
         entry = booking.entry
         lines = entry.lines or []
         if (lines[0].currency or entry.currency) != entry.currency:
-            raise Unsayable(
-                "its first line has another currency than the entry, which a table takes from there"
-            )
+            raise Unsayable("its first line has another currency than the entry, which a table can't say")
         if any(not line.amount for line in lines) and self._amounts == ("amount",):
             raise Unsayable("an amount is zero, which has no side in a column of signed amounts")
-        return self._text([self._row(line, booking) for line in lines])
-
-    def finish(self, body: BinaryIO, file: BinaryIO) -> None:
-        with_head(self._text([[self._ingest.columns.get(each, each) for each in self._fields]]), body, file)
+        return [self._row(line, booking) for line in lines]
 
     def _row(self, line: Line, booking: Booking) -> list[str]:
         entry = booking.entry
-        amount = self._amount(line.amount or Decimal(0))
-        negative = f"-{amount}" if line.side == "C" else amount
+        amount = amount_text(line.amount or Decimal(0))
+        account = self._about.account(line.account, booking)
         values = {
             "entry_id": entry.entry_id,
             "entity": entry.entity,
-            "date": entry.date.strftime(self._ingest.date_format)
-            if self._ingest.date_format
-            else entry.date.isoformat(),
+            "date": entry.date.isoformat(),
             "description": entry.description,
-            "account": self._accounts.get(line.account, line.account),
-            "account_name": self._about.account(line.account, booking).name,
+            "account": self._about.settings.accounts.get(line.account, line.account),
+            "account_name": account.name,
             "side": next((word for word, side in self._ingest.sides.items() if side == line.side), line.side),
-            "amount": amount if "side" in self._amounts else negative,
+            "amount": amount_text(signed(line)) if self._amounts == ("amount",) else amount,
             "debit": amount if line.side == "D" else "",
             "credit": amount if line.side == "C" else "",
             "currency": line.currency or entry.currency,
@@ -93,10 +93,30 @@ class _Rows:
             "direction": entry.direction,
             "text": line.text,
         }
-        return [_key(values[each]) if each in _KEYS else one_blank(values[each]) for each in self._fields]
+        return [_key(values[each]) if each in _KEYS else one_blank(values[each]) for each in self.fields]
 
-    def _amount(self, amount: Decimal) -> str:
-        whole, point, rest = amount_text(amount).partition(".")
+
+class _Rows:
+    def __init__(self, about: About) -> None:
+        self._ingest = about.ingest
+        self._table = Table(about)
+        self._mark = "," if about.ingest.decimal_comma else "."
+
+    def add(self, booking: Booking) -> bytes:
+        rows = self._table.rows(booking)
+        for row in rows:
+            for place, field in enumerate(self._table.fields):
+                if field in AMOUNTS:
+                    row[place] = self._amount(row[place])
+                elif field == "date" and self._ingest.date_format:
+                    row[place] = booking.entry.date.strftime(self._ingest.date_format)
+        return self._text(rows)
+
+    def finish(self, body: BinaryIO, file: BinaryIO) -> None:
+        with_head(self._text([self._table.header]), body, file)
+
+    def _amount(self, text: str) -> str:
+        whole, point, rest = text.partition(".")
         if len(rest) == _AMBIGUOUS_DECIMALS:
             rest += "0"
         return f"{whole}{self._mark if point else ''}{rest}"

@@ -116,7 +116,7 @@ class Export:
         self.without_dimensions += has_dimensions and not self._exporter.dimensions
 
     def _file(self, booking: Booking) -> _File:
-        place = self._exporter.place(booking.entry)
+        place = self._exporter.place(booking.entry, self._about)
         folder = "" if self._exporter.marks else PENDING if booking.pending else BOOKED
         file = self._files.get((folder, place))
         if file is None:
@@ -128,21 +128,22 @@ class Export:
     def _named(self) -> Iterator[tuple[str, _File]]:
         """The files by their names, no two of which are alike, on disks too that don't know capitals."""
         taken: set[str] = set()
+        prefix, suffix = self._exporter.prefix, self._exporter.suffix
         written = [each for each in self._files.values() if each.body.exists()]
         currencies = {(each.place.entity, each.place.currency) for each in written}
         several = Counter(entity for entity, _ in currencies)
         for file in sorted(written, key=lambda each: (each.place, each.folder)):
             place = file.place
             if not place.entity:
-                yield f"{file.folder}{self._exporter.suffix}", file
+                yield f"{file.folder}{suffix}", file
                 continue
             parts = [place.entity, place.currency if several[place.entity] > 1 else "", place.year]
-            stem = file_name(" ".join(part for part in parts if part))
+            stem = prefix + file_name(" ".join(part for part in parts if part))
             name = f"{file.folder}/{stem}" if file.folder else stem
             if name.casefold() in taken:
                 name += f" {_digest('/'.join(place))}"
             taken.add(name.casefold())
-            yield f"{name}{self._exporter.suffix}", file
+            yield f"{name}{suffix}", file
 
 
 def file_name(text: str) -> str:

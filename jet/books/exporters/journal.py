@@ -42,6 +42,7 @@ _TYPES = {"asset": "A", "liability": "L", "equity": "E", "income": "R", "expense
 class JournalExporter:
     """Writes journals in one of the two dialects."""
 
+    prefix = ""
     marks = True
     dimensions = False
 
@@ -49,7 +50,7 @@ class JournalExporter:
         self._dialect = dialect
         self.suffix = ".ledger" if dialect == "ledger" else ".journal"
 
-    def place(self, entry: Entry) -> Place:
+    def place(self, entry: Entry, _about: About) -> Place:
         """One file a company."""
         return Place(entry.entity)
 

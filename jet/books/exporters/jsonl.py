@@ -14,11 +14,11 @@ from jet.books.records import Entry, Line
 class JsonlExporter:
     """Writes JSON Lines."""
 
-    suffix = ".jsonl"
+    prefix, suffix = "", ".jsonl"
     marks = False
     dimensions = True
 
-    def place(self, _entry: Entry) -> Place:
+    def place(self, _entry: Entry, _about: About) -> Place:
         """One file for all companies."""
         return Place()
 

@@ -51,11 +51,11 @@ _TYPES = {"asset": "T", "liability": "S", "equity": "S", "income": "I", "expense
 class SieExporter:
     """Writes SIE 4I."""
 
-    suffix = ".si"
+    prefix, suffix = "", ".si"
     marks = False
     dimensions = True
 
-    def place(self, entry: Entry) -> Place:
+    def place(self, entry: Entry, _about: About) -> Place:
         """One file a company and currency."""
         return Place(entry.entity, one_currency(entry))
 
