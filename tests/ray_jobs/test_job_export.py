@@ -12,7 +12,7 @@ import made_up
 import pytest
 from job_runs import entry, run_job, succeed, write_jsonl
 
-from jet.artifacts.artifact import artifact_writer
+from jet.artifacts.artifact import artifact_writer, open_artifact
 from jet.books.reading import read
 
 RENT = [("5010", "Rent", "D", "80.00"), ("2641", "Tax", "D", "20.00"), ("1930", "Bank", "C", "100.00")]
@@ -182,6 +182,14 @@ def test_a_night_without_entries_is_exported_as_nothing(tmp_path):
     (tmp_path / "new.jsonl").touch()
     told = succeed("export", *given(tmp_path, "csv"))
     assert (told["booked"], told["left_out"], told["files"]) == (0, 0, ["left-out.csv", "left-out.jsonl"])
+
+
+def test_bookings_are_written_wherever_artifacts_are(night, place):
+    files = succeed("export", *given(night, "sie")[:-1], f"{place}/out")["files"]
+    found = open_artifact(f"{place}/out", "bookings")
+    assert sorted(found.manifest.files) == files
+    assert found.read_bytes("booked/acme.si").startswith(b"#FLAGGA 0\r\n")
+    assert succeed("export", *given(night, "sie")[:-1], f"{place}/out")["files"] == files
 
 
 def test_a_format_must_be_given(night):
