@@ -129,6 +129,20 @@ def test_datev_keeps_the_debits_and_credits_of_each_account(bookings, begins):
     assert found == expected
 
 
+@pytest.mark.parametrize(
+    ("lines", "said"),
+    [
+        ("D1:50 D2:50 C3:50 C2:50", ["50,00 2 3", "50,00 1 2"]),
+        ("D1:30 D2:20 C1:20 C2:30", ["30,00 1 2", "20,00 2 1"]),
+    ],
+)
+def test_datev_pairs_no_account_with_itself_where_it_need_not(lines, said):
+    one = Booking(entry(lines=lines, currency="EUR"), False, {})
+    [content] = contents(written("datev", [one])).values()
+    columns = ("Umsatz (ohne Soll/Haben-Kz)", "Konto", "Gegenkonto (ohne BU-Schlüssel)")
+    assert [" ".join(row[each] for each in columns) for row in datev_rows(content)[1]] == said
+
+
 def test_datev_splits_an_amount_where_the_other_side_is_smaller():
     one = entry("2025/7 ä", "D4930:100 D1576:19 C1200:60 C1600:59", currency="EUR", description="x" * 70)
     files = contents(written("datev", [Booking(one, True, {})], consultant=29098, client=55003))

@@ -2,13 +2,21 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
 from exported import COMPANY, books, plain, read_back, texts, written
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from jet.books.checks import check_entry
+from jet.books.exporters import Booking
+from jet.books.exporters.common import one_blank
+from jet.books.importers import Entry, import_file
 from jet.books.settings import ImportSettings
 
+SIE_FILES = sorted((Path(__file__).parents[2].parent / "shared" / "data" / "sie").glob("*"))
 LETTERS = "abcÅäö0123 .,-_/&%+*=!?#@'()<>{}|~^$"
 ANY = st.characters(exclude_categories=["Cs"], exclude_characters="\0\x1f")
 CODES = st.integers(1, 999_999).map(str)
@@ -84,6 +92,52 @@ def test_sie_says_all_but_ids(bookings):
 def test_csv_says_all_in_a_companys_own_columns(bookings, ingest):
     found = read_back(written("csv", bookings, ingest=ingest), ingest)
     assert sorted_by_text(map(plain, found)) == sorted_by_text(plain(each.entry) for each in bookings)
+
+
+HAS_NO = {"sie": ("entry_id",), "csv": (), "jsonl": ()} | dict.fromkeys(
+    ("ledger", "hledger"), ("entry_id", "journal")
+)
+
+
+def respelled(entry, format_):
+    """An entry with what docs/export.md says that a format spells otherwise."""
+    if format_ == "jsonl":
+        return entry
+    other = {"sie": {"\\": "/", "\ufffd": "?"}, "csv": {}}.get(format_, {";": ","})
+
+    def said(text):
+        return one_blank(text).translate(str.maketrans(other))
+
+    lines = [
+        replace(line, text=said(line.text), dimensions=line.dimensions if format_ == "sie" else ())
+        for line in entry.lines
+    ]
+    return replace(entry, description=said(entry.description), journal=said(entry.journal), lines=lines)
+
+
+@pytest.mark.shared
+@pytest.mark.skipif(not SIE_FILES, reason="there are no real ledgers in ../shared/data")
+@pytest.mark.parametrize("format_", ["sie", "hledger", "ledger", "csv", "jsonl"])
+def test_real_books_come_back_as_they_were(format_):
+    real = [
+        record
+        for path in SIE_FILES
+        for record in import_file(str(path), ImportSettings(entity=path.stem))
+        if isinstance(record, Entry)
+        and all(line.amount is not None and line.account != "FEL" for line in record.lines)
+    ]  # an account of that name ("wrong") is in a sample: what its program couldn't book
+    assert len(real) > 1000
+    files = written(format_, [Booking(each, False, {}) for each in real])
+    assert not files["left-out.jsonl"], files["left-out.csv"].decode()
+    found = read_back(files)
+    without = (*HAS_NO[format_], "text") if "ledger" in format_ else HAS_NO[format_]
+    expected = sorted_by_text(plain(respelled(each, format_), *without) for each in real)
+    differing = [
+        pair
+        for pair in zip(sorted_by_text(plain(each, *without) for each in found), expected, strict=True)
+        if pair[0] != pair[1]
+    ]
+    assert not differing
 
 
 NASTY = [

@@ -26,11 +26,22 @@ MARGIN = re.compile(r"[\s\x00-\x1f\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2060-\u20
 _PLAIN = str.maketrans(
     dict.fromkeys("‘’‚‛′“”„‟″«»", "'")
     | dict.fromkeys("‐‑‒–—―−", "-")
-    | {"…": "...", "•": "-", "€": "EUR", "œ": "oe", "Œ": "OE", "ł": "l", "Ł": "L", "đ": "d", "Đ": "D"}
+    | {
+        "\ufffd": "?",
+        "…": "...",
+        "•": "-",
+        "€": "EUR",
+        "œ": "oe",
+        "Œ": "OE",
+        "ł": "l",
+        "Ł": "L",
+        "đ": "d",
+        "Đ": "D",
+    }
 )
 
 
-_HARMLESS = " '-.()/"
+_HARMLESS = " '-.()/?"
 """The marks that may stand for another one: they mean nothing to any format."""
 
 
@@ -208,7 +219,7 @@ def digits_only(most: int, what: str) -> Callable[[str], str]:
             return code
         raise Unsayable(
             f"account {code!r} is no number of at most {most} digits, as {what} has it: give its number in "
-            f"export.accounts, as in --export.accounts '{{{code!r}: 1930}}'"
+            f"export.accounts, as in --export.accounts '{{{code}: 1930}}'"
         )
 
     return say

@@ -155,33 +155,33 @@ class _Batch:
 
 
 def pairs(entry: Entry) -> Iterator[tuple[Decimal, Line, Line]]:
-    """The amounts that go from a credit to a debit of a balanced entry, in the order of its lines.
+    """The amounts that go from a credit to a debit of a balanced entry, in the order of its lines, but that
+    debits of accounts with credits too come first: no account can be its own contra account.
 
-    Raises `Unsayable` where an account would be its own contra account, or no amount is left.
+    Raises `Unsayable` where one would be, or no amount is left.
     """
-    open_: dict[str, list[tuple[Line, Decimal]]] = {"D": [], "C": []}
-    for line in entry.lines or ():
-        if line.amount:
-            open_[line.side].append((line, line.amount))
-    if not open_["D"]:
+    debits, credits_ = (
+        [(line, line.amount) for line in entry.lines or () if line.amount and line.side == side]
+        for side in "DC"
+    )
+    if not debits:
         raise Unsayable("all of its amounts are zero, which are no amounts for DATEV: book it by hand")
-    debits, credits_ = (iter(open_[side]) for side in "DC")
-    (debit, owed), (credit, paid) = next(debits), next(credits_)
-    while True:
-        amount = min(owed, paid)
-        if debit.account == credit.account:
-            raise Unsayable(
-                f"account {debit.account} would be its own contra account, which DATEV refuses: book it by hand"
-            )
-        yield amount, debit, credit
-        owed, paid = owed - amount, paid - amount
-        if not owed:
-            following = next(debits, None)
-            if following is None:
-                return
-            debit, owed = following
-        if not paid:
-            credit, paid = next(credits_)
+    credited = {line.account for line, _ in credits_}
+    left = {place: amount for place, (_, amount) in enumerate(credits_)}
+    for debit, rest in sorted(debits, key=lambda each: each[0].account not in credited):
+        while rest:
+            place = next((each for each in left if credits_[each][0].account != debit.account), None)
+            if place is None:
+                raise Unsayable(
+                    f"account {debit.account} would be its own contra account, which DATEV refuses: book it by "
+                    "hand"
+                )
+            amount = min(rest, left[place])
+            yield amount, debit, credits_[place][0]
+            rest -= amount
+            left[place] -= amount
+            if not left[place]:
+                del left[place]
 
 
 def _info(number: int, kind: str, text: str) -> dict[str, str]:

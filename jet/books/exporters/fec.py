@@ -85,5 +85,5 @@ def _number(code: str) -> str:
         return code
     raise Unsayable(
         f"account {code!r} doesn't begin with three figures, as those of the plan comptable général: give its "
-        f"number in export.accounts, as in --export.accounts '{{{code!r}: 512000}}'"
+        f"number in export.accounts, as in --export.accounts '{{{code}: 512000}}'"
     )
