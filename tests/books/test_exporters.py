@@ -6,7 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from exported import COMPANY, books, plain, read_back, texts, written
+from exported import COMPANY, books, entry, plain, read_back, texts, written
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -84,7 +84,7 @@ def test_sie_says_all_but_ids(bookings):
             ImportSettings(),
             ImportSettings(columns={"debit": "Soll", "credit": "Haben", "account": "Konto"}, delimiter=";"),
             ImportSettings(columns={"amount": "Betrag"}, decimal_comma=True, date_format="%d.%m.%Y"),
-            ImportSettings(sides={"S": "D", "H": "C"}),
+            ImportSettings(sides={"S": "D", "H": "C"}, skip_lines=2, encoding="cp1252", quote="'"),
         ]
     ),
 )
@@ -138,6 +138,15 @@ def test_real_books_come_back_as_they_were(format_):
         if pair[0] != pair[1]
     ]
     assert not differing
+
+
+def test_a_table_without_quotes_has_no_text_with_its_delimiter():
+    ingest = ImportSettings(quote="", delimiter=";")
+    bookings = [Booking(entry("1", description='3" pipes'), False, {})]
+    bookings.append(Booking(entry("2", description="a; b"), False, {}))
+    files = written("csv", bookings, ingest=ingest)
+    assert [each.description for each in read_back(files, ingest)] == ['3" pipes']
+    assert b"by ingest.quote nothing is quoted" in files["left-out.csv"]
 
 
 NASTY = [

@@ -1,7 +1,8 @@
 """CSV with one row for each line of an entry, which `jet ingest` reads back by the same settings.
 
 Columns have the names that `ingest.columns` gives them: so the config by which a company's own tables are read
-writes its bookings in these columns, with its delimiter, decimal mark, dates and words for sides. Where it maps
+writes its bookings in these columns, with its delimiter, quotes, encoding, decimal mark, dates and words for
+sides. Where it maps
 `debit` or `credit`, amounts stand in two columns; where it maps `amount` and no `side`, they have a sign.
 
 An amount has two decimals or at least four, since `1.080` could be a thousand.
@@ -21,6 +22,7 @@ from jet.books.exporters.common import (
     Unsayable,
     Writer,
     amount_text,
+    encoded,
     one_blank,
     signed,
     with_head,
@@ -36,7 +38,7 @@ _AMBIGUOUS_DECIMALS = 3
 
 
 class CsvExporter:
-    """Writes CSV, in UTF-8."""
+    """Writes CSV, in UTF-8 unless `ingest.encoding` names another."""
 
     prefix, suffix = "", ".csv"
     marks = False
@@ -113,7 +115,8 @@ class _Rows:
         return self._text(rows)
 
     def finish(self, body: BinaryIO, file: BinaryIO) -> None:
-        with_head(self._text([self._table.header]), body, file)
+        before = "\n" * (self._ingest.skip_lines or 0)
+        with_head(before.encode() + self._text([self._table.header]), body, file)
 
     def _amount(self, text: str) -> str:
         whole, point, rest = text.partition(".")
@@ -124,14 +127,22 @@ class _Rows:
     def _text(self, rows: list[list[str]]) -> bytes:
         """The rows as a table has them: each field in quotes where its text needs it."""
         text = io.StringIO()
+        quote = '"' if self._ingest.quote is None else self._ingest.quote
         writer = csv.writer(
             text,
             delimiter=self._ingest.delimiter or ",",
-            quotechar=self._ingest.quote or '"',
+            quotechar=quote or None,
+            quoting=csv.QUOTE_MINIMAL if quote else csv.QUOTE_NONE,
             lineterminator="\n",
         )
-        writer.writerows(rows)
-        return text.getvalue().encode()
+        try:
+            writer.writerows(rows)
+        except csv.Error:
+            raise Unsayable(
+                "a text has the delimiter, and by ingest.quote nothing is quoted: correct it, or give a quote"
+            ) from None
+        encoding = self._ingest.encoding
+        return encoded(text.getvalue(), "utf-8" if encoding == "auto" else encoding)
 
 
 def _key(text: str) -> str:
