@@ -27,7 +27,7 @@ from jet.books.exporters.files import LEFT_OUT, PENDING, Export
 from jet.books.reading import Reading, read
 from jet.books.records import Account
 from jet.books.schema import ACCOUNTS, ENTRIES
-from jet.books.settings import EXPORT_FORMATS
+from jet.books.settings import ExportFormat
 from jet.prediction.bookings import BATCH, answers, asked, export, reviewed_entries, told
 from ray_jobs.options import export as options
 from ray_jobs.runtime.command import main
@@ -40,12 +40,10 @@ log = logging.getLogger("jet.export")
 
 def run(args: jsonargparse.Namespace, config: JobConfig) -> dict[str, Any]:
     """Export `args.predictions`."""
-    if config.export.format is None:
-        raise ValueError(f"give --format: one of {', '.join(EXPORT_FORMATS)}")
     predictions = open_artifact(args.predictions, "predictions")
     named = {"ledgers": args.ledgers, "reviewed": args.reviewed, "books": args.books}
     given = {name: Given.of(paths, config) for name, paths in named.items() if paths}
-    settings = config.part("export", "ingest")
+    settings = {"format": args.format, **config.part("export", "ingest")}
     inputs = {"predictions": predictions.manifest.fingerprint}
     for name, each in given.items():
         inputs |= {f"{name}: {key}": value for key, value in each.inputs.items()}
@@ -54,7 +52,7 @@ def run(args: jsonargparse.Namespace, config: JobConfig) -> dict[str, Any]:
         log.info("%s holds the same bookings already", args.output)
         return _said(args.output, done)
     with artifact_writer(args.output, KIND, settings, inputs, resolved=asdict(config)) as writer:
-        return _said(args.output, _exported(predictions, given, writer, config))
+        return _said(args.output, _exported(predictions, given, args.format, writer, config))
 
 
 @dataclass(frozen=True)
@@ -89,7 +87,11 @@ class Given:
 
 
 def _exported(
-    predictions: Artifact, given: dict[str, Given], writer: ArtifactWriter, config: JobConfig
+    predictions: Artifact,
+    given: dict[str, Given],
+    format_: ExportFormat,
+    writer: ArtifactWriter,
+    config: JobConfig,
 ) -> Manifest:
     """Write and publish all files."""
     charts: list[pa.Table] = []
@@ -107,10 +109,9 @@ def _exported(
     about = About(
         config.export, config.ingest, date.fromisoformat(predictions.manifest.created[:10]), _by_code(charts)
     )
-    assert config.export.format is not None
     with (
         tempfile.TemporaryDirectory() as folder,
-        Export(EXPORTERS[config.export.format], about, Path(folder)) as files,
+        Export(EXPORTERS[format_], about, Path(folder)) as files,
     ):
         found = export(answers(predictions), entries, reviewed, files)
         files.finish(partial(_opened, writer))

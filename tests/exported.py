@@ -65,7 +65,7 @@ def written(
     **settings: Any,
 ) -> dict[str, bytes]:
     """The files of an export by their names."""
-    about = About(ExportSettings(format=format_, **settings), ingest or ImportSettings(), MADE, charts or {})
+    about = About(ExportSettings(**settings), ingest or ImportSettings(), MADE, charts or {})
     files: dict[str, bytes] = {}
 
     @contextmanager

@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime
 import re
 from dataclasses import dataclass, field
-from typing import Literal, get_args
+from typing import Literal
 
 from jet.books.words import SIDES
 
@@ -13,7 +13,6 @@ FORMATS = ("sie", "jsonl", "ledger", "tabular")
 """The importers' names, in the order in which they are tried on a file."""
 
 ExportFormat = Literal["ledger", "hledger", "beancount", "sie", "csv", "jsonl", "fec", "datev", "xlsx"]
-EXPORT_FORMATS = get_args(ExportFormat)
 """The exporters' names."""
 
 FIELDS = (
@@ -118,9 +117,6 @@ class ImportSettings:
 @dataclass(kw_only=True)
 class ExportSettings:
     """How bookings are written for the programs that keep the books."""
-
-    format: ExportFormat | None = None
-    """The format of the files; --format means the same."""
 
     accounts: dict[str, str] = field(default_factory=dict)
     """The name in the files of each account that is to have another one than in the predictions, as in

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+from typing import get_args
+
 import jsonargparse
 
+from jet.books.settings import ExportFormat
 from ray_jobs.runtime.paths import LEDGERS, NEW
 
 HELP = (
     "Write predictions as bookings that other programs import: `auto` as booked, `review` as pending, and a "
     "list of what is left out."
 )
-ALSO = {"--format": "--export.format"}
+FORMATS = get_args(ExportFormat)
 PARTS = ("export", "ingest", "runtime")
 TEN = (
-    "export.format",
     "export.accounts",
     "export.currency",
     "export.declare",
@@ -29,6 +31,7 @@ PATHS = {"predictions": "predictions", "ledgers": LEDGERS, "reviewed": LEDGERS, 
 def arguments(parser: jsonargparse.ArgumentParser) -> None:
     """The job's options."""
     parser.add_argument("--predictions", required=True, help="what `jet predict` wrote")
+    parser.add_argument("--format", type=ExportFormat, required=True, help=f"one of {', '.join(FORMATS)}")
     parser.add_argument(
         "--ledgers",
         nargs="+",

@@ -132,6 +132,7 @@ except SystemExit as end:
         ("predict --ledgers here --bundle b --output o --predict.promise 7", "2 jsonargparse numpy"),
         ("predict --ledgers here --output o --model nowhere", "2 jsonargparse numpy pyarrow"),
         ("ingest --ledgers nowhere.se --output o", "2 jsonargparse numpy pyarrow"),
+        ("export --format sie --ledgers nowhere.se --predictions p --output o", "2 jsonargparse numpy pyarrow"),
         ("train --data nowhere --output o", "2 jsonargparse numpy pyarrow"),
     ],
 )

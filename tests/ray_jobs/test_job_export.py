@@ -130,7 +130,7 @@ def test_the_same_command_again_finds_it_and_another_one_is_refused(night):
     again = succeed("export", *given(night, "csv"))
     assert again | {"seconds": 0} == first | {"seconds": 0}
     assert {path: path.stat().st_mtime_ns for path in (night / "out").rglob("*")} == before
-    assert "export.format: 'csv' there, 'jsonl' here" in run_job("export", *given(night, "jsonl")).complaint
+    assert "format: 'csv' there, 'jsonl' here" in run_job("export", *given(night, "jsonl")).complaint
 
 
 @pytest.mark.parametrize(
@@ -192,6 +192,13 @@ def test_bookings_are_written_wherever_artifacts_are(night, place):
     assert succeed("export", *given(night, "sie")[:-1], f"{place}/out")["files"] == files
 
 
-def test_a_format_must_be_given(night):
-    options = [each for each in given(night, "csv") if each not in ("--format", "csv")]
-    assert "give --format: one of ledger, hledger" in run_job("export", *options).complaint
+@pytest.mark.parametrize(
+    ("options", "why"),
+    [
+        ((), "format"),
+        (("--format", "cvs"), "format must be one of ledger, hledger, beancount, sie, csv"),
+    ],
+)
+def test_a_format_must_be_given_that_there_is(night, options, why):
+    others = [each for each in given(night, "csv") if each not in ("--format", "csv")]
+    assert why in run_job("export", *others, *options).complaint

@@ -15,10 +15,11 @@ from jet.books.exporters.journal import JournalExporter
 from jet.books.exporters.jsonl import JsonlExporter
 from jet.books.exporters.sie import SieExporter
 from jet.books.exporters.xlsx import XlsxExporter
+from jet.books.settings import ExportFormat
 
 __all__ = ["EXPORTERS", "About", "Booking", "Exporter", "Place", "Unsayable", "Writer"]
 
-EXPORTERS: dict[str, Exporter] = {
+EXPORTERS: dict[ExportFormat, Exporter] = {
     "ledger": JournalExporter("ledger"),
     "hledger": JournalExporter("hledger"),
     "beancount": BeancountExporter(),
@@ -29,4 +30,4 @@ EXPORTERS: dict[str, Exporter] = {
     "datev": DatevExporter(),
     "xlsx": XlsxExporter(),
 }
-"""The exporters by the names that settings know (`EXPORT_FORMATS`)."""
+"""The exporters by the names that the command line knows (`ExportFormat`)."""
