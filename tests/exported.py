@@ -27,6 +27,33 @@ DAY = datetime.date(2025, 1, 31)
 
 NO_TEXT = st.just("")
 NO_DIMENSIONS: st.SearchStrategy[tuple[tuple[str, str], ...]] = st.just(())
+NASTY = [
+    "[2020-01-01]",
+    "date:2020-01-01",
+    "x ;y",
+    "x  ; y",
+    "Payee: z",
+    "x:: 1/0",
+    ":a:b:",
+    "(x) y",
+    "! z",
+    '"} x',
+    'x" "y',
+    "\\",
+    'x\\"',
+    "x\n2020-01-01 * y\n  a  1\n  b",
+    "x\r\n#VER A 1 20200101",
+    "x\t1",
+    "x  1.00 EUR",
+    "end comment",
+    "sep=;",
+    "#TRANS",
+    "{}",
+    "\ufeffx",
+    "\u2028x",
+    "x\u00a0\u00a0y",
+]
+"""Texts that mean something to a format, or would end an entry or a cell."""
 
 Charts = Mapping[tuple[str, str], Account]
 

@@ -6,7 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from exported import COMPANY, books, entry, plain, read_back, texts, written
+from exported import COMPANY, NASTY, books, entry, plain, read_back, texts, written
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -149,32 +149,6 @@ def test_a_table_without_quotes_has_no_text_with_its_delimiter():
     assert b"by ingest.quote nothing is quoted" in files["left-out.csv"]
 
 
-NASTY = [
-    "[2020-01-01]",
-    "date:2020-01-01",
-    "x ;y",
-    "x  ; y",
-    "Payee: z",
-    "x:: 1/0",
-    ":a:b:",
-    "(x) y",
-    "! z",
-    '"} x',
-    'x" "y',
-    "\\",
-    'x\\"',
-    "x\n2020-01-01 * y\n  a  1\n  b",
-    "x\r\n#VER A 1 20200101",
-    "x\t1",
-    "x  1.00 EUR",
-    "end comment",
-    "sep=;",
-    "#TRANS",
-    "{}",
-    "\ufeffx",
-    "\u2028x",
-    "x\u00a0\u00a0y",
-]
 NASTY_TEXTS = st.sampled_from(NASTY) | st.text(ANY, max_size=8)
 NASTY_ACCOUNTS = (
     CODES | st.sampled_from([*NASTY, "Assets:x", "Assets:Löner (nya)"]) | st.text(ANY, min_size=1, max_size=5)

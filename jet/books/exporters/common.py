@@ -20,8 +20,8 @@ from jet.books.currencies import decimals
 from jet.books.records import Account, Entry, Line
 from jet.books.settings import ExportSettings, ImportSettings
 
-MARGIN = re.compile(r"[\s\x00-\x1f\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2060-\u2064\ufeff]+")
-"""Matches blanks, line ends, control characters, and characters without width."""
+MARGIN = re.compile(r"[\s\x00-\x1f\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2060-\u2064\ufeff\ufffe\uffff]+")
+"""Matches blanks, line ends, control characters, and characters without width or that are none."""
 
 _PLAIN = str.maketrans(
     dict.fromkeys("‘’‚‛′“”„‟″«»", "'")
