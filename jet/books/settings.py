@@ -134,6 +134,10 @@ class ExportSettings:
     client: int = 1
     """For DATEV: the number of the client (Mandantennummer)."""
 
+    keys: dict[str, str] = field(default_factory=dict)
+    """For DATEV: the BU-Schlüssel of rows with an account, as in {8400: 40}, which stops the tax that DATEV
+    would compute on an automatic account."""
+
     year_begins: str = "01-01"
     """For DATEV: month and day on which the fiscal year begins."""
 
@@ -144,6 +148,8 @@ class ExportSettings:
             raise ValueError(f"export.consultant must be from 1001 to 9999999, got {self.consultant}")
         if not 1 <= self.client <= 99_999:
             raise ValueError(f"export.client must be from 1 to 99999, got {self.client}")
+        if not all(re.fullmatch("[0-9]{1,4}", key) for key in self.keys.values()):
+            raise ValueError("export.keys must give each account a number of at most 4 digits, such as 40")
         try:
             datetime.date.fromisoformat(f"2001-{self.year_begins}")
         except ValueError:

@@ -144,6 +144,14 @@ def test_datev_pairs_no_account_with_itself_where_it_need_not(lines, said):
     assert [" ".join(row[each] for each in columns) for row in datev_rows(content)[1]] == said
 
 
+def test_datev_computes_no_tax_where_a_key_says_so():
+    one = Booking(entry(lines="D1400:119 C8400:100 C1776:19", currency="EUR"), False, {})
+    [content] = contents(written("datev", [one], keys={"8400": "40"})).values()
+    assert [row["BU-Schlüssel"] for row in datev_rows(content)[1]] == ["40", ""]
+    both = written("datev", [one], keys={"8400": "40", "1400": "9"})
+    assert b"have the keys 40 and 9 in export.keys" in both["left-out.csv"]
+
+
 def test_datev_splits_an_amount_where_the_other_side_is_smaller():
     one = entry("2025/7 ä", "D4930:100 D1576:19 C1200:60 C1600:59", currency="EUR", description="x" * 70)
     files = contents(written("datev", [Booking(one, True, {})], consultant=29098, client=55003))

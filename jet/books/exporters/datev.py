@@ -10,8 +10,8 @@ Notable, by DATEV's description of the format:
 - Texts: 60 characters, the whole one (up to 210) beside it as a Beleginfo; Belegfeld 1 has no other characters
   than letters, figures and `$&%*+-/`: others become hyphens, and the id as it is stands in a Beleginfo.
 - Windows-1252; letters that it lacks are written without their marks.
-- jet's lines have the tax on an account of its own. DATEV computes it once more on its automatic accounts: name
-  others for these in `export.accounts`.
+- jet's lines have the tax on an account of its own. DATEV computes it once more on its automatic accounts,
+  unless the row has a key that stops it: `export.keys` gives keys to accounts.
 """
 
 from __future__ import annotations
@@ -143,6 +143,7 @@ class _Batch:
             "WKZ Umsatz": f'"{self._place.currency}"',
             "Konto": self._names(debit.account),
             "Gegenkonto (ohne BU-Schlüssel)": self._names(credit.account),
+            "BU-Schlüssel": self._key(debit.account, credit.account),
             "Belegdatum": f"{entry.date:%d%m}",
             "Belegfeld 1": _quoted(_NOT_IN_ID.sub("-", one_blank(entry.entry_id)), LONGEST_ID),
             "Buchungstext": _quoted(text, LONGEST_TEXT),
@@ -152,6 +153,17 @@ class _Batch:
             **_info(3, "Zeile", said),
         }
         return ";".join(values.get(name, "") for name in COLUMNS)
+
+    def _key(self, *accounts: str) -> str:
+        """The BU-Schlüssel of a row with these accounts."""
+        given = self._about.settings.keys
+        keys = sorted({given[account] for account in accounts if account in given})
+        if len(keys) > 1:
+            raise Unsayable(
+                f"accounts {' and '.join(accounts)} have the keys {' and '.join(keys)} in export.keys, and a "
+                "row has one: book it by hand"
+            )
+        return f'"{keys[0]}"' if keys else ""
 
 
 def pairs(entry: Entry) -> Iterator[tuple[Decimal, Line, Line]]:
