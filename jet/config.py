@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 
 import jsonargparse
 
-from jet.books.settings import ImportSettings
+from jet.books.settings import ExportSettings, ImportSettings
 from jet.books.split import SplitSettings
 from jet.confidence.settings import DriftSettings
 from jet.evaluation.settings import EvaluateSettings
@@ -40,6 +40,7 @@ class JetConfig:
     drift: DriftSettings = field(default_factory=DriftSettings)
     evaluate: EvaluateSettings = field(default_factory=EvaluateSettings)
     table: TableSettings = field(default_factory=TableSettings)
+    export: ExportSettings = field(default_factory=ExportSettings)
 
     def part(self, *names: str) -> dict[str, Any]:
         """The settings of some parts, as JSON can hold them: what an artifact keeps of its making."""

@@ -25,6 +25,7 @@ WRITERS = {
     "model": "`jet train` or `jet learn`",
     "predictions": "`jet predict`",
     "report": "`jet evaluate`",
+    "bookings": "`jet export`",
 }
 """The commands that write each kind of artifact."""
 

@@ -1,4 +1,4 @@
-"""The settings of an import, which every process reads: without pyarrow."""
+"""The settings of imports and exports, which every process reads: without pyarrow."""
 
 from __future__ import annotations
 
@@ -11,6 +11,9 @@ from jet.books.words import SIDES
 
 FORMATS = ("sie", "fec", "datev", "auditfile", "gnucash", "jsonl", "ledger", "tabular")
 """The importers' names, in the order in which they are tried on a file."""
+
+ExportFormat = Literal["ledger", "hledger", "beancount", "sie", "csv", "jsonl", "fec", "datev", "xlsx"]
+"""The exporters' names."""
 
 FIELDS = (
     "entry_id",
@@ -111,6 +114,50 @@ class ImportSettings:
             raise ValueError(f"skip_lines {self.skip_lines} must be zero or more")
         if any(side not in SIDES for side in self.sides.values()):
             raise ValueError(f"sides must name D or C for each word, not {', '.join(self.sides.values())}")
+
+
+@dataclass(kw_only=True)
+class ExportSettings:
+    """How bookings are written for the programs that keep the books."""
+
+    accounts: dict[str, str] = field(default_factory=dict)
+    """The name in the files of each account that is to have another one than in the predictions, as in
+    {1930: "Assets:Bank"}. Several accounts may get one name."""
+
+    currency: str = ""
+    """The currency of entries without one."""
+
+    declare: bool = True
+    """For ledger, hledger and beancount: whether files begin with a declaration of each account in them."""
+
+    consultant: int = 1001
+    """For DATEV: the number of the tax consultant (Beraternummer)."""
+
+    client: int = 1
+    """For DATEV: the number of the client (Mandantennummer)."""
+
+    keys: dict[str, str] = field(default_factory=dict)
+    """For DATEV: the BU-Schlüssel of rows with an account, as in {8400: 40}, which stops the tax that DATEV
+    would compute on an automatic account."""
+
+    year_begins: str = "01-01"
+    """For DATEV: month and day on which the fiscal year begins."""
+
+    def __post_init__(self) -> None:
+        if any(not name.strip() for name in self.accounts.values()):
+            raise ValueError("export.accounts must give each account a name, and not an empty one")
+        if not 1001 <= self.consultant <= 9_999_999:
+            raise ValueError(f"export.consultant must be from 1001 to 9999999, got {self.consultant}")
+        if not 1 <= self.client <= 99_999:
+            raise ValueError(f"export.client must be from 1 to 99999, got {self.client}")
+        if not all(re.fullmatch("[0-9]{1,4}", key) for key in self.keys.values()):
+            raise ValueError("export.keys must give each account a number of at most 4 digits, such as 40")
+        try:
+            datetime.date.fromisoformat(f"2001-{self.year_begins}")
+        except ValueError:
+            raise ValueError(
+                f"export.year_begins {self.year_begins!r} must be a month and a day, such as 07-01"
+            ) from None
 
 
 def _splits_at_newlines(encoding: str) -> bool:

@@ -36,6 +36,7 @@ JOBS = [
         "train",
         "tune",
         "predict",
+        "export",
         "evaluate",
         "ablate",
         "finetune",
@@ -74,7 +75,7 @@ def test_help_all_tells_every_setting_that_bears_on_the_job_and_no_other(job, mo
     assert shown - {"tune", "finetune"} == set(options.PARTS)
 
 
-@pytest.mark.parametrize("job", ["ingest", "neighbors", "train", "predict", "evaluate", "finetune"])
+@pytest.mark.parametrize("job", ["ingest", "neighbors", "train", "predict", "export", "evaluate", "finetune"])
 def test_the_parts_that_decide_what_a_job_writes_are_among_those_that_help_tells(job):
     source = (ROOT / "ray_jobs" / f"{job}.py").read_text()
     named = set(re.findall(r'"(\w+)"', " ".join(re.findall(r"config\.part\(([^)]*)\)", source))))
@@ -131,6 +132,7 @@ except SystemExit as end:
         ("predict --ledgers here --bundle b --output o --predict.promise 7", "2 jsonargparse numpy"),
         ("predict --ledgers here --output o --model nowhere", "2 jsonargparse numpy pyarrow"),
         ("ingest --ledgers nowhere.se --output o", "2 jsonargparse numpy pyarrow"),
+        ("export --format sie --ledgers nowhere.se --predictions p --output o", "2 jsonargparse numpy pyarrow"),
         ("train --data nowhere --output o", "2 jsonargparse numpy pyarrow"),
     ],
 )

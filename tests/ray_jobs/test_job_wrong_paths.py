@@ -75,6 +75,11 @@ NO_LEDGERS = " that jet wrote, and no ledgers: name ledger files"
         (f"{PREDICT} out", "new", "out holds no finished model: it is the folder above: name out/model"),
         (f"{PREDICT} file", "new", "file holds no finished model: it is a file, and a folder is wanted"),
         ("learn --reviewer me --reviewed books --bundle out/entries", "new", "entries, and model is wanted"),
+        (
+            "export --format csv --ledgers books --predictions out/model",
+            "new",
+            "holds model, and predictions is wanted: what",
+        ),
         ("evaluate --bundle x --entries out", "new", "it is the folder above: name out/entries"),
         (f"{INGEST} books --config nowhere.yaml", "new", "File does not exist: '{here}/nowhere.yaml'"),
         (f"{INGEST} books --config empty", "new", "Path is not a file: '{here}/empty'"),
