@@ -55,6 +55,10 @@ from ray_jobs.spread.texts import EncodeBucket, texts_counted
 
 KIND = "neighbors"
 
+SPREAD_FROM = 4
+"""A bucket with more than so many times `runtime.bucket_rows` entries is spread. Buckets that are spread come
+one after another, and actors start for each, so that a smaller one is sooner done by one actor beside others."""
+
 log = logging.getLogger("jet.neighbors")
 
 
@@ -116,8 +120,7 @@ class Plan:
 
 
 def planned(artifact: Artifact, config: JobConfig) -> Plan:
-    """The plan for the buckets of the artifact; those of more than `runtime.bucket_rows` entries, which are of
-    large companies, are spread."""
+    """The plan for the buckets of the artifact; those of companies far larger than a bucket are spread."""
     runtime = config.runtime
     texts, whole = [], []
     spread: dict[str, list[dict[str, Any]]] = {}
@@ -128,7 +131,7 @@ def planned(artifact: Artifact, config: JobConfig) -> Plan:
             texts.append({"name": f"texts/{name}", "bucket": bucket, "share": share, "of": shares})
         if not rows:
             continue
-        if shares > 1:
+        if rows > SPREAD_FROM * runtime.bucket_rows:
             starts = range(0, rows, runtime.block_rows)
             spread[bucket] = [
                 {

@@ -1,9 +1,9 @@
 """The search of `jet neighbors` over a cluster, bucket by bucket: an entry sees its own company's past and that
 of its family, which its bucket has.
 
-A bucket is searched by one actor. Only the blocks of a company that is larger than a bucket should be are
-spread over shards, and its entries over actors. Blocks are a function of the data alone, so both give the same
-neighbors.
+A bucket is searched by one actor. Only the blocks of a company that is far larger than a bucket should be
+are spread over shards, and its entries over actors. Blocks are a function of the data alone, so both give the
+same neighbors.
 """
 
 from __future__ import annotations
