@@ -18,6 +18,7 @@ from jet.ranking.evidence import Evidence
 from jet.ranking.expert import LineScores
 from jet.ranking.statistics import Statistics
 from jet.retrieval.products import products
+from jet.retrieval.similarity import BATCH
 
 _CLOSE = 5.0  # exp(5 similarity): distant neighbors still have weight
 _HALVES = ("close", "sharp", "text", "masked", "journal", "recent", "amount")
@@ -216,15 +217,13 @@ def _words(
     """How much of the accounts' names is in the description, and the cosine of their sentence vectors."""
     contained, meaning = np.zeros(tokens.shape), np.zeros(tokens.shape)
     vectors = statistics.corpus.store.vectors
-    descriptions = vectors[evidence.text]
     for rows, start, share in name_shares(statistics, evidence):
         local = np.where(is_line[rows], tokens[rows] // 2 - start, 0)
         flat = local.reshape(len(rows), -1)
         contained[rows] = np.take_along_axis(share, flat, 1).reshape(local.shape)
         if vectors.shape[1]:
             accounts = statistics.corpus.account_text[start : start + share.shape[1]]
-            # Over all rows, so that the product's shape doesn't depend on the other entries of the batch.
-            close = products(descriptions, vectors[accounts])[rows]
+            close = _cosines(vectors, evidence.text[rows], accounts)
             meaning[rows] = np.take_along_axis(close, flat, 1).reshape(local.shape)
     lines = np.maximum(is_line.sum(axis=2), 1)
     return {
@@ -233,3 +232,19 @@ def _words(
         "meaning": np.where(is_line, meaning, 0).max(axis=2, initial=0),
         "meaning_mean": np.where(is_line, meaning, 0).sum(axis=2) / lines,
     }
+
+
+def _cosines(vectors: np.ndarray, texts: np.ndarray, others: np.ndarray) -> np.ndarray:
+    """float32 [b, C]: the products of the vectors of `texts` [b] and of `others` [C], rows of `vectors`.
+
+    Each distinct text is multiplied once, 64 at a time, so that the product's shape doesn't depend on the other
+    texts.
+    """
+    distinct, place = np.unique(texts, return_inverse=True)
+    padded = np.resize(distinct, -(-len(distinct) // BATCH) * BATCH)
+    others_vectors = vectors[others]
+    parts = [
+        products(vectors[padded[start : start + BATCH]], others_vectors)
+        for start in range(0, len(padded), BATCH)
+    ]
+    return np.concatenate(parts)[place]
