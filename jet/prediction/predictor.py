@@ -40,13 +40,13 @@ from jet.prediction.reasons import guessed, shown_evidence
 from jet.prediction.reviews import reviewed_answers
 from jet.prediction.settings import PredictSettings
 from jet.prediction.table import predictions_table
-from jet.ranking.candidates import Candidates, propose, without_opposite
+from jet.ranking.candidates import Candidates, padded, propose, without_opposite
 from jet.ranking.evidence import Evidence, gather
 from jet.ranking.expert import line_scores
 from jet.ranking.features import ranking_features
 from jet.ranking.statistics import Statistics
 from jet.retrieval.collection import Hits
-from jet.retrieval.columns import EntryColumns, entry_columns
+from jet.retrieval.columns import EntryColumns, entry_columns, longest_lines
 from jet.retrieval.products import view
 from jet.retrieval.retriever import Retriever
 from jet.texts.encoder import Encoder
@@ -171,7 +171,9 @@ class Predictor:
         hits = self.retriever.hits(queries)
         asked = self._asked(columns, queries.known_before)
         rows = np.flatnonzero((columns.entity >= 0) & ~asked)
-        rows = rows[np.argsort(columns.entity[rows], kind="stable")]  # entries of a company share its chart
+        # Of a company, which share its chart, and with neighbors of about as many lines, to save padding.
+        longest = longest_lines(corpus.rows, hits.row[rows], self.statistics.longest)
+        rows = rows[np.lexsort((columns.entity[rows], np.ceil(np.log2(np.maximum(longest, 2)))))]
         for start in range(0, len(rows), _TOGETHER):
             some = rows[start : start + _TOGETHER]
             scored = self._score(columns, queries.known_before, hits, Group(some, 0))
@@ -276,6 +278,7 @@ class Predictor:
         place = np.argsort(-rest, axis=1, kind="stable")[:, :_SCORED]
         exists = np.isfinite(np.take_along_axis(rest, place, 1))
         tokens = np.take_along_axis(candidates.tokens, place[:, :, None], 1)
+        tokens = padded(tokens, self.bundle.model.max_lines)
         local = np.where(exists[:, :, None] & (tokens != NOTHING), tokens - decoder.start, NOTHING)
         log_probs = score_sets(self.network, decoder.encoded, torch.from_numpy(local).to(self.device))
         scores = np.where(exists, log_probs.float().cpu().numpy(), np.take_along_axis(decoded, place, 1))
@@ -313,6 +316,7 @@ class Predictor:
         chance = np.take_along_axis(chance, order, 1)
         exists = (chance > 0)[:, :, None]
         tokens = np.where(exists, np.take_along_axis(candidates.tokens, order[:, :, None], 1), NOTHING)
+        tokens = padded(tokens, answers.tokens.shape[2])
         key = np.where(exists[:, 0, 0], np.take_along_axis(candidates.key, order, 1)[:, 0], np.uint64(0))
         shown = shown_evidence(evidence, key)
         proposal = self.amounts(columns, np.resize(rows, len(evidence)), evidence, tokens[:, 0])

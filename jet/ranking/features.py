@@ -21,6 +21,7 @@ from jet.ranking.statistics import Statistics
 from jet.retrieval.products import products
 from jet.retrieval.similarity import BATCH
 
+_CLIPPED = 0.02, 0.98  # the bounds of a line's score in the likelihood of a set
 _CLOSE = 5.0  # exp(5 similarity): distant neighbors still have weight
 _HALVES = ("close", "sharp", "text", "masked", "journal", "recent", "amount")
 """The kinds of vote that neighbors give to each side of a candidate alone."""
@@ -46,7 +47,7 @@ def ranking_features(
         matches = Matches.of(set_key(side_of(tokens, side)), neighbor_half)
         for kind in _HALVES:
             features[f"{name}_{kind}"] = _share(matches, weights[kind])
-    features |= _line_figures(scores, lines, is_line, count)
+    features |= _line_figures(scores, lines, is_line, statistics.longest)
     features |= _history(statistics, evidence, candidates, lines)
     features |= _words(statistics, evidence, lines, count)
     shape = candidates.key.shape
@@ -162,9 +163,13 @@ def _purity(evidence: Evidence, weight: np.ndarray) -> np.ndarray:
 
 
 def _line_figures(
-    scores: LineScores, lines: Lines, is_line: np.ndarray, count: np.ndarray
+    scores: LineScores, lines: Lines, is_line: np.ndarray, longest: int
 ) -> dict[str, np.ndarray]:
-    """The account-level expert's scores of the candidate's lines, and of the lines that it leaves out."""
+    """The account-level expert's scores of the candidate's lines, and of the lines that it leaves out.
+
+    To the likelihood, what a set has less than `longest` lines counts as likely ones.
+    """
+    count = is_line.sum(axis=2)
     same = scores.token[lines.entry] == lines.token[:, None]
     scored = same.any(axis=1)
     number = np.where(scored, same.argmax(axis=1), scores.token.shape[1])
@@ -174,16 +179,15 @@ def _line_figures(
     inside[entry, candidate, number[lines.place[there]]] = True
     inside = inside[:, :, :-1] | (scores.token == NOTHING)[:, None]
     left_out = np.clip(scores.score, 0, 1)
-    unlikely = np.log1p(-np.clip(left_out, 0, 0.98))
+    unlikely = np.log1p(-np.clip(left_out, 0, _CLIPPED[1]))
     left_out = np.where(inside, 0.0, left_out[:, None])
-    score = lines.spread(of_line, 0.0)
-    likely = lines.spread(np.log(np.clip(of_line, 0.02, 0.98)), np.log(0.98))
+    likely = lines.sums(np.log(np.clip(of_line, *_CLIPPED))) + (longest - count) * np.log(_CLIPPED[1])
     return {
-        "line_mean": score.sum(axis=2) / count,
+        "line_mean": lines.sums(of_line) / np.maximum(count, 1),
         "line_least": lines.spread(of_line, np.inf).min(axis=2, initial=2.0),
         "line_left_out": left_out.max(axis=2, initial=0),
         "line_left_out_sum": left_out.sum(axis=2),
-        "line_likelihood": likely.sum(axis=2) + np.where(inside, 0.0, unlikely[:, None]).sum(axis=2),
+        "line_likelihood": likely + np.where(inside, 0.0, unlikely[:, None]).sum(axis=2),
     }
 
 
@@ -228,8 +232,8 @@ def _words(
             meaning[of_entity] = _cosines(vectors, evidence.text[rows], accounts)[at]
     figures = {}
     for name, values in (("named", contained), ("meaning", meaning)):
-        spread = lines.spread(values, 0.0)
-        figures |= {name: spread.max(axis=2, initial=0), f"{name}_mean": spread.sum(axis=2) / count}
+        figures[name] = lines.spread(values, 0.0).max(axis=2, initial=0)
+        figures[f"{name}_mean"] = lines.sums(values) / count
     return figures
 
 

@@ -116,3 +116,12 @@ class Lines:
     def spread(self, values: np.ndarray, padding: float) -> np.ndarray:
         """[B, D, L]: the value [U] of each line, and that of the `padding`."""
         return np.append(values, values.dtype.type(padding))[self.place]
+
+    def sums(self, values: np.ndarray) -> np.ndarray:
+        """float64 [B, D]: the sum of the values [U] of a candidate's lines, added up in their order: however much
+        padding there is, it is the same to the bit."""
+        spread = self.spread(values, 0.0)
+        total = np.zeros(spread.shape[:2])
+        for line in range(spread.shape[2]):
+            total += spread[:, :, line]
+        return total
