@@ -316,7 +316,6 @@ class Predictor:
         chance = np.take_along_axis(chance, order, 1)
         exists = (chance > 0)[:, :, None]
         tokens = np.where(exists, np.take_along_axis(candidates.tokens, order[:, :, None], 1), NOTHING)
-        tokens = padded(tokens, answers.tokens.shape[2])
         key = np.where(exists[:, 0, 0], np.take_along_axis(candidates.key, order, 1)[:, 0], np.uint64(0))
         shown = shown_evidence(evidence, key)
         proposal = self.amounts(columns, np.resize(rows, len(evidence)), evidence, tokens[:, 0])
@@ -325,7 +324,7 @@ class Predictor:
             "tokens": kept,
             "probability": chance[:, :KEPT],
             "none": probability[:, -1],
-            "line_share": _line_shares(tokens, chance)[:, :KEPT],
+            "line_share": _line_shares(tokens, chance, KEPT),
             "guess": guessed(evidence, kept),
             "amounts": proposal.amounts,
             "amount_features": proposal.features,
@@ -340,7 +339,8 @@ class Predictor:
             **{each.name: getattr(shown, each.name) for each in fields(shown) if each.name != "kind"},
         }
         for name, array in values.items():
-            getattr(answers, name)[rows] = array[: len(rows)]
+            place = (rows, *map(slice, array.shape[1:]))  # sets may be narrower than an answer, which is padded
+            getattr(answers, name)[place] = array[: len(rows)]
         answers.hold_facts.put(rows, scored.hold_facts)
 
     def amounts(
@@ -377,12 +377,13 @@ def extended_store(bundle: Bundle, descriptions: pa.ChunkedArray, encoder: Encod
     return bundle.corpus.store.extend(missing, encoder.encode(missing) if encoder is not None else None)
 
 
-def _line_shares(tokens: np.ndarray, probability: np.ndarray) -> np.ndarray:
-    """float32 [B, W, T]: the probability of each line, as the share of the W sets' mass on sets that have
-    it."""
+def _line_shares(tokens: np.ndarray, probability: np.ndarray, kept: int) -> np.ndarray:
+    """float32 [B, kept, T]: the probability of each line of the first `kept` of W sets `tokens` [B, W, T], as the
+    share of the sets' mass, `probability` [B, W], on sets that have it."""
     share = probability / np.maximum(probability.sum(axis=1, keepdims=True), 1e-12)
-    result = np.zeros(tokens.shape, dtype=np.float32)
+    own = tokens[:, :kept]
+    result = np.zeros(own.shape, dtype=np.float32)
     for other in range(tokens.shape[1]):
-        has = (tokens[:, :, :, None] == tokens[:, None, None, other, :]).any(axis=3)
+        has = (own[:, :, :, None] == tokens[:, None, None, other, :]).any(axis=3)
         result += has * share[:, other, None, None]
-    return np.where(tokens == NOTHING, 0, result).astype(np.float32)
+    return np.where(own == NOTHING, 0, result).astype(np.float32)
