@@ -54,6 +54,7 @@ from jet.texts.normalize import normalize_all
 from jet.texts.store import TextStore
 
 _TOGETHER = 256  # entries that are scored together where the decoder isn't asked
+_MOST_ASKED = 16  # entries of a batch for the decoder beside the ranker: mostly few are asked, and a batch is filled up
 _NARROWEST_CHART = 64
 _SCORED = 8  # of the ranker's best candidates beside the beams, which the decoder scores too
 _LEAST = 1e-12  # the least probability of an answer that reviewed entries decide
@@ -187,11 +188,12 @@ class Predictor:
         sizes = np.diff(self.bundle.corpus.catalog.offsets)[columns.entity[asked]]
         widths = np.zeros(len(columns), dtype=np.int64)
         widths[asked] = 2 ** np.ceil(np.log2(np.maximum(sizes, _NARROWEST_CHART))).astype(np.int64)
-        padded = self.settings.batch_size
+        size = self.settings.batch_size
+        size = size if self.settings.method == "decoder" else min(size, _MOST_ASKED)
         for width in np.unique(widths[asked]).tolist():
             alike = np.flatnonzero(widths == width)
-            for start in range(0, len(alike), padded):
-                yield Group(alike[start : start + padded], width, padded)
+            for start in range(0, len(alike), size):
+                yield Group(alike[start : start + size], width, size)
 
     def _asked(self, columns: EntryColumns, known_before: np.ndarray) -> np.ndarray:
         """bool [N]: the entries of known entities for which the decoder is asked before anything is scored."""

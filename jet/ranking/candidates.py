@@ -14,7 +14,7 @@ Shapes: B entries, M neighbors, D candidates, L lines.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -159,10 +159,19 @@ def first_of_top_groups(key: np.ndarray, weight: np.ndarray, count: int) -> np.n
 
     The weight of a group is the sum of its `weight` [B, M]; NOTHING where there are fewer groups.
     """
-    same = (key[:, :, None] == key[:, None, :]) & (weight > 0)[:, None, :]
-    votes = (same * weight[:, None, :]).sum(axis=2)
-    again = np.tril(same, -1).any(axis=2)
-    votes = np.where(again | (weight <= 0) | (key == 0), 0.0, votes)
+    key = np.where(weight > 0, key, np.uint64(0))
+    order = np.argsort(key, axis=1, kind="stable")
+    ordered = np.take_along_axis(key, order, 1)
+    new = np.ones(key.shape, dtype=bool)
+    new[:, 1:] = ordered[:, 1:] != ordered[:, :-1]
+    first, group = np.zeros(key.shape, dtype=bool), np.empty(key.shape, dtype=np.int64)
+    np.put_along_axis(first, order, new, 1)
+    np.put_along_axis(group, order, np.cumsum(new).reshape(key.shape) - 1, 1)
+    # In eight lanes, as NumPy adds up an axis: the last bits decide between sets with equal votes.
+    lanes = np.bincount((group * 8 + np.arange(key.shape[1]) % 8).ravel(), weight.ravel(), 8 * (group.max(initial=0) + 1))
+    halves = lanes.reshape(-1, 4, 2).sum(axis=2)
+    votes = ((halves[:, 0] + halves[:, 1]) + (halves[:, 2] + halves[:, 3]))[group]
+    votes = np.where(first & (key != 0), votes, 0.0)
     place = np.argsort(-votes, axis=1, kind="stable")[:, :count]
     return np.where(np.take_along_axis(votes, place, 1) > 0, place, NOTHING)
 
@@ -233,27 +242,9 @@ def substituted(sets: np.ndarray, tokens: np.ndarray, lines: int = 3) -> np.ndar
 
 def named_accounts(statistics: Statistics, evidence: Evidence, count: int) -> np.ndarray:
     """The accounts whose names the description contains best, as debit tokens: int64 [B, count]."""
-    accounts = np.full((len(evidence), count), NOTHING)
-    for rows, start, share in name_shares(statistics, evidence):
-        best = np.argsort(-share, axis=1, kind="stable")[:, :count]
-        good = np.take_along_axis(share, best, 1) > 0.5
-        accounts[rows, : best.shape[1]] = np.where(good, 2 * (start + best), NOTHING)
-    return accounts
-
-
-def name_shares(statistics: Statistics, evidence: Evidence) -> Iterator[tuple[np.ndarray, int, np.ndarray]]:
-    """Yields for each entity how much of each account's name is in each description.
-
-    Of the entity: its rows among the entries [b], the catalog row of its first account, and the share of each
-    name's idf-weighted n-grams that the description has, float32 [b, C].
-    """
-    offsets = statistics.corpus.catalog.offsets
-    for entity in np.unique(evidence.entity[evidence.entity >= 0]):
-        rows = np.flatnonzero(evidence.entity == entity)
-        texts = statistics.corpus.store.ngrams[evidence.text[rows]].copy()
-        texts.data[:] = 1
-        names = statistics.account_names[offsets[entity] : offsets[entity + 1]]
-        yield rows, int(offsets[entity]), np.asarray((texts @ names.T).toarray())
+    store = statistics.corpus.store
+    account = statistics.account_names.shares(evidence.entity, evidence.text, store).best(count)
+    return np.where(account == NOTHING, NOTHING, 2 * account)
 
 
 def doubled(sets: np.ndarray, longest: int) -> np.ndarray:

@@ -13,7 +13,7 @@ from collections.abc import Mapping
 import numpy as np
 
 from jet.books.tokens import NOTHING, set_key
-from jet.ranking.candidates import PROPOSERS, Candidates, name_shares, side_of
+from jet.ranking.candidates import PROPOSERS, Candidates, side_of
 from jet.ranking.evidence import Evidence
 from jet.ranking.expert import LineScores
 from jet.ranking.matches import Lines, Matches
@@ -219,17 +219,18 @@ def _words(
     statistics: Statistics, evidence: Evidence, lines: Lines, count: np.ndarray
 ) -> dict[str, np.ndarray]:
     """How much of the accounts' names is in the description, and the cosine of their sentence vectors."""
-    contained, meaning = np.zeros(len(lines.token)), np.zeros(len(lines.token))
-    vectors = statistics.corpus.store.vectors
-    place = np.zeros(len(evidence), dtype=np.int64)
-    for rows, start, share in name_shares(statistics, evidence):
+    corpus = statistics.corpus
+    names = statistics.account_names.shares(evidence.entity, evidence.text, corpus.store)
+    contained = names.of(lines.entry, lines.token // 2).astype(np.float64)
+    meaning = np.zeros(len(lines.token))
+    vectors, place = corpus.store.vectors, np.zeros(len(evidence), dtype=np.int64)
+    for entity in np.unique(evidence.entity[lines.entry]) if vectors.shape[1] else ():
+        rows = np.flatnonzero(evidence.entity == entity)
         place[rows] = np.arange(len(rows))
-        of_entity = np.flatnonzero(np.isin(lines.entry, rows))
-        at = place[lines.entry[of_entity]], lines.token[of_entity] // 2 - start
-        contained[of_entity] = share[at]
-        if vectors.shape[1]:
-            accounts = statistics.corpus.account_text[start : start + share.shape[1]]
-            meaning[of_entity] = _cosines(vectors, evidence.text[rows], accounts)[at]
+        start, end = corpus.catalog.offsets[entity : entity + 2]
+        close = _cosines(vectors, evidence.text[rows], corpus.account_text[start:end])
+        of_entity = np.flatnonzero(evidence.entity[lines.entry] == entity)
+        meaning[of_entity] = close[place[lines.entry[of_entity]], lines.token[of_entity] // 2 - start]
     figures = {}
     for name, values in (("named", contained), ("meaning", meaning)):
         figures[name] = lines.spread(values, 0.0).max(axis=2, initial=0)
