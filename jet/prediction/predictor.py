@@ -135,7 +135,7 @@ class Predictor:
         """The device on which the network computes."""
         return torch.device("cuda" if torch.cuda.is_available() else "cpu")
 
-    @property
+    @cached_property
     def network(self) -> JetNetwork:
         """The bundle's network on `device`."""
         return self.bundle.network.to(self.device)

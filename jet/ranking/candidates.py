@@ -88,6 +88,8 @@ def side_by_side(parts: Sequence[np.ndarray]) -> np.ndarray:
 
 def padded(tokens: np.ndarray, width: int) -> np.ndarray:
     """int64 [B, P, width]: `tokens` [B, P, L] with more padding."""
+    if tokens.shape[2] == width:
+        return tokens
     return np.pad(tokens, ((0, 0), (0, 0), (0, width - tokens.shape[2])), constant_values=NOTHING)
 
 

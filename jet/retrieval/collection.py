@@ -193,13 +193,14 @@ def limits(collection: Collection, queries: Queries) -> np.ndarray:
 def prefix_ends(offsets: np.ndarray, row_date: np.ndarray, entity: np.ndarray, date: np.ndarray) -> np.ndarray:
     """int64 [Q]: the first row of each `entity` that isn't earlier than `date`; `offsets` as in
     `Collection`."""
-    limit = np.zeros(len(entity), dtype=np.int64)
-    for each in np.unique(entity):
-        if 0 <= each < len(offsets) - 1:
-            first, end = offsets[each], offsets[each + 1]
-            of_entity = entity == each
-            limit[of_entity] = first + np.searchsorted(row_date[first:end], date[of_entity], side="left")
-    return limit
+    known = (entity >= 0) & (entity < len(offsets) - 1)
+    low = np.where(known, offsets[np.where(known, entity, 0)], 0)
+    high = np.where(known, offsets[np.where(known, entity, 0) + 1], 0)
+    while (searched := low < high).any():  # a binary search among the rows of each one's entity, of all at once
+        middle = (low + high) // 2
+        earlier = searched & (row_date[np.where(searched, middle, 0)] < date)
+        low, high = np.where(earlier, middle + 1, low), np.where(searched & ~earlier, middle, high)
+    return low
 
 
 def merge(parts: Sequence[Hits], k: int) -> Hits:
