@@ -12,7 +12,7 @@ import numpy as np
 from jet.books.catalog import Catalog
 from jet.books.tokens import NOTHING
 from jet.retrieval.similarity import ranges
-from jet.texts.ngrams import CHAR_BUCKETS, ngram_counts
+from jet.texts.ngrams import CHAR_BUCKETS, ngram_counts_of
 from jet.texts.normalize import normalize_all
 from jet.texts.store import TextStore
 
@@ -59,7 +59,7 @@ class AccountNames:
     @classmethod
     def of(cls, catalog: Catalog, idf: np.ndarray) -> AccountNames:
         """The names of the catalog's accounts; `idf` float32 [8192] are the weights of n-grams."""
-        grams = ngram_counts(normalize_all(catalog.accounts["name"]).to_pylist())
+        grams = ngram_counts_of(normalize_all(catalog.accounts["name"]))
         grams.data = (idf[grams.indices] * (grams.indices < CHAR_BUCKETS)).astype(np.float32)
         total = np.asarray(grams.sum(axis=1)).ravel()
         grams.data /= np.repeat(np.maximum(total, 1e-9), np.diff(grams.indptr)).astype(np.float32)
