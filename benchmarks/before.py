@@ -5,8 +5,8 @@
 
 RUN is what `jet pipeline` wrote. A process of each checkout loads the same bundle and predicts the same booked
 entries without their lines, from all over RUN, when it is told to: one thread each, one process at a time,
-who begins changes from round to round. What is timed is a `Predictor`'s call, from a table to a table; bundle, index
-and texts were loaded before. Processor seconds count, since others may use the machine too.
+who begins changes from round to round. What is timed is a `Predictor`'s call, from a table to a table; bundle,
+index and texts were loaded before. Processor seconds count, since others may use the machine too.
 
 Then both tables are compared: exact match, decisions, and how far confidences differ.
 """
@@ -69,7 +69,8 @@ class Checkout:
 
     def seconds(self) -> float:
         """Predict, and return the processor seconds that it took."""
-        assert self.process.stdin is not None and self.process.stdout is not None
+        assert self.process.stdin is not None
+        assert self.process.stdout is not None
         self.process.stdin.write("\n")
         self.process.stdin.flush()
         for line in self.process.stdout:
@@ -127,7 +128,9 @@ def differences(booked: pa.Table, after: pa.Table, before: pa.Table) -> dict[str
     true, ours, theirs = (list(map(line_set, each["lines"].to_pylist())) for each in (booked, after, before))
 
     def differing(name: str) -> int:
-        return sum(one != other for one, other in zip(after[name].to_pylist(), before[name].to_pylist(), strict=True))
+        return sum(
+            one != other for one, other in zip(after[name].to_pylist(), before[name].to_pylist(), strict=True)
+        )
 
     def right(answers: list[Counter[tuple[str, str]]]) -> int:
         return sum(map(Counter.__eq__, answers, true))

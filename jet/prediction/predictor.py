@@ -54,7 +54,9 @@ from jet.texts.normalize import normalize_all
 from jet.texts.store import TextStore
 
 _TOGETHER = 256  # entries that are scored together where the decoder isn't asked
-_MOST_ASKED = 16  # entries of a batch for the decoder beside the ranker: mostly few are asked, and a batch is filled up
+_MOST_ASKED = (
+    16  # entries of a batch for the decoder beside the ranker: mostly few are asked, and a batch is filled up
+)
 _NARROWEST_CHART = 64
 _SCORED = 8  # of the ranker's best candidates beside the beams, which the decoder scores too
 _LEAST = 1e-12  # the least probability of an answer that reviewed entries decide
@@ -74,7 +76,9 @@ class Group(NamedTuple):
     """Entries that are scored together."""
 
     rows: np.ndarray  # int64 numbers of the entries
-    width: int  # a power of two to which their charts, of similar size, are padded for the decoder; 0: not asked
+    width: (
+        int  # a power of two to which their charts, of similar size, are padded for the decoder; 0: not asked
+    )
     padded: int = 0  # the number of entries of a batch for the decoder, filled up with repeats
 
     @property
@@ -341,8 +345,8 @@ class Predictor:
             **{each.name: getattr(shown, each.name) for each in fields(shown) if each.name != "kind"},
         }
         for name, array in values.items():
-            place = (rows, *map(slice, array.shape[1:]))  # sets may be narrower than an answer, which is padded
-            getattr(answers, name)[place] = array[: len(rows)]
+            # Sets may be narrower than an answer, which is padded.
+            getattr(answers, name)[(rows, *map(slice, array.shape[1:]))] = array[: len(rows)]
         answers.hold_facts.put(rows, scored.hold_facts)
 
     def amounts(
@@ -380,8 +384,10 @@ def extended_store(bundle: Bundle, descriptions: pa.ChunkedArray, encoder: Encod
 
 
 def _line_shares(tokens: np.ndarray, probability: np.ndarray, kept: int) -> np.ndarray:
-    """float32 [B, kept, T]: the probability of each line of the first `kept` of W sets `tokens` [B, W, T], as the
-    share of the sets' mass, `probability` [B, W], on sets that have it."""
+    """float32 [B, kept, T]: the probability of each line of the first `kept` of W sets `tokens` [B, W, T].
+
+    It is the share of the sets' mass, `probability` [B, W], on sets that have it.
+    """
     share = probability / np.maximum(probability.sum(axis=1, keepdims=True), 1e-12)
     own = tokens[:, :kept]
     result = np.zeros(own.shape, dtype=np.float32)

@@ -170,7 +170,9 @@ def first_of_top_groups(key: np.ndarray, weight: np.ndarray, count: int) -> np.n
     np.put_along_axis(first, order, new, 1)
     np.put_along_axis(group, order, np.cumsum(new).reshape(key.shape) - 1, 1)
     # In eight lanes, as NumPy adds up an axis: the last bits decide between sets with equal votes.
-    lanes = np.bincount((group * 8 + np.arange(key.shape[1]) % 8).ravel(), weight.ravel(), 8 * (group.max(initial=0) + 1))
+    lanes = np.bincount(
+        (group * 8 + np.arange(key.shape[1]) % 8).ravel(), weight.ravel(), 8 * (group.max(initial=0) + 1)
+    )
     halves = lanes.reshape(-1, 4, 2).sum(axis=2)
     votes = ((halves[:, 0] + halves[:, 1]) + (halves[:, 2] + halves[:, 3]))[group]
     votes = np.where(first & (key != 0), votes, 0.0)
@@ -184,8 +186,10 @@ def side_of(tokens: np.ndarray, side: int) -> np.ndarray:
 
 
 def combined(evidence: Evidence, weight: np.ndarray, longest: int, count: int = 3) -> np.ndarray:
-    """The debits of one neighbor with the credits of another, if they have no more than `longest` lines together:
-    int64 [B, count^2, L]."""
+    """The debits of one neighbor with the credits of another: int64 [B, count^2, L].
+
+    Those with more than `longest` lines together are left out.
+    """
     parts = []
     for side in (0, 1):
         tokens = side_of(evidence.lines, side)
@@ -197,8 +201,10 @@ def combined(evidence: Evidence, weight: np.ndarray, longest: int, count: int = 
 
 
 def fitted(tokens: np.ndarray, longest: int) -> np.ndarray:
-    """int64 [B, P, L]: `tokens` [B, P, any] with padding last, no wider than the longest set; sets with more than
-    `longest` lines become padding."""
+    """int64 [B, P, L]: `tokens` [B, P, any] with padding last, no wider than the longest set.
+
+    Sets with more than `longest` lines become padding.
+    """
     count = (tokens != NOTHING).sum(axis=2)
     count = np.where(count <= longest, count, 0)
     order = np.argsort(tokens == NOTHING, axis=2, kind="stable")[:, :, : max(1, count.max(initial=0))]

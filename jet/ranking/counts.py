@@ -1,7 +1,7 @@
 """Counts of sets of lines, lines and the like in the strictly earlier entries of an entity, by binary search.
 
 Occurrences are sorted once by key and row. Since the corpus is sorted by entity and date, "strictly earlier"
-means "below the entity's limit row". So a count is one binary search for the key and one for the limit among its
+means "below the entity's limit row". So a count is a binary search for the key and one for the limit among its
 rows.
 """
 

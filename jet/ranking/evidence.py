@@ -4,8 +4,8 @@
 and explanations are computed. It comes from retrieval's hits alone, which are strictly earlier entries. So it
 holds neither the entry's lines nor anything that was booked on its day or later.
 
-Shapes: B entries, M neighbors, L lines of the longest neighbor, C accounts of the catalog, N rows of the corpus,
-W distinct texts of an entry's neighbors.
+Shapes: B entries, M neighbors, L lines of the longest neighbor, C accounts of the catalog, N rows of the
+corpus.
 """
 
 from __future__ import annotations
@@ -110,9 +110,7 @@ def gather(
     hits = hits.without_repeats()
     entity = queries.entity[rows]
     longest = longest_lines(booked, hits.row, statistics.longest)
-    lines = neighbor_lines(
-        booked, hits.row, entity, corpus.catalog, max(1, int(longest.max(initial=0)))
-    )
+    lines = neighbor_lines(booked, hits.row, entity, corpus.catalog, max(1, int(longest.max(initial=0))))
     text = queries.text[rows]
     row, lines, swapped = _by_direction(statistics, queries, rows, hits, lines)
     exists = row != NOTHING
@@ -156,10 +154,11 @@ def gather(
 def _similarities(
     statistics: Statistics, text: np.ndarray, neighbor_text: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray]:
-    """`Evidence.kernel` and `Evidence.text_similarity`, from the texts of the entries [B] and of their neighbors
+    """`Evidence.kernel` and `Evidence.text_similarity`, by the texts of the entries [B] and their neighbors
     [B, M].
 
-    Many neighbors have the same text, so only distinct ones are multiplied, in groups of entries with about as many.
+    Many neighbors have the same text, so only distinct ones are multiplied, in groups of entries with about as
+    many.
     """
     store, corpus = statistics.corpus.store, statistics.corpus
     used, place = np.unique(np.concatenate([text[:, None], neighbor_text], axis=1), return_inverse=True)

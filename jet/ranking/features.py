@@ -162,9 +162,7 @@ def _purity(evidence: Evidence, weight: np.ndarray) -> np.ndarray:
     return votes.max(axis=1, initial=0) / np.maximum(weight.sum(axis=1), 1e-9)
 
 
-def _line_figures(
-    scores: LineScores, lines: Lines, is_line: np.ndarray, longest: int
-) -> dict[str, np.ndarray]:
+def _line_figures(scores: LineScores, lines: Lines, is_line: np.ndarray, longest: int) -> dict[str, np.ndarray]:
     """The account-level expert's scores of the candidate's lines, and of the lines that it leaves out.
 
     To the likelihood, what a set has less than `longest` lines counts as likely ones.
@@ -173,7 +171,9 @@ def _line_figures(
     same = scores.token[lines.entry] == lines.token[:, None]
     scored = same.any(axis=1)
     number = np.where(scored, same.argmax(axis=1), scores.token.shape[1])
-    of_line = np.where(scored, np.append(scores.score, np.zeros((len(scores.score), 1)), 1)[lines.entry, number], 0)
+    of_line = np.where(
+        scored, np.append(scores.score, np.zeros((len(scores.score), 1)), 1)[lines.entry, number], 0
+    )
     inside = np.zeros((*is_line.shape[:2], scores.token.shape[1] + 1), dtype=bool)
     entry, candidate, _ = there = np.nonzero(is_line)
     inside[entry, candidate, number[lines.place[there]]] = True

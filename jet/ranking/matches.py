@@ -1,8 +1,8 @@
 """Sums over sparse matches: neighbors by candidate, and lines by entry.
 
 Most of an entry's candidates are booked like few of its neighbors, and share their lines. So what depends on a
-neighbor and a candidate is added up over the pairs that match, and what depends on an entry and a line is computed
-once for each distinct line.
+neighbor and a candidate is added up over the pairs that match, and what depends on an entry and a line is
+computed once for each distinct line.
 
 Shapes: B entries, D candidates, M neighbors, L lines, U distinct pairs of an entry and a line.
 """
@@ -33,8 +33,8 @@ class Matches:
 
     @classmethod
     def of(cls, ours: np.ndarray, theirs: np.ndarray) -> Matches:
-        """The matches of candidates with the keys `ours` [B, D] and neighbors with those `theirs` [B, M], uint64;
-        0 matches nothing."""
+        """The matches of candidates with the keys `ours` uint64 [B, D] and neighbors with the keys `theirs`
+        uint64 [B, M]; 0 matches nothing."""
         size, candidates = ours.shape
         base = np.arange(size)[:, None] * candidates
         first = base + (ours[:, :, None] == ours[:, None, :]).argmax(axis=2)
@@ -106,7 +106,7 @@ class Lines:
     @classmethod
     def of(cls, tokens: np.ndarray) -> Lines:
         """The distinct lines of `tokens` [B, D, L]."""
-        entry, candidate, line = there = np.nonzero(tokens != NOTHING)
+        entry, _, _ = there = np.nonzero(tokens != NOTHING)
         base = tokens.max(initial=0) + 1  # with the entry, a line is one number
         distinct, number = np.unique(entry * base + tokens[there], return_inverse=True)
         place = np.full(tokens.shape, len(distinct))
@@ -118,8 +118,10 @@ class Lines:
         return np.append(values, values.dtype.type(padding))[self.place]
 
     def sums(self, values: np.ndarray) -> np.ndarray:
-        """float64 [B, D]: the sum of the values [U] of a candidate's lines, added up in their order: however much
-        padding there is, it is the same to the bit."""
+        """float64 [B, D]: the sum of the values [U] of a candidate's lines.
+
+        They are added up in their order, so that it is the same to the bit however much padding there is.
+        """
         spread = self.spread(values, 0.0)
         total = np.zeros(spread.shape[:2])
         for line in range(spread.shape[2]):

@@ -21,7 +21,9 @@ from jet.texts.store import TextStore
 class NameShares:
     """The share of each account's name that is in the description of each of B entries."""
 
-    pair: np.ndarray  # int64 [B] the pair of entity and text of each entry; NOTHING where the entity isn't known
+    pair: (
+        np.ndarray
+    )  # int64 [B] the pair of entity and text of each entry; NOTHING where the entity isn't known
     start: np.ndarray  # int64 [P + 1] where the shares of each pair are
     first: np.ndarray  # int64 [P] the first account of the entity
     share: np.ndarray  # float32, of each pair's accounts, from 0 to 1

@@ -94,8 +94,8 @@ class Past:
         return (currency != NO_CURRENCY) & (same == 0) & (any_known > 0)
 
     def other_currency(self, token: np.ndarray, currency: np.ndarray, limit: np.ndarray) -> np.ndarray:
-        """float64 [n]: the share of entries below `limit` with the line `token` that are in another currency than
-        `currency`, each int64 [n]; 0 where that isn't known. The share is shrunk toward 0 where there are few
+        """float64 [n]: the share of entries below `limit` with the line `token` that are in another currency
+        than `currency`, each int64 [n]; 0 where that isn't known. It is shrunk toward 0 where there are few
         entries."""
         known = self.lines_with_currency.before(joined_key(token), limit)
         same = self.lines.before(joined_key(token, currency), limit)

@@ -54,8 +54,8 @@ def ngram_counts(texts: Sequence[str]) -> sp.csr_matrix:
 
 
 def ngram_counts_of(texts: pa.StringArray) -> sp.csr_matrix:
-    """As `ngram_counts`, of `texts` with many repeats, such as the accounts' names of many charts: each distinct one
-    is counted once."""
+    """As `ngram_counts`, of `texts` with many repeats, as the names in many charts are: each distinct one is
+    counted once."""
     encoded = texts.dictionary_encode()
     return ngram_counts(encoded.dictionary.to_pylist())[encoded.indices.to_numpy()]
 

@@ -71,7 +71,7 @@ def _fixed(votes: Votes) -> tuple[np.ndarray, np.ndarray]:
     """Amounts that don't depend on the total, as of fees and installments: value and support, each [N, T].
 
     They must occur at least twice."""
-    entry, neighbor, line = there = np.nonzero(votes.amount >= 0)
+    entry, _, line = there = np.nonzero(votes.amount >= 0)
     _, amount = np.unique(votes.amount[there], return_inverse=True)
     on = entry * votes.amount.shape[2] + line
     _, group, count = np.unique(
