@@ -194,8 +194,8 @@ def prefix_ends(offsets: np.ndarray, row_date: np.ndarray, entity: np.ndarray, d
     """int64 [Q]: the first row of each `entity` that isn't earlier than `date`; `offsets` as in
     `Collection`."""
     known = (entity >= 0) & (entity < len(offsets) - 1)
-    low = np.where(known, offsets[np.where(known, entity, 0)], 0)
-    high = np.where(known, offsets[np.where(known, entity, 0) + 1], 0)
+    low, high = np.zeros((2, len(entity)), dtype=np.int64)
+    low[known], high[known] = offsets[entity[known]], offsets[entity[known] + 1]
     while (searched := low < high).any():  # a binary search among the rows of each one's entity, of all at once
         middle = (low + high) // 2
         earlier = searched & (row_date[np.where(searched, middle, 0)] < date)

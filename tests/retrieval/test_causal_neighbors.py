@@ -190,3 +190,4 @@ def test_a_limit_is_the_first_row_that_is_not_earlier(seed: int) -> None:
         for e, day in zip(entity.tolist(), date.tolist(), strict=True)
     ]
     assert prefix_ends(offsets, days, entity, date).tolist() == expected
+    assert not prefix_ends(offsets[:1], days[:0], entity, date).any()
