@@ -45,6 +45,7 @@ from jet.bundle.saved import load_bundle
 from jet.model.batch import Batch, collate, held_hits
 from jet.model.decode import beam_search
 from jet.model.network import Tables, follow_neighbors
+from jet.model.tables import with_new_texts
 from jet.prediction.predictor import Predictor, extended_store
 from jet.prediction.settings import PredictSettings
 from jet.retrieval.columns import entry_columns
@@ -154,8 +155,9 @@ def beside_the_ancestor(bundle: Bundle, entries: Path) -> Row:
         chosen = held_hits(hits, bundle.model, bundle.retrieval)
         return collate(columns, rows, predictor.statistics.corpus, chosen, bundle.model.max_lines)
 
-    tables = Tables(torch.from_numpy(predictor.text_vectors), torch.from_numpy(bundle.account_vectors))
-    grouped = [group.rows for group in predictor.groups(columns, columns.date)]
+    texts_of = with_new_texts(bundle.text_vectors, bundle.network, replace(bundle.corpus, store=store))
+    tables = Tables(torch.from_numpy(texts_of), torch.from_numpy(bundle.account_vectors))
+    grouped = [group.rows for group in predictor.groups(columns, columns.entity >= 0)]
     rows = np.concatenate(grouped)
     batches = [batch_of(own) for own in grouped]
     picked = rows[np.linspace(0, len(rows) - 1, ONE_BY_ONE).astype(int)]

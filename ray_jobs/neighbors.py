@@ -57,7 +57,7 @@ KIND = "neighbors"
 
 SPREAD_FROM = 4
 """A bucket with more than so many times `runtime.bucket_rows` entries is spread. Buckets that are spread come
-one after another, and actors start for each, so that a smaller one is sooner done by one actor beside others."""
+one after another, and actors start for each: a smaller one is sooner done by one actor beside others."""
 
 log = logging.getLogger("jet.neighbors")
 

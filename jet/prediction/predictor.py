@@ -4,8 +4,8 @@ Every row in gives one row out, in order; an entry that can't be predicted gets 
 reason. The entry's own lines are not used. Candidates come from the neighbors, the set ranker scores them, and
 the calibration computes the confidence. Where the company has nothing booked yet, the decoder is asked too: its
 beams join the candidates, and its scores those of the ranker. Results don't depend on which entries are
-predicted together: all shapes follow from an entry's own chart and history (see `Group`; batches are filled up
-with repeats).
+predicted together: where a product's result differs with its shape, the shape is fixed or follows from an
+entry's own chart (see `Group`; batches are filled up with repeats).
 
 Shapes: N entries of a table, B entries of a batch, D candidates, K neighbors, T lines, S shown neighbors.
 """
@@ -40,19 +40,23 @@ from jet.prediction.reasons import guessed, shown_evidence
 from jet.prediction.reviews import reviewed_answers
 from jet.prediction.settings import PredictSettings
 from jet.prediction.table import predictions_table
-from jet.ranking.candidates import Candidates, propose, without_opposite
+from jet.ranking.candidates import Candidates, padded, propose, without_opposite
 from jet.ranking.evidence import Evidence, gather
 from jet.ranking.expert import line_scores
 from jet.ranking.features import ranking_features
 from jet.ranking.statistics import Statistics
 from jet.retrieval.collection import Hits
-from jet.retrieval.columns import EntryColumns, entry_columns
+from jet.retrieval.columns import EntryColumns, entry_columns, longest_lines
 from jet.retrieval.products import view
 from jet.retrieval.retriever import Retriever
 from jet.texts.encoder import Encoder
 from jet.texts.normalize import normalize_all
 from jet.texts.store import TextStore
 
+_TOGETHER = 256  # entries that are scored together where the decoder isn't asked
+_MOST_ASKED = (
+    16  # entries of a batch for the decoder beside the ranker: mostly few are asked, and a batch is filled up
+)
 _NARROWEST_CHART = 64
 _SCORED = 8  # of the ranker's best candidates beside the beams, which the decoder scores too
 _LEAST = 1e-12  # the least probability of an answer that reviewed entries decide
@@ -71,9 +75,21 @@ class ScoredCandidates:
 class Group(NamedTuple):
     """Entries that are scored together."""
 
-    rows: np.ndarray  # int64 numbers of up to `batch_size` entries
-    width: int  # a power of two to which their charts, of similar size, are padded
-    asked: bool  # the decoder is asked for them
+    rows: np.ndarray  # int64 numbers of the entries
+    width: (
+        int  # a power of two to which their charts, of similar size, are padded for the decoder; 0: not asked
+    )
+    padded: int = 0  # the number of entries of a batch for the decoder, filled up with repeats
+
+    @property
+    def asked(self) -> bool:
+        """Whether the decoder is asked for them."""
+        return self.width > 0
+
+    @property
+    def filled(self) -> np.ndarray:
+        """int64: the entries that are computed, of which the first are those of `rows`."""
+        return np.resize(self.rows, self.padded) if self.asked else self.rows
 
 
 @dataclass(frozen=True)
@@ -123,7 +139,7 @@ class Predictor:
         """The device on which the network computes."""
         return torch.device("cuda" if torch.cuda.is_available() else "cpu")
 
-    @property
+    @cached_property
     def network(self) -> JetNetwork:
         """The bundle's network on `device`."""
         return self.bundle.network.to(self.device)
@@ -149,49 +165,56 @@ class Predictor:
     ) -> Iterator[tuple[np.ndarray, EntryColumns, ScoredCandidates]]:
         """Row numbers of `entries`, all their columns, and the scored candidates of these rows.
 
-        The scored candidates are of `batch_size` entries, of which the first are those of the rows. Entries of
-        unknown entities are left out. Those without a candidate, as where all accounts that the company booked
-        on are closed, come again, with the decoder's. Booked entries of the day `known_before` int32 [N] and
-        later are not known to an entry; None: those of its own day and later.
+        Where the decoder is asked, the scored candidates are of `batch_size` entries, of which the first are
+        those of the rows. Entries of unknown entities are left out. Those without a candidate, as where all
+        accounts that the company booked on are closed, come again, with the decoder's. Booked entries of the
+        day `known_before` int32 [N] and later are not known to an entry; None: those of its own day and later.
         """
         corpus = self.statistics.corpus
         columns = entry_columns(entries, corpus.catalog, corpus.store)
         queries = replace(columns.queries(np.arange(len(columns))), store=corpus.store, cut=known_before)
         hits = self.retriever.hits(queries)
-        for group in self.groups(columns, queries.known_before):
-            scored = self._score(columns, queries.known_before, hits, group)
-            yield group.rows, columns, scored
-            empty = group.rows[~scored.candidates.exists[: len(group.rows)].any(axis=1)]
-            if self.decoder and not group.asked and len(empty):
-                again = Group(empty, group.width, asked=True)
-                yield again.rows, columns, self._score(columns, queries.known_before, hits, again)
+        asked = self._asked(columns, queries.known_before)
+        rows = np.flatnonzero((columns.entity >= 0) & ~asked)
+        # Of a company, which share its chart, and with neighbors of about as many lines, to save padding.
+        longest = longest_lines(corpus.rows, hits.row[rows], self.statistics.longest)
+        rows = rows[np.lexsort((columns.entity[rows], np.ceil(np.log2(np.maximum(longest, 2)))))]
+        for start in range(0, len(rows), _TOGETHER):
+            some = rows[start : start + _TOGETHER]
+            scored = self._score(columns, queries.known_before, hits, Group(some, 0))
+            yield some, columns, scored
+            asked[some] = self.decoder & ~scored.candidates.exists.any(axis=1)
+        for group in self.groups(columns, asked):
+            yield group.rows, columns, self._score(columns, queries.known_before, hits, group)
 
-    def groups(self, columns: EntryColumns, known_before: np.ndarray) -> Iterator[Group]:
-        """The entries in groups of up to `batch_size`; those of unknown entities are left out."""
-        sizes = np.append(np.diff(self.bundle.corpus.catalog.offsets), 0)[columns.entity]
-        padded = 2 ** np.ceil(np.log2(np.maximum(sizes, _NARROWEST_CHART))).astype(np.int64)
-        widths = np.where(sizes > 0, padded, 0)
-        asked = self._asked(columns, known_before)
-        for width, asks in np.unique(np.stack([widths, asked])[:, widths > 0], axis=1).T.tolist():
-            alike = np.flatnonzero((widths == width) & (asked == asks))
-            for start in range(0, len(alike), self.settings.batch_size):
-                yield Group(alike[start : start + self.settings.batch_size], width, bool(asks))
+    def groups(self, columns: EntryColumns, asked: np.ndarray) -> Iterator[Group]:
+        """The entries `asked`, bool [N], in groups for the decoder, of up to `batch_size`."""
+        sizes = np.diff(self.bundle.corpus.catalog.offsets)[columns.entity[asked]]
+        widths = np.zeros(len(columns), dtype=np.int64)
+        widths[asked] = 2 ** np.ceil(np.log2(np.maximum(sizes, _NARROWEST_CHART))).astype(np.int64)
+        size = self.settings.batch_size
+        size = size if self.settings.method == "decoder" else min(size, _MOST_ASKED)
+        for width in np.unique(widths[asked]).tolist():
+            alike = np.flatnonzero(widths == width)
+            for start in range(0, len(alike), size):
+                yield Group(alike[start : start + size], width, size)
 
     def _asked(self, columns: EntryColumns, known_before: np.ndarray) -> np.ndarray:
-        """bool [N]: the entries for which the decoder is asked."""
+        """bool [N]: the entries of known entities for which the decoder is asked before anything is scored."""
+        corpus = self.statistics.corpus
         if not self.decoder:
             return np.zeros(len(columns), dtype=bool)
         if self.settings.method == "decoder":
-            return np.ones(len(columns), dtype=bool)
-        corpus = self.statistics.corpus
-        return np.asarray(corpus.limits(columns.entity, known_before) == corpus.offsets[columns.entity])
+            return columns.entity >= 0
+        nothing = corpus.limits(columns.entity, known_before) == corpus.offsets[columns.entity]
+        return nothing & (columns.entity >= 0)
 
     def _score(
         self, columns: EntryColumns, known_before: np.ndarray, hits: Hits, group: Group
     ) -> ScoredCandidates:
-        """The scored candidates of a group, [batch_size], of which the first are those of its rows."""
+        """The scored candidates of a group, of its `filled` rows."""
         bundle = self.bundle
-        filled = np.resize(group.rows, self.settings.batch_size)
+        filled = group.filled
         hits = hits.take(filled)
         evidence = gather(self.statistics, columns, filled, hits, known_before[filled])
         line_support = line_scores(evidence)
@@ -261,6 +284,7 @@ class Predictor:
         place = np.argsort(-rest, axis=1, kind="stable")[:, :_SCORED]
         exists = np.isfinite(np.take_along_axis(rest, place, 1))
         tokens = np.take_along_axis(candidates.tokens, place[:, :, None], 1)
+        tokens = padded(tokens, self.bundle.model.max_lines)
         local = np.where(exists[:, :, None] & (tokens != NOTHING), tokens - decoder.start, NOTHING)
         log_probs = score_sets(self.network, decoder.encoded, torch.from_numpy(local).to(self.device))
         scores = np.where(exists, log_probs.float().cpu().numpy(), np.take_along_axis(decoded, place, 1))
@@ -306,7 +330,7 @@ class Predictor:
             "tokens": kept,
             "probability": chance[:, :KEPT],
             "none": probability[:, -1],
-            "line_share": _line_shares(tokens, chance)[:, :KEPT],
+            "line_share": _line_shares(tokens, chance, KEPT),
             "guess": guessed(evidence, kept),
             "amounts": proposal.amounts,
             "amount_features": proposal.features,
@@ -321,7 +345,8 @@ class Predictor:
             **{each.name: getattr(shown, each.name) for each in fields(shown) if each.name != "kind"},
         }
         for name, array in values.items():
-            getattr(answers, name)[rows] = array[: len(rows)]
+            # Sets may be narrower than an answer, which is padded.
+            getattr(answers, name)[(rows, *map(slice, array.shape[1:]))] = array[: len(rows)]
         answers.hold_facts.put(rows, scored.hold_facts)
 
     def amounts(
@@ -358,12 +383,15 @@ def extended_store(bundle: Bundle, descriptions: pa.ChunkedArray, encoder: Encod
     return bundle.corpus.store.extend(missing, encoder.encode(missing) if encoder is not None else None)
 
 
-def _line_shares(tokens: np.ndarray, probability: np.ndarray) -> np.ndarray:
-    """float32 [B, W, T]: the probability of each line, as the share of the W sets' mass on sets that have
-    it."""
+def _line_shares(tokens: np.ndarray, probability: np.ndarray, kept: int) -> np.ndarray:
+    """float32 [B, kept, T]: the probability of each line of the first `kept` of W sets `tokens` [B, W, T].
+
+    It is the share of the sets' mass, `probability` [B, W], on sets that have it.
+    """
     share = probability / np.maximum(probability.sum(axis=1, keepdims=True), 1e-12)
-    result = np.zeros(tokens.shape, dtype=np.float32)
+    own = tokens[:, :kept]
+    result = np.zeros(own.shape, dtype=np.float32)
     for other in range(tokens.shape[1]):
-        has = (tokens[:, :, :, None] == tokens[:, None, None, other, :]).any(axis=3)
+        has = (own[:, :, :, None] == tokens[:, None, None, other, :]).any(axis=3)
         result += has * share[:, other, None, None]
-    return np.where(tokens == NOTHING, 0, result).astype(np.float32)
+    return np.where(own == NOTHING, 0, result).astype(np.float32)

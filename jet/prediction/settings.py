@@ -23,7 +23,7 @@ class PredictSettings:
     beams: int = 8
     """Beams of the decoder's search; the sets it finds join the candidates."""
     batch_size: int = 64
-    """Entries predicted together."""
+    """Entries for which the decoder is asked together; beside the ranker, at most 16."""
     promise: float = 0.95
     """Precision that entries with the decision `auto` shall have; the threshold comes from the calibration."""
 

@@ -120,9 +120,9 @@ def _why_none(entity: str, known: bool, direction: str) -> str:
 
 def _held(bundle: Bundle, answers: Answers, made: Decisions, row: int, currency: str) -> list[str]:
     """Why an answer isn't `auto`: the rules that hold it, and the threshold that it doesn't reach."""
-    tokens = np.unique(answers.tokens[row, 0][answers.guess[row, 0]])
-    codes = bundle.corpus.catalog.accounts["code"].take(pa.array(tokens // 2)).to_pylist()
-    guesses = [f"{'DC'[token % 2]} {code}" for token, code in zip(tokens.tolist(), codes, strict=True)]
+    tokens = sorted(set(answers.tokens[row, 0][answers.guess[row, 0]].tolist()))
+    codes = bundle.corpus.catalog.accounts["code"]
+    guesses = [f"{'DC'[token % 2]} {codes[token // 2].as_py()}" for token in tokens]
     facts, least = answers.hold_facts, int(made.least_history[row])
     by_rules = facts.reasons(row, guesses, currency, least, made.promise)
     return by_rules + made.reasons(row, facts)

@@ -14,7 +14,7 @@ Shapes: B entries, M neighbors, D candidates, L lines.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -51,14 +51,13 @@ class Candidates:
     def of(
         cls, parts: Sequence[tuple[str, np.ndarray]], date: np.ndarray, catalog: Catalog, kept: int
     ) -> Candidates:
-        """The first `kept` distinct valid sets of `parts`, pairs of a proposer and its tokens [B, P, L].
+        """The first `kept` distinct valid sets of `parts`, pairs of a proposer and its tokens [B, P, any].
 
-        The tokens must be in the catalog's order. Of equal sets the first one is kept.
+        Of equal sets the first one is kept.
         """
-        tokens = np.concatenate([part for _, part in parts], axis=1)
+        tokens = side_by_side([part for _, part in parts])
         names = np.concatenate([np.full(part.shape[1], PROPOSERS.index(name)) for name, part in parts])
-        proposer = np.broadcast_to(names, tokens.shape[:2])
-        return cls._first(tokens, proposer, date, catalog, kept)
+        return cls._first(tokens, np.broadcast_to(names, tokens.shape[:2]), date, catalog, kept)
 
     @classmethod
     def _first(
@@ -66,19 +65,41 @@ class Candidates:
     ) -> Candidates:
         """The first `kept` distinct valid sets of `tokens` [B, P, L]."""
         key = np.where(valid(tokens, date, catalog), set_key(tokens), np.uint64(0))
-        repeated = (np.tril(key[:, :, None] == key[:, None, :], -1)).any(axis=2)
-        key = np.where(repeated, np.uint64(0), key)
+        key = np.where(repeated(key), np.uint64(0), key)
         order = np.argsort(key == 0, axis=1, kind="stable")[:, :kept]
         key = np.take_along_axis(key, order, 1)
         tokens = np.where((key != 0)[:, :, None], np.take_along_axis(tokens, order[:, :, None], 1), NOTHING)
-        return cls(tokens, key, np.where(key != 0, np.take_along_axis(proposer, order, 1), NOTHING))
+        proposer = np.where(key != 0, np.take_along_axis(proposer, order, 1), NOTHING)
+        return cls(in_order(tokens, catalog), key, proposer)
 
     def joined(self, name: str, tokens: np.ndarray, date: np.ndarray, catalog: Catalog) -> Candidates:
-        """These candidates followed by the new ones of proposer `name`, `tokens` [B, P, L]: [B, D + P]."""
-        both = np.concatenate([self.tokens, tokens], axis=1)
+        """These candidates followed by the new ones of proposer `name`, `tokens` [B, P, any]: [B, D + P]."""
+        both = side_by_side([self.tokens, tokens])
         added = np.full(tokens.shape[:2], PROPOSERS.index(name))
         proposer = np.concatenate([self.proposer, added], axis=1)
         return self._first(both, proposer, date, catalog, both.shape[1])
+
+
+def side_by_side(parts: Sequence[np.ndarray]) -> np.ndarray:
+    """int64 [B, P, L]: sets of all `parts` [B, any, any], padded to the widest of these."""
+    width = max(part.shape[2] for part in parts)
+    return np.concatenate([padded(part, width) for part in parts], axis=1)
+
+
+def padded(tokens: np.ndarray, width: int) -> np.ndarray:
+    """int64 [B, P, width]: `tokens` [B, P, L] with more padding."""
+    if tokens.shape[2] == width:
+        return tokens
+    return np.pad(tokens, ((0, 0), (0, 0), (0, width - tokens.shape[2])), constant_values=NOTHING)
+
+
+def repeated(key: np.ndarray) -> np.ndarray:
+    """bool [B, P]: which of `key` [B, P] are in an earlier place of their row too."""
+    order = np.argsort(key, axis=1, kind="stable")
+    ordered = np.take_along_axis(key, order, 1)
+    again = np.zeros(key.shape, dtype=bool)
+    np.put_along_axis(again, order[:, 1:], ordered[:, 1:] == ordered[:, :-1], 1)
+    return again
 
 
 def valid(tokens: np.ndarray, date: np.ndarray, catalog: Catalog) -> np.ndarray:
@@ -98,19 +119,20 @@ def propose(statistics: Statistics, evidence: Evidence, scores: LineScores, kept
     # Substitutions start from sets of the same entity, or from its peers' where there are none.
     none_known = (known[:, 0, 0] == NOTHING)[:, None, None]
     best = np.where(none_known, peers[:, :_SUBSTITUTED], known[:, :_SUBSTITUTED])
+    longest = statistics.longest
     parts = [
         ("neighbor", known[:, : _NEIGHBORS // 2]),
-        ("expert", expert_sets(scores, known.shape[2])),
+        ("expert", expert_sets(scores, longest)),
         ("peer", peers),
-        ("combined", combined(evidence, weight)),
+        ("combined", combined(evidence, weight, longest)),
         ("neighbor", known[:, _NEIGHBORS // 2 :]),
         ("substituted", substituted(best[:, :2], scores.token[:, :_CHOICES])),
         ("named", substituted(best, named_accounts(statistics, evidence, _NAMED))),
         ("mirrored", np.where(best[:, :2] == NOTHING, NOTHING, best[:, :2] ^ 1)),
-        ("doubled", doubled(best[:, :1])),
+        ("doubled", doubled(best[:, :1], longest)),
         ("thinned", thinned(best[:, :1])),
     ]
-    parts = [(name, without_opposite(statistics, evidence, in_order(sets, catalog))) for name, sets in parts]
+    parts = [(name, without_opposite(statistics, evidence, sets)) for name, sets in parts]
     return Candidates.of(parts, evidence.date, catalog, kept)
 
 
@@ -139,10 +161,21 @@ def first_of_top_groups(key: np.ndarray, weight: np.ndarray, count: int) -> np.n
 
     The weight of a group is the sum of its `weight` [B, M]; NOTHING where there are fewer groups.
     """
-    same = (key[:, :, None] == key[:, None, :]) & (weight > 0)[:, None, :]
-    votes = (same * weight[:, None, :]).sum(axis=2)
-    repeated = np.tril(same, -1).any(axis=2)
-    votes = np.where(repeated | (weight <= 0) | (key == 0), 0.0, votes)
+    key = np.where(weight > 0, key, np.uint64(0))
+    order = np.argsort(key, axis=1, kind="stable")
+    ordered = np.take_along_axis(key, order, 1)
+    new = np.ones(key.shape, dtype=bool)
+    new[:, 1:] = ordered[:, 1:] != ordered[:, :-1]
+    first, group = np.zeros(key.shape, dtype=bool), np.empty(key.shape, dtype=np.int64)
+    np.put_along_axis(first, order, new, 1)
+    np.put_along_axis(group, order, np.cumsum(new).reshape(key.shape) - 1, 1)
+    # In eight lanes, as NumPy adds up an axis: the last bits decide between sets with equal votes.
+    lanes = np.bincount(
+        (group * 8 + np.arange(key.shape[1]) % 8).ravel(), weight.ravel(), 8 * (group.max(initial=0) + 1)
+    )
+    halves = lanes.reshape(-1, 4, 2).sum(axis=2)
+    votes = ((halves[:, 0] + halves[:, 1]) + (halves[:, 2] + halves[:, 3]))[group]
+    votes = np.where(first & (key != 0), votes, 0.0)
     place = np.argsort(-votes, axis=1, kind="stable")[:, :count]
     return np.where(np.take_along_axis(votes, place, 1) > 0, place, NOTHING)
 
@@ -152,8 +185,11 @@ def side_of(tokens: np.ndarray, side: int) -> np.ndarray:
     return np.where((tokens != NOTHING) & (tokens % 2 == side), tokens, NOTHING)
 
 
-def combined(evidence: Evidence, weight: np.ndarray, count: int = 3) -> np.ndarray:
-    """The debits of one neighbor with the credits of another: int64 [B, count^2, L]."""
+def combined(evidence: Evidence, weight: np.ndarray, longest: int, count: int = 3) -> np.ndarray:
+    """The debits of one neighbor with the credits of another: int64 [B, count^2, L].
+
+    Those with more than `longest` lines together are left out.
+    """
     parts = []
     for side in (0, 1):
         tokens = side_of(evidence.lines, side)
@@ -161,19 +197,18 @@ def combined(evidence: Evidence, weight: np.ndarray, count: int = 3) -> np.ndarr
         chosen = np.take_along_axis(tokens, np.maximum(place, 0)[:, :, None], 1)
         parts.append(np.where(place[:, :, None] == NOTHING, NOTHING, chosen))
     debit, credit = np.broadcast_arrays(parts[0][:, :, None], parts[1][:, None, :])
-    return fitted(
-        np.concatenate([debit, credit], axis=3).reshape(len(debit), count * count, -1), debit.shape[3]
-    )
+    return fitted(np.concatenate([debit, credit], axis=3).reshape(len(debit), count * count, -1), longest)
 
 
 def fitted(tokens: np.ndarray, longest: int) -> np.ndarray:
-    """int64 [B, P, longest]: `tokens` [B, P, X] with padding last; sets that don't fit become padding."""
-    order = np.argsort(tokens == NOTHING, axis=2, kind="stable")
-    tokens = np.take_along_axis(tokens, order, 2)
-    if tokens.shape[2] <= longest:
-        return np.pad(tokens, ((0, 0), (0, 0), (0, longest - tokens.shape[2])), constant_values=NOTHING)
-    too_long = (tokens[:, :, longest:] != NOTHING).any(axis=2, keepdims=True)
-    return np.where(too_long, NOTHING, tokens[:, :, :longest])
+    """int64 [B, P, L]: `tokens` [B, P, any] with padding last, no wider than the longest set.
+
+    Sets with more than `longest` lines become padding.
+    """
+    count = (tokens != NOTHING).sum(axis=2)
+    count = np.where(count <= longest, count, 0)
+    order = np.argsort(tokens == NOTHING, axis=2, kind="stable")[:, :, : max(1, count.max(initial=0))]
+    return np.where(count[:, :, None] > 0, np.take_along_axis(tokens, order, 2), NOTHING)
 
 
 def expert_sets(scores: LineScores, longest: int) -> np.ndarray:
@@ -191,7 +226,7 @@ def expert_sets(scores: LineScores, longest: int) -> np.ndarray:
     for debit in (0, 1):
         for credit in (0, 1):
             sets.append(np.stack([best[0][:, debit], best[1][:, credit]], axis=1)[:, None])
-    return np.concatenate([fitted(each, longest) for each in sets], axis=1)
+    return side_by_side([fitted(each, longest) for each in sets])
 
 
 def substituted(sets: np.ndarray, tokens: np.ndarray, lines: int = 3) -> np.ndarray:
@@ -215,32 +250,14 @@ def substituted(sets: np.ndarray, tokens: np.ndarray, lines: int = 3) -> np.ndar
 
 def named_accounts(statistics: Statistics, evidence: Evidence, count: int) -> np.ndarray:
     """The accounts whose names the description contains best, as debit tokens: int64 [B, count]."""
-    accounts = np.full((len(evidence), count), NOTHING)
-    for rows, start, share in name_shares(statistics, evidence):
-        best = np.argsort(-share, axis=1, kind="stable")[:, :count]
-        good = np.take_along_axis(share, best, 1) > 0.5
-        accounts[rows, : best.shape[1]] = np.where(good, 2 * (start + best), NOTHING)
-    return accounts
+    store = statistics.corpus.store
+    account = statistics.account_names.shares(evidence.entity, evidence.text, store).best(count)
+    return np.where(account == NOTHING, NOTHING, 2 * account)
 
 
-def name_shares(statistics: Statistics, evidence: Evidence) -> Iterator[tuple[np.ndarray, int, np.ndarray]]:
-    """Yields for each entity how much of each account's name is in each description.
-
-    Of the entity: its rows among the entries [b], the catalog row of its first account, and the share of each
-    name's idf-weighted n-grams that the description has, float32 [b, C].
-    """
-    offsets = statistics.corpus.catalog.offsets
-    for entity in np.unique(evidence.entity[evidence.entity >= 0]):
-        rows = np.flatnonzero(evidence.entity == entity)
-        texts = statistics.corpus.store.ngrams[evidence.text[rows]].copy()
-        texts.data[:] = 1
-        names = statistics.account_names[offsets[entity] : offsets[entity + 1]]
-        yield rows, int(offsets[entity]), np.asarray((texts @ names.T).toarray())
-
-
-def doubled(sets: np.ndarray) -> np.ndarray:
-    """`sets` with every line twice, where that fits: int64 [B, P, L]."""
-    return fitted(np.concatenate([sets, sets], axis=2), sets.shape[2])
+def doubled(sets: np.ndarray, longest: int) -> np.ndarray:
+    """`sets` with every line twice, where these are no more than `longest`: int64 [B, P, L]."""
+    return fitted(np.concatenate([sets, sets], axis=2), longest)
 
 
 def thinned(sets: np.ndarray) -> np.ndarray:

@@ -1,7 +1,8 @@
 """Counts of sets of lines, lines and the like in the strictly earlier entries of an entity, by binary search.
 
 Occurrences are sorted once by key and row. Since the corpus is sorted by entity and date, "strictly earlier"
-means "below the entity's limit row", and a count is the difference of two binary searches.
+means "below the entity's limit row". So a count is a binary search for the key and one for the limit among its
+rows.
 """
 
 from __future__ import annotations
@@ -27,15 +28,21 @@ class Counts:
     """Occurrences of keys at rows of the corpus. A key implies the entity, since tokens belong to one chart."""
 
     key: np.ndarray
-    """uint64 [occurrences], sorted; equal keys by `row`."""
-    row: np.ndarray
-    """int64 [occurrences], row of the corpus."""
+    """uint64 [K], the distinct keys, sorted."""
+    start: np.ndarray
+    """int64 [K]: the first occurrence of each key."""
+    place: np.ndarray
+    """int64 [occurrences], sorted: the number of the key times `span`, and the row of the corpus."""
+    span: int
+    """More than the highest row."""
 
     @classmethod
     def of(cls, key: np.ndarray, row: np.ndarray) -> Counts:
         """The counts of occurrences in any order."""
-        order = np.lexsort((row, key))
-        return cls(key[order].astype(np.uint64), row[order])
+        keys, number = np.unique(key.astype(np.uint64), return_inverse=True)
+        span = int(row.max(initial=-1)) + 1
+        place = np.sort(number * span + row)
+        return cls(keys, np.searchsorted(place, np.arange(len(keys)) * span), place, span)
 
     @classmethod
     def of_sets(cls, booked: EntryColumns) -> Counts:
@@ -52,13 +59,8 @@ class Counts:
     def before(self, key: np.ndarray, limit: np.ndarray) -> np.ndarray:
         """int64 [...]: how often each `key` occurs in rows below `limit`; the arrays broadcast."""
         key, limit = np.broadcast_arrays(key.astype(np.uint64), limit)
-        start = np.searchsorted(self.key, key, side="left")
-        stop = np.searchsorted(self.key, key, side="right")
-        # Rows ascend within a key: binary search between start and stop, for all keys at once.
-        low, high = start.copy(), stop.copy()
-        while (low < high).any():
-            middle = (low + high) // 2
-            smaller = (low < high) & (self.row[np.minimum(middle, len(self.row) - 1)] < limit)
-            low = np.where(smaller, middle + 1, low)
-            high = np.where(smaller, high, np.where(low < high, middle, high))
-        return low - start
+        if not len(self.key):
+            return np.zeros(key.shape, dtype=np.int64)
+        number = np.minimum(np.searchsorted(self.key, key), len(self.key) - 1)
+        stop = np.searchsorted(self.place, number * self.span + np.clip(limit, 0, self.span))
+        return np.where(self.key[number] == key, stop - self.start[number], 0)

@@ -27,6 +27,7 @@ import unicodedata
 from dataclasses import dataclass
 
 import numpy as np
+import pyarrow as pa
 import pyarrow.compute as pc
 
 from jet.books.catalog import MAX_DEPTH, Catalog
@@ -119,7 +120,7 @@ class MoneyAccounts:
 def money_accounts(catalog: Catalog) -> np.ndarray:
     """bool [C]: whether each account is a money account by its chart alone."""
     accounts = catalog.accounts
-    codes, names = (list(map(_normal, accounts[name].to_pylist())) for name in ("code", "name"))
+    codes, names = (_normal_all(accounts[name]) for name in ("code", "name"))
     words = [f"{code.replace(':', ' ')} {name}" for code, name in zip(codes, names, strict=True)]
     distinct = set(words)  # companies with the same standard chart have the same words
     money = {each for each in distinct if _MONEY.search(each)}
@@ -151,13 +152,18 @@ def _in_range(catalog: Catalog, codes: list[str], named: np.ndarray) -> np.ndarr
         return np.bincount(entity[which], minlength=len(catalog.entities))[entity]
 
     inside = np.zeros(len(codes), dtype=bool)
+    distinct, number = np.unique(np.array(codes, dtype=object), return_inverse=True)
     for first, last in RANGES.values():
         digits = len(str(last))
-        start = [int(code[:digits]) if code.isdecimal() and len(code) >= digits else 0 for code in codes]
-        held = (np.array(start, dtype=np.int64) >= first) & (np.array(start, dtype=np.int64) <= last)
+        start = [int(code[:digits]) if code.isdecimal() and len(code) >= digits else 0 for code in distinct]
+        start_of = np.array(start, dtype=np.int64)[number]
+        held = (start_of >= first) & (start_of <= last)
         inside |= held & (count(held & named) > 0)
     return inside & (count(named & ~inside) == 0) & (2 * count(named) >= count(inside))
 
 
-def _normal(text: str) -> str:
-    return unicodedata.normalize("NFKC", text).casefold()
+def _normal_all(texts: pa.ChunkedArray) -> list[str]:
+    """Each of `texts` in NFKC and case folded; charts repeat most of them."""
+    encoded = texts.combine_chunks().dictionary_encode()
+    distinct = [unicodedata.normalize("NFKC", text).casefold() for text in encoded.dictionary.to_pylist()]
+    return [distinct[number] for number in encoded.indices.to_pylist()]

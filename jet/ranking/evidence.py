@@ -4,7 +4,8 @@
 and explanations are computed. It comes from retrieval's hits alone, which are strictly earlier entries. So it
 holds neither the entry's lines nor anything that was booked on its day or later.
 
-Shapes: B entries, M neighbors, L lines of a neighbor, C accounts of the catalog, N rows of the corpus.
+Shapes: B entries, M neighbors, L lines of the longest neighbor, C accounts of the catalog, N rows of the
+corpus.
 """
 
 from __future__ import annotations
@@ -18,11 +19,14 @@ from jet.books.tokens import NOTHING, in_order, set_key
 from jet.model.neighbor_features import day_of_month, same_roundness
 from jet.ranking.statistics import Statistics
 from jet.retrieval.collection import Hits
-from jet.retrieval.columns import EntryColumns, neighbor_lines
+from jet.retrieval.columns import EntryColumns, longest_lines, neighbor_lines
 from jet.retrieval.dense import dense
 from jet.retrieval.products import gram_matrices
 from jet.retrieval.similarity import NO_CURRENCY, NO_JOURNAL, mismatch
 from jet.texts.ngrams import weigh
+
+_TEXTS = 16
+"""Products are of a multiple of so many texts: their shape follows from an entry's own neighbors."""
 
 
 @dataclass(frozen=True)
@@ -105,7 +109,8 @@ def gather(
     booked, store = corpus.rows, corpus.store
     hits = hits.without_repeats()
     entity = queries.entity[rows]
-    lines = neighbor_lines(booked, hits.row, entity, corpus.catalog, statistics.longest)
+    longest = longest_lines(booked, hits.row, statistics.longest)
+    lines = neighbor_lines(booked, hits.row, entity, corpus.catalog, max(1, int(longest.max(initial=0))))
     text = queries.text[rows]
     row, lines, swapped = _by_direction(statistics, queries, rows, hits, lines)
     exists = row != NOTHING
@@ -114,9 +119,7 @@ def gather(
     limit = corpus.limits(entity, queries.date[rows] if known_before is None else known_before)
     earlier = np.maximum(limit - corpus.offsets[entity], 0)
     newest = booked.date[np.where(earlier > 0, limit - 1, 0)] if len(booked) else queries.date[rows]
-    used = np.unique(np.concatenate([text, neighbor_text.ravel()]))
-    vectors = dense(store.vectors[used], weigh(store.ngrams[used], corpus.idf), statistics.settings)
-    entry_vector, vector = (vectors[np.searchsorted(used, each)] for each in (text, neighbor_text))
+    kernel, text_similarity = _similarities(statistics, text, neighbor_text)
     return Evidence(
         entity=entity,
         date=queries.date[rows],
@@ -143,9 +146,42 @@ def gather(
             np.float64
         ),
         same_roundness=np.where(exists, same_roundness(queries.total[rows][:, None], booked.total[row]), 0.0),
-        kernel=gram_matrices(vector).astype(np.float64),
-        text_similarity=np.einsum("bd,bmd->bm", entry_vector, vector).astype(np.float64),
+        kernel=kernel,
+        text_similarity=text_similarity,
     )
+
+
+def _similarities(
+    statistics: Statistics, text: np.ndarray, neighbor_text: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """`Evidence.kernel` and `Evidence.text_similarity`, by the texts of the entries [B] and their neighbors
+    [B, M].
+
+    Many neighbors have the same text, so only distinct ones are multiplied, in groups of entries with about as
+    many.
+    """
+    store, corpus = statistics.corpus.store, statistics.corpus
+    used, place = np.unique(np.concatenate([text[:, None], neighbor_text], axis=1), return_inverse=True)
+    place = place.reshape(len(text), -1)
+    vectors = dense(store.vectors[used], weigh(store.ngrams[used], corpus.idf), statistics.settings)
+    place, neighbor = place[:, 0], place[:, 1:]
+    order = np.argsort(neighbor, axis=1, kind="stable")
+    ordered = np.take_along_axis(neighbor, order, 1)
+    number = np.empty_like(neighbor)
+    np.put_along_axis(number, order, np.cumsum(np.diff(ordered, axis=1, prepend=-1) != 0, axis=1) - 1, 1)
+    distinct = np.repeat(place[:, None], -(-neighbor.shape[1] // _TEXTS) * _TEXTS, axis=1)
+    np.put_along_axis(distinct, number, neighbor, 1)
+    kernel = np.empty((*neighbor.shape, neighbor.shape[1]))
+    similarity = np.empty(neighbor.shape)
+    width = -(-(number.max(axis=1, initial=0) + 1) // _TEXTS) * _TEXTS
+    for each in np.unique(width).tolist():
+        rows = np.flatnonzero(width == each)
+        own, at = vectors[distinct[rows, :each]], number[rows]
+        products = gram_matrices(own)
+        kernel[rows] = products[np.arange(len(rows))[:, None, None], at[:, :, None], at[:, None, :]]
+        near = np.einsum("bd,bmd->bm", vectors[place[rows]], own)
+        similarity[rows] = np.take_along_axis(near, at, 1)
+    return kernel, similarity
 
 
 def _by_direction(

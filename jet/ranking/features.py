@@ -13,12 +13,15 @@ from collections.abc import Mapping
 import numpy as np
 
 from jet.books.tokens import NOTHING, set_key
-from jet.ranking.candidates import PROPOSERS, Candidates, name_shares, side_of
+from jet.ranking.candidates import PROPOSERS, Candidates, side_of
 from jet.ranking.evidence import Evidence
 from jet.ranking.expert import LineScores
+from jet.ranking.matches import Lines, Matches
 from jet.ranking.statistics import Statistics
 from jet.retrieval.products import products
+from jet.retrieval.similarity import BATCH
 
+_CLIPPED = 0.02, 0.98  # the bounds of a line's score in the likelihood of a set
 _CLOSE = 5.0  # exp(5 similarity): distant neighbors still have weight
 _HALVES = ("close", "sharp", "text", "masked", "journal", "recent", "amount")
 """The kinds of vote that neighbors give to each side of a candidate alone."""
@@ -31,24 +34,25 @@ def ranking_features(
     """float64 [B, D] each: the features by name; those of the entry are the same for all its candidates."""
     tokens = candidates.tokens
     is_line = tokens != NOTHING
-    lines = np.maximum(is_line.sum(axis=2), 1)
-    same = (candidates.key[:, :, None] == evidence.key[:, None, :]) & evidence.exists[:, None, :]
+    count = np.maximum(is_line.sum(axis=2), 1)
+    lines = Lines.of(tokens)
+    key = np.where(evidence.exists, evidence.key, np.uint64(0))
+    same = Matches.of(candidates.key, key)
     features: dict[str, np.ndarray] = {}
     weights = _weights(evidence)
     features |= {f"votes_{name}": _share(same, weight) for name, weight in weights.items()}
     features |= _places(evidence, same)
     for name, side in (("debit", 0), ("credit", 1)):
-        candidate_half = set_key(side_of(tokens, side))
-        neighbor_half = set_key(side_of(evidence.lines, side))
-        matches = (candidate_half[:, :, None] == neighbor_half[:, None, :]) & evidence.exists[:, None, :]
+        neighbor_half = np.where(evidence.exists, set_key(side_of(evidence.lines, side)), np.uint64(0))
+        matches = Matches.of(set_key(side_of(tokens, side)), neighbor_half)
         for kind in _HALVES:
             features[f"{name}_{kind}"] = _share(matches, weights[kind])
-    features |= _line_figures(scores, tokens, is_line, lines)
-    features |= _history(statistics, evidence, candidates, is_line)
-    features |= _words(statistics, evidence, tokens, is_line)
+    features |= _line_figures(scores, lines, is_line, statistics.longest)
+    features |= _history(statistics, evidence, candidates, lines)
+    features |= _words(statistics, evidence, lines, count)
     shape = candidates.key.shape
-    features["lines"] = np.log(lines)
-    features["debits"] = ((tokens % 2 == 0) & is_line).sum(axis=2) / lines
+    features["lines"] = np.log(count)
+    features["debits"] = ((tokens % 2 == 0) & is_line).sum(axis=2) / count
     for number, name in enumerate(PROPOSERS):
         features[f"by_{name}"] = candidates.proposer == number
     of_entry = {
@@ -93,64 +97,56 @@ def _weights(evidence: Evidence) -> dict[str, np.ndarray]:
     }
 
 
-def _share(matches: np.ndarray, weight: np.ndarray) -> np.ndarray:
-    """float64 [B, D]: the share of the `weight` [B, M] on neighbors that match, `matches` [B, D, M]."""
-    total = np.maximum(weight.sum(axis=1, keepdims=True), 1e-9)
-    return (matches * weight[:, None, :]).sum(axis=2) / total
+def _share(matches: Matches, weight: np.ndarray) -> np.ndarray:
+    """float64 [B, D]: the share of the `weight` [B, M] on neighbors that match."""
+    return matches.sums(weight) / np.maximum(weight.sum(axis=1, keepdims=True), 1e-9)
 
 
-def _largest(values: np.ndarray, matches: np.ndarray) -> np.ndarray:
-    """float64 [B, D]: the largest of `values` [B, M] on neighbors that match, 0 where none does."""
-    return np.where(matches, values[:, None, :], 0.0).max(axis=2, initial=0)
-
-
-def _places(evidence: Evidence, same: np.ndarray) -> dict[str, np.ndarray]:
-    """Features of the neighbors that were booked to the candidate, `same` [B, D, M]."""
-    matches = same & evidence.same_entity[:, None, :]
-    order = 1.0 / (1 + np.arange(same.shape[2]))
-    freshness = np.exp(-evidence.age / 60)
-    known = matches & ~np.isnan(evidence.amount_gap)[:, None, :]
+def _places(evidence: Evidence, same: Matches) -> dict[str, np.ndarray]:
+    """Features of the neighbors that were booked to the candidate."""
+    matches, peers = same.among(evidence.same_entity), same.among(~evidence.same_entity)
+    amount_known = ~np.isnan(evidence.amount_gap)
+    known = matches.among(amount_known)
+    order = np.broadcast_to(1.0 / (1 + np.arange(evidence.row.shape[1])), evidence.row.shape)
     distance = np.abs(np.nan_to_num(evidence.amount_gap, nan=9.0))
     last = _last(evidence, evidence.same_text & evidence.same_entity)
     newest = _last(evidence, evidence.same_entity)
-    count = matches.sum(axis=2)
-    month = np.abs(evidence.age[:, None, :] / 30.44 - np.round(evidence.age[:, None, :] / 30.44))
-    due = np.where(matches & (evidence.age > 20)[:, None, :], 1 - 2 * month, 0.0)
-    mean = np.where(matches, evidence.similarity[:, None, :], 0).sum(axis=2) / np.maximum(count, 1)
+    count = matches.count()
+    month = np.abs(evidence.age / 30.44 - np.round(evidence.age / 30.44))
     return {
-        "largest": _largest(evidence.similarity, matches),
-        "mean": mean,
-        "place": _largest(np.broadcast_to(order, evidence.row.shape), matches),
+        "largest": matches.largest(evidence.similarity),
+        "mean": matches.sums(evidence.similarity) / np.maximum(count, 1),
+        "place": matches.largest(order),
         "count": np.log1p(count),
-        "texts": np.log1p((matches & evidence.same_text[:, None, :]).sum(axis=2)),
-        "fresh": _largest(freshness, matches),
-        "amount_near": _largest(np.exp(-4 * distance), known),
-        "amount_size": _largest(np.exp(-distance), known),
-        "amount_equal": _largest(distance < 1e-6, known),
-        "amount_equal_text": _largest(evidence.same_text & (distance < 1e-6), known),
-        "digits": _largest(evidence.same_roundness, known),
+        "texts": np.log1p(matches.sums(evidence.same_text)),
+        "fresh": matches.largest(np.exp(-evidence.age / 60)),
+        "amount_near": known.largest(np.exp(-4 * distance)),
+        "amount_size": known.largest(np.exp(-distance)),
+        "amount_equal": known.largest(distance < 1e-6),
+        "amount_equal_text": known.largest(evidence.same_text & (distance < 1e-6)),
+        "digits": known.largest(evidence.same_roundness),
         **_amount_range(evidence, known),
-        "last_text": (matches & last[:, None, :]).any(axis=2),
-        "newest": (matches & newest[:, None, :]).any(axis=2),
-        "due": due.max(axis=2, initial=0) * (count > 1),
-        "largest_peer": _largest(evidence.similarity, same & ~evidence.same_entity[:, None, :]),
-        "count_peer": np.log1p((same & ~evidence.same_entity[:, None, :]).sum(axis=2)),
+        "last_text": matches.largest(last),
+        "newest": matches.largest(newest),
+        "due": matches.largest(np.where(evidence.age > 20, 1 - 2 * month, 0.0)) * (count > 1),
+        "largest_peer": peers.largest(evidence.similarity),
+        "count_peer": np.log1p(peers.count()),
     }
 
 
-def _amount_range(evidence: Evidence, known: np.ndarray) -> dict[str, np.ndarray]:
-    """Where the entry's amount lies among those of the candidate's neighbors, `known` [B, D, M].
+def _amount_range(evidence: Evidence, known: Matches) -> dict[str, np.ndarray]:
+    """Where the entry's amount lies among those of the candidate's neighbors, which are `known`.
 
     The share of them that it is above, and its distance from their mean in standard deviations.
     """
-    count = np.maximum(known.sum(axis=2), 1)
-    gap = np.where(known, np.nan_to_num(evidence.amount_gap)[:, None, :], 0.0)
-    mean = gap.sum(axis=2) / count
-    spread = np.sqrt((np.where(known, gap - mean[:, :, None], 0.0) ** 2).sum(axis=2) / count)
-    any_known = known.any(axis=2)
+    there = known.count()
+    count = np.maximum(there, 1)
+    gap = np.nan_to_num(evidence.amount_gap)
+    mean = known.sums(gap) / count
+    spread = np.sqrt(known.squares(gap, mean) / count)
     return {
-        "amount_above": np.where(any_known, (known & (gap > 0)).sum(axis=2) / count, 0.5),
-        "amount_off": np.where(any_known, np.clip(mean / (spread + 0.3), -4, 4), 0.0),
+        "amount_above": np.where(there > 0, known.sums(gap > 0) / count, 0.5),
+        "amount_off": np.where(there > 0, np.clip(mean / (spread + 0.3), -4, 4), 0.0),
     }
 
 
@@ -162,41 +158,50 @@ def _last(evidence: Evidence, among: np.ndarray) -> np.ndarray:
 
 def _purity(evidence: Evidence, weight: np.ndarray) -> np.ndarray:
     """float64 [B]: the largest share of the votes for one set."""
-    same = evidence.key[:, :, None] == evidence.key[:, None, :]
-    return (same * weight[:, None, :]).sum(axis=2).max(axis=1, initial=0) / np.maximum(weight.sum(axis=1), 1e-9)
+    votes = Matches.of(evidence.key, evidence.key).sums(weight)
+    return votes.max(axis=1, initial=0) / np.maximum(weight.sum(axis=1), 1e-9)
 
 
-def _line_figures(
-    scores: LineScores, tokens: np.ndarray, is_line: np.ndarray, lines: np.ndarray
-) -> dict[str, np.ndarray]:
-    """The account-level expert's scores of the candidate's lines, and of the lines that it leaves out."""
-    score = scores.of(tokens)
-    inside = (tokens[:, :, :, None] == scores.token[:, None, None, :]).any(axis=2)
-    left_out = np.where(
-        inside | (scores.token == NOTHING)[:, None, :], 0.0, np.clip(scores.score, 0, 1)[:, None, :]
+def _line_figures(scores: LineScores, lines: Lines, is_line: np.ndarray, longest: int) -> dict[str, np.ndarray]:
+    """The account-level expert's scores of the candidate's lines, and of the lines that it leaves out.
+
+    To the likelihood, what a set has less than `longest` lines counts as likely ones.
+    """
+    count = is_line.sum(axis=2)
+    same = scores.token[lines.entry] == lines.token[:, None]
+    scored = same.any(axis=1)
+    number = np.where(scored, same.argmax(axis=1), scores.token.shape[1])
+    of_line = np.where(
+        scored, np.append(scores.score, np.zeros((len(scores.score), 1)), 1)[lines.entry, number], 0
     )
-    line = np.clip(np.where(is_line, score, 1.0), 0.02, 0.98)
-    unlikely = np.log1p(-np.clip(left_out, 0, 0.98)).sum(axis=2)
+    inside = np.zeros((*is_line.shape[:2], scores.token.shape[1] + 1), dtype=bool)
+    entry, candidate, _ = there = np.nonzero(is_line)
+    inside[entry, candidate, number[lines.place[there]]] = True
+    inside = inside[:, :, :-1] | (scores.token == NOTHING)[:, None]
+    left_out = np.clip(scores.score, 0, 1)
+    unlikely = np.log1p(-np.clip(left_out, 0, _CLIPPED[1]))
+    left_out = np.where(inside, 0.0, left_out[:, None])
+    likely = lines.sums(np.log(np.clip(of_line, *_CLIPPED))) + (longest - count) * np.log(_CLIPPED[1])
     return {
-        "line_mean": np.where(is_line, score, 0).sum(axis=2) / lines,
-        "line_least": np.where(is_line, score, np.inf).min(axis=2, initial=2.0),
+        "line_mean": lines.sums(of_line) / np.maximum(count, 1),
+        "line_least": lines.spread(of_line, np.inf).min(axis=2, initial=2.0),
         "line_left_out": left_out.max(axis=2, initial=0),
         "line_left_out_sum": left_out.sum(axis=2),
-        "line_likelihood": np.log(line).sum(axis=2) + unlikely,
+        "line_likelihood": likely + np.where(inside, 0.0, unlikely[:, None]).sum(axis=2),
     }
 
 
 def _history(
-    statistics: Statistics, evidence: Evidence, candidates: Candidates, is_line: np.ndarray
+    statistics: Statistics, evidence: Evidence, candidates: Candidates, lines: Lines
 ) -> dict[str, np.ndarray]:
     """How often the entity booked the set and its rarest line before, in all and with the entry's text, and the
     largest share of other currencies in earlier bookings of its lines."""
     limit = evidence.limit
     sets = statistics.sets.before(candidates.key, limit[:, None])
-    lines = statistics.tokens.before(np.maximum(candidates.tokens, 0), limit[:, None, None])
-    rarest = np.where(is_line, lines, np.iinfo(np.int64).max).min(axis=2)
+    booked = statistics.tokens.before(lines.token, limit[lines.entry])
+    rarest = lines.spread(booked, np.iinfo(np.int64).max).min(axis=2)
     earlier = np.maximum(evidence.earlier, 1)[:, None]
-    other = statistics.past.other_currency(candidates.tokens, evidence.currency, limit)
+    other = statistics.past.other_currency(lines.token, evidence.currency[lines.entry], limit[lines.entry])
     store = statistics.corpus.store
     of_text = statistics.past.set_shares(evidence.entity, evidence.text, candidates.key, store, limit)
     return {
@@ -205,31 +210,45 @@ def _history(
         "prior_log": np.log1p(sets),
         "rarest": np.log1p(rarest),
         "rarest_share": rarest / earlier,
-        "other_currency": other.max(axis=2, initial=0),
-        "unbooked": np.where(is_line, lines == 0, 0).sum(axis=2),
+        "other_currency": lines.spread(other, 0.0).max(axis=2, initial=0),
+        "unbooked": lines.spread(booked == 0, False).sum(axis=2),
     }
 
 
 def _words(
-    statistics: Statistics, evidence: Evidence, tokens: np.ndarray, is_line: np.ndarray
+    statistics: Statistics, evidence: Evidence, lines: Lines, count: np.ndarray
 ) -> dict[str, np.ndarray]:
     """How much of the accounts' names is in the description, and the cosine of their sentence vectors."""
-    contained, meaning = np.zeros(tokens.shape), np.zeros(tokens.shape)
-    vectors = statistics.corpus.store.vectors
-    descriptions = vectors[evidence.text]
-    for rows, start, share in name_shares(statistics, evidence):
-        local = np.where(is_line[rows], tokens[rows] // 2 - start, 0)
-        flat = local.reshape(len(rows), -1)
-        contained[rows] = np.take_along_axis(share, flat, 1).reshape(local.shape)
-        if vectors.shape[1]:
-            accounts = statistics.corpus.account_text[start : start + share.shape[1]]
-            # Over all rows, so that the product's shape doesn't depend on the other entries of the batch.
-            close = products(descriptions, vectors[accounts])[rows]
-            meaning[rows] = np.take_along_axis(close, flat, 1).reshape(local.shape)
-    lines = np.maximum(is_line.sum(axis=2), 1)
-    return {
-        "named": np.where(is_line, contained, 0).max(axis=2, initial=0),
-        "named_mean": np.where(is_line, contained, 0).sum(axis=2) / lines,
-        "meaning": np.where(is_line, meaning, 0).max(axis=2, initial=0),
-        "meaning_mean": np.where(is_line, meaning, 0).sum(axis=2) / lines,
-    }
+    corpus = statistics.corpus
+    names = statistics.account_names.shares(evidence.entity, evidence.text, corpus.store)
+    contained = names.of(lines.entry, lines.token // 2).astype(np.float64)
+    meaning = np.zeros(len(lines.token))
+    vectors, place = corpus.store.vectors, np.zeros(len(evidence), dtype=np.int64)
+    for entity in np.unique(evidence.entity[lines.entry]) if vectors.shape[1] else ():
+        rows = np.flatnonzero(evidence.entity == entity)
+        place[rows] = np.arange(len(rows))
+        start, end = corpus.catalog.offsets[entity : entity + 2]
+        close = _cosines(vectors, evidence.text[rows], corpus.account_text[start:end])
+        of_entity = np.flatnonzero(evidence.entity[lines.entry] == entity)
+        meaning[of_entity] = close[place[lines.entry[of_entity]], lines.token[of_entity] // 2 - start]
+    figures = {}
+    for name, values in (("named", contained), ("meaning", meaning)):
+        figures[name] = lines.spread(values, 0.0).max(axis=2, initial=0)
+        figures[f"{name}_mean"] = lines.sums(values) / count
+    return figures
+
+
+def _cosines(vectors: np.ndarray, texts: np.ndarray, others: np.ndarray) -> np.ndarray:
+    """float32 [b, C]: the products of the vectors of `texts` [b] and of `others` [C], rows of `vectors`.
+
+    Each distinct text is multiplied once, 64 at a time, so that the product's shape doesn't depend on the other
+    texts.
+    """
+    distinct, place = np.unique(texts, return_inverse=True)
+    padded = np.resize(distinct, -(-len(distinct) // BATCH) * BATCH)
+    others_vectors = vectors[others]
+    parts = [
+        products(vectors[padded[start : start + BATCH]], others_vectors)
+        for start in range(0, len(padded), BATCH)
+    ]
+    return np.concatenate(parts)[place]

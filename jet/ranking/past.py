@@ -10,7 +10,6 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from jet.books.tokens import NOTHING
 from jet.ranking.counts import Counts, joined_key
 from jet.ranking.direction import IN, OUT, UNSTATED
 from jet.retrieval.columns import EntryColumns
@@ -94,13 +93,10 @@ class Past:
         any_known = self.with_currency.before(joined_key(entity), limit)
         return (currency != NO_CURRENCY) & (same == 0) & (any_known > 0)
 
-    def other_currency(self, tokens: np.ndarray, currency: np.ndarray, limit: np.ndarray) -> np.ndarray:
-        """float64 [B, D, L]: the share of entries below `limit` [B] with each of `tokens` that are in another
-        currency than `currency` [B]; 0 where that isn't known. The share is shrunk toward 0 where there are few
+    def other_currency(self, token: np.ndarray, currency: np.ndarray, limit: np.ndarray) -> np.ndarray:
+        """float64 [n]: the share of entries below `limit` with the line `token` that are in another currency
+        than `currency`, each int64 [n]; 0 where that isn't known. It is shrunk toward 0 where there are few
         entries."""
-        share = np.zeros(tokens.shape)
-        entry, *_ = at = np.nonzero((tokens != NOTHING) & (currency != NO_CURRENCY)[:, None, None])
-        token, of, below = tokens[at], currency[entry], limit[entry]
-        known = self.lines_with_currency.before(joined_key(token), below)
-        share[at] = (known - self.lines.before(joined_key(token, of), below)) / (known + 1)
-        return share
+        known = self.lines_with_currency.before(joined_key(token), limit)
+        same = self.lines.before(joined_key(token, currency), limit)
+        return np.where(currency != NO_CURRENCY, (known - same) / (known + 1), 0.0)

@@ -27,6 +27,7 @@ from jet.ranking.features import stacked
 from jet.ranking.settings import RankerSettings
 
 _CONSTANT = 1e-3  # a feature with a smaller standard deviation counts as constant
+_BATCH = 64  # entries scored at once, always exactly so many: a product's last bits differ with its shape
 _LEAST = 1e-30  # of a share whose logarithm is taken
 _PRIOR = "prior."
 
@@ -132,10 +133,21 @@ class Ranker:
         """
         if tuple(features) != self.names:
             raise ValueError("the ranker was trained on other features than this jet computes: train again")
-        raw, mask = torch.from_numpy(stacked(features)), torch.from_numpy(exists)
-        parts = [math.log(max(share, _LEAST)) + networks(raw, mask) for share, networks in self._networks]
-        log_probs = torch.stack(parts).logsumexp(0).numpy()
+        size = len(exists)
+        raw = np.zeros((-(-size // _BATCH) * _BATCH, *exists.shape[1:], len(features)), dtype=np.float32)
+        mask = np.zeros(raw.shape[:2], dtype=bool)
+        raw[:size], mask[:size] = stacked(features), exists
+        batches = zip(torch.from_numpy(raw).split(_BATCH), torch.from_numpy(mask).split(_BATCH), strict=True)
+        log_probs = np.concatenate([self._log_probs(*each) for each in batches])[:size]
         return log_probs[:, :-1], log_probs[:, -1]
+
+    def _log_probs(self, features_BDF: Tensor, exists_BD: Tensor) -> np.ndarray:
+        """float32 [B, D + 1]: the log-probabilities of the candidates, and of "none of these" last."""
+        parts = [
+            math.log(max(share, _LEAST)) + networks(features_BDF, exists_BD)
+            for share, networks in self._networks
+        ]
+        return torch.stack(parts).logsumexp(0).numpy()
 
 
 class _Networks:

@@ -10,18 +10,15 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 import numpy as np
-import scipy.sparse as sp
 
-from jet.books.catalog import Catalog
 from jet.ranking.counts import Counts
 from jet.ranking.direction import MoneyAccounts
+from jet.ranking.names import AccountNames
 from jet.ranking.past import Past
 from jet.retrieval.collection import Hits
 from jet.retrieval.columns import EntryColumns
 from jet.retrieval.corpus import Corpus
 from jet.retrieval.settings import RetrievalSettings
-from jet.texts.ngrams import CHAR_BUCKETS, ngram_counts
-from jet.texts.normalize import normalize_all
 from jet.texts.store import TextStore
 
 
@@ -42,8 +39,7 @@ class Statistics:
     direction: np.ndarray
     """int8 [N]: the direction of each row: 1 in, -1 out, 0 not known."""
     past: Past
-    account_names: sp.csr_matrix
-    """float32 [C, 8192]: the character n-grams of each account's name, idf-weighted; a row sums to 1."""
+    account_names: AccountNames
 
     @classmethod
     def of(cls, corpus: Corpus, settings: RetrievalSettings, longest: int) -> Statistics:
@@ -60,7 +56,7 @@ class Statistics:
             money=money,
             direction=direction,
             past=Past.of(rows, direction, corpus.store),
-            account_names=_name_ngrams(corpus.catalog, corpus.idf),
+            account_names=AccountNames.of(corpus.catalog, corpus.idf),
         )
 
     def with_store(self, store: TextStore) -> Statistics:
@@ -72,12 +68,3 @@ class Statistics:
         direction."""
         direction = np.where(hits.row >= 0, self.direction[hits.row], 0)
         return queries.direction[rows][:, None] * direction < 0
-
-
-def _name_ngrams(catalog: Catalog, idf: np.ndarray) -> sp.csr_matrix:
-    """See `Statistics.account_names`."""
-    grams = ngram_counts(normalize_all(catalog.accounts["name"]).to_pylist())
-    grams.data = (idf[grams.indices] * (grams.indices < CHAR_BUCKETS)).astype(np.float32)
-    total = np.asarray(grams.sum(axis=1)).ravel()
-    grams.data /= np.repeat(np.maximum(total, 1e-9), np.diff(grams.indptr)).astype(np.float32)
-    return grams

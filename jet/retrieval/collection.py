@@ -194,16 +194,13 @@ def prefix_ends(offsets: np.ndarray, row_date: np.ndarray, entity: np.ndarray, d
     """int64 [Q]: the first row of each `entity` that isn't earlier than `date`; `offsets` as in
     `Collection`."""
     known = (entity >= 0) & (entity < len(offsets) - 1)
-    if not known.any():
-        return np.zeros(len(entity), dtype=np.int64)
-    at = np.where(known, entity, 0)
-    low, high = offsets[at].astype(np.int64), offsets[at + 1].astype(np.int64)
-    while (open_ := low < high).any():  # all queries' binary searches at once
+    low, high = np.zeros((2, len(entity)), dtype=np.int64)
+    low[known], high[known] = offsets[entity[known]], offsets[entity[known] + 1]
+    while (searched := low < high).any():  # a binary search among the rows of each one's entity, of all at once
         middle = (low + high) // 2
-        earlier = open_ & (row_date[np.where(open_, middle, 0)] < date)
-        low = np.where(earlier, middle + 1, low)
-        high = np.where(open_ & ~earlier, middle, high)
-    return np.where(known, low, 0)
+        earlier = searched & (row_date[np.where(searched, middle, 0)] < date)
+        low, high = np.where(earlier, middle + 1, low), np.where(searched & ~earlier, middle, high)
+    return low
 
 
 def merge(parts: Sequence[Hits], k: int) -> Hits:

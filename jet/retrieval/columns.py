@@ -120,6 +120,12 @@ def neighbor_lines(
     return tokens
 
 
+def longest_lines(booked: EntryColumns, hit: np.ndarray, most: int) -> np.ndarray:
+    """int64 [B]: the lines of the longest of the rows `hit` [B, K] of `booked` with at most so many lines."""
+    lengths = np.where(hit >= 0, booked.lengths[hit], 0)
+    return np.where(lengths <= most, lengths, 0).max(axis=1, initial=0)
+
+
 def entry_columns(entries: pa.Table, catalog: Catalog, store: TextStore) -> EntryColumns:
     """The columns of a table with the schema `ENTRIES`.
 

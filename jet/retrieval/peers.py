@@ -21,7 +21,7 @@ import numpy as np
 from jet.books.catalog import Catalog
 from jet.retrieval.collection import Collection, Hits, Queries
 from jet.retrieval.settings import RetrievalSettings
-from jet.texts.ngrams import idf, ngram_counts, weigh
+from jet.texts.ngrams import idf, ngram_counts_of, weigh
 from jet.texts.normalize import normalize_all
 
 _LEAST_SHARED = 5  # codes
@@ -41,7 +41,7 @@ def chart_families(catalog: Catalog) -> np.ndarray:
     a hundred thousand entities take seconds, and minutes at worst.
     """
     sizes = np.diff(catalog.offsets)
-    names = ngram_counts(normalize_all(catalog.accounts["name"]).to_pylist())
+    names = ngram_counts_of(normalize_all(catalog.accounts["name"]))
     vectors = weigh(names, idf(names))
     family = np.full(len(sizes), -1, dtype=np.int64)
     leaders: list[int] = []

@@ -14,6 +14,7 @@ from functools import cache
 from typing import Any
 
 import numpy as np
+import pyarrow as pa
 import scipy.sparse as sp
 
 CHAR_BUCKETS = 4096
@@ -50,6 +51,13 @@ def ngram_counts(texts: Sequence[str]) -> sp.csr_matrix:
     counts = sp.csr_matrix(sp.hstack(parts, format="csr", dtype=np.float32))
     counts.sum_duplicates()  # sorts the columns of each row
     return counts
+
+
+def ngram_counts_of(texts: pa.StringArray) -> sp.csr_matrix:
+    """As `ngram_counts`, of `texts` with many repeats, as the names in many charts are: each distinct one is
+    counted once."""
+    encoded = texts.dictionary_encode()
+    return ngram_counts(encoded.dictionary.to_pylist())[encoded.indices.to_numpy()]
 
 
 def idf(counts: sp.csr_matrix) -> np.ndarray:

@@ -83,6 +83,14 @@ def test_another_batch_size_changes_no_more_than_last_bits(bundle, new_entries, 
             assert line == same
 
 
+@pytest.mark.parametrize("together", [1, 7])
+def test_how_many_entries_are_scored_together_changes_nothing(
+    predictor, new_entries, answers, monkeypatch, together
+):
+    monkeypatch.setattr("jet.prediction.predictor._TOGETHER", together)
+    assert predictor(new_entries).equals(answers)
+
+
 def test_repeated_entries_are_answered_alike(predictor, new_entries, answers):
     twice = pa.concat_tables([new_entries, new_entries.slice(0, 7), new_entries])
     found = predictor(twice)
@@ -213,8 +221,8 @@ def test_the_likeliest_sets_probability_and_its_alternatives_are_at_most_one_tog
 def test_a_line_has_the_share_of_the_mass_of_the_sets_that_have_it():
     tokens = np.array([[[2, 5, -1], [2, 7, -1], [4, 5, 5]]])
     probability = np.array([[0.4, 0.2, 0.2]])
-    shares = _line_shares(tokens, probability)
-    np.testing.assert_allclose(shares[0], [[0.75, 0.75, 0], [0.75, 0.25, 0], [0.25, 0.75, 0.75]], rtol=1e-6)
+    shares = _line_shares(tokens, probability, 2)
+    np.testing.assert_allclose(shares[0], [[0.75, 0.75, 0], [0.75, 0.25, 0]], rtol=1e-6)
 
 
 def calibrated_on(bundle, confidence, right, entity, misfits=None):

@@ -6,9 +6,20 @@ import made_up
 import numpy as np
 import small_books
 from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from jet.books.tokens import in_order
-from jet.ranking.candidates import PROPOSERS, Candidates, combined, doubled, fitted, substituted, thinned
+from jet.ranking.candidates import (
+    PROPOSERS,
+    Candidates,
+    combined,
+    doubled,
+    first_of_top_groups,
+    fitted,
+    repeated,
+    substituted,
+    thinned,
+)
 
 
 def sets(*rows, longest=4):
@@ -41,7 +52,7 @@ def test_every_candidate_is_a_valid_entry_in_the_catalogs_order_and_none_is_ther
 ):
     result = small_books.weigh(fixed, small_books.table(booked, "e"), small_books.table(unbooked, "q", False))
     catalog, candidates = result.statistics.corpus.catalog, result.candidates
-    assert candidates.tokens.shape[2] == small_books.LONGEST
+    assert candidates.tokens.shape[2] <= small_books.LONGEST
     assert np.array_equal(in_order(candidates.tokens, catalog), candidates.tokens)
     for entry in range(len(unbooked)):
         first, end = catalog.offsets[result.evidence.entity[entry] :][:2]
@@ -119,7 +130,7 @@ def test_debits_of_one_and_credits_of_another_are_combined(fixed):
 
 
 def test_doubling_has_every_line_twice_and_what_does_not_fit_is_left_out():
-    assert listed(doubled(sets((2, 5), (2, 4, 7)))) == [(2, 5, 2, 5)]
+    assert listed(doubled(sets((2, 5), (2, 4, 7)), 4)) == [(2, 5, 2, 5)]
 
 
 def test_thinning_has_every_line_once():
@@ -128,8 +139,8 @@ def test_thinning_has_every_line_once():
 
 def test_blanks_are_squeezed_out_and_what_is_too_long_is_blanked():
     tokens = np.array([[[2, -1, -1, 5, -1], [2, 4, 6, 5, 7]]])
-    assert fitted(tokens, 3).tolist() == [[[2, 5, -1], [-1, -1, -1]]]
-    assert fitted(tokens, 6)[0, 1].tolist() == [2, 4, 6, 5, 7, -1]
+    assert fitted(tokens, 3).tolist() == [[[2, 5], [-1, -1]]]
+    assert fitted(tokens, 5).tolist() == [[[2, 5, -1, -1, -1], [2, 4, 6, 5, 7]]]
 
 
 def test_substituting_replaces_one_account_and_keeps_its_side():
@@ -159,6 +170,29 @@ def test_combining_takes_whole_sides(fixed):
     booked = [("oak", 0, "zebra", "D30 D40 C10"), ("oak", 1, "zebra", "D10 C20")]
     result = weighed(fixed, booked, ("oak", "q", 9, "zebra"))
     weight = np.where(result.evidence.exists, 1.0, 0.0)
-    made = {" ".join(sorted(result.spelled(row).split())) for row in combined(result.evidence, weight)[0]}
+    sets = combined(result.evidence, weight, small_books.LONGEST)[0]
+    made = {" ".join(sorted(result.spelled(row).split())) for row in sets}
     whole = {words for words in made if "C" in words and "D" in words}
     assert whole == {"C10 D30 D40", "C20 D30 D40", "C10 D10", "C20 D10"}
+
+
+@settings(max_examples=60)
+@given(st.integers(0, 10_000))
+def test_the_heaviest_groups_are_those_of_a_comparison_of_all_pairs(seed):
+    draw = np.random.default_rng(seed)
+    key = draw.integers(0, 5, (4, 8)).astype(np.uint64)
+    weight = np.where(draw.random(key.shape) < 0.3, 0.0, draw.random(key.shape))
+    expected = np.full((4, 3), -1)
+    for entry in range(4):
+        votes = {
+            k: sum(weight[entry][key[entry] == k]) for k in key[entry][weight[entry] > 0].tolist() if k != 0
+        }
+        for place, k in enumerate(sorted(votes, key=lambda k: -votes[k])[:3]):
+            expected[entry, place] = int(((key[entry] == k) & (weight[entry] > 0)).argmax())
+    assert np.array_equal(first_of_top_groups(key, weight, 3), expected)
+
+
+@given(st.lists(st.integers(0, 4), min_size=1, max_size=9))
+def test_a_key_is_repeated_from_its_second_place_on(keys):
+    expected = [key in keys[:place] for place, key in enumerate(keys)]
+    assert repeated(np.array([keys], dtype=np.uint64))[0].tolist() == expected

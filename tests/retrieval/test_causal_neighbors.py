@@ -14,7 +14,7 @@ from small_corpus import corpus_of
 
 from jet.books.schema import ENTRIES, NEIGHBORS
 from jet.books.sorting import sort_entries
-from jet.retrieval.collection import Hits
+from jet.retrieval.collection import Hits, prefix_ends
 from jet.retrieval.neighbors import find_neighbors, make_encoder, text_store
 from jet.retrieval.retriever import Retriever
 from jet.retrieval.settings import RetrievalSettings
@@ -177,3 +177,17 @@ def test_recall_counts_what_was_found_and_forgives_ties() -> None:
 
 def test_settings_can_ask_for_no_encoder() -> None:
     assert make_encoder(RetrievalSettings(encoder="")) is None
+
+
+@given(st.integers(0, 10_000))
+def test_a_limit_is_the_first_row_that_is_not_earlier(seed: int) -> None:
+    draw = np.random.default_rng(seed)
+    offsets = np.concatenate([[0], np.cumsum(draw.integers(0, 6, 4))])
+    days = np.concatenate([np.sort(draw.integers(0, 5, size)) for size in np.diff(offsets)])
+    entity, date = draw.integers(-1, 6, 20), draw.integers(-1, 7, 20)
+    expected = [
+        offsets[e] + int((days[offsets[e] : offsets[e + 1]] < day).sum()) if 0 <= e < 4 else 0
+        for e, day in zip(entity.tolist(), date.tolist(), strict=True)
+    ]
+    assert prefix_ends(offsets, days, entity, date).tolist() == expected
+    assert not prefix_ends(offsets[:1], days[:0], entity, date).any()

@@ -4,12 +4,13 @@ import subprocess
 import sys
 
 import numpy as np
+import pyarrow as pa
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn.feature_extraction.text import TfidfVectorizer
 
-from jet.texts.ngrams import CHAR_BUCKETS, WORD_BUCKETS, idf, ngram_counts, weigh
+from jet.texts.ngrams import CHAR_BUCKETS, WORD_BUCKETS, idf, ngram_counts, ngram_counts_of, weigh
 
 TEXTS = ["office rent may", "office rent june", "telefon", "a", "!!", "", "office rent may"]
 
@@ -68,3 +69,10 @@ def test_rare_ngrams_weigh_more() -> None:
     weights = idf(counts)
     assert weights[ngram_counts(["audit"]).indices].mean() > weights[ngram_counts(["rent"]).indices].mean()
     assert weights.dtype == np.float32
+
+
+@pytest.mark.parametrize("texts", [[], ["hyra"], ["hyra", "telefon", "hyra", "", "telefon"]])
+def test_repeated_texts_are_counted_as_each_alone(texts):
+    found, expected = ngram_counts_of(pa.array(texts, pa.string())), ngram_counts(texts)
+    assert found.shape == expected.shape
+    assert (found != expected).nnz == 0

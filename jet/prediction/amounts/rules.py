@@ -5,8 +5,9 @@ from __future__ import annotations
 import numpy as np
 
 from jet.prediction.amounts.formulas import FIXED, PRIOR, parts
-from jet.prediction.amounts.units import LARGEST
+from jet.prediction.amounts.units import LARGEST, UNKNOWN_AMOUNT
 from jet.prediction.amounts.votes import Votes, on_side, positive
+from jet.retrieval.similarity import ranges
 
 # Chosen by hand. Halving or doubling them moves at most a few rows of two real ledgers; only a higher
 # _LEAST_SUPPORT loses some.
@@ -20,12 +21,19 @@ def repeat(total: np.ndarray, votes: Votes) -> tuple[np.ndarray, np.ndarray, np.
     Returns where there is such a neighbor [N], its amounts [N, T], and how many of them, by weight, agree [N].
     """
     candidate = votes.same_set & (votes.total == total[:, None])
-    weight = np.where(candidate, votes.weight.max(axis=2), 0)
-    agree = (votes.amount[:, :, None] == votes.amount[:, None, :]).all(axis=3)
+    found = candidate.any(axis=1)
+    amounts = np.full(votes.amount[:, 0].shape, UNKNOWN_AMOUNT)
+    agreement = np.zeros(len(total))
+    some = np.flatnonzero(found)
+    candidate, amount = candidate[some], votes.amount[some]
+    weight = np.where(candidate, votes.weight[some].max(axis=2), 0)
+    agree = (amount[:, :, None] == amount[:, None, :]).all(axis=3)
     agreeing = np.where(candidate, (agree * weight[:, None, :]).sum(axis=2), 0)
     best = agreeing.round(9).argmax(axis=1)
-    rows = np.arange(len(total))
-    return candidate.any(axis=1), votes.amount[rows, best], agreeing[rows, best] / positive(weight.sum(axis=1))
+    rows = np.arange(len(some))
+    amounts[some] = amount[rows, best]
+    agreement[some] = agreeing[rows, best] / positive(weight.sum(axis=1))
+    return found, amounts, agreement
 
 
 def explain(total: np.ndarray, tokens: np.ndarray, votes: Votes) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -40,13 +48,17 @@ def explain(total: np.ndarray, tokens: np.ndarray, votes: Votes) -> tuple[np.nda
     offers = [_share(total, votes.total, votes)]
     for side in (0, 1):
         fee = fees & on_side(tokens, side)
-        if not fee.any():
+        some = np.flatnonzero(fee.any(axis=1))
+        if not len(some):
             continue
-        left = total - np.where(fee, value, 0).sum(axis=1)
-        their_left = votes.total - np.where(fee[:, None], np.maximum(votes.amount, 0), 0).sum(axis=2)
-        offer = _share(np.maximum(left, 0), np.maximum(their_left, 0), votes)
-        concerned = on_side(tokens, side) & fee.any(axis=1, keepdims=True) & ~fee
-        offers.append((offer[0], np.where(concerned, offer[1], 0), offer[2]))
+        fee, own = fee[some], votes.of(some)
+        left = total[some] - np.where(fee, value[some], 0).sum(axis=1)
+        their_left = own.total - np.where(fee[:, None], np.maximum(own.amount, 0), 0).sum(axis=2)
+        found = _share(np.maximum(left, 0), np.maximum(their_left, 0), own)
+        offer = value.copy(), np.zeros(support.shape), formula.copy()
+        offer[0][some], offer[2][some] = found[0], found[2]
+        offer[1][some] = np.where(on_side(tokens[some], side) & ~fee, found[1], 0)
+        offers.append(offer)
     for offer in offers:
         better = offer[1] > support
         value, support, formula = (
@@ -59,8 +71,14 @@ def _fixed(votes: Votes) -> tuple[np.ndarray, np.ndarray]:
     """Amounts that don't depend on the total, as of fees and installments: value and support, each [N, T].
 
     They must occur at least twice."""
-    same = (votes.amount[:, :, None] == votes.amount[:, None, :]) & (votes.amount[:, :, None] >= 0)
-    repeated = np.where(same.sum(axis=2) > 1, (same * votes.weight[:, None, :]).sum(axis=2), 0)
+    entry, _, line = there = np.nonzero(votes.amount >= 0)
+    _, amount = np.unique(votes.amount[there], return_inverse=True)
+    on = entry * votes.amount.shape[2] + line
+    _, group, count = np.unique(
+        on * (amount.max(initial=0) + 1) + amount, return_inverse=True, return_counts=True
+    )
+    repeated = np.zeros(votes.amount.shape)
+    repeated[there] = np.where(count > 1, np.bincount(group, votes.weight[there], len(count)), 0)[group]
     best = repeated.round(9).argmax(axis=1)[:, None]
     value, most = (np.take_along_axis(x, best, axis=1)[:, 0] for x in (votes.amount, repeated))
     return value, most / positive(votes.weight.sum(axis=1))
@@ -78,12 +96,22 @@ def _share(base: np.ndarray, their_base: np.ndarray, votes: Votes) -> tuple[np.n
 
     Returns value, support (with the formula's prior) and formula, each [N, T].
     """
-    ours, theirs = parts(base), parts(their_base)
-    matched = [
-        (votes.weight[:, :, line, None] * (theirs == votes.amount[:, :, line, None])).sum(axis=1)
-        for line in range(votes.amount.shape[2])
-    ]
-    support = np.stack(matched, axis=1) / positive(votes.weight.sum(axis=1))[:, :, None] * PRIOR
+    ours = parts(base)
+    size, neighbors, lines = votes.amount.shape
+    entry, neighbor, line = there = np.nonzero(votes.weight)
+    # Few amounts of few totals: each pair of both is compared with the formulas once.
+    totals, of_total = np.unique(their_base, return_inverse=True)
+    amounts, of_amount = np.unique(votes.amount[there], return_inverse=True)
+    number = of_total.reshape(size, neighbors)[entry, neighbor] * len(amounts) + of_amount
+    pairs, pair = np.unique(number, return_inverse=True)
+    first, second = np.divmod(pairs, max(len(amounts), 1))
+    of_pair, matching = np.nonzero(parts(totals)[first] == amounts[second][:, None])
+    start = np.searchsorted(of_pair, np.arange(len(pairs) + 1))
+    formula, of = ranges(start[pair], start[pair + 1])
+    at = (entry[of] * lines + line[of]) * ours.shape[1] + matching[formula]
+    weight = np.bincount(at, votes.weight[there][of], size * lines * ours.shape[1])
+    weight = weight.reshape(size, lines, -1)
+    support = weight / positive(votes.weight.sum(axis=1))[:, :, None] * PRIOR
     formula = support.round(9).argmax(axis=2)
     value = np.take_along_axis(ours, formula, axis=1)
     return value, np.take_along_axis(support, formula[:, :, None], axis=2)[:, :, 0], formula

@@ -6,7 +6,7 @@ and its age.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 
 import numpy as np
 
@@ -44,6 +44,10 @@ class Votes:
     total: np.ndarray  # int64 [N, M]
     same_set: np.ndarray  # bool [N, M]
     similarity: np.ndarray  # float64 [N, M]
+
+    def of(self, rows: np.ndarray) -> Votes:
+        """The votes on some of the sets."""
+        return Votes(*(getattr(self, each.name)[rows] for each in fields(self)))
 
 
 def count_votes(tokens: np.ndarray, evidence: PastAmounts) -> Votes:
