@@ -9,7 +9,7 @@ Companies' sizes follow a Pareto law (a few have a hundred thousand times the en
   block's rows in a prefix of ScaNN's. A company far larger than a bucket is searched by all actors after the
   others, one after another, each with a start of its own. Results: the time to the last bucket beside the
   ideal.
-- **predict**: parts of 2,048 entries, each taken by the next free actor, one actor a core. A part takes the
+- **predict**: parts of 4,096 entries, each taken by the next free actor, one actor a core. A part takes the
   measured time, spread lognormally; some nodes are half as fast; the driver hands out a part in `--driver`
   seconds, one after another. Results: the time to the last part beside the ideal, and the driver's
   share.
@@ -29,7 +29,7 @@ from jet.books.buckets import deal
 from ray_jobs.neighbors import SPREAD_FROM
 from ray_jobs.spread.shards import ANYWAY
 
-BLOCK_ROWS, PART_ROWS, BUCKET_ROWS = 65_536, 2048, 262_144
+BLOCK_ROWS, PART_ROWS, BUCKET_ROWS = 65_536, 4096, 262_144
 LARGE = round(100_000 / 0.24)
 """Entries of a company with 100,000 distinct texts."""
 

@@ -58,6 +58,7 @@ class WritePart:
             counts.append(self.measure(table))
             fields = about(job=self.job, stage=self.what, block=name)
             log.info("%s: %s has %d rows", self.what, name, len(table), extra=fields)
+            pa.default_memory_pool().release_unused()  # what a unit took isn't what the next one takes
         return {"name": names, "rows": rows, "counts": counts}
 
 
