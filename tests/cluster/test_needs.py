@@ -12,7 +12,9 @@ from ray_jobs.runtime import connection
 from ray_jobs.runtime.settings import JobConfig, RuntimeSettings
 from ray_jobs.sweeps import trial_runs
 
-SETTINGS = RuntimeSettings(actors=3, index_shards=5, actor_cpus=0.75, train_workers=4, train_gpu=True)
+SETTINGS = RuntimeSettings(
+    executor="ray", actors=3, index_shards=5, actor_cpus=0.75, train_workers=4, train_gpu=True
+)
 STARTS = {
     "neighbors": lambda artifact, output, config: neighbors.neighbors(artifact, output, config),
     "predict": lambda artifact, output, config: predict.predict(artifact, artifact, output, config),
@@ -32,8 +34,10 @@ def test_needs_are_what_the_job_requires(job, tmp_path, monkeypatch):
 
     for module in (neighbors, connection, training):
         monkeypatch.setattr(module, "require", required)
-    for module in (neighbors, predict):
+    for module in (neighbors, connection):
         monkeypatch.setattr(module, "connect", lambda _: None)
+    most = neighbors.Plan(texts=[], whole=[], spread={"bucket=00000": []})
+    monkeypatch.setattr(neighbors, "planned", lambda *_: most)
     monkeypatch.setattr(trial_runs, "room", required)
     artifact = SimpleNamespace(manifest=SimpleNamespace(fingerprint="a", rows={"entries": 1}), fingerprint="b")
     with pytest.raises(RequiredError) as told:
