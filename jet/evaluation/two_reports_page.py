@@ -13,11 +13,15 @@ ENTRIES_SHOWN = 200
 def two_reports_page(found: TwoReports) -> str:
     """The page."""
     entries = {
-        "worse": ("What got worse", found.worse, "Right in 1 and wrong in 2; the surest wrong answers first."),
+        "worse": (
+            "What got worse",
+            found.worse,
+            "Right in run 1 and wrong in run 2; the surest wrong answers first.",
+        ),
         "better": (
             "What got better",
             found.better,
-            "Wrong in 1 and right in 2; the surest right answers first.",
+            "Wrong in run 1 and right in run 2; the surest right answers first.",
         ),
     }
     return render(

@@ -230,7 +230,7 @@ def test_nothing_hostile_gets_out_of_the_parts_that_a_run_may_have():
     metrics["drift"]["groups"][0]["name"] = HOSTILE
     metrics["regimes"][HOSTILE] = metrics["regimes"]["batch"]
     metrics["learning_curve"][0]["history"] = HOSTILE
-    metrics["amounts"]["by_lines"][HOSTILE] = {"n": HOSTILE, "all_right": 0.5}
+    metrics["amounts"]["by_lines"][HOSTILE] = {"n": 40, "all_right": 0.5}
     metrics["test"]["methods"][HOSTILE] = metrics["test"]["methods"]["decoder"]
     for part in (metrics["costs"], metrics["comparison"], metrics["test"]["baselines"]):
         part[HOSTILE] = part["baseline_0"]
