@@ -31,9 +31,9 @@ class SavedReport:
     rows: pa.Table
     """`jet.evaluation.rows.rows_table`."""
     settings: dict[str, Any]
-    """The settings of the evaluation, by part; and of the training, where they are known."""
-    trained: bool
-    """Whether they are."""
+    """The settings of the evaluation, by part."""
+    training: dict[str, Any] | None
+    """Those of the training; None where they aren't known."""
 
     @classmethod
     def read(cls, path: str) -> SavedReport:
@@ -52,8 +52,7 @@ class SavedReport:
             raise ValueError(
                 f"{artifact.path}/{ROWS} has no column {lacking[0]!r}: an older jet wrote it. Evaluate again"
             )
-        settings = {**(training or {}), **artifact.manifest.config}
-        return cls(path, metrics, rows, settings, training is not None)
+        return cls(path, metrics, rows, artifact.manifest.config, training)
 
     @property
     def method(self) -> str:

@@ -63,6 +63,7 @@ def compare_reports(first: SavedReport, second: SavedReport) -> TwoReports:
     entity = np.array(first.rows["entity"].to_pylist(), dtype=object).astype(str)
     at = " and ".join(dict.fromkeys(f"{100 * report.promise:g}%" for report in (first, second)))
     days = first.rows["date"].to_pylist()
+    trained = first.training is not None and second.training is not None
     entries = _entries(rows, (first.method, second.method))
     return TwoReports(
         paths=(first.path, second.path),
@@ -83,8 +84,8 @@ def compare_reports(first: SavedReport, second: SavedReport) -> TwoReports:
         companies=_companies(right, entity),
         better=_surest(entries, ~right[0] & right[1], "second_confidence"),
         worse=_surest(entries, right[0] & ~right[1], "second_confidence"),
-        settings=_differences(_flat(_of(first)), _flat(_of(second))),
-        trained=first.trained and second.trained,
+        settings=_differences(_flat(_of(first, trained)), _flat(_of(second, trained))),
+        trained=trained,
     )
 
 
@@ -153,11 +154,12 @@ def _surest(entries: list[dict[str, Any]], chosen: NDArray[np.bool_], by: str) -
     return sorted((entries[row] for row in np.flatnonzero(chosen)), key=lambda entry: -entry[by])
 
 
-def _of(report: SavedReport) -> dict[str, Any]:
-    """What was set in a report, and what was done with it."""
+def _of(report: SavedReport, trained: bool) -> dict[str, Any]:
+    """What was set in a report, and in the training where that is known of both."""
     facts = report.metrics["facts"]
+    known = report.training or {} if trained else {}
     named = {name: facts.get(name) for name in ("encoder", "entries fingerprint", "memory", "split", "method")}
-    return {**named, "training": facts.get("training"), "settings": report.settings}
+    return {**named, "training": facts.get("training"), "settings": known | report.settings}
 
 
 def _flat(tree: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:

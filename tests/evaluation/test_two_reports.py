@@ -27,7 +27,7 @@ def compared(folder, first, second, **more):
 def saved(rows):
     """A report that was never written."""
     facts = {"method": "ranker", "model": "m"}
-    return SavedReport("r", {"facts": facts}, rows, {"predict": {"promise": 0.95}}, False)
+    return SavedReport("r", {"facts": facts}, rows, {"predict": {"promise": 0.95}}, None)
 
 
 def test_the_rows_are_those_of_a_report():
@@ -112,6 +112,7 @@ def test_settings_that_differ_are_named_those_of_the_training_too(tmp_path):
 def test_another_bundle_beside_a_report_says_nothing_of_its_training(tmp_path):
     rows = rows_of([True, False])
     publish_model(tmp_path / "1" / "model", {"train": {"seed": 7}}, "another")
+    publish_model(tmp_path / "2" / "model", {"train": {"seed": 1}})  # of one known, the other not
     found = compared(tmp_path, rows, rows)
     assert (found.settings, found.trained) == ([], False)
     assert "of a training only what lies beside" in two_reports_text(found)
