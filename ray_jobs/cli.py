@@ -25,6 +25,7 @@ JOBS = {
     "export": "write predictions as bookings that other programs import",
     "learn": "add reviewed entries to a bundle without training, or take them back",
     "evaluate": "measure a bundle and the baselines on the newest entries, and report",
+    "compare": "put two reports of the same entries side by side",
     "ablate": "measure what each part of the network earns",
     "finetune": "fine-tune the sentence encoder on booked entries",
     "clean": "show what killed runs left, and remove it",
@@ -56,8 +57,10 @@ def main() -> None:
         near = meant(name, (*JOBS, "submit"))
         print(f"jet: error: there is no job {name!r}{near}\n{USAGE}", file=sys.stderr)
         sys.exit(2)
+    module = name.replace("-", "_")
+    options = None if name == "submit" else importlib.import_module(f"ray_jobs.options.{module}")
     try:
-        require(f"jet {name}", "ray", *EXTRAS.get(name, ()))
+        require(f"jet {name}", *(("ray",) if getattr(options, "RAY", True) else ()), *EXTRAS.get(name, ()))
     except MissingExtra as error:
         print(f"jet: error: {error}", file=sys.stderr)
         sys.exit(2)
@@ -66,9 +69,6 @@ def main() -> None:
 
         sys.exit(submit.main(list(JOBS), sys.argv[2:]))
     from ray_jobs.runtime import command as runtime
-
-    module = name.replace("-", "_")
-    options = importlib.import_module(f"ray_jobs.options.{module}")
 
     def run(args: Namespace, config: JobConfig) -> dict[str, Any] | str:
         return importlib.import_module(f"ray_jobs.{module}").run(args, config)  # imports Ray and PyTorch

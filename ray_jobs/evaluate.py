@@ -1,7 +1,8 @@
 """`jet evaluate`: a bundle beside its baselines on the newest entries of every entity.
 
-How it is measured says `jet.evaluation.measure`. `rows.parquet` has, for each test entry, what each method and
-baseline made of it, and `new-companies/rows.parquet` what would be made of it if its company were new.
+How it is measured says `jet.evaluation.measure`. `rows.parquet` has, for each test entry, its date and text
+and what each method and baseline made of it, and `new-companies/rows.parquet` what would be made of it if its
+company were new.
 """
 
 from __future__ import annotations
@@ -81,7 +82,7 @@ def evaluate_bundle(
     )
     connect(config.runtime)
     evaluation = measure(exam, OnCluster(config.runtime))
-    text, page = write_report(evaluation.metrics, evaluation.examples)
+    text, page = write_report(evaluation.metrics, evaluation.examples, evaluation.mistakes)
     with artifact_writer(output, KIND, settings.facts(), inputs, resolved=asdict(config)) as writer:
         writer.write_bytes("metrics.json", text.encode())
         writer.write_bytes("index.html", page.encode())

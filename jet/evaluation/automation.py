@@ -11,13 +11,13 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.stats import binomtest
 
 from jet.confidence.holds import auto_thresholds
 from jet.confidence.judgment import Judgment
 from jet.confidence.promises import Thresholds
 from jet.confidence.regimes import REGIMES
 from jet.confidence.threshold import threshold_for
+from jet.evaluation.intervals import share_interval
 from jet.evaluation.scored import Scored
 
 PROMISES = (0.95, 0.99)
@@ -75,11 +75,10 @@ def automation(automated: NDArray[np.bool_], right: NDArray) -> dict[str, Any]:
     """Coverage, precision and its two-sided 95 % Clopper–Pearson interval of the rows that are `automated` [N];
     `right` [N] says which rows are right."""
     n_auto, n_right = int(automated.sum()), int(right[automated].sum())
-    interval = binomtest(n_right, n_auto).proportion_ci(0.95, method="exact") if n_auto else None
     return {
         "coverage": ratio(n_auto, automated.size),
         "precision": ratio(n_right, n_auto),
-        "precision_interval": [float(interval.low), float(interval.high)] if interval else None,
+        "precision_interval": share_interval(n_right, n_auto),
         "n_auto": n_auto,
     }
 

@@ -62,6 +62,7 @@ class Exam:
         if not len(self.test_rows):
             raise ValueError(f"the split leaves no entries to test on, of {len(self.entries)} booked ones")
         self.promises = sorted({*PROMISES, settings.predict.promise})
+        self.model = bundle.fingerprint  # as it was given: that of the figures is fitted anew
         # What was calibrated on the test entries may not judge them.
         known = pc.is_in(
             joined_keys(self.test["entity"], self.test["entry_id"]),

@@ -25,6 +25,7 @@ from jet.evaluation.amount_metrics import amount_metrics
 from jet.evaluation.baselines import OF_SENTENCES, BaselineRun, Materials
 from jet.evaluation.companies import company_states
 from jet.evaluation.comparison import paired_bootstrap
+from jet.evaluation.confusion import account_confusion
 from jet.evaluation.exam import Exam
 from jet.evaluation.examine import predictions_of
 from jet.evaluation.executor import Executor
@@ -32,7 +33,7 @@ from jet.evaluation.learning_curve import CURVE_NOTE, CurvePredictions, curve_fo
 from jet.evaluation.measurements import Figures, Measurements
 from jet.evaluation.metrics import evaluate
 from jet.evaluation.retrieval_metrics import retrieval_metrics
-from jet.evaluation.rows import examples, rows_table
+from jet.evaluation.rows import account_names, examples, rows_table, spread_rows, surest_mistakes
 from jet.evaluation.scored import Scored
 from jet.ranking.examples import newest
 from jet.ranking.statistics import Statistics
@@ -61,6 +62,8 @@ class Evaluation:
     """`jet.evaluation.learning_curve.curve_rows`; None where no curve was measured."""
     examples: list[dict[str, Any]]
     """Some test entries as `jet.evaluation.report.render_html` shows them."""
+    mistakes: list[dict[str, Any]]
+    """The surest wrong answers, in the same form."""
 
 
 def measure(exam: Exam, executor: Executor) -> Evaluation:
@@ -94,29 +97,37 @@ def measure(exam: Exam, executor: Executor) -> Evaluation:
         companies=company_states(
             exam.bundle.judgment.of_method(chosen), exam.promises, set(exam.test["entity"].to_pylist())
         ),
+        confusion=account_confusion(scored[chosen], account_names(exam.accounts)),
         drift=_drift(exam, predictions),
     )
+    shown = [
+        examples(exam.test, predictions, exam.accounts, scored[chosen], rows)
+        for rows in (spread_rows(len(exam.test)), surest_mistakes(scored[chosen]))
+    ]
+    automated = exam.thresholds(chosen).automated(scored[chosen], np.arange(len(exam.test)))
     return Evaluation(
         measured.tree(),
-        rows_table(scored | by_baseline),
+        rows_table(exam.test, scored | by_baseline, automated[f"{exam.settings.predict.promise:g}"]),
         curve_rows(curve) if curve else None,
-        examples(exam.test, predictions, exam.accounts, scored[chosen]),
+        *shown,
     )
 
 
 def _facts(exam: Exam) -> dict[str, Any]:
     """The facts that a reader needs to repeat the measurement."""
+    first, last = pc.min_max(exam.test["date"]).as_py().values()
     facts = {
         "entries": {
             "booked": len(exam.entries),
             "calibration": len(exam.rows(CALIBRATION)),
             "test": len(exam.test_rows),
         },
+        "test period": {"from": first.isoformat(), "to": last.isoformat()},
         "split": "by date within each entity",
         "memory": "rolling: every entry with a strictly earlier date",
         "confidence": WITHOUT_TEST if exam.without_test else None,
         "method": exam.settings.predict.method,
-        "model": exam.bundle.fingerprint,
+        "model": exam.model,
         "entries fingerprint": exam.fingerprint,
         "encoder": exam.bundle.encoder,
         "training": exam.bundle.facts,

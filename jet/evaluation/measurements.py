@@ -49,6 +49,8 @@ class Measurements:
     """Baseline -> `paired_bootstrap` of the model against it."""
     companies: Mapping[str, Mapping[str, Mapping[str, Any]]] = field(default_factory=dict)
     """`jet.evaluation.companies.company_states`."""
+    confusion: Mapping[str, Any] | None = None
+    """`jet.evaluation.confusion.account_confusion` of the model."""
     drift: Mapping[str, Any] | None = None
     """`jet.confidence.drift.summary` of the test entries beside the calibration; "hold" says whether drift
     holds anything back, "held_back" how many test entries of those that are automated at "promise"."""
@@ -67,6 +69,7 @@ class Measurements:
             "costs": self.costs,
             "comparison": self.comparison,
             "companies": self.companies,
+            "confusion": self.confusion,
             "drift": self.drift,
         }
         return {"facts": self.facts, "test": test} | {name: part for name, part in measured.items() if part}

@@ -30,7 +30,7 @@ def outcome_text(truth: str, entries: Artifact, predictions: Artifact, report: A
     accounts = entries.read_table(ACCOUNTS, "accounts")
     booked = predictions.read_table(PREDICTIONS)
     scored = score_predictions(true, booked, accounts=accounts)
-    compared = examples(true, booked, accounts, scored, count=len(true))
+    compared = examples(true, booked, accounts, scored, range(len(true)))
     by_confidence = sorted(compared, key=lambda row: -row["confidence"])
     shown = [by_confidence[row] for row in np.unique(np.linspace(0, len(compared) - 1, SHOWN).astype(int))]
     right = Counter(row["decision"] for row in compared if row["right"])

@@ -2,6 +2,7 @@
 
 A page is self-contained. Its pictures are inline SVG, drawn by matplotlib and colored by the page's own style,
 so that they follow light and dark mode; it runs no script, and its content security policy forbids any request.
+On a narrow screen its tables are lists (`jet.evaluation.tables`).
 """
 
 from __future__ import annotations
@@ -9,10 +10,12 @@ from __future__ import annotations
 import io
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from importlib import resources
 from typing import TYPE_CHECKING, Any
 
+from jet.evaluation.intervals import TOO_FEW, interval_of, too_few
+from jet.evaluation.tables import label_cells
 from jet.extras import needed_for
 
 if TYPE_CHECKING:
@@ -35,17 +38,28 @@ _VARIABLES = {
 
 
 def render(package: str, template: str, filters: Mapping[str, Any], **values: Any) -> str:
-    """The page that a package's template renders from `values`; everything that isn't `Markup` is escaped."""
+    """The page that a package's template renders from `values`; everything that isn't `Markup` is escaped.
+
+    A template may import and include others of its package.
+    """
     with needed_for("a report page"):
         import jinja2
         from markupsafe import Markup
+    folder = resources.files(package)
     environment = jinja2.Environment(
-        autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True
+        loader=jinja2.FunctionLoader(lambda name: folder.joinpath(name).read_text(encoding="utf-8")),
+        autoescape=True,
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
     )
-    environment.filters.update({"percent": percent, "points": points, "duration": duration, **filters})
+    environment.filters.update(
+        percent=percent, points=points, duration=duration, interval=interval, readable=readable, **filters
+    )
+    environment.globals.update(interval_of=interval_of, too_few=too_few, TOO_FEW=TOO_FEW)
     style = resources.files(__package__).joinpath("page.css").read_text(encoding="utf-8")
-    text = resources.files(package).joinpath(template).read_text(encoding="utf-8")
-    return environment.from_string(text).render(style=Markup(style), **values)  # noqa: S704 (our own file)
+    page = environment.get_template(template).render(style=Markup(style), **values)  # noqa: S704 (our own file)
+    return label_cells(page)
 
 
 def axes_of(x_label: str, y_label: str, size: tuple[float, float] = (5.4, 3.8)) -> tuple[Figure, Axes]:
@@ -100,6 +114,21 @@ def fact(value: Any) -> dict[str, Any]:
 def percent(value: float | None, digits: int = 1) -> str:
     """A share in percent."""
     return "–" if value is None else f"{100 * value:.{digits}f}%"
+
+
+def promised(value: str) -> str:
+    """A promise, which is a share as text, in percent."""
+    return f"{100 * float(value):g}%"
+
+
+def interval(value: Sequence[float] | None) -> str:
+    """The ends of a share's interval in percent; "" where there is none."""
+    return "" if value is None else f"{100 * value[0]:.1f}–{100 * value[1]:.1f}%"
+
+
+def readable(name: str) -> str:
+    """The name of a method in words."""
+    return name.replace("_", " ")
 
 
 def points(value: float) -> str:

@@ -1,7 +1,8 @@
 """Renders the report: `metrics.json`, and one HTML page, from the tree of `Measurements`.
 
 The page is self-contained (`jet.evaluation.page`). All baselines are in one table, the best first; pictures,
-companies and strata show the best few only, to stay readable. Parts that were not measured are left out.
+companies and strata show the best few only, to stay readable. Parts that were not measured are left out. Who
+picks a company sees its rows alone: by the style, without a script.
 
 The template escapes everything, since descriptions and account names come from other people's books. Nothing
 here writes a file: the functions return text.
@@ -12,15 +13,13 @@ from __future__ import annotations
 import json
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from jet.confidence.regimes import REGIMES
-from jet.evaluation.companies import RAISED, REVIEWED, TAKEN_OUT
+from jet.evaluation.front import front
 from jet.evaluation.measurements import MODEL, best_baselines, exact_match
-from jet.evaluation.page import ACCENT, BASELINE_COLORS, FAINT, INK, axes_of, fact, render, show_shares, svg_of
-
-if TYPE_CHECKING:
-    from markupsafe import Markup
+from jet.evaluation.page import fact, promised, render
+from jet.evaluation.pictures import learning_curve, reliability, risk_coverage
+from jet.evaluation.promises import promises
 
 _ENTITIES_SHOWN = 200
 _METRICS = (
@@ -57,102 +56,131 @@ _STATISTIC_LABELS = {
     "new_text": "Texts never booked before",
     "similarity": "Similarity of the nearest earlier text",
 }
-_REGIME_WORDS = {
-    "rolling": "The books are reviewed daily: yesterday’s entries are known, those of the test period too. "
-    "The main figures of this page are these.",
-    "batch": "Memory ends where the test begins: the whole test period is booked at once, and nothing is "
-    "learned on the way.",
-    "no total": "The entry doesn’t state its total. In the books it does; here it was hidden.",
+SECTIONS = {
+    "promise": "Was the promise kept?",
+    "confidence": "Confidence",
+    "methods": "Model and baselines",
+    "companies": "Company by company",
+    "mistakes": "The surest mistakes",
+    "accounts": "Accounts taken for each other",
+    "strata": "Where it is easy and where it is hard",
+    "regimes": "Regimes of use",
+    "parts": "Ranker and decoder",
+    "amounts": "Amounts",
+    "curve": "A new company: how right with how much history",
+    "retrieval": "What retrieval found",
+    "drift": "Do the test entries look like those of the calibration?",
+    "examples": "Examples",
+    "words": "What happens to an entry",
+    "facts": "Facts",
 }
-_STATE_COLORS = {TAKEN_OUT: "bad", REVIEWED: "warn", RAISED: "warn"}
-"""The color of the chip of each state that is shown."""
-_DASHES = ("--", "-.", ":")
+"""The heading of each part of the page, in order, by the id that the contents lead to."""
+
+_FOLDED = 20
+"""How many mistakes, pairs of accounts and accounts are shown of all companies together."""
+_FOLDED_OF_A_COMPANY = 10
+"""And how many of a company, where the reader has chosen it."""
+_MOST_ROWS = 1_000
+
+Examples = Sequence[Mapping[str, Any]]
 
 
-def write_report(metrics: dict[str, Any], examples: Sequence[Mapping[str, Any]]) -> tuple[str, str]:
+def write_report(metrics: dict[str, Any], examples: Examples, mistakes: Examples) -> tuple[str, str]:
     """The text of `metrics.json` and of `index.html`, from what `Measurements.tree` returns.
 
-    `examples` are as in `render_html`. Raises `ValueError` where a number is NaN or infinite, which JSON has
-    no form for.
+    `examples` and `mistakes` are as in `render_html`. Raises `ValueError` where a number is NaN or infinite,
+    which JSON has no form for.
     """
     text = json.dumps(metrics, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
-    return text, render_html(metrics, examples)
+    return text, render_html(metrics, examples, mistakes)
 
 
-def render_html(metrics: dict[str, Any], examples: Sequence[Mapping[str, Any]]) -> str:
+def render_html(metrics: dict[str, Any], examples: Examples, mistakes: Examples = ()) -> str:
     """The page, self-contained, from what `Measurements.tree` returns.
 
     An example is a mapping with "entity", "date", "description", "predicted" (lines with "account", "name",
     "side", "probability"), "true" (lines with "account", "name", "side"), "confidence", "decision" and
     "right". It may have a "reason" (a sentence), and "evidence": past entries with any of "entry_id", "date",
     "description", "same_text", "similarity" and "age_days". A line may have an "amount" (as text) and be
-    marked as a "guess".
+    marked as a "guess". `mistakes` are such mappings too, the surest first.
     """
     model, baselines = metrics["test"][MODEL], metrics["test"]["baselines"]
-    methods = {MODEL: model, **baselines}
     best = {name: baselines[name] for name in best_baselines(baselines)}
     entities = sorted(model["by_entity"], key=lambda name: (-model["by_entity"][name]["n"], name))
     shown = entities[:_ENTITIES_SHOWN]
     amounts, curve = metrics.get("amounts"), metrics.get("learning_curve")
-    filters = {"promise": _promise, "interval": _interval, "readable": _readable, "memory": _memory}
-    return render(
-        __package__,
-        "report.html.j2",
-        filters,
-        model=model,
-        baselines=baselines,
-        methods=_methods(methods, metrics),
-        costs_known="costs" in metrics,
-        comparison_known="comparison" in metrics,
-        best=best,
-        figures=_comparison({MODEL: model, **best}),
-        parts={MODEL: model, **metrics["test"].get("methods", {})},
-        **_promises(metrics, shown),
-        retrieval=metrics.get("retrieval"),
-        retrieval_labels=_RETRIEVAL_LABELS,
-        amounts=amounts,
-        amounts_reliability=_reliability(amounts["reliability"], "amounts") if amounts else None,
-        curve=curve,
-        curve_note=metrics.get("learning_curve_note"),
-        curve_picture=_learning_curve(curve) if curve else None,
-        entities=shown,
-        entities_left_out=max(0, len(entities) - _ENTITIES_SHOWN),
-        drift=metrics.get("drift"),
-        statistics=_STATISTIC_LABELS,
-        strata_labels=_STRATA_LABELS,
-        risk_coverage=_risk_coverage(
+    values: dict[str, Any] = {
+        "front": front(metrics),
+        "model": model,
+        "baselines": baselines,
+        "methods": _methods({MODEL: model, **baselines}, metrics),
+        "costs_known": "costs" in metrics,
+        "comparison_known": "comparison" in metrics,
+        "best": best,
+        "figures": _comparison({MODEL: model, **best}),
+        "parts": {MODEL: model, **metrics["test"].get("methods", {})},
+        **promises(metrics, shown),
+        "retrieval": metrics.get("retrieval"),
+        "retrieval_labels": _RETRIEVAL_LABELS,
+        "amounts": amounts,
+        "amounts_reliability": reliability(amounts["reliability"], "amounts") if amounts else None,
+        "curve": curve,
+        "curve_note": metrics.get("learning_curve_note"),
+        "curve_picture": learning_curve(curve) if curve else None,
+        "entities": shown,
+        "entities_left_out": len(entities) - len(shown),
+        "numbers": {name: number for number, name in enumerate(shown)},
+        "drift": metrics.get("drift"),
+        "statistics": _STATISTIC_LABELS,
+        "strata_labels": _STRATA_LABELS,
+        "risk_coverage": risk_coverage(
             {name: method["risk_coverage"] for name, method in {MODEL: model, **best}.items()}
         ),
-        reliability=_reliability(model["reliability"], "reliability"),
-        examples=[_example(example) for example in examples],
-        guesses=any(line.get("guess") for example in examples for line in example["predicted"]),
-        facts={name: fact(value) for name, value in metrics["facts"].items()},
+        "reliability": reliability(model["reliability"], "reliability"),
+        "mistakes": _folded([_example(mistake) for mistake in mistakes]),
+        "confusion": _confusion(metrics["confusion"]) if "confusion" in metrics else None,
+        "examples": [_example(example) for example in examples],
+        "guesses": any(line.get("guess") for example in examples for line in example["predicted"]),
+        "facts": {name: fact(value) for name, value in metrics["facts"].items()},
+    }
+    sections = _sections(values)
+    return render(
+        __package__, "report.html.j2", {"promise": promised, "memory": _memory}, sections=sections, **values
     )
 
 
-def _promises(metrics: dict[str, Any], shown: Sequence[str]) -> dict[str, Any]:
-    """What the page says of promises: by regime of use, and of the companies that are `shown`."""
-    model, companies = metrics["test"][MODEL], metrics.get("companies", {})
-    regimes = {REGIMES[0]: model, **metrics.get("regimes", {})}
-    kept = {
-        promise: {
-            name: _verdict(promise, figures["overall"]["automation"][promise])
-            for name, figures in regimes.items()
-        }
-        for promise in model["overall"]["automation"]
+def _sections(values: Mapping[str, Any]) -> dict[str, str]:
+    """Id -> heading of the parts that this page has."""
+    left_out = {
+        name for name in ("mistakes", "amounts", "curve", "retrieval", "drift", "examples") if not values[name]
     }
+    left_out |= {name for name in ("regimes", "parts") if len(values[name]) < 2}
+    left_out |= set() if values["confusion"] else {"accounts"}
+    return {name: heading for name, heading in SECTIONS.items() if name not in left_out}
+
+
+def _confusion(confusion: Mapping[str, Any]) -> dict[str, Any]:
+    """What the page shows of `account_confusion`; pairs that came once are "more" each."""
+    pairs = confusion["pairs"]
+    often = sum(sum(pair["entries"]) > 1 for pair in pairs)
     return {
-        "regimes": regimes,
-        "regime_words": _REGIME_WORDS,
-        "states": {name: own[REGIMES[0]] for name, own in companies.items()},
-        "state_colors": _STATE_COLORS,
-        "why_state": _why_state,
-        "own_states": _own_states({name: companies[name] for name in shown if name in companies}),
-        "broken": _broken_promises(model["by_entity"]),
-        "kept": kept,
-        "why_nothing": {promise: _why_nothing(promise, companies) for promise in kept},
-        "promise_broken": any(verdicts[REGIMES[0]] == "broken" for verdicts in kept.values()),
+        "accounts": _folded(confusion["accounts"]),
+        "pairs": _folded(pairs, min(often, _FOLDED)),
+        "often": min(often, _FOLDED),
+        "left": len(pairs) - min(often, _FOLDED),
+        "unclear": confusion["unclear"],
     }
+
+
+def _folded(rows: Sequence[Mapping[str, Any]], count: int = _FOLDED) -> list[dict[str, Any]]:
+    """The rows that the page shows: the first of all companies together, and, marked as "more", those that are
+    among the first of a company; these are shown where the reader has chosen it."""
+    seen, shown = Counter[str](), list[dict[str, Any]]()
+    for place, row in enumerate(rows):
+        if place < count or seen[row["entity"]] < _FOLDED_OF_A_COMPANY:
+            shown.append({**row, "more": place >= count})
+        seen[row["entity"]] += 1
+    return shown[:_MOST_ROWS]
 
 
 def _methods(methods: Mapping[str, dict[str, Any]], metrics: Mapping[str, Any]) -> list[dict[str, Any]]:
@@ -169,73 +197,6 @@ def _methods(methods: Mapping[str, dict[str, Any]], metrics: Mapping[str, Any]) 
         }
         for name in order
     ]
-
-
-def _why_nothing(promise: str, companies: Mapping[str, Mapping[str, Any]]) -> str:
-    """Why no test entry is automated at a promise, from `company_states`."""
-    first, *others = ([own[regime] for own in companies.values()] for regime in REGIMES)
-    if not companies or _promises_any(promise, first):
-        return "no test entry reaches the confidence that it takes, or a rule holds those that do"
-    if all(own["states"][promise] == TAKEN_OUT for own in first):
-        return "every company is taken out of the promise"
-    if any(_promises_any(promise, each) for each in others):
-        return "no confidence keeps this promise on the calibration entries; in other regimes of use one does"
-    return "no confidence keeps this promise on the calibration entries, in any regime of use"
-
-
-def _promises_any(promise: str, states: Sequence[Mapping[str, Any]]) -> bool:
-    """Whether any company, whose `states` are of one regime, has a threshold."""
-    return any(own["thresholds"][promise] is not None for own in states)
-
-
-def _why_state(own: Mapping[str, Any], promise: str) -> str:
-    """Why a company doesn't share the threshold of all in a regime; "" where it does."""
-    state, promised = own["states"][promise], _promise(promise)
-    if state == TAKEN_OUT:
-        sure = own["misfit"]
-        return (
-            f"of {sure['rows']} confident answers in the calibration {sure['right']} were right, "
-            f"{sure['expected']:.1f} should have been: all entries are reviewed"
-        )
-    if state == RAISED:
-        return f"kept less than {promised} at the threshold of all; its own is {own['thresholds'][promise]:.3f}"
-    return f"kept less than {promised} at any confidence: all entries are reviewed" if state == REVIEWED else ""
-
-
-def _own_states(companies: Mapping[str, Mapping[str, Any]]) -> list[dict[str, Any]]:
-    """A row for each company, regime and state other than pooled, with its promises."""
-    rows: list[dict[str, Any]] = []
-    for entity, by_regime in companies.items():
-        for regime, own in by_regime.items():
-            by_why: dict[tuple[str, str], list[str]] = {}
-            for promise, state in own["states"].items():
-                if state in _STATE_COLORS:
-                    by_why.setdefault((state, _why_state(own, promise)), []).append(promise)
-            rows += [
-                {"entity": entity, "regime": regime, "own": own, "state": state, "why": why, "promises": named}
-                for (state, why), named in by_why.items()
-            ]
-    return rows
-
-
-def _broken_promises(by_entity: Mapping[str, dict[str, Any]]) -> dict[str, list[str]]:
-    """The entities whose interval of precision lies below the promise, by promise."""
-    broken: dict[str, list[str]] = {}
-    for entity, metrics in by_entity.items():
-        for promise, automation in metrics["automation"].items():
-            interval = automation["precision_interval"]
-            if interval is not None and interval[1] < float(promise):
-                broken.setdefault(promise, []).append(entity)
-    return broken
-
-
-def _verdict(promise: str, automation: Mapping[str, Any]) -> str:
-    """Whether the test entries kept a promise: "kept", "below", "broken" (by the whole interval) or "none"."""
-    if not automation["n_auto"]:
-        return "none"
-    if automation["precision_interval"][1] < float(promise):
-        return "broken"
-    return "kept" if automation["precision"] >= float(promise) else "below"
 
 
 def _comparison(methods: Mapping[str, dict[str, Any]]) -> list[dict[str, Any]]:
@@ -273,71 +234,7 @@ def _example(example: Mapping[str, Any]) -> dict[str, Any]:
     return {**optional, **example, "predicted": marked(predicted, true), "true": marked(true, predicted)}
 
 
-def _promise(value: str) -> str:
-    return f"{100 * float(value):g}%"
-
-
-def _interval(value: Sequence[float] | None) -> str:
-    return "" if value is None else f"{100 * value[0]:.1f}–{100 * value[1]:.1f}%"
-
-
-def _readable(name: str) -> str:
-    return name.replace("_", " ")
-
-
 def _memory(mib: float | None) -> str:
     if mib is None:
         return "–"
     return f"{mib:.0f} MiB" if mib < 1024 else f"{mib / 1024:.1f} GiB"
-
-
-def _risk_coverage(curves: Mapping[str, Sequence[Sequence[float]]]) -> Markup:
-    figure, axes = axes_of("Coverage: share of entries booked", "Error among them")
-    for i, (name, points) in enumerate(curves.items()):
-        is_model = name == MODEL
-        axes.plot(
-            [point[0] for point in points],
-            [point[1] for point in points],
-            color=ACCENT if is_model else BASELINE_COLORS[(i - 1) % len(BASELINE_COLORS)],
-            linestyle="-" if is_model else _DASHES[(i - 1) % len(_DASHES)],
-            linewidth=2.2 if is_model else 1.4,
-            label=_readable(name if len(name) <= 24 else f"{name[:23]}…"),
-            zorder=3 if is_model else 2,
-        )
-    axes.set_xlim(0, 1)
-    axes.set_ylim(bottom=0)
-    show_shares(axes.xaxis)
-    for label in axes.legend(frameon=False, labelcolor=INK, loc="upper left").get_texts():
-        label.set_parse_math(False)  # a name may contain dollars
-    return svg_of(figure, "risk_coverage")
-
-
-def _reliability(bins: Sequence[Sequence[float]], salt: str) -> Markup:
-    figure, axes = axes_of("Confidence", "Share right")
-    axes.plot([0, 1], [0, 1], color=FAINT, linestyle="--", linewidth=1.2)
-    confidence, right, n = ([point[i] for point in bins] for i in range(3))
-    largest = max(n, default=1)
-    axes.plot(confidence, right, color=ACCENT, linewidth=1.2, zorder=2)
-    axes.scatter(confidence, right, s=[18 + 240 * count / largest for count in n], color=ACCENT, zorder=3)
-    axes.set_xlim(0, 1.03)
-    axes.set_ylim(0, 1.05)
-    show_shares(axes.xaxis)
-    return svg_of(figure, salt)
-
-
-def _learning_curve(points: Sequence[Mapping[str, Any]]) -> Markup:
-    figure, axes = axes_of("Entries that the company had booked before", "")
-    # Evenly spaced, since the curve changes most in the first fifty entries.
-    places = range(len(points))
-    drawn = (
-        ("entry_exact_match", "Exact match", "-", ACCENT),
-        ("svm_exact_match", "Exact match of an SVM", ":", BASELINE_COLORS[1]),
-        ("line_f1", "Line F1", "--", BASELINE_COLORS[0]),
-    )
-    for key, label, style, color in drawn:
-        values = [float("nan") if point[key] is None else point[key] for point in points]
-        axes.plot(places, values, style, color=color, marker="o", markersize=5, linewidth=2, label=label)
-    axes.set_xticks(places, [str(point["history"]) for point in points], parse_math=False)
-    axes.set_ylim(0, 1.03)
-    axes.legend(frameon=False, labelcolor=INK, loc="best")
-    return svg_of(figure, "learning_curve")

@@ -35,7 +35,7 @@ def examples_text(examples: Sequence[Mapping[str, Any]]) -> str:
 
 
 def _block(number: int, example: Mapping[str, Any]) -> str:
-    entity, text = _cut(example["entity"], 30), _cut(example["description"], 55)
+    entity, text = cut(example["entity"], 30), cut(example["description"], 55)
     rows = [f"{number:3}. {example['date']}  {entity}  “{text}”", f"     {'predicted':{_COLUMN}}  true"]
     for left, right in _beside(example["predicted"], example["true"]):
         rows.append(f"   {left:{_COLUMN}}  {right}".rstrip())
@@ -94,7 +94,7 @@ def _promise_text(automation: Mapping[str, Any] | None, promise: float, regime: 
 
 
 def _row(label: str, cells: Sequence[str]) -> str:
-    return f"{_cut(label, 34):34}" + "".join(f"{cell:>18}" for cell in cells)
+    return f"{cut(label, 34):34}" + "".join(f"{cell:>18}" for cell in cells)
 
 
 def _beside(predicted: Iterable[Line], true: Iterable[Line]) -> list[tuple[str, str]]:
@@ -115,10 +115,10 @@ def _sorted(lines: Counter[tuple[str, str, str]]) -> list[tuple[str, str, str]]:
 
 
 def _line(line: tuple[str, str, str], mark: str) -> str:
-    return f"{mark} {_cut(' '.join(line), _COLUMN - 2)}"
+    return f"{mark} {cut(' '.join(line), _COLUMN - 2)}"
 
 
-def _cut(text: str, width: int) -> str:
+def cut(text: str, width: int) -> str:
     """`text` on one line, without control characters, in at most `width` characters."""
     text = " ".join("".join(char if char.isprintable() else " " for char in text).split())
     return text if len(text) <= width else text[: width - 1] + "…"

@@ -10,6 +10,8 @@ HELP = (
 )
 PARTS = ("runtime",)
 TEN = ("runtime.log_format",)
+RAY = False
+"""The job needs no Ray: it is neither imported nor asked for."""
 
 
 def arguments(parser: jsonargparse.ArgumentParser) -> None:

@@ -57,8 +57,8 @@ def main(name: str, options: Any, run: Run, argv: Sequence[str] | None = None) -
         config = JobConfig(**{f.name: ready[f.name] for f in fields(JobConfig)})
         refuse_wrong_paths(given, getattr(options, "PATHS", {}))
         result.begin()
-        log.info("starting")  # what comes next, importing Ray, takes seconds
-        found = ran(name, run, given, config)
+        log.info("starting")  # what comes next takes seconds where it imports Ray
+        found = ran(name, run, given, config, getattr(options, "RAY", True))
         line = result.line(found) if isinstance(found, dict) else found
         result.write(0, found if isinstance(found, dict) else {"text": found})
     except KeyboardInterrupt:
@@ -77,11 +77,14 @@ def main(name: str, options: Any, run: Run, argv: Sequence[str] | None = None) -
     return 0
 
 
-def ran(name: str, run: Run, given: jsonargparse.Namespace, config: JobConfig) -> dict[str, Any] | str:
+def ran(
+    name: str, run: Run, given: jsonargparse.Namespace, config: JobConfig, needs_ray: bool
+) -> dict[str, Any] | str:
     """What a job returns."""
-    from ray_jobs.runtime import metrics  # imports Ray
+    if needs_ray:
+        from ray_jobs.runtime import metrics  # imports Ray
 
-    metrics.name_job(name)
+        metrics.name_job(name)
     with contextlib.redirect_stdout(sys.stderr):  # whatever workers print; the result stands alone
         return run(given, config)
 

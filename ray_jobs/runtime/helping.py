@@ -55,7 +55,7 @@ def short_help(parser: jsonargparse.ArgumentParser, settings: Sequence[str]) -> 
         ):
             say = first_sentence(action.help or "") if is_setting else action.help or ""
             groups[is_setting].add_argument(
-                *action.option_strings, metavar=value_of(action), help=say.replace("%", "%%")
+                *(action.option_strings or [action.dest]), metavar=value_of(action), help=say.replace("%", "%%")
             )
     groups[0].add_argument("--help [all]", action="store_true", help=f"show this; {WITH_ALL}")
     return shown.format_help()
@@ -76,14 +76,18 @@ def whole_help(parser: jsonargparse.ArgumentParser, parts: Sequence[str]) -> str
 
 def usage(parser: jsonargparse.ArgumentParser) -> str:
     """The usage: the required options alone."""
-    given = "".join(f" {each.option_strings[0]} {value_of(each)}" for each in parser._actions if each.required)
-    return f"{parser.prog}{given} [options]"
+    required = [
+        " ".join([*each.option_strings[:1], value_of(each)]) for each in parser._actions if each.required
+    ]
+    return " ".join([parser.prog, *required, "[options]"])
 
 
 def value_of(action: argparse.Action) -> str:
     """What stands for an option's value: the default of a setting, as YAML has it, and else a name."""
     if action.nargs == 0:
         return ""
+    if not action.option_strings:
+        return str(action.metavar)
     if (action.default is None and "." not in action.dest) or isinstance(action.default, list):
         return action.dest.upper() + (" …" if action.nargs == "+" else "")
     return action.default if isinstance(action.default, str) and action.default else json.dumps(action.default)

@@ -20,6 +20,8 @@ DATA = "data"
 """A folder with the artifacts `entries` and `neighbors`."""
 BOOKS = "books"
 """The artifact `entries`, or the folder that it lies in."""
+REPORTS = "reports"
+"""The artifact `report`, or the folder that it lies in."""
 NEW = "new"
 """A folder that can become an artifact, or is one already. All other words are kinds of artifacts."""
 
@@ -48,6 +50,9 @@ def _refuse_wrong(path: str, wanted: str) -> None:
     elif wanted == BOOKS:
         if not Path(path, "entries").exists():
             refuse_other(path, "entries")
+    elif wanted == REPORTS:
+        if not Path(path, "report").exists():
+            refuse_other(path, "report")
     else:
         refuse_other(path, wanted)
 

@@ -221,3 +221,29 @@ def test_a_split_that_leaves_nothing_to_test_on_is_refused(data, bundle):
     nothing = replace(SETTINGS, split=SplitSettings(train=0.7, calibration=0.3))
     with pytest.raises(ValueError, match=f"no entries to test on, of {len(data.entries)} booked ones"):
         Exam(data.entries, ACCOUNTS, bundle, nothing)
+
+
+def test_the_surest_mistakes_are_wrong_rows_of_the_table_and_accounts_are_told_apart(evaluation):
+    rows = {
+        (row["date"].isoformat(), row["entity"], row["description"]): row for row in evaluation.rows.to_pylist()
+    }
+    confidences = [mistake["confidence"] for mistake in evaluation.mistakes]
+    assert confidences == sorted(confidences, reverse=True)
+    for mistake in evaluation.mistakes:
+        row = rows[mistake["date"], mistake["entity"], mistake["description"]]
+        assert (mistake["right"], bool(mistake["predicted"])) == (False, True)
+        assert row["ranker_confidence"] <= confidences[0]
+    accounts = evaluation.metrics["confusion"]["accounts"]
+    assert sum(row["asked"] for row in accounts) == sum(len(row["true"].split()) // 2 for row in rows.values())
+
+
+def test_the_table_says_what_is_automated_at_the_promise(evaluation):
+    automated = evaluation.rows["automated"].to_pylist()
+    assert sum(automated) == evaluation.metrics["test"]["model"]["overall"]["automation"]["0.5"]["n_auto"]
+
+
+def test_the_facts_name_the_bundle_that_was_asked_and_the_days_of_the_test(bundle, evaluation):
+    days = evaluation.rows["date"].to_pylist()
+    facts = evaluation.metrics["facts"]
+    assert facts["model"] == bundle.fingerprint
+    assert facts["test period"] == {"from": min(days).isoformat(), "to": max(days).isoformat()}
