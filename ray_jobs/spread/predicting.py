@@ -83,6 +83,8 @@ class PredictRowGroup:
 class PredictSlice:
     """Predicts a slice of a table that fits the driver's memory."""
 
+    stage = "predictions for the report"
+
     def __init__(self, shared: list[Any]) -> None:
         self.predictor = fetch(shared)
 
@@ -93,6 +95,8 @@ class PredictSlice:
 class ExamineSlice:
     """Examines a slice of booked entries (`jet.evaluation.examine`)."""
 
+    stage = "answers for the report"
+
     def __init__(self, shared: list[Any]) -> None:
         self.predictor = fetch(shared)
 
@@ -102,6 +106,8 @@ class ExamineSlice:
 
 class OutcomeSlice:
     """Computes the outcomes of a slice of `jet.prediction.calibrating.asked_entries`."""
+
+    stage = "answers to calibrate on"
 
     def __init__(self, shared: list[Any]) -> None:
         self.predictor = fetch(shared)
@@ -116,6 +122,8 @@ class OutcomeSlice:
 
 class CheckSlice:
     """Checks answers against a slice of reviewed entries (`jet.prediction.checking`)."""
+
+    stage = "reviewed entries"
 
     def __init__(self, shared: list[Any]) -> None:
         self.predictor = fetch(shared)
@@ -149,6 +157,8 @@ def _array(column: pa.ChunkedArray) -> np.ndarray:
 
 class ExampleSlice:
     """Makes examples for the ranker from rows of the corpus."""
+
+    stage = "the ranker's examples"
 
     def __init__(self, shared: list[Any]) -> None:
         self.statistics, self.hits, self.settings = fetch(shared)
@@ -186,7 +196,7 @@ def ranker_examples(
 
 
 def over_slices(
-    worker: type,
+    worker: type[Any],
     shared: Any,
     entries: pa.Table,
     runtime: RuntimeSettings,
@@ -195,12 +205,12 @@ def over_slices(
 ) -> pa.Table:
     """The tables that `worker` makes of slices of `entries`, on a pool of actors, joined and sorted by `keys`.
 
-    `worker` is made with `shared` and the `arguments`.
+    `worker` is made with `shared` and the `arguments`; its `stage` is what progress calls it.
     """
     size = max(1, min(runtime.block_rows, -(-len(entries) // runtime.actors)))
     slices = [entries.slice(start, size) for start in range(0, len(entries), size)]
     parts = []
-    with progress(worker.__name__, len(entries), "rows") as so_far:
+    with progress(worker.stage, len(entries), "rows") as so_far:
         for part in _answered(worker, {"shared": [shared], **arguments}, slices, runtime):
             parts.append(part)
             so_far.add(len(part))
@@ -208,7 +218,7 @@ def over_slices(
 
 
 def _answered(
-    worker: type, how: dict[str, Any], slices: Sequence[pa.Table], runtime: RuntimeSettings
+    worker: type[Any], how: dict[str, Any], slices: Sequence[pa.Table], runtime: RuntimeSettings
 ) -> Iterator[pa.Table]:
     """What a `worker`, made with `how`, gives for each of `slices`, as they are done."""
     if is_local(runtime):
