@@ -69,26 +69,16 @@ def url(folder):
 
 
 def run_sql(place, *statements):
-    """Run statements, with parameters where they come as pairs, in the database at `place`."""
-    pairs = [each if isinstance(each, tuple) else (each, None) for each in statements]
+    """Run statements in the database at `place`."""
     if str(place).startswith("postgresql:"):
         with dbapi.connect(str(place), autocommit=True) as connection, connection.cursor() as cursor:
-            for statement, rows in pairs:
-                if rows is None:
-                    cursor.execute(statement)
-                else:
-                    for row in rows:
-                        values = ", ".join(map(_literal, row))
-                        cursor.execute(f"{statement} VALUES ({values})")
+            for statement in statements:
+                cursor.execute(statement)
         return
     kind = duckdb if str(place).endswith(".duckdb") else sqlite3
     with contextlib.closing(kind.connect(str(place))) as connection:
-        for statement, rows in pairs:
-            if rows is None:
-                connection.execute(statement)
-            else:
-                for row in rows:
-                    connection.execute(f"{statement} VALUES ({', '.join(map(_literal, row))})")
+        for statement in statements:
+            connection.execute(statement)
         connection.commit()
 
 
@@ -100,8 +90,13 @@ def _literal(value):
 
 def write(place, entries, lines, accounts=()):
     """Write books into new tables of a database."""
+    statements = TABLES.strip().split(";")
     if str(place).startswith("postgresql:"):
-        run_sql(place, *(f"DROP TABLE IF EXISTS {name} CASCADE" for name in NAMES))
-    rows = (entries, lines, accounts)
-    filled = [(f"INSERT INTO {name}", some) for name, some in zip(NAMES, rows, strict=True)]
-    run_sql(place, *TABLES.strip().split(";"), *filled)
+        statements = [*(f"DROP TABLE IF EXISTS {name} CASCADE" for name in NAMES), *statements]
+    for name, rows in zip(NAMES, (entries, lines, accounts), strict=True):
+        statements += [f"INSERT INTO {name} VALUES {', '.join(map(_row, rows))}"] if rows else []
+    run_sql(place, *statements)
+
+
+def _row(values):
+    return f"({', '.join(map(_literal, values))})"
