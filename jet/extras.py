@@ -22,6 +22,8 @@ EXTRA_OF = {
     "markupsafe": "report",
     "matplotlib": "report",
     "deltalake": "delta",
+    "adbc_driver_postgresql": "postgres",
+    "duckdb": "duckdb",
 }
 """The extra that brings a package, by the name that it is imported by."""
 

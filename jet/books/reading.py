@@ -19,9 +19,11 @@ import pyarrow as pa
 from jet.artifacts.manifest import MANIFEST
 from jet.artifacts.places import finished_at
 from jet.artifacts.storage import resolve
+from jet.artifacts.uris import is_database, refuse_keys, without_scheme
 from jet.books.catalog import Catalog
 from jet.books.importers import ImportSettings, Tables, UnreadableFile, expand, import_file, to_tables
-from jet.books.importers.files import given_folder
+from jet.books.importers.databases import identity
+from jet.books.importers.files import given_folder, logs_beside
 from jet.books.importers.journal import includes_of
 from jet.books.reconcile import called_like_their_file, companies, notes, renamed, settle
 from jet.books.records import Record, Rejection
@@ -76,28 +78,38 @@ class Reading:
     named: frozenset[str]
     """Files that were named, and not only lie in a folder or fit a pattern."""
     inputs: Mapping[str, str]
-    """Of every file, and of all that is included, size and time."""
+    """Of every file, and of all that is included, size and time; of a database by URL a digest of its rows."""
 
     @classmethod
     def of(cls, paths: Sequence[str], settings: ImportSettings) -> Reading:
-        """For files, globs and folders, local or on object stores.
+        """For files, globs and folders, local or on object stores, and URLs of databases.
 
         Raises `UnreadableFile` where a path stands for no file, and `ValueError` where one lies in what jet
         wrote itself.
         """
+        servers = {}
+        for url in filter(is_database, paths):
+            refuse_keys(url)
+            servers[url] = identity(url, settings)
+        paths = [without_scheme(path) for path in paths if not is_database(path)]
         found = expand(paths)
+        beside = logs_beside(found)
+        found = {name: info for name, info in found.items() if name not in beside}
+        logs = {name: info for name, info in beside.items() if info.size and not name.endswith("-shm")}
         _refuse_artifacts(found)
         folders = {name: given_folder(name, paths) for name in found}
         includes = includes_of(folders, settings.format)
         if includes.by_others:
             log.info("%d files are included by others, and read with these", len(includes.by_others))
-        everything = found | (expand(includes.beyond) if includes.beyond else {})
+        everything = found | logs | (expand(includes.beyond) if includes.beyond else {})
         given = [resolve(path) for path in paths]
         return cls(
-            files={name: info.size for name, info in found.items() if name not in includes.by_others},
-            folders=folders,
-            named=frozenset(name for name in found if resolve(name) in given),
-            inputs={name: f"{info.size}:{info.mtime_ns}" for name, info in everything.items()},
+            files={name: info.size for name, info in found.items() if name not in includes.by_others}
+            | {url: size for url, (size, _) in servers.items()},
+            folders=folders | dict.fromkeys(servers, ""),
+            named=frozenset(name for name in found if resolve(name) in given) | servers.keys(),
+            inputs={name: f"{info.size}:{info.mtime_ns}" for name, info in everything.items()}
+            | {url: digest for url, (_, digest) in servers.items()},
         )
 
     def groups(self, group_bytes: int) -> list[list[str]]:
@@ -179,7 +191,8 @@ def _records(file: str, reading: Reading, settings: ImportSettings) -> Iterator[
     """The records of a file. One that can't be read is an error where it was named; where it only lies in a
     folder or fits a pattern, it is rejected and the rest goes on."""
     try:
-        yield from import_file(file, settings, reading.folders[file])
+        content = reading.inputs[file] if is_database(file) else ""
+        yield from import_file(file, settings, reading.folders[file], content)
     except UnreadableFile as error:
         if file in reading.named:
             raise

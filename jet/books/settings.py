@@ -9,7 +9,7 @@ from typing import Literal
 
 from jet.books.words import SIDES
 
-FORMATS = ("sie", "fec", "datev", "auditfile", "gnucash", "jsonl", "ledger", "tabular")
+FORMATS = ("sie", "fec", "datev", "auditfile", "database", "gnucash", "jsonl", "ledger", "tabular")
 """The importers' names, in the order in which they are tried on a file."""
 
 ExportFormat = Literal["ledger", "hledger", "beancount", "sie", "csv", "jsonl", "fec", "datev", "xlsx"]
@@ -90,6 +90,19 @@ class ImportSettings:
     default_currency: str = ""
     """The currency of entries without one."""
 
+    query: str | None = None
+    """For databases: a SELECT whose rows are lines of entries, with the columns of a table; by default the
+    tables journal_entry, entry_line and ledger_account are read."""
+
+    business: str | None = None
+    """For databases without a query: the business whose entries are read, by business_id or entity."""
+
+    since: str | None = None
+    """For databases without a query: the first day of the entries that are read, as in 2025-01-31."""
+
+    until: str | None = None
+    """For databases without a query: the last day of the entries that are read."""
+
     def __post_init__(self) -> None:
         if self.format != "auto" and self.format not in FORMATS:
             raise ValueError(f"format {self.format!r} is not auto or one of {', '.join(FORMATS)}")
@@ -112,6 +125,11 @@ class ImportSettings:
             raise ValueError(f"quote {self.quote!r} must not be the delimiter")
         if self.skip_lines is not None and self.skip_lines < 0:
             raise ValueError(f"skip_lines {self.skip_lines} must be zero or more")
+        for name, day in (("since", self.since), ("until", self.until)):
+            if day is not None and not _is_day(day):
+                raise ValueError(f"{name} {day!r} must be a day like 2025-01-31")
+        if self.query is not None and (self.business or self.since or self.until):
+            raise ValueError("business, since and until don't go with query: write them in its WHERE")
         if any(side not in SIDES for side in self.sides.values()):
             raise ValueError(f"sides must name D or C for each word, not {', '.join(self.sides.values())}")
 
@@ -173,4 +191,11 @@ def _names_a_day(date_format: str) -> bool:
     try:
         return datetime.datetime.strptime(day.strftime(date_format), date_format) == day
     except (ValueError, re.error):
+        return False
+
+
+def _is_day(text: str) -> bool:
+    try:
+        return datetime.date.fromisoformat(text).isoformat() == text
+    except ValueError:
         return False

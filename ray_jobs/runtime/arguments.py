@@ -15,7 +15,7 @@ from typing import Any, cast, get_args, get_origin, get_type_hints
 
 import jsonargparse
 
-from jet.artifacts.uris import is_uri, refuse_keys
+from jet.artifacts.uris import is_uri, refuse_keys, without_scheme
 from ray_jobs.runtime.configs import checked_config, quoted, refuse_long, type_of
 from ray_jobs.runtime.nearest import told, unknown_option, unknown_setting
 from ray_jobs.runtime.settings import JobConfig
@@ -70,10 +70,10 @@ def with_help(why: str, parser: jsonargparse.ArgumentParser) -> str:
 
 
 def translated(argv: Sequence[str], options: Any) -> list[str]:
-    """`argv` with the job's own options in place of their other names."""
+    """`argv` with the job's own options in place of their other names, and paths in place of URLs of files."""
     also = getattr(options, "ALSO", {})
-    parts = (argument.partition("=") for argument in argv)
-    return [also.get(option, option) + separator + value for option, separator, value in parts]
+    parts = (without_scheme(argument).partition("=") for argument in argv)
+    return [also.get(option, option) + separator + without_scheme(value) for option, separator, value in parts]
 
 
 def with_configs(

@@ -34,6 +34,7 @@ from jet.artifacts.artifact import (
 )
 from jet.artifacts.places import folders_above
 from jet.artifacts.storage import absolute, files_under, remove, resolve
+from jet.artifacts.uris import is_database
 from jet.books.buckets import deal
 from jet.books.importers import UnreadableFile
 from jet.books.importers.files import with_content
@@ -180,7 +181,7 @@ def refuse_within(ledgers: Sequence[str], output: str) -> None:
     """Raise `ValueError` where `output` lies in a folder of ledgers: the next run would read it too."""
     above = [resolve(folder) for folder in folders_above(output)]
     for given in filter(None, ledgers):
-        if resolve(given) in above:
+        if not is_database(given) and resolve(given) in above:
             raise ValueError(
                 f"--output {output} lies inside of {given}, which is read: the next run would take for ledgers "
                 "what this one writes; give an --output outside of it"
@@ -196,7 +197,7 @@ def open_or_import(
 
     The folder is removed where the block ends well; where it fails, the next start finds it.
     """
-    if len(ledgers) == 1 and read_manifest(ledgers[0]) is not None:
+    if len(ledgers) == 1 and not is_database(ledgers[0]) and read_manifest(ledgers[0]) is not None:
         yield open_artifact(ledgers[0], "entries")
         return
     refuse_within(ledgers, output)

@@ -15,11 +15,13 @@ from typing import Any, NamedTuple
 
 import pyarrow as pa
 
+from jet.artifacts.uris import is_database
 from jet.books import checks
 from jet.books.checks import Rule
 from jet.books.identity import Ids
 from jet.books.importers.auditfile import AuditFileImporter
 from jet.books.importers.common import Importer, Source, UnreadableFile, without_mark
+from jet.books.importers.databases import DatabaseImporter
 from jet.books.importers.datev import DatevImporter
 from jet.books.importers.fec import FecImporter
 from jet.books.importers.files import expand, open_file, parent
@@ -66,6 +68,7 @@ IMPORTERS: dict[str, Importer] = {
         FecImporter(),
         DatevImporter(),
         AuditFileImporter(),
+        DatabaseImporter(),
         GnuCashImporter(),
         JsonlImporter(),
         LedgerImporter(),
@@ -87,15 +90,19 @@ _OLD_EXCEL = b"\xd0\xcf\x11\xe0"
 _UTF_16_MARKS = (b"\xff\xfe", b"\xfe\xff")
 
 
-def import_file(path: str, settings: ImportSettings, folder: str = "") -> Iterator[Record]:
-    """The records of one ledger file (a path or URI), with every entry checked and faulty ones rejected in
-    place.
+def import_file(path: str, settings: ImportSettings, folder: str = "", identity: str = "") -> Iterator[Record]:
+    """The records of one ledger file (a path or URI, or the URL of a database), with every entry checked and
+    faulty ones rejected in place.
 
-    Included files must lie in `folder` (default: the file's own).
+    Included files must lie in `folder` (default: the file's own). A database on a server must have the content
+    of `identity`, where it is given.
 
     Raises UnreadableFile where the file is missing, empty, binary or of no known format: at the call where the
     first bytes show it, otherwise during iteration. Raises `OSError` where an object store fails.
     """
+    if is_database(path):
+        records = IMPORTERS["database"].records(Source.of_server(path, identity), settings)
+        return checked(records, settings, path)
     with open_file(path) as stream:
         head = stream.read(HEAD_BYTES)
     importer = recognize(path, head, settings.format)
@@ -109,7 +116,7 @@ def recognize(path: str, head: bytes, format_: str = "auto") -> Importer:
     is_read = (
         (head.startswith(ZIP) and any(name in head for name in _IN_WORKBOOKS))
         or head.startswith(PARQUET_MAGIC)
-        or IMPORTERS["gnucash"].recognizes(path, head)
+        or any(IMPORTERS[name].recognizes(path, head) for name in ("gnucash", "database"))
     )
     if head.startswith(_OLD_EXCEL) or (head.startswith(ZIP) and _IN_ODS in head):
         raise UnreadableFile(

@@ -8,13 +8,18 @@ from __future__ import annotations
 
 import codecs
 import datetime
+import io
+import shutil
+import tempfile
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from decimal import Decimal
 from functools import lru_cache
-from pathlib import PurePath
+from pathlib import Path, PurePath
 from typing import BinaryIO, Protocol
 
+from jet.artifacts.uris import database_name, is_database, is_uri
 from jet.books.checks import AMOUNT_LIMIT, EXACT, MAX_LINES, SMALLEST_UNIT, Rule
 from jet.books.records import Record
 from jet.books.settings import ImportSettings
@@ -86,6 +91,13 @@ class Source:
     """The path or URI that it was opened by; "" for a file in memory, which can't include others."""
     folder: str = ""
     """The folder in which included files must lie."""
+    identity: str = ""
+    """What identified the content of a database on a server when the run began; "" where nobody asked."""
+
+    @classmethod
+    def of_server(cls, url: str, identity: str = "") -> Source:
+        """A database on a server, which has no stream."""
+        return cls(url, io.BytesIO(), url, identity=identity)
 
 
 class Importer(Protocol):
@@ -118,8 +130,24 @@ def entity_of(settings: ImportSettings, name: str, org_number: str, file: str) -
 
 
 def file_stem(file: str) -> str:
-    """The file's name without folder and extension."""
+    """The file's name without folder and extension; of a URL the database's name."""
+    if is_database(file):
+        return database_name(file)
     return PurePath(file).stem
+
+
+@contextmanager
+def on_disk(source: Source) -> Iterator[Path]:
+    """A ledger file as a file on this machine: where it is, or a copy for the time being."""
+    if source.path and not is_uri(source.path):
+        yield Path(source.path)
+        return
+    with tempfile.TemporaryDirectory(prefix="jet-") as folder:
+        path = Path(folder) / "book"
+        source.stream.seek(0)
+        with path.open("wb") as copy:
+            shutil.copyfileobj(source.stream, copy)
+        yield path
 
 
 def has_suffix(path: str, *suffixes: str) -> bool:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import glob
 import os
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import takewhile
 from pathlib import Path, PurePosixPath
 from typing import BinaryIO
@@ -14,8 +14,10 @@ from fsspec.utils import glob_translate
 from pyarrow import fs as pafs
 
 from jet.artifacts.storage import files_under, resolve
-from jet.artifacts.uris import is_uri
+from jet.artifacts.uris import is_database, is_uri
 from jet.books.importers.common import UnreadableFile, has_suffix
+
+_DATABASES = (".db", ".db3", ".duckdb", ".gnucash", ".sqlite", ".sqlite3")
 
 
 def expand(paths: Sequence[str]) -> dict[str, pafs.FileInfo]:
@@ -35,6 +37,15 @@ def expand(paths: Sequence[str]) -> dict[str, pafs.FileInfo]:
     return dict(sorted(found.values(), key=lambda file: file[0]))
 
 
+def logs_beside(files: Iterable[str]) -> dict[str, pafs.FileInfo]:
+    """What lies beside local databases of SQLite and DuckDB: logs, which hold what was written last, and change
+    while the databases don't; and memory that SQLite shares."""
+    databases = [name for name in files if not is_uri(name) and has_suffix(name, *_DATABASES)]
+    names = [f"{name}{end}" for name in databases for end in ("-wal", ".wal", "-shm")]
+    found = {name: pafs.LocalFileSystem().get_file_info(str(Path(name).absolute())) for name in names}
+    return {name: info for name, info in found.items() if info.type == pafs.FileType.File}
+
+
 def with_content(paths: Sequence[str]) -> list[str]:
     """`paths` without folders that have no file, and without JSONL files that have not one byte.
 
@@ -44,6 +55,9 @@ def with_content(paths: Sequence[str]) -> list[str]:
     """
     kept = []
     for path in paths:
+        if is_database(path):
+            kept.append(path)
+            continue
         filesystem, root = resolve(path)
         info = filesystem.get_file_info(root)
         is_folder = info.type == pafs.FileType.Directory and not glob.has_magic(path)

@@ -57,7 +57,12 @@ class TabularImporter:
         stream.seek(0)
         kinds: dict[bytes, type[Table]] = {MAGIC: ParquetTable, ZIP: SpreadsheetTable}
         table = kinds.get(stream.read(4), DelimitedTable)(stream, file, settings)
-        yield from _Import(file, table, settings).records()
+        yield from records_of(file, table, settings, self.name)
+
+
+def records_of(file: str, table: Table, settings: ImportSettings, format_: str) -> Iterator[Record]:
+    """The entries of a table of any kind, in its order, then the accounts that they use, and its end."""
+    yield from _Import(file, table, settings, format_).records()
 
 
 def _has_date_column(line: bytes) -> bool:
@@ -116,8 +121,9 @@ def _shared(cells: Sequence[Any]) -> tuple[Any, ...]:
 class _Import:
     """The import of one table."""
 
-    def __init__(self, file: str, table: Table, settings: ImportSettings) -> None:
+    def __init__(self, file: str, table: Table, settings: ImportSettings, format_: str) -> None:
         self.file = file
+        self.format = format_
         self.table = table
         self.settings = settings
         self.tolerance = Decimal(str(settings.tolerance))
@@ -143,7 +149,7 @@ class _Import:
         yield from reader.accounts()
         for reason, lines in self.passed.items():
             yield Passed(self.file, reason, lines)
-        yield FileEnd(self.file, self.table.line_count(), "tabular")
+        yield FileEnd(self.file, self.table.line_count(), self.format)
 
     def _runs(self, passed: Counter[str]) -> Iterator[tuple[Key, _Run]]:
         """The rows of the table in runs of adjacent rows of one entry."""
@@ -258,7 +264,8 @@ class _Import:
         """The rejection of an id whose rows lie apart in a file that is too long to wait for them."""
         message = (
             f"the rows of the entry lie apart, from line {runs[0].rows[0].number} and again from line "
-            f"{runs[1].rows[0].number}, in a file too long to bring them together: sort it by entry_id"
+            f"{runs[1].rows[0].number}, in a file too long to bring them together: sort it by entry_id "
+            "(a query, by ORDER BY)"
         )
         whole = _run_of(runs[0].rows, sum(run.lines for run in runs))
         return self._rejection(BrokenRuleError(Rule.NOT_ADJACENT, message), key, whole)

@@ -5,20 +5,16 @@ It is opened for reading alone, and no view, virtual table or function of its ow
 
 from __future__ import annotations
 
-import shutil
 import sqlite3
-import tempfile
 from collections.abc import Iterator
 from contextlib import closing
 from itertools import groupby
 from operator import itemgetter
-from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
-from jet.artifacts.uris import is_uri
 from jet.books.checks import Rule
-from jet.books.importers.common import LONGEST_ENTRY, Extent, Source, UnreadableFile
+from jet.books.importers.common import LONGEST_ENTRY, Extent, Source, UnreadableFile, on_disk
 from jet.books.importers.gnucash.book import BookAccount, Company, Split, Transaction
 
 MAGIC = b"SQLite format 3\0"
@@ -36,13 +32,7 @@ ORDER BY t.post_date, t.guid
 
 def parts_of(source: Source) -> Iterator[Company | BookAccount | Transaction]:
     """The company, accounts and transactions of a book. Raises UnreadableFile where it is none."""
-    with tempfile.TemporaryDirectory(prefix="jet-") as folder:
-        path = Path(source.path)
-        if not source.path or is_uri(source.path):
-            path = Path(folder) / "book"
-            source.stream.seek(0)
-            with path.open("wb") as copy:
-                shutil.copyfileobj(source.stream, copy)
+    with on_disk(source) as path:
         try:
             name = quote(str(path.resolve()))
             with closing(sqlite3.connect(f"file:{name}?mode=ro&immutable=1", uri=True)) as database:
