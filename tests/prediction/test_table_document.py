@@ -51,4 +51,4 @@ def test_the_example_reads_what_jet_predict_wrote(folder):
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     assert "[D 5010]" in done.stdout
-    assert "│ auto     │       2 │" in done.stdout
+    assert "│ auto     │       1 │" in done.stdout
