@@ -35,8 +35,8 @@ jet predict --ledgers new.jsonl --model THIS-FOLDER --output predictions
 jet evaluate --entries ENTRIES --neighbors NEIGHBORS --model THIS-FOLDER --output report
 ```
 
-or, in Python, `jet.load("THIS-FOLDER").predict(entries)`. Book what is `auto` and have people look at some of it;
-have them review the rest, and give the reviews to `jet learn`."""
+or, in Python, `jet.load("THIS-FOLDER").predict(entries)`. Book what is `auto` and have people look at some of
+it; have them review the rest, and give the reviews to `jet learn`."""
 
 
 def model_card(bundle: Bundle) -> str:
@@ -94,8 +94,8 @@ def _figures(calibrations: Calibrations) -> Iterator[str]:
         return
     yield (
         "Of entries that trained nothing (calibration and test split), answered without their lines; right is "
-        f"what is right in every line. Above the threshold for a promise of {_PROMISE:.0%} an answer is `auto`. The "
-        "thresholds were chosen on these entries: the report (`jet evaluate`) measures them on others.\n"
+        f"what is right in all lines. Above the threshold for a promise of {_PROMISE:.0%} an answer is `auto`. "
+        "The thresholds were chosen on these entries: the report (`jet evaluate`) measures them on others.\n"
     )
     yield "| regime of use | answers | right | automated | right among these |"
     yield "|---|---|---|---|---|"
