@@ -12,7 +12,7 @@ COUNT ?= 2000
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help demo install test test-nightly fuzz differential soak bench ranker check check-cluster format clean
+.PHONY: help demo install test test-nightly fuzz differential soak bench ranker check check-cluster release-check format clean
 
 help:  ## list these targets
 	@echo "make TARGET, with:"
@@ -46,6 +46,15 @@ check: $(VENV)/.installed-dev  ## style, lint, types, import contracts
 
 check-cluster: $(VENV)/.installed-dev  ## the files for clusters, the image, the commands in the documents
 	$(BIN)/python -m cluster.check
+
+# The notebook's example is the whole library; it runs beside the wheel, so that nothing of this folder is imported.
+release-check: $(VENV)/.installed-release  ## build sdist and wheel, check both, and run an example in a fresh environment
+	rm -rf dist build/release
+	$(BIN)/python -m build --outdir dist .
+	$(BIN)/twine check --strict dist/*
+	$(PYTHON) -m venv build/release
+	build/release/bin/python -m pip install -qq --no-compile --disable-pip-version-check dist/*.whl
+	cd build/release && bin/python ../../examples/notebook.py
 
 soak: $(VENV)/.installed-dev  ## the whole way of two million entries, and the memory meanwhile: hours
 	$(BIN)/python -m benchmarks.soak --output soak-output $(ARGS)
@@ -83,6 +92,10 @@ $(VENV)/.installed-dev: $(VENV)/.installed
 
 $(VENV)/.installed-bench: $(VENV)/.installed-dev
 	$(call pip_install,Installing the tools that the benchmarks compare with.,-e '.[bench]')
+	@touch $@
+
+$(VENV)/.installed-release: $(VENV)/.installed
+	$(call pip_install,Installing what builds and checks a release.,-e '.[release]')
 	@touch $@
 
 $(VENV)/.made:

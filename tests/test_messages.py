@@ -16,7 +16,7 @@ from ray_jobs.submission.command import submit_parser
 
 ROOT = Path(__file__).parents[1]
 SOURCES = [*sorted((ROOT / "jet").rglob("*.py")), *sorted((ROOT / "ray_jobs").rglob("*.py"))]
-DOCUMENTS = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+DOCUMENTS = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("*.md"))]
 LEDGERS = {
     *(
         "--strict",

@@ -29,8 +29,8 @@ def problems(root: Path) -> Iterator[str]:
 
 
 def documents(root: Path) -> list[Path]:
-    """README.md and all Markdown files in docs/."""
-    return [root / "README.md", *sorted((root / "docs").glob("*.md"))]
+    """The Markdown files of the first level, and those in docs/."""
+    return [*sorted(root.glob("*.md")), *sorted((root / "docs").glob("*.md"))]
 
 
 def shell_lines(path: Path) -> Iterator[tuple[int, str]]:

@@ -17,6 +17,7 @@ from jet.artifacts.tables import validate
 from jet.books.catalog import Catalog
 from jet.books.schema import ACCOUNTS, MEMORY
 from jet.bundle.bundle import Bundle
+from jet.bundle.card import model_card
 from jet.confidence.judgment import Judgment
 from jet.model.network import JetNetwork
 from jet.model.settings import ModelSettings
@@ -166,19 +167,3 @@ def _corpus(table: pa.Table, catalog: Catalog, store: TextStore, arrays: dict[st
     )
     reviewed = np.zeros(len(columns), dtype=bool)
     return Corpus(columns, column("entry_id"), catalog, store, arrays["idf"], reviewed, arrays["family"])
-
-
-def model_card(bundle: Bundle) -> str:
-    """The model card in Markdown: what the bundle predicts, its training, its limits."""
-    catalog = bundle.corpus.catalog
-    facts = "\n".join(f"- {name}: {value}" for name, value in bundle.facts.items())
-    return (
-        "# jet model bundle\n\n"
-        f"Fingerprint `{bundle.fingerprint}`. Predicts the debit and credit lines of journal entries of the "
-        f"{len(catalog.entities)} entities in its catalog ({len(catalog)} accounts), from "
-        f"description, date, currency, journal and total, with {len(bundle.corpus)} booked entries to "
-        "copy from.\n\n"
-        f"Encoder: `{bundle.encoder}`.\n\n## Training\n\n{facts}\n\n"
-        "## Limits\n\nIt copies the habits of these books, mistakes included. It knows no other entities. Its "
-        "confidence was calibrated on the days after the training rows; where habits change, measure again.\n"
-    )

@@ -377,9 +377,3 @@ def test_a_text_vector_does_not_depend_on_its_company(bundle):
     whole = text_vectors(bundle.network, bundle.corpus)
     some = replace(bundle.corpus, store=bundle.corpus.store.since(7))
     assert np.array_equal(text_vectors(bundle.network, some), whole[7:])
-
-
-def test_the_model_card_says_what_it_is(bundle, bundle_path):
-    card = (Path(bundle_path) / "MODEL_CARD.md").read_text()
-    assert bundle.fingerprint in card
-    assert f"{len(bundle.corpus.catalog)} accounts" in card

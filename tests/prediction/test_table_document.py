@@ -12,7 +12,8 @@ import nights
 import pyarrow as pa
 import pytest
 
-TEXT = (Path(__file__).parents[2] / "docs" / "tables.md").read_text()
+ROOT = Path(__file__).parents[2]
+TEXT = (ROOT / "docs" / "tables.md").read_text()
 BLOCKS = re.findall(r"^```python\n(.*?)^```$", TEXT, re.MULTILINE | re.DOTALL)
 
 
@@ -42,3 +43,12 @@ def test_an_example_runs_as_it_stands(folder, block, said):
     assert done.returncode == 0, done.stderr
     assert said in done.stdout
     assert "Birch" not in done.stdout
+
+
+def test_the_example_reads_what_jet_predict_wrote(folder):
+    output = folder / "out" / "2026-11-30"
+    command = [sys.executable, ROOT / "examples" / "duckdb_predictions.py", output]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert "[D 5010]" in done.stdout
+    assert "│ auto     │       1 │" in done.stdout
