@@ -114,7 +114,7 @@ def _exported(
         tempfile.TemporaryDirectory() as folder,
         Export(EXPORTERS[format_], about, Path(folder)) as files,
     ):
-        found = export(answers(predictions), entries, reviewed, files)
+        found = export(answers(predictions), entries, reviewed, files, config.export.amounts)
         files.finish(partial(_opened, writer))
     if found.elsewhere:
         log.warning("%s of --reviewed are none of these predictions: not exported", told(found.elsewhere))
@@ -122,8 +122,11 @@ def _exported(
         log.warning("%d entries have dimensions, which the format doesn't have", files.without_dimensions)
     for name in (PENDING, LEFT_OUT):
         log.info("%d entries are %s", files.counts[name], name)
+    if found.unsure:
+        log.info("%d entries are auto, but pending: their amounts aren't sure", found.unsure)
     rows = {name.replace("-", "_"): count for name, count in files.counts.items()}
-    return writer.publish(rows | {"reviewed": found.used, "reviewed_elsewhere": len(found.elsewhere)})
+    of_reviewed = {"reviewed": found.used, "reviewed_elsewhere": len(found.elsewhere)}
+    return writer.publish(rows | {"unsure_amounts": found.unsure} | of_reviewed)
 
 
 def _entries(predictions: Artifact, ledgers: Given, charts: list[pa.Table]) -> Iterator[pa.Table]:

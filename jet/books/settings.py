@@ -145,6 +145,10 @@ class ExportSettings:
     currency: str = ""
     """The currency of entries without one."""
 
+    amounts: float = 0.95
+    """The probability that all amounts of an entry are right (`amount_confidence`) from which on `auto` leaves
+    as booked. With less it leaves as pending: the promise is of accounts and sides."""
+
     declare: bool = True
     """For ledger, hledger and beancount: whether files begin with a declaration of each account in them."""
 
@@ -162,6 +166,8 @@ class ExportSettings:
     """For DATEV: month and day on which the fiscal year begins."""
 
     def __post_init__(self) -> None:
+        if not 0 <= self.amounts <= 1:
+            raise ValueError(f"export.amounts must be from 0 to 1, got {self.amounts}")
         if any(not name.strip() for name in self.accounts.values()):
             raise ValueError("export.accounts must give each account a name, and not an empty one")
         if not 1001 <= self.consultant <= 9_999_999:

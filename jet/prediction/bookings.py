@@ -20,13 +20,18 @@ from jet.artifacts.tables import validate
 from jet.books.exporters.common import Booking
 from jet.books.exporters.files import Export
 from jet.books.records import Entry, Line
-from jet.books.schema import ENTRIES, NO_ANSWER, PREDICTIONS, REVIEW
+from jet.books.schema import AUTO, ENTRIES, NO_ANSWER, PREDICTIONS, REVIEW
 
 BATCH = 8192
 SHOWN = 10
 REVIEWED = "reviewed"
 
-_ANSWER = pa.schema([PREDICTIONS.field(name) for name in ("entity", "entry_id", "lines", "decision", "reason")])
+_ANSWER = pa.schema(
+    [
+        PREDICTIONS.field(name)
+        for name in ("entity", "entry_id", "lines", "decision", "reason", "amount_confidence")
+    ]
+)
 _ASKED = pa.schema([field for field in ENTRIES if field.name != "lines"])
 
 Key = tuple[str, str]
@@ -40,6 +45,8 @@ class Exported(NamedTuple):
     """How many were predicted, and were exported as reviewed."""
     elsewhere: list[Key]
     """Those that aren't among the predictions."""
+    unsure: int
+    """How many `auto` entries are pending since their amounts aren't sure."""
 
 
 def answers(predictions: Artifact) -> Iterator[pa.Table]:
@@ -69,14 +76,20 @@ def reviewed_entries(entries: pa.Table) -> dict[Key, Entry]:
 
 
 def export(
-    predictions: Iterable[pa.Table], entries: Iterable[pa.Table], reviewed: Mapping[Key, Entry], files: Export
+    predictions: Iterable[pa.Table],
+    entries: Iterable[pa.Table],
+    reviewed: Mapping[Key, Entry],
+    files: Export,
+    amounts: float,
 ) -> Exported:
     """Write all `predictions` (batches of `answers`) of `entries` (batches of `asked`) to `files`: `auto` as
-    booked, `review` as pending, and as booked what people have `reviewed`.
+    booked, where the amounts are as sure as `amounts`, `review` and other `auto` as pending, and as booked what
+    people have `reviewed`.
 
     Raises `ValueError`, which names some, where an entry has no prediction or a prediction no entry.
     """
     used: set[Key] = set()
+    unsure = 0
     for answer, entry in joined(predictions, entries):
         key = answer["entity"], answer["entry_id"]
         names = {line["account"]: line["name"] for line in answer["lines"]}
@@ -89,8 +102,10 @@ def export(
             files.leave_out(_entry(entry, None), {}, decision, answer["reason"])
             continue
         made = _entry(entry, [_predicted_line(line, entry["currency"]) for line in answer["lines"]])
-        files.add(Booking(made, decision == REVIEW, names), decision)
-    return Exported(len(used), sorted(reviewed.keys() - used))
+        is_unsure = answer["amount_confidence"] is not None and answer["amount_confidence"] < amounts
+        unsure += is_unsure and decision == AUTO
+        files.add(Booking(made, is_unsure or decision == REVIEW, names), decision)
+    return Exported(len(used), sorted(reviewed.keys() - used), unsure)
 
 
 def joined(predictions: Iterable[pa.Table], entries: Iterable[pa.Table]) -> Iterator[tuple[Row, Row]]:

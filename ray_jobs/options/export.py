@@ -16,6 +16,7 @@ HELP = (
 FORMATS = get_args(ExportFormat)
 PARTS = ("export", "ingest", "runtime")
 TEN = (
+    "export.amounts",
     "export.accounts",
     "export.currency",
     "export.declare",

@@ -85,6 +85,21 @@ def test_what_is_sure_is_booked_what_is_not_is_pending_and_the_rest_is_listed(ni
     }
 
 
+@pytest.mark.parametrize(("setting", "pending"), [((), 2), (("--export.amounts", "0.8"), 1)])
+def test_accounts_that_are_sure_are_not_booked_with_amounts_that_are_not(tmp_path, setting, pending):
+    write_jsonl(tmp_path / "new.jsonl", [entry(name, booked=False, total="100.00") for name in ("1", "2", "3")])
+    sure = {"2": 0.99, "3": 0.8125}
+    rows = [answered(name, "auto", RENT) | {"amount_confidence": sure[name]} for name in ("2", "3")]
+    rows.append(answered("1", "review", RENT) | {"amount_confidence": 0.99})
+    predicted(tmp_path / "predictions", rows)
+    told = succeed("export", *given(tmp_path, "hledger", *setting))
+    assert (told["booked"], told["pending"]) == (3 - pending, pending)
+    assert told["unsure_amounts"] == pending - 1
+    journal = (tmp_path / "out/acme.journal").read_text()
+    assert "* (2) rent" in journal
+    assert ("! (3) rent" if pending == 2 else "* (3) rent") in journal
+
+
 @pytest.mark.parametrize("format_", ["sie", "csv", "jsonl"])
 def test_formats_without_a_mark_have_files_of_what_is_pending(night, format_):
     told = succeed("export", *given(night, format_))
