@@ -94,7 +94,7 @@ def neighbors(artifact: Artifact, output: str, config: JobConfig) -> Manifest:
         files: dict[str, list[str]] = {}
         for unit in plan.texts:
             files.setdefault(unit["bucket"], []).append(f"{writer.staging}/{unit['name']}")
-        searched = Searched(artifact, files, config.retrieval)
+        searched = Searched(artifact, files, writer.filesystem, config.retrieval)
         sample = training_buckets(artifact, config.split)
         cpus = runtime.actor_cpus
         idf = ray.get(ray.remote(num_cpus=cpus)(sample_idf).remote(searched, sample, config.split))

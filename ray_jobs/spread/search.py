@@ -17,6 +17,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 import ray
+from pyarrow import fs as pafs
 
 from jet.artifacts.artifact import Artifact, read_parquet
 from jet.artifacts.storage import patiently
@@ -48,12 +49,14 @@ class Searched:
     entries: Artifact
     texts: Mapping[str, Sequence[str]]
     """The files of each bucket's texts."""
+    filesystem: pafs.FileSystem
+    """Where the texts lie; the entries may lie elsewhere."""
     retrieval: RetrievalSettings
 
     def store(self, buckets: Sequence[str], columns: Sequence[str] | None = None) -> TextStore:
         """The texts of some buckets, each once; without their vectors, if `columns` leave these out."""
         names = [name for bucket in buckets for name in self.texts[bucket]]
-        return TextStore.from_tables([read_parquet(self.entries.filesystem, name, columns) for name in names])
+        return TextStore.from_tables([read_parquet(self.filesystem, name, columns) for name in names])
 
 
 @dataclass(frozen=True)
@@ -89,10 +92,11 @@ def open_bucket(searched: Searched, bucket: str, idf: np.ndarray) -> OpenBucket:
 def sample_idf(searched: Searched, buckets: Sequence[str], split: SplitSettings) -> np.ndarray:
     """The weights of n-grams, float32 [8192], from the training rows of the `buckets` that train."""
     filesystem, columns = searched.entries.filesystem, ["entity", "date", "description", "lines"]
-    texts = [
-        training_texts(read_parquet(filesystem, name, columns), split)
-        for name in searched.entries.files("", buckets)
-    ]
+    texts = []
+    for bucket in buckets:
+        names = searched.entries.files("", [bucket])
+        table = pa.concat_tables([read_parquet(filesystem, name, columns) for name in names])
+        texts.append(training_texts(table, split))
     store = searched.store(buckets, ["text", "masked", "ngram_columns", "ngram_counts"])
     return training_idf(pa.chunked_array(texts, pa.string()).unique(), store)
 
@@ -102,7 +106,7 @@ def encoder_of(searched: Searched) -> str:
     name = next((name for names in searched.texts.values() for name in names), None)
     if name is None:
         return ""
-    schema = patiently(pq.read_schema, name, filesystem=searched.entries.filesystem)
+    schema = patiently(pq.read_schema, name, filesystem=searched.filesystem)
     return (schema.metadata or {}).get(ENCODER, b"").decode()
 
 

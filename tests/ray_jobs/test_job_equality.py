@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 from job_runs import assert_same, keys, read, succeed
 
-from jet.artifacts.artifact import open_artifact
+from jet.artifacts.artifact import artifact_writer, open_artifact
 from jet.books.schema import ACCOUNTS, ENTRIES
 from jet.books.split import SplitSettings
 from jet.bundle.saved import load_bundle
@@ -41,6 +41,20 @@ def test_neighbors_depend_on_no_number_of_actors_shards_or_rows(
     spread = ("--runtime.actors", count, "--runtime.index_shards", shards, "--runtime.block_rows", rows)
     given = ("--entries", pipeline.folder / "entries", "--output", tmp_path / "n", "--config", settings)
     succeed("neighbors", *given, *spread, *LARGE)
+    assert_same(read(tmp_path / "n"), read(pipeline.folder / "neighbors"))
+
+
+def test_neighbors_are_the_same_of_entries_in_many_files_without_buckets(pipeline, settings, tmp_path):
+    """Companies are cut by files there, and the weights of n-grams are those of whole companies."""
+    books = open_artifact(str(pipeline.folder / "entries"), "entries")
+    entries = books.read_table(ENTRIES)
+    with artifact_writer(str(tmp_path / "entries"), "entries", {}, {}) as writer:
+        for number in range(6):
+            writer.write_table(f"part-{number}.parquet", entries.slice(100 * number, 100))
+        writer.write_table("accounts/part-0.parquet", books.read_table(ACCOUNTS, "accounts"))
+        writer.publish({"entries": len(entries)})
+    given = ("--entries", tmp_path / "entries", "--output", tmp_path / "n", "--config", settings)
+    succeed("neighbors", *given, "--runtime.actors", 2)
     assert_same(read(tmp_path / "n"), read(pipeline.folder / "neighbors"))
 
 

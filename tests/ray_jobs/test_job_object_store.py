@@ -13,7 +13,7 @@ from object_store import Front
 
 from jet.artifacts.artifact import open_artifact
 from jet.artifacts.storage import files_under, resolve, write_whole
-from jet.books.schema import ENTRIES, PREDICTIONS
+from jet.books.schema import ENTRIES, NEIGHBORS, PREDICTIONS
 
 LEDGERS, OUTPUT = "s3://books/ledgers", "s3://books/run"
 
@@ -94,6 +94,18 @@ def test_the_same_command_finds_all_of_it_done_and_writes_nothing(on_store: OnSt
     again = succeed("pipeline", *on_store.arguments)
     assert {**again, "seconds": 0} == {**on_store.done.result, "seconds": 0}
     assert set(store.requests) <= {"GET", "HEAD"}
+
+
+@pytest.mark.usefixtures("store")
+@pytest.mark.parametrize("bucket_rows", [100, 10_000])
+def test_neighbors_of_entries_on_a_disk_are_found_onto_a_store(
+    pipeline: Pipeline, settings: Path, bucket_rows: int
+):
+    output = f"s3://books/neighbors-{bucket_rows}"
+    given = ("--entries", pipeline.folder / "entries", "--output", output, "--config", settings)
+    succeed("neighbors", *given, "--runtime.bucket_rows", bucket_rows)
+    where = (output, str(pipeline.folder / "neighbors"))
+    assert_same(*(table(each, "neighbors", NEIGHBORS) for each in where))
 
 
 @pytest.mark.usefixtures("store")
