@@ -102,7 +102,7 @@ def set_up(job: str, form: LogFormat, quiet: bool | None = None) -> None:
     this once more after that."""
     global _quiet, _form
     _quiet, _form = _quiet if quiet is None else quiet, form
-    log.setLevel(logging.WARNING if _quiet else logging.INFO)
+    log.setLevel(logging.WARNING if _quiet else logging.NOTSET)
     if form == "json":
         logging.getLogger().handlers = [logging.StreamHandler(sys.stderr)]
         logging.getLogger().setLevel(logging.INFO)

@@ -65,7 +65,7 @@ def test_of_a_worker_that_crashes_as_it_ends_one_line_says_where_its_log_is(head
     done = aborting(head.address, amiss=False)
     assert done.returncode == 0, done.stderr
     assert json.loads(done.stdout)["found"] == 42
-    connected, *printed = done.stderr.splitlines()  # what a worker prints comes from two files, in any order
+    _, connected, *printed = done.stderr.splitlines()  # a worker prints to two files, in any order
     assert "connected to" in connected
     crashed, said = sorted(printed, key=lambda line: line.endswith(") at work"))
     assert said.endswith(") at work")
