@@ -37,6 +37,7 @@ from ray_jobs.runtime import metrics
 from ray_jobs.runtime.command import main
 from ray_jobs.runtime.connection import connect, require
 from ray_jobs.runtime.settings import JobConfig, RuntimeSettings
+from ray_jobs.spread.executor import once
 from ray_jobs.spread.parts import do_parts, part_name
 from ray_jobs.spread.sample import bucket_rows, training_buckets
 from ray_jobs.spread.search import (
@@ -96,8 +97,7 @@ def neighbors(artifact: Artifact, output: str, config: JobConfig) -> Manifest:
             files.setdefault(unit["bucket"], []).append(f"{writer.staging}/{unit['name']}")
         searched = Searched(artifact, files, writer.filesystem, config.retrieval)
         sample = training_buckets(artifact, config.split)
-        cpus = runtime.actor_cpus
-        idf = ray.get(ray.remote(num_cpus=cpus)(sample_idf).remote(searched, sample, config.split))
+        idf = once(sample_idf, runtime, searched, sample, config.split)
         writer.write_bytes("idf.safetensors", save_safetensors({"idf": idf}))
         find = partial(FindNeighbors, searched, idf, metrics.job_name())
         rows = do_parts(plan.whole, find, writer, runtime, "neighbors", neighbors_counted)
@@ -156,9 +156,8 @@ def _spread(
 ) -> int:
     """Search a bucket on all actors; returns the number of its entries. A worker opens it and puts it into the
     object store: the driver never has it."""
-    task = ray.remote(num_cpus=runtime.actor_cpus)
-    opened = task(open_bucket).remote(searched, bucket, idf)
-    held = ray.get(task(shares_of).remote([opened], runtime.index_shards))
+    opened = ray.remote(num_cpus=runtime.actor_cpus)(open_bucket).remote(searched, bucket, idf)
+    held = once(shares_of, runtime, [opened], runtime.index_shards)
     with index_shards(opened, held, runtime.actor_cpus) as shards:
         probes = [actor.probe.remote() for actor in shards.actors]
         find = partial(FindInShards, [opened], shards)

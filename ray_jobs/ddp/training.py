@@ -32,7 +32,7 @@ from ray.train import (
 from ray.train.torch import TorchTrainer, get_device, prepare_model
 from safetensors.numpy import load as load_safetensors
 
-from jet.artifacts.artifact import Artifact, open_artifact, read_parquet
+from jet.artifacts.artifact import Artifact, open_artifact
 from jet.artifacts.places import finished_at
 from jet.artifacts.storage import absolute, kept_in, resolve
 from jet.books.catalog import Catalog
@@ -41,7 +41,6 @@ from jet.books.split import CALIBRATION, TRAIN
 from jet.retrieval.collection import Hits
 from jet.retrieval.corpus import Corpus
 from jet.retrieval.settings import RetrievalSettings
-from jet.texts.store import TextStore
 from jet.training.data import TrainingData, booked_hits
 from jet.training.fitting import (
     NO_FINITE_EPOCH,
@@ -59,6 +58,7 @@ from ray_jobs.runtime.connection import require
 from ray_jobs.runtime.ray_quirks.signals import interruptible
 from ray_jobs.runtime.settings import JobConfig
 from ray_jobs.spread.sample import refuse_other_neighbors, training_buckets
+from ray_jobs.spread.texts import read_store
 
 PARTS = ("split", "retrieval", "model", "losses", "optim", "train", "ranker", "predict")
 """The parts of the settings that bear on a trained bundle."""
@@ -96,8 +96,7 @@ def checked_data(
 def load_data(entries: Artifact, neighbors: Artifact, config: JobConfig) -> TrainingData:
     """What the training reads, from the two artifacts: the buckets that train (`jet.books.sample`)."""
     buckets = training_buckets(entries, config.split)
-    texts = [read_parquet(neighbors.filesystem, name) for name in neighbors.files("texts", buckets)]
-    store = TextStore.from_tables(texts)
+    store = read_store(neighbors.filesystem, neighbors.files("texts", buckets))
     idf = load_safetensors(neighbors.read_bytes("idf.safetensors"))["idf"]
     catalog = Catalog.from_accounts(entries.read_table(ACCOUNTS, "accounts", buckets))
     booked, hits = neighbors_of(buckets, entries, neighbors, config.retrieval)

@@ -58,7 +58,7 @@ def main(name: str, options: Any, run: Run, argv: Sequence[str] | None = None) -
         refuse_wrong_paths(given, getattr(options, "PATHS", {}))
         result.begin()
         log.info("starting")  # what comes next takes seconds where it imports Ray
-        found = ran(name, run, given, config, getattr(options, "RAY", True))
+        found = ran(name, run, given, config)
         line = result.line(found) if isinstance(found, dict) else found
         result.write(0, found if isinstance(found, dict) else {"text": found})
     except KeyboardInterrupt:
@@ -77,14 +77,11 @@ def main(name: str, options: Any, run: Run, argv: Sequence[str] | None = None) -
     return 0
 
 
-def ran(
-    name: str, run: Run, given: jsonargparse.Namespace, config: JobConfig, needs_ray: bool
-) -> dict[str, Any] | str:
+def ran(name: str, run: Run, given: jsonargparse.Namespace, config: JobConfig) -> dict[str, Any] | str:
     """What a job returns."""
-    if needs_ray:
-        from ray_jobs.runtime import metrics  # imports Ray
+    from ray_jobs.runtime import metrics  # imports pyarrow, which a help and a slip don't need
 
-        metrics.name_job(name)
+    metrics.name_job(name)
     with contextlib.redirect_stdout(sys.stderr):  # whatever workers print; the result stands alone
         return run(given, config)
 

@@ -14,7 +14,6 @@
 from __future__ import annotations
 
 import json
-import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -25,6 +24,8 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
+
+from ray_jobs.runtime.ray_quirks.environment import is_connected
 
 COUNTER, GAUGE = "counter", "gauge"
 
@@ -121,19 +122,13 @@ def job_name() -> str:
 
 def count(metric: Metric, value: int, tag: str | None = None) -> None:
     """Add `value` to a counter of Ray's; without Ray nobody asks. `tag` is the value of `metric.tag`."""
-    if value and _is_counted():  # Ray refuses to add nothing
+    if value and is_connected():  # Ray refuses to add nothing
         _made(metric).inc(int(value), _tags(metric, tag))
-
-
-def _is_counted() -> bool:
-    """Whether there is a Ray that keeps what is counted."""
-    ray = sys.modules.get("ray")
-    return ray is not None and bool(ray.is_initialized())
 
 
 def show(metric: Metric, value: float, tag: str | None = None) -> None:
     """Set a gauge of Ray's; without Ray nobody asks. `tag` is the value of `metric.tag`."""
-    if _is_counted():
+    if is_connected():
         _made(metric).set(value, _tags(metric, tag))
 
 

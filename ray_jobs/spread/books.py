@@ -27,9 +27,9 @@ from jet.books.schema import ACCOUNTS, ENTRIES
 from jet.bundle.extension import Encode, extended
 from jet.prediction.session import Session
 from jet.prediction.settings import PredictSettings
-from jet.texts.store import TextStore
 from ray_jobs.spread.executor import fetch
 from ray_jobs.spread.predicting import read_row_group
+from ray_jobs.spread.texts import read_store
 
 OPEN = 2
 """Buckets that an actor keeps."""
@@ -49,7 +49,7 @@ class Books:
         names = [] if self.neighbors is None else self.neighbors.files("texts", [bucket])
         if self.neighbors is None or not names:
             return encode
-        known = TextStore.from_tables([read_parquet(self.neighbors.filesystem, name) for name in names])
+        known = read_store(self.neighbors.filesystem, names)
 
         def encoded(texts: Sequence[str]) -> np.ndarray:
             rows = known.rows(texts)

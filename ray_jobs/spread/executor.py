@@ -12,7 +12,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
-from ray_jobs.runtime.ray_quirks.environment import named_address
+from ray_jobs.runtime.ray_quirks.environment import is_connected, named_address
 from ray_jobs.runtime.settings import JobConfig, RuntimeSettings
 
 SMALL_ENTRIES = 2_000
@@ -27,7 +27,7 @@ def decided(config: JobConfig, *, is_small: bool) -> JobConfig:
     runtime = config.runtime
     if runtime.executor != "auto":
         return config
-    has_ray = _is_connected() or runtime.address is not None or named_address() is not None
+    has_ray = is_connected() or runtime.address is not None or named_address() is not None
     return replace(config, runtime=replace(runtime, executor="local" if is_small and not has_ray else "ray"))
 
 
@@ -70,8 +70,3 @@ def once(work: Callable[..., Any], runtime: RuntimeSettings, *arguments: Any) ->
     import ray
 
     return ray.get(ray.remote(num_cpus=runtime.actor_cpus)(work).remote(*arguments))
-
-
-def _is_connected() -> bool:
-    ray = sys.modules.get("ray")
-    return ray is not None and bool(ray.is_initialized())

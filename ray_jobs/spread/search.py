@@ -34,8 +34,9 @@ from jet.retrieval.settings import RetrievalSettings
 from jet.texts.store import TextStore
 from jet.training.preparing import booked_corpus, training_idf, training_texts
 from ray_jobs.runtime import metrics
+from ray_jobs.spread.executor import fetch
 from ray_jobs.spread.shards import Blocks, Shards, probed, shared_out
-from ray_jobs.spread.texts import ENCODER
+from ray_jobs.spread.texts import ENCODER, read_store
 
 RECALL = b"recall"
 """In the metadata of a table of neighbors: the hits of exact search, and those of them that ScaNN finds, on a
@@ -56,7 +57,7 @@ class Searched:
     def store(self, buckets: Sequence[str], columns: Sequence[str] | None = None) -> TextStore:
         """The texts of some buckets, each once; without their vectors, if `columns` leave these out."""
         names = [name for bucket in buckets for name in self.texts[bucket]]
-        return TextStore.from_tables([read_parquet(self.filesystem, name, columns) for name in names])
+        return read_store(self.filesystem, names, columns)
 
 
 @dataclass(frozen=True)
@@ -130,14 +131,14 @@ class FindNeighbors:
 
 def shares_of(shared: list[ray.ObjectRef], count: int) -> Sequence[Blocks]:
     """`shared_out` of an open bucket."""
-    return shared_out(ray.get(shared[0]).retriever, count)
+    return shared_out(fetch(shared).retriever, count)
 
 
 class FindInShards:
     """Finds the neighbors of ranges of a bucket's entries in the shards of its index."""
 
     def __init__(self, shared: list[ray.ObjectRef], shards: Shards) -> None:
-        self.opened: OpenBucket = ray.get(shared[0])
+        self.opened: OpenBucket = fetch(shared)
         self.shards = shards
 
     def __call__(self, unit: Mapping[str, Any]) -> pa.Table:

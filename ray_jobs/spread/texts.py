@@ -14,6 +14,7 @@ from typing import Any, cast
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
+from pyarrow import fs as pafs
 
 from jet.artifacts.artifact import Artifact, read_parquet
 from jet.books.catalog import Catalog
@@ -75,6 +76,13 @@ class EncodeBucket:
         accounts = self.entries.read_table(ACCOUNTS, "accounts", [bucket])
         texts = [normalize_all(table["description"]) for table in tables]
         return pa.concat_arrays([*texts, normalize_all(Catalog.from_accounts(accounts).texts())])
+
+
+def read_store(
+    filesystem: pafs.FileSystem, names: Sequence[str], columns: Sequence[str] | None = None
+) -> TextStore:
+    """The texts in files that `EncodeBucket` filled, each once; some `columns` of them, or all."""
+    return TextStore.from_tables([read_parquet(filesystem, name, columns) for name in names])
 
 
 def texts_counted(table: pa.Table) -> str:

@@ -91,15 +91,15 @@ def test_where_a_job_runs_is_decided_by_its_size_and_the_ray_that_is_named(
     settings, is_small, executor, monkeypatch
 ):
     monkeypatch.delenv("RAY_ADDRESS", raising=False)
-    monkeypatch.setattr("ray_jobs.spread.executor._is_connected", lambda: False)
+    monkeypatch.setattr("ray_jobs.spread.executor.is_connected", lambda: False)
     config = JobConfig(runtime=settings)
     assert decided(config, is_small=is_small).runtime == replace(settings, executor=executor)
 
 
 def test_a_ray_that_is_named_or_connected_to_is_used(monkeypatch):
-    monkeypatch.setattr("ray_jobs.spread.executor._is_connected", lambda: False)
+    monkeypatch.setattr("ray_jobs.spread.executor.is_connected", lambda: False)
     monkeypatch.setenv("RAY_ADDRESS", "host:6379")
     assert decided(JobConfig(), is_small=True).runtime.executor == "ray"
     monkeypatch.delenv("RAY_ADDRESS")
-    monkeypatch.setattr("ray_jobs.spread.executor._is_connected", lambda: True)
+    monkeypatch.setattr("ray_jobs.spread.executor.is_connected", lambda: True)
     assert decided(JobConfig(), is_small=True).runtime.executor == "ray"

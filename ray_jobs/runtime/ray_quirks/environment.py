@@ -45,6 +45,12 @@ ON_ONE_MACHINE = {
 }
 
 
+def is_connected() -> bool:
+    """Whether this process is connected to a Ray; one that hasn't imported Ray isn't."""
+    ray = sys.modules.get("ray")
+    return ray is not None and bool(ray.is_initialized())
+
+
 def prepare() -> None:
     """Set what Ray reads when it is imported; what is set already stays.
 
