@@ -16,7 +16,7 @@ from pathlib import PurePosixPath
 from pyarrow import fs as pafs
 
 from jet.artifacts.artifact import RUN_FOLDER, read_manifest
-from jet.artifacts.storage import has_rename, resolve
+from jet.artifacts.storage import has_rename, listed, resolve
 from jet.artifacts.uris import is_uri
 
 KINDS = {
@@ -68,10 +68,10 @@ def leftovers(path: str) -> list[Leftover]:
     parent, _, name = root.rpartition("/")
     places = [
         info.path
-        for info in filesystem.get_file_info(pafs.FileSelector(parent, allow_not_found=True))
+        for info in listed(filesystem, parent)
         if (match := NAME.fullmatch(info.base_name)) and match["output"] == name
     ]
-    inside = filesystem.get_file_info(pafs.FileSelector(root, recursive=True, allow_not_found=True))
+    inside = listed(filesystem, root, recursive=True)
     if not places and not inside and filesystem.get_file_info(root).type == pafs.FileType.NotFound:
         raise FileNotFoundError(f"{path}: nothing is there, and nothing was left for it")
     on_a_store = not has_rename(filesystem)
@@ -105,8 +105,7 @@ def _is_current(place: PurePosixPath, prefix: str) -> bool:
 
 def _described(filesystem: pafs.FileSystem, place: str, prefix: str) -> Leftover:
     info = filesystem.get_file_info(place)
-    selector = pafs.FileSelector(place, recursive=True, allow_not_found=True)
-    inside = [] if info.type == pafs.FileType.File else filesystem.get_file_info(selector)
+    inside = [] if info.type == pafs.FileType.File else listed(filesystem, place, recursive=True)
     files = [each for each in (info, *inside) if each.type == pafs.FileType.File]
     match = NAME.fullmatch(PurePosixPath(place).name)
     kind = (match["run"] or match["kind"]) if match else "staging"

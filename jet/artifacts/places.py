@@ -14,7 +14,7 @@ from pathlib import Path
 from pyarrow import fs as pafs
 
 from jet.artifacts.manifest import MANIFEST, ArtifactError, Manifest, read_manifest
-from jet.artifacts.storage import has_rename, resolve
+from jet.artifacts.storage import has_rename, listed, resolve
 from jet.artifacts.uris import is_uri
 
 RUN_FOLDER = "files-"
@@ -47,7 +47,7 @@ def refuse_foreign(path: str) -> None:
             f"{path} is a file; an output must be a folder that does not exist yet: give another one"
         )
     _refuse_inside(path)
-    infos = filesystem.get_file_info(pafs.FileSelector(root, allow_not_found=True))
+    infos = listed(filesystem, root)
     names = sorted(info.base_name for info in infos)
     runs = [] if has_rename(filesystem) else [name for name in names if name.startswith(RUN_FOLDER)]
     foreign = next((name for name in names if name not in runs), None)
@@ -99,7 +99,7 @@ def why_none(path: str, kind: str) -> str:
     elif found == pafs.FileType.File:
         why = f"it is a file, and a folder is wanted{by}"
     else:
-        names = [info.base_name for info in filesystem.get_file_info(pafs.FileSelector(root))]
+        names = [info.base_name for info in listed(filesystem, root)]
         places = [f"{path.rstrip('/')}/{name}" for name in sorted(names)]
         inside = [place for place in places if (other := finished_at(place)) and other.kind == kind]
         if inside:

@@ -32,6 +32,10 @@ S3_RETRIES = 10
 """How often a request to S3 is sent before it counts as failed; with the SDK's backoff, about 25 s in all."""
 
 
+LOOKS = 10
+"""How often a folder that other processes change meanwhile is listed before that counts as an error."""
+
+
 class S3(pafs.S3FileSystem):
     """pyarrow's S3 filesystem, pickled as the name of its bucket.
 
@@ -152,10 +156,25 @@ def patiently(read: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> R:
     return read(*args, **kwargs)
 
 
+def listed(filesystem: pafs.FileSystem, root: str, *, recursive: bool = False) -> list[pafs.FileInfo]:
+    """What is in a folder, in no order; nothing where there is no such folder.
+
+    pyarrow's `allow_not_found` asks whether the folder is there only after it couldn't be listed. One that
+    another process makes between the two is therefore reported as missing, and a folder inside that another
+    process removes meanwhile ends the whole list. Both are over at the next look.
+    """
+    selector = pafs.FileSelector(root, recursive=recursive, allow_not_found=True)
+    for _ in range(LOOKS):
+        try:
+            return filesystem.get_file_info(selector)
+        except FileNotFoundError:
+            continue
+    return filesystem.get_file_info(selector)
+
+
 def files_under(filesystem: pafs.FileSystem, root: str) -> dict[str, pafs.FileInfo]:
     """All files below a folder by their relative path, sorted."""
-    selector = pafs.FileSelector(root, recursive=True, allow_not_found=True)
-    files = [info for info in filesystem.get_file_info(selector) if info.type == pafs.FileType.File]
+    files = [info for info in listed(filesystem, root, recursive=True) if info.type == pafs.FileType.File]
     return {PurePosixPath(info.path).relative_to(root).as_posix(): info for info in sorted(files, key=_path)}
 
 

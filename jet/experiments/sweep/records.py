@@ -7,9 +7,7 @@ study: the rounds of a population, the final ones of winner and base config.
 
 from __future__ import annotations
 
-from pyarrow import fs as pafs
-
-from jet.artifacts.storage import read_whole, resolve, write_whole
+from jet.artifacts.storage import listed, read_whole, resolve, write_whole
 from jet.experiments.sweep.trials import Trial
 
 
@@ -36,7 +34,7 @@ class Records:
 
     def all(self) -> list[Trial]:
         """Every record, in the order in which the trials began."""
-        files = self.filesystem.get_file_info(pafs.FileSelector(self.root, allow_not_found=True))
+        files = listed(self.filesystem, self.root)
         names = [info.base_name for info in files if info.extension == "json" and info.base_name[0] != "."]
         trials = [trial for name in names if (trial := self.read(name.removesuffix(".json")))]
         return sorted(trials, key=lambda trial: trial.number)

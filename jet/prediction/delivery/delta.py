@@ -23,7 +23,7 @@ from typing import TYPE_CHECKING, Literal
 
 import pyarrow as pa
 
-from jet.artifacts.storage import absolute, resolve
+from jet.artifacts.storage import absolute, listed, resolve
 from jet.artifacts.uris import is_uri
 from jet.extras import needed_for
 from jet.prediction.delivery.night import TABLE, Night, refuse_other_columns, refuse_taken
@@ -122,7 +122,7 @@ class DeltaFolder:
     def _refuse_foreign(self) -> None:
         """Raise `ValueError` where the place of a new table isn't empty."""
         filesystem, root = resolve(self.uri)
-        infos = filesystem.get_file_info(pa.fs.FileSelector(root, allow_not_found=True))
+        infos = listed(filesystem, root)
         # `_delta_log` alone is what a run leaves that was killed before its first commit.
         if names := sorted(info.base_name for info in infos if info.base_name != "_delta_log"):
             raise ValueError(
