@@ -12,7 +12,7 @@ COUNT ?= 2000
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help demo install test test-nightly fuzz differential soak bench ranker check check-cluster release-check format clean
+.PHONY: help demo install test test-nightly fuzz differential soak bench ranker check check-cluster docs release-check format clean
 
 help:  ## list these targets
 	@echo "make TARGET, with:"
@@ -46,6 +46,10 @@ check: $(VENV)/.installed-dev  ## style, lint, types, import contracts
 
 check-cluster: $(VENV)/.installed-dev  ## the files for clusters, the image, the commands in the documents
 	$(BIN)/python -m cluster.check
+
+docs: $(VENV)/.installed-docs  ## build the documents and the API reference in build/docs; a warning is an error
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build -q
+	@echo "Open build/docs/index.html"
 
 # The notebook's example is the whole library; it runs beside the wheel, so that nothing of this folder is imported.
 release-check: $(VENV)/.installed-release  ## build sdist and wheel, check both, and run an example in a fresh environment
@@ -92,6 +96,10 @@ $(VENV)/.installed-dev: $(VENV)/.installed
 
 $(VENV)/.installed-bench: $(VENV)/.installed-dev
 	$(call pip_install,Installing the tools that the benchmarks compare with.,-e '.[bench]')
+	@touch $@
+
+$(VENV)/.installed-docs: $(VENV)/.installed
+	$(call pip_install,Installing what builds the documents.,-e '.[docs]')
 	@touch $@
 
 $(VENV)/.installed-release: $(VENV)/.installed

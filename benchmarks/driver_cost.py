@@ -17,10 +17,10 @@ from typing import Any
 
 import pyarrow as pa
 
-from jet.artifacts.artifact import artifact_writer
+from jet.artifacts.artifact import DATA, artifact_writer
 from ray_jobs.runtime.connection import connect
 from ray_jobs.runtime.settings import RuntimeSettings
-from ray_jobs.spread.parts import do_parts, part_name
+from ray_jobs.spread.parts import Rows, do_parts, part_name
 
 
 class Nothing:
@@ -49,8 +49,8 @@ def main() -> None:
             artifact_writer(f"{folder}/out", "things", {}, {}) as writer,
         ):
             wall, cpu = time.perf_counter(), time.process_time()
-            units = [{"name": part_name(number), "rows": 1} for number in range(count)]
-            do_parts(units, partial(Nothing), writer, runtime, "nothing", nothing_counted)
+            units = [{"name": f"{DATA}/{part_name(number)}", "rows": 1} for number in range(count)]
+            do_parts(units, partial(Nothing), writer, runtime, Rows("nothing", nothing_counted))
             taken.append((time.perf_counter() - wall, time.process_time() - cpu))
             writer.discard()
     more = args.parts[1] - args.parts[0]

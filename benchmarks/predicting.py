@@ -87,7 +87,7 @@ def repeated(run: str, parts: int, output: Path) -> Path:
     whole = pa.concat_tables(copies).cast(ENTRIES)
     with artifact_writer(str(output), "entries", {}, {}) as writer:
         for number in range(parts):
-            writer.write_table(f"part-{number:05}.parquet", whole.slice(number * PART_ROWS, PART_ROWS))
+            writer.write_table(f"data/part-{number:05}.parquet", whole.slice(number * PART_ROWS, PART_ROWS))
         writer.write_table("accounts/part-0.parquet", source.read_table(ACCOUNTS, "accounts"))
         writer.write_table("rejected/part-0.parquet", REJECTED.empty_table())
         writer.publish({"entries": parts * PART_ROWS})
@@ -96,7 +96,7 @@ def repeated(run: str, parts: int, output: Path) -> Path:
 
 def beside_a_loop(model: str, bundle: Bundle, entries: Path, folder: Path) -> Row:
     """Rounds of `jet predict` and of the loop, in turn."""
-    files = sorted(entries.glob("part-*.parquet"))
+    files = sorted(entries.glob("data/part-*.parquet"))
     seconds: dict[str, list[float]] = {"jet": [], "plain loop": []}
     besides = []
     for number in range(ROUNDS + 1):
@@ -106,7 +106,7 @@ def beside_a_loop(model: str, bundle: Bundle, entries: Path, folder: Path) -> Ro
         given = ["--output", output, "--runtime.actors", 1]
         subprocess.run([str(word) for word in (*command, *given)], check=True, capture_output=True)
         whole = time.perf_counter() - start
-        finished = sorted(path.stat().st_mtime for path in output.glob("part-*.parquet"))
+        finished = sorted(path.stat().st_mtime for path in output.glob("data/part-*.parquet"))
         steady = finished[-1] - finished[0]
         looped = plain_loop(bundle, files, folder / "loop")
         if number:
@@ -144,7 +144,7 @@ def beside_the_ancestor(bundle: Bundle, entries: Path) -> Row:
     if encoder is None:
         raise SystemExit("the bundle has no sentence encoder")
     settings = PredictSettings(method="decoder")
-    table = pq.read_table(min(entries.glob("part-*.parquet")))
+    table = pq.read_table(min(entries.glob("data/part-*.parquet")))
     predictor = Predictor.for_entries(bundle, settings, table, encoder)
     store = predictor.statistics.corpus.store
     columns = entry_columns(table, bundle.corpus.catalog, store)

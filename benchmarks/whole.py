@@ -96,7 +96,7 @@ def booked(file: str) -> list[tuple[tuple[str, str], str]]:
 def of_jet(predictions: Path) -> dict[tuple[str, str], str]:
     """What jet predicted, in the form of the baseline."""
     columns = ["entity", "entry_id", "lines"]
-    parts = [pq.read_table(path, columns=columns) for path in predictions.glob("part-*.parquet")]
+    parts = [pq.read_table(path, columns=columns) for path in predictions.glob("data/part-*.parquet")]
     rows = pa.concat_tables(parts).to_pylist()
     return {(row["entity"], row["entry_id"]): lines_of({"lines": row["lines"] or []}) for row in rows}
 

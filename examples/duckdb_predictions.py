@@ -8,7 +8,7 @@ from pathlib import Path
 
 import duckdb
 
-predictions = duckdb.read_parquet(str(Path(sys.argv[1]) / "*.parquet"))
+predictions = duckdb.read_parquet(str(Path(sys.argv[1]) / "data/*.parquet"))
 
 print("How much is decided:")
 print(duckdb.sql("SELECT decision, count(*) AS entries FROM predictions GROUP BY decision ORDER BY decision"))

@@ -112,8 +112,8 @@ class Model:
         that a call encodes its new texts only.
 
         >>> frame = [{"entity": company, "date": "2025-06-02", "description": "Telia", "total": 100}]
-        >>> model.predict(frame).column_names[:6]
-        ['entity', 'entry_id', 'lines', 'confidence', 'none_of_these', 'decision']
+        >>> model.predict(frame).column_names[6:10]
+        ['lines', 'confidence', 'none_of_these', 'decision']
         """
         return self._predictions(entries)[2]
 

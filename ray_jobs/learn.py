@@ -29,8 +29,8 @@ from jet.bundle.extension import with_addition, without_addition
 from jet.bundle.saved import KIND, load_bundle, save_bundle
 from ray_jobs.options import learn as options
 from ray_jobs.runtime.command import main
-from ray_jobs.runtime.connection import connect
 from ray_jobs.runtime.settings import JobConfig
+from ray_jobs.spread.executor import SMALL_ENTRIES, begin, decided
 from ray_jobs.spread.extending import checked
 from ray_jobs.spread.importing import open_or_import
 from ray_jobs.spread.texts import encode_texts
@@ -80,7 +80,8 @@ def publish(
 
 def learn(bundle: Bundle, reviewed: Artifact, reviewer: str, config: JobConfig) -> tuple[Bundle, pa.Table]:
     """The bundle with the reviewed entries as an addition, and the rejected rows (`REJECTED`)."""
-    connect(config.runtime)
+    config = decided(config, is_small=reviewed.manifest.rows["entries"] <= SMALL_ENTRIES)
+    begin(config.runtime, actors=True)
     entries, accounts = reviewed.read_table(ENTRIES), reviewed.read_table(ACCOUNTS, "accounts")
     rejected = reviewed.read_table(REJECTED, "rejected")
     if unused := uses(rejected)["rejected"]:

@@ -38,7 +38,7 @@ from ray_jobs.runtime.command import main
 from ray_jobs.runtime.connection import connect, require
 from ray_jobs.runtime.settings import JobConfig, RuntimeSettings
 from ray_jobs.spread.executor import once
-from ray_jobs.spread.parts import do_parts, part_name
+from ray_jobs.spread.parts import Rows, do_parts, part_name
 from ray_jobs.spread.sample import bucket_rows, training_buckets
 from ray_jobs.spread.search import (
     FindInShards,
@@ -55,6 +55,7 @@ from ray_jobs.spread.shards import index_shards
 from ray_jobs.spread.texts import EncodeBucket, texts_counted
 
 KIND = "neighbors"
+NEIGHBORS = Rows(KIND, neighbors_counted)
 
 SPREAD_FROM = 4
 """A bucket with more than so many times `runtime.bucket_rows` entries is spread. Buckets that are spread come
@@ -91,7 +92,7 @@ def neighbors(artifact: Artifact, output: str, config: JobConfig) -> Manifest:
     run_name = digest_of([settings, inputs, asdict(plan)])
     with artifact_writer(output, KIND, settings, inputs, run=run_name, resolved=asdict(config)) as writer:
         encode = partial(EncodeBucket, artifact, config.retrieval, runtime.text_cache)
-        texts = do_parts(plan.texts, encode, writer, runtime, "texts", texts_counted)
+        texts = do_parts(plan.texts, encode, writer, runtime, Rows("texts", texts_counted))
         files: dict[str, list[str]] = {}
         for unit in plan.texts:
             files.setdefault(unit["bucket"], []).append(f"{writer.staging}/{unit['name']}")
@@ -100,7 +101,7 @@ def neighbors(artifact: Artifact, output: str, config: JobConfig) -> Manifest:
         idf = once(sample_idf, runtime, searched, sample, config.split)
         writer.write_bytes("idf.safetensors", save_safetensors({"idf": idf}))
         find = partial(FindNeighbors, searched, idf, metrics.job_name())
-        rows = do_parts(plan.whole, find, writer, runtime, "neighbors", neighbors_counted)
+        rows = do_parts(plan.whole, find, writer, runtime, NEIGHBORS)
         for bucket, units in plan.spread.items():
             rows += _spread(searched, bucket, idf, units, writer, runtime)
         facts = {"buckets": len(files), "sample": sample, "encoder": encoder_of(searched)}
@@ -127,8 +128,8 @@ def planned(artifact: Artifact, config: JobConfig) -> Plan:
     for bucket, rows in bucket_rows(artifact).items():
         shares = max(1, -(-rows // runtime.bucket_rows))
         for share in range(shares):
-            name = in_bucket(bucket, part_name(share))
-            texts.append({"name": f"texts/{name}", "bucket": bucket, "share": share, "of": shares})
+            name = in_bucket(bucket, part_name(share), "texts")
+            texts.append({"name": name, "bucket": bucket, "share": share, "of": shares})
         if not rows:
             continue
         if rows > SPREAD_FROM * runtime.bucket_rows:
@@ -161,7 +162,7 @@ def _spread(
     with index_shards(opened, held, runtime.actor_cpus) as shards:
         probes = [actor.probe.remote() for actor in shards.actors]
         find = partial(FindInShards, [opened], shards)
-        rows = do_parts(units, find, writer, runtime, "neighbors", neighbors_counted)
+        rows = do_parts(units, find, writer, runtime, NEIGHBORS)
         count_probes(chain.from_iterable(ray.get(probes)))
     return rows
 

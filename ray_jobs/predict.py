@@ -35,6 +35,7 @@ import jsonargparse
 import pyarrow as pa
 
 from jet.artifacts.artifact import (
+    DATA,
     Artifact,
     ArtifactWriter,
     Manifest,
@@ -48,7 +49,7 @@ from jet.bundle.bundle import Bundle
 from jet.bundle.saved import load_bundle
 from jet.confidence.drift import summary
 from jet.prediction.delivery import deliver, refuse_table
-from jet.prediction.written import Keys, settled
+from jet.prediction.written import Keys, settled, write_predictions
 from ray_jobs.options import predict as options
 from ray_jobs.runtime import metrics
 from ray_jobs.runtime.command import main
@@ -57,11 +58,12 @@ from ray_jobs.spread.books import Books, Buckets, PredictWithBooks, bucket_units
 from ray_jobs.spread.executor import SMALL_ENTRIES, begin, decided, share
 from ray_jobs.spread.extending import columns_of, extended_by, prediction_metrics
 from ray_jobs.spread.importing import open_or_import
-from ray_jobs.spread.parts import do_parts, part_name
+from ray_jobs.spread.parts import Rows, do_parts, part_name
 from ray_jobs.spread.predicting import PredictRowGroup, row_groups, shared_predictor
 from ray_jobs.spread.sample import refuse_other_neighbors
 
 KIND = "predictions"
+PREDICTED = Rows(KIND, prediction_metrics, write_predictions)
 
 log = logging.getLogger("jet.predict")
 
@@ -131,7 +133,7 @@ def predict(
     if artifact.manifest.rows.get("entries") == 0:
         log.info("no new entries: the predictions are empty")
         with artifact_writer(output, KIND, settings, inputs, resolved=asdict(config)) as writer:
-            writer.write_table(part_name(0), PREDICTIONS.empty_table())
+            write_predictions(writer, f"{DATA}/{part_name(0)}", PREDICTIONS.empty_table())
             facts = {"decisions": {}, "drift": summary([], 0), "model": bundle.identity}
             return _published(writer, 0, imports, facts)
     config = decided(config, is_small=artifact.manifest.rows["entries"] <= SMALL_ENTRIES)
@@ -141,7 +143,7 @@ def predict(
     units, build = _work(artifact, bundle, books, config)
     run_name = digest_of([settings, inputs])
     with artifact_writer(output, KIND, settings, inputs, run=run_name, resolved=asdict(config)) as writer:
-        rows = do_parts(units, build, writer, config.runtime, "predictions", prediction_metrics)
+        rows = do_parts(units, build, writer, config.runtime, PREDICTED)
         calibrated = bundle.judgment.drift_statistics()
         keys = Keys.of(columns_of(artifact, "entity", "entry_id"))
         decisions, drift = settled(writer, keys, calibrated, config.drift)
@@ -180,7 +182,7 @@ def _work(
 
 def _named(units: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
     """The units, each with the file of its part."""
-    return [{**unit, "name": part_name(number)} for number, unit in enumerate(units)]
+    return [{**unit, "name": f"{DATA}/{part_name(number)}"} for number, unit in enumerate(units)]
 
 
 if __name__ == "__main__":

@@ -390,6 +390,10 @@ def predictions(owners, decisions, **values):
         {
             "entity": owner,
             "entry_id": str(number),
+            "date": date(2026, 11, 30),
+            "description": "Hyra",
+            "currency": "SEK",
+            "total": None,
             "lines": [],
             "confidence": 0.99,
             "none_of_these": 0.01,

@@ -35,8 +35,8 @@ def table(*codes):
 
 def publish(path, codes=("1", "2"), kind="things", config=CONFIG, inputs=INPUTS):
     with artifact_writer(str(path), kind, config, inputs) as writer:
-        writer.write_table("part-0.parquet", table(*codes))
-        writer.write_table("part-1.parquet", table("9"))
+        writer.write_table("data/part-0.parquet", table(*codes))
+        writer.write_table("data/part-1.parquet", table("9"))
         writer.write_table("other/part-0.parquet", table("7"))
         writer.write_bytes("note.txt", b"hello")
         return writer.publish({"things": len(codes) + 1}, {"fact": 1})
@@ -61,16 +61,16 @@ def test_what_was_written_is_what_is_read(tmp_path):
     assert artifact.read_bytes("note.txt") == b"hello"
     assert len(artifact.files()) == 2
     assert sorted(artifact.manifest.files) == sorted(
-        ["part-0.parquet", "part-1.parquet", "other/part-0.parquet", "note.txt"]
+        ["data/part-0.parquet", "data/part-1.parquet", "other/part-0.parquet", "note.txt"]
     )
 
 
 def test_a_table_in_buckets_is_read_by_bucket_or_whole(tmp_path):
     with artifact_writer(str(tmp_path / "out"), "things", CONFIG, INPUTS) as writer:
         for number in (0, 1):
-            writer.write_table(f"bucket=0000{number}/part-0.parquet", table(str(number)))
+            writer.write_table(f"data/bucket=0000{number}/part-0.parquet", table(str(number)))
             writer.write_table(f"other/bucket=0000{number}/part-0.parquet", table(f"other {number}"))
-        writer.write_table("part-0.parquet", table("in none"))
+        writer.write_table("data/part-0.parquet", table("in none"))
         writer.publish({})
     artifact = open_artifact(str(tmp_path / "out"), "things")
     assert artifact.buckets() == ["", "bucket=00000", "bucket=00001"]
@@ -88,7 +88,7 @@ def test_a_table_in_buckets_is_read_by_bucket_or_whole(tmp_path):
 def test_nothing_can_be_read_before_it_is_published(tmp_path):
     path = tmp_path / "out"
     with artifact_writer(str(path), "things", CONFIG, INPUTS) as writer:
-        writer.write_table("part-0.parquet", table("1"))
+        writer.write_table("data/part-0.parquet", table("1"))
         assert not path.exists()
         assert read_manifest(str(path)) is None
         assert finished(str(path), "things", CONFIG, INPUTS) is None
@@ -105,7 +105,7 @@ def test_a_writer_that_is_killed_leaves_nothing(tmp_path):
 
     def job():
         with artifact_writer(str(tmp_path / "out"), "things", CONFIG, INPUTS) as writer:
-            writer.write_table("part-0.parquet", table("1"))
+            writer.write_table("data/part-0.parquet", table("1"))
             raise Killed
 
     with pytest.raises(Killed):
@@ -119,8 +119,8 @@ def test_a_named_run_that_is_killed_leaves_its_parts_to_go_on_from_and_still_not
 
     def job():
         with artifact_writer(path, "things", CONFIG, INPUTS, run="r1") as writer:
-            writer.write_table("part-0.parquet", table("1"))
-            writer.write_bytes(".part-1.parquet", b"half a file")
+            writer.write_table("data/part-0.parquet", table("1"))
+            writer.write_bytes("data/.part-1.parquet", b"half a file")
             raise KeyError
 
     with pytest.raises(KeyError):
@@ -130,7 +130,7 @@ def test_a_named_run_that_is_killed_leaves_its_parts_to_go_on_from_and_still_not
         assert [Path(name).name for name in writer.files()][-1] == "part-0.parquet"
         writer.publish({"things": 1})
     artifact = open_artifact(path, "things")
-    assert sorted(artifact.manifest.files) == ["part-0.parquet"]  # what was half-written is gone
+    assert sorted(artifact.manifest.files) == ["data/part-0.parquet"]  # what was half-written is gone
 
 
 def test_of_two_writers_to_one_place_the_second_is_told(tmp_path):
@@ -163,7 +163,7 @@ def test_a_writer_never_appends(tmp_path):
     open_artifact(str(tmp_path / "empty"), "things")
 
 
-@pytest.mark.parametrize("name", ["part-1.parquet", "other/part-0.parquet", "note.txt"])
+@pytest.mark.parametrize("name", ["data/part-1.parquet", "other/part-0.parquet", "note.txt"])
 def test_a_changed_file_is_refused_by_name(tmp_path, name):
     publish(tmp_path / "out")
     file = tmp_path / "out" / name
@@ -190,14 +190,16 @@ def test_a_missing_file_is_refused_by_name(tmp_path):
 def test_a_file_that_the_manifest_does_not_name_is_refused_by_name_and_not_read(tmp_path):
     publish(tmp_path / "out")
     artifact = open_artifact(str(tmp_path / "out"), "things")
-    (tmp_path / "out" / "part-2.parquet").write_bytes((tmp_path / "out" / "part-1.parquet").read_bytes())
-    with pytest.raises(ArtifactError, match=r"part-2\.parquet is not of this artifact"):
+    (tmp_path / "out" / "data" / "part-2.parquet").write_bytes(
+        (tmp_path / "out" / "data" / "part-1.parquet").read_bytes()
+    )
+    with pytest.raises(ArtifactError, match=r"data/part-2\.parquet is not of this artifact"):
         open_artifact(str(tmp_path / "out"), "things")
-    with pytest.raises(ArtifactError, match=r"part-2\.parquet is not of this artifact"):
+    with pytest.raises(ArtifactError, match=r"data/part-2\.parquet is not of this artifact"):
         finished(str(tmp_path / "out"), "things", CONFIG, INPUTS)
     assert artifact.read_table(ACCOUNTS)["code"].to_pylist() == ["1", "2", "9"]
-    with pytest.raises(ArtifactError, match=r"names no file 'part-2\.parquet'"):
-        artifact.read_bytes("part-2.parquet")
+    with pytest.raises(ArtifactError, match=r"names no file 'data/part-2\.parquet'"):
+        artifact.read_bytes("data/part-2.parquet")
 
 
 def test_hidden_files_are_no_matter(tmp_path):
@@ -276,9 +278,9 @@ def test_an_artifact_may_be_moved(tmp_path):
 
 def test_a_table_of_another_schema_is_refused(tmp_path):
     with artifact_writer(str(tmp_path / "out"), "things", {}, {}) as writer:
-        writer.write_table("part-0.parquet", table("1").drop_columns(["name"]))
+        writer.write_table("data/part-0.parquet", table("1").drop_columns(["name"]))
         writer.publish({"things": 1})
-    with pytest.raises(SchemaError, match="out: column 'name' is missing"):
+    with pytest.raises(SchemaError, match="out/data: column 'name' is missing"):
         open_artifact(str(tmp_path / "out"), "things").read_table(ACCOUNTS)
 
 
@@ -328,3 +330,11 @@ def test_a_folder_is_removed_whole_wherever_it_is_and_what_is_not_there_is_no_ma
     remove(f"{scheme}{tmp_path}/work")
     remove(f"{scheme}{tmp_path}/work")
     assert list(tmp_path.iterdir()) == []
+
+
+def test_an_artifact_of_an_earlier_jet_is_refused_with_the_way_out(tmp_path):
+    with artifact_writer(str(tmp_path / "entries"), "entries", {}, {}) as writer:
+        writer.write_table("bucket=00000/part-0.parquet", table("1"))
+        writer.publish({"entries": 1})
+    with pytest.raises(ArtifactError, match=r"written by an earlier jet.*write it again with `?jet ingest"):
+        open_artifact(str(tmp_path / "entries"), "entries")

@@ -14,7 +14,7 @@ def kill_a_run(path, run="0a1b2c"):
     """Leave what a run leaves that was killed while it wrote `path`."""
     try:
         with artifact_writer(path, "things", CONFIG, INPUTS, run=run) as writer:
-            writer.write_table("part-0.parquet", table("1"))
+            writer.write_table("data/part-0.parquet", table("1"))
             raise SystemExit
     except SystemExit:
         return writer.staging
@@ -54,7 +54,7 @@ def test_finished_artifacts_and_files_of_others_are_none(place):
 
 def test_runs_that_lost_the_race_are_found_and_the_one_that_won_is_not(place):
     with artifact_writer(f"{place}/out", "things", CONFIG, INPUTS) as writer:
-        writer.write_table("part-0.parquet", table("1"))
+        writer.write_table("data/part-0.parquet", table("1"))
         lost = kill_a_run(f"{place}/out")
         writer.publish({"things": 1})
     [found] = leftovers(place)

@@ -67,7 +67,7 @@ def interrupted(path, code, run=None, config=CONFIG):
 
     def job():
         with artifact_writer(path, "things", config, INPUTS, run=run) as writer:
-            writer.write_table("part-0.parquet", table(code))
+            writer.write_table("data/part-0.parquet", table(code))
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
@@ -87,7 +87,7 @@ def test_an_artifact_on_a_store_is_the_one_that_a_folder_would_hold(anywhere, tm
 
 def test_the_manifest_is_put_last_and_is_what_makes_an_artifact(place, store):
     with artifact_writer(place, "things", CONFIG, INPUTS) as writer:
-        writer.write_table("part-0.parquet", table("1"))
+        writer.write_table("data/part-0.parquet", table("1"))
         assert read_manifest(place) is None
         puts = []
         store.refuse = lambda method, path: puts.append(path) if method in ("PUT", "POST") else None
@@ -99,9 +99,9 @@ def test_files_of_a_killed_run_with_another_config_are_never_published(anywhere)
     interrupted(anywhere, "old", run="r1", config={"other": 1})
     with artifact_writer(anywhere, "things", CONFIG, INPUTS, run="r2") as writer:
         assert writer.files() == []
-        writer.write_table("part-1.parquet", table("new"))
+        writer.write_table("data/part-1.parquet", table("new"))
         manifest = writer.publish({"things": 1})
-    assert list(manifest.files) == ["part-1.parquet"]
+    assert list(manifest.files) == ["data/part-1.parquet"]
     assert open_artifact(anywhere, "things").read_table(ACCOUNTS)["code"].to_pylist() == ["new"]
 
 
@@ -120,10 +120,10 @@ def test_a_run_without_a_name_that_fails_leaves_nothing(anywhere):
 
 def test_two_runs_at_once_never_mix_and_the_second_is_told(anywhere):
     with artifact_writer(anywhere, "things", CONFIG, INPUTS) as slow:
-        slow.write_table("part-0.parquet", table("slow"))
+        slow.write_table("data/part-0.parquet", table("slow"))
         with artifact_writer(anywhere, "things", CONFIG, INPUTS) as fast:
-            fast.write_table("part-0.parquet", table("fast"))
-            slow.write_table("part-0.parquet", table("slow again"))
+            fast.write_table("data/part-0.parquet", table("fast"))
+            slow.write_table("data/part-0.parquet", table("slow again"))
             fast.publish({"things": 1})
         with pytest.raises(ArtifactError, match="was published by another job"):
             slow.publish({"things": 1})
@@ -297,12 +297,8 @@ def test_a_ledger_that_a_store_does_not_give_is_no_faulty_ledger(place, store):
 def test_what_a_store_holds_is_had_as_local_files_and_the_other_way(anywhere, tmp_path):
     publish(anywhere)
     with fetched(content_of(anywhere, read_manifest(anywhere))) as folder:
-        assert sorted(path.name for path in folder.iterdir()) == [
-            "note.txt",
-            "other",
-            "part-0.parquet",
-            "part-1.parquet",
-        ]
+        assert sorted(path.name for path in folder.iterdir()) == ["data", "note.txt", "other"]
+        assert sorted(path.name for path in (folder / "data").iterdir()) == ["part-0.parquet", "part-1.parquet"]
     assert not folder.exists()
     with fetched(str(tmp_path)) as same:
         assert same == tmp_path

@@ -8,6 +8,9 @@ second fails. A reader trusts the manifest and nothing else.
 Object stores have no rename. There each run writes to its own folder within the output, and publishes with one
 put of the manifest, which names the folder. Files of different runs never mix. Two jobs that publish at the
 same moment aren't detected: the later manifest wins.
+
+Each table lies in a folder of its own with nothing else in it, so that pandas, Polars, Spark and DuckDB read
+it by the name of the folder.
 """
 
 from __future__ import annotations
@@ -34,8 +37,14 @@ from jet.artifacts.places import RUN_FOLDER, WRITERS, refuse_foreign, why_none
 from jet.artifacts.storage import files_under, has_rename, patiently, read_whole, resolve, write_whole
 from jet.artifacts.tables import validate
 
+DATA = "data"
+"""The folder of an artifact's main table: entries, neighbors or predictions."""
+
 BUCKET = "bucket="
 """How the names of folders begin that hold a bucket of a table (`jet.books.buckets`)."""
+
+
+_TABLES = ("entries", "neighbors", "predictions")  # the kinds with a main table
 
 
 def beside(output: str, what: str) -> str:
@@ -59,9 +68,8 @@ class Artifact:
     root: str  # the folder of its files on `filesystem`
     manifest: Manifest
 
-    def files(self, table: str = "", buckets: Collection[str] | None = None) -> list[str]:
-        """The full paths (on `filesystem`) of a table's parquet files, those of some `buckets` or all; the main
-        table is "", at the top.
+    def files(self, table: str = DATA, buckets: Collection[str] | None = None) -> list[str]:
+        """The full paths (on `filesystem`) of a table's parquet files, those of some `buckets` or all.
 
         They lie in the table's folder, or in folders `bucket=...` in it.
         """
@@ -72,7 +80,7 @@ class Artifact:
         ]
         return [f"{self.root}/{name}" for name in sorted(names)]
 
-    def buckets(self, table: str = "") -> list[str]:
+    def buckets(self, table: str = DATA) -> list[str]:
         """The names of a table's buckets, sorted: folders `bucket=...`; "" for files that lie in none."""
         return sorted({bucket for of, bucket in self._tables().values() if of == table})
 
@@ -82,14 +90,13 @@ class Artifact:
         return {name.as_posix(): _table_and_bucket(name) for name in names}
 
     def read_table(
-        self, schema: pa.Schema, table: str = "", buckets: Collection[str] | None = None
+        self, schema: pa.Schema, table: str = DATA, buckets: Collection[str] | None = None
     ) -> pa.Table:
         """A table, or some `buckets` of it, which must fit in memory, validated against `schema`."""
-        where = f"{self.path}{'/' + table if table else ''}"
         names = self.files(table, buckets)
         parts = [read_parquet(self.filesystem, name) for name in names]
         whole = pa.concat_tables(parts) if parts else schema.empty_table()
-        return validate(whole, schema, where)
+        return validate(whole, schema, f"{self.path}/{table}")
 
     def read_bytes(self, name: str) -> bytes:
         """The content of a file; raises `ArtifactError` where the manifest doesn't name it."""
@@ -131,9 +138,9 @@ def _table_and_bucket(name: PurePosixPath) -> tuple[str, str]:
     return "" if folder == PurePosixPath() else folder.as_posix(), bucket
 
 
-def in_bucket(bucket: str, name: str) -> str:
-    """The file `name` of a bucket (see `Artifact.buckets`), in the folder of its table."""
-    return f"{bucket}/{name}" if bucket else name
+def in_bucket(bucket: str, name: str, table: str = DATA) -> str:
+    """The file `name` of a table's bucket (see `Artifact.buckets`)."""
+    return f"{table}/{bucket}/{name}" if bucket else f"{table}/{name}"
 
 
 def read_parquet(filesystem: pafs.FileSystem, name: str, columns: Sequence[str] | None = None) -> pa.Table:
@@ -156,6 +163,11 @@ def open_artifact(path: str, kind: str, verified: bool = False) -> Artifact:
     Raises `ArtifactError`, with the way out, where there is none or a file was changed since.
     """
     artifact = _artifact(path, refuse_other(path, kind))
+    if kind in _TABLES and "" in {table for table, _ in artifact._tables().values()}:
+        raise ArtifactError(
+            f"{path} was written by an earlier jet, which put tables beside the manifest instead of in "
+            f"{DATA}/: write it again with {WRITERS[kind]}"
+        )
     if not verified:
         artifact.verify()
     return artifact
@@ -220,8 +232,10 @@ class ArtifactWriter:
 
     def files(self) -> list[str]:
         """The full paths of the main table's parquet files written so far."""
-        names = [name for name in files_under(self.filesystem, self.staging) if "/" not in name]
-        return [f"{self.staging}/{name}" for name in names if name.endswith(".parquet")]
+        folder = f"{self.staging}/{DATA}"
+        return [
+            f"{folder}/{name}" for name in files_under(self.filesystem, folder) if name.endswith(".parquet")
+        ]
 
     def write_bytes(self, name: str, content: bytes) -> None:
         """Write one small file, completely or not at all."""

@@ -185,6 +185,10 @@ PREDICTIONS = pa.schema(
     [
         _required("entity", pa.string()),
         _required("entry_id", pa.string()),
+        _required("date", pa.date32()),
+        _required("description", pa.string()),
+        _required("currency", pa.string()),
+        pa.field("total", AMOUNT),  # these four as they came with the entry
         _required("lines", pa.list_(PREDICTED_LINE)),  # empty where the decision is NO_ANSWER
         _required("confidence", pa.float32()),  # calibrated probability that all lines are right
         _required("none_of_these", pa.float32()),  # probability that no candidate at all is right
@@ -205,6 +209,19 @@ PREDICTIONS = pa.schema(
         _required("model", pa.string()),  # fingerprint of the bundle
     ]
 )
+
+PREDICTED_LINES = pa.schema(
+    [
+        *(
+            PREDICTIONS.field(name)
+            for name in ("entity", "entry_id", "date", "description", "currency", "total")
+        ),
+        *(PREDICTIONS.field(name) for name in ("decision", "confidence")),
+        pa.field("line", pa.int32()),  # from 1; this and what follows is null where there is no prediction
+        *(field.with_nullable(True) for field in PREDICTED_LINE),
+    ]
+)
+"""The predicted lines, a row each, and one row for each entry without any."""
 
 CHECKED = pa.schema(
     [

@@ -48,6 +48,10 @@ def predictions_table(
         [
             entries["entity"],
             entries["entry_id"],
+            entries["date"],
+            entries["description"],
+            entries["currency"],
+            entries["total"],
             chosen,
             pa.array(confidence),
             pa.array(answers.none),

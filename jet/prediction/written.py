@@ -15,8 +15,8 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from jet.artifacts.artifact import ArtifactWriter, read_parquet
-from jet.books.schema import PREDICTIONS, REVIEW, joined_keys
+from jet.artifacts.artifact import DATA, ArtifactWriter, read_parquet
+from jet.books.schema import PREDICTED_LINES, PREDICTIONS, REVIEW, joined_keys
 from jet.books.tokens import mixed
 from jet.confidence.drift import (
     HELD_BACK,
@@ -34,6 +34,9 @@ _STATISTICS_COLUMNS = ("entity", "decision", "text_known", "similarity")
 """The columns of `PREDICTIONS` that the drift statistics need."""
 
 _MERGED_FROM = 65_536  # rows of statistics that wait to be brought together
+
+LINES = "lines"
+"""The folder of the flat lines."""
 
 log = logging.getLogger("jet.predict")
 
@@ -80,6 +83,29 @@ def settled(
     return decisions, summary(groups, held)
 
 
+def write_predictions(writer: ArtifactWriter, name: str, predictions: pa.Table) -> None:
+    """Write a part of the predictions (`PREDICTIONS`) as the file `name`, and before it the same lines flat, a
+    row each: a part that is there has both."""
+    writer.write_table(f"{LINES}/{name.removeprefix(f'{DATA}/')}", flat_lines(predictions))
+    writer.write_table(name, predictions)
+
+
+def flat_lines(predictions: pa.Table) -> pa.Table:
+    """The lines of `predictions` (`PREDICTIONS`) as `PREDICTED_LINES`, in their order."""
+    lines = predictions["lines"].combine_chunks()
+    count = np.diff(lines.offsets.to_numpy())
+    rows = np.repeat(np.arange(len(predictions)), np.maximum(count, 1))  # an entry without lines has one row
+    first = np.cumsum(np.maximum(count, 1)) - np.maximum(count, 1)
+    number = np.arange(len(rows)) - first[rows]
+    has_line = count[rows] > 0
+    at = pa.array(lines.offsets.to_numpy()[rows] + number, pa.int32(), mask=~has_line)
+    line = pa.array(number + 1, pa.int32(), mask=~has_line)
+    flat = lines.values.take(at).flatten()
+    known = predictions.take(pa.array(rows))
+    names = [name for name in PREDICTED_LINES.names if name in known.column_names]
+    return pa.Table.from_arrays([*(known[name] for name in names), line, *flat], schema=PREDICTED_LINES)
+
+
 def statistics_of(writer: ArtifactWriter) -> DriftStatistics:
     """The drift statistics of all predictions written so far."""
     whole: list[DriftStatistics] = []
@@ -97,7 +123,7 @@ def hold_back(writer: ArtifactWriter, groups: Sequence[Group]) -> None:
         table = read_parquet(writer.filesystem, name)
         held = hold_drifted(table, why)
         if held is not table:
-            writer.write_table(name.rpartition("/")[2], held)
+            write_predictions(writer, name.removeprefix(f"{writer.staging}/"), held)
 
 
 def counted(writer: ArtifactWriter, keys: Keys) -> tuple[dict[str, int], int]:

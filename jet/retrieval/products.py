@@ -1,38 +1,36 @@
-"""Products of many vectors with many others, in which a row's result doesn't depend on its place or on threads.
+"""Products of many vectors with many others, in which a row's result doesn't depend on its place, on what else
+is multiplied, or on threads.
 
-NumPy's OpenBLAS has kernels for processors with AVX2 alone (Haswell, the older Zen) that compute a row in one
-of several ways, by its place and the number of threads. There torch multiplies, in whose products with 12 or
-more others neither matters; elsewhere NumPy does, which is up to twice as fast.
+NumPy's OpenBLAS computes a row in one of several ways, by its place (the kernels for AVX2 alone) or by the size
+of the whole product (those for AVX-512, which have others for small ones). Torch has several too, but on one
+thread the same one for all products of multiples of 16 rows and others: zeros fill up the rest.
 """
 
 from __future__ import annotations
 
 import warnings
-from functools import cache
 
 import numpy as np
 import torch
 
-_FEWEST = 16
-"""Others that torch multiplies with: of fewer than 12, its products differ with the row's place, too."""
+from jet.texts.encoder import one_thread
+
+_TILE = 16
+"""Rows, and others, of a product are a multiple of this."""
 
 
 def products(rows: np.ndarray, others: np.ndarray) -> np.ndarray:
     """float32 [B, U]: the product of each of `rows` [B, D] with each of `others` [U, D]."""
-    if not _depends_on_place():
-        return rows @ others.T
-    count = len(others)
-    if count < _FEWEST:
-        others = np.concatenate([others, np.zeros((_FEWEST - count, others.shape[1]), dtype=others.dtype)])
-    return (view(rows) @ view(others).T).numpy()[:, :count]
+    with one_thread():
+        found = view(_filled(rows)) @ view(_filled(others)).T
+    return found.numpy()[: len(rows), : len(others)]
 
 
 def gram_matrices(rows: np.ndarray) -> np.ndarray:
     """float32 [B, M, M]: the products of all pairs of rows in each of B sets of `rows` [B, M, D]."""
-    if not _depends_on_place():
-        return np.einsum("bmd,bnd->bmn", rows, rows, optimize=True)
     each = view(rows)
-    return torch.bmm(each, each.transpose(1, 2)).numpy()
+    with one_thread():
+        return torch.bmm(each, each.transpose(1, 2)).numpy()
 
 
 def view(array: np.ndarray) -> torch.Tensor:
@@ -42,11 +40,7 @@ def view(array: np.ndarray) -> torch.Tensor:
         return torch.from_numpy(array)
 
 
-@cache
-def _depends_on_place() -> bool:
-    """Whether NumPy's product of a row differs with the row's place."""
-    draw = np.random.default_rng(0)
-    rows, others = (draw.standard_normal((size, 512), dtype=np.float32) for size in (64, 333))
-    straight = rows @ others.T
-    rolled = np.roll(rows, 5, axis=0) @ others.T
-    return not np.array_equal(np.roll(rolled, -5, axis=0), straight)
+def _filled(rows: np.ndarray) -> np.ndarray:
+    """`rows` [n, D] with rows of zeros up to a multiple of `_TILE`, at least one."""
+    missing = -len(rows) % _TILE if len(rows) else _TILE
+    return np.pad(rows, ((0, missing), (0, 0))) if missing else rows

@@ -18,7 +18,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from jet.artifacts.artifact import BUCKET, ArtifactWriter, read_parquet
+from jet.artifacts.artifact import BUCKET, DATA, ArtifactWriter, read_parquet
 from jet.artifacts.storage import patiently
 from jet.books.catalog import Catalog
 from jet.books.importers import ImportSettings, Tables, UnreadableFile
@@ -55,7 +55,7 @@ def bucket_file(number: int) -> str:
 def write_bucket(number: int, entries: pa.Table, accounts: pa.Table, writer: ArtifactWriter) -> None:
     """Write the `entries` (`ENTRIES`, sorted) and `accounts` (`ACCOUNTS`) of a bucket, in row groups that jobs
     read one by one."""
-    writer.write_table(bucket_file(number), entries, ROW_GROUP)
+    writer.write_table(f"{DATA}/{bucket_file(number)}", entries, ROW_GROUP)
     writer.write_table(f"accounts/{bucket_file(number)}", accounts)
 
 

@@ -11,7 +11,7 @@ import json
 import logging
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial, wraps
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -34,36 +34,40 @@ class Worker(Protocol):
         """The rows of the part that `unit` describes."""
 
 
-Measure = Callable[[pa.Table], str]
-"""Counts what is in the rows of a part: `metrics.counted`."""
+class Rows(NamedTuple):
+    """What the rows of parts are."""
+
+    what: str
+    """What they, and the stage of the job, are called."""
+    measure: Callable[[pa.Table], str]
+    """Counts what is in the rows of a part: `metrics.counted`."""
+    write: Callable[[ArtifactWriter, str, pa.Table], None] = ArtifactWriter.write_table
+    """Writes the rows of a part under its name, and before them whatever goes with them."""
 
 
 class WritePart:
     """Runs a worker on units and writes what comes out. One worker an actor, built in the actor."""
 
-    def __init__(
-        self, build: Callable[[], Worker], writer: ArtifactWriter, measure: Measure, job: str, what: str
-    ) -> None:
+    def __init__(self, build: Callable[[], Worker], writer: ArtifactWriter, rows: Rows, job: str) -> None:
         self.worker = build()
-        self.writer = writer
-        self.measure, self.job, self.what = measure, job, what
+        self.writer, self.rows, self.job = writer, rows, job
 
     def __call__(self, batch: dict[str, Any]) -> dict[str, list[Any]]:
         names, rows, counts = [], [], []
         for unit in batch["unit"]:
             table, name = self.worker(unit), unit["name"]
-            self.writer.write_table(name, table)
+            self.rows.write(self.writer, name, table)
             names.append(name)
             rows.append(len(table))
-            counts.append(self.measure(table))
-            fields = about(job=self.job, stage=self.what, block=name)
-            log.info("%s: %s has %d rows", self.what, name, len(table), extra=fields)
+            counts.append(self.rows.measure(table))
+            fields = about(job=self.job, stage=self.rows.what, block=name)
+            log.info("%s: %s has %d rows", self.rows.what, name, len(table), extra=fields)
             pa.default_memory_pool().release_unused()  # what a unit took isn't what the next one takes
         return {"name": names, "rows": rows, "counts": counts}
 
 
 def part_name(number: int) -> str:
-    """The file of part `number`."""
+    """The file of part `number`, in the folder of its table."""
     return f"part-{number:06}.parquet"
 
 
@@ -72,28 +76,26 @@ def do_parts(
     build: partial[Any],
     writer: ArtifactWriter,
     runtime: RuntimeSettings,
-    what: str,
-    measure: Measure,
+    kind: Rows,
 ) -> int:
     """Do all `units`, skipping those whose part is there already; returns the number of rows of all parts.
 
     `build` makes a `Worker`; Ray shows the actors under the name of its class. A unit has "name", the file of
     its part. It may have "rows", the number of rows that its part must have: one row out per row in, otherwise
-    that is a `RuntimeError`. Counts the parts and rows that are done now as those of the stage `what`, and what
-    `measure` finds in them.
+    that is a `RuntimeError`. Counts the parts and rows that are done now, and what is in them.
     """
     there = dict(_rows_there(units, writer))
     todo = [unit for unit in units if not _is_done(unit, there)]
     total, parts_done = sum(unit.get("rows", 0) for unit in units), len(units) - len(todo)
     done = sum(there.values()) - sum(there.get(unit["name"], 0) for unit in todo)
     if parts_done:
-        log.info("%s: %d of %d parts are there already", what, parts_done, len(units))
+        log.info("%s: %d of %d parts are there already", kind.what, parts_done, len(units))
     if not todo:
         return done
     expected = {unit["name"]: unit.get("rows") for unit in todo}
-    how = {"build": build, "writer": writer, "measure": measure, "job": metrics.job_name(), "what": what}
+    how = {"build": build, "writer": writer, "rows": kind, "job": metrics.job_name()}
     size = (total, "rows", done) if total else (len(units), "parts", parts_done)
-    with metrics.stage(what, len(todo)) as finished, progress(what, *size) as so_far:
+    with metrics.stage(kind.what, len(todo)) as finished, progress(kind.what, *size) as so_far:
         for part in _written(todo, how, runtime):
             name, rows = part["name"], part["rows"]
             if expected[name] not in (None, rows):

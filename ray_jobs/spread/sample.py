@@ -20,7 +20,7 @@ def bucket_rows(entries: Artifact) -> dict[str, int]:
     return {
         bucket: sum(
             patiently(pq.read_metadata, name, filesystem=entries.filesystem).num_rows
-            for name in entries.files("", [bucket])
+            for name in entries.files(buckets=[bucket])
         )
         for bucket in entries.buckets()
     }

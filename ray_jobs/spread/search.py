@@ -95,7 +95,7 @@ def sample_idf(searched: Searched, buckets: Sequence[str], split: SplitSettings)
     filesystem, columns = searched.entries.filesystem, ["entity", "date", "description", "lines"]
     texts = []
     for bucket in buckets:
-        names = searched.entries.files("", [bucket])
+        names = searched.entries.files(buckets=[bucket])
         table = pa.concat_tables([read_parquet(filesystem, name, columns) for name in names])
         texts.append(training_texts(table, split))
     store = searched.store(buckets, ["text", "masked", "ngram_columns", "ngram_counts"])

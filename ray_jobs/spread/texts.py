@@ -71,7 +71,7 @@ class EncodeBucket:
 
     def _texts(self, bucket: str) -> pa.Array:
         """The normalized texts of all entries and accounts of a bucket."""
-        files = self.entries.files("", [bucket])
+        files = self.entries.files(buckets=[bucket])
         tables = [read_parquet(self.entries.filesystem, name, ["description"]) for name in files]
         accounts = self.entries.read_table(ACCOUNTS, "accounts", [bucket])
         texts = [normalize_all(table["description"]) for table in tables]

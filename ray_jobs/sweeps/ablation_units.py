@@ -15,7 +15,7 @@ import torch
 from safetensors.torch import load as load_safetensors
 from safetensors.torch import save as save_safetensors
 
-from jet.artifacts.artifact import artifact_writer, digest_of, finished, open_artifact
+from jet.artifacts.artifact import DATA, artifact_writer, digest_of, finished, open_artifact
 from jet.artifacts.storage import remove
 from jet.experiments.ablation.ablation import Neighbors, Row
 from jet.experiments.ablation.inference import score_rows
@@ -127,7 +127,7 @@ def train_and_score(unit: Unit) -> str:
         )
         settings = unit.scoring_settings(row)
         with artifact_writer(unit.scores_at(row), SCORES_KIND, settings, unit.inputs) as writer:
-            writer.write_table("part-0.parquet", scores_table(scores, data, rows, row.name, unit.seed))
+            writer.write_table(f"{DATA}/part-0.parquet", scores_table(scores, data, rows, row.name, unit.seed))
             writer.publish({"answers": len(rows)})
     facts = open_artifact(unit.network_at, NETWORK).manifest.facts
     return "{epochs} epochs, the best {best_epoch}, in {seconds:.0f} s, likelihood {likelihood:.3f}".format(

@@ -5,7 +5,7 @@ The rows of an ablation that measure such a leak train on one.
 
 from __future__ import annotations
 
-from jet.artifacts.artifact import Artifact, artifact_writer, digest_of, finished
+from jet.artifacts.artifact import DATA, Artifact, artifact_writer, digest_of, finished
 from jet.experiments.ablation.ablation import Neighbors
 from jet.experiments.ablation.leaky_neighbors import noncausal_neighbors, undated_neighbors
 from ray_jobs.ddp.training import load_data
@@ -31,7 +31,7 @@ def leaky_folder(kind: Neighbors, entries: Artifact, neighbors: Artifact, config
     if finished(f"{folder}/neighbors", "neighbors", made_with, inputs) is None:
         table = LEAKY[kind](data)
         with artifact_writer(f"{folder}/neighbors", "neighbors", made_with, inputs) as writer:
-            writer.write_table(bucket_file(0), table)
+            writer.write_table(f"{DATA}/{bucket_file(0)}", table)
             writer.write_table(f"texts/{bucket_file(0)}", data.corpus.store.to_table())
             writer.write_bytes("idf.safetensors", neighbors.read_bytes("idf.safetensors"))
             writer.publish({"neighbors": len(table), "texts": len(data.corpus.store)})

@@ -49,6 +49,10 @@ def prediction(entry_id, pairs, *, confidence=0.5, alternatives=(), entity="a"):
     return {
         "entity": entity,
         "entry_id": entry_id,
+        "date": date(2026, 11, 30),
+        "description": "Hyra",
+        "currency": "SEK",
+        "total": None,
         "lines": predicted_lines(pairs),
         "confidence": confidence,
         "none_of_these": 1 - confidence,

@@ -187,7 +187,7 @@ def config_target(data: bytes) -> None:
 def _artifact() -> Path:
     path = folder() / "things"
     with artifact_writer(str(path), "things", {"a": 1}, {"b": "2"}) as writer:
-        writer.write_table("part-0.parquet", made_up.accounts_table(made_up.chart_rows()))
+        writer.write_table("data/part-0.parquet", made_up.accounts_table(made_up.chart_rows()))
         writer.write_bytes("other/note.txt", b"note")
         writer.publish({"things": 1}, {"more": [1, {"x": None}]})
     return path

@@ -54,7 +54,7 @@ def night(folder: Path, *parts: pa.Table, entries="e", settings=0) -> Artifact:
     """A published artifact of predictions, of the entries with this fingerprint."""
     with artifact_writer(str(folder), "predictions", {"predict": settings}, {"entries": entries}) as writer:
         for number, part in enumerate(parts):
-            writer.write_table(f"part-{number:06}.parquet", part)
+            writer.write_table(f"data/part-{number:06}.parquet", part)
         writer.publish({"predictions": sum(map(len, parts))})
     return open_artifact(str(folder), "predictions")
 

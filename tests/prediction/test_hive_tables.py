@@ -205,7 +205,12 @@ def test_a_table_with_other_columns_is_not_changed(tmp_path, table, named):
     for path in Path(table).rglob("*.parquet"):
         old = pq.ParquetFile(path).read()
         old = old.drop_columns(["held"]).append_column("score", pa.array([1.0] * len(old)))
-        pq.write_table(old.set_column(3, "confidence", old["confidence"].cast(pa.float64())), path)
+        pq.write_table(
+            old.set_column(
+                old.schema.get_field_index("confidence"), "confidence", old["confidence"].cast(pa.float64())
+            ),
+            path,
+        )
     before = state(table)
     settings = TableSettings(uri=table, partition=named["partition"])
     told = r"no held; score besides; confidence is double\). A table that others read is not changed under them"

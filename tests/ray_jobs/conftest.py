@@ -109,7 +109,7 @@ def in_many_parts(finished: Pipeline, tmp_path_factory: pytest.TempPathFactory) 
     entries = open_artifact(str(finished.folder / "entries"), "entries").read_table(ENTRIES)
     with artifact_writer(str(output), "entries", {}, {}) as writer:
         for number in range(30):
-            writer.write_table(f"part-{number:05}.parquet", entries.slice(20 * number, 20))
+            writer.write_table(f"data/part-{number:05}.parquet", entries.slice(20 * number, 20))
         writer.write_table("rejected/part-0.parquet", REJECTED.empty_table())
         writer.publish({"entries": len(entries)})
     return output

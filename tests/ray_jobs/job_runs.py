@@ -79,6 +79,32 @@ def run_job(name: str, *arguments: Any, called: str | None = None) -> Done:
     return Done(status, "".join(lines), err.getvalue())
 
 
+WHAT_WAS_STARTED = """
+import sys
+from ray_jobs.cli import main
+try:
+    main()
+except SystemExit as end:
+    status = end.code
+ray = sys.modules.get("ray")
+print(status, "ray.data" in sys.modules, ray is not None and ray.is_initialized())
+"""
+
+
+def succeed_without_ray(name: str, *arguments: Any) -> dict[str, Any]:
+    """The result of a small job in a process of its own that no cluster is named to, and which must not start a
+    Ray."""
+    environment = {name: value for name, value in os.environ.items() if name != "RAY_ADDRESS"}
+    command = [sys.executable, "-c", WHAT_WAS_STARTED, name, *map(str, arguments)]
+    done = subprocess.run(
+        command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=300, check=False
+    )
+    assert not done.returncode, done.stderr
+    line, started = done.stdout.splitlines()
+    assert started == "0 False False", done.stderr
+    return json.loads(line)
+
+
 def succeed(name: str, *arguments: Any, called: str | None = None) -> dict[str, Any]:
     """Run a job that must succeed; returns its JSON line."""
     done = run_job(name, *arguments, called=called)
@@ -161,14 +187,16 @@ def kill_one(dashboard: str, name: str) -> None:
 def parts_in(output: Path) -> list[Path]:
     """The parts that are finished so far of an output that isn't."""
     staging = f".{output.name}.staging-*"
-    names = (f"{staging}/part-*.parquet", f"{staging}/bucket=*/part-*.parquet")
+    names = (f"{staging}/data/part-*.parquet", f"{staging}/data/bucket=*/part-*.parquet")
     return sorted(path for name in names for path in output.parent.glob(name))
 
 
 def read(folder: Path | str) -> pa.Table:
     """The main table of an artifact, sorted by entity and id."""
     paths = [
-        path for pattern in ("*.parquet", "bucket=*/*.parquet") for path in sorted(Path(folder).glob(pattern))
+        path
+        for pattern in ("data/*.parquet", "data/bucket=*/*.parquet")
+        for path in sorted(Path(folder).glob(pattern))
     ]
     table = pa.concat_tables([pq.read_table(path, partitioning=None) for path in paths])
     return table.sort_by([("entity", "ascending"), ("entry_id", "ascending")]).combine_chunks()

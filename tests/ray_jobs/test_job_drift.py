@@ -28,7 +28,7 @@ def strange(pipeline, in_many_parts, tmp_path_factory):
     folder = tmp_path_factory.mktemp("strange") / "entries"
     with artifact_writer(str(folder), "entries", {}, {}) as writer:
         for number in range(6):
-            writer.write_table(f"part-{number:05}.parquet", entries.slice(100 * number, 100))
+            writer.write_table(f"data/part-{number:05}.parquet", entries.slice(100 * number, 100))
         writer.write_table("rejected/part-0.parquet", REJECTED.empty_table())
         writer.write_table("accounts/part-0.parquet", accounts)
         writer.publish({"entries": len(entries)})

@@ -50,7 +50,7 @@ def test_neighbors_are_the_same_of_entries_in_many_files_without_buckets(pipelin
     entries = books.read_table(ENTRIES)
     with artifact_writer(str(tmp_path / "entries"), "entries", {}, {}) as writer:
         for number in range(6):
-            writer.write_table(f"part-{number}.parquet", entries.slice(100 * number, 100))
+            writer.write_table(f"data/part-{number}.parquet", entries.slice(100 * number, 100))
         writer.write_table("accounts/part-0.parquet", books.read_table(ACCOUNTS, "accounts"))
         writer.publish({"entries": len(entries)})
     given = ("--entries", tmp_path / "entries", "--output", tmp_path / "n", "--config", settings)

@@ -36,7 +36,7 @@ def predicted(folder: Path, *parts) -> Path:
     with artifact_writer(str(folder), "predictions", {}, {}) as writer:
         for number, rows in enumerate(parts):
             table = made_up.PREDICTIONS.empty_table().from_pylist(rows, schema=made_up.PREDICTIONS)
-            writer.write_table(f"part-{number:06}.parquet", table)
+            writer.write_table(f"data/part-{number:06}.parquet", table)
         writer.publish({"predictions": sum(map(len, parts))})
     return folder
 

@@ -252,5 +252,5 @@ def test_entries_of_all_files_are_written_in_one_order_and_no_other_file_is_left
     assert sort_entries(table).equals(table.combine_chunks())
     assert len(table) == 4
     assert {path.name for path in (tmp_path / "out").iterdir()} == {
-        *("bucket=00000", "accounts", "files", "rejected", "manifest.json")
+        *("data", "accounts", "files", "rejected", "manifest.json")
     }

@@ -6,7 +6,7 @@ import json
 
 import pyarrow.parquet as pq
 import pytest
-from job_runs import entry, run_job, succeed, write_jsonl
+from job_runs import entry, run_job, succeed, succeed_without_ray, write_jsonl
 
 from jet.artifacts.artifact import open_artifact
 from jet.books.schema import ACCOUNTS, PREDICTIONS, REJECTED
@@ -51,6 +51,16 @@ def learned(pipeline, folder, reviewed, settings):
     given = ("--bundle", pipeline.folder / "model", "--reviewed", reviewed, "--reviewer", "anna")
     line = succeed("learn", *given, "--output", folder / "learned", "--config", settings)
     return folder / "learned", line
+
+
+def test_a_few_entries_are_learned_without_a_ray_and_give_the_same_bundle(
+    pipeline, learned, reviewed, settings, tmp_path
+):
+    given = ("--bundle", pipeline.folder / "model", "--reviewed", reviewed, "--reviewer", "anna")
+    given += ("--output", tmp_path / "learned", "--config", settings)
+    assert succeed_without_ray("learn", *given)["additions"] == learned[1]["additions"]
+    there, here = (open_artifact(str(path), "model").manifest for path in (learned[0], tmp_path / "learned"))
+    assert here.fingerprint == there.fingerprint
 
 
 def answer(bundle, company, output, settings):
@@ -112,7 +122,10 @@ def test_predictions_that_nobody_reviewed_do_not_get_in(pipeline, settings, tmp_
     given = ("--bundle", pipeline.folder / "model", "--config", settings, "--reviewer", "anna")
     for reviewed, why in (
         (predictions, "holds predictions, and entries is wanted"),
-        (predictions / "part-000000.parquet", "these are jet's predictions, which nobody has reviewed"),
+        (
+            predictions / "data" / "part-000000.parquet",
+            "these are jet's predictions, which nobody has reviewed",
+        ),
     ):
         done = run_job("learn", *given, "--reviewed", reviewed, "--output", tmp_path / "out")
         assert why in done.complaint
@@ -120,7 +133,7 @@ def test_predictions_that_nobody_reviewed_do_not_get_in(pipeline, settings, tmp_
         done = run_job("predict", *given_to_predict, "--reviewed", reviewed, "--output", tmp_path / "out")
         assert why in done.complaint
     renamed = tmp_path / "renamed.parquet"
-    pq.write_table(pq.read_table(predictions / "part-000000.parquet"), renamed)
+    pq.write_table(pq.read_table(predictions / "data" / "part-000000.parquet"), renamed)
     done = run_job("ingest", "--ledgers", renamed, "--output", tmp_path / "out")
     assert "these are jet's predictions" in done.complaint
     assert not (tmp_path / "out").exists()

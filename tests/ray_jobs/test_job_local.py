@@ -2,30 +2,16 @@
 
 from __future__ import annotations
 
-import json
-import os
-import subprocess
-import sys
 from dataclasses import replace
 
 import pytest
-from job_runs import ROOT, assert_same, parts_in, read, run_job, succeed
+from job_runs import assert_same, parts_in, read, run_job, succeed, succeed_without_ray
 
 from jet.artifacts.artifact import open_artifact
 from ray_jobs.runtime.settings import JobConfig, RuntimeSettings
 from ray_jobs.spread.executor import decided
 
 LOCAL = ("--runtime.executor", "local")
-WHAT_WAS_IMPORTED = """
-import sys
-from ray_jobs.cli import main
-try:
-    main()
-except SystemExit as end:
-    status = end.code
-ray = sys.modules.get("ray")
-print(status, "ray.data" in sys.modules, ray is not None and ray.is_initialized())
-"""
 
 
 @pytest.fixture
@@ -46,7 +32,7 @@ def test_what_a_cluster_left_unfinished_is_finished_here(given, predicted, tmp_p
     before = {path.name: path.stat().st_mtime_ns for path in parts_in(tmp_path / "p")}
     assert len(before) == 30
     succeed("predict", *given, *LOCAL, "--output", tmp_path / "p")
-    assert {name: (tmp_path / "p" / name).stat().st_mtime_ns for name in before} == before
+    assert {name: (tmp_path / "p" / "data" / name).stat().st_mtime_ns for name in before} == before
     assert_same(read(tmp_path / "p"), predicted)
 
 
@@ -65,15 +51,8 @@ def test_an_import_is_that_of_a_cluster(pipeline, settings, tmp_path):
 
 def test_a_small_batch_starts_no_ray(pipeline, settings, tmp_path):
     given = ["--ledgers", pipeline.folder / "to-predict", "--model", pipeline.folder / "model"]
-    given += ["--config", settings, "--output", tmp_path / "p"]
-    environment = {name: value for name, value in os.environ.items() if name != "RAY_ADDRESS"}
-    command = [sys.executable, "-c", WHAT_WAS_IMPORTED, "predict", *map(str, given)]
-    done = subprocess.run(
-        command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=300, check=True
-    )
-    line, imported = done.stdout.splitlines()
-    assert json.loads(line)["predictions"] == 12
-    assert imported == "0 False False"
+    line = succeed_without_ray("predict", *given, "--config", settings, "--output", tmp_path / "p")
+    assert line["predictions"] == 12
     assert_same(read(tmp_path / "p"), read(pipeline.folder / "predictions"))
 
 

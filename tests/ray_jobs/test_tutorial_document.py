@@ -57,6 +57,6 @@ def test_the_import_says_of_the_mistakes_what_the_tutorial_shows(tmp_path: Path)
 @pytest.mark.timeout(1500)
 def test_the_whole_tutorial_runs_as_it_stands(tmp_path: Path):
     follow(TEXT[TEXT.index(FIRST) :], tmp_path)
-    [answer] = pq.read_table(next((tmp_path / "later").glob("part-*.parquet"))).to_pylist()
+    [answer] = pq.read_table(next((tmp_path / "later" / "data").glob("part-*.parquet"))).to_pylist()
     assert {line["account"] for line in answer["lines"]} == {"2201", "7400", "1200"}
     assert "as reviewed in entry" in answer["reason"]

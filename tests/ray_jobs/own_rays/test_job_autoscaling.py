@@ -140,7 +140,7 @@ def many(head, settings, tmp_path_factory) -> Path:
     with artifact_writer(str(folder / "entries"), "entries", {}, {}) as writer:
         table = entries.read_table(ENTRIES)
         for number, start in enumerate(range(0, len(table), PART)):
-            writer.write_table(f"part-{number:05}.parquet", table.slice(start, PART))
+            writer.write_table(f"data/part-{number:05}.parquet", table.slice(start, PART))
         for name, schema in (("accounts", ACCOUNTS), ("rejected", REJECTED)):
             writer.write_table(f"{name}/part-0.parquet", entries.read_table(schema, name))
         writer.publish({"entries": len(table)})

@@ -28,7 +28,7 @@ SOON = {"RAY_health_check_period_ms": "500", "RAY_health_check_failure_threshold
 """A node that is gone is noticed after some seconds."""
 
 
-PART_WRITTEN = re.compile(r"\w+: ((?:bucket=\d+/)?part-\d+\.parquet) has \d+ rows")
+PART_WRITTEN = re.compile(r"\w+: (data/(?:bucket=\d+/)?part-\d+\.parquet) has \d+ rows")
 
 
 def done_twice(told: str, parts: int) -> int:

@@ -180,8 +180,10 @@ def test_what_is_no_secret_is_found_in_artifacts_tracking_and_logs(run):
     found = holding(run.output, TRACKED)
     assert any(name.endswith("manifest.json") for name in found)
     assert any(name.endswith(".wandb") for name in found)
-    entity = pq.read_table(run.output / "entries" / "bucket=00000" / "part-0.parquet")["entity"][0].as_py()
-    assert "predictions/part-000000.parquet" in holding(run.output, entity)
+    entity = pq.read_table(run.output / "entries" / "data" / "bucket=00000" / "part-0.parquet")["entity"][
+        0
+    ].as_py()
+    assert "predictions/data/part-000000.parquet" in holding(run.output, entity)
     assert holding(run.session, "PredictRowGroup")
     assert "5/5 predict" in run.told
 
@@ -207,7 +209,7 @@ def test_the_type_that_ray_data_unpickles_is_refused_in_a_ledger(unpickled, tmp_
 
 def test_the_type_that_ray_data_unpickles_is_refused_in_entries_to_predict(unpickled, tmp_path):
     with artifact_writer(str(tmp_path / "entries"), "entries", {}, {}) as writer:
-        writer.write_table("part-0.parquet", pa.table({"description": unpickled}))
+        writer.write_table("data/part-0.parquet", pa.table({"description": unpickled}))
         writer.publish({"entries": 1})
     artifact = open_artifact(str(tmp_path / "entries"), "entries")
     with pytest.raises(SchemaError, match=r"'description' is extension<ray\.data\.arrow_pickled_object"):
