@@ -82,7 +82,8 @@ def plain(name: str) -> str:
 
 def sought(settings: ImportSettings) -> dict[str, str]:
     """The required columns of a table: those that every entry needs, and those that the settings name."""
-    return {field: field for field in REQUIRED} | settings.columns
+    named = {field: name for field, name in settings.columns.items() if name or field in REQUIRED}
+    return {field: field for field in REQUIRED} | named
 
 
 def _places(names: Sequence[str], start: str, settings: ImportSettings) -> dict[str, int]:
@@ -96,6 +97,8 @@ def _places(names: Sequence[str], start: str, settings: ImportSettings) -> dict[
     places: dict[str, int] = {}
     for field in FIELDS:
         name = settings.columns.get(field, field)
+        if not name and field not in REQUIRED:
+            continue  # the settings say that no column is this field's, whatever is called so
         at = exact.get(name) or alike.get(plain(name), [])
         if field not in settings.columns and name not in exact and plain(name) in mapped:
             at = []  # the column "Text" that the settings give to another field
