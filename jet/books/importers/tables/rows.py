@@ -95,6 +95,7 @@ def _places(names: Sequence[str], start: str, settings: ImportSettings) -> dict[
         alike.setdefault(plain(name), []).append(place)
     mapped = {plain(name) for field, name in settings.columns.items() if field != plain(name)}
     places: dict[str, int] = {}
+    missing: list[str] = []
     for field in FIELDS:
         name = settings.columns.get(field, field)
         if not name and field not in REQUIRED:
@@ -107,10 +108,13 @@ def _places(names: Sequence[str], start: str, settings: ImportSettings) -> dict[
         if at:
             places[field] = at[0]
         elif field in sought(settings):
-            raise UnreadableFile(
-                f"{start}no column {name!r} for {field}; {found}; "
-                f"name the right one in the setting columns, as in {{{field}: ...}}"
-            )
+            missing.append(f"{name!r} for {field}")
+    if missing:
+        first = missing[0].rpartition(" ")[2]
+        raise UnreadableFile(
+            f"{start}no column {', and none '.join(missing)}; {found}; "
+            f"name the right one in the setting columns, as in {{{first}: ...}}"
+        )
     if "account" in places and not places.keys() & {"amount", "side", "debit", "credit"}:
         raise UnreadableFile(
             f"{start}accounts without sides; {found}; "
