@@ -9,25 +9,36 @@ from __future__ import annotations
 import logging
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from itertools import chain
 from os import PathLike, fspath
 from typing import Any
 
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from jet.artifacts.manifest import MANIFEST
 from jet.artifacts.places import finished_at
 from jet.artifacts.storage import resolve
 from jet.artifacts.uris import is_database, refuse_keys, without_scheme
 from jet.books.catalog import Catalog
+from jet.books.checks import Rule
 from jet.books.importers import ImportSettings, Tables, UnreadableFile, expand, import_file, to_tables
 from jet.books.importers.databases import identity
 from jet.books.importers.files import given_folder, logs_beside
 from jet.books.importers.journal import includes_of
-from jet.books.reconcile import called_like_their_file, companies, notes, renamed, settle
+from jet.books.reconcile import (
+    accidents,
+    called_like_their_file,
+    companies,
+    guess_notes,
+    guesses_of,
+    notes,
+    renamed,
+    settle,
+)
 from jet.books.records import Record, Rejection
-from jet.books.schema import uses
+from jet.books.schema import ACCOUNTS, ENTRIES, FILES, REJECTED, uses
 from jet.books.sorting import sort_entries
 
 log = logging.getLogger("jet.ingest")
@@ -149,20 +160,31 @@ def read(paths: str | PathLike[str] | Sequence[str | PathLike[str]], **settings:
     how = ImportSettings(**settings)
     given = [paths] if isinstance(paths, str | PathLike) else paths
     reading = Reading.of([fspath(path) for path in given], how)
-    found = [pa.concat_tables(tables) for tables in zip(*batches(reading, reading.files, how), strict=True)]
-    org_numbers, entities = (found[-1][name].to_pylist() for name in ("org_number", "entity"))
-    names = companies(zip(org_numbers, entities, strict=True))
+    ledger = together(batches(reading, reading.files, how))
+    refuse_nothing(len(ledger.entries), len(reading.folders), ledger.rejected)
+    return replace(ledger, notes=(*guess_notes(guesses_of(ledger.files)), *ledger.notes))
+
+
+def together(parts: Iterable[Tables]) -> Ledger:
+    """All that was read of the files of a run, in the order of reading."""
+    empty = Tables(*(each.empty_table() for each in (ENTRIES, ACCOUNTS, REJECTED, FILES)))
+    found = [pa.concat_tables(tables) for tables in zip(empty, *parts, strict=True)]
+    said = list(zip(*(found[-1][name].to_pylist() for name in ("org_number", "entity")), strict=True))
+    names = companies(said)
     like_files = sorted(called_like_their_file(found[0]) - names.keys())
     entries, accounts, rejected, read_files = (renamed(table, names) for table in found)
     settled = settle(entries)
     rejected = pa.concat_tables([rejected, settled.duplicates]).combine_chunks()
-    refuse_nothing(len(settled.entries), len(reading.folders), rejected)
+    apart = pc.sum(pc.equal(rejected["rule"], Rule.NOT_ADJACENT.value)).as_py() or 0
     return Ledger(
         sort_entries(settled.entries),
         Catalog.from_accounts(accounts).accounts,
         rejected,
         read_files.combine_chunks(),
-        tuple(notes(names, like_files, settled.dated, settled.repeated)),
+        (
+            *notes(names, like_files, settled.dated, settled.repeated),
+            *accidents(said, apart),
+        ),
     )
 
 

@@ -121,11 +121,15 @@ def notes(names: Mapping[str, str], like_files: Sequence[str], dated: int, repea
             f"{old} and {new} have one organization number: they are one company, {new}; set "
             "ingest.entity_from to org_number to call it by its number, whatever its name"
         )
-    if like_files:
-        some = ", ".join(like_files[:3]) + (" and so on" if len(like_files) > 3 else "")
+    if len(like_files) == 1:
         yield (
-            f"companies are called like their files or folders, which don't say whose books they are ({some}); "
-            "set ingest.entity to the company's name"
+            f"the company is called like its file or folder, which doesn't say whose books it has "
+            f"({like_files[0]}); set ingest.entity to the company's name"
+        )
+    elif like_files:
+        yield (
+            f"{len(like_files)} companies are called like their files or folders ({_some(like_files)}), which "
+            "don't say whose books they have; where these are one company's, set ingest.entity to its name"
         )
     if dated:
         yield (
@@ -137,6 +141,49 @@ def notes(names: Mapping[str, str], like_files: Sequence[str], dated: int, repea
             f"{repeated} entries say the same as one of another file (date, text and lines) and are kept: if "
             "the files overlap, leave one out"
         )
+
+
+def accidents(said: Iterable[tuple[str | None, str]], apart: int) -> Iterator[str]:
+    """What may have been brought together, or taken apart, by accident, a line each.
+
+    `said` are the organization numbers and names that files say, `apart` counts entries whose rows aren't
+    together."""
+    numbers: dict[str, dict[str, None]] = {}
+    for number, entity in said:
+        if number:
+            numbers.setdefault(entity, {})[number] = None
+    for entity, own in numbers.items():
+        if len(own) > 1:
+            yield (
+                f"files of {len(own)} organization numbers ({_some(list(own))}) are read as one company, "
+                f"{entity}; set ingest.entity_from to name_and_org_number, and no ingest.entity, to keep them "
+                "apart"
+            )
+    if apart:
+        yield (
+            f"rows of {apart} entries aren't together: other entries' stand between them; sort the file by the "
+            "id (a query, by ORDER BY), or give each entry an id of its own"
+        )
+
+
+def _some(names: Sequence[str]) -> str:
+    return ", ".join(names[:3]) + (" and so on" if len(names) > 3 else "")
+
+
+def guesses_of(files: pa.Table) -> dict[str, list[str]]:
+    """The guesses (`jet.books.importers.guessing`) by which some `files` (`FILES`) were read, each the part
+    `ingest` of a config as JSON, with its files."""
+    found: dict[str, list[str]] = {}
+    for row in files.filter(pc.equal(files["format"], "tabular")).select(["file", "dialect"]).to_pylist():
+        if row["dialect"]:
+            found.setdefault(row["dialect"], []).append(row["file"])
+    return found
+
+
+def guess_notes(guesses: Mapping[str, Sequence[str]]) -> Iterator[str]:
+    """What was guessed, a line for each guess."""
+    for guess, files in guesses.items():
+        yield f"guessed of {_some(files)}: {guess}; give it as the part ingest of a config to have it always so"
 
 
 def called_like_their_file(entries: pa.Table) -> set[str]:

@@ -55,7 +55,8 @@ class ImportSettings:
     """The most by which debits and credits of an entry may differ in a currency."""
 
     columns: dict[str, str] = field(default_factory=dict)
-    """For CSV, TSV, XLSX and parquet: the file's column for each field whose column has another name."""
+    """For CSV, TSV, XLSX and parquet: the file's column for each field whose column has another name, "" for a
+    field that none of its columns is. Without any, the columns of CSV, TSV and XLSX are guessed."""
 
     date_format: str | None = None
     """For CSV, TSV and FEC: the format of dates, such as %d.%m.%Y; by default found from the file's cells."""
@@ -85,7 +86,8 @@ class ImportSettings:
     """For XLSX: the sheet with the entries; by default the only one with the columns needed."""
 
     sides: dict[str, str] = field(default_factory=dict)
-    """For tables and FEC: D or C for each word in the column of sides that isn't known or is read wrongly."""
+    """For tables and FEC: D or C for each word in the column of sides that isn't known or is read wrongly. In a
+    table whose amounts have a sign and no side, {"+": C} makes positive ones credits."""
 
     default_currency: str = ""
     """The currency of entries without one."""

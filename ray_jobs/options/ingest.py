@@ -28,4 +28,9 @@ def arguments(parser: jsonargparse.ArgumentParser) -> None:
     parser.add_argument(
         "--ledgers", nargs="+", required=True, help="files, globs or folders, local or on s3:// and gs://"
     )
-    parser.add_argument("--output", required=True, help="folder to write; must not exist yet")
+    parser.add_argument("--output", help="folder to write; must not exist yet")
+    parser.add_argument(
+        "--check",
+        action="store_true",
+        help="write no folder: say all that is wrong with the files, and print a config for them",
+    )

@@ -35,6 +35,14 @@ OS_ERROR = re.compile(r"^\s*(?:OS|FileNotFound|Permission|Connection|Timeout)Err
 """The line of a traceback in which a disk, a network or a store failed."""
 
 
+class NotRight(ValueError):  # noqa: N818 (what it says of is what people gave)
+    """What people gave isn't right, and the job was to find that out; its `text` is printed all the same."""
+
+    def __init__(self, why: str, text: str) -> None:
+        super().__init__(why)
+        self.text = text
+
+
 def main(name: str, options: Any, run: Run, argv: Sequence[str] | None = None) -> int:
     """Run a job from the command line; returns the exit status.
 
@@ -65,6 +73,8 @@ def main(name: str, options: Any, run: Run, argv: Sequence[str] | None = None) -
         return failed(result, 130, "interrupted; what was finished stays", log_format)
     except Exception as error:
         why = advice(error)
+        if isinstance(error, NotRight) and error.text:
+            print(error.text, flush=True)
         if why is not None:
             return failed(result, 2, why, log_format)
         with contextlib.suppress(OSError, ValueError):

@@ -7,7 +7,8 @@ keys, and its values where it is a text, are texts; numbers, booleans and null a
 from __future__ import annotations
 
 import argparse
-from collections.abc import Mapping
+import json
+from collections.abc import Mapping, Sequence
 from types import NoneType, UnionType
 from typing import Any, Literal, Union, get_args, get_origin
 
@@ -50,6 +51,14 @@ def checked_config(name: str, content: bytes, parser: jsonargparse.ArgumentParse
     if "config" in (key.value for key, _ in root.value):
         raise ValueError(f"{name}: a config names no other one: give each as a --config of its own")
     return yaml.serialize(root, Dumper=yaml.SafeDumper, allow_unicode=True, width=1 << 20)
+
+
+def written_config(ingest: str, files: Sequence[str]) -> str:
+    """A config with the part `ingest`, given as JSON, by which some files are read."""
+    names = ", ".join(files[:3]) + (" and so on" if len(files) > 3 else "")
+    head = f"# How jet reads {names}. Correct what is wrong, and give it by --config.\n"
+    settings = {"ingest": json.loads(ingest)}
+    return head.replace("\r", " ") + yaml.safe_dump(settings, allow_unicode=True, sort_keys=False, width=110)
 
 
 def type_of(action: argparse.Action) -> Any:

@@ -23,7 +23,7 @@ from jet.artifacts.storage import patiently
 from jet.books.catalog import Catalog
 from jet.books.importers import ImportSettings, Tables, UnreadableFile
 from jet.books.reading import batches
-from jet.books.reconcile import called_like_their_file, renamed, settle
+from jet.books.reconcile import called_like_their_file, guesses_of, renamed, settle
 from jet.books.schema import ACCOUNTS, ENTRIES, uses
 from jet.books.sorting import sort_entries
 from jet.retrieval.peers import chart_families
@@ -86,6 +86,7 @@ class Group:
     numbers: list[tuple[str, str]] = field(default_factory=list)  # organization number and name of companies
     entries: Counter[str] = field(default_factory=Counter)  # of each company, also of those with a chart alone
     like_files: set[str] = field(default_factory=set)  # `called_like_their_file`
+    guesses: dict[str, list[str]] = field(default_factory=dict)  # `guesses_of`
     rejections: Rejections = field(default_factory=Rejections)
     unreadable: str = ""  # why the job fails
 
@@ -96,6 +97,8 @@ class Group:
         self.entries.update(dict.fromkeys(tables.accounts["entity"].unique().to_pylist(), 0))
         self.entries.update(tables.entries["entity"].to_pylist())
         self.like_files |= called_like_their_file(tables.entries)
+        for guess, files in guesses_of(tables.files).items():
+            self.guesses.setdefault(guess, []).extend(files)
         self.rejections.add(tables.rejected)
 
     def as_dict(self) -> dict[str, Any]:
@@ -104,6 +107,7 @@ class Group:
             "numbers": self.numbers,
             "entries": dict(self.entries),
             "like_files": sorted(self.like_files),
+            "guesses": self.guesses,
             "rejections": self.rejections.as_dict(),
             "unreadable": self.unreadable,
         }
@@ -115,6 +119,7 @@ class Group:
             [(number, name) for number, name in content["numbers"]],
             Counter(content["entries"]),
             set(content["like_files"]),
+            content["guesses"],
             Rejections(**content["rejections"]),
             content["unreadable"],
         )

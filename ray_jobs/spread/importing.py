@@ -16,6 +16,7 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict
+from typing import Any
 
 import pyarrow as pa
 
@@ -36,10 +37,11 @@ from jet.artifacts.places import folders_above
 from jet.artifacts.storage import absolute, files_under, remove, resolve
 from jet.artifacts.uris import is_database
 from jet.books.buckets import deal
+from jet.books.checks import Rule
 from jet.books.importers import UnreadableFile
 from jet.books.importers.files import with_content
 from jet.books.reading import Reading, refuse_nothing
-from jet.books.reconcile import companies, notes, renamed
+from jet.books.reconcile import accidents, companies, notes, renamed
 from jet.books.schema import ACCOUNTS, REJECTED, uses
 from ray_jobs.runtime import metrics
 from ray_jobs.runtime.progress import progress
@@ -92,7 +94,9 @@ def import_ledgers(
             used.update(rejections.uses)
         like_files = sorted({name for group in groups for name in group.like_files} - names.keys())
         counts = (sum(each.dated for each in buckets), sum(each.repeated for each in buckets))
-        for note in notes(names, like_files, *counts):
+        said = [number for group in groups for number in group.numbers]
+        apart = rules[Rule.NOT_ADJACENT.value]
+        for note in (*notes(names, like_files, *counts), *accidents(said, apart)):
             log.warning(note)
         for rule, rows in sorted(rules.items()):
             metrics.count(metrics.ROWS_REJECTED, rows, rule)
@@ -100,7 +104,13 @@ def import_ledgers(
         if not entries and (rules or not may_be_empty):
             refuse_nothing(entries, len(reading.folders), _rejected(writer))
         accounts = sum(bucket.accounts for bucket in buckets)
-        facts = {"rules": dict(rules), "files": len(reading.folders), "buckets": len(buckets)}
+        facts: dict[str, Any] = {"rules": dict(rules), "files": len(reading.folders), "buckets": len(buckets)}
+        guesses: dict[str, list[str]] = {}
+        for group in groups:
+            for guess, files in group.guesses.items():
+                guesses.setdefault(guess, []).extend(files)
+        if guesses:
+            facts["guesses"] = guesses
         return writer.publish({"entries": entries, "accounts": accounts, **used}, facts)
 
 

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from jet.books.identity import Ids, is_made, made_id
-from jet.books.reconcile import called_like_their_file, companies, notes, renamed, settle, settle_ids
+from jet.books.reconcile import accidents, called_like_their_file, companies, notes, renamed, settle, settle_ids
 from jet.books.schema import ENTRIES, FILES
 
 DAY, NEXT_YEAR = datetime.date(2024, 1, 5), datetime.date(2025, 1, 5)
@@ -158,6 +158,18 @@ def test_whose_books_are_called_like_their_file_is_said_in_one_line():
     like_files = called_like_their_file(entries)
     assert like_files == {"bank", "card"}
     (note,) = notes({}, sorted(like_files), 0, 0)
-    assert note.startswith("companies are called like their files or folders")
-    assert "(bank, card)" in note
+    assert note.startswith("2 companies are called like their files or folders (bank, card)")
     assert "set ingest.entity to" in note
+    (note,) = notes({}, ["bank"], 0, 0)
+    assert "(bank); set ingest.entity to" in note
+
+
+def test_companies_that_only_share_a_name_are_told_and_so_are_entries_whose_rows_lie_apart():
+    assert not list(accidents([("1", "Acme"), ("1", "Acme"), ("2", "Other"), ("", "Other")], 0))
+    (merged,) = accidents([("1", "Acme"), ("2", "Acme"), ("3", "Other")], 0)
+    assert merged.startswith(
+        "files of 2 organization numbers (1, 2) are read as one company, Acme; set ingest."
+    )
+    (apart,) = accidents([], 3)
+    assert apart.startswith("rows of 3 entries aren't together")
+    assert "ORDER BY" in apart

@@ -354,6 +354,17 @@ currency;entity;journal
 8;20250228;February;;;;;;;;9.5;;Acme;
 """
 
+UNMAPPED = """Acme AB;;
+
+Verifikat;Datum;Text;Konto;Kontonamn;Serie;Debet;Kredit
+7;31/01/2025;"Hyra é";0420;Lokalhyra;A;1.200,00;
+7;31/01/2025;"Hyra é";1930;Bank;A;;1.200,00
+;;;2640;Moms;A;0,5;
+8;02/03/2025;Kaffe;5410;;A;1 000;
+8;02/03/2025;Kaffe;1930;;A;;1 000
+Summa;;;;;;2.200,00;2.200,00
+"""
+
 CONFIG = """ingest:
   entity: Acme
   columns: {entry_id: Voucher, date: Day}
@@ -429,7 +440,11 @@ def seeds(target: str) -> list[bytes]:
         ],
         "jsonl": [JSONL.encode(), b"\xef\xbb\xbf" + JSONL.encode()],
         "ledger": [LEDGER.encode(), LEDGER.encode("latin-1")],
-        "csv": [CSV.encode(), CSV.replace(";", ",").encode(), CSV.replace(";", "\t").encode()],
+        "csv": [
+            *(CSV.replace(";", delimiter).encode() for delimiter in ";,\t"),
+            UNMAPPED.encode("cp1252"),
+            UNMAPPED.replace("Debet;Kredit", "Belopp;D/K").replace(";;", ";K;").encode(),
+        ],
         "xlsx": [workbooks.as_excel_writes_it()],
         "sheet": [workbooks.EXCEL[workbooks.SHEET].encode()],
         "parquet": [parquet(columns) for columns in tables],

@@ -59,7 +59,9 @@ class Table:
     def __init__(self, about: About) -> None:
         self._about, self._ingest = about, about.ingest
         self._amounts = _amount_fields(about.ingest)
-        self.fields = [*_ENTRY[:4], *_LINE[:2], *self._amounts, "currency", *_ENTRY[4:6], "text"]
+        fields = [*_ENTRY[:4], *_LINE[:2], *self._amounts, "currency", *_ENTRY[4:6], "text"]
+        self.fields = [each for each in fields if about.ingest.columns.get(each, each)]
+        self._turned = about.ingest.sides.get("+") == "C"
         self.header = [about.ingest.columns.get(each, each) for each in self.fields]
 
     def rows(self, booking: Booking) -> list[list[str]]:
@@ -87,7 +89,7 @@ class Table:
             "account": self._about.settings.accounts.get(line.account, line.account),
             "account_name": account.name,
             "side": next((word for word, side in self._ingest.sides.items() if side == line.side), line.side),
-            "amount": amount_text(signed(line)) if self._amounts == ("amount",) else amount,
+            "amount": self._signed(line) if self._amounts == ("amount",) else amount,
             "debit": amount if line.side == "D" else "",
             "credit": amount if line.side == "C" else "",
             "currency": line.currency or entry.currency,
@@ -96,6 +98,9 @@ class Table:
             "text": line.text,
         }
         return [_key(values[each]) if each in _KEYS else one_blank(values[each]) for each in self.fields]
+
+    def _signed(self, line: Line) -> str:
+        return amount_text(-signed(line) if self._turned else signed(line))
 
 
 class _Rows:
@@ -154,6 +159,7 @@ def _key(text: str) -> str:
 
 def _amount_fields(ingest: ImportSettings) -> tuple[str, ...]:
     """The fields that amounts and sides stand in."""
-    if "debit" in ingest.columns or "credit" in ingest.columns:
+    columns = {field for field, name in ingest.columns.items() if name}
+    if columns & {"debit", "credit"}:
         return "debit", "credit"
-    return ("amount",) if "amount" in ingest.columns and "side" not in ingest.columns else ("side", "amount")
+    return ("amount",) if "amount" in columns and "side" not in columns else ("side", "amount")

@@ -8,6 +8,8 @@ an error.
 
 from __future__ import annotations
 
+import json
+import logging
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from decimal import Decimal
@@ -26,6 +28,7 @@ from jet.books.importers.datev import DatevImporter
 from jet.books.importers.fec import FecImporter
 from jet.books.importers.files import expand, open_file, parent
 from jet.books.importers.gnucash import GnuCashImporter
+from jet.books.importers.guessing import Guess, Undecided, guess
 from jet.books.importers.journal import LedgerImporter
 from jet.books.importers.jsonl import JsonlImporter
 from jet.books.importers.lines import LineCounts
@@ -41,6 +44,7 @@ __all__ = [
     "Account",
     "Entry",
     "FileEnd",
+    "Guess",
     "ImportSettings",
     "Importer",
     "Line",
@@ -49,6 +53,7 @@ __all__ = [
     "Rejection",
     "Source",
     "Tables",
+    "Undecided",
     "UnreadableFile",
     "checked",
     "expand",
@@ -56,6 +61,8 @@ __all__ = [
     "recognize",
     "to_tables",
 ]
+
+log = logging.getLogger("jet.ingest")
 
 HEAD_BYTES = 1 << 16
 BATCH_CHARACTERS = 1 << 27
@@ -188,7 +195,15 @@ def to_tables(records: Iterable[Record], batch: int = 20_000) -> Iterator[Tables
 def _checked_records(path: str, importer: Importer, settings: ImportSettings, folder: str) -> Iterator[Record]:
     file = checks.clean(path)
     with open_file(path) as stream:
-        yield from checked(importer.records(Source(file, stream, path, folder), settings), settings, file)
+        source = Source(file, stream, path, folder)
+        found = guess(source, settings) if importer is IMPORTERS["tabular"] else None
+        how = settings if found is None else found.settings
+        for line in found.said if found is not None else ():
+            log.info(line)
+        for record in checked(importer.records(source, how), how, file):
+            if found is not None and isinstance(record, FileEnd):
+                record = replace(record, dialect=json.dumps(found.config, ensure_ascii=False))
+            yield record
 
 
 def checked(records: Iterable[Record], settings: ImportSettings, file: str = "") -> Iterator[Record]:

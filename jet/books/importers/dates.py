@@ -55,10 +55,17 @@ class Orders:
         self._fitting = set(_NAMES)
         self._against: dict[str, tuple[int, str]] = {}  # for an order that doesn't fit, the first such cell
         self._has_dots_only = True
+        self._open: dict[tuple[tuple[str, int], ...], str] = {}  # the first cell of each way to read one as two
+        self._ordered = ""  # the first cell that some order reads otherwise than another, or not at all
 
     def add(self, text: str, line: int) -> None:
         """Narrow the orders down by a cell."""
         days = _readings(text[:LONGEST_DATE])
+        if len(set(days.values())) > 1:
+            distinct = sorted(set(days.values()))
+            self._open.setdefault(tuple((order, distinct.index(day)) for order, day in days.items()), text)
+        if days and not self._ordered and (len(days) < len(_NAMES) or len(set(days.values())) > 1):
+            self._ordered = text.strip()
         if not days or len(days) == len(_NAMES):
             return
         for order in _NAMES.keys() - days.keys():
@@ -70,6 +77,23 @@ class Orders:
     def contradiction(self) -> list[tuple[int, str]]:
         """Cells, with their lines, that no single order fits; [] where one fits all."""
         return [] if self._fitting else sorted(set(self._against.values()))
+
+    @property
+    def undecided(self) -> str:
+        """Why some cell has two readings, with the way out; "" where all cells have one."""
+        for text in self._open.values():
+            try:
+                self.day(text)
+            except ValueError as error:
+                return str(error)
+        return ""
+
+    @property
+    def format(self) -> str | None:
+        """How the first cell is written whose reading depends on the order, as `day_by` has it; None where none
+        does, or the order isn't known."""
+        fitting = {"dmy"} if self._has_dots_only and "dmy" in self._fitting else self._fitting
+        return _format(self._ordered, *fitting) if self._ordered and len(fitting) == 1 else None
 
     def day(self, text: str) -> datetime.date:
         """The day of a cell. Raises ValueError where it has no reading, or two."""

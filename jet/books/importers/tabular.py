@@ -53,16 +53,19 @@ class TabularImporter:
 
     def records(self, source: Source, settings: ImportSettings) -> Iterator[Record]:
         """The entries in the order of the table, then the accounts that they use."""
-        stream, file = source.stream, source.file
-        stream.seek(0)
-        kinds: dict[bytes, type[Table]] = {MAGIC: ParquetTable, ZIP: SpreadsheetTable}
-        table = kinds.get(stream.read(4), DelimitedTable)(stream, file, settings)
-        yield from records_of(file, table, settings, self.name)
+        yield from records_of(source.file, table_of(source, settings), settings, self.name)
+
+
+def table_of(source: Source, settings: ImportSettings) -> Table:
+    """The table in a file. Raises UnreadableFile where it has none with the columns."""
+    source.stream.seek(0)
+    kinds: dict[bytes, type[Table]] = {MAGIC: ParquetTable, ZIP: SpreadsheetTable}
+    return kinds.get(source.stream.read(4), DelimitedTable)(source.stream, source.file, settings)
 
 
 def records_of(file: str, table: Table, settings: ImportSettings, format_: str) -> Iterator[Record]:
     """The entries of a table of any kind, in its order, then the accounts that they use, and its end."""
-    yield from _Import(file, table, settings, format_).records()
+    yield from TableImport(file, table, settings, format_).records()
 
 
 def _has_date_column(line: bytes) -> bool:
@@ -118,7 +121,7 @@ def _shared(cells: Sequence[Any]) -> tuple[Any, ...]:
     return tuple(intern(cell) if type(cell) is str else cell for cell in cells)
 
 
-class _Import:
+class TableImport:
     """The import of one table."""
 
     def __init__(self, file: str, table: Table, settings: ImportSettings, format_: str) -> None:
@@ -131,10 +134,16 @@ class _Import:
         self.passed: Counter[str] = Counter()
         self.apart: dict[Key, _Parts] = {}
 
-    def records(self) -> Iterator[Record]:
+    def surveyed(self) -> Survey:
+        """What only the whole table shows."""
         found = survey(self.keys.of(self.table.rows()), self.table.columns, self.settings)
         if undecided(found):
             found.mark = self._mark_by_balance(found)
+        return found
+
+    def records(self, found: Survey | None = None) -> Iterator[Record]:
+        """The entries, what is rejected and passed over, the accounts, and the end, by what was `found`."""
+        found = found or self.surveyed()
         yield from self._contradiction(found)
         reader = EntryReader(self.file, self.table.columns, self.settings, found)
         for runs in _of_one_id(self._runs(self.passed)):

@@ -59,6 +59,7 @@ class EntryReader:
         self._contradiction = found.contradicts_itself
         self._signed = found.signed
         self._sides = Sides(found.words, settings.sides)
+        self._positive = settings.sides.get("+", "D")
         self._sides_are_signs = self._sides.are_signs(found.sides_by_sign)
         self._at = {field: columns.place(field) for field in (*AMOUNTS, "account", "side", "currency", "text")}
         self._at |= {
@@ -261,7 +262,7 @@ class EntryReader:
             if cell is None:
                 side, cell = self._debit_or_credit(cells)
             else:
-                side = "D"
+                side = self._positive
             if not cell.value:
                 return "", cell
         if cell is not None and self._sides_are_signs:

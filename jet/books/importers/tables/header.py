@@ -44,8 +44,8 @@ class _Candidate(NamedTuple):
 def find_header(lines: Iterable[Numbered], file: str, settings: ImportSettings) -> Header:
     """The header among the first lines of a file. Raises UnreadableFile where there is none."""
     skipped = settings.skip_lines or 0
-    first = list(_beginning(lines, skipped + MOST_LINES_BEFORE))
-    delimiters = settings.delimiter or (first and _named_delimiter(first[0][1])) or DELIMITERS
+    first = list(beginning(lines, skipped + MOST_LINES_BEFORE))
+    delimiters = settings.delimiter or (first and named_delimiter(first[0][1])) or DELIMITERS
     quote = '"' if settings.quote is None else settings.quote
     best: _Candidate | None = None
     for delimiter in delimiters:
@@ -72,7 +72,8 @@ def _rank(candidate: _Candidate) -> tuple[int, int, int]:
     return candidate.missing, candidate.before, -len(candidate.names)
 
 
-def _beginning(lines: Iterable[Numbered], most: int) -> Iterator[Numbered]:
+def beginning(lines: Iterable[Numbered], most: int) -> Iterator[Numbered]:
+    """The first lines, at most so many."""
     size = 0
     for number, line in lines:
         yield number, line
@@ -81,7 +82,7 @@ def _beginning(lines: Iterable[Numbered], most: int) -> Iterator[Numbered]:
             return
 
 
-def _named_delimiter(line: str) -> str:
+def named_delimiter(line: str) -> str:
     """The delimiter of Excel's first line, `sep=;`."""
     line = line.strip('"')
     return line[4] if len(line) == 5 and line[:4].lower() == "sep=" and line[4] not in '"\\' else ""

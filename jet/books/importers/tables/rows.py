@@ -82,7 +82,8 @@ def plain(name: str) -> str:
 
 def sought(settings: ImportSettings) -> dict[str, str]:
     """The required columns of a table: those that every entry needs, and those that the settings name."""
-    return {field: field for field in REQUIRED} | settings.columns
+    named = {field: name for field, name in settings.columns.items() if name or field in REQUIRED}
+    return {field: field for field in REQUIRED} | named
 
 
 def _places(names: Sequence[str], start: str, settings: ImportSettings) -> dict[str, int]:
@@ -94,8 +95,11 @@ def _places(names: Sequence[str], start: str, settings: ImportSettings) -> dict[
         alike.setdefault(plain(name), []).append(place)
     mapped = {plain(name) for field, name in settings.columns.items() if field != plain(name)}
     places: dict[str, int] = {}
+    missing: list[str] = []
     for field in FIELDS:
         name = settings.columns.get(field, field)
+        if not name and field not in REQUIRED:
+            continue  # the settings say that no column is this field's, whatever is called so
         at = exact.get(name) or alike.get(plain(name), [])
         if field not in settings.columns and name not in exact and plain(name) in mapped:
             at = []  # the column "Text" that the settings give to another field
@@ -104,10 +108,13 @@ def _places(names: Sequence[str], start: str, settings: ImportSettings) -> dict[
         if at:
             places[field] = at[0]
         elif field in sought(settings):
-            raise UnreadableFile(
-                f"{start}no column {name!r} for {field}; {found}; "
-                f"name the right one in the setting columns, as in {{{field}: ...}}"
-            )
+            missing.append(f"{name!r} for {field}")
+    if missing:
+        first = missing[0].rpartition(" ")[2]
+        raise UnreadableFile(
+            f"{start}no column {', and none '.join(missing)}; {found}; "
+            f"name the right one in the setting columns, as in {{{first}: ...}}"
+        )
     if "account" in places and not places.keys() & {"amount", "side", "debit", "credit"}:
         raise UnreadableFile(
             f"{start}accounts without sides; {found}; "

@@ -57,13 +57,8 @@ class SpreadsheetTable:
     def __init__(self, stream: BinaryIO, file: str, settings: ImportSettings) -> None:
         self._file = file
         self._line_count = 0
-        with self._readable():
-            stream.seek(0)
-            _look_through(stream, file)
-            stream.seek(0)
-            with warnings.catch_warnings():  # of styles and extensions, which make no difference here
-                warnings.simplefilter("ignore")
-                self._book = load_workbook(stream, read_only=True, data_only=True, keep_links=False)
+        with _readable(file):
+            self._book = _opened(stream, file)
             self._sheet, self._before, names = self._header(settings)
         self.columns = Columns(
             names, f"{file}: sheet {self._sheet.title!r}, row {self._before + 1}: ", settings
@@ -75,8 +70,8 @@ class SpreadsheetTable:
         """The rows of the sheet, numbered from 1."""
         number = 0
         width = self.columns.width
-        with self._readable():
-            for number, cells in enumerate(self._cells(self._sheet), 1):
+        with _readable(self._file):
+            for number, cells in enumerate(_cells(self._sheet), 1):
                 if number <= self._before + 1:
                     passed = "header" if number > self._before else "preamble"
                     yield Row(number, 1, (), passed=passed if any(each.value for each in cells) else "blank")
@@ -103,11 +98,6 @@ class SpreadsheetTable:
             return "blank"
         return "header" if [plain(text_or_none(value)) for value in values[:-1]] == self._header_plain else ""
 
-    def _cells(self, sheet: Any) -> Iterator[tuple[Any, ...]]:
-        """The rows of cells of a sheet, each as long as it is: what the sheet says of its size may be wrong."""
-        sheet.reset_dimensions()
-        return islice(sheet.iter_rows(max_row=MOST_ROWS), MOST_ROWS)
-
     def _header(self, settings: ImportSettings) -> tuple[Any, int, list[str]]:
         """The sheet with the columns, the number of rows above its header, and its names."""
         sheets = [each for each in self._book.worksheets if settings.sheet in (None, each.title)]
@@ -120,10 +110,8 @@ class SpreadsheetTable:
         skipped = settings.skip_lines or 0
         best: list[tuple[int, Any, int, list[str]]] = []
         for sheet in sheets:
-            for before, cells in enumerate(islice(self._cells(sheet), skipped + MOST_LINES_BEFORE)):
-                names = [text_or_none(cell.value) for cell in cells]
-                while names and not names[-1]:
-                    names.pop()
+            for before, cells in enumerate(islice(_cells(sheet), skipped + MOST_LINES_BEFORE)):
+                names = _names(cells)
                 missing = len(wanted.keys() - {plain(name) for name in names})
                 if before < skipped or (best and best[0][0] < missing):
                     continue
@@ -147,18 +135,55 @@ class SpreadsheetTable:
         _, sheet, before, names = best[0]
         return sheet, before, names
 
-    @contextmanager
-    def _readable(self) -> Iterator[None]:
-        """Turn what openpyxl raises into UnreadableFile: on a broken workbook that may be anything."""
-        try:
-            yield
-        except (UnreadableFile, MemoryError):
-            raise
-        except Exception as error:
-            reason = " ".join(str(error).split())[:200] or type(error).__name__
-            raise UnreadableFile(
-                f"{self._file}: the workbook can't be read ({reason}); save it again, or its sheet as CSV"
-            ) from None
+
+def beginnings(stream: BinaryIO, file: str, settings: ImportSettings) -> list[tuple[str, int, list[str]]]:
+    """The rows at the beginning of each sheet: its title, the row's number, and the texts of its cells."""
+    with _readable(file):
+        sheets = [each for each in _opened(stream, file).worksheets if settings.sheet in (None, each.title)]
+        return [
+            (sheet.title, number, _names(cells))
+            for sheet in sheets
+            for number, cells in enumerate(islice(_cells(sheet), MOST_LINES_BEFORE), 1)
+            if number > (settings.skip_lines or 0)
+        ]
+
+
+def _opened(stream: BinaryIO, file: str) -> Any:
+    """The workbook, of which all that is read was looked through."""
+    stream.seek(0)
+    _look_through(stream, file)
+    stream.seek(0)
+    with warnings.catch_warnings():  # of styles and extensions, which make no difference here
+        warnings.simplefilter("ignore")
+        return load_workbook(stream, read_only=True, data_only=True, keep_links=False)
+
+
+def _cells(sheet: Any) -> Iterator[tuple[Any, ...]]:
+    """The rows of cells of a sheet, each as long as it is: what the sheet says of its size may be wrong."""
+    sheet.reset_dimensions()
+    return islice(sheet.iter_rows(max_row=MOST_ROWS), MOST_ROWS)
+
+
+def _names(cells: Sequence[Any]) -> list[str]:
+    """The texts of a row, without empty ones at its end."""
+    names = [text_or_none(cell.value) for cell in cells]
+    while names and not names[-1]:
+        names.pop()
+    return names
+
+
+@contextmanager
+def _readable(file: str) -> Iterator[None]:
+    """Turn what openpyxl raises into UnreadableFile: on a broken workbook that may be anything."""
+    try:
+        yield
+    except (UnreadableFile, MemoryError):
+        raise
+    except Exception as error:
+        reason = " ".join(str(error).split())[:200] or type(error).__name__
+        raise UnreadableFile(
+            f"{file}: the workbook can't be read ({reason}); save it again, or its sheet as CSV"
+        ) from None
 
 
 class _Parts(Elements):
