@@ -233,7 +233,7 @@ def _characters(record: Record) -> int:
         return 0
     found = len(record.entity) + len(record.entry_id) + len(record.description)
     found += len(record.currency) + len(record.journal) + len(record.file)
-    for line in record.lines or ():
+    for line in (*(record.lines or ()), *(record.known_lines or ())):
         found += 100 + len(line.account) + len(line.currency) + len(line.text)
         for dimension, name in line.dimensions:
             found += 100 + len(dimension) + len(name)
@@ -253,16 +253,16 @@ def _table(records: Sequence[Account] | Sequence[Rejection], schema: pa.Schema) 
 def _entries_table(entries: Sequence[Entry]) -> pa.Table:
     columns = []
     for field in ENTRIES:
-        if field.name == "lines":
-            columns.append(_lines_array(entries))
+        if pa.types.is_list(field.type):
+            columns.append(_lines_array([getattr(entry, field.name) for entry in entries]))
         else:
             columns.append(pa.array([getattr(entry, field.name) for entry in entries], field.type))
     return pa.table(columns, schema=ENTRIES)
 
 
-def _lines_array(entries: Sequence[Entry]) -> pa.Array:
+def _lines_array(of_entries: Sequence[list[Line] | None]) -> pa.Array:
     """The lines of all entries as a list array, built from one flat array for each field."""
-    lines = [line for entry in entries for line in entry.lines or ()]
+    lines = [line for own in of_entries for line in own or ()]
     pairs = [pair for line in lines for pair in line.dimensions]
     dimensions = pa.StructArray.from_arrays(
         [pa.array([pair[at] for pair in pairs], pa.string()) for at in (0, 1)], fields=list(DIMENSION)
@@ -277,9 +277,9 @@ def _lines_array(entries: Sequence[Entry]) -> pa.Array:
     ]
     return _lists(
         pa.StructArray.from_arrays(fields, fields=list(LINE)),
-        [len(entry.lines or ()) for entry in entries],
+        [len(own or ()) for own in of_entries],
         ENTRIES.field("lines").type,
-        [entry.lines is None for entry in entries],
+        [own is None for own in of_entries],
     )
 
 
