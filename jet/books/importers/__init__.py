@@ -20,6 +20,7 @@ from jet.books import checks
 from jet.books.checks import Rule
 from jet.books.identity import Ids
 from jet.books.importers.auditfile import AuditFileImporter
+from jet.books.importers.camt import CamtImporter
 from jet.books.importers.common import Importer, Source, UnreadableFile, without_mark
 from jet.books.importers.databases import DatabaseImporter
 from jet.books.importers.datev import DatevImporter
@@ -68,6 +69,7 @@ IMPORTERS: dict[str, Importer] = {
         FecImporter(),
         DatevImporter(),
         AuditFileImporter(),
+        CamtImporter(),
         DatabaseImporter(),
         GnuCashImporter(),
         JsonlImporter(),
@@ -137,7 +139,8 @@ def recognize(path: str, head: bytes, format_: str = "auto") -> Importer:
             return importer
     if without_mark(head).lstrip().startswith(b"<"):
         raise UnreadableFile(
-            f"{path}: the file is XML or HTML, of which SAF-T, XAF and GnuCash are read; export it as CSV"
+            f"{path}: the file is XML or HTML, of which SAF-T, XAF, camt.053 and GnuCash are read; export it "
+            "as CSV"
         )
     raise UnreadableFile(f"{path}: no known format; set format to one of {', '.join(FORMATS)}, or leave it out")
 
