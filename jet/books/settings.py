@@ -9,7 +9,19 @@ from typing import Literal
 
 from jet.books.words import SIDES
 
-FORMATS = ("sie", "fec", "datev", "auditfile", "camt", "database", "gnucash", "jsonl", "ledger", "tabular")
+FORMATS = (
+    "sie",
+    "fec",
+    "datev",
+    "auditfile",
+    "camt",
+    "mt940",
+    "database",
+    "gnucash",
+    "jsonl",
+    "ledger",
+    "tabular",
+)
 """The importers' names, in the order in which they are tried on a file."""
 
 ExportFormat = Literal["ledger", "hledger", "beancount", "sie", "csv", "jsonl", "fec", "datev", "xlsx"]

@@ -1,4 +1,4 @@
-"""Bank statements in camt.053, written by the published schemas (ISO 20022, versions 02 and 08).
+"""Bank statements, written by the published rules: camt.053 (ISO 20022, versions 02 and 08) and MT940 (SWIFT).
 
 The schemas' own names and order of elements; parties and numbers are made up.
 """
@@ -40,4 +40,20 @@ CAMT_08 = """<Document xmlns="urn:iso:std:iso:20022:tech:xsd:camt.053.001.08"><B
 <TxDtls><RltdPties><Dbtr><Pty><Nm>Ann</Nm></Pty></Dbtr></RltdPties></TxDtls>
 <TxDtls><RltdPties><Dbtr><Pty><Nm>Bo</Nm></Pty></Dbtr></RltdPties></TxDtls></NtryDtls></Ntry>
 </Stmt></BkToCstmrStmt></Document>
+"""
+
+MT940 = f"""{{1:F01BANKDEFFXXXX0000000000}}{{2:I940X}}{{4:
+:20:STARTUMS
+:25:{IBAN}
+:28C:1/1
+:60F:C250130EUR2000,00
+:61:2501310131D1200,00NTRFR-17//B7
+:86:177?00TRANSFER?20Rent Jan?21uary?30BANKDEFF?32Office Land?33lord
+:61:2501020102RC80,1NTRFNONREF
+bank code 12
+:86:Taken back
+with two lines
+:61:2412311230C5,NMSCINTEREST
+:62F:C250131EUR724,90
+-}}
 """

@@ -251,6 +251,7 @@ TARGETS: dict[str, Target] = {
     "datev": ledger_target("datev", "EXTF_book.csv"),
     "auditfile": ledger_target("auditfile", "book.xml"),
     "camt": ledger_target("camt", "statement.xml"),
+    "mt940": ledger_target("mt940", "statement.sta"),
     "gnucash": ledger_target("gnucash", "book.gnucash"),
     "jsonl": ledger_target("jsonl", "book.jsonl"),
     "ledger": ledger_target("ledger", "book.ledger"),
@@ -388,7 +389,7 @@ def _gnucash_database() -> bytes:
 
 
 LEDGERS = (
-    *("sie", "fec", "datev", "auditfile", "camt", "gnucash", "jsonl", "ledger"),
+    *("sie", "fec", "datev", "auditfile", "camt", "mt940", "gnucash", "jsonl", "ledger"),
     *("csv", "xlsx", "sheet", "parquet"),
 )
 """The targets of ledgers, each of one format."""
@@ -429,6 +430,7 @@ def seeds(target: str) -> list[bytes]:
             audit_files.PORTUGAL.encode("cp1252"),
         ],
         "camt": [bank_statements.CAMT.encode(), bank_statements.CAMT_08.encode("latin-1")],
+        "mt940": [bank_statements.MT940.encode(), bank_statements.MT940.replace("\n", "\r\n").encode("cp1252")],
         "gnucash": [
             gnucash_books.in_xml().encode(),
             gzip.compress(gnucash_books.in_xml().encode(), mtime=0),
@@ -470,6 +472,7 @@ TOKENS: dict[str, list[str]] = {
         "<trLine>",
     ],
     "camt": ["<", "</", "/>", "<Ntry>", "</Ntry>", "<Amt>", "<Cd>", "DBIT", "BOOK", "1e999", "<Stmt>"],
+    "mt940": [":61:", ":86:", ":60F:", ":62F:", "-}", "\n", "RC", "C2501", "?20", "?32", "0229", ","],
     "jsonl": ['"lines":', "[", "]", "{", "}", '"', ":", ",", "null", "true", '"type":"account"', "\\ud800"],
     "ledger": ["apply account ", "end ", "alias ", "account ", "comment", "@", "@@", "{", "}", "=", "  ", ";"],
     "csv": [";", ",", "\t", '"', '""', "|"],

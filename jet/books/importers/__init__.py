@@ -30,6 +30,7 @@ from jet.books.importers.gnucash import GnuCashImporter
 from jet.books.importers.journal import LedgerImporter
 from jet.books.importers.jsonl import JsonlImporter
 from jet.books.importers.lines import LineCounts
+from jet.books.importers.mt940 import Mt940Importer
 from jet.books.importers.sie import SieImporter
 from jet.books.importers.tabular import PARQUET_MAGIC, ZIP, TabularImporter
 from jet.books.records import Account, Entry, FileEnd, Line, Passed, Record, Rejection
@@ -70,6 +71,7 @@ IMPORTERS: dict[str, Importer] = {
         DatevImporter(),
         AuditFileImporter(),
         CamtImporter(),
+        Mt940Importer(),
         DatabaseImporter(),
         GnuCashImporter(),
         JsonlImporter(),

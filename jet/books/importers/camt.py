@@ -26,6 +26,7 @@ from decimal import Decimal
 from jet.books.checks import Rule, reject
 from jet.books.currencies import currency_code
 from jet.books.identity import made_id
+from jet.books.importers.bank_accounts import book_account
 from jet.books.importers.common import (
     BrokenRuleError,
     Source,
@@ -125,13 +126,7 @@ def _read(
 def _entry(
     element: Element, file: str, settings: ImportSettings, entity: str, account: str, currency: str
 ) -> Entry:
-    numbers = {"".join(number.split()): code for number, code in settings.bank_accounts.items()}
-    if account not in numbers:
-        raise BrokenRuleError(
-            Rule.UNKNOWN_ACCOUNT,
-            f"which account of the books is bank account {account[:40] or '(without a number)'!r}? Say it in "
-            f"ingest.bank_accounts, as in {{{account[:40] or 'IBAN'}: 1930}}",
-        )
+    booked_on = book_account(account, settings)
     said = element.said("cdtdbtind")
     if said not in _SIDES:
         raise BrokenRuleError(Rule.BAD_SIDE, f"CdtDbtInd {said[:20]!r} must be CRDT or DBIT")
@@ -159,7 +154,7 @@ def _entry(
         file=file,
         file_line=element.line,
         direction="in" if side == "D" else "out",
-        known_lines=[Line(numbers[account], side, amount, code)],
+        known_lines=[Line(booked_on, side, amount, code)],
     )
 
 
