@@ -73,6 +73,10 @@ class Rule(StrEnum):
     UNKNOWN_ACCOUNT = "unknown_account", "In a file with its full chart, a line's account is in that chart."
     INCLUDE = "include", "An included journal is there, in the folder of the files, and not included by itself."
     UNSUPPORTED_DIRECTIVE = "unsupported_directive", "A directive that could change entries is understood."
+    KNOWN_LINES = (
+        "known_lines",
+        "Known lines are of an entry to predict, and a side's add up to no more than its total.",
+    )
     TAX_KEY = "tax_key", "A key that stands for lines of tax is one whose lines are known."
     DIALECT = "dialect", "A plain-text journal says the same to ledger and hledger, or whose rules hold is set."
 
@@ -167,7 +171,8 @@ def _rounded(entry: Entry) -> Entry:
     Amounts that are rounded alike still balance.
     """
     amounts = [(entry.total, entry.currency)]
-    amounts += [(line.amount, line.currency or entry.currency) for line in entry.lines or ()]
+    all_lines = (*(entry.lines or ()), *(entry.known_lines or ()))
+    amounts += [(line.amount, line.currency or entry.currency) for line in all_lines]
     finer = {currency for amount, currency in amounts if amount is not None and _has_too_many_decimals(amount)}
 
     def rounded(amount: Decimal | None, currency: str) -> Decimal | None:
@@ -175,13 +180,16 @@ def _rounded(entry: Entry) -> Entry:
             return amount
         return amount.quantize(Decimal(1).scaleb(-decimals(currency)), context=EXACT)
 
-    lines = entry.lines
-    if lines is not None:
-        lines = [replace(line, amount=rounded(line.amount, line.currency or entry.currency)) for line in lines]
+    def of_lines(lines: list[Line] | None) -> list[Line] | None:
+        if lines is None:
+            return None
+        return [replace(line, amount=rounded(line.amount, line.currency or entry.currency)) for line in lines]
+
+    lines = of_lines(entry.lines)
     total = rounded(entry.total, entry.currency)
     if lines is not None and total is not None and entry.currency in finer:
         total = total_of(lines, entry.currency)
-    return replace(entry, lines=lines, total=total)
+    return replace(entry, lines=lines, total=total, known_lines=of_lines(entry.known_lines))
 
 
 def _has_too_many_decimals(amount: Decimal) -> bool:
@@ -225,10 +233,19 @@ def _fault(entry: Entry, tolerance: Decimal) -> tuple[Rule, str] | None:
         return Rule.BAD_DIRECTION, f"direction {entry.direction[:40]!r} must be in or out, or left out"
     texts = [entry.entity, entry.entry_id, entry.description, entry.currency, entry.journal]
     lines = entry.lines
-    if lines is None:
-        return _text_fault(texts)
-    if not lines:
+    if lines is not None and not lines:
         return Rule.NO_LINES, "the entry has no line with an amount: leave it out, or complete it"
+    known = entry.known_lines or []
+    if lines and known:
+        return Rule.KNOWN_LINES, "the entry has all of its lines, and known ones besides: leave one of them out"
+    fault = _lines_fault(lines or known, texts) or _text_fault(texts)
+    if fault is not None:
+        return fault
+    return _known_fault(entry, known, tolerance) if lines is None else _balance_fault(entry, lines, tolerance)
+
+
+def _lines_fault(lines: list[Line], texts: list[str]) -> tuple[Rule, str] | None:
+    """The fault of a line by itself; the texts of the lines are added to `texts`."""
     if len(lines) > MAX_LINES:
         return Rule.TOO_MANY_LINES, f"{len(lines):,} lines are more than {MAX_LINES:,}: split the entry"
     for line in lines:
@@ -241,7 +258,20 @@ def _fault(entry: Entry, tolerance: Decimal) -> tuple[Rule, str] | None:
         texts += (line.account, line.currency, line.text)
         for dimension in line.dimensions:
             texts += dimension
-    return _text_fault(texts) or _balance_fault(entry, lines, tolerance)
+    return None
+
+
+def _known_fault(entry: Entry, known: list[Line], tolerance: Decimal) -> tuple[Rule, str] | None:
+    """The fault of known lines that no entry with this total can have."""
+    for side in SIDES:
+        own = [line for line in known if line.side == side and line.currency in (entry.currency, "")]
+        amount = sum((line.amount for line in own if line.amount is not None), Decimal(0))
+        if entry.total is not None and amount - entry.total > tolerance:
+            return Rule.KNOWN_LINES, (
+                f"the known lines on side {side} add up to {_short(amount)}, and the total is "
+                f"{_short(entry.total)}: correct one of them"
+            )
+    return None
 
 
 def _amount_fault(amount: Decimal, what: str) -> tuple[Rule, str] | None:

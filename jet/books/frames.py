@@ -21,7 +21,7 @@ import pyarrow as pa
 from jet.books.identity import made_id
 from jet.books.importers import ImportSettings, Tables, checked, to_tables
 from jet.books.importers.common import Source
-from jet.books.importers.jsonl import ENTRY_KEYS, LINE_KEYS, JsonlImporter
+from jet.books.importers.jsonl import ENTRY_KEYS, KNOWN_LINE_KEYS, LINE_KEYS, JsonlImporter
 from jet.books.records import Entry, Record, Rejection
 
 KNOWN = ENTRY_KEYS - {"type"}
@@ -106,17 +106,18 @@ def _check_columns(rows: Sequence[Mapping[str, Any]]) -> None:
 def _json(row: Mapping[str, Any]) -> str:
     """A row as a line of JSONL."""
     known = {key: _plain(value) for key, value in row.items() if key in KNOWN}
-    if isinstance(known.get("lines"), list):
-        known["lines"] = [_line(line) for line in known["lines"]]
+    for name, keys in (("lines", LINE_KEYS), ("known_lines", KNOWN_LINE_KEYS)):
+        if isinstance(known.get(name), list):
+            known[name] = [_line(line, keys) for line in known[name]]
     return json.dumps(known, ensure_ascii=False, default=str)
 
 
-def _line(line: Any) -> Any:
+def _line(line: Any, keys: frozenset[str]) -> Any:
     """A line with what JSONL knows of it; those of a prediction have the account's name as `name`."""
     if not isinstance(line, Mapping):
         return line
     named = {"account_name" if key == "name" else key: value for key, value in line.items()}
-    return {key: _plain(value) for key, value in named.items() if key in LINE_KEYS and not _is_null(value)}
+    return {key: _plain(value) for key, value in named.items() if key in keys and not _is_null(value)}
 
 
 def _plain(value: Any) -> Any:
@@ -136,7 +137,8 @@ def _named(records: Iterable[Record]) -> Iterator[Record]:
     """The records, each entry with an id."""
     for record in records:
         if isinstance(record, Entry) and not record.entry_id:
-            lines = [f"{line.side}{line.account} {line.amount}" for line in record.lines or ()]
+            both = (*(record.lines or ()), *(record.known_lines or ()))
+            lines = [f"{line.side}{line.account} {line.amount}" for line in both]
             said = (record.description, record.journal, record.currency, str(record.total), *lines)
             record.entry_id = made_id(record.date, said)
         yield record

@@ -32,7 +32,8 @@ class Entry:
 
     `direction` is that of the money as seen from the bank: "in", "out", or "" where it isn't known.
     `file_lines` counts the lines of the file that were read as this entry. `tolerances` has, for formats with
-    balancing rules of their own, how much debits and credits may differ in a currency.
+    balancing rules of their own, how much debits and credits may differ in a currency. `known_lines` are lines
+    that an entry to predict is known to have, as that of the bank; None where none is.
     """
 
     entity: str
@@ -48,6 +49,7 @@ class Entry:
     direction: str = ""
     file_lines: int = 1
     tolerances: dict[str, Decimal] | None = None
+    known_lines: list[Line] | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -46,6 +46,7 @@ ENTRIES = pa.schema(
         _required("file", pa.string()),
         _required("file_line", pa.int64()),  # counted from 1
         _required("direction", pa.string()),  # of the money, as seen from the bank: of DIRECTIONS
+        pa.field("known_lines", pa.list_(LINE)),  # null: a booked entry, or one of which no line is known
     ]
 )
 

@@ -9,7 +9,19 @@ from typing import Literal
 
 from jet.books.words import SIDES
 
-FORMATS = ("sie", "fec", "datev", "auditfile", "database", "gnucash", "jsonl", "ledger", "tabular")
+FORMATS = (
+    "sie",
+    "fec",
+    "datev",
+    "auditfile",
+    "camt",
+    "mt940",
+    "database",
+    "gnucash",
+    "jsonl",
+    "ledger",
+    "tabular",
+)
 """The importers' names, in the order in which they are tried on a file."""
 
 ExportFormat = Literal["ledger", "hledger", "beancount", "sie", "csv", "jsonl", "fec", "datev", "xlsx"]
@@ -92,6 +104,10 @@ class ImportSettings:
     default_currency: str = ""
     """The currency of entries without one."""
 
+    bank_accounts: dict[str, str] = field(default_factory=dict)
+    """For bank statements: the account of the books that each bank account is, by IBAN or number, as in
+    {DE89370400440532013000: 1800}."""
+
     query: str | None = None
     """For databases: a SELECT whose rows are lines of entries, with the columns of a table; by default the
     tables journal_entry, entry_line and ledger_account are read."""
@@ -132,6 +148,8 @@ class ImportSettings:
                 raise ValueError(f"{name} {day!r} must be a day like 2025-01-31")
         if self.query is not None and (self.business or self.since or self.until):
             raise ValueError("business, since and until don't go with query: write them in its WHERE")
+        if any(not code.strip() for code in self.bank_accounts.values()):
+            raise ValueError("bank_accounts must give each bank account an account of the books")
         if any(side not in SIDES for side in self.sides.values()):
             raise ValueError(f"sides must name D or C for each word, not {', '.join(self.sides.values())}")
 

@@ -28,12 +28,12 @@ from jet.retrieval.corpus import Corpus
 from jet.retrieval.settings import RetrievalSettings
 from jet.texts.store import TextStore
 
-FORMAT = 7
+FORMAT = 8
 """The version of a bundle's files and of its trained parts' inputs.
 
 2: directions, neighbors by currency, rules that hold a prediction. 3: the network's vectors of the texts.
 4: additions, the names of the judgment's parts, fewer settings of the network. 5: regimes of use.
-6: a judgment of the ranker's answers alone."""
+6: a judgment of the ranker's answers alone. 8: known lines, a column of learned entries."""
 
 
 def save_trained(bundle: Bundle, writer: ArtifactWriter) -> None:

@@ -47,8 +47,49 @@ class _Beams:
     copied: Tensor  # [B, W, K] tokens copied from each neighbor, summed over the steps
 
 
-def beam_search(network: JetNetwork, encoded: Encoded, width: int) -> Decoded:
-    """The best sets of lines of each entry. `network` must be in eval mode."""
+class _Required:
+    """Keeps beams to sets with required lines.
+
+    A set is written in the order of its tokens, so none may be passed that is still required, and no set ends
+    before all are written.
+    """
+
+    def __init__(self, tokens: Tensor, rank: Tensor) -> None:
+        self.tokens = F.pad(tokens, (0, 1), value=NOTHING)  # [B, R + 1], in order
+        self.rank = rank  # [B, 2C]
+        self.counts = (tokens != NOTHING).sum(1, keepdim=True)  # [B, 1]
+        on_credit = (tokens % 2 == 1) & (tokens != NOTHING)
+        self.reserve = 1 - on_credit.any(1, keepdim=True).long()  # a credit comes after all debits
+        self.written = torch.zeros_like(self.counts)  # [B, W] how many of them a beam has
+
+    def _next(self) -> Tensor:
+        return self.tokens.gather(1, self.written)
+
+    def only_allowed(self, scores: Tensor, room: int) -> Tensor:
+        """`scores` [B, W, 2C + 1] without tokens that lead to no set with all required lines, where there is
+        `room` for so many lines."""
+        following = self._next().unsqueeze(2)
+        left = (self.counts - self.written).unsqueeze(2)
+        stop = self.rank.shape[1]
+        last = self.rank.unsqueeze(1).gather(2, following.clamp(0).clamp(max=stop - 1).mT).mT
+        allowed = (self.rank.unsqueeze(1) <= last) | (left == 0)
+        is_next = torch.arange(stop, device=scores.device) == following
+        allowed &= is_next | (left == 0) | (left + self.reserve.unsqueeze(2) < room)
+        allowed = torch.cat([allowed, left == 0], dim=2)
+        return scores.masked_fill(~allowed, 3 * DEAD)
+
+    def grow(self, parent: Tensor, token: Tensor) -> None:
+        """Follow the beams [B, W] to their continuations."""
+        self.written = self.written.gather(1, parent)
+        self.written = self.written + (self._next() == token)
+
+
+def beam_search(network: JetNetwork, encoded: Encoded, width: int, required: Tensor | None = None) -> Decoded:
+    """The best sets of lines of each entry. `network` must be in eval mode.
+
+    All sets have the lines `required` int64 [B, R], local tokens in order, padded with NOTHING; their
+    log-probabilities are the same as without.
+    """
     batch, longest = encoded.batch, network.settings.max_lines
     size, neighbors = batch.neighbor_row.shape
     stop, device = batch.stop, batch.rank.device
@@ -58,6 +99,7 @@ def beam_search(network: JetNetwork, encoded: Encoded, width: int) -> Decoded:
     hidden = encoded.hidden  # [B * W, H], with one beam at first
     prefix = (batch.neighbor_row != NOTHING).unsqueeze(1)
     previous = torch.full((size, 1), NOTHING, device=device)
+    needed = None if required is None else _Required(required, batch.rank)
     open_rows = torch.ones(size, dtype=torch.bool, device=device)
     tokens = batch.neighbor_tokens
     for step in range(longest + 1):
@@ -67,6 +109,8 @@ def beam_search(network: JetNetwork, encoded: Encoded, width: int) -> Decoded:
         following = following.unsqueeze(1).expand(-1, previous.shape[1], -1)
         result = network.distribution(encoded, states, previous, prefix, following)
         scores = live.log_probs.unsqueeze(2) + result.log_probs
+        if needed is not None:
+            scores = needed.only_allowed(scores, longest - step)
         mass = result.copied * result.copy_share  # [B, W, K] of each neighbor's next token, by the copy
 
         _finish(done, live, scores[..., stop], mass * (following == stop), open_rows)
@@ -75,6 +119,8 @@ def beam_search(network: JetNetwork, encoded: Encoded, width: int) -> Decoded:
         if step == longest - 1:  # a set without a credit by now can't become valid
             scores[..., 0:stop:2] = 3 * DEAD
         parent, token = _grow(live, scores[..., :stop], step, width)
+        if needed is not None:
+            needed.grow(parent, token)
         chosen = _pick(following, parent)
         match = chosen == token.unsqueeze(2)
         live.copied = _pick(live.copied, parent) + _pick(mass, parent) * match

@@ -26,6 +26,7 @@ class Answers:
     probability: np.ndarray  # float32 [N, KEPT]; 0 where there is no such set
     none: np.ndarray  # float32 [N] probability that no candidate at all is right; 1 without an answer
     line_share: np.ndarray  # float32 [N, KEPT, T] probability of the candidates that have the line
+    weakest_line: np.ndarray  # float32 [N] of the best set's lines, as if none were known; 1 without an answer
     guess: np.ndarray  # bool [N, KEPT, T] lines that the entity's neighbors don't have
     amounts: np.ndarray  # int64 [N, T] minor units, of the best set; UNKNOWN_AMOUNT
     amount_features: np.ndarray  # float64 [N, len(AMOUNT_FEATURES)]
@@ -51,6 +52,7 @@ class Answers:
             probability=np.zeros((size, KEPT), dtype=np.float32),
             none=np.ones(size, dtype=np.float32),
             line_share=np.zeros((size, KEPT, longest), dtype=np.float32),
+            weakest_line=np.ones(size, dtype=np.float32),
             guess=np.zeros((size, KEPT, longest), dtype=bool),
             amounts=np.full((size, longest), UNKNOWN_AMOUNT, dtype=np.int64),
             amount_features=np.zeros((size, len(AMOUNT_FEATURES))),
@@ -74,11 +76,6 @@ class Answers:
         """bool [N]: whether a rule of `jet.confidence.holds` keeps the answer from `auto`, whatever its
         confidence."""
         return self.hold_facts.held | self.guess[:, 0].any(axis=1)
-
-    @property
-    def weakest_line(self) -> np.ndarray:
-        """float32 [N]: the probability of the answer's least likely line; 1 without an answer."""
-        return np.where(self.tokens[:, 0] != NOTHING, self.line_share[:, 0], 1).min(axis=1)
 
     @property
     def answered(self) -> np.ndarray:

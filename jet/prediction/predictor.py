@@ -1,10 +1,11 @@
 """Predicts tables of entries with a bundle; notebooks and clusters use the same code.
 
 Every row in gives one row out, in order; an entry that can't be predicted gets the decision "none" with the
-reason. The entry's own lines are not used. Candidates come from the neighbors, the set ranker scores them, and
-the calibration computes the confidence. Where the company has nothing booked yet, the decoder is asked too: its
-beams join the candidates, and its scores those of the ranker. Results don't depend on which entries are
-predicted together: where a product's result differs with its shape, the shape is fixed or follows from an
+reason. Of the entry's own lines only known ones are used (`jet.prediction.known_lines`). Candidates come from
+the neighbors, the set ranker scores them, and the calibration computes the confidence. Where the company has
+nothing booked yet, the decoder is asked too: its beams join the candidates, and its scores those of the ranker.
+Where no candidate has the known lines, it is asked for sets that have. Results don't depend on which entries
+are predicted together: where a product's result differs with its shape, the shape is fixed or follows from an
 entry's own chart (see `Group`; batches are filled up with repeats).
 
 Shapes: N entries of a table, B entries of a batch, D candidates, K neighbors, T lines, S shown neighbors.
@@ -16,7 +17,7 @@ from collections.abc import Iterator
 from copy import copy
 from dataclasses import dataclass, fields, replace
 from functools import cached_property
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -36,8 +37,10 @@ from jet.model.settings import KEPT
 from jet.model.tables import with_new_texts
 from jet.prediction.amounts import PastAmounts, Proposal, minor_units, propose_amounts
 from jet.prediction.answers import Answers
+from jet.prediction.known_lines import KnownLines
 from jet.prediction.reasons import guessed, shown_evidence
 from jet.prediction.reviews import reviewed_answers
+from jet.prediction.scored import Group, ScoredCandidates, line_shares
 from jet.prediction.settings import PredictSettings
 from jet.prediction.table import predictions_table
 from jet.ranking.candidates import Candidates, padded, propose, without_opposite
@@ -60,36 +63,6 @@ _MOST_ASKED = (
 _NARROWEST_CHART = 64
 _SCORED = 8  # of the ranker's best candidates beside the beams, which the decoder scores too
 _LEAST = 1e-12  # the least probability of an answer that reviewed entries decide
-
-
-@dataclass(frozen=True)
-class ScoredCandidates:
-    """The candidates of B entries with their evidence and scores, before one is chosen."""
-
-    evidence: Evidence
-    candidates: Candidates
-    scores: Scores
-    hold_facts: HoldFacts
-
-
-class Group(NamedTuple):
-    """Entries that are scored together."""
-
-    rows: np.ndarray  # int64 numbers of the entries
-    width: (
-        int  # a power of two to which their charts, of similar size, are padded for the decoder; 0: not asked
-    )
-    padded: int = 0  # the number of entries of a batch for the decoder, filled up with repeats
-
-    @property
-    def asked(self) -> bool:
-        """Whether the decoder is asked for them."""
-        return self.width > 0
-
-    @property
-    def filled(self) -> np.ndarray:
-        """int64: the entries that are computed, of which the first are those of `rows`."""
-        return np.resize(self.rows, self.padded) if self.asked else self.rows
 
 
 @dataclass(frozen=True)
@@ -172,6 +145,10 @@ class Predictor:
         """
         corpus = self.statistics.corpus
         columns = entry_columns(entries, corpus.catalog, corpus.store)
+        known = KnownLines.of(entries, columns, corpus.catalog)
+        if known.exists.any():
+            limit = corpus.limits(columns.entity, columns.date if known_before is None else known_before)
+            columns = known.told(columns, self.statistics.money.directions(known.possible, limit))
         queries = replace(columns.queries(np.arange(len(columns))), store=corpus.store, cut=known_before)
         hits = self.retriever.hits(queries)
         asked = self._asked(columns, queries.known_before)
@@ -179,13 +156,16 @@ class Predictor:
         # Of a company, which share its chart, and with neighbors of about as many lines, to save padding.
         longest = longest_lines(corpus.rows, hits.row[rows], self.statistics.longest)
         rows = rows[np.lexsort((columns.entity[rows], np.ceil(np.log2(np.maximum(longest, 2)))))]
-        for start in range(0, len(rows), _TOGETHER):
-            some = rows[start : start + _TOGETHER]
-            scored = self._score(columns, queries.known_before, hits, Group(some, 0))
-            yield some, columns, scored
-            asked[some] = self.decoder & ~scored.candidates.exists.any(axis=1)
-        for group in self.groups(columns, asked):
-            yield group.rows, columns, self._score(columns, queries.known_before, hits, group)
+        # Entries with known lines have more candidates, and the last bits of a product differ with its shape.
+        for kind in (~known.exists, known.exists):
+            of_kind = rows[kind[rows]]
+            for start in range(0, len(of_kind), _TOGETHER):
+                some = of_kind[start : start + _TOGETHER]
+                scored = self._score(columns, queries.known_before, hits, Group(some, 0), known)
+                yield some, columns, scored
+                asked[some] = self.decoder & ~scored.agreeing.exists.any(axis=1)
+            for group in self.groups(columns, asked & kind):
+                yield group.rows, columns, self._score(columns, queries.known_before, hits, group, known)
 
     def groups(self, columns: EntryColumns, asked: np.ndarray) -> Iterator[Group]:
         """The entries `asked`, bool [N], in groups for the decoder, of up to `batch_size`."""
@@ -210,18 +190,23 @@ class Predictor:
         return nothing & (columns.entity >= 0)
 
     def _score(
-        self, columns: EntryColumns, known_before: np.ndarray, hits: Hits, group: Group
+        self, columns: EntryColumns, known_before: np.ndarray, hits: Hits, group: Group, known: KnownLines
     ) -> ScoredCandidates:
         """The scored candidates of a group, of its `filled` rows."""
         bundle = self.bundle
         filled = group.filled
+        known = known.take(filled)
         hits = hits.take(filled)
         evidence = gather(self.statistics, columns, filled, hits, known_before[filled])
         line_support = line_scores(evidence)
         candidates = propose(self.statistics, evidence, line_support, bundle.ranker.settings.candidates)
+        if known.exists.any():
+            mended = known.mended(candidates.tokens, self.statistics.longest)
+            mended = without_opposite(self.statistics, evidence, mended)
+            candidates = candidates.joined("substituted", mended, evidence.date, bundle.corpus.catalog)
         decoder = None
         if group.asked:
-            decoder = self._decoder(columns, filled, hits, group.width, evidence)
+            decoder = self._decoder(columns, filled, hits, group.width, evidence, known)
             beams = without_opposite(self.statistics, evidence, decoder.beams)
             candidates = candidates.joined("decoder", beams, evidence.date, bundle.corpus.catalog)
         features = ranking_features(self.statistics, evidence, line_support, candidates)
@@ -244,13 +229,19 @@ class Predictor:
             lines=line_bits(candidates.tokens),
         )
         hold_facts = HoldFacts.of(self.statistics, evidence)
-        return ScoredCandidates(evidence, candidates, scores, hold_facts)
+        return ScoredCandidates(evidence, candidates, scores, hold_facts, known)
 
     @torch.inference_mode()
     def _decoder(
-        self, columns: EntryColumns, rows: np.ndarray, hits: Hits, width: int, evidence: Evidence
+        self,
+        columns: EntryColumns,
+        rows: np.ndarray,
+        hits: Hits,
+        width: int,
+        evidence: Evidence,
+        known: KnownLines,
     ) -> _Decoder:
-        """The decoder's encoding of `rows`, and its beams."""
+        """The decoder's encoding of `rows`, and its beams, which have the `known` lines."""
         bundle = self.bundle
         opposite = self.statistics.opposite_direction(columns, rows, hits)
         hits = Hits(np.where(opposite, NOTHING, hits.row), hits.similarity)
@@ -263,8 +254,12 @@ class Predictor:
             width=width,
         )
         encoded = self.network.encode(batch.to(self.device), self._tables)
-        decoded = beam_search(self.network, encoded, self.settings.beams).cpu()
         start = 2 * bundle.corpus.catalog.offsets[evidence.entity][:, None, None]
+        required = None
+        if known.exists.any():
+            local = np.where(known.possible == NOTHING, NOTHING, known.possible - start[:, :, 0])
+            required = torch.from_numpy(local).to(self.device)
+        decoded = beam_search(self.network, encoded, self.settings.beams, required).cpu()
         exists = (decoded.log_probs > DEAD).numpy()[:, :, None] & (decoded.tokens != NOTHING).numpy()
         beams = np.where(exists, decoded.tokens.numpy() + start, NOTHING)
         return _Decoder(encoded, start, beams, decoded.log_probs.numpy())
@@ -312,9 +307,9 @@ class Predictor:
         self, answers: Answers, rows: np.ndarray, columns: EntryColumns, scored: ScoredCandidates
     ) -> None:
         """Write the best candidates of a batch, with their evidence and amounts, into `answers`."""
-        candidates, evidence = scored.candidates, scored.evidence
+        candidates, evidence, known = scored.agreeing, scored.evidence, scored.known
         probability = distribution(scored.scores, self.settings.method)
-        chance = np.where(candidates.exists, probability[:, :-1], 0.0)
+        chance, none = scored.shares(probability)
         place, review = reviewed_answers(evidence, candidates, self.bundle.corpus.reviewed)
         decided = np.arange(chance.shape[1]) == place[:, None]
         chance = np.where(decided, np.maximum(chance, _LEAST), chance)
@@ -324,19 +319,24 @@ class Predictor:
         tokens = np.where(exists, np.take_along_axis(candidates.tokens, order[:, :, None], 1), NOTHING)
         key = np.where(exists[:, 0, 0], np.take_along_axis(candidates.key, order, 1)[:, 0], np.uint64(0))
         shown = shown_evidence(evidence, key)
-        proposal = self.amounts(columns, np.resize(rows, len(evidence)), evidence, tokens[:, 0])
+        proposal = self.amounts(columns, np.resize(rows, len(evidence)), evidence, tokens[:, 0], known)
         kept = tokens[:, :KEPT]
+        shares = line_shares(kept, tokens, chance)
         values = {
             "tokens": kept,
             "probability": chance[:, :KEPT],
-            "none": probability[:, -1],
-            "line_share": _line_shares(tokens, chance, KEPT),
+            "none": none,
+            "line_share": shares,
+            "weakest_line": scored.weakest_line(kept[:, 0], shares[:, 0], probability),
             "guess": guessed(evidence, kept),
             "amounts": proposal.amounts,
             "amount_features": proposal.features,
             "amount_rule": proposal.rule,
             "features": confidence_features(
-                scored.scores, probability, place, self._record_figures[evidence.entity]
+                scored.scores,
+                probability,
+                np.where(known.exists, order[:, 0], place),
+                self._record_figures[evidence.entity],
             ),
             "review": review,
             "evidence_kind": shown.kind,
@@ -350,11 +350,16 @@ class Predictor:
         answers.hold_facts.put(rows, scored.hold_facts)
 
     def amounts(
-        self, columns: EntryColumns, rows: np.ndarray, evidence: Evidence, tokens: np.ndarray
+        self,
+        columns: EntryColumns,
+        rows: np.ndarray,
+        evidence: Evidence,
+        tokens: np.ndarray,
+        known: KnownLines | None = None,
     ) -> Proposal:
         """Amounts for the sets `tokens` int64 [B, T] of `rows` of `columns`.
 
-        They follow the amounts of the entity's own neighbors in the same currency.
+        They follow the amounts of the entity's own neighbors in the same currency, and those of `known` lines.
         """
         past = self.statistics.corpus.rows
         usable = evidence.same_entity & (past.currency[evidence.row] == columns.currency[rows][:, None])
@@ -367,7 +372,10 @@ class Predictor:
             similarity=np.where(usable, evidence.similarity, -np.inf),
             age_days=evidence.age,
         )
-        return propose_amounts(minor_units(columns.total[rows]), tokens, past_amounts)
+        total, given = minor_units(columns.total[rows]), None
+        if known is not None and known.exists.any():
+            total, given = np.where(known.exists, known.totals(tokens), total), known.placed(tokens)
+        return propose_amounts(total, tokens, past_amounts, given)
 
 
 def extended_store(bundle: Bundle, descriptions: pa.ChunkedArray, encoder: Encoder | None) -> TextStore:
@@ -381,17 +389,3 @@ def extended_store(bundle: Bundle, descriptions: pa.ChunkedArray, encoder: Encod
     if not missing:
         return bundle.corpus.store
     return bundle.corpus.store.extend(missing, encoder.encode(missing) if encoder is not None else None)
-
-
-def _line_shares(tokens: np.ndarray, probability: np.ndarray, kept: int) -> np.ndarray:
-    """float32 [B, kept, T]: the probability of each line of the first `kept` of W sets `tokens` [B, W, T].
-
-    It is the share of the sets' mass, `probability` [B, W], on sets that have it.
-    """
-    share = probability / np.maximum(probability.sum(axis=1, keepdims=True), 1e-12)
-    own = tokens[:, :kept]
-    result = np.zeros(own.shape, dtype=np.float32)
-    for other in range(tokens.shape[1]):
-        has = (own[:, :, :, None] == tokens[:, None, None, other, :]).any(axis=3)
-        result += has * share[:, other, None, None]
-    return np.where(own == NOTHING, 0, result).astype(np.float32)

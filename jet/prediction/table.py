@@ -5,6 +5,7 @@ Shapes: N entries, KEPT sets of an entry, T lines, S shown neighbors.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import date
 from decimal import Decimal
 
@@ -30,6 +31,7 @@ from jet.confidence.settings import Method
 from jet.model.settings import KEPT
 from jet.prediction.amounts import GUESSED
 from jet.prediction.answers import Answers
+from jet.prediction.known_lines import told_lines
 from jet.prediction.reasons import sentence
 
 _EPOCH = date(1970, 1, 1).toordinal()
@@ -92,10 +94,11 @@ def _reasons(bundle: Bundle, entries: pa.Table, answers: Answers, made: Decision
     newest = np.where(like, bundle.corpus.rows.date[answers.row], np.iinfo(np.int32).min).max(axis=1)
     shown = (answers.row != NOTHING).sum(axis=1)
     currencies, directions = entries["currency"].to_pylist(), entries["direction"].to_pylist()
+    known_lines = told_lines(entries)
     reasons = []
     for i, entity in enumerate(entries["entity"].to_pylist()):
         if not answers.answered[i]:
-            reasons.append(_why_none(entity, entity in known, directions[i]))
+            reasons.append(_why_none(entity, entity in known, directions[i], known_lines[i]))
             continue
         last = date.fromordinal(_EPOCH + int(newest[i])).isoformat() if like[i].any() else ""
         why = sentence(
@@ -104,31 +107,45 @@ def _reasons(bundle: Bundle, entries: pa.Table, answers: Answers, made: Decision
         if answers.review[i] != NOTHING:
             name = bundle.corpus.ids[int(answers.review[i])].as_py()
             why = f"as reviewed in entry {name!r} with this text; {why}"
+        if known_lines[i]:
+            why = f"{', '.join(known_lines[i])} known; {why}"
         if not made.auto[i]:
-            why += f"; to review: {'; '.join(_held(bundle, answers, made, i, currencies[i]))}"
+            held = _held(bundle, answers, made, i, currencies[i], known_lines[i])
+            why += f"; to review: {'; '.join(held)}"
         reasons.append(why)
     return reasons
 
 
-def _why_none(entity: str, known: bool, direction: str) -> str:
+def _why_none(entity: str, known: bool, direction: str, known_lines: Sequence[str]) -> str:
     """Why there is no answer."""
     if not known:
         return (
             f"entity {entity!r} is not in the model's catalog: give its chart of accounts along, or "
             "train with its books"
         )
+    if known_lines:
+        return (
+            f"no lines with the known ones ({', '.join(known_lines)}) and their amounts can be made of "
+            "accounts of the entity that are open on this date: correct them, or give their accounts along"
+        )
     if direction:
         return f"no lines with the money going {direction} can be made of accounts that are open on this date"
     return "no debit and credit account of the entity is open on this date"
 
 
-def _held(bundle: Bundle, answers: Answers, made: Decisions, row: int, currency: str) -> list[str]:
+def _held(
+    bundle: Bundle, answers: Answers, made: Decisions, row: int, currency: str, known_lines: Sequence[str]
+) -> list[str]:
     """Why an answer isn't `auto`: the rules that hold it, and the threshold that it doesn't reach."""
     tokens = sorted(set(answers.tokens[row, 0][answers.guess[row, 0]].tolist()))
     codes = bundle.corpus.catalog.accounts["code"]
     guesses = [f"{'DC'[token % 2]} {codes[token // 2].as_py()}" for token in tokens]
+    new = [each for each in guesses if each in known_lines]
+    guesses = [each for each in guesses if each not in known_lines]
     facts, least = answers.hold_facts, int(made.least_history[row])
     by_rules = facts.reasons(row, guesses, currency, least, made.promise)
+    if new:
+        by_rules.append(f"no similar entry was booked with {' and '.join(new)}")
     return by_rules + made.reasons(row, facts)
 
 

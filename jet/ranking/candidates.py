@@ -72,6 +72,13 @@ class Candidates:
         proposer = np.where(key != 0, np.take_along_axis(proposer, order, 1), NOTHING)
         return cls(in_order(tokens, catalog), key, proposer)
 
+    def only(self, kept: np.ndarray) -> Candidates:
+        """These candidates with padding in place of those that aren't `kept`, bool [B, D]."""
+        tokens = np.where(kept[:, :, None], self.tokens, NOTHING)
+        return Candidates(
+            tokens, np.where(kept, self.key, np.uint64(0)), np.where(kept, self.proposer, NOTHING)
+        )
+
     def joined(self, name: str, tokens: np.ndarray, date: np.ndarray, catalog: Catalog) -> Candidates:
         """These candidates followed by the new ones of proposer `name`, `tokens` [B, P, any]: [B, D + P]."""
         both = side_by_side([self.tokens, tokens])

@@ -313,7 +313,7 @@ def render(line):
 
 
 @settings(max_examples=60, deadline=None)
-@given(st.lists(st.lists(lines, min_size=1, max_size=5), max_size=4))
+@given(st.lists(st.lists(lines, min_size=2, max_size=5), max_size=4))
 def test_entries_that_are_written_come_back(entries):
     text = "\n".join("\n".join(["2015/01/24 x", *map(render, rows), ""]) for rows in entries)
     assert [entry.lines for entry in only(Entry, read(text))] == entries
@@ -337,3 +337,19 @@ def test_no_bytes_break_the_importer(parts):
     except UnreadableFile:
         return
     assert all(isinstance(record, Entry | Account | Rejection | Passed | FileEnd) for record in records)
+
+
+@pytest.mark.parametrize("dialect", ["ledger", "hledger"])
+def test_a_transaction_with_one_posting_is_an_entry_to_predict_with_that_line_known(dialect):
+    text = "2024-05-02 Coffee\n  Assets:Bank  -4.50 EUR\n\n2024-05-03 Virtual\n  [Assets:Bank]  1 EUR\n"
+    records = read(text, dialect=dialect)
+    first, second = (each for each in records if isinstance(each, Entry))
+    assert first.lines is None
+    assert first.total is None
+    assert first.description == "Coffee"
+    assert first.known_lines == [Line("Assets:Bank", "C", Decimal("4.50"), "EUR")]
+    assert second.lines is not None
+    assert second.known_lines is None
+    assert "Assets:Bank" in {each.code for each in records if isinstance(each, Account)}
+    alone = read(text.partition("\n\n")[0], dialect=dialect)
+    assert not [each for each in alone if isinstance(each, Account)]

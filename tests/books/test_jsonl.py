@@ -313,3 +313,30 @@ def test_the_code_of_a_currency_is_one_in_small_letters_too():
     lines = '[{"account":"1","side":"D","amount":5,"currency":"EUR"},{"account":"2","side":"C","amount":5}]'
     (entry,) = only(Entry, read(f'{{"entry_id":"1","date":"2024-01-05","currency":"eur","lines":{lines}}}'))
     assert {entry.currency, *(line.currency for line in entry.lines)} == {"EUR"}
+
+
+def test_known_lines_are_lines_of_an_entry_to_predict_and_no_accounts():
+    row = {key: value for key, value in ROW.items() if key != "lines"}
+    known = [{"account": 1930, "side": "credit", "amount": "80.10"}, {"account": "2641", "side": "D"}]
+    records = read(row | {"known_lines": known}, row | {"known_lines": []})
+    first, second = only(Entry, records)
+    assert first.lines is None
+    assert first.total is None
+    assert second.known_lines is None
+    assert first.known_lines == [Line("1930", "C", Decimal("80.10"), "SEK"), Line("2641", "D", None, "SEK")]
+    assert only(Account, records) == []
+
+
+@pytest.mark.parametrize(
+    ("known", "rule"),
+    [
+        ([{"account": "1930", "side": "C", "text": "x"}], Rule.UNKNOWN_KEY),
+        ({"account": "1930"}, Rule.MALFORMED),
+        (["1930"], Rule.MALFORMED),
+        ([{"account": "1930", "side": "C", "amount": "x"}], Rule.BAD_AMOUNT),
+    ],
+)
+def test_known_lines_that_cant_be_read_are_rejected(known, rule):
+    row = {key: value for key, value in ROW.items() if key != "lines"}
+    (rejection,) = only(Rejection, read(row | {"known_lines": known}))
+    assert rejection.rule == rule

@@ -258,7 +258,7 @@ def test_other_families_of_charts_are_refused(copy):
 
 def test_a_bundle_of_an_earlier_format_is_refused_by_name(copy):
     rewrite_json(copy, lambda content: content.pop("format"))
-    with pytest.raises(ArtifactError, match="copy: the bundle is of format 1, this jet reads 7: train again"):
+    with pytest.raises(ArtifactError, match="copy: the bundle is of format 1, this jet reads 8: train again"):
         load_bundle(str(copy))
 
 

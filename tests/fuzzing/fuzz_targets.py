@@ -46,6 +46,7 @@ from ray_jobs.runtime.arguments import job_parser, parsed
 sys.path.insert(0, str(Path(__file__).parents[1]))
 sys.path.insert(0, str(Path(__file__).parents[1] / "books"))
 import audit_files
+import bank_statements
 import gnucash_books
 import made_up
 import workbooks
@@ -68,6 +69,7 @@ SETTINGS = (
     {"quote": "'", "decimal_comma": False, "sides": {"x": "D", "S": "C"}},
     {"dialect": "ledger"},
     {"dialect": "hledger"},
+    {"bank_accounts": dict.fromkeys((bank_statements.IBAN, ""), "1930")},
 )
 
 
@@ -248,6 +250,8 @@ TARGETS: dict[str, Target] = {
     "fec": ledger_target("fec", "123456789FEC20241231.txt"),
     "datev": ledger_target("datev", "EXTF_book.csv"),
     "auditfile": ledger_target("auditfile", "book.xml"),
+    "camt": ledger_target("camt", "statement.xml"),
+    "mt940": ledger_target("mt940", "statement.sta"),
     "gnucash": ledger_target("gnucash", "book.gnucash"),
     "jsonl": ledger_target("jsonl", "book.jsonl"),
     "ledger": ledger_target("ledger", "book.ledger"),
@@ -395,7 +399,10 @@ def _gnucash_database() -> bytes:
     return path.read_bytes()
 
 
-LEDGERS = ("sie", "fec", "datev", "auditfile", "gnucash", "jsonl", "ledger", "csv", "xlsx", "sheet", "parquet")
+LEDGERS = (
+    *("sie", "fec", "datev", "auditfile", "camt", "mt940", "gnucash", "jsonl", "ledger"),
+    *("csv", "xlsx", "sheet", "parquet"),
+)
 """The targets of ledgers, each of one format."""
 
 
@@ -433,6 +440,8 @@ def seeds(target: str) -> list[bytes]:
             *(text.encode() for text in (audit_files.NORWAY, audit_files.ROMANIA, audit_files.NETHERLANDS)),
             audit_files.PORTUGAL.encode("cp1252"),
         ],
+        "camt": [bank_statements.CAMT.encode(), bank_statements.CAMT_08.encode("latin-1")],
+        "mt940": [bank_statements.MT940.encode(), bank_statements.MT940.replace("\n", "\r\n").encode("cp1252")],
         "gnucash": [
             gnucash_books.in_xml().encode(),
             gzip.compress(gnucash_books.in_xml().encode(), mtime=0),
@@ -477,6 +486,8 @@ TOKENS: dict[str, list[str]] = {
         "<Transaction>",
         "<trLine>",
     ],
+    "camt": ["<", "</", "/>", "<Ntry>", "</Ntry>", "<Amt>", "<Cd>", "DBIT", "BOOK", "1e999", "<Stmt>"],
+    "mt940": [":61:", ":86:", ":60F:", ":62F:", "-}", "\n", "RC", "C2501", "?20", "?32", "0229", ","],
     "jsonl": ['"lines":', "[", "]", "{", "}", '"', ":", ",", "null", "true", '"type":"account"', "\\ud800"],
     "ledger": ["apply account ", "end ", "alias ", "account ", "comment", "@", "@@", "{", "}", "=", "  ", ";"],
     "csv": [";", ",", "\t", '"', '""', "|"],

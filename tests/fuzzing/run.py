@@ -23,7 +23,10 @@ CHILD = "--child"
 sys.path[:0] = [str(HERE.parent), str(HERE.parents[2])]
 
 
-TARGETS = ["sie", "fec", "datev", "auditfile", "gnucash", "jsonl", "ledger", "csv", "xlsx", "sheet", "parquet"]
+TARGETS = [
+    *("sie", "fec", "datev", "auditfile", "camt", "mt940", "gnucash", "jsonl", "ledger"),
+    *("csv", "xlsx", "sheet", "parquet"),
+]
 TARGETS += ["any", "config", "manifest", "bundle"]
 
 

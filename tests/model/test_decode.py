@@ -371,3 +371,26 @@ def test_a_set_in_another_order_than_the_catalogs_scores_as_impossible(data):
     backwards[0, 0, :length] = best[0, 0, :length].flip(0)
     result = scored(network, data, made_up.take(batch, [0]), backwards)
     assert float(result) < -1e6
+
+
+@settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(seed=st.integers(0, 1000), wanted=st.lists(st.integers(0, 17), min_size=1, max_size=4))
+def test_every_set_has_the_required_lines_and_scores_as_without(data, seed, wanted):
+    network = made_up.network(data, seed)
+    rows = np.flatnonzero(data.corpus.rows.entity == 0)[:3]
+    batch = made_up.batch_of(data, rows)
+    tables = made_up.tables(network, data)
+    usable = [token for token in wanted if (batch.rank[:, token] != CLOSED).all()]
+    required = torch.full((len(rows), 4), NOTHING)
+    for row in range(len(rows)):
+        order = sorted(usable, key=lambda token: int(batch.rank[row, token]))
+        required[row, : len(order)] = torch.tensor(order, dtype=torch.int64)
+    with torch.no_grad():
+        encoded = network.encode(batch, tables)
+        found = beam_search(network, encoded, WIDTH, required)
+        scores = score_sets(network, encoded, found.tokens)
+    there = found.log_probs > DEAD
+    assert there[:, 0].all()
+    for tokens in found.tokens[there].tolist():
+        assert all(tokens.count(token) >= usable.count(token) for token in usable)
+    torch.testing.assert_close(scores[there], found.log_probs[there], rtol=1e-4, atol=1e-4)

@@ -26,7 +26,8 @@ from jet.confidence.regimes import REGIMES
 from jet.confidence.scores import confidence_features, distribution, weakest_line
 from jet.confidence.settings import METHODS
 from jet.prediction.outcomes import outcomes_of, padded_lines
-from jet.prediction.predictor import Predictor, _line_shares, extended_store
+from jet.prediction.predictor import Predictor, extended_store
+from jet.prediction.scored import line_shares
 from jet.prediction.settings import PredictSettings
 
 SETTINGS = PredictSettings(batch_size=16)
@@ -221,7 +222,7 @@ def test_the_likeliest_sets_probability_and_its_alternatives_are_at_most_one_tog
 def test_a_line_has_the_share_of_the_mass_of_the_sets_that_have_it():
     tokens = np.array([[[2, 5, -1], [2, 7, -1], [4, 5, 5]]])
     probability = np.array([[0.4, 0.2, 0.2]])
-    shares = _line_shares(tokens, probability, 2)
+    shares = line_shares(tokens[:, :2], tokens, probability)
     np.testing.assert_allclose(shares[0], [[0.75, 0.75, 0], [0.75, 0.25, 0]], rtol=1e-6)
 
 

@@ -22,6 +22,7 @@ from jet.books import checks
 from jet.books.checks import Rule
 from jet.books.identity import Ids
 from jet.books.importers.auditfile import AuditFileImporter
+from jet.books.importers.camt import CamtImporter
 from jet.books.importers.common import Importer, Source, UnreadableFile, without_mark
 from jet.books.importers.databases import DatabaseImporter
 from jet.books.importers.datev import DatevImporter
@@ -32,6 +33,7 @@ from jet.books.importers.guessing import Guess, Undecided, guess
 from jet.books.importers.journal import LedgerImporter
 from jet.books.importers.jsonl import JsonlImporter
 from jet.books.importers.lines import LineCounts
+from jet.books.importers.mt940 import Mt940Importer
 from jet.books.importers.sie import SieImporter
 from jet.books.importers.tabular import PARQUET_MAGIC, ZIP, TabularImporter
 from jet.books.records import Account, Entry, FileEnd, Line, Passed, Record, Rejection
@@ -75,6 +77,8 @@ IMPORTERS: dict[str, Importer] = {
         FecImporter(),
         DatevImporter(),
         AuditFileImporter(),
+        CamtImporter(),
+        Mt940Importer(),
         DatabaseImporter(),
         GnuCashImporter(),
         JsonlImporter(),
@@ -144,7 +148,8 @@ def recognize(path: str, head: bytes, format_: str = "auto") -> Importer:
             return importer
     if without_mark(head).lstrip().startswith(b"<"):
         raise UnreadableFile(
-            f"{path}: the file is XML or HTML, of which SAF-T, XAF and GnuCash are read; export it as CSV"
+            f"{path}: the file is XML or HTML, of which SAF-T, XAF, camt.053 and GnuCash are read; export it "
+            "as CSV"
         )
     raise UnreadableFile(f"{path}: no known format; set format to one of {', '.join(FORMATS)}, or leave it out")
 
@@ -248,7 +253,7 @@ def _characters(record: Record) -> int:
         return 0
     found = len(record.entity) + len(record.entry_id) + len(record.description)
     found += len(record.currency) + len(record.journal) + len(record.file)
-    for line in record.lines or ():
+    for line in (*(record.lines or ()), *(record.known_lines or ())):
         found += 100 + len(line.account) + len(line.currency) + len(line.text)
         for dimension, name in line.dimensions:
             found += 100 + len(dimension) + len(name)
@@ -268,16 +273,16 @@ def _table(records: Sequence[Account] | Sequence[Rejection], schema: pa.Schema) 
 def _entries_table(entries: Sequence[Entry]) -> pa.Table:
     columns = []
     for field in ENTRIES:
-        if field.name == "lines":
-            columns.append(_lines_array(entries))
+        if pa.types.is_list(field.type):
+            columns.append(_lines_array([getattr(entry, field.name) for entry in entries]))
         else:
             columns.append(pa.array([getattr(entry, field.name) for entry in entries], field.type))
     return pa.table(columns, schema=ENTRIES)
 
 
-def _lines_array(entries: Sequence[Entry]) -> pa.Array:
+def _lines_array(of_entries: Sequence[list[Line] | None]) -> pa.Array:
     """The lines of all entries as a list array, built from one flat array for each field."""
-    lines = [line for entry in entries for line in entry.lines or ()]
+    lines = [line for own in of_entries for line in own or ()]
     pairs = [pair for line in lines for pair in line.dimensions]
     dimensions = pa.StructArray.from_arrays(
         [pa.array([pair[at] for pair in pairs], pa.string()) for at in (0, 1)], fields=list(DIMENSION)
@@ -292,9 +297,9 @@ def _lines_array(entries: Sequence[Entry]) -> pa.Array:
     ]
     return _lists(
         pa.StructArray.from_arrays(fields, fields=list(LINE)),
-        [len(entry.lines or ()) for entry in entries],
+        [len(own or ()) for own in of_entries],
         ENTRIES.field("lines").type,
-        [entry.lines is None for entry in entries],
+        [own is None for own in of_entries],
     )
 
 

@@ -1,6 +1,8 @@
 """JSON Lines: one JSON object a line, which is an entry with all of its lines, or an account.
 
-The keys are those of the tables in `jet.books.schema`. An entry to predict has no `lines`, or null. Amounts are
+The keys are those of the tables in `jet.books.schema`. An entry to predict has no `lines`, or null; it may have
+`known_lines`, which are some of its lines, with or without amounts. Their accounts are no accounts of the chart
+by that: a misspelled one must not become an account. Amounts are
 numbers or strings, read as decimals, never as floats. The chart comes from objects of type "account", and from
 the lines for accounts without one. A record with an unknown key is rejected, since a misspelled "amount" must
 not be taken for an unknown amount.
@@ -43,10 +45,14 @@ from jet.books.settings import ImportSettings
 from jet.books.words import SIDES
 
 ENTRY_KEYS = frozenset(
-    ("type", "entry_id", "entity", "date", "description", "currency", "journal", "total", "direction", "lines")
+    (
+        *("type", "entry_id", "entity", "date", "description", "currency", "journal", "total", "direction"),
+        *("lines", "known_lines"),
+    )
 )
 _CHART_KEYS = ("account_name", "parent", "nature", "opened", "closed")
 LINE_KEYS = frozenset((*_CHART_KEYS, "account", "side", "amount", "currency", "text", "dimensions"))
+KNOWN_LINE_KEYS = frozenset(("account", "side", "amount", "currency"))
 _SIDES = dict.fromkeys(("d", "dr", "debit"), "D") | dict.fromkeys(("c", "cr", "credit"), "C")
 _NEGATIVE_TOTAL = re.compile(rb'"total"\s{0,9}:\s{0,9}"?\s{0,9}-')
 _LINES = re.compile(rb'"lines"\s{0,9}:\s{0,9}\[')
@@ -203,6 +209,14 @@ def _direction(row: dict[str, Any], total: Decimal | None, signed_totals: bool) 
     return said or by_sign
 
 
+def _rows(row: dict[str, Any], key: str) -> list[Any] | None:
+    """The list at `key`; None where there is none."""
+    rows = row.get(key)
+    if rows is not None and not isinstance(rows, list):
+        raise BrokenRuleError(Rule.MALFORMED, f"{key} must be a list, or left out to have them predicted")
+    return rows
+
+
 def _date(row: dict[str, Any], key: str) -> datetime.date | None:
     text = _text(row, key)
     try:
@@ -254,14 +268,11 @@ class _Reader:
         entity = self._entity(row)
         currency = currency_code(_text(row, "currency")) or self.settings.default_currency
         total = _amount(row, "total")
-        rows = row.get("lines")
-        lines = None
-        if rows is not None:
-            if not isinstance(rows, list):
-                raise BrokenRuleError(
-                    Rule.MALFORMED, "lines must be a list, or left out to have them predicted"
-                )
+        lines = known = None
+        if (rows := _rows(row, "lines")) is not None:
             lines = [self._line(line, entity, currency) for line in rows]
+        if (rows := _rows(row, "known_lines")) is not None:
+            known = [self._known_line(line, currency) for line in rows]
         direction = _direction(row, total, self.signed_totals and lines is None)
         if total is not None:
             total = total.copy_abs()
@@ -279,6 +290,7 @@ class _Reader:
             file=self.file,
             file_line=number,
             direction=direction,
+            known_lines=known or None,
         )
 
     def read_account(self, row: dict[str, Any]) -> None:
@@ -299,25 +311,26 @@ class _Reader:
         return _text(row, "entity") or self.default_entity
 
     def _line(self, row: Any, entity: str, currency: str) -> Line:
+        line = self._plain_line(row, currency, LINE_KEYS, "a line")
+        self._use(row, entity, line.account)
+        line.text = _text(row, "text")
+        if dimensions := row.get("dimensions"):
+            line.dimensions = _dimensions(dimensions)
+        return line
+
+    def _known_line(self, row: Any, currency: str) -> Line:
+        return self._plain_line(row, currency, KNOWN_LINE_KEYS, "a known line")
+
+    def _plain_line(self, row: Any, currency: str, keys: frozenset[str], what: str) -> Line:
         if not isinstance(row, dict):
             raise BrokenRuleError(
-                Rule.MALFORMED, 'a line must be an object like {"account": "1930", "side": "D"}'
+                Rule.MALFORMED, f'{what} must be an object like {{"account": "1930", "side": "D"}}'
             )
-        _check_keys(row, LINE_KEYS, "a line")
-        account = _text(row, "account")
-        self._use(row, entity, account)
-        dimensions = row.get("dimensions")
+        _check_keys(row, keys, what)
         side, amount = self._side(_text(row, "side")), _amount(row, "amount")
         if amount is not None and side in SIDES:
             side, amount = unsigned(side, amount)
-        return Line(
-            account=account,
-            side=side,
-            amount=amount,
-            currency=currency_code(_text(row, "currency")) or currency,
-            text=_text(row, "text"),
-            dimensions=_dimensions(dimensions) if dimensions else (),
-        )
+        return Line(_text(row, "account"), side, amount, currency_code(_text(row, "currency")) or currency)
 
     def _side(self, word: str) -> str:
         """D or C for a word for it; other words unchanged."""

@@ -45,19 +45,24 @@ class Proposal:
         return np.where(self.guessed, fitted(self.features), self.rule == _SINGLE)
 
 
-def propose_amounts(total: np.ndarray, tokens: np.ndarray, evidence: PastAmounts) -> Proposal:
+def propose_amounts(
+    total: np.ndarray, tokens: np.ndarray, evidence: PastAmounts, given: np.ndarray | None = None
+) -> Proposal:
     """The amounts of the sets `tokens` int64 [N, T] (2 * account + side; -1 where padded) whose totals are
     `total` int64 [N], in minor units (see `minor_units`; -1 where not known).
 
     A set with a debit and a credit and a known total gets amounts >= 0 with debits = credits = total. An
-    account booked twice on a side has its amounts in falling order.
+    account booked twice on a side has its amounts in falling order. Lines have the amounts that are `given`,
+    int64 [N, T] (-1 where not), with which debits and credits can be the total.
     """
+    if given is None:
+        given = np.full(tokens.shape, UNKNOWN_AMOUNT)
     lines = tokens >= 0
     debits = (lines & (tokens % 2 == 0)).sum(axis=1)
     credits = lines.sum(axis=1) - debits
     known = (total >= 0) & (total < LARGEST) & (debits > 0) & (credits > 0)
     single = known & (debits == 1) & (credits == 1)
-    amounts = np.where(lines & single[:, None], total[:, None], UNKNOWN_AMOUNT)
+    amounts = np.where(lines & single[:, None], total[:, None], given)
     rule = np.where(single, _SINGLE, _UNKNOWN)
     features = np.zeros((len(total), len(AMOUNT_FEATURES)))
     open_rows = np.flatnonzero(known & ~single)
@@ -66,30 +71,33 @@ def propose_amounts(total: np.ndarray, tokens: np.ndarray, evidence: PastAmounts
         rows = open_rows[start : start + _MOST_AT_ONCE]
         width = int(np.flatnonzero(lines[rows].any(axis=0))[-1]) + 1
         amounts[rows, :width], rule[rows], features[rows] = _propose(
-            total[rows], tokens[rows, :width], evidence.of(rows)
+            total[rows], tokens[rows, :width], evidence.of(rows), given[rows, :width]
         )
     return Proposal(amounts, rule, features)
 
 
 def _propose(
-    total: np.ndarray, tokens: np.ndarray, evidence: PastAmounts
+    total: np.ndarray, tokens: np.ndarray, evidence: PastAmounts, given: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Amounts, rules and features of sets with more than one line on a side."""
     votes = count_votes(tokens, evidence)
     value, support, formula = explain(total, tokens, votes)
     shares = mean_shares(votes)
-    amounts = np.full(tokens.shape, UNKNOWN_AMOUNT)
+    amounts = given
+    is_given = given != UNKNOWN_AMOUNT
     followed = np.zeros(tokens.shape, dtype=bool)
     divided = np.zeros(len(total), dtype=bool)
     for side in (0, 1):
-        on = on_side(tokens, side)
-        trusted = trusted_lines(total, on, value, support)
-        left = total - np.where(trusted, value, 0).sum(axis=1)
+        on = on_side(tokens, side) & ~is_given
+        rest = total - np.where(is_given & on_side(tokens, side), given, 0).sum(axis=1)
+        trusted = trusted_lines(rest, on, value, support)
+        left = rest - np.where(trusted, value, 0).sum(axis=1)
         free = on & ~trusted
         amounts = np.where(trusted, value, np.where(free, split(left, shares, free), amounts))
         followed |= trusted
         divided |= free.sum(axis=1) > 1
     repeated, again, agreement = repeat(total, votes)
+    repeated &= (~is_given | (again == given)).all(axis=1)
     amounts = np.where(repeated[:, None], again, amounts)
     rule = np.where(repeated, _REPEATED, np.where(divided, _SPLIT, _FORMULA))
     weakest = np.where(followed, support, 1.0).min(axis=1) * followed.any(axis=1)

@@ -1,4 +1,7 @@
-"""From transactions to entries: their lines are read, balanced, and made an entry."""
+"""From transactions to entries: their lines are read, balanced, and made an entry.
+
+A transaction with a single posting is incomplete: an entry to predict, of which that line is known.
+"""
 
 from __future__ import annotations
 
@@ -205,7 +208,9 @@ class Entries:
             for value in values
             if value.number
         ]
-        self.state.chart.known.update([line.account for line in lines])
+        is_incomplete = len(lines) == len(draft.postings) == 1 and not draft.postings[0].kind
+        if not is_incomplete:
+            self.state.chart.known.update([line.account for line in lines])
         currency = self._currency_of(lines)
         transaction = draft.transaction
         return Entry(
@@ -215,12 +220,13 @@ class Entries:
             description=draft.payee,
             currency=currency,
             journal="",
-            total=total_of(lines, currency),
-            lines=lines,
+            total=None if is_incomplete else total_of(lines, currency),
+            lines=None if is_incomplete else lines,
             file=transaction.file,
             file_line=transaction.file_line,
             file_lines=transaction.lines,
             tolerances=self._tolerances(rests) if rests else None,
+            known_lines=lines if is_incomplete else None,
         )
 
     def _currency(self, commodity: str) -> str:

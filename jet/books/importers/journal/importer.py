@@ -107,7 +107,7 @@ def _readings(source: Source, settings: ImportSettings, dialect: Dialect) -> dic
         if isinstance(record, Rejection) and record.used_for == "nothing":
             return {}
         if isinstance(record, Entry):
-            if check_entry(record, TOLERANCE) is not None:
+            if record.lines is None or check_entry(record, TOLERANCE) is not None:
                 return {}
             found[record.file, record.file_line] = reading_of(record)
         if len(found) >= MOST_COMPARED:
