@@ -76,7 +76,9 @@ def test_an_alternative_takes_one_key_and_the_same_text_is_booked_so_again(chrom
 
 def test_an_account_is_found_by_some_letters_and_a_line_added(chromium):
     chromium.open(page_of(case("1", answer="D5010:100 C1930:100", guess=("5010",))))
-    chromium.press("e", "tele", ENTER)
+    chromium.press("e", "zzz", ENTER)
+    assert "“zzz” is no account yet" in chromium.text("#message")
+    chromium.press(ESCAPE, "e", "tele", ENTER)
     assert chromium.text("#fault") == "It balances: Enter accepts it."
     chromium.press(ENTER)
     assert booked(chromium.reviewed()[0]) == "D6212:100.00 C1930:100.00"

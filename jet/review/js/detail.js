@@ -37,7 +37,7 @@ function sureOf(entries) {
 /** The entry as it came; of a group, what its entries share. */
 function asItCame(index, row) {
   const facts = make("dl", "came");
-  const add = (label, value) => value && facts.append(make("dt", "", say(label)), make("dd", "", value));
+  const add = (label, value) => value && facts.append(make("div", "", make("dt", "", say(label)), make("dd", "", value)));
   if (DATA.companies.length > 1) add("company", DATA.companies[E.company[index]]);
   if (row.group) {
     const dates = row.group.map((each) => E.date[each]).sort();

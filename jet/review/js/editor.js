@@ -105,8 +105,22 @@ function tellFault() {
   element.className = fault ? "fault" : "balance";
 }
 
+/** Take what stands in the fields; returns whether all of it can be: what is on screen is what is booked. */
+function readFields() {
+  for (const input of DETAIL.querySelectorAll("input[data-field]")) {
+    const line = editing.lines[Number(input.dataset.place)];
+    const isKnown = input.value.trim() === (line.account === null ? "" : accountName(line.account));
+    if (input.dataset.field === "account" ? isKnown : readAmountOf(input)) continue;
+    if (input.dataset.field === "account") tell(say("noSuchAccount", { typed: input.value.slice(0, 40) }), true);
+    input.focus();
+    return false;
+  }
+  return true;
+}
+
 /** Accept what is edited, or go to the field that is missing. */
 function acceptEdited() {
+  if (!readFields()) return null;
   const lines = balanced(editing.lines);
   const fault = faultOf(lines);
   if (!fault) return lines;
