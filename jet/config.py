@@ -17,6 +17,7 @@ from jet.model.settings import ModelSettings
 from jet.prediction.settings import PredictSettings, TableSettings
 from jet.ranking.settings import RankerSettings
 from jet.retrieval.settings import RetrievalSettings
+from jet.review.settings import ReviewSettings
 from jet.training.settings import LossSettings, OptimSettings, TrainSettings
 from jet.training.tracking import TrackingSettings
 
@@ -41,6 +42,7 @@ class JetConfig:
     evaluate: EvaluateSettings = field(default_factory=EvaluateSettings)
     table: TableSettings = field(default_factory=TableSettings)
     export: ExportSettings = field(default_factory=ExportSettings)
+    review: ReviewSettings = field(default_factory=ReviewSettings)
 
     def part(self, *names: str) -> dict[str, Any]:
         """The settings of some parts, as JSON can hold them: what an artifact keeps of its making."""

@@ -22,6 +22,7 @@ JOBS = {
     "train": "train the model, calibrate it, and publish its bundle",
     "tune": "search a training's settings, above all its loss schedules",
     "predict": "predict the lines of new entries with a trained model",
+    "review": "make a page on which a person confirms and corrects predictions",
     "export": "write predictions as bookings that other programs import",
     "learn": "add reviewed entries to a bundle without training, or take them back",
     "evaluate": "measure a bundle and the baselines on the newest entries, and report",

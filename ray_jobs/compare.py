@@ -10,7 +10,6 @@ import sys
 
 import jsonargparse
 
-from jet.artifacts.places import finished_at, folders_above
 from jet.artifacts.storage import resolve, write_whole
 from jet.evaluation.saved import SavedReport
 from jet.evaluation.two_reports import compare_reports
@@ -18,6 +17,7 @@ from jet.evaluation.two_reports_page import two_reports_page
 from jet.evaluation.two_reports_text import two_reports_text
 from ray_jobs.options import compare as options
 from ray_jobs.runtime.command import main
+from ray_jobs.runtime.page_files import refuse_no_page
 from ray_jobs.runtime.settings import JobConfig
 
 log = logging.getLogger("jet.compare")
@@ -26,25 +26,12 @@ log = logging.getLogger("jet.compare")
 def run(args: jsonargparse.Namespace, _config: JobConfig) -> str:
     """Compare `args.run_1` and `args.run_2`."""
     if args.output is not None:
-        refuse_no_page(args.output)
+        refuse_no_page(args.output, "compare.html")
     found = compare_reports(SavedReport.read(args.run_1), SavedReport.read(args.run_2))
     if args.output is not None:
         write_whole(*resolve(args.output), two_reports_page(found).encode())
         log.info("the page is %s", args.output)
     return two_reports_text(found)
-
-
-def refuse_no_page(path: str) -> None:
-    """Raise `ValueError` where no page can be written: on a folder, or inside of an output that is finished."""
-    filesystem, root = resolve(path)
-    if filesystem.get_file_info(root).type.name not in ("NotFound", "File"):
-        raise ValueError(f"--output {path} is a folder: name a file, such as {path.rstrip('/')}/compare.html")
-    for above in folders_above(path):
-        if finished_at(above) is not None:
-            raise ValueError(
-                f"--output {path} lies inside of {above}, which is finished and never changed: name a file "
-                "elsewhere"
-            )
 
 
 if __name__ == "__main__":

@@ -11,7 +11,7 @@ import logging
 import sys
 import tempfile
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from datetime import date
 from functools import partial
 from pathlib import Path
@@ -21,17 +21,15 @@ import jsonargparse
 import pyarrow as pa
 
 from jet.artifacts.artifact import Artifact, ArtifactWriter, Manifest, artifact_writer, finished, open_artifact
-from jet.artifacts.manifest import read_manifest
-from jet.artifacts.uris import is_database
 from jet.books.exporters import EXPORTERS, About
 from jet.books.exporters.files import LEFT_OUT, PENDING, Export
-from jet.books.reading import Reading, read
 from jet.books.records import Account
-from jet.books.schema import ACCOUNTS, ENTRIES
+from jet.books.schema import ACCOUNTS
 from jet.books.settings import ExportFormat
 from jet.prediction.bookings import BATCH, answers, asked, export, reviewed_entries, told
 from ray_jobs.options import export as options
 from ray_jobs.runtime.command import main
+from ray_jobs.runtime.given import Given
 from ray_jobs.runtime.settings import JobConfig
 
 KIND = "bookings"
@@ -54,37 +52,6 @@ def run(args: jsonargparse.Namespace, config: JobConfig) -> dict[str, Any]:
         return _said(args.output, done)
     with artifact_writer(args.output, KIND, settings, inputs, resolved=asdict(config)) as writer:
         return _said(args.output, _exported(predictions, given, args.format, writer, config))
-
-
-@dataclass(frozen=True)
-class Given:
-    """Books that the command line names: an artifact, or ledger files, which are read when they are needed."""
-
-    paths: Sequence[str]
-    config: JobConfig
-    artifact: Artifact | None
-    inputs: dict[str, str]
-
-    @classmethod
-    def of(cls, paths: Sequence[str], config: JobConfig) -> Given:
-        """What `paths` name."""
-        if len(paths) == 1 and not is_database(paths[0]) and read_manifest(paths[0]) is not None:
-            artifact = open_artifact(paths[0], "entries")
-            return cls(paths, config, artifact, {"entries": artifact.manifest.fingerprint})
-        return cls(paths, config, None, dict(Reading.of(paths, config.ingest).inputs))
-
-    def tables(self) -> tuple[pa.Table, pa.Table]:
-        """Entries and accounts, in memory."""
-        if self.artifact is not None:
-            return self.artifact.read_table(ENTRIES), self.artifact.read_table(ACCOUNTS, "accounts")
-        found = read(self.paths, **asdict(self.config.ingest))
-        for note in found.notes:
-            log.warning(note)
-        if len(found.rejected):
-            log.warning(
-                "%d rows of %s are rejected: `jet ingest` tells why", len(found.rejected), self.paths[0]
-            )
-        return found.entries, found.accounts
 
 
 def _exported(

@@ -39,6 +39,7 @@ JOBS = [
         "export",
         "evaluate",
         "compare",
+        "review",
         "ablate",
         "finetune",
         "demo-ledger",

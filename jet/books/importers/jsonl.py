@@ -50,6 +50,8 @@ ENTRY_KEYS = frozenset(
         *("lines", "known_lines"),
     )
 )
+NOTE_KEYS = frozenset(("reviewed_by", "reviewed_at"))
+"""What the page of `jet review` notes of an entry, for people: nothing is made of it."""
 _CHART_KEYS = ("account_name", "parent", "nature", "opened", "closed")
 LINE_KEYS = frozenset((*_CHART_KEYS, "account", "side", "amount", "currency", "text", "dimensions"))
 KNOWN_LINE_KEYS = frozenset(("account", "side", "amount", "currency"))
@@ -259,7 +261,7 @@ class _Reader:
 
     def entry(self, row: dict[str, Any], number: int) -> Entry:
         """The entry of a row."""
-        _check_keys(row, ENTRY_KEYS, "an entry")
+        _check_keys(row, ENTRY_KEYS | NOTE_KEYS, "an entry")
         if row.get("type", "entry") != "entry":
             raise BrokenRuleError(Rule.MALFORMED, f"type {str(row['type'])[:40]!r} must be entry or account")
         date = _date(row, "date")
