@@ -38,6 +38,7 @@ class Manifest:
     created: str = ""
     folder: str = ""  # on an object store, the run's folder within the artifact, which has the files
     format: int = FORMAT
+    writer: str = ""  # drawn at random, which tells two runs of the same work apart
 
     def as_dict(self) -> dict[str, Any]:
         """The content of `manifest.json`."""
@@ -45,7 +46,7 @@ class Manifest:
 
 
 _WORDS: dict[type, str] = {str: "text", dict: "table"}
-_PARTS: dict[str, type] = dict.fromkeys(("kind", "fingerprint", "created"), str)
+_PARTS: dict[str, type] = dict.fromkeys(("kind", "fingerprint", "created", "writer"), str)
 _PARTS |= dict.fromkeys(("rows", "config", "inputs", "resolved", "facts"), dict)
 
 
