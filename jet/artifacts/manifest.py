@@ -64,7 +64,10 @@ def read_manifest(path: str) -> Manifest | None:
         raise ArtifactError(f"{path}/{MANIFEST} is not JSON: {error}") from None
     if not isinstance(content, dict) or content.get("format") != FORMAT:
         found = repr(content.get("format") if isinstance(content, dict) else content)[:40]
-        raise ArtifactError(f"{path}/{MANIFEST} has format {found}; this jet reads {FORMAT}")
+        raise ArtifactError(
+            f"{path}/{MANIFEST} has format {found}; this jet reads {FORMAT}: run the job that wrote it again, "
+            "or use the jet that it was written with"
+        )
     try:
         manifest = Manifest(**content)
     except TypeError as error:

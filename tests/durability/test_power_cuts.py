@@ -14,23 +14,9 @@ from pathlib import Path
 
 import pytest
 from lossy_disk import Recorder, after_a_cut, recorded
-from writers import Writer, writers
+from writers import NAMES, Writer, writers
 
 from jet.artifacts import disk
-
-NAMES = (
-    *(
-        "artifact",
-        "parts",
-        "bundle",
-        "learn",
-        "clean",
-        "table by day",
-        "table by company",
-        "vectors",
-        "records",
-    ),
-)
 
 
 @pytest.fixture(scope="module")

@@ -30,6 +30,10 @@ from ray_jobs.runtime.metrics import counted
 from ray_jobs.runtime.settings import RuntimeSettings
 from ray_jobs.spread.parts import do_parts, part_name
 
+NAMES = (
+    *("artifact", "parts", "bundle", "learn", "clean"),
+    *("table by day", "table by company", "vectors", "records"),
+)
 DAY = "2026-11-30"
 
 
