@@ -17,7 +17,8 @@ from typing import Any
 
 import pyarrow as pa
 
-from jet.artifacts.artifact import DATA, artifact_writer
+from jet.artifacts.artifact import artifact_writer
+from jet.artifacts.layout import DATA
 from ray_jobs.runtime.connection import connect
 from ray_jobs.runtime.settings import RuntimeSettings
 from ray_jobs.spread.parts import Rows, do_parts, part_name

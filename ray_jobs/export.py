@@ -13,9 +13,8 @@ import tempfile
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict
 from datetime import date
-from functools import partial
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any
 
 import jsonargparse
 import pyarrow as pa
@@ -82,7 +81,7 @@ def _exported(
         Export(EXPORTERS[format_], about, Path(folder)) as files,
     ):
         found = export(answers(predictions), entries, reviewed, files, config.export.amounts)
-        files.finish(partial(_opened, writer))
+        files.finish(writer.open)
     if found.elsewhere:
         log.warning("%s of --reviewed are none of these predictions: not exported", told(found.elsewhere))
     if files.without_dimensions:
@@ -121,10 +120,6 @@ def _by_code(charts: Sequence[pa.Table]) -> dict[tuple[str, str], Account]:
                 row["entity"], row["code"], name or row["name"], nature=nature or row["nature"]
             )
     return found
-
-
-def _opened(writer: ArtifactWriter, name: str) -> BinaryIO:
-    return writer.filesystem.open_output_stream(writer.file(name))
 
 
 def _said(output: str, manifest: Manifest) -> dict[str, Any]:

@@ -29,9 +29,9 @@ from jet.artifacts.artifact import (
     artifact_writer,
     digest_of,
     finished,
-    in_bucket,
     open_artifact,
 )
+from jet.artifacts.layout import in_bucket
 from ray_jobs.options import neighbors as options
 from ray_jobs.runtime import metrics
 from ray_jobs.runtime.command import main

@@ -35,7 +35,6 @@ import jsonargparse
 import pyarrow as pa
 
 from jet.artifacts.artifact import (
-    DATA,
     Artifact,
     ArtifactWriter,
     Manifest,
@@ -44,6 +43,7 @@ from jet.artifacts.artifact import (
     finished,
     open_artifact,
 )
+from jet.artifacts.layout import DATA
 from jet.books.schema import PREDICTIONS, REJECTED, uses
 from jet.bundle.bundle import Bundle
 from jet.bundle.saved import load_bundle

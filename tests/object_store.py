@@ -1,7 +1,9 @@
 """A real S3 server on loopback (moto's, in a process of its own), behind a front that fails and dawdles.
 
 The front is what the jobs are told is S3. It passes requests on, counts them, and can answer some of them as a
-busy S3 does, break the connection before or after the server has done its work, or take its time.
+busy S3 does, break the connection before or after the server has done its work, or take its time. It keeps a
+promise of the stores, too: of several puts of a new object one makes it. moto looks and puts in two steps, and
+the emulator of Google's store doesn't look.
 
     python tests/object_store.py --fail 0.05 --delay 0.05 -- jet ingest --ledgers books --output s3://books/run
 
@@ -30,7 +32,15 @@ from pyarrow import fs as pafs
 
 KEYS = {"AWS_ACCESS_KEY_ID": "jet-tests", "AWS_SECRET_ACCESS_KEY": "a-secret-of-the-tests"}
 FAULTS = ("SlowDown", "InternalError", "cut before", "cut after")
-STATUS = {"SlowDown": 503, "InternalError": 500, "AccessDenied": 403, "NoSuchBucket": 404}
+STATUS = {
+    "NotImplemented": 501,
+    "SlowDown": 503,
+    "InternalError": 500,
+    "AccessDenied": 403,
+    "NoSuchBucket": 404,
+}
+FACTS = {"ETag": '"1"', "Last-Modified": "Mon, 30 Nov 2026 00:00:00 GMT"}
+"""What every store says of an object, and the emulator of Google's doesn't."""
 NOT_PASSED_ON = {"connection", "transfer-encoding", "keep-alive", "server", "date"}
 
 
@@ -43,7 +53,7 @@ class Front(ThreadingHTTPServer):
     def __init__(self) -> None:
         super().__init__(("127.0.0.1", 0), Handler)
         self.behind = ""
-        self.lock = threading.Lock()
+        self.lock, self.one_at_a_time = threading.Lock(), threading.Lock()
         self.reset()
 
     def reset(self) -> None:
@@ -101,7 +111,7 @@ class Handler(BaseHTTPRequestHandler):
         elif fault in STATUS:
             self.answer(STATUS[fault], {"Content-Type": "application/xml"}, self.complaint(fault))
         else:
-            status, headers, content = self.asked(body)
+            status, headers, content = self.made_once(body) if self.is_to_be_new() else self.asked(body)
             if fault == "cut after":
                 self.cut()
             else:
@@ -123,20 +133,31 @@ class Handler(BaseHTTPRequestHandler):
             pass
         return b"".join(parts)
 
-    def asked(self, body: bytes) -> tuple[int, dict[str, str], bytes]:
+    def is_to_be_new(self) -> bool:
+        """Whether the request is a put that must be refused where there is an object."""
+        return self.headers.get("If-None-Match") == "*" or self.headers.get("x-goog-if-generation-match") == "0"
+
+    def made_once(self, body: bytes) -> tuple[int, dict[str, str], bytes]:
+        with self.server.one_at_a_time:
+            if self.asked(b"", "GET")[0] == 200:
+                return 412, {"Content-Type": "application/xml"}, self.complaint("PreconditionFailed")
+            status, headers, content = self.asked(body)
+        return status, FACTS | headers, content
+
+    def asked(self, body: bytes, method: str | None = None) -> tuple[int, dict[str, str], bytes]:
         """What the server behind says."""
         headers = {name: value for name, value in self.headers.items() if name.lower() not in NOT_PASSED_ON}
         headers.pop("Expect", None)
         headers["Content-Length"] = str(len(body))
         connection = http.client.HTTPConnection(self.server.behind, timeout=60)
         try:
-            connection.request(self.command, self.path, body, headers)
+            connection.request(method or self.command, self.path, body, headers)
             response = connection.getresponse()
             content = response.read()
         finally:
             connection.close()
         kept = {name: value for name, value in response.getheaders() if name.lower() not in NOT_PASSED_ON}
-        return response.status, kept, content
+        return response.status, FACTS | kept if response.status == 200 else kept, content
 
     def answer(self, status: int, headers: dict[str, str], content: bytes) -> None:
         self.send_response_only(status)
@@ -192,12 +213,20 @@ def s3_behind(server: Front, *buckets: str) -> Iterator[None]:
 
 @contextlib.contextmanager
 def google(bucket: str) -> Iterator[None]:
-    """Start an emulator of Google's store with a bucket; this process uses it meanwhile."""
+    """Start an emulator of Google's store with a bucket; this process uses it meanwhile, through a front where
+    an object is to be made once."""
     given = ("start", "--host", "127.0.0.1", "--in-memory", "--default-bucket", bucket, "--port")
     with (
+        front() as server,
         running("gcp_storage_emulator", *given) as port,
-        environment({"CLOUD_STORAGE_EMULATOR_ENDPOINT": f"http://127.0.0.1:{port}"}),
+        environment(
+            {
+                "CLOUD_STORAGE_EMULATOR_ENDPOINT": f"http://127.0.0.1:{port}",
+                "STORAGE_EMULATOR_HOST": server.endpoint,
+            }
+        ),
     ):
+        server.behind = f"127.0.0.1:{port}"
         yield
 
 

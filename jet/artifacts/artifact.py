@@ -2,12 +2,12 @@
 
 A writer works in a staging directory beside the output. Publishing writes `manifest.json` (row counts, files
 with sizes and SHA-256, resolved config, fingerprints of the inputs) and then renames the staging directory, an
-atomic step. So a killed job leaves nothing that looks finished, and of two jobs that publish to one path the
-second fails. A reader trusts the manifest and nothing else.
+atomic step. So a killed job leaves nothing that looks finished, and of several jobs that publish to one path
+one wins and the others fail. A reader trusts the manifest and nothing else.
 
 Object stores have no rename. There each run writes to its own folder within the output, and publishes with one
-put of the manifest, which names the folder. Files of different runs never mix. Two jobs that publish at the
-same moment aren't detected: the later manifest wins.
+put of the manifest, which names the folder and which the store refuses where there is one. Files of different
+runs never mix.
 
 Each table lies in a folder of its own with nothing else in it, so that pandas, Polars, Spark and DuckDB read
 it by the name of the folder.
@@ -17,31 +17,38 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
-import shutil
 import uuid
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from pathlib import Path, PurePosixPath
-from typing import Any
+from pathlib import PurePosixPath
+from typing import Any, BinaryIO
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 from pyarrow import fs as pafs
 
+from jet.artifacts import disk
+from jet.artifacts.digests import file_facts
+from jet.artifacts.exclusive import Exclusive
+from jet.artifacts.layout import DATA, table_and_bucket
 from jet.artifacts.manifest import MANIFEST, ArtifactError, Manifest, read_manifest
 from jet.artifacts.places import RUN_FOLDER, WRITERS, refuse_foreign, why_none
-from jet.artifacts.storage import files_under, has_rename, patiently, read_whole, resolve, write_whole
+from jet.artifacts.storage import (
+    files_under,
+    has_rename,
+    opened,
+    patiently,
+    read_whole,
+    remove,
+    remove_file,
+    resolve,
+)
 from jet.artifacts.tables import validate
 
-DATA = "data"
-"""The folder of an artifact's main table: entries, neighbors or predictions."""
-
-BUCKET = "bucket="
-"""How the names of folders begin that hold a bucket of a table (`jet.books.buckets`)."""
+_PUBLISHED = "{} was published by another job while this one ran: what is there is whole, and stays"
 
 
 _TABLES = ("entries", "neighbors", "predictions")  # the kinds with a main table
@@ -87,7 +94,7 @@ class Artifact:
     def _tables(self) -> dict[str, tuple[str, str]]:
         """The table and the bucket of each parquet file."""
         names = (PurePosixPath(name) for name in self.manifest.files if name.endswith(".parquet"))
-        return {name.as_posix(): _table_and_bucket(name) for name in names}
+        return {name.as_posix(): table_and_bucket(name) for name in names}
 
     def read_table(
         self, schema: pa.Schema, table: str = DATA, buckets: Collection[str] | None = None
@@ -120,7 +127,7 @@ class Artifact:
         def check(item: tuple[str, dict[str, Any]]) -> None:
             name, expected = item
             try:
-                found = patiently(_file_facts, self.filesystem, f"{self.root}/{name}")
+                found = patiently(file_facts, self.filesystem, f"{self.root}/{name}")
             except FileNotFoundError:
                 raise ArtifactError(f"{self.path}: {name} is missing") from None
             if found["sha256"] != expected["sha256"]:
@@ -128,19 +135,6 @@ class Artifact:
 
         with ThreadPoolExecutor(8) as pool:
             list(pool.map(check, self.manifest.files.items()))
-
-
-def _table_and_bucket(name: PurePosixPath) -> tuple[str, str]:
-    """The folder of the table that a file is of, and the bucket's; "" for none."""
-    folder, bucket = name.parent, ""
-    if folder.name.startswith(BUCKET):
-        folder, bucket = folder.parent, folder.name
-    return "" if folder == PurePosixPath() else folder.as_posix(), bucket
-
-
-def in_bucket(bucket: str, name: str, table: str = DATA) -> str:
-    """The file `name` of a table's bucket (see `Artifact.buckets`)."""
-    return f"{table}/{bucket}/{name}" if bucket else f"{table}/{name}"
 
 
 def read_parquet(filesystem: pafs.FileSystem, name: str, columns: Sequence[str] | None = None) -> pa.Table:
@@ -214,60 +208,52 @@ class ArtifactWriter:
         self.staging = beside(self.root, f"staging-{run}") if self.local else f"{self.root}/{self.folder}"
         if self.local:
             self._make_staging()
+        else:
+            Exclusive(self.filesystem, f"{self.root}/{MANIFEST}")  # asks the store, before any work
 
     def _make_staging(self) -> None:
         try:
-            Path(self.staging).mkdir(parents=True, exist_ok=True)
+            disk.make_folder(self.staging)
         except OSError as error:
             raise ArtifactError(
                 f"{self.path} can't be made ({error.strerror}): give an output where you may make folders"
             ) from None
 
-    def file(self, name: str) -> str:
-        """The full path (on `filesystem`) to write the file `name` at, its folder made."""
-        target = f"{self.staging}/{name}"
-        if self.local:  # object stores have no folders
-            self.filesystem.create_dir(target.rpartition("/")[0], recursive=True)
-        return target
+    def written(self, folder: str = "") -> list[str]:
+        """The names of the files written so far, or of those below `folder`; none that is half-written."""
+        names = files_under(self.filesystem, f"{self.staging}/{folder}".rstrip("/"))
+        whole = [name for name in names if not _is_unfinished(name)]
+        return [f"{folder}/{name}" if folder else name for name in whole]
 
     def files(self) -> list[str]:
         """The full paths of the main table's parquet files written so far."""
-        folder = f"{self.staging}/{DATA}"
-        return [
-            f"{folder}/{name}" for name in files_under(self.filesystem, folder) if name.endswith(".parquet")
-        ]
+        return [f"{self.staging}/{name}" for name in self.written(DATA) if name.endswith(".parquet")]
 
-    def write_bytes(self, name: str, content: bytes) -> None:
+    @contextmanager
+    def open(self, name: str) -> Iterator[BinaryIO]:
+        """The file `name` to write piece by piece. Raises `ArtifactError` where another job has published."""
+        with self._alone(), opened(self.filesystem, f"{self.staging}/{name}") as stream:
+            yield stream
+
+    def write_bytes(self, name: str, content: bytes | memoryview) -> None:
         """Write one small file, completely or not at all."""
-        write_whole(self.filesystem, self.file(name), content)
+        with self.open(name) as stream:
+            stream.write(content)
 
     def write_table(self, name: str, table: pa.Table, row_group: int = 65_536) -> None:
         """Write one parquet file, completely or not at all, in row groups of so many rows."""
         content = pa.BufferOutputStream()
         pq.write_table(table, content, compression="zstd", row_group_size=row_group)
-        write_whole(self.filesystem, self.file(name), content.getvalue())
+        self.write_bytes(name, content.getvalue())
 
     def drop(self, folder: str) -> None:
         """Remove what was written below `folder`, which is no part of the artifact."""
-        if self.local:
-            shutil.rmtree(f"{self.staging}/{folder}")
-            return
-        for name in files_under(self.filesystem, f"{self.staging}/{folder}"):
-            self.filesystem.delete_file(f"{self.staging}/{folder}/{name}")
+        remove(f"{self._place}/{folder}")
 
     def publish(self, rows: Mapping[str, int], facts: Mapping[str, Any] | None = None) -> Manifest:
         """Write the manifest and make the artifact visible in one step."""
-        names = []
-        for name in files_under(self.filesystem, self.staging):
-            if PurePosixPath(name).name.startswith("."):  # left half-written by a killed run
-                self.filesystem.delete_file(f"{self.staging}/{name}")
-            else:
-                names.append(name)
-        with ThreadPoolExecutor(8) as pool:
-            found = pool.map(
-                lambda name: patiently(_file_facts, self.filesystem, f"{self.staging}/{name}"), names
-            )
-            files = dict(zip(names, found, strict=True))
+        with self._alone():
+            files = self._files_facts()
         manifest = Manifest(
             kind=self.kind,
             fingerprint=digest_of([self.kind, {name: facts["sha256"] for name, facts in files.items()}]),
@@ -279,38 +265,69 @@ class ArtifactWriter:
             facts=dict(facts or {}),
             created=datetime.now(UTC).isoformat(timespec="seconds"),
             folder=self.folder,
+            writer=uuid.uuid4().hex[:16],
         )
         content = json.dumps(manifest.as_dict(), indent=1, ensure_ascii=False).encode()
         if self.local:
             self._publish_local(content)
-        else:
-            if read_manifest(self.path) is not None:
-                raise ArtifactError(f"{self.path} was published by another job while this one ran")
-            write_whole(self.filesystem, f"{self.root}/{MANIFEST}", content)
+        elif not Exclusive(self.filesystem, f"{self.root}/{MANIFEST}").create(content):
+            raise ArtifactError(_PUBLISHED.format(self.path))
         return manifest
 
+    def _files_facts(self) -> dict[str, dict[str, Any]]:
+        """Size and digest of each file; removes those that a killed run left half-written."""
+        names = []
+        for name in files_under(self.filesystem, self.staging):
+            if _is_unfinished(name):
+                remove_file(self.filesystem, f"{self.staging}/{name}")
+            elif name != MANIFEST:  # of a run that was killed just before it was published
+                names.append(name)
+        with ThreadPoolExecutor(8) as pool:
+            found = pool.map(
+                lambda name: patiently(file_facts, self.filesystem, f"{self.staging}/{name}"), names
+            )
+            return dict(zip(names, found, strict=True))
+
     def _publish_local(self, content: bytes) -> None:
-        staged = Path(self.staging) / MANIFEST
-        with staged.open("wb") as stream:
-            stream.write(content)
-            stream.flush()
-            os.fsync(stream.fileno())
+        self.write_bytes(MANIFEST, content)
         try:
-            Path(self.staging).rename(self.root)  # replaces an empty directory; fails on any other
+            disk.move(self.staging, self.root)
         except OSError as error:
+            self._refuse_published()
             raise ArtifactError(
-                f"{self.path} can't be published: it is not empty. Another job may have published there "
-                f"meanwhile, or it holds files that are none of jet's ({error.strerror})."
+                f"{self.path} can't be published ({error.strerror}). If it is not empty, it holds files that "
+                "are none of jet's: move them away, and start the same command again."
             ) from None
+
+    @contextmanager
+    def _alone(self) -> Iterator[None]:
+        """Raise `ArtifactError` where a run of the same work, which has the same staging directory, has renamed
+        it, or has taken a file of this one for one that was left half-written."""
+        try:
+            yield
+        except FileNotFoundError as error:
+            self._refuse_published()
+            raise ArtifactError(
+                f"{self.path}: another run of the same work is at it ({error.filename} is gone): start the "
+                "same command again when it has ended"
+            ) from None
+
+    def _refuse_published(self) -> None:
+        """Raise `ArtifactError` where another job has published."""
+        if read_manifest(self.path) is not None:
+            if self.local:
+                self.discard()
+            raise ArtifactError(_PUBLISHED.format(self.path)) from None
 
     def discard(self) -> None:
         """Remove the staged files after a failure; those that can't be removed stay, invisible to readers."""
-        if self.local:
-            shutil.rmtree(self.staging, ignore_errors=True)
-            return
         with suppress(OSError):
-            for name in files_under(self.filesystem, self.staging):
-                self.filesystem.delete_file(f"{self.staging}/{name}")
+            remove(self._place)
+
+    @property
+    def _place(self) -> str:
+        """The staging directory, as a path or URI."""
+        return self.staging if self.local else f"{self.path.rstrip('/')}/{self.folder}"
 
 
 @contextmanager
@@ -373,10 +390,5 @@ def _differences(old: Any, new: Any, prefix: str = "") -> list[str]:
     return [] if old == new else [f"{prefix}: {old!r} there, {new!r} here"]
 
 
-def _file_facts(filesystem: pafs.FileSystem, path: str) -> dict[str, Any]:
-    digest, size = hashlib.sha256(), 0
-    with filesystem.open_input_stream(path) as stream:
-        while chunk := stream.read(1 << 20):
-            digest.update(chunk)
-            size += len(chunk)
-    return {"size": size, "sha256": digest.hexdigest()}
+def _is_unfinished(name: str) -> bool:
+    return PurePosixPath(name).name.startswith(".")

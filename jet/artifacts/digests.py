@@ -1,11 +1,13 @@
-"""Fingerprints of arrays, the same for equal content on every machine."""
+"""Fingerprints of arrays and files, the same for equal content on every machine."""
 
 from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping
+from typing import Any
 
 import numpy as np
+from pyarrow import fs as pafs
 
 
 def text_bytes(text: str) -> np.ndarray:
@@ -21,3 +23,13 @@ def array_digest(arrays: Mapping[str, np.ndarray]) -> str:
         digest.update(f"{name}{array.dtype}{array.shape}".encode())
         digest.update(array.data)
     return digest.hexdigest()[:16]
+
+
+def file_facts(filesystem: pafs.FileSystem, path: str) -> dict[str, Any]:
+    """The size of a file in bytes, and its SHA-256. Raises `OSError` where it can't be read."""
+    digest, size = hashlib.sha256(), 0
+    with filesystem.open_input_stream(path) as stream:
+        while chunk := stream.read(1 << 20):
+            digest.update(chunk)
+            size += len(chunk)
+    return {"size": size, "sha256": digest.hexdigest()}

@@ -28,7 +28,7 @@ KINDS = {
     "unfinished": "a file that was not written to its end",
 }
 NAME = re.compile(
-    r"\.(?P<output>.+)\.(?:(?P<run>staging|tuning)-[0-9a-f]+|(?P<kind>training|entries|reviewed|unfinished))"
+    r"\.(?P<output>.+)\.(?:(?P<run>staging|tuning|unfinished)-[0-9a-f]+|(?P<kind>training|entries|reviewed))"
 )
 RUN = re.compile(f"{RUN_FOLDER}[0-9a-f]+")
 

@@ -38,6 +38,7 @@ class Manifest:
     created: str = ""
     folder: str = ""  # on an object store, the run's folder within the artifact, which has the files
     format: int = FORMAT
+    writer: str = ""  # drawn at random, which tells two runs of the same work apart
 
     def as_dict(self) -> dict[str, Any]:
         """The content of `manifest.json`."""
@@ -45,7 +46,7 @@ class Manifest:
 
 
 _WORDS: dict[type, str] = {str: "text", dict: "table"}
-_PARTS: dict[str, type] = dict.fromkeys(("kind", "fingerprint", "created"), str)
+_PARTS: dict[str, type] = dict.fromkeys(("kind", "fingerprint", "created", "writer"), str)
 _PARTS |= dict.fromkeys(("rows", "config", "inputs", "resolved", "facts"), dict)
 
 
@@ -63,7 +64,10 @@ def read_manifest(path: str) -> Manifest | None:
         raise ArtifactError(f"{path}/{MANIFEST} is not JSON: {error}") from None
     if not isinstance(content, dict) or content.get("format") != FORMAT:
         found = repr(content.get("format") if isinstance(content, dict) else content)[:40]
-        raise ArtifactError(f"{path}/{MANIFEST} has format {found}; this jet reads {FORMAT}")
+        raise ArtifactError(
+            f"{path}/{MANIFEST} has format {found}; this jet reads {FORMAT}: run the job that wrote it again, "
+            "or use the jet that it was written with"
+        )
     try:
         manifest = Manifest(**content)
     except TypeError as error:

@@ -5,7 +5,8 @@ credentials of a store come from the environment of each process, never from a p
 manifests and logs.
 
 Notable: an object store has no rename and no folders, and a stream that an error closes still becomes a
-truncated object. Files that must be complete are therefore written in one piece (`write_whole`).
+truncated object. Files that must be complete are therefore written in one piece (`write_whole`). On a disk they
+are flushed too (`jet.artifacts.disk`).
 """
 
 from __future__ import annotations
@@ -19,10 +20,11 @@ import time
 from collections.abc import Callable, Iterator
 from functools import lru_cache
 from pathlib import Path, PurePosixPath
-from typing import ParamSpec, TypeVar
+from typing import BinaryIO, ParamSpec, TypeVar
 
 from pyarrow import fs as pafs
 
+from jet.artifacts import disk
 from jet.artifacts.uris import is_uri, refuse_keys
 
 P = ParamSpec("P")
@@ -30,8 +32,6 @@ R = TypeVar("R")
 
 S3_RETRIES = 10
 """How often a request to S3 is sent before it counts as failed; with the SDK's backoff, about 25 s in all."""
-
-
 LOOKS = 10
 """How often a folder that other processes change meanwhile is listed before that counts as an error."""
 
@@ -115,14 +115,17 @@ def write_whole(filesystem: pafs.FileSystem, path: str, content: bytes | memoryv
 
     (A larger object is uploaded in parts, and exists from the last request on.)
     """
-    if not has_rename(filesystem):
-        _write(filesystem, path, content)
-        return
-    folder, _, name = path.rpartition("/")
-    filesystem.create_dir(folder, recursive=True)
-    unfinished = f"{folder}/.{name}.unfinished"
-    _write(filesystem, unfinished, content)
-    filesystem.move(unfinished, path)
+    with opened(filesystem, path) as stream:
+        stream.write(content)
+
+
+@contextlib.contextmanager
+def opened(filesystem: pafs.FileSystem, path: str) -> Iterator[BinaryIO]:
+    """A file to write piece by piece. On a disk it is there from the end of the context on, and after an error
+    not at all; on an object store an error leaves a truncated object."""
+    stream = disk.whole_file(path) if has_rename(filesystem) else filesystem.open_output_stream(path)
+    with stream as file:
+        yield file
 
 
 def read_whole(filesystem: pafs.FileSystem, path: str) -> bytes:
@@ -133,11 +136,6 @@ def read_whole(filesystem: pafs.FileSystem, path: str) -> bytes:
             return stream.read()
 
     return patiently(read)
-
-
-def _write(filesystem: pafs.FileSystem, path: str, content: bytes | memoryview) -> None:
-    with filesystem.open_output_stream(path) as stream:
-        stream.write(content)
 
 
 def patiently(read: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> R:
@@ -229,7 +227,15 @@ def remove(path: str) -> None:
     filesystem, root = resolve(path)
     found = filesystem.get_file_info(root).type
     if found == pafs.FileType.File:
-        filesystem.delete_file(root)
+        remove_file(filesystem, root)
     elif found == pafs.FileType.Directory:
         with contextlib.suppress(FileNotFoundError):  # Google's reports the folder itself as missing in the end
-            filesystem.delete_dir(root)
+            disk.remove_folder(root) if has_rename(filesystem) else filesystem.delete_dir(root)
+
+
+def remove_file(filesystem: pafs.FileSystem, path: str) -> None:
+    """Delete a file. On a disk, `FileNotFoundError` is raised where there is none."""
+    if has_rename(filesystem):
+        disk.remove_file(path)
+    else:
+        filesystem.delete_file(path)

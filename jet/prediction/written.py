@@ -15,7 +15,8 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from jet.artifacts.artifact import DATA, ArtifactWriter, read_parquet
+from jet.artifacts.artifact import ArtifactWriter, read_parquet
+from jet.artifacts.layout import DATA
 from jet.books.schema import PREDICTED_LINES, PREDICTIONS, REVIEW, joined_keys
 from jet.books.tokens import mixed
 from jet.confidence.drift import (

@@ -18,7 +18,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from jet.artifacts.artifact import BUCKET, DATA, ArtifactWriter, read_parquet
+from jet.artifacts.artifact import ArtifactWriter, read_parquet
+from jet.artifacts.layout import BUCKET, DATA
 from jet.artifacts.storage import patiently
 from jet.books.catalog import Catalog
 from jet.books.importers import ImportSettings, Tables, UnreadableFile

@@ -34,7 +34,7 @@ from jet.artifacts.artifact import (
     refuse_foreign,
 )
 from jet.artifacts.places import folders_above
-from jet.artifacts.storage import absolute, files_under, remove, resolve
+from jet.artifacts.storage import absolute, remove, resolve
 from jet.artifacts.uris import is_database
 from jet.books.buckets import deal
 from jet.books.checks import Rule
@@ -137,9 +137,8 @@ def _import(reading: Reading, writer: ArtifactWriter, config: JobConfig) -> list
 
 
 def _runs(writer: ArtifactWriter, names: Mapping[str, str]) -> Runs:
-    folders = [f"{writer.staging}/{folder}" for folder in (RUNS, CHARTS)]
     entries, accounts = (
-        [f"{folder}/{name}" for name in sorted(files_under(writer.filesystem, folder))] for folder in folders
+        [f"{writer.staging}/{name}" for name in writer.written(folder)] for folder in (RUNS, CHARTS)
     )
     return Runs(writer, names, entries, accounts)
 
@@ -170,21 +169,15 @@ def _settle(runs: Runs, dealt: Sequence[list[str]], runtime: RuntimeSettings) ->
 
 def _rename(writer: ArtifactWriter, names: Mapping[str, str]) -> None:
     """Call companies as their entries are called, in the tables of files and of rejected rows."""
-    for name in [*_written(writer, "files"), *_written(writer, "rejected")] if names else ():
+    for name in [*writer.written("files"), *writer.written("rejected")] if names else ():
         table = read_parquet(writer.filesystem, f"{writer.staging}/{name}")
         writer.write_table(name, renamed(table, names))
 
 
 def _rejected(writer: ArtifactWriter) -> pa.Table:
-    names = _written(writer, "rejected")
+    names = writer.written("rejected")
     parts = [read_parquet(writer.filesystem, f"{writer.staging}/{name}") for name in names]
     return pa.concat_tables([REJECTED.empty_table(), *parts])
-
-
-def _written(writer: ArtifactWriter, table: str) -> list[str]:
-    """The files of a table."""
-    names = files_under(writer.filesystem, f"{writer.staging}/{table}")
-    return sorted(f"{table}/{name}" for name in names)
 
 
 def refuse_within(ledgers: Sequence[str], output: str) -> None:

@@ -15,7 +15,8 @@ import torch
 from safetensors.torch import load as load_safetensors
 from safetensors.torch import save as save_safetensors
 
-from jet.artifacts.artifact import DATA, artifact_writer, digest_of, finished, open_artifact
+from jet.artifacts.artifact import artifact_writer, digest_of, finished, open_artifact
+from jet.artifacts.layout import DATA
 from jet.artifacts.storage import remove
 from jet.experiments.ablation.ablation import Neighbors, Row
 from jet.experiments.ablation.inference import score_rows

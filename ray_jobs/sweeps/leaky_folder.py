@@ -5,7 +5,8 @@ The rows of an ablation that measure such a leak train on one.
 
 from __future__ import annotations
 
-from jet.artifacts.artifact import DATA, Artifact, artifact_writer, digest_of, finished
+from jet.artifacts.artifact import Artifact, artifact_writer, digest_of, finished
+from jet.artifacts.layout import DATA
 from jet.experiments.ablation.ablation import Neighbors
 from jet.experiments.ablation.leaky_neighbors import noncausal_neighbors, undated_neighbors
 from ray_jobs.ddp.training import load_data

@@ -30,7 +30,7 @@ def test_nothing_is_removed_unless_one_says_so(place, hours, says, caplog):
 def test_with_yes_it_is_removed_and_the_rest_stays(place):
     publish(f"{place}/done")
     kill_a_run(f"{place}/out")
-    put(f"{place}/.record.json.unfinished")
+    put(f"{place}/.record.json.unfinished-0a1b2c3d")
     told = succeed("clean", "--folder", place, f"{place}/out", "--older_than_hours", 0, "--yes")
     assert (told["found"], told["removed"]) == (2, 2)
     assert leftovers(place) == []

@@ -7,7 +7,7 @@ study: the rounds of a population, the final ones of winner and base config.
 
 from __future__ import annotations
 
-from jet.artifacts.storage import listed, read_whole, resolve, write_whole
+from jet.artifacts.storage import listed, read_whole, remove_file, resolve, write_whole
 from jet.experiments.sweep.trials import Trial
 
 
@@ -30,7 +30,7 @@ class Records:
 
     def forget(self, key: str) -> None:
         """Delete the record of a trial, so that it runs again."""
-        self.filesystem.delete_file(f"{self.root}/{key}.json")
+        remove_file(self.filesystem, f"{self.root}/{key}.json")
 
     def all(self) -> list[Trial]:
         """Every record, in the order in which the trials began."""

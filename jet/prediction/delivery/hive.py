@@ -19,9 +19,7 @@ like one (0420 becomes 420).
 from __future__ import annotations
 
 import hashlib
-import os
 import re
-import shutil
 import tempfile
 import uuid
 from collections import Counter
@@ -37,8 +35,9 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 from pyarrow import fs as pafs
 
+from jet.artifacts import disk
 from jet.artifacts.artifact import beside, read_parquet
-from jet.artifacts.storage import files_under, has_rename, patiently, resolve
+from jet.artifacts.storage import files_under, has_rename, patiently, remove_file, resolve
 from jet.prediction.delivery.night import TABLE, Night, refuse_other_columns, refuse_taken
 
 MADE_FROM = b"jet.made_from"
@@ -136,7 +135,7 @@ class HiveFolder:
         staged = folder / PurePosixPath(file.name).name
         schema = self.schema.with_metadata({MADE_FROM: night.made_from.encode()})
         written = 0
-        with pq.ParquetWriter(staged, schema, compression="zstd") as out:
+        with disk.new_file(str(staged)) as sink, pq.ParquetWriter(sink, schema, compression="zstd") as out:
             for table in file.tables():
                 out.write_table(table.select(schema.names).cast(schema), row_group_size=ROW_GROUP)
                 written += len(table)
@@ -151,10 +150,8 @@ class HiveFolder:
                 thread.submit(_upload, self.filesystem, staged, target).result()
             staged.unlink()
             return
-        with staged.open("rb") as stream:
-            os.fsync(stream.fileno())
-        Path(target).parent.mkdir(parents=True, exist_ok=True)
-        staged.replace(target)
+        disk.make_folder(target.rpartition("/")[0])
+        disk.move(str(staged), target)
 
     @contextmanager
     def _staging(self) -> Iterator[Path]:
@@ -164,11 +161,12 @@ class HiveFolder:
                 yield Path(temporary)
             return
         folder = Path(beside(self.root, f"staging-{uuid.uuid4().hex[:8]}"))
-        folder.mkdir(parents=True)
+        disk.make_folder(str(folder))
         try:
             yield folder
         finally:
-            shutil.rmtree(folder, ignore_errors=True)
+            with suppress(OSError):
+                disk.remove_folder(str(folder))
 
     def _keep_one(self, night: Night) -> None:
         """Remove a night's later days: two runs at midnight may have taken it for different ones.
@@ -177,7 +175,7 @@ class HiveFolder:
         """
         for name in self._of_night(night)[1:]:
             with suppress(FileNotFoundError):  # the other run was faster
-                self.filesystem.delete_file(f"{self.root}/{name}")
+                remove_file(self.filesystem, f"{self.root}/{name}")
 
 
 def _upload(filesystem: pafs.FileSystem, staged: Path, target: str) -> None:
