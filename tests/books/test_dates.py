@@ -159,3 +159,10 @@ def test_rows_of_two_journals_that_balance_together_only_are_one_entry():
 def test_two_unbalanced_entries_of_one_id_are_two():
     rows = "".join(f"1,{year}-01-05,x,1,5,\n1,{year}-01-05,x,2,,6\n" for year in (2023, 2024))
     assert [entry.date.year for entry in only(Entry, read(HEADER + rows))] == [2023, 2024]
+
+
+@pytest.mark.parametrize("text", ["010203", "01-02-03"])
+def test_a_date_that_every_order_fits_is_refused_where_nothing_decides(text):
+    (rejection,) = only(Rejection, read(table(text)))
+    assert rejection.rule == "bad_date"
+    assert "nothing in the file decides" in rejection.message

@@ -29,7 +29,7 @@ def race(path: str, writers: int, same: bool) -> list[str | None]:
         try:
             with artifact_writer(path, "things", CONFIG, INPUTS, run="5a3e" if same else None) as writer:
                 start.wait()
-                writer.write_table("part-0.parquet", table(code))
+                writer.write_table("data/part-0.parquet", table(code))
                 writer.publish({"things": 1})
         except ArtifactError as error:
             if not TOLD.search(str(error)):
@@ -73,7 +73,7 @@ def test_a_put_whose_answer_is_lost_is_repeated_and_won_all_the_same(store, faul
     failing = iter([fault] * 2)
     place = f"s3://books/lost-{fault.replace(' ', '-')}"
     with artifact_writer(place, "things", CONFIG, INPUTS) as writer:
-        writer.write_table("part-0.parquet", table("1"))
+        writer.write_table("data/part-0.parquet", table("1"))
         store.refuse = lambda method, _: next(failing, None) if method == "PUT" else None
         writer.publish({"things": 1})
     assert store.faults[fault] == 2

@@ -28,7 +28,7 @@ from jet.prediction.delivery import TableSettings, deliver
 from jet.texts.vector_cache import VectorCache
 from ray_jobs.runtime.metrics import counted
 from ray_jobs.runtime.settings import RuntimeSettings
-from ray_jobs.spread.parts import do_parts, part_name
+from ray_jobs.spread.parts import Rows, do_parts, part_name
 
 NAMES = (
     *("artifact", "parts", "bundle", "learn", "clean"),
@@ -61,7 +61,7 @@ def an_artifact(folder: Path) -> None:
     if finished(str(folder / "out"), "things", CONFIG, INPUTS) is not None:
         return
     with artifact_writer(str(folder / "out"), "things", CONFIG, INPUTS) as writer:
-        writer.write_table("bucket=00000/part-0.parquet", table("1"))
+        writer.write_table("data/bucket=00000/part-0.parquet", table("1"))
         writer.write_table("runs/part-0.parquet", table("2"))
         writer.write_bytes("note.txt", b"hello" * 5_000)
         writer.drop("runs")
@@ -78,7 +78,7 @@ def parts(folder: Path) -> None:
     units = [{"name": part_name(number), "rows": 1} for number in range(4)]
     with artifact_writer(str(folder / "out"), "things", CONFIG, INPUTS, run="5a3e") as writer:
         local = RuntimeSettings(executor="local")
-        do_parts(units, partial(lambda: _rows), writer, local, "tests", lambda _: counted())
+        do_parts(units, partial(lambda: _rows), writer, local, Rows("tests", lambda _: counted()))
         writer.publish({"things": 4})
 
 
@@ -115,8 +115,8 @@ def clean_is_whole(folder: Path, done: bool) -> None:
 def predicted(folder: Path) -> None:
     rows = made_up.predictions(["Acme", "Acme", "Birch", "Birch"], ["review"] * 4)
     with artifact_writer(str(folder / "predictions"), "predictions", {}, {"entries": "e"}) as writer:
-        writer.write_table("part-000000.parquet", rows.slice(0, 1))
-        writer.write_table("part-000001.parquet", rows.slice(1))
+        writer.write_table("data/part-000000.parquet", rows.slice(0, 1))
+        writer.write_table("data/part-000001.parquet", rows.slice(1))
         writer.publish({"predictions": 4})
 
 

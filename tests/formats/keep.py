@@ -40,7 +40,7 @@ def main() -> None:
         made_up.save(bundle, Path(folder) / "bundle")
         for kind, table in (("entries", entries), ("predictions", predictions)):
             with artifact_writer(f"{folder}/{kind}", kind, {}, {}) as writer:
-                writer.write_table("part-000000.parquet", table)
+                writer.write_table("data/part-000000.parquet", table)
                 writer.publish({kind: len(table)})
         target = Path(__file__).with_name(f"kept-{FORMAT}.zip")
         with zipfile.ZipFile(target, "w", zipfile.ZIP_DEFLATED) as packed:

@@ -94,7 +94,7 @@ def test_what_is_not_as_it_was_published_is_refused_with_the_way_out(kept):
     with pytest.raises(ArtifactError, match="run the job that wrote it again, or use the jet"):
         open_artifact(str(place), "predictions")
     edit_manifest(place, format=ARTIFACTS)
-    with (place / "part-000000.parquet").open("ab") as stream:
+    with (place / "data" / "part-000000.parquet").open("ab") as stream:
         stream.write(b"x")
     with pytest.raises(ArtifactError, match="is not the file that was published"):
         open_artifact(str(place), "predictions")

@@ -64,6 +64,7 @@ class Orders:
         if len(set(days.values())) > 1:
             distinct = sorted(set(days.values()))
             self._open.setdefault(tuple((order, distinct.index(day)) for order, day in days.items()), text)
+            self._has_dots_only &= "." in text
         if days and not self._ordered and (len(days) < len(_NAMES) or len(set(days.values())) > 1):
             self._ordered = text.strip()
         if not days or len(days) == len(_NAMES):
