@@ -32,7 +32,7 @@ OTHERS = {"--follow", "--version"} | LEDGERS
 """Options that messages name of Ray's commands, of `jet` without a command, and that journals may have of
 ledger."""
 FLAG = re.compile(r"(?<![\w(-])--[a-z][\w.-]*\w(?!: *#)")  # no names of colors: --ink: #111, var(--ink)
-NO_SETTINGS = {"md", "py", "parquet", "safetensors", "yaml"}
+NO_SETTINGS = {"css", "html", "md", "py", "parquet", "safetensors", "yaml"}
 """What stands behind a part's name in the name of a file."""
 COMMAND = re.compile(r"`jet ([a-z][a-z-]*)")
 

@@ -54,7 +54,7 @@ def sums(records):
     """What is booked on each account in each commodity, zeros left out."""
     found: defaultdict[tuple[str, str], Decimal] = defaultdict(Decimal)
     for entry in only(Entry, records):
-        for line in entry.lines:
+        for line in entry.lines or ():  # none of one that is to be predicted
             if line.amount is not None:
                 signed = line.amount if line.side == "D" else -line.amount
                 found[line.account, line.currency or entry.currency] += signed
@@ -134,6 +134,7 @@ def agrees(path, dialect):
     records = list(import_file(str(path), ImportSettings(dialect=dialect)))
     check_line_counts(records)
     ours, refused = sums(records), [record.message for record in only(Rejection, records)]
+    refused += [f"{entry.entry_id} is to be predicted" for entry in only(Entry, records) if entry.lines is None]
     if theirs is None:
         return True if refused else (path.read_text(), "refused by the program only", ours)
     is_equal = set(ours) == set(theirs) and all(abs(ours[key] - theirs[key]) < TINY * 10 for key in ours)

@@ -144,7 +144,7 @@ def test_the_sheet_with_the_columns_is_read_and_a_setting_says_which_of_several(
         (
             workbook(["entry_id", "b"]),
             {},
-            r"sheet 'Sheet', row 1: no column 'date' for date; it has entry_id, b",
+            r"sheet 'Sheet', row 1: no column 'date' for date, and none 'description' for description; it has",
         ),
         (workbook(HEADER, *RENT), {"skip_lines": 1}, r"row 2: no column 'entry_id'"),
         (workbook([*HEADER, "Debit"], *RENT), {"columns": {"debit": "DEBIT"}}, r"comes more than once"),

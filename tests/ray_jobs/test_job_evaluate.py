@@ -7,7 +7,7 @@ import re
 
 import pyarrow.parquet as pq
 import pytest
-from job_runs import read, run_job, succeed
+from job_runs import run_job, succeed
 
 from jet.artifacts.artifact import open_artifact
 from jet.books.schema import ACCOUNTS, ENTRIES
@@ -50,7 +50,7 @@ def test_every_baseline_is_measured_with_what_it_cost(folder):
         assert metrics["costs"][name]["cpu_seconds"] > 0
         assert metrics["costs"][name]["peak_mib"] >= 0
         assert 0 <= metrics["test"]["baselines"][name]["overall"]["entry_exact_match"] < 1
-        assert f"{name}_answer" in read(folder).column_names
+        assert f"{name}_answer" in pq.read_schema(folder / "rows.parquet").names
 
 
 def test_what_was_not_asked_for_is_not_in_the_report(folder):
@@ -102,7 +102,7 @@ def test_the_chosen_method_can_be_measured_without_the_other(pipeline, settings,
     assert "methods" not in test
     assert test["model"] == whole["methods"]["decoder"]
     assert test["model"]["overall"]["automation"]["0.95"]["n_auto"] == 0
-    assert "ranker_answer" not in read(tmp_path / "report").column_names
+    assert "ranker_answer" not in pq.read_schema(tmp_path / "report" / "rows.parquet").names
     bundle = load_bundle(str(pipeline.folder / "model"))
     entries = open_artifact(str(pipeline.folder / "entries"), "entries").read_table(ENTRIES)
     answers = Predictor.for_entries(bundle, PredictSettings(method="decoder"), entries, None)(entries)
@@ -110,7 +110,7 @@ def test_the_chosen_method_can_be_measured_without_the_other(pipeline, settings,
         (row["entity"], row["entry_id"]): sorted(f"{line['side']} {line['account']}" for line in row["lines"])
         for row in answers.to_pylist()
     }
-    for row in read(tmp_path / "report").to_pylist():
+    for row in pq.read_table(tmp_path / "report" / "rows.parquet").to_pylist():
         answer = " ".join(expected[row["entity"], row["entry_id"]])
         assert " ".join(sorted(re.findall(r"[DC] \S+", row["decoder_answer"]))) == answer
 

@@ -52,7 +52,7 @@ def test_a_killed_job_goes_on_with_the_parts_that_it_has(head, arguments, predic
     line = succeed("predict", *arguments, "--output", output)
     assert line["predictions"] == len(predicted)
     assert_same(read(output), predicted)
-    assert {name: (output / name).stat().st_mtime_ns for name in before} == before
+    assert {name: (output / "data" / name).stat().st_mtime_ns for name in before} == before
     assert list(tmp_path.iterdir()) == [output]
 
 

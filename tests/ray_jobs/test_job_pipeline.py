@@ -6,6 +6,7 @@ import json
 
 import numpy as np
 import polars as pl
+import pyarrow.parquet as pq
 import pytest
 from job_runs import keys, read, run_job
 
@@ -77,7 +78,7 @@ def test_metrics_have_all_that_an_evaluation_measures(metrics):
 
 
 def test_every_test_entry_has_a_row_with_what_each_method_made_of_it(metrics, pipeline):
-    rows = read(pipeline.folder / "report")
+    rows = pq.read_table(pipeline.folder / "report" / "rows.parquet")
     assert len(rows) == metrics["facts"]["entries"]["test"]
     figures = {
         "ranker": metrics["test"]["model"],

@@ -34,7 +34,7 @@ def night(tmp_path):
     ]
     write_jsonl(tmp_path / "new.jsonl", [*rows, *chart])
     with artifact_writer(str(tmp_path / "predictions"), "predictions", {}, {}) as writer:
-        writer.write_table("part-000000.parquet", predictions)
+        writer.write_table("data/part-000000.parquet", predictions)
         writer.publish({"predictions": len(predictions)})
     return tmp_path
 

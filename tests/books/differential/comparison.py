@@ -98,6 +98,8 @@ def _add(reading: Reading, sums: Sums, entry: Entry, tolerance: Decimal) -> None
         _refuse(reading, rejection)
     if admitted is None:
         return
+    if entry.lines is None and not reading.refusal:  # a tool reads no entry of one posting either
+        reading.refusal = f"to be predicted: one posting (line {entry.file_line})"
     date = entry.date.isoformat()
     for line in entry.lines or ():
         if line.amount:
