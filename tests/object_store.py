@@ -29,6 +29,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 from pyarrow import fs as pafs
+from serving import serving
 
 KEYS = {"AWS_ACCESS_KEY_ID": "jet-tests", "AWS_SECRET_ACCESS_KEY": "a-secret-of-the-tests"}
 FAULTS = ("SlowDown", "InternalError", "cut before", "cut after")
@@ -190,14 +191,8 @@ class Handler(BaseHTTPRequestHandler):
 @contextlib.contextmanager
 def front() -> Iterator[Front]:
     """A front that listens, with nothing behind it yet."""
-    with Front() as server:
-        thread = threading.Thread(target=server.serve_forever, daemon=True)
-        thread.start()
-        try:
-            yield server
-        finally:
-            server.shutdown()
-            thread.join()
+    with Front() as server, serving(server):
+        yield server
 
 
 @contextlib.contextmanager

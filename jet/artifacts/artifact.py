@@ -49,8 +49,6 @@ from jet.artifacts.storage import (
 from jet.artifacts.tables import validate
 
 _PUBLISHED = "{} was published by another job while this one ran: what is there is whole, and stays"
-
-
 _TABLES = ("entries", "neighbors", "predictions")  # the kinds with a main table
 
 

@@ -10,3 +10,17 @@ Nothing here imports Ray, PyTorch or pyarrow, so that a help or an error takes n
 - perhaps `DEFAULTS`, settings that differ from the usual defaults, `ALSO`, other names of the options, and
   `PATHS`, what must lie at the paths that are given (`ray_jobs.runtime.paths`).
 """
+
+from __future__ import annotations
+
+import jsonargparse
+
+
+def add_predicted(parser: jsonargparse.ArgumentParser) -> None:
+    """Add --ledgers to a job that takes predictions: the entries that they are of."""
+    parser.add_argument(
+        "--ledgers",
+        nargs="+",
+        required=True,
+        help="what was predicted: ledger files, or what `jet ingest` wrote (of `jet pipeline`: to-predict)",
+    )

@@ -7,6 +7,7 @@ from typing import get_args
 import jsonargparse
 
 from jet.books.settings import ExportFormat
+from ray_jobs.options import add_predicted
 from ray_jobs.runtime.paths import LEDGERS, NEW
 
 HELP = (
@@ -33,12 +34,7 @@ def arguments(parser: jsonargparse.ArgumentParser) -> None:
     """The job's options."""
     parser.add_argument("--predictions", required=True, help="what `jet predict` wrote")
     parser.add_argument("--format", type=ExportFormat, required=True, help=f"one of {', '.join(FORMATS)}")
-    parser.add_argument(
-        "--ledgers",
-        nargs="+",
-        required=True,
-        help="what was predicted: ledger files, or what `jet ingest` wrote (of `jet pipeline`: to-predict)",
-    )
+    add_predicted(parser)
     parser.add_argument(
         "--reviewed",
         nargs="+",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import jsonargparse
 
+from ray_jobs.options import add_predicted
 from ray_jobs.runtime.paths import LEDGERS
 
 HELP = (
@@ -27,12 +28,7 @@ PATHS = {"predictions": "predictions", "ledgers": LEDGERS, "books": LEDGERS}
 def arguments(parser: jsonargparse.ArgumentParser) -> None:
     """The job's options."""
     parser.add_argument("--predictions", required=True, help="what `jet predict` wrote")
-    parser.add_argument(
-        "--ledgers",
-        nargs="+",
-        required=True,
-        help="what was predicted: ledger files, or what `jet ingest` wrote (of `jet pipeline`: to-predict)",
-    )
+    add_predicted(parser)
     parser.add_argument(
         "--books",
         nargs="+",

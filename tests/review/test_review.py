@@ -7,11 +7,11 @@ import json
 import re
 from contextlib import contextmanager
 from importlib import resources
-from threading import Thread
 
 import made_up
 import pytest
 from reviews import case, page_of, tables
+from serving import serving
 
 from jet.review.data import review_data
 from jet.review.page import SCRIPTS
@@ -94,14 +94,8 @@ def test_every_label_is_there_in_every_language_and_none_is_left_over():
 
 @contextmanager
 def served(folder):
-    with ReviewServer("<p>page</p>", folder) as server:
-        thread = Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
-        thread.start()
-        try:
-            yield server
-        finally:
-            server.shutdown()
-            thread.join()
+    with ReviewServer("<p>page</p>", folder) as server, serving(server):
+        yield server
 
 
 def asked(server, path, method="GET", body=None, **headers):

@@ -25,8 +25,7 @@ from decimal import Decimal
 
 from jet.books.checks import Rule, reject
 from jet.books.currencies import currency_code
-from jet.books.identity import made_id
-from jet.books.importers.bank_accounts import book_account
+from jet.books.importers.bank_accounts import Transaction, book_account
 from jet.books.importers.common import (
     BrokenRuleError,
     Source,
@@ -36,7 +35,7 @@ from jet.books.importers.common import (
     unsigned,
 )
 from jet.books.importers.xml_elements import Asked, Element, Elements, root_of
-from jet.books.records import Entry, FileEnd, Line, Passed, Record, Rejection
+from jet.books.records import Entry, FileEnd, Passed, Record, Rejection
 from jet.books.settings import ImportSettings
 
 _KIND = re.compile(rb"camt\.053\.\d")
@@ -134,28 +133,9 @@ def _entry(
     date = _date(element)
     code = currency_code(currency) or settings.default_currency
     description = _description(element, side)
-    facts = (
-        account,
-        side,
-        f"{amount.normalize():f}",
-        code,
-        element.said("acctsvcrref", "ntryref"),
-        description,
-    )
-    return Entry(
-        entity=entity,
-        entry_id=made_id(date, facts),
-        date=date,
-        description=description,
-        currency=code,
-        journal="",
-        total=None,
-        lines=None,
-        file=file,
-        file_line=element.line,
-        direction="in" if side == "D" else "out",
-        known_lines=[Line(booked_on, side, amount, code)],
-    )
+    reference = element.said("acctsvcrref", "ntryref")
+    transaction = Transaction(account, booked_on, date, side, amount, code, reference, description)
+    return transaction.entry(entity, file, element.line)
 
 
 def _amount(element: Element) -> Decimal:

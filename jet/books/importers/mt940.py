@@ -23,10 +23,9 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 
 from jet.books.checks import Rule, reject
-from jet.books.identity import made_id
-from jet.books.importers.bank_accounts import book_account
+from jet.books.importers.bank_accounts import Transaction, book_account
 from jet.books.importers.common import BrokenRuleError, Extent, Source, entity_of, text_lines, without_mark
-from jet.books.records import Entry, FileEnd, Line, Passed, Record, Rejection
+from jet.books.records import Entry, FileEnd, Passed, Record, Rejection
 from jet.books.settings import ImportSettings
 
 _TELLTALES = tuple(re.compile(rb"(?m)^:%b:" % tag) for tag in (b"20", b"25P?", b"60[FM]"))
@@ -153,22 +152,10 @@ class _Reading:
         account = book_account(self.account, self.settings)
         description = _description(transaction.info) or found["reference"].strip()
         currency = self.currency or self.settings.default_currency
-        facts = (self.account, side, f"{amount.normalize():f}", currency, found["reference"], description)
-        return Entry(
-            entity=self.entity,
-            entry_id=made_id(date, facts),
-            date=date,
-            description=description,
-            currency=currency,
-            journal="",
-            total=None,
-            lines=None,
-            file=self.source.file,
-            file_line=transaction.file_line,
-            direction="in" if side == "D" else "out",
-            file_lines=transaction.lines,
-            known_lines=[Line(account, side, amount, currency)],
+        booked = Transaction(
+            self.account, account, date, side, amount, currency, found["reference"], description
         )
+        return booked.entry(self.entity, self.source.file, transaction.file_line, transaction.lines)
 
     def _reject(
         self, rule: Rule, message: str, number: int, excerpt: str, lines: int = 1, is_used: bool = False
