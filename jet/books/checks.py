@@ -8,6 +8,7 @@ entry that breaks a rule may still be used for.
 from __future__ import annotations
 
 import datetime
+from collections.abc import Sequence
 from dataclasses import replace
 from decimal import Context, Decimal
 from enum import StrEnum
@@ -112,12 +113,25 @@ def reject(  # noqa: PLR0913 - the columns of a rejection, by keyword
     )
 
 
+def excerpt_of(date: datetime.date, description: str, lines: Sequence[Line]) -> str:
+    """What is shown of an entry."""
+    said = "; ".join(
+        f"{line.side} {line.account} {'?' if line.amount is None else _short(line.amount)}"
+        for line in lines[:5]
+    )
+    return f"{date} {description[:EXCERPT_CHARACTERS]} | {said}"
+
+
+def seen_before(entry_id: str, entity: str) -> str:
+    """The message on an entry whose id another one has."""
+    return (
+        f"entry {entry_id!r} of {entity} was read before, for the same day: leave one out, or give it an id of "
+        "its own"
+    )
+
+
 def reject_entry(rule: Rule, message: str, entry: Entry, used_for: Use = "nothing") -> Rejection:
     """The rejection of `entry`, of which `used_for` is still used."""
-    lines = "; ".join(
-        f"{line.side} {line.account} {'?' if line.amount is None else _short(line.amount)}"
-        for line in (entry.lines or [])[:5]
-    )
     return reject(
         rule,
         message,
@@ -125,7 +139,7 @@ def reject_entry(rule: Rule, message: str, entry: Entry, used_for: Use = "nothin
         file_line=entry.file_line,
         entity=entry.entity or None,
         entry_id=entry.entry_id or None,
-        excerpt=f"{entry.date} {entry.description[:EXCERPT_CHARACTERS]} | {lines}",
+        excerpt=excerpt_of(entry.date, entry.description, entry.lines or ()),
         used_for=used_for,
         file_lines=entry.file_lines if used_for == "nothing" else 0,
     )
@@ -217,7 +231,14 @@ def check_account(account: Account, file: str, file_line: int = 1) -> Rejection 
         )
     if fault is None:
         return None
-    return reject(*fault, file=file, file_line=file_line, entity=account.entity, excerpt=account.code)
+    return reject(
+        *fault,
+        file=file,
+        file_line=file_line,
+        entity=account.entity,
+        excerpt=account.code,
+        file_lines=0,  # its row, or the lines that use it, are counted where they stand
+    )
 
 
 def _fault(entry: Entry, tolerance: Decimal) -> tuple[Rule, str] | None:

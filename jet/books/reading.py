@@ -23,10 +23,19 @@ from jet.artifacts.storage import resolve
 from jet.artifacts.uris import is_database, refuse_keys, without_scheme
 from jet.books.catalog import Catalog
 from jet.books.checks import Rule
-from jet.books.importers import ImportSettings, Tables, UnreadableFile, expand, import_file, to_tables
+from jet.books.importers import (
+    ImportSettings,
+    Tables,
+    UnreadableFile,
+    expand,
+    import_file,
+    import_stretch,
+    to_tables,
+)
 from jet.books.importers.databases import identity
 from jet.books.importers.files import given_folder, logs_beside
 from jet.books.importers.journal import includes_of
+from jet.books.importers.stretches import Stretch
 from jet.books.reconcile import (
     accidents,
     called_like_their_file,
@@ -38,7 +47,7 @@ from jet.books.reconcile import (
     settle,
 )
 from jet.books.records import Record, Rejection
-from jet.books.schema import ACCOUNTS, ENTRIES, FILES, REJECTED, uses
+from jet.books.schema import ACCOUNTS, ENTRIES, FILES, REJECTED, SAID, uses
 from jet.books.sorting import sort_entries
 
 log = logging.getLogger("jet.ingest")
@@ -124,21 +133,30 @@ class Reading:
         )
 
     def groups(self, group_bytes: int) -> list[list[str]]:
-        """The files in groups of about that size: neither one for every tiny file nor one for everything."""
+        """The files in groups of about that size: neither one for every tiny file nor one for everything. A
+        large file is a group of its own."""
         groups: list[list[str]] = [[]]
         size = 0
         for name, own in self.files.items():
-            groups[-1].append(name)
-            size += own
-            if size >= group_bytes:
+            if own >= group_bytes or size >= group_bytes:
                 groups.append([])
                 size = 0
+            groups[-1].append(name)
+            size += own
         return [group for group in groups if group]
 
 
 def batches(reading: Reading, files: Iterable[str], settings: ImportSettings) -> Iterator[Tables]:
     """What importing some files of a run gives, batch by batch, in the order of reading."""
     yield from to_tables(chain.from_iterable(_records(file, reading, settings) for file in files))
+
+
+def batches_of_stretch(file: str, stretch: Stretch, settings: ImportSettings) -> Iterator[Tables]:
+    """What importing a stretch of a file gives, batch by batch; its accounts as `SAID`."""
+    try:
+        yield from to_tables(import_stretch(file, settings, stretch), charts=SAID)
+    except OSError as error:
+        raise OSError(f"{file} can't be read now: {error}") from error
 
 
 def read(paths: str | PathLike[str] | Sequence[str | PathLike[str]], **settings: Any) -> Ledger:

@@ -16,8 +16,9 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from jet.books.checks import Rule
+from jet.books.checks import Rule, excerpt_of, reject, seen_before
 from jet.books.identity import MADE, WITH_DAY, Ids
+from jet.books.records import Line
 from jet.books.schema import ENTRIES, REJECTED, joined_keys
 
 
@@ -29,7 +30,7 @@ class Settled(NamedTuple):
     duplicates: pa.Table
     """`REJECTED`: the entries that were read before."""
     dated: int
-    """Entries whose id has the date added."""
+    """Entries whose id has the date added, since one of another file has it too."""
     repeated: int
     """Entries that say the same as one of another file."""
 
@@ -38,11 +39,11 @@ def settle(entries: pa.Table) -> Settled:
     """The `entries` (`ENTRIES`) that were read of some companies, in the order of reading, as they are called
     from here on."""
     were = entries["entry_id"]
-    entry_id, duplicate = settle_ids(entries)
+    entry_id, duplicate, elsewhere = settle_ids(entries)
     entries = entries.set_column(
         entries.schema.get_field_index("entry_id"), ENTRIES.field("entry_id"), entry_id
     )
-    other = _flags(pc.not_equal(entries["entry_id"], were))
+    other = _flags(pc.not_equal(entries["entry_id"], were)) & elsewhere
     made = _flags(pc.match_substring_regex(entries["entry_id"], f"^{MADE}$"))
     return Settled(
         entries.filter(pa.array(~duplicate)),
@@ -52,17 +53,21 @@ def settle(entries: pa.Table) -> Settled:
     )
 
 
-def settle_ids(keys: pa.Table) -> tuple[pa.Array, np.ndarray]:
-    """What the entries of `keys` (entity, entry_id, date, journal) are called from here on, in the order of the
-    files, and bool [N] which of them came earlier."""
+def settle_ids(keys: pa.Table) -> tuple[pa.Array, np.ndarray, np.ndarray]:
+    """What the entries of `keys` (entity, entry_id, date, journal, file) are called from here on, in the order
+    of the files; bool [N] which of them came earlier; and bool [N] of which another file has the first with
+    their id."""
     ids = keys["entry_id"].combine_chunks()
     bases = pc.replace_substring_regex(ids, f"^{MADE}$", r"\1")
     bases = pc.replace_substring_regex(bases, f"^{WITH_DAY}$", r"\1")
     names = joined_keys(keys["entity"].combine_chunks(), bases).dictionary_encode().indices.to_numpy()
     rows = np.flatnonzero(np.bincount(names)[names] > 1) if len(names) else np.empty(0, dtype=np.int64)
-    duplicate = np.zeros(len(keys), dtype=bool)
+    duplicate, elsewhere = np.zeros((2, len(keys)), dtype=bool)
     if not len(rows):
-        return ids, duplicate
+        return ids, duplicate, elsewhere
+    file = keys["file"].combine_chunks().dictionary_encode().indices.to_numpy()
+    _, first, own = np.unique(names[rows], return_index=True, return_inverse=True)
+    elsewhere[rows] = file[rows][first][own] != file[rows]
     giving = Ids()
     some = keys.take(pa.array(rows))
     columns = (some[name].to_pylist() for name in ("entity", "entry_id", "date", "journal"))
@@ -71,7 +76,7 @@ def settle_ids(keys: pa.Table) -> tuple[pa.Array, np.ndarray]:
     settled = ids.to_pylist()
     for row, name in zip(rows.tolist(), given, strict=True):
         settled[row] = settled[row] if name is None else name
-    return pa.array(settled, pa.string()), duplicate
+    return pa.array(settled, pa.string()), duplicate, elsewhere
 
 
 def companies(numbers: Iterable[tuple[str | None, str]]) -> dict[str, str]:
@@ -94,22 +99,21 @@ def renamed(table: pa.Table, names: Mapping[str, str]) -> pa.Table:
     return table
 
 
-def _duplicates(keys: pa.Table) -> pa.Table:
-    """Entries that were read before, as rows of the rejected table."""
-    rows = [
-        {
-            "file": row["file"],
-            "file_line": row["file_line"],
-            "rule": Rule.DUPLICATE_ID.value,
-            "message": f"entry {row['entry_id']!r} of {row['entity']} was already read from another place, for "
-            "the same day: leave one out, or give it an id of its own",
-            "entity": row["entity"],
-            "entry_id": row["entry_id"],
-            "excerpt": row["entry_id"],
-            "used_for": "nothing",
-        }
-        for row in keys.select(["file", "file_line", "entity", "entry_id"]).to_pylist()
-    ]
+def _duplicates(entries: pa.Table) -> pa.Table:
+    """Entries (`ENTRIES`) that were read before, as rows of the rejected table."""
+    rows = []
+    for row in entries.to_pylist():
+        lines = [Line(line["account"], line["side"], line["amount"]) for line in row["lines"] or ()]
+        rejection = reject(
+            Rule.DUPLICATE_ID,
+            seen_before(row["entry_id"], row["entity"]),
+            file=row["file"],
+            file_line=row["file_line"],
+            entity=row["entity"],
+            entry_id=row["entry_id"],
+            excerpt=excerpt_of(row["date"], row["description"], lines),
+        )
+        rows.append({name: getattr(rejection, name) for name in REJECTED.names})
     return pa.Table.from_pylist(rows, schema=REJECTED)
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import datetime
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from decimal import Decimal
 
 from jet.books.schema import Use
@@ -63,6 +63,8 @@ class Account:
     nature: str | None = None
     opened: datetime.date | None = None
     closed: datetime.date | None = None
+    stated: bool = field(default=True, compare=False)
+    """Whether a row of its own says it, or a line that uses it (`jet.books.importers.stretches`)."""
 
 
 @dataclass(frozen=True, slots=True)

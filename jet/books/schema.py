@@ -65,6 +65,9 @@ ACCOUNTS = pa.schema(
     ]
 )
 
+SAID = ACCOUNTS.append(_required("stated", pa.bool_()))
+"""What a part of a file says of accounts, in a row of their own or in lines that use them."""
+
 NATURES = ("asset", "liability", "equity", "income", "expense")
 
 REJECTED = pa.schema(

@@ -23,7 +23,8 @@ from jet.artifacts.layout import BUCKET, DATA
 from jet.artifacts.storage import patiently
 from jet.books.catalog import Catalog
 from jet.books.importers import ImportSettings, Tables, UnreadableFile
-from jet.books.reading import batches
+from jet.books.importers.stretches import Stretch
+from jet.books.reading import batches, batches_of_stretch
 from jet.books.reconcile import called_like_their_file, guesses_of, renamed, settle
 from jet.books.schema import ACCOUNTS, ENTRIES, uses
 from jet.books.sorting import sort_entries
@@ -32,9 +33,10 @@ from ray_jobs.runtime.logs import about
 from ray_jobs.spread.executor import fetch
 
 RUNS, CHARTS = "runs/entries", "runs/accounts"
-"""Folders of the staging directory."""
+SAID_CHARTS, SAID_FILES = "runs/said-accounts", "runs/said-files"
+"""Folders of the staging directory; the last two for what stretches of a file say, which stands nowhere yet."""
 RUN_ROWS = 262_144
-_RUN_ROW_GROUP = 1024
+RUN_ROW_GROUP = 1024
 ROW_GROUP = 4096
 """Entries of a row group of a bucket: what later jobs take at a time."""
 LOGGED_REJECTIONS = 100
@@ -46,6 +48,11 @@ log = logging.getLogger("jet.ingest")
 def group_file(number: int) -> str:
     """What a group of files is called in logs."""
     return f"part-{number:05}.parquet"
+
+
+def run_file(number: int, run: int = 0) -> str:
+    """The file of a run of a group."""
+    return f"part-{number:05}-{run:05}.parquet"
 
 
 def bucket_file(number: int) -> str:
@@ -129,20 +136,26 @@ class Group:
 def import_group(
     unit: Mapping[str, Any], reading: list[Any], writer: ArtifactWriter, settings: ImportSettings, job: str
 ) -> dict[str, Any]:
-    """Import the files of a unit, and write what they hold in runs. Returns a `Group` as a dictionary."""
+    """Import the files of a unit, or a stretch of one, and write what they hold in runs. Returns a `Group` as a
+    dictionary."""
     number, group = int(unit["number"]), Group()
+    charts, files = CHARTS, "files"
+    parts = batches(fetch(reading), unit["files"], settings)
+    if stretch := unit.get("stretch"):
+        charts, files = SAID_CHARTS, SAID_FILES
+        parts = batches_of_stretch(unit["files"][0], Stretch(**stretch), settings)
     try:
-        for run, tables in enumerate(_runs(batches(fetch(reading), unit["files"], settings))):
-            name = f"part-{number:05}-{run:05}.parquet"
+        for run, tables in enumerate(_runs(parts)):
+            name = run_file(number, run)
             group.add(tables)
             entries = tables.entries.sort_by("entity")  # stable: a company's stay in the order of reading
-            writer.write_table(f"{RUNS}/{name}", entries, _RUN_ROW_GROUP)
-            writer.write_table(f"{CHARTS}/{name}", tables.accounts.sort_by("entity"), _RUN_ROW_GROUP)
+            writer.write_table(f"{RUNS}/{name}", entries, RUN_ROW_GROUP)
+            writer.write_table(f"{charts}/{name}", tables.accounts.sort_by("entity"), RUN_ROW_GROUP)
             writer.write_table(f"rejected/{name}", tables.rejected)
-            writer.write_table(f"files/{name}", tables.files)
+            writer.write_table(f"{files}/{name}", tables.files)
             fields = about(job=job, stage="ingest", block=group_file(number))
             log.info("%s: %d entries", name, len(entries), extra=fields)
-            _log_rejected(tables.rejected, group_file(number), job)
+            log_rejected(tables.rejected, group_file(number), job)
     except UnreadableFile as error:
         group.unreadable = str(error)
     return group.as_dict()
@@ -164,7 +177,7 @@ def _together(run: Sequence[Tables]) -> Tables:
     return Tables(*(pa.concat_tables(tables).combine_chunks() for tables in zip(*run, strict=True)))
 
 
-def _log_rejected(rejected: pa.Table, block: str, job: str) -> None:
+def log_rejected(rejected: pa.Table, block: str, job: str) -> None:
     """Say whose rows are rejected: a line an entity and rule, those with the most rows."""
     counts = rejected.group_by(["entity", "rule"]).aggregate([([], "count_all")])
     for row in counts.sort_by([("count_all", "descending")]).slice(0, LOGGED_REJECTIONS).to_pylist():
@@ -241,7 +254,7 @@ def write_settled(unit: Mapping[str, Any], runs: Runs, job: str) -> dict[str, An
         runs.writer.write_table(f"rejected/part-duplicates-{number:05}.parquet", settled.duplicates)
     name, found = bucket_file(number), Rejections()
     found.add(settled.duplicates)
-    _log_rejected(settled.duplicates, name, job)
+    log_rejected(settled.duplicates, name, job)
     log.info("%s: %d entries", name, len(settled.entries), extra=about(job=job, stage="ingest", block=name))
     return Bucket(len(settled.entries), len(accounts), settled.dated, settled.repeated, found).as_dict()
 

@@ -1,7 +1,8 @@
 """Ledger files, imported into an artifact by tasks that the cluster runs side by side.
 
-Files are imported in groups, then companies are dealt into buckets, and each bucket's entries are brought
-together, settled and sorted (`ray_jobs.spread.buckets`). The driver knows of files, companies and counts alone.
+Files are imported in groups, large ones in stretches (`ray_jobs.spread.large_files`), then companies are dealt
+into buckets, and each bucket's entries are brought together, settled and sorted (`ray_jobs.spread.buckets`).
+The driver knows of files, companies and counts alone.
 What fails a rule goes to `rejected/` with file, line, rule and message; the rest goes on. Ids are unique within
 an entity over all files: the first one stands, the others are rejected.
 
@@ -59,6 +60,7 @@ from ray_jobs.spread.buckets import (
     write_settled,
 )
 from ray_jobs.spread.executor import SMALL_BYTES, begin, decided, once, share
+from ray_jobs.spread.large_files import divided_files, unite, units_of
 from ray_jobs.spread.parts import over_units
 
 KIND = "entries"
@@ -116,9 +118,8 @@ def import_ledgers(
 
 def _import(reading: Reading, writer: ArtifactWriter, config: JobConfig) -> list[Group]:
     """Import all groups of files, side by side; returns what each gave, in their order."""
-    files = reading.groups(GROUP_BYTES)
-    log.info("importing %d files in %d groups", len(reading.files), len(files))
-    units = [{"number": number, "files": group} for number, group in enumerate(files)]
+    units = units_of(reading, GROUP_BYTES, config.ingest, config.runtime)
+    log.info("importing %d files in %d groups", len(reading.files), len(units))
     shared = [share(reading, config.runtime)]
     how = {"reading": shared, "writer": writer, "settings": config.ingest, "job": metrics.job_name()}
     groups: dict[int, Group] = {}
@@ -133,7 +134,12 @@ def _import(reading: Reading, writer: ArtifactWriter, config: JobConfig) -> list
             groups[number] = group
             finished_group(group.entries.total())
             so_far.add(1, group_file(number))
-    return [groups[number] for number in sorted(groups)]
+    how = {"writer": writer, "job": metrics.job_name()}
+    united = dict(over_units(divided_files(units), unite, how, config.runtime))
+    return [
+        *(groups[number] for number in sorted(groups)),
+        *(Group.from_dict(united[number]) for number in sorted(united)),
+    ]
 
 
 def _runs(writer: ArtifactWriter, names: Mapping[str, str]) -> Runs:

@@ -54,7 +54,7 @@ def files_of(*rows):
 
 
 def settled(*rows):
-    ids, duplicate = settle_ids(keys_of(*rows))
+    ids, duplicate, _ = settle_ids(keys_of(*rows))
     return [None if double else name for name, double in zip(ids.to_pylist(), duplicate, strict=True)]
 
 

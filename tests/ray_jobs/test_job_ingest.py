@@ -7,14 +7,19 @@ import pytest
 from job_runs import assert_same, entry, read, run_job, succeed, write_jsonl
 
 from jet.artifacts.artifact import open_artifact
-from jet.books.schema import ENTRIES, FILES, REJECTED
+from jet.books.schema import ACCOUNTS, ENTRIES, FILES, REJECTED
 from jet.books.sorting import sort_entries
 
 pytestmark = pytest.mark.usefixtures("head")
 
 
+def tables_of(output, schema, name):
+    return open_artifact(str(output), "entries").read_table(schema, name)
+
+
 def rejected_in(output) -> list[dict]:
-    return open_artifact(str(output), "entries").read_table(REJECTED, "rejected").to_pylist()
+    rows = tables_of(output, REJECTED, "rejected").to_pylist()
+    return sorted(rows, key=lambda row: (row["file"], row["file_line"], row["rule"]))
 
 
 @pytest.mark.parametrize(
@@ -114,6 +119,42 @@ def test_groups_of_files_give_what_one_group_gives(tmp_path, monkeypatch):
     assert line["entries"] == 61
     assert_same(read(tmp_path / "one"), read(tmp_path / "three"))
     assert rejected_in(tmp_path / "one") == rejected_in(tmp_path / "three")
+
+
+def test_stretches_of_a_large_file_give_what_the_whole_file_gives(tmp_path, monkeypatch):
+    rows = [
+        entry(f"{number % 42}", entity="ab"[number % 2], date=f"2024-01-{1 + number % 28:02}")
+        for number in range(90)
+    ]
+    named = [{"account": "1930", "side": "C", "amount": "9", "account_name": name} for name in ("Bänk", "Bank")]
+    own = {"account": "5010", "side": "D", "amount": "9"}
+    rows[40:40] = [entry("named", entity="a", lines=[own, named[0]]), entry("z", entity="a", currency=7.5)]
+    rows += [
+        entry("renamed", entity="a", lines=[own, named[1]]),
+        {**entry("new"), "lines": None, "total": "-5"},
+    ]
+    rows += [{"type": "account", "entity": "b", "code": "1930", "name": "Postgiro"}]
+    rows += [
+        {"type": "account", "entity": "b", "code": "77", "name": "a\x1fb"},
+        {**entry("out"), "lines": None},
+    ]
+    ledger = write_jsonl(tmp_path / "a.jsonl", rows)
+    here = ("--runtime.executor", "local")
+    succeed("ingest", "--ledgers", ledger, "--output", tmp_path / "whole", *here)
+    monkeypatch.setattr("ray_jobs.spread.importing.GROUP_BYTES", 500)
+    monkeypatch.setattr("jet.books.importers.stretches.CHUNK_BYTES", 300)
+    succeed("ingest", "--ledgers", ledger, "--output", tmp_path / "stretches", *here)
+    assert_same(read(tmp_path / "whole"), read(tmp_path / "stretches"))
+    assert len(rejected_in(tmp_path / "whole")) == 8
+    assert rejected_in(tmp_path / "whole") == rejected_in(tmp_path / "stretches")
+    charts = [tables_of(tmp_path / name, ACCOUNTS, "accounts") for name in ("whole", "stretches")]
+    assert charts[0].equals(charts[1])
+    assert {"Bänk", "Postgiro"} < set(charts[0]["name"].to_pylist())
+    files = [tables_of(tmp_path / name, FILES, "files").to_pylist() for name in ("whole", "stretches")]
+    whole, apart = files[0][0], files[1][0]
+    assert whole["entry_lines"] + whole["rejected_lines"] == apart["entry_lines"] + apart["rejected_lines"]
+    alike = ("file", "format", "lines", "passed_lines", "passed_over")
+    assert [whole[name] for name in alike] == [apart[name] for name in alike]
 
 
 def test_buckets_hold_whole_companies_and_the_entries_that_one_bucket_holds(tmp_path):

@@ -35,6 +35,7 @@ from jet.books.importers.jsonl import JsonlImporter
 from jet.books.importers.lines import LineCounts
 from jet.books.importers.mt940 import Mt940Importer
 from jet.books.importers.sie import SieImporter
+from jet.books.importers.stretches import Chart, Stretch
 from jet.books.importers.tabular import PARQUET_MAGIC, ZIP, TabularImporter
 from jet.books.records import Account, Entry, FileEnd, Line, Passed, Record, Rejection
 from jet.books.schema import ACCOUNTS, AMOUNT, DIMENSION, ENTRIES, LINE, REJECTED
@@ -70,6 +71,8 @@ HEAD_BYTES = 1 << 16
 BATCH_CHARACTERS = 1 << 27
 """The most characters in a batch, which bounds the memory for long entries; see `_characters`."""
 
+_DIVISIBLE = JsonlImporter()
+
 IMPORTERS: dict[str, Importer] = {
     importer.name: importer
     for importer in (
@@ -81,7 +84,7 @@ IMPORTERS: dict[str, Importer] = {
         Mt940Importer(),
         DatabaseImporter(),
         GnuCashImporter(),
-        JsonlImporter(),
+        _DIVISIBLE,
         LedgerImporter(),
         TabularImporter(),
     )
@@ -118,6 +121,36 @@ def import_file(path: str, settings: ImportSettings, folder: str = "", identity:
         head = stream.read(HEAD_BYTES)
     importer = recognize(path, head, settings.format)
     return _checked_records(path, importer, settings, folder or parent(path))
+
+
+def stretches_of(path: str, settings: ImportSettings, size: int) -> list[Stretch]:
+    """The stretches of some `size` bytes that a ledger file can be read in; none where it is read as a whole.
+    Raises what `import_file` does."""
+    with open_file(path) as stream:
+        importer = recognize(path, stream.read(HEAD_BYTES), settings.format)
+        stream.seek(0)
+        if importer is not _DIVISIBLE:
+            return []
+        return _DIVISIBLE.stretches(Source(checks.clean(path), stream, path), settings, size)
+
+
+def import_stretch(path: str, settings: ImportSettings, stretch: Stretch) -> Iterator[Record]:
+    """The records of a stretch of a file, with every entry checked. Its accounts are only what it says of them
+    (`Chart.said`), and aren't checked: `accounts_of_stretches` does it. Raises what `import_file` does."""
+    file = checks.clean(path)
+    with open_file(path) as stream:
+        records = _DIVISIBLE.stretch(Source(file, stream, path), settings, stretch)
+        yield from checked(records, settings, file, charts=False)
+
+
+def accounts_of_stretches(said: Iterable[pa.Table], path: str) -> Tables:
+    """The accounts of a file, checked, by what its stretches say (`SAID`), in their order."""
+    chart, file = Chart(), checks.clean(path)
+    for table in said:
+        for row in table.to_pylist():
+            chart.add(Account(**row))
+    found = [checks.check_account(account, file) or account for account in chart.accounts()]
+    return next(to_tables(found, batch=len(found) + 1))
 
 
 def recognize(path: str, head: bytes, format_: str = "auto") -> Importer:
@@ -163,8 +196,8 @@ class Tables(NamedTuple):
     files: pa.Table
 
 
-def to_tables(records: Iterable[Record], batch: int = 20_000) -> Iterator[Tables]:
-    """Turn records into tables of entries, accounts, rejections and files, `batch` records at a time.
+def to_tables(records: Iterable[Record], batch: int = 20_000, charts: pa.Schema = ACCOUNTS) -> Iterator[Tables]:
+    """Turn records into tables of entries, accounts (`charts`), rejections and files, `batch` records each.
 
     A batch has fewer records where they are very long; there is at least one."""
     entries: list[Entry] = []
@@ -176,7 +209,7 @@ def to_tables(records: Iterable[Record], batch: int = 20_000) -> Iterator[Tables
 
     def tables() -> Tables:
         return Tables(
-            _entries_table(entries), _table(accounts, ACCOUNTS), _table(rejections, REJECTED), counts.table()
+            _entries_table(entries), _table(accounts, charts), _table(rejections, REJECTED), counts.table()
         )
 
     for record in records:
@@ -211,15 +244,17 @@ def _checked_records(path: str, importer: Importer, settings: ImportSettings, fo
             yield record
 
 
-def checked(records: Iterable[Record], settings: ImportSettings, file: str = "") -> Iterator[Record]:
+def checked(
+    records: Iterable[Record], settings: ImportSettings, file: str = "", *, charts: bool = True
+) -> Iterator[Record]:
     """The records of a `file`, of which a faulty entry or account is rejected in its place, or used for what it
-    is good for and rejected for the rest."""
+    is good for and rejected for the rest. Accounts of no whole `charts` are let through."""
     tolerance = Decimal(str(settings.tolerance))
     ids = Ids()
     for record in records:
         if isinstance(record, Entry):
             yield from _checked_entry(record, ids, settings, tolerance)
-        elif isinstance(record, Account):
+        elif isinstance(record, Account) and charts:
             yield checks.check_account(record, file) or record
         else:
             yield record
@@ -233,7 +268,7 @@ def _checked_entry(
     if used is not None:
         entry_id = ids.of(used.entity, used.entry_id, used.date, used.journal)
         if entry_id is None:
-            message = f"the id {used.entry_id} came earlier in the file, for the same day: give each its own"
+            message = checks.seen_before(used.entry_id, used.entity)
             yield checks.reject_entry(Rule.DUPLICATE_ID, message, entry)
             return
         used.entry_id = entry_id

@@ -164,17 +164,29 @@ def _windows_1252(_: bytes) -> str:
     return "cp1252"
 
 
+class Readable(Protocol):
+    """A binary stream, as far as it is read once."""
+
+    def read(self, size: int, /) -> bytes:
+        """Up to `size` bytes; none at the end."""
+
+
 def text_lines(
-    stream: BinaryIO, file: str, encoding: str, guess: Callable[[bytes], str] = _windows_1252
+    stream: Readable,
+    file: str,
+    encoding: str,
+    guess: Callable[[bytes], str] = _windows_1252,
+    lines_before: int = 0,
 ) -> Iterator[tuple[int, str]]:
     """The numbered lines of a text, without their ends (LF, CRLF, or CR where there is no LF).
 
     Unlike with `str.splitlines`, no other separators end a line, since those occur within real texts. Bytes
-    that are invalid in the encoding become replacement characters.
+    that are invalid in the encoding become replacement characters. `lines_before` are those of the file before
+    the stream begins, at a line's start: they end with LF.
     """
     codec = None if encoding == "auto" else encoding
-    newline = b""
-    number = 0
+    newline = b"\n" if lines_before else b""
+    number = lines_before
     rest = b""
     while True:
         chunk = stream.read(CHUNK_BYTES)
@@ -189,8 +201,8 @@ def text_lines(
                 f"{file}: line {number + 1} and on has more than {LONGEST_LINE:,} bytes without a newline; "
                 "check that it is a text file"
             )
-        if codec is None and not data.isascii():
-            codec = "utf-8" if _is_utf_8(data) else guess(data)
+        if codec is None:
+            codec = codec_of(data, guess)
         text = data.decode(codec or "ascii", "replace").replace("\r\n", "\n")
         lines = text.split(newline.decode())
         if not lines[-1]:
@@ -202,12 +214,15 @@ def text_lines(
             return
 
 
-def _is_utf_8(data: bytes) -> bool:
+def codec_of(data: bytes, guess: Callable[[bytes], str] = _windows_1252) -> str | None:
+    """The encoding that some whole lines show; None where they are plain ASCII, which says nothing."""
+    if data.isascii():
+        return None
     try:
         data.decode("utf-8")
     except UnicodeDecodeError:
-        return False
-    return True
+        return guess(data)
+    return "utf-8"
 
 
 _day = lru_cache(maxsize=100_000)(datetime.date.fromisoformat)

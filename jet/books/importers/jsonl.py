@@ -17,17 +17,16 @@ import datetime
 import json
 import re
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from decimal import Decimal
-from itertools import chain, islice
-from typing import Any, BinaryIO
+from itertools import islice
+from typing import Any
 
 from jet.books.checks import Rule, reject
 from jet.books.currencies import currency_code
 from jet.books.importers.common import (
     CHUNK_BYTES,
-    LONGEST_LINE,
     BrokenRuleError,
     Source,
     UnreadableFile,
@@ -39,6 +38,7 @@ from jet.books.importers.common import (
     unsigned,
     without_mark,
 )
+from jet.books.importers.stretches import Chart, Stretch, Within, stretches, whole_lines
 from jet.books.records import Account, Entry, FileEnd, Line, Passed, Record, total_of
 from jet.books.schema import DIRECTIONS, NATURES
 from jet.books.settings import ImportSettings
@@ -76,58 +76,86 @@ class JsonlImporter:
 
     def records(self, source: Source, settings: ImportSettings) -> Iterator[Record]:
         """The entries in the order of the file, then the chart of accounts."""
-        file = source.file
-        reader = _Reader(file, settings, _has_signed_totals(source.stream))
-        number = blank = charts = 0
-        lines = text_lines(source.stream, file, settings.encoding)
-        first = list(islice(lines, 2))
-        if _IS_ONE_VALUE.match("\n".join(text for _, text in first)):
-            raise UnreadableFile(_one_value(file, first[0][1]))
-        for number, text in chain(first, lines):
-            if not text or text.isspace():
-                blank += 1
-                continue
-            row: Any = None
-            try:
-                row = _parse(text)
-                if row.get("type") == "account":
-                    reader.read_account(row)
-                    charts += 1
-                else:
-                    yield reader.entry(row, number)
-            except BrokenRuleError as error:
-                yield reject(
-                    error.rule,
-                    str(error),
-                    file=file,
-                    file_line=number,
-                    entity=_known_text(row, "entity"),
-                    entry_id=_known_text(row, "entry_id"),
-                    excerpt=text,
-                )
-        yield from reader.accounts()
-        yield Passed(file, "blank", blank)
-        yield Passed(file, "account", charts)
-        yield FileEnd(file, number, self.name)
+        if _is_one_value(source):
+            raise UnreadableFile(_one_value(source))
+        signed = any(_has_signed_total(block) for block in whole_lines(source.stream))
+        source.stream.seek(0)
+        reader = _Reader(source.file, settings, signed)
+        yield from _records(text_lines(source.stream, source.file, settings.encoding), reader)
+
+    def stretches(self, source: Source, settings: ImportSettings, size: int) -> list[Stretch]:
+        """Where a large file can be read apart (`jet.books.importers.stretches`); none where it can't be."""
+        if _is_one_value(source):
+            return []
+        signed = False
+
+        def look(block: bytes) -> None:
+            nonlocal signed
+            signed = signed or _has_signed_total(block)
+
+        found = stretches(source.stream, size, settings.encoding, look)
+        return [replace(stretch, signed_totals=signed) for stretch in found]
+
+    def stretch(self, source: Source, settings: ImportSettings, stretch: Stretch) -> Iterator[Record]:
+        """As `records`, but of some lines, which say an account as far as they know it."""
+        stream = Within(source.stream, stretch)
+        lines = text_lines(stream, source.file, stretch.encoding, lines_before=stretch.lines_before)
+        reader = _Reader(source.file, settings, stretch.signed_totals)
+        yield from _records(lines, reader, stretch)
 
 
-def _one_value(file: str, text: str) -> str:
-    what, way = ("list", ".[]") if text.lstrip().startswith("[") else ("object over several lines", ".")
-    return f"{file}: a JSON {what}, where each line must be an entry: write it so, as jq -c '{way}' does"
+def _records(
+    lines: Iterable[tuple[int, str]], reader: _Reader, stretch: Stretch | None = None
+) -> Iterator[Record]:
+    """What the numbered lines of a file say, or those of a stretch."""
+    before = 0 if stretch is None else stretch.lines_before
+    number, blank, charts = before, 0, 0
+    for number, text in lines:
+        if not text or text.isspace():
+            blank += 1
+            continue
+        row: Any = None
+        try:
+            row = _parse(text)
+            if row.get("type") == "account":
+                reader.read_account(row)
+                charts += 1
+            else:
+                yield reader.entry(row, number)
+        except BrokenRuleError as error:
+            yield reject(
+                error.rule,
+                str(error),
+                file=reader.file,
+                file_line=number,
+                entity=_known_text(row, "entity"),
+                entry_id=_known_text(row, "entry_id"),
+                excerpt=text,
+            )
+    yield from reader.chart.accounts() if stretch is None else reader.chart.said()
+    yield Passed(reader.file, "blank", blank)
+    yield Passed(reader.file, "account", charts)
+    yield FileEnd(reader.file, number - before, JsonlImporter.name)
 
 
-def _has_signed_totals(stream: BinaryIO) -> bool:
-    """Whether a total of an entry to predict has a minus; leaves the stream at its start."""
-    found, rest = False, b""
-    while not found and (chunk := stream.read(CHUNK_BYTES)):
-        whole, _, rest = (rest + chunk).rpartition(b"\n")
-        rows = whole.split(b"\n") if _NEGATIVE_TOTAL.search(whole) else []
-        found = any(_NEGATIVE_TOTAL.search(row) and not _LINES.search(row) for row in rows)
-        if len(rest) > LONGEST_LINE:  # such a line is no record
-            rest = b""
-    found = found or bool(_NEGATIVE_TOTAL.search(rest) and not _LINES.search(rest))
-    stream.seek(0)
-    return found
+def _is_one_value(source: Source) -> bool:
+    """Whether the file is no lines but one value; leaves the stream at its start."""
+    first = islice(text_lines(source.stream, source.file, "utf-8"), 2)
+    found = _IS_ONE_VALUE.match("\n".join(text for _, text in first))
+    source.stream.seek(0)
+    return found is not None
+
+
+def _one_value(source: Source) -> str:
+    is_list = without_mark(source.stream.read(CHUNK_BYTES)).lstrip().startswith(b"[")
+    what, way = ("list", ".[]") if is_list else ("object over several lines", ".")
+    return f"{source.file}: a JSON {what}, where each line must be an entry: write it so, as jq -c '{way}' does"
+
+
+def _has_signed_total(lines: bytes) -> bool:
+    """Whether a total of an entry to predict has a minus, in some whole lines."""
+    rows = lines.split(b"\n") if _NEGATIVE_TOTAL.search(lines) else []
+    return any(_NEGATIVE_TOTAL.search(row) and not _LINES.search(row) for row in rows)
 
 
 def _no_constant(name: str) -> None:
@@ -255,8 +283,7 @@ class _Reader:
         self.settings = settings
         self.signed_totals = signed_totals
         self.default_entity = file_stem(file)
-        self.chart: dict[tuple[str, str], Account] = {}  # by rows of their own
-        self.used: dict[tuple[str, str], Account] = {}  # by the lines
+        self.chart = Chart()
         self.said: dict[tuple[str, str], list[Any]] = {}  # by the last line about it: what the next repeats
 
     def entry(self, row: dict[str, Any], number: int) -> Entry:
@@ -301,11 +328,7 @@ class _Reader:
         account = self._account(row, self._entity(row), _text(row, "code"), _text(row, "name"))
         if not account.code:
             raise BrokenRuleError(Rule.MISSING_ACCOUNT, "the account has no code: give it one")
-        self.chart[account.entity, account.code] = account
-
-    def accounts(self) -> Iterator[Account]:
-        """Every account with a row, and every one that lines use."""
-        yield from (self.used | self.chart).values()
+        self.chart.add(account)
 
     def _entity(self, row: dict[str, Any]) -> str:
         if self.settings.entity is not None:
@@ -345,18 +368,8 @@ class _Reader:
         said = [row.get(key) for key in _CHART_KEYS]
         if self.said.get((entity, code)) == said:
             return
-        known = self.used.get((entity, code))
         account = self._account(row, entity, code, _text(row, "account_name"))
-        if known is not None:
-            account = replace(
-                known,
-                name=known.name or account.name,
-                parent=known.parent or account.parent,
-                nature=known.nature or account.nature,
-                opened=known.opened or account.opened,
-                closed=known.closed or account.closed,
-            )
-        self.used[entity, code] = account
+        self.chart.add(replace(account, stated=False))
         self.said[entity, code] = said
 
     def _account(self, row: dict[str, Any], entity: str, code: str, name: str) -> Account:
