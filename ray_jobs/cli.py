@@ -70,11 +70,14 @@ def main() -> None:
 
         sys.exit(submit.main(list(JOBS), sys.argv[2:]))
     from ray_jobs.runtime import command as runtime
+    from ray_jobs.runtime.ray_quirks.signals import end_on_ctrl_c
 
     def run(args: Namespace, config: JobConfig) -> dict[str, Any] | str:
         return importlib.import_module(f"ray_jobs.{module}").run(args, config)  # imports Ray and PyTorch
 
-    sys.exit(runtime.main(name, options, run, sys.argv[2:]))
+    status = runtime.main(name, options, run, sys.argv[2:])
+    end_on_ctrl_c()
+    sys.exit(status)
 
 
 if __name__ == "__main__":

@@ -461,6 +461,27 @@ def test_a_training_that_ray_ends_on_ctrl_c_is_an_interrupted_one_and_gives_the_
     assert signal.getsignal(signal.SIGINT) is before
 
 
+def test_ctrl_c_while_ray_ends_with_the_process_ends_it_without_a_word():
+    ending = """
+import atexit, time
+from ray_jobs.runtime.ray_quirks.signals import end_on_ctrl_c
+
+@atexit.register
+def end():
+    print("ending", flush=True)
+    time.sleep(60)
+
+end_on_ctrl_c()
+"""
+    process = subprocess.Popen(
+        [sys.executable, "-c", ending], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    )
+    assert process.stdout.readline() == "ending\n"
+    process.send_signal(signal.SIGINT)
+    assert process.communicate(timeout=30) == ("", "")
+    assert process.returncode == -signal.SIGINT
+
+
 def test_a_local_ray_is_told_its_address_and_nobody_else(monkeypatch):
     monkeypatch.setenv("RAY_ADDRESS", "elsewhere:1")
     monkeypatch.delenv("RAY_GCS_SERVER_PORT", raising=False)

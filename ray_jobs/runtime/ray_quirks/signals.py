@@ -31,6 +31,13 @@ def interruptible() -> Iterator[None]:
         signal.signal(signal.SIGINT, before)
 
 
+def end_on_ctrl_c() -> None:
+    """Let Ctrl-C end this process at once from here on: the result is out, or the job was interrupted already,
+    and Ray's end at exit, which takes seconds, would answer with a traceback. What Ray started ends with it.
+    Goes when `ray.shutdown` at exit lets itself be interrupted without one."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
 def end_unheard() -> None:
     """Let this process end without a word about what it was at: Tune stops a trial's driver by a signal,
     wherever it is. Goes when a stopped trial leaves no "Exception ignored in" in the log without this."""
