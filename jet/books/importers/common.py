@@ -15,7 +15,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from decimal import Decimal
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from pathlib import Path, PurePath
 from typing import BinaryIO, Protocol
 
@@ -93,6 +93,8 @@ class Source:
     """The folder in which included files must lie."""
     identity: str = ""
     """What identified the content of a database on a server when the run began; "" where nobody asked."""
+    columns: bool = False
+    """Whether plain entries may come many at once, as `Columns`, where the format knows how."""
 
     @classmethod
     def of_server(cls, url: str, identity: str = "") -> Source:
@@ -164,17 +166,56 @@ def _windows_1252(_: bytes) -> str:
     return "cp1252"
 
 
+class Block:
+    """Whole lines of a text file, not decoded yet."""
+
+    def __init__(self, number: int, data: bytes, codec: str, newline: bytes) -> None:
+        self.number = number  # of the first line, counted from 1
+        self.data = data
+        self.codec = codec
+        self.newline = newline
+
+    @cached_property
+    def lines(self) -> list[str]:
+        """The lines without their ends; what is invalid in the encoding becomes replacement characters."""
+        text = self.data.decode(self.codec, "replace").replace("\r\n", "\n")
+        lines = text.split(self.newline.decode())
+        if not lines[-1]:
+            lines.pop()
+        return lines
+
+    @cached_property
+    def is_utf_8(self) -> bool:
+        """Whether the lines are valid UTF-8, and end at every byte of a newline and nowhere else."""
+        named = codecs.lookup(self.codec).name in ("ascii", "utf-8")
+        return named and self.newline == b"\n" and (self.data.isascii() or _is_utf_8(self.data))
+
+    @cached_property
+    def length(self) -> int:
+        """The number of lines."""
+        if not self.is_utf_8:
+            return len(self.lines)
+        return self.data.count(b"\n") + (not self.data.endswith(b"\n") and self.data != b"")
+
+
 def text_lines(
     stream: BinaryIO, file: str, encoding: str, guess: Callable[[bytes], str] = _windows_1252
 ) -> Iterator[tuple[int, str]]:
-    """The numbered lines of a text, without their ends (LF, CRLF, or CR where there is no LF).
+    """The numbered lines of a text, without their ends, as `text_blocks` finds them."""
+    for block in text_blocks(stream, file, encoding, guess):
+        yield from enumerate(block.lines, block.number)
 
-    Unlike with `str.splitlines`, no other separators end a line, since those occur within real texts. Bytes
-    that are invalid in the encoding become replacement characters.
+
+def text_blocks(
+    stream: BinaryIO, file: str, encoding: str, guess: Callable[[bytes], str] = _windows_1252
+) -> Iterator[Block]:
+    """The lines of a text (which end in LF, CRLF, or CR where there is no LF), some CHUNK_BYTES at a time.
+
+    Unlike with `str.splitlines`, no other separators end a line, since those occur within real texts.
     """
     codec = None if encoding == "auto" else encoding
     newline = b""
-    number = 0
+    number = 1
     rest = b""
     while True:
         chunk = stream.read(CHUNK_BYTES)
@@ -186,18 +227,14 @@ def text_lines(
         data, rest = data[:cut], data[cut:]
         if len(rest) > LONGEST_LINE:
             raise UnreadableFile(
-                f"{file}: line {number + 1} and on has more than {LONGEST_LINE:,} bytes without a newline; "
+                f"{file}: line {number} and on has more than {LONGEST_LINE:,} bytes without a newline; "
                 "check that it is a text file"
             )
         if codec is None and not data.isascii():
             codec = "utf-8" if _is_utf_8(data) else guess(data)
-        text = data.decode(codec or "ascii", "replace").replace("\r\n", "\n")
-        lines = text.split(newline.decode())
-        if not lines[-1]:
-            lines.pop()
-        for line in lines:
-            number += 1
-            yield number, line
+        block = Block(number, data, codec or "ascii", newline)
+        yield block
+        number += block.length
         if not chunk:
             return
 

@@ -20,14 +20,15 @@ from collections import Counter
 from collections.abc import Iterator
 from dataclasses import replace
 from decimal import Decimal
-from itertools import chain, islice
+from itertools import chain
 from typing import Any, BinaryIO
 
-from jet.books.checks import Rule, reject
+from jet.books.checks import Rule, check_account, reject
 from jet.books.currencies import currency_code
 from jet.books.importers.common import (
     CHUNK_BYTES,
     LONGEST_LINE,
+    Block,
     BrokenRuleError,
     Source,
     UnreadableFile,
@@ -35,11 +36,12 @@ from jet.books.importers.common import (
     file_stem,
     has_suffix,
     parse_date,
-    text_lines,
+    text_blocks,
     unsigned,
     without_mark,
 )
-from jet.books.records import Account, Entry, FileEnd, Line, Passed, Record, total_of
+from jet.books.importers.jsonl_columns import careful_parts, parts_of
+from jet.books.records import Account, Columns, Entry, FileEnd, Line, Passed, Record, total_of
 from jet.books.schema import DIRECTIONS, NATURES
 from jet.books.settings import ImportSettings
 from jet.books.words import SIDES
@@ -79,11 +81,13 @@ class JsonlImporter:
         file = source.file
         reader = _Reader(file, settings, _has_signed_totals(source.stream))
         number = blank = charts = 0
-        lines = text_lines(source.stream, file, settings.encoding)
-        first = list(islice(lines, 2))
-        if _IS_ONE_VALUE.match("\n".join(text for _, text in first)):
-            raise UnreadableFile(_one_value(file, first[0][1]))
-        for number, text in chain(first, lines):
+        as_parts = parts_of if source.columns and reader.has_plain_names() else careful_parts
+        for part in chain.from_iterable(as_parts(block, reader) for block in _blocks(source, settings)):
+            if isinstance(part, Columns):
+                number = part.entries["file_line"][-1].as_py()
+                yield part
+                continue
+            number, text = part
             if not text or text.isspace():
                 blank += 1
                 continue
@@ -111,6 +115,18 @@ class JsonlImporter:
         yield FileEnd(file, number, self.name)
 
 
+def _blocks(source: Source, settings: ImportSettings) -> Iterator[Block]:
+    """The blocks of a file. Raises `UnreadableFile` where it isn't one value a line."""
+    blocks = text_blocks(source.stream, source.file, settings.encoding)
+    first: list[Block] = []
+    while sum(block.length for block in first) < 2 and (block := next(blocks, None)):
+        first.append(block)
+    texts = [text for block in first for text in block.lines][:2]
+    if _IS_ONE_VALUE.match("\n".join(texts)):
+        raise UnreadableFile(_one_value(source.file, texts[0]))
+    return chain(first, blocks)
+
+
 def _one_value(file: str, text: str) -> str:
     what, way = ("list", ".[]") if text.lstrip().startswith("[") else ("object over several lines", ".")
     return f"{file}: a JSON {what}, where each line must be an entry: write it so, as jq -c '{way}' does"
@@ -121,13 +137,21 @@ def _has_signed_totals(stream: BinaryIO) -> bool:
     found, rest = False, b""
     while not found and (chunk := stream.read(CHUNK_BYTES)):
         whole, _, rest = (rest + chunk).rpartition(b"\n")
-        rows = whole.split(b"\n") if _NEGATIVE_TOTAL.search(whole) else []
+        rows = whole.split(b"\n") if _has_negative_total(whole) else []
         found = any(_NEGATIVE_TOTAL.search(row) and not _LINES.search(row) for row in rows)
         if len(rest) > LONGEST_LINE:  # such a line is no record
             rest = b""
     found = found or bool(_NEGATIVE_TOTAL.search(rest) and not _LINES.search(rest))
     stream.seek(0)
     return found
+
+
+def _has_negative_total(rows: bytes) -> bool:
+    """Whether a total in the rows has a minus; looks for the word first, since a pattern takes long."""
+    place = rows.find(b'"total"')
+    while place >= 0 and not _NEGATIVE_TOTAL.match(rows, place):
+        place = rows.find(b'"total"', place + 1)
+    return place >= 0
 
 
 def _no_constant(name: str) -> None:
@@ -259,6 +283,11 @@ class _Reader:
         self.used: dict[tuple[str, str], Account] = {}  # by the lines
         self.said: dict[tuple[str, str], list[Any]] = {}  # by the last line about it: what the next repeats
 
+    def has_plain_names(self) -> bool:
+        """Whether what entries without an entity and a currency get breaks no rule."""
+        names = Account(self.settings.entity or self.default_entity, "1", self.settings.default_currency)
+        return check_account(names, self.file) is None
+
     def entry(self, row: dict[str, Any], number: int) -> Entry:
         """The entry of a row."""
         _check_keys(row, ENTRY_KEYS | NOTE_KEYS, "an entry")
@@ -314,7 +343,7 @@ class _Reader:
 
     def _line(self, row: Any, entity: str, currency: str) -> Line:
         line = self._plain_line(row, currency, LINE_KEYS, "a line")
-        self._use(row, entity, line.account)
+        self.use(row, entity, line.account)
         line.text = _text(row, "text")
         if dimensions := row.get("dimensions"):
             line.dimensions = _dimensions(dimensions)
@@ -329,16 +358,16 @@ class _Reader:
                 Rule.MALFORMED, f'{what} must be an object like {{"account": "1930", "side": "D"}}'
             )
         _check_keys(row, keys, what)
-        side, amount = self._side(_text(row, "side")), _amount(row, "amount")
+        side, amount = self.side(_text(row, "side")), _amount(row, "amount")
         if amount is not None and side in SIDES:
             side, amount = unsigned(side, amount)
         return Line(_text(row, "account"), side, amount, currency_code(_text(row, "currency")) or currency)
 
-    def _side(self, word: str) -> str:
+    def side(self, word: str) -> str:
         """D or C for a word for it; other words unchanged."""
         return word if word in SIDES else self.settings.sides.get(word) or _SIDES.get(word.lower(), word)
 
-    def _use(self, row: dict[str, Any], entity: str, code: str) -> None:
+    def use(self, row: dict[str, Any], entity: str, code: str) -> None:
         """Add the account of a line, with the name and nature of the first line that has them."""
         if not code:
             return
