@@ -57,7 +57,7 @@ def main() -> None:
 
 def imported(path: Path) -> list[pa.Table]:
     """The entries of a file as `jet ingest` reads them."""
-    return [entries for entries, *_ in to_tables(import_file(str(path), ImportSettings()))]
+    return [entries for entries, *_ in to_tables(import_file(str(path), ImportSettings(), columns=True))]
 
 
 def counts(path: Path) -> tuple[int, int]:

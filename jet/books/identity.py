@@ -11,12 +11,15 @@ from __future__ import annotations
 import datetime
 import hashlib
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 MADE = r"([0-9]{4}-[0-9]{2}-[0-9]{2}~[0-9a-f]{10})(?:-[0-9]+)?"
 """Regular expression of a made id; group 1 is the id without its number."""
 
 _MADE = re.compile(MADE)
+
+_MADE_OR_WITH_DAY = re.compile(r"~|-[0-9]{8}")
+"""Found in every id that was made, or may have a day added."""
 
 WITH_DAY = r"(.+?)-[0-9]{8}(?:-.*)?"
 """Regular expression of an id with a day added, which an entry gets that isn't the first with its id."""
@@ -74,6 +77,21 @@ class Ids:
             if self._is_taken_by(entity, name, date, journal):
                 return None
         return None
+
+    def of_all(
+        self,
+        entities: Sequence[str],
+        entry_ids: Sequence[str],
+        dates: Sequence[datetime.date],
+        journals: Sequence[str],
+    ) -> list[str | None]:
+        """`of` for entries that follow one another."""
+        keys = list(zip(entities, entry_ids, strict=True))
+        are_new = len(set(keys)) == len(keys) and self._owners.keys().isdisjoint(keys)
+        if are_new and _MADE_OR_WITH_DAY.search("\n".join(entry_ids)) is None:  # each has its own, and keeps it
+            self._owners.update(zip(keys, zip(dates, journals, strict=True), strict=True))
+            return list(entry_ids)
+        return list(map(self.of, entities, entry_ids, dates, journals))
 
     def _is_taken_by(self, entity: str, name: str, date: datetime.date, journal: str) -> bool:
         """Whether the entry with the id `name` has this day and journal; a missing journal matches any."""

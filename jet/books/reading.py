@@ -232,7 +232,7 @@ def _records(file: str, reading: Reading, settings: ImportSettings) -> Iterator[
     folder or fits a pattern, it is rejected and the rest goes on."""
     try:
         content = reading.inputs[file] if is_database(file) else ""
-        yield from import_file(file, settings, reading.folders[file], content)
+        yield from import_file(file, settings, reading.folders[file], content, columns=True)
     except UnreadableFile as error:
         if file in reading.named:
             raise

@@ -6,15 +6,16 @@ import io
 import json
 from unittest import mock
 
+import pyarrow as pa
 import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from jet.books.importers import import_stretch, stretches_of
+from jet.books.importers import import_file, import_stretch, stretches_of, to_tables
 from jet.books.importers.common import Source
 from jet.books.importers.jsonl import JsonlImporter
 from jet.books.importers.stretches import Chart, stretches
-from jet.books.records import Account, FileEnd, Passed
+from jet.books.records import Account, Columns, FileEnd, Passed
 from jet.books.settings import ImportSettings
 
 READER, SETTINGS = JsonlImporter(), ImportSettings()
@@ -114,3 +115,24 @@ def test_a_stretch_of_a_file_is_checked_and_its_accounts_are_not(tmp_path):
         found = [record for part in all_of_them for record in import_stretch(str(file), SETTINGS, part)]
     assert [type(record).__name__ for record in found[:2]] == ["Entry", "Rejection"]
     assert "7\x1f7" in [record.code for record in found if isinstance(record, Account)]
+
+
+def test_stretches_whose_rows_are_read_as_columns_say_what_the_whole_file_says(tmp_path):
+    file = tmp_path / "f.jsonl"
+    rows = [
+        {
+            **BOOKED,
+            "entry_id": f"{number}",
+            "lines": LINES if number % 50 else [*LINES, {**LINES[0], "amount": "-9"}],
+        }
+        for number in range(500)
+    ]
+    file.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    [whole] = to_tables(import_file(str(file), SETTINGS))
+    with mock.patch("jet.books.importers.stretches.CHUNK_BYTES", 9000):
+        parts = stretches_of(str(file), SETTINGS, 1)
+        records = [record for part in parts for record in import_stretch(str(file), SETTINGS, part)]
+    assert len(parts) > 5
+    assert sum(len(record.entries) for record in records if isinstance(record, Columns)) > 300
+    found = pa.concat_tables(tables.entries for tables in to_tables(records)).combine_chunks()
+    assert found.equals(whole.entries.combine_chunks())

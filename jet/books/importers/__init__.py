@@ -13,6 +13,7 @@ import logging
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from decimal import Decimal
+from itertools import groupby
 from typing import Any, NamedTuple
 
 import pyarrow as pa
@@ -37,7 +38,7 @@ from jet.books.importers.mt940 import Mt940Importer
 from jet.books.importers.sie import SieImporter
 from jet.books.importers.stretches import Chart, Stretch
 from jet.books.importers.tabular import PARQUET_MAGIC, ZIP, TabularImporter
-from jet.books.records import Account, Entry, FileEnd, Line, Passed, Record, Rejection
+from jet.books.records import Account, Columns, Entry, FileEnd, Line, Passed, Record, Rejection
 from jet.books.schema import ACCOUNTS, AMOUNT, DIMENSION, ENTRIES, LINE, REJECTED
 from jet.books.settings import FORMATS, ImportSettings
 
@@ -45,6 +46,7 @@ __all__ = [
     "FORMATS",
     "IMPORTERS",
     "Account",
+    "Columns",
     "Entry",
     "FileEnd",
     "Guess",
@@ -104,12 +106,15 @@ _OLD_EXCEL = b"\xd0\xcf\x11\xe0"
 _UTF_16_MARKS = (b"\xff\xfe", b"\xfe\xff")
 
 
-def import_file(path: str, settings: ImportSettings, folder: str = "", identity: str = "") -> Iterator[Record]:
+def import_file(
+    path: str, settings: ImportSettings, folder: str = "", identity: str = "", *, columns: bool = False
+) -> Iterator[Record]:
     """The records of one ledger file (a path or URI, or the URL of a database), with every entry checked and
     faulty ones rejected in place.
 
     Included files must lie in `folder` (default: the file's own). A database on a server must have the content
-    of `identity`, where it is given.
+    of `identity`, where it is given. With `columns`, entries may come many at once, as `Columns`: faster, for
+    `to_tables`.
 
     Raises UnreadableFile where the file is missing, empty, binary or of no known format: at the call where the
     first bytes show it, otherwise during iteration. Raises `OSError` where an object store fails.
@@ -120,7 +125,7 @@ def import_file(path: str, settings: ImportSettings, folder: str = "", identity:
     with open_file(path) as stream:
         head = stream.read(HEAD_BYTES)
     importer = recognize(path, head, settings.format)
-    return _checked_records(path, importer, settings, folder or parent(path))
+    return _checked_records(path, importer, settings, folder or parent(path), columns)
 
 
 def stretches_of(path: str, settings: ImportSettings, size: int) -> list[Stretch]:
@@ -139,7 +144,7 @@ def import_stretch(path: str, settings: ImportSettings, stretch: Stretch) -> Ite
     (`Chart.said`), and aren't checked: `accounts_of_stretches` does it. Raises what `import_file` does."""
     file = checks.clean(path)
     with open_file(path) as stream:
-        records = _DIVISIBLE.stretch(Source(file, stream, path), settings, stretch)
+        records = _DIVISIBLE.stretch(Source(file, stream, path, columns=True), settings, stretch)
         yield from checked(records, settings, file, charts=False)
 
 
@@ -199,13 +204,14 @@ class Tables(NamedTuple):
 def to_tables(records: Iterable[Record], batch: int = 20_000, charts: pa.Schema = ACCOUNTS) -> Iterator[Tables]:
     """Turn records into tables of entries, accounts (`charts`), rejections and files, `batch` records each.
 
-    A batch has fewer records where they are very long; there is at least one."""
-    entries: list[Entry] = []
+    A batch has fewer records where they are very long, and more where they come as `Columns`; there is at least
+    one."""
+    entries: list[Entry | Columns] = []
     accounts: list[Account] = []
     rejections: list[Rejection] = []
     counts = LineCounts()
     is_first = True
-    characters = 0
+    rows = characters = 0
 
     def tables() -> Tables:
         return Tables(
@@ -215,25 +221,28 @@ def to_tables(records: Iterable[Record], batch: int = 20_000, charts: pa.Schema 
     for record in records:
         counts.add(record)
         characters += _characters(record)
-        if isinstance(record, Entry):
+        if isinstance(record, Entry | Columns):
             entries.append(record)
+            rows += len(record.entries) if isinstance(record, Columns) else 1
         elif isinstance(record, Account):
             accounts.append(record)
         elif isinstance(record, Rejection):
             rejections.append(record)
-        if len(entries) + len(accounts) + len(rejections) >= batch or characters >= BATCH_CHARACTERS:
+        if rows + len(accounts) + len(rejections) >= batch or characters >= BATCH_CHARACTERS:
             yield tables()
             entries, accounts, rejections = [], [], []
-            characters = 0
+            rows = characters = 0
             is_first = False
     if is_first or entries or accounts or rejections or counts.has_ended():
         yield tables()
 
 
-def _checked_records(path: str, importer: Importer, settings: ImportSettings, folder: str) -> Iterator[Record]:
+def _checked_records(
+    path: str, importer: Importer, settings: ImportSettings, folder: str, columns: bool
+) -> Iterator[Record]:
     file = checks.clean(path)
     with open_file(path) as stream:
-        source = Source(file, stream, path, folder)
+        source = Source(file, stream, path, folder, columns=columns)
         found = guess(source, settings) if importer is IMPORTERS["tabular"] else None
         how = settings if found is None else found.settings
         for line in found.said if found is not None else ():
@@ -254,6 +263,8 @@ def checked(
     for record in records:
         if isinstance(record, Entry):
             yield from _checked_entry(record, ids, settings, tolerance)
+        elif isinstance(record, Columns):
+            yield from _checked_columns(record, ids)
         elif isinstance(record, Account) and charts:
             yield checks.check_account(record, file) or record
         else:
@@ -268,8 +279,7 @@ def _checked_entry(
     if used is not None:
         entry_id = ids.of(used.entity, used.entry_id, used.date, used.journal)
         if entry_id is None:
-            message = checks.seen_before(used.entry_id, used.entity)
-            yield checks.reject_entry(Rule.DUPLICATE_ID, message, entry)
+            yield _duplicate(entry)
             return
         used.entry_id = entry_id
         yield used
@@ -278,8 +288,32 @@ def _checked_entry(
         yield rejection
 
 
+def _checked_columns(record: Columns, ids: Ids) -> Iterator[Columns | Rejection]:
+    """The entries under unique ids, and the rejections of those whose ids aren't."""
+    entries = record.entries
+    said = (entries[name].to_numpy().tolist() for name in ("entity", "entry_id", "date", "journal"))
+    found = pa.chunked_array([ids.of_all(*said)], pa.string())
+    if found.null_count or found != entries["entry_id"]:
+        at = entries.schema.get_field_index("entry_id")
+        named = entries.set_column(at, ENTRIES.field(at), found)
+        yield Columns(record.file, named.filter(found.is_valid()))
+        for row in entries.filter(found.is_null()).to_pylist():
+            lines = (
+                [Line(**line) for line in row.pop("lines")] if row["lines"] is not None else row.pop("lines")
+            )
+            yield _duplicate(Entry(**row, lines=lines))
+    else:
+        yield record
+
+
+def _duplicate(entry: Entry) -> Rejection:
+    return checks.reject_entry(Rule.DUPLICATE_ID, checks.seen_before(entry.entry_id, entry.entity), entry)
+
+
 def _characters(record: Record) -> int:
     """The approximate length of a record, counting only what has no bound of its own."""
+    if isinstance(record, Columns):
+        return record.entries.nbytes
     if isinstance(record, Account):
         return len(record.entity) + len(record.code) + len(record.name) + len(record.parent or "")
     if isinstance(record, Rejection):
@@ -305,7 +339,18 @@ def _table(records: Sequence[Account] | Sequence[Rejection], schema: pa.Schema) 
     )
 
 
-def _entries_table(entries: Sequence[Entry]) -> pa.Table:
+def _entries_table(records: Sequence[Entry | Columns]) -> pa.Table:
+    """The entries of all records, in their order."""
+    tables = [ENTRIES.empty_table()]
+    for _, own in groupby(records, type):
+        found = list(own)
+        tables += [each.entries for each in found if isinstance(each, Columns)] or [
+            _table_of([each for each in found if isinstance(each, Entry)])
+        ]
+    return pa.concat_tables(tables).combine_chunks()
+
+
+def _table_of(entries: Sequence[Entry]) -> pa.Table:
     columns = []
     for field in ENTRIES:
         if pa.types.is_list(field.type):

@@ -15,7 +15,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from decimal import Decimal
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from pathlib import Path, PurePath
 from typing import BinaryIO, Protocol
 
@@ -93,6 +93,8 @@ class Source:
     """The folder in which included files must lie."""
     identity: str = ""
     """What identified the content of a database on a server when the run began; "" where nobody asked."""
+    columns: bool = False
+    """Whether plain entries may come many at once, as `Columns`, where the format knows how."""
 
     @classmethod
     def of_server(cls, url: str, identity: str = "") -> Source:
@@ -171,22 +173,61 @@ class Readable(Protocol):
         """Up to `size` bytes; none at the end."""
 
 
+class Block:
+    """Whole lines of a text file, not decoded yet."""
+
+    def __init__(self, number: int, data: bytes, codec: str, newline: bytes) -> None:
+        self.number = number  # of the first line, counted from 1
+        self.data = data
+        self.codec = codec
+        self.newline = newline
+
+    @cached_property
+    def lines(self) -> list[str]:
+        """The lines without their ends; what is invalid in the encoding becomes replacement characters."""
+        text = self.data.decode(self.codec, "replace").replace("\r\n", "\n")
+        lines = text.split(self.newline.decode())
+        if not lines[-1]:
+            lines.pop()
+        return lines
+
+    @cached_property
+    def is_utf_8(self) -> bool:
+        """Whether the lines are valid UTF-8, and end at every byte of a newline and nowhere else."""
+        named = codecs.lookup(self.codec).name in ("ascii", "utf-8")
+        return named and self.newline == b"\n" and (self.data.isascii() or codec_of(self.data) == "utf-8")
+
+    @cached_property
+    def length(self) -> int:
+        """The number of lines."""
+        if not self.is_utf_8:
+            return len(self.lines)
+        return self.data.count(b"\n") + (not self.data.endswith(b"\n") and self.data != b"")
+
+
 def text_lines(
+    stream: Readable, file: str, encoding: str, guess: Callable[[bytes], str] = _windows_1252
+) -> Iterator[tuple[int, str]]:
+    """The numbered lines of a text, without their ends, as `text_blocks` finds them."""
+    for block in text_blocks(stream, file, encoding, guess):
+        yield from enumerate(block.lines, block.number)
+
+
+def text_blocks(
     stream: Readable,
     file: str,
     encoding: str,
     guess: Callable[[bytes], str] = _windows_1252,
     lines_before: int = 0,
-) -> Iterator[tuple[int, str]]:
-    """The numbered lines of a text, without their ends (LF, CRLF, or CR where there is no LF).
+) -> Iterator[Block]:
+    """The lines of a text (which end in LF, CRLF, or CR where there is no LF), some CHUNK_BYTES at a time.
 
-    Unlike with `str.splitlines`, no other separators end a line, since those occur within real texts. Bytes
-    that are invalid in the encoding become replacement characters. `lines_before` are those of the file before
-    the stream begins, at a line's start: they end with LF.
+    Unlike with `str.splitlines`, no other separators end a line, since those occur within real texts.
+    `lines_before` are those of the file before the stream begins, at a line's start: they end with LF.
     """
     codec = None if encoding == "auto" else encoding
     newline = b"\n" if lines_before else b""
-    number = lines_before
+    number = lines_before + 1
     rest = b""
     while True:
         chunk = stream.read(CHUNK_BYTES)
@@ -198,18 +239,14 @@ def text_lines(
         data, rest = data[:cut], data[cut:]
         if len(rest) > LONGEST_LINE:
             raise UnreadableFile(
-                f"{file}: line {number + 1} and on has more than {LONGEST_LINE:,} bytes without a newline; "
+                f"{file}: line {number} and on has more than {LONGEST_LINE:,} bytes without a newline; "
                 "check that it is a text file"
             )
         if codec is None:
             codec = codec_of(data, guess)
-        text = data.decode(codec or "ascii", "replace").replace("\r\n", "\n")
-        lines = text.split(newline.decode())
-        if not lines[-1]:
-            lines.pop()
-        for line in lines:
-            number += 1
-            yield number, line
+        block = Block(number, data, codec or "ascii", newline)
+        yield block
+        number += block.length
         if not chunk:
             return
 

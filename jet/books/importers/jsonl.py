@@ -20,13 +20,14 @@ from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from decimal import Decimal
-from itertools import islice
+from itertools import chain, islice
 from typing import Any
 
-from jet.books.checks import Rule, reject
+from jet.books.checks import Rule, check_account, reject
 from jet.books.currencies import currency_code
 from jet.books.importers.common import (
     CHUNK_BYTES,
+    Block,
     BrokenRuleError,
     Source,
     UnreadableFile,
@@ -34,12 +35,15 @@ from jet.books.importers.common import (
     file_stem,
     has_suffix,
     parse_date,
+    text_blocks,
     text_lines,
     unsigned,
     without_mark,
 )
+from jet.books.importers.jsonl_columns import careful_parts, parts_of
+from jet.books.importers.jsonl_signs import has_signed_total
 from jet.books.importers.stretches import Chart, Stretch, Within, stretches, whole_lines
-from jet.books.records import Account, Entry, FileEnd, Line, Passed, Record, total_of
+from jet.books.records import Account, Columns, Entry, FileEnd, Line, Passed, Record, total_of
 from jet.books.schema import DIRECTIONS, NATURES
 from jet.books.settings import ImportSettings
 from jet.books.words import SIDES
@@ -56,8 +60,6 @@ _CHART_KEYS = ("account_name", "parent", "nature", "opened", "closed")
 LINE_KEYS = frozenset((*_CHART_KEYS, "account", "side", "amount", "currency", "text", "dimensions"))
 KNOWN_LINE_KEYS = frozenset(("account", "side", "amount", "currency"))
 _SIDES = dict.fromkeys(("d", "dr", "debit"), "D") | dict.fromkeys(("c", "cr", "credit"), "C")
-_NEGATIVE_TOTAL = re.compile(rb'"total"\s{0,9}:\s{0,9}"?\s{0,9}-')
-_LINES = re.compile(rb'"lines"\s{0,9}:\s{0,9}\[')
 _IS_ONE_VALUE = re.compile(r"\s*(?:\[\s*\{|\{[ \t]*\n[ \t]*\")")
 """Matches the first lines of a file that is one list, or one object over several lines."""
 _ACCOUNT_KEYS = frozenset(("type", "entity", "code", "name", "parent", "nature", "opened", "closed"))
@@ -78,10 +80,11 @@ class JsonlImporter:
         """The entries in the order of the file, then the chart of accounts."""
         if _is_one_value(source):
             raise UnreadableFile(_one_value(source))
-        signed = any(_has_signed_total(block) for block in whole_lines(source.stream))
+        signed = any(has_signed_total(block) for block in whole_lines(source.stream))
         source.stream.seek(0)
         reader = _Reader(source.file, settings, signed)
-        yield from _records(text_lines(source.stream, source.file, settings.encoding), reader)
+        blocks = text_blocks(source.stream, source.file, settings.encoding)
+        yield from _records(blocks, reader, source.columns)
 
     def stretches(self, source: Source, settings: ImportSettings, size: int) -> list[Stretch]:
         """Where a large file can be read apart (`jet.books.importers.stretches`); none where it can't be."""
@@ -91,7 +94,7 @@ class JsonlImporter:
 
         def look(block: bytes) -> None:
             nonlocal signed
-            signed = signed or _has_signed_total(block)
+            signed = signed or has_signed_total(block)
 
         found = stretches(source.stream, size, settings.encoding, look)
         return [replace(stretch, signed_totals=signed) for stretch in found]
@@ -99,18 +102,24 @@ class JsonlImporter:
     def stretch(self, source: Source, settings: ImportSettings, stretch: Stretch) -> Iterator[Record]:
         """As `records`, but of some lines, which say an account as far as they know it."""
         stream = Within(source.stream, stretch)
-        lines = text_lines(stream, source.file, stretch.encoding, lines_before=stretch.lines_before)
+        blocks = text_blocks(stream, source.file, stretch.encoding, lines_before=stretch.lines_before)
         reader = _Reader(source.file, settings, stretch.signed_totals)
-        yield from _records(lines, reader, stretch)
+        yield from _records(blocks, reader, source.columns, stretch)
 
 
 def _records(
-    lines: Iterable[tuple[int, str]], reader: _Reader, stretch: Stretch | None = None
+    blocks: Iterable[Block], reader: _Reader, columns: bool, stretch: Stretch | None = None
 ) -> Iterator[Record]:
-    """What the numbered lines of a file say, or those of a stretch."""
+    """What the lines of a file say, or those of a stretch; with `columns`, plain ones many at once."""
     before = 0 if stretch is None else stretch.lines_before
     number, blank, charts = before, 0, 0
-    for number, text in lines:
+    as_parts = parts_of if columns and reader.has_plain_names() else careful_parts
+    for part in chain.from_iterable(as_parts(block, reader) for block in blocks):
+        if isinstance(part, Columns):
+            number = part.entries["file_line"][-1].as_py()
+            yield part
+            continue
+        number, text = part
         if not text or text.isspace():
             blank += 1
             continue
@@ -150,12 +159,6 @@ def _one_value(source: Source) -> str:
     is_list = without_mark(source.stream.read(CHUNK_BYTES)).lstrip().startswith(b"[")
     what, way = ("list", ".[]") if is_list else ("object over several lines", ".")
     return f"{source.file}: a JSON {what}, where each line must be an entry: write it so, as jq -c '{way}' does"
-
-
-def _has_signed_total(lines: bytes) -> bool:
-    """Whether a total of an entry to predict has a minus, in some whole lines."""
-    rows = lines.split(b"\n") if _NEGATIVE_TOTAL.search(lines) else []
-    return any(_NEGATIVE_TOTAL.search(row) and not _LINES.search(row) for row in rows)
 
 
 def _no_constant(name: str) -> None:
@@ -286,6 +289,11 @@ class _Reader:
         self.chart = Chart()
         self.said: dict[tuple[str, str], list[Any]] = {}  # by the last line about it: what the next repeats
 
+    def has_plain_names(self) -> bool:
+        """Whether what entries without an entity and a currency get breaks no rule."""
+        names = Account(self.settings.entity or self.default_entity, "1", self.settings.default_currency)
+        return check_account(names, self.file) is None
+
     def entry(self, row: dict[str, Any], number: int) -> Entry:
         """The entry of a row."""
         _check_keys(row, ENTRY_KEYS | NOTE_KEYS, "an entry")
@@ -337,7 +345,7 @@ class _Reader:
 
     def _line(self, row: Any, entity: str, currency: str) -> Line:
         line = self._plain_line(row, currency, LINE_KEYS, "a line")
-        self._use(row, entity, line.account)
+        self.use(row, entity, line.account)
         line.text = _text(row, "text")
         if dimensions := row.get("dimensions"):
             line.dimensions = _dimensions(dimensions)
@@ -352,16 +360,16 @@ class _Reader:
                 Rule.MALFORMED, f'{what} must be an object like {{"account": "1930", "side": "D"}}'
             )
         _check_keys(row, keys, what)
-        side, amount = self._side(_text(row, "side")), _amount(row, "amount")
+        side, amount = self.side(_text(row, "side")), _amount(row, "amount")
         if amount is not None and side in SIDES:
             side, amount = unsigned(side, amount)
         return Line(_text(row, "account"), side, amount, currency_code(_text(row, "currency")) or currency)
 
-    def _side(self, word: str) -> str:
+    def side(self, word: str) -> str:
         """D or C for a word for it; other words unchanged."""
         return word if word in SIDES else self.settings.sides.get(word) or _SIDES.get(word.lower(), word)
 
-    def _use(self, row: dict[str, Any], entity: str, code: str) -> None:
+    def use(self, row: dict[str, Any], entity: str, code: str) -> None:
         """Add the account of a line, with the name and nature of the first line that has them."""
         if not code:
             return

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 
 import pyarrow as pa
 
-from jet.books.records import Entry, FileEnd, Passed, Record, Rejection
+from jet.books.records import Columns, Entry, FileEnd, Passed, Record, Rejection
 from jet.books.schema import FILES
 
 log = logging.getLogger("jet.ingest")
@@ -31,6 +31,8 @@ class LineCounts:
         match record:
             case Entry():
                 self._entries[record.file] += record.file_lines
+            case Columns():
+                self._entries[record.file] += len(record.entries)
             case Rejection():
                 self._rejected[record.file] += record.file_lines
             case Passed():
