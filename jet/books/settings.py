@@ -16,6 +16,7 @@ FORMATS = (
     "auditfile",
     "camt",
     "mt940",
+    "ofx",
     "database",
     "gnucash",
     "jsonl",

@@ -127,6 +127,8 @@ def test_the_importers_have_the_names_that_settings_know():
         ("a.xml", "<?xml version='1.0'?><!-- by <tool> -->\n<!-- 2 --><auditfile>", "auditfile"),
         ("a.xml", "<Document xmlns='urn:iso:std:iso:20022:tech:xsd:camt.053.001.02'>", "camt"),
         ("a.sta", "{1:F01}{4:\r\n:20:X\r\n:25:DE1\r\n:28C:1\r\n:60F:C250101EUR0,", "mt940"),
+        ("a.ofx", "OFXHEADER:100\r\nDATA:OFXSGML\r\n", "ofx"),
+        ("a.qfx", '<?xml version="1.0"?>\n<?OFX OFXHEADER="200" VERSION="211"?>\n<OFX>', "ofx"),
         ("a.gnucash", "<?xml version='1.0'?><gnc-v2 xmlns:gnc='x'>", "gnucash"),
         ("a", "SQLite format 3\0", "database"),
         ("a", "\0\0\0\0\0\0\0\0DUCK", "database"),

@@ -252,6 +252,7 @@ TARGETS: dict[str, Target] = {
     "auditfile": ledger_target("auditfile", "book.xml"),
     "camt": ledger_target("camt", "statement.xml"),
     "mt940": ledger_target("mt940", "statement.sta"),
+    "ofx": ledger_target("ofx", "statement.ofx"),
     "gnucash": ledger_target("gnucash", "book.gnucash"),
     "jsonl": ledger_target("jsonl", "book.jsonl"),
     "ledger": ledger_target("ledger", "book.ledger"),
@@ -400,7 +401,7 @@ def _gnucash_database() -> bytes:
 
 
 LEDGERS = (
-    *("sie", "fec", "datev", "auditfile", "camt", "mt940", "gnucash", "jsonl", "ledger"),
+    *("sie", "fec", "datev", "auditfile", "camt", "mt940", "ofx", "gnucash", "jsonl", "ledger"),
     *("csv", "xlsx", "sheet", "parquet"),
 )
 """The targets of ledgers, each of one format."""
@@ -442,6 +443,7 @@ def seeds(target: str) -> list[bytes]:
         ],
         "camt": [bank_statements.CAMT.encode(), bank_statements.CAMT_08.encode("latin-1")],
         "mt940": [bank_statements.MT940.encode(), bank_statements.MT940.replace("\n", "\r\n").encode("cp1252")],
+        "ofx": [bank_statements.OFX.encode(), bank_statements.OFX_XML.encode()],
         "gnucash": [
             gnucash_books.in_xml().encode(),
             gzip.compress(gnucash_books.in_xml().encode(), mtime=0),
@@ -488,6 +490,19 @@ TOKENS: dict[str, list[str]] = {
     ],
     "camt": ["<", "</", "/>", "<Ntry>", "</Ntry>", "<Amt>", "<Cd>", "DBIT", "BOOK", "1e999", "<Stmt>"],
     "mt940": [":61:", ":86:", ":60F:", ":62F:", "-}", "\n", "RC", "C2501", "?20", "?32", "0229", ","],
+    "ofx": [
+        "<STMTTRN>",
+        "</STMTTRN>",
+        "<",
+        ">",
+        "<CURDEF>",
+        "<PAYEE>",
+        "<TRNAMT>",
+        "&lt;",
+        "\n",
+        "<?xml?>",
+        "-",
+    ],
     "jsonl": ['"lines":', "[", "]", "{", "}", '"', ":", ",", "null", "true", '"type":"account"', "\\ud800"],
     "ledger": ["apply account ", "end ", "alias ", "account ", "comment", "@", "@@", "{", "}", "=", "  ", ";"],
     "csv": [";", ",", "\t", '"', '""', "|"],

@@ -24,7 +24,7 @@ sys.path[:0] = [str(HERE.parent), str(HERE.parents[2])]
 
 
 TARGETS = [
-    *("sie", "fec", "datev", "auditfile", "camt", "mt940", "gnucash", "jsonl", "ledger"),
+    *("sie", "fec", "datev", "auditfile", "camt", "mt940", "ofx", "gnucash", "jsonl", "ledger"),
     *("csv", "xlsx", "sheet", "parquet"),
 ]
 TARGETS += ["any", "config", "manifest", "bundle"]

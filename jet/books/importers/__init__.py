@@ -35,6 +35,7 @@ from jet.books.importers.journal import LedgerImporter
 from jet.books.importers.jsonl import JsonlImporter
 from jet.books.importers.lines import LineCounts
 from jet.books.importers.mt940 import Mt940Importer
+from jet.books.importers.ofx import OfxImporter
 from jet.books.importers.sie import SieImporter
 from jet.books.importers.stretches import Chart, Stretch
 from jet.books.importers.tabular import PARQUET_MAGIC, ZIP, TabularImporter
@@ -84,6 +85,7 @@ IMPORTERS: dict[str, Importer] = {
         AuditFileImporter(),
         CamtImporter(),
         Mt940Importer(),
+        OfxImporter(),
         DatabaseImporter(),
         GnuCashImporter(),
         _DIVISIBLE,
@@ -186,8 +188,8 @@ def recognize(path: str, head: bytes, format_: str = "auto") -> Importer:
             return importer
     if without_mark(head).lstrip().startswith(b"<"):
         raise UnreadableFile(
-            f"{path}: the file is XML or HTML, of which SAF-T, XAF, camt.053 and GnuCash are read; export it "
-            "as CSV"
+            f"{path}: the file is XML or HTML, of which SAF-T, XAF, camt.053, OFX and GnuCash are read; export "
+            "it as CSV"
         )
     raise UnreadableFile(f"{path}: no known format; set format to one of {', '.join(FORMATS)}, or leave it out")
 
