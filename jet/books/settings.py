@@ -44,6 +44,7 @@ FIELDS = (
     "text",
     "total",
     "direction",
+    "bank_account",
 )
 """The fields that columns of a table can have."""
 
@@ -107,7 +108,7 @@ class ImportSettings:
 
     bank_accounts: dict[str, str] = field(default_factory=dict)
     """For bank statements: the account of the books that each bank account is, by IBAN or number, as in
-    {DE89370400440532013000: 1800}."""
+    {DE89370400440532013000: 1800}; "" is the bank account of tables without a column bank_account."""
 
     query: str | None = None
     """For databases: a SELECT whose rows are lines of entries, with the columns of a table; by default the
@@ -121,6 +122,11 @@ class ImportSettings:
 
     until: str | None = None
     """For databases without a query: the last day of the entries that are read."""
+
+    @property
+    def tables_are_statements(self) -> bool:
+        """Whether rows of tables without an account are a bank's transactions, whose line on it is known."""
+        return "" in self.bank_accounts or bool(self.columns.get("bank_account"))
 
     def __post_init__(self) -> None:
         if self.format != "auto" and self.format not in FORMATS:

@@ -11,8 +11,8 @@ from dataclasses import dataclass, field
 
 from jet.books.importers.guessing.presets import preset_of
 from jet.books.importers.guessing.words import FIELD_WORDS, FOREIGN, ID_WORDS, TAKEN, word
-from jet.books.importers.tables.rows import REQUIRED, plain
-from jet.books.settings import FIELDS
+from jet.books.importers.tables.rows import plain, sought
+from jet.books.settings import FIELDS, ImportSettings
 
 
 @dataclass
@@ -45,9 +45,9 @@ class Assigned:
         return bool(self.columns.get("amount")) and not self.columns.get("side")
 
 
-def is_plain(names: Sequence[str]) -> bool:
+def is_plain(names: Sequence[str], settings: ImportSettings) -> bool:
     """Whether a header has the columns needed by the names of the fields, so that there is nothing to guess."""
-    return {plain(name) for name in names} >= set(REQUIRED)
+    return {plain(name) for name in names} >= sought(settings).keys()
 
 
 def assigned(names: list[str]) -> Assigned:

@@ -54,7 +54,7 @@ def guess(source: Source, settings: ImportSettings) -> Guess | None:
     if settings.columns:
         return None
     header = header_of(source, settings)
-    if header is None or is_plain(header.names):
+    if header is None or is_plain(header.names, settings):
         return None
     return _Guessing(source, settings, header).guess()
 

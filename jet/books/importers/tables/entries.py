@@ -3,7 +3,9 @@
 The fields of the entry (date, description, journal, total, direction) come from its first row. A debit of a
 negative amount is a credit of the positive one, and vice versa, since many programs reverse entries that way. A
 single row without an account is an entry to predict: its amount is the entry's total, and the sign, where the
-file has both signs, the direction of the money.
+file has both signs, the direction of the money. On a bank statement (`ImportSettings.tables_are_statements`)
+such a row is a transaction, whose line on the bank's account is known: it needs no id, and its sign is always
+the direction.
 """
 
 from __future__ import annotations
@@ -11,12 +13,14 @@ from __future__ import annotations
 import datetime
 import math
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from decimal import Decimal
 from functools import lru_cache
 from typing import Any, NamedTuple
 
 from jet.books.checks import EXACT, SMALLEST_UNIT, Rule
 from jet.books.currencies import currency_code
+from jet.books.importers.bank_accounts import Transaction, book_account
 from jet.books.importers.common import BrokenRuleError, checked_amount
 from jet.books.importers.numbers import ambiguity, read_amount
 from jet.books.importers.tables.rows import AMOUNTS, Columns, Row, blank, day_of, text_of
@@ -57,7 +61,9 @@ class EntryReader:
         self._mark = found.mark
         self._orders = found.orders
         self._contradiction = found.contradicts_itself
-        self._signed = found.signed
+        self._is_statement = settings.tables_are_statements
+        tells = columns.has("side") or columns.has("direction")
+        self._signed = {"amount", "total"} if self._is_statement and not tells else found.signed
         self._sides = Sides(found.words, settings.sides)
         self._positive = settings.sides.get("+", "D")
         self._sides_are_signs = self._sides.are_signs(found.sides_by_sign)
@@ -65,7 +71,7 @@ class EntryReader:
         self._at |= {
             field: columns.place(field) for field in ("date", "description", "journal", "account_name")
         }
-        self._direction_at = columns.place("direction")
+        self._direction_at, self._bank_at = columns.place("direction"), columns.place("bank_account")
         self._id_at = columns.place("entry_id")
         self._has_side, self._has_amount = columns.has("side"), columns.has("amount")
         self._has_currency = columns.has("currency")
@@ -86,9 +92,10 @@ class EntryReader:
         for row in rows:
             if row.problem:
                 raise RowFault(BrokenRuleError(Rule.MALFORMED, row.problem), row)
-        if not key.entry_id:
-            raise BrokenRuleError(*NO_ID)
         first = rows[0].cells
+        is_booked = len(rows) > 1 or bool(text_of(first[self._at["account"]]))
+        if not key.entry_id and (is_booked or not self._is_statement):
+            raise BrokenRuleError(*NO_ID)
         if len(rows) == 1 and self._is_title(first):
             raise BrokenRuleError(
                 Rule.MALFORMED, f"the row holds {key.entry_id[:40]!r} only: leave out titles and footers"
@@ -108,8 +115,10 @@ class EntryReader:
             file_lines=file_lines,
         )
         total = self._amount(first, "total")
-        if len(rows) == 1 and not text_of(first[self._at["account"]]):
+        if not is_booked:
             self._to_predict(entry, first, total)
+            if self._is_statement:
+                entry = self._transaction(entry, first)
         elif all(blank(row.cells[self._at["account"]]) for row in rows):
             raise BrokenRuleError(
                 Rule.DUPLICATE_ID,
@@ -191,6 +200,30 @@ class EntryReader:
         given = [cell for cell in given if cell.value] or given
         entry.currency = self._currency(cells, given[0] if given else None) or self._settings.default_currency
         entry.total = given[0].value.copy_abs() if given else None
+
+    def _transaction(self, entry: Entry, cells: Sequence[Any]) -> Entry:
+        """The entry of a row of a bank statement, of which the bank's line is known."""
+        number = "".join(text_of(cells[self._bank_at]).split())
+        account = book_account(number, self._settings)
+        if not entry.direction or entry.total is None:
+            raise BrokenRuleError(
+                Rule.BAD_SIDE,
+                "nothing says how much money came in or went out: name a column of amounts with a sign, "
+                "columns of debits (in) and credits (out), or an amount and its direction in ingest.columns",
+            )
+        said = dict.fromkeys((entry.description, text_of(cells[self._at["text"]])))
+        transaction = Transaction(
+            number=number,
+            account=account,
+            date=entry.date,
+            side="D" if entry.direction == "in" else "C",
+            amount=entry.total,
+            currency=entry.currency,
+            reference=entry.entry_id,
+            description=" ".join(filter(None, said)),
+        )
+        made = transaction.entry(entry.entity, entry.file, entry.file_line, entry.file_lines)
+        return replace(made, entry_id=entry.entry_id or made.entry_id, journal=entry.journal)
 
     def _way(self, field: str, cell: Cell | None) -> str:
         if cell is None or not cell.value or field not in self._signed:

@@ -82,8 +82,14 @@ def plain(name: str) -> str:
 
 def sought(settings: ImportSettings) -> dict[str, str]:
     """The required columns of a table: those that every entry needs, and those that the settings name."""
-    named = {field: name for field, name in settings.columns.items() if name or field in REQUIRED}
-    return {field: field for field in REQUIRED} | named
+    needed = _needed(settings)
+    named = {field: name for field, name in settings.columns.items() if name or field in needed}
+    return {field: field for field in needed} | named
+
+
+def _needed(settings: ImportSettings) -> tuple[str, ...]:
+    """The columns that every entry needs; banks give their transactions no ids."""
+    return tuple(each for each in REQUIRED if each != "entry_id" or not settings.tables_are_statements)
 
 
 def _places(names: Sequence[str], start: str, settings: ImportSettings) -> dict[str, int]:
@@ -98,7 +104,7 @@ def _places(names: Sequence[str], start: str, settings: ImportSettings) -> dict[
     missing: list[str] = []
     for field in FIELDS:
         name = settings.columns.get(field, field)
-        if not name and field not in REQUIRED:
+        if not name and field not in _needed(settings):
             continue  # the settings say that no column is this field's, whatever is called so
         at = exact.get(name) or alike.get(plain(name), [])
         if field not in settings.columns and name not in exact and plain(name) in mapped:
