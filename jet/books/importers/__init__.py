@@ -300,10 +300,8 @@ def _checked_columns(record: Columns, ids: Ids) -> Iterator[Columns | Rejection]
         named = entries.set_column(at, ENTRIES.field(at), found)
         yield Columns(record.file, named.filter(found.is_valid()))
         for row in entries.filter(found.is_null()).to_pylist():
-            lines = (
-                [Line(**line) for line in row.pop("lines")] if row["lines"] is not None else row.pop("lines")
-            )
-            yield _duplicate(Entry(**row, lines=lines))
+            lines = row.pop("lines")
+            yield _duplicate(Entry(**row, lines=lines and [Line(**line) for line in lines]))
     else:
         yield record
 
