@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import importlib
 import sys
 from typing import TYPE_CHECKING, Any
@@ -76,7 +77,7 @@ def main() -> None:
         return importlib.import_module(f"ray_jobs.{module}").run(args, config)  # imports Ray and PyTorch
 
     status = runtime.main(name, options, run, sys.argv[2:])
-    end_on_ctrl_c()
+    atexit.register(end_on_ctrl_c)  # runs before what Ray registered
     sys.exit(status)
 
 

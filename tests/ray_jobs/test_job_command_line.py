@@ -461,24 +461,29 @@ def test_a_training_that_ray_ends_on_ctrl_c_is_an_interrupted_one_and_gives_the_
     assert signal.getsignal(signal.SIGINT) is before
 
 
-def test_ctrl_c_while_ray_ends_with_the_process_ends_it_without_a_word():
+def test_ctrl_c_while_ray_ends_with_the_process_ends_it_without_a_word(tmp_path):
     ending = """
-import atexit, time
-from ray_jobs.runtime.ray_quirks.signals import end_on_ctrl_c
+import atexit, sys, time
+from ray_jobs import cli
 
 @atexit.register
 def end():
     print("ending", flush=True)
     time.sleep(60)
 
-end_on_ctrl_c()
+cli.main()
 """
     process = subprocess.Popen(
-        [sys.executable, "-c", ending], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+        [sys.executable, "-c", ending, "clean", "--folder", tmp_path],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
     )
+    assert json.loads(process.stdout.readline())["job"] == "clean"
     assert process.stdout.readline() == "ending\n"
     process.send_signal(signal.SIGINT)
-    assert process.communicate(timeout=30) == ("", "")
+    out, err = process.communicate(timeout=30)
+    assert (out, "Traceback" in err) == ("", False), err
     assert process.returncode == -signal.SIGINT
 
 
