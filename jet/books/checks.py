@@ -8,7 +8,6 @@ entry that breaks a rule may still be used for.
 from __future__ import annotations
 
 import datetime
-from collections.abc import Sequence
 from dataclasses import replace
 from decimal import Context, Decimal
 from enum import StrEnum
@@ -113,25 +112,12 @@ def reject(  # noqa: PLR0913 - the columns of a rejection, by keyword
     )
 
 
-def excerpt_of(date: datetime.date, description: str, lines: Sequence[Line]) -> str:
-    """What is shown of an entry."""
-    said = "; ".join(
-        f"{line.side} {line.account} {'?' if line.amount is None else _short(line.amount)}"
-        for line in lines[:5]
-    )
-    return f"{date} {description[:EXCERPT_CHARACTERS]} | {said}"
-
-
-def seen_before(entry_id: str, entity: str) -> str:
-    """The message on an entry whose id another one has."""
-    return (
-        f"entry {entry_id!r} of {entity} was read before, for the same day: leave one out, or give it an id of "
-        "its own"
-    )
-
-
 def reject_entry(rule: Rule, message: str, entry: Entry, used_for: Use = "nothing") -> Rejection:
     """The rejection of `entry`, of which `used_for` is still used."""
+    lines = "; ".join(
+        f"{line.side} {line.account} {'?' if line.amount is None else _short(line.amount)}"
+        for line in (entry.lines or [])[:5]
+    )
     return reject(
         rule,
         message,
@@ -139,10 +125,19 @@ def reject_entry(rule: Rule, message: str, entry: Entry, used_for: Use = "nothin
         file_line=entry.file_line,
         entity=entry.entity or None,
         entry_id=entry.entry_id or None,
-        excerpt=excerpt_of(entry.date, entry.description, entry.lines or ()),
+        excerpt=f"{entry.date} {entry.description[:EXCERPT_CHARACTERS]} | {lines}",
         used_for=used_for,
         file_lines=entry.file_lines if used_for == "nothing" else 0,
     )
+
+
+def reject_duplicate(entry: Entry) -> Rejection:
+    """The rejection of `entry`, whose id another one of the same day has."""
+    message = (
+        f"entry {entry.entry_id!r} of {entry.entity} was read before, for the same day: leave one out, or give "
+        "it an id of its own"
+    )
+    return reject_entry(Rule.DUPLICATE_ID, message, entry)
 
 
 def check_entry(entry: Entry, tolerance: Decimal = TOLERANCE) -> Rejection | None:

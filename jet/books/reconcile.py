@@ -16,9 +16,9 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from jet.books.checks import Rule, excerpt_of, reject, seen_before
+from jet.books.checks import reject_duplicate
 from jet.books.identity import MADE, WITH_DAY, Ids
-from jet.books.records import Line
+from jet.books.records import entry_of, lines_of
 from jet.books.schema import ENTRIES, REJECTED, joined_keys
 
 
@@ -101,19 +101,8 @@ def renamed(table: pa.Table, names: Mapping[str, str]) -> pa.Table:
 
 def _duplicates(entries: pa.Table) -> pa.Table:
     """Entries (`ENTRIES`) that were read before, as rows of the rejected table."""
-    rows = []
-    for row in entries.to_pylist():
-        lines = [Line(line["account"], line["side"], line["amount"]) for line in row["lines"] or ()]
-        rejection = reject(
-            Rule.DUPLICATE_ID,
-            seen_before(row["entry_id"], row["entity"]),
-            file=row["file"],
-            file_line=row["file_line"],
-            entity=row["entity"],
-            entry_id=row["entry_id"],
-            excerpt=excerpt_of(row["date"], row["description"], lines),
-        )
-        rows.append({name: getattr(rejection, name) for name in REJECTED.names})
+    found = (reject_duplicate(entry_of(row, lines_of(row))) for row in entries.to_pylist())
+    rows = [{name: getattr(each, name) for name in REJECTED.names} for each in found]
     return pa.Table.from_pylist(rows, schema=REJECTED)
 
 

@@ -8,9 +8,10 @@ break no rule, many of them come at once, as `Columns`.
 from __future__ import annotations
 
 import datetime
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal
+from typing import Any
 
 import pyarrow as pa
 
@@ -126,6 +127,40 @@ class Columns:
 
 
 Record = Entry | Account | Rejection | Passed | FileEnd | Columns
+
+
+def entry_of(row: Mapping[str, Any], lines: list[Line] | None) -> Entry:
+    """The entry of a row of `ENTRIES`, with `lines` in place of its own and without known ones."""
+    return Entry(
+        entity=row["entity"],
+        entry_id=row["entry_id"],
+        date=row["date"],
+        description=row["description"],
+        currency=row["currency"],
+        journal=row["journal"],
+        total=row["total"],
+        lines=lines,
+        file=row["file"],
+        file_line=row["file_line"],
+        direction=row["direction"],
+    )
+
+
+def lines_of(row: Mapping[str, Any]) -> list[Line] | None:
+    """The lines of a row of `ENTRIES`; None for an entry to predict."""
+    if row["lines"] is None:
+        return None
+    return [
+        Line(
+            line["account"],
+            line["side"],
+            line["amount"],
+            line["currency"],
+            line["text"],
+            tuple((each["dimension"], each["object"]) for each in line["dimensions"]),
+        )
+        for line in row["lines"]
+    ]
 
 
 def total_of(lines: Iterable[Line], currency: str) -> Decimal | None:

@@ -19,7 +19,7 @@ from jet.artifacts.storage import patiently
 from jet.artifacts.tables import validate
 from jet.books.exporters.common import Booking
 from jet.books.exporters.files import Export
-from jet.books.records import Entry, Line
+from jet.books.records import Entry, Line, entry_of, lines_of
 from jet.books.schema import AUTO, ENTRIES, NO_ANSWER, PREDICTIONS, REVIEW
 
 BATCH = 8192
@@ -71,7 +71,7 @@ def reviewed_entries(entries: pa.Table) -> dict[Key, Entry]:
     found = {}
     for row in entries.to_pylist():
         if row["lines"]:
-            found[row["entity"], row["entry_id"]] = _entry(row, [_booked_line(line) for line in row["lines"]])
+            found[row["entity"], row["entry_id"]] = entry_of(row, lines_of(row))
     return found
 
 
@@ -99,9 +99,9 @@ def export(
             continue
         decision = answer["decision"]
         if decision == NO_ANSWER:
-            files.leave_out(_entry(entry, None), {}, decision, answer["reason"])
+            files.leave_out(entry_of(entry, None), {}, decision, answer["reason"])
             continue
-        made = _entry(entry, [_predicted_line(line, entry["currency"]) for line in answer["lines"]])
+        made = entry_of(entry, [_predicted_line(line, entry["currency"]) for line in answer["lines"]])
         is_unsure = answer["amount_confidence"] is not None and answer["amount_confidence"] < amounts
         unsure += is_unsure and decision == AUTO
         files.add(Booking(made, is_unsure or decision == REVIEW, names), decision)
@@ -143,26 +143,5 @@ def told(keys: list[Key]) -> str:
     return f"{len(keys):,} {'entry' if len(keys) == 1 else 'entries'} ({first}{more})"
 
 
-def _entry(row: Row, lines: list[Line] | None) -> Entry:
-    return Entry(
-        entity=row["entity"],
-        entry_id=row["entry_id"],
-        date=row["date"],
-        description=row["description"],
-        currency=row["currency"],
-        journal=row["journal"],
-        total=row["total"],
-        lines=lines,
-        file=row["file"],
-        file_line=row["file_line"],
-        direction=row["direction"],
-    )
-
-
 def _predicted_line(line: Row, currency: str) -> Line:
     return Line(line["account"], line["side"], line["amount"], currency)
-
-
-def _booked_line(line: Row) -> Line:
-    pairs = tuple((each["dimension"], each["object"]) for each in line["dimensions"])
-    return Line(line["account"], line["side"], line["amount"], line["currency"], line["text"], pairs)

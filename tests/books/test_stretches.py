@@ -67,7 +67,7 @@ def stretched(content: bytes, size: int):
 )
 def test_stretches_say_what_the_whole_file_says(texts, newline, ends, encoding, chunk):
     content = (newline.join(texts) + newline * ends).encode(encoding, "replace")
-    with mock.patch("jet.books.importers.stretches.CHUNK_BYTES", chunk):
+    with mock.patch("jet.books.importers.common.CHUNK_BYTES", chunk):
         found, accounts, passed, lines = stretched(content, 1)
     whole = list(READER.records(Source("f.jsonl", io.BytesIO(content)), SETTINGS))
     assert found == [record for record in whole if not isinstance(record, Account | Passed | FileEnd)]
@@ -80,8 +80,8 @@ def test_stretches_say_what_the_whole_file_says(texts, newline, ends, encoding, 
 
 def test_stretches_are_whole_lines_of_about_a_size_and_all_of_the_file():
     content = b"".join(b'{"n": %d}\n' % number for number in range(1000))
-    with mock.patch("jet.books.importers.stretches.CHUNK_BYTES", 100):
-        found = stretches(io.BytesIO(content), 1000, "auto", lambda _: None)
+    with mock.patch("jet.books.importers.common.CHUNK_BYTES", 100):
+        found = stretches(Source("f.jsonl", io.BytesIO(content)), 1000, "auto", lambda _: None)
     assert len(found) == 10
     assert [each.start for each in found[1:]] == [each.stop for each in found[:-1]]
     assert (found[0].start, found[-1].stop) == (0, len(content))
@@ -102,7 +102,7 @@ def test_a_file_that_cannot_be_divided_is_read_as_a_whole(tmp_path, content, why
     file = tmp_path / "f.jsonl"
     file.write_bytes(content)
     settings = ImportSettings(format="tabular") if why == "another format" else SETTINGS
-    with mock.patch("jet.books.importers.stretches.CHUNK_BYTES", 20):
+    with mock.patch("jet.books.importers.common.CHUNK_BYTES", 30):
         assert stretches_of(str(file), settings, 1) == []
 
 
@@ -110,7 +110,7 @@ def test_a_stretch_of_a_file_is_checked_and_its_accounts_are_not(tmp_path):
     file = tmp_path / "f.jsonl"
     rows = [{**BOOKED, "entry_id": "1"}, {**BOOKED, "entry_id": "2", "date": "1800-01-01"}]
     file.write_text("".join(json.dumps(row) + "\n" for row in [*rows, {"type": "account", "code": "7\x1f7"}]))
-    with mock.patch("jet.books.importers.stretches.CHUNK_BYTES", 20):
+    with mock.patch("jet.books.importers.common.CHUNK_BYTES", 20):
         all_of_them = stretches_of(str(file), SETTINGS, 10_000)
         found = [record for part in all_of_them for record in import_stretch(str(file), SETTINGS, part)]
     assert [type(record).__name__ for record in found[:2]] == ["Entry", "Rejection"]
@@ -129,7 +129,7 @@ def test_stretches_whose_rows_are_read_as_columns_say_what_the_whole_file_says(t
     ]
     file.write_text("".join(json.dumps(row) + "\n" for row in rows))
     [whole] = to_tables(import_file(str(file), SETTINGS))
-    with mock.patch("jet.books.importers.stretches.CHUNK_BYTES", 25_000):
+    with mock.patch("jet.books.importers.common.CHUNK_BYTES", 25_000):
         parts = stretches_of(str(file), SETTINGS, 1)
         records = [record for part in parts for record in import_stretch(str(file), SETTINGS, part)]
     assert len(parts) > 3

@@ -142,7 +142,7 @@ def test_stretches_of_a_large_file_give_what_the_whole_file_gives(tmp_path, monk
     here = ("--runtime.executor", "local")
     succeed("ingest", "--ledgers", ledger, "--output", tmp_path / "whole", *here)
     monkeypatch.setattr("ray_jobs.spread.importing.GROUP_BYTES", 500)
-    monkeypatch.setattr("jet.books.importers.stretches.CHUNK_BYTES", 300)
+    monkeypatch.setattr("jet.books.importers.common.CHUNK_BYTES", 300)
     succeed("ingest", "--ledgers", ledger, "--output", tmp_path / "stretches", *here)
     assert_same(read(tmp_path / "whole"), read(tmp_path / "stretches"))
     assert len(rejected_in(tmp_path / "whole")) == 8

@@ -20,7 +20,6 @@ import pyarrow as pa
 
 from jet.artifacts.uris import is_database
 from jet.books import checks
-from jet.books.checks import Rule
 from jet.books.identity import Ids
 from jet.books.importers.auditfile import AuditFileImporter
 from jet.books.importers.camt import CamtImporter
@@ -39,7 +38,18 @@ from jet.books.importers.ofx import OfxImporter
 from jet.books.importers.sie import SieImporter
 from jet.books.importers.stretches import Chart, Stretch
 from jet.books.importers.tabular import PARQUET_MAGIC, ZIP, TabularImporter
-from jet.books.records import Account, Columns, Entry, FileEnd, Line, Passed, Record, Rejection
+from jet.books.records import (
+    Account,
+    Columns,
+    Entry,
+    FileEnd,
+    Line,
+    Passed,
+    Record,
+    Rejection,
+    entry_of,
+    lines_of,
+)
 from jet.books.schema import ACCOUNTS, AMOUNT, DIMENSION, ENTRIES, LINE, REJECTED
 from jet.books.settings import FORMATS, ImportSettings
 
@@ -281,7 +291,7 @@ def _checked_entry(
     if used is not None:
         entry_id = ids.of(used.entity, used.entry_id, used.date, used.journal)
         if entry_id is None:
-            yield _duplicate(entry)
+            yield checks.reject_duplicate(entry)
             return
         used.entry_id = entry_id
         yield used
@@ -300,14 +310,9 @@ def _checked_columns(record: Columns, ids: Ids) -> Iterator[Columns | Rejection]
         named = entries.set_column(at, ENTRIES.field(at), found)
         yield Columns(record.file, named.filter(found.is_valid()))
         for row in entries.filter(found.is_null()).to_pylist():
-            lines = row.pop("lines")
-            yield _duplicate(Entry(**row, lines=lines and [Line(**line) for line in lines]))
+            yield checks.reject_duplicate(entry_of(row, lines_of(row)))
     else:
         yield record
-
-
-def _duplicate(entry: Entry) -> Rejection:
-    return checks.reject_entry(Rule.DUPLICATE_ID, checks.seen_before(entry.entry_id, entry.entity), entry)
 
 
 def _characters(record: Record) -> int:

@@ -21,21 +21,26 @@ import datetime
 import re
 from collections import Counter, deque
 from collections.abc import Iterator
-from decimal import Decimal
+from functools import partial
 
-from jet.books.checks import Rule, reject
+from jet.books.checks import Rule
 from jet.books.currencies import currency_code
-from jet.books.importers.bank_accounts import Transaction, book_account
+from jet.books.importers.bank_accounts import (
+    MOST_TEXT,
+    Transaction,
+    amount_of,
+    book_account,
+    entry_or_rejection,
+)
 from jet.books.importers.common import (
     BrokenRuleError,
     Source,
     entity_of,
-    exact_amount,
     parse_date,
     unsigned,
 )
-from jet.books.importers.xml_elements import Asked, Element, Elements, root_of
-from jet.books.records import Entry, FileEnd, Passed, Record, Rejection
+from jet.books.importers.xml_elements import Element, Elements, root_of
+from jet.books.records import Entry, FileEnd, Passed, Record
 from jet.books.settings import ImportSettings
 
 _KIND = re.compile(rb"camt\.053\.\d")
@@ -43,7 +48,6 @@ _SIDES = {"CRDT": "D", "DBIT": "C"}
 _PARTIES = {"D": ("dbtr", "ultmtdbtr"), "C": ("cdtr", "ultmtcdtr")}
 """The elements with the other party, by the side of the bank's line."""
 _NO_REFERENCE = ("", "NOTPROVIDED", "NOT PROVIDED")
-_MOST_TEXT = 2000
 """The most characters of a description: batches have the details of thousands of payments."""
 
 
@@ -73,7 +77,8 @@ class CamtImporter:
             if (status := _status(element)) not in ("BOOK", ""):
                 counts[status] += 1
                 continue
-            yield _read(element, source.file, settings, entity, account, own)
+            read = partial(_entry, element, source.file, settings, entity, account, own)
+            yield entry_or_rejection(element, read, source.file, entity, ("amt", "cdtdbtind", "addtlntryinf"))
         lines = counts.pop("lines", 0)
         for status, number in sorted(counts.items()):
             yield Passed(source.file, f"not booked ({status[:10]})", number)
@@ -108,20 +113,6 @@ def _status(element: Element) -> str:
     return (status.said("cd", "prtry") or status.text) if status else ""
 
 
-def _read(
-    element: Asked, file: str, settings: ImportSettings, entity: str, account: str, currency: str
-) -> Entry | Rejection:
-    try:
-        if (fault := element.extent.fault()) is not None:
-            raise BrokenRuleError(*fault)
-        return _entry(element, file, settings, entity, account, currency)
-    except BrokenRuleError as error:
-        excerpt = f"{element.said('amt')} {element.said('cdtdbtind')} {element.said('addtlntryinf')}"
-        return reject(
-            error.rule, str(error), file=file, file_line=element.line, entity=entity or None, excerpt=excerpt
-        )
-
-
 def _entry(
     element: Element, file: str, settings: ImportSettings, entity: str, account: str, currency: str
 ) -> Entry:
@@ -129,20 +120,13 @@ def _entry(
     said = element.said("cdtdbtind")
     if said not in _SIDES:
         raise BrokenRuleError(Rule.BAD_SIDE, f"CdtDbtInd {said[:20]!r} must be CRDT or DBIT")
-    side, amount = unsigned(_SIDES[said], _amount(element))
+    side, amount = unsigned(_SIDES[said], amount_of(element, "Amt"))
     date = _date(element)
     code = currency_code(currency) or settings.default_currency
     description = _description(element, side)
     reference = element.said("acctsvcrref", "ntryref")
     transaction = Transaction(account, booked_on, date, side, amount, code, reference, description)
     return transaction.entry(entity, file, element.line)
-
-
-def _amount(element: Element) -> Decimal:
-    try:
-        return exact_amount(element.said("amt"))
-    except ValueError as error:
-        raise BrokenRuleError(Rule.BAD_AMOUNT, f"Amt: {error}") from None
 
 
 def _date(element: Element) -> datetime.date:
@@ -177,4 +161,4 @@ def _description(element: Element, side: str) -> str:
         parts += [reference] if reference.upper() not in _NO_REFERENCE else []
         parts += [details.said("addtltxinf")]
     kept = list(dict.fromkeys(" ".join(part.split()) for part in parts if part.strip()))
-    return " ".join(kept or [" ".join(element.said("addtlntryinf").split())])[:_MOST_TEXT]
+    return " ".join(kept or [" ".join(element.said("addtlntryinf").split())])[:MOST_TEXT]

@@ -20,13 +20,12 @@ from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from decimal import Decimal
-from itertools import chain, islice
+from itertools import chain
 from typing import Any
 
 from jet.books.checks import Rule, check_account, reject
 from jet.books.currencies import currency_code
 from jet.books.importers.common import (
-    CHUNK_BYTES,
     Block,
     BrokenRuleError,
     Source,
@@ -36,7 +35,6 @@ from jet.books.importers.common import (
     has_suffix,
     parse_date,
     text_blocks,
-    text_lines,
     unsigned,
     without_mark,
 )
@@ -60,6 +58,7 @@ _CHART_KEYS = ("account_name", "parent", "nature", "opened", "closed")
 LINE_KEYS = frozenset((*_CHART_KEYS, "account", "side", "amount", "currency", "text", "dimensions"))
 KNOWN_LINE_KEYS = frozenset(("account", "side", "amount", "currency"))
 _SIDES = dict.fromkeys(("d", "dr", "debit"), "D") | dict.fromkeys(("c", "cr", "credit"), "C")
+_HEAD_BYTES = 1 << 16
 _IS_ONE_VALUE = re.compile(r"\s*(?:\[\s*\{|\{[ \t]*\n[ \t]*\")")
 """Matches the first lines of a file that is one list, or one object over several lines."""
 _ACCOUNT_KEYS = frozenset(("type", "entity", "code", "name", "parent", "nature", "opened", "closed"))
@@ -78,8 +77,12 @@ class JsonlImporter:
 
     def records(self, source: Source, settings: ImportSettings) -> Iterator[Record]:
         """The entries in the order of the file, then the chart of accounts."""
-        if _is_one_value(source):
-            raise UnreadableFile(_one_value(source))
+        if (kind := _one_value(source)) is not None:
+            what, way = kind
+            raise UnreadableFile(
+                f"{source.file}: a JSON {what}, where each line must be an entry: write it so, as jq -c "
+                f"'{way}' does"
+            )
         signed = any(has_signed_total(block) for block in whole_lines(source.stream))
         source.stream.seek(0)
         reader = _Reader(source.file, settings, signed)
@@ -88,7 +91,7 @@ class JsonlImporter:
 
     def stretches(self, source: Source, settings: ImportSettings, size: int) -> list[Stretch]:
         """Where a large file can be read apart (`jet.books.importers.stretches`); none where it can't be."""
-        if _is_one_value(source):
+        if _one_value(source) is not None:
             return []
         signed = False
 
@@ -96,7 +99,7 @@ class JsonlImporter:
             nonlocal signed
             signed = signed or has_signed_total(block)
 
-        found = stretches(source.stream, size, settings.encoding, look)
+        found = stretches(source, size, settings.encoding, look)
         return [replace(stretch, signed_totals=signed) for stretch in found]
 
     def stretch(self, source: Source, settings: ImportSettings, stretch: Stretch) -> Iterator[Record]:
@@ -147,18 +150,14 @@ def _records(
     yield FileEnd(reader.file, number - before, JsonlImporter.name)
 
 
-def _is_one_value(source: Source) -> bool:
-    """Whether the file is no lines but one value; leaves the stream at its start."""
-    first = islice(text_lines(source.stream, source.file, "utf-8"), 2)
-    found = _IS_ONE_VALUE.match("\n".join(text for _, text in first))
+def _one_value(source: Source) -> tuple[str, str] | None:
+    """What the file is where it is one value and no lines, and jq's way out; leaves the stream at its start."""
+    head = without_mark(source.stream.read(_HEAD_BYTES)).decode("utf-8", "replace").replace("\r\n", "\n")
     source.stream.seek(0)
-    return found is not None
-
-
-def _one_value(source: Source) -> str:
-    is_list = without_mark(source.stream.read(CHUNK_BYTES)).lstrip().startswith(b"[")
-    what, way = ("list", ".[]") if is_list else ("object over several lines", ".")
-    return f"{source.file}: a JSON {what}, where each line must be an entry: write it so, as jq -c '{way}' does"
+    first = "\n".join(head.split("\n" if "\n" in head else "\r")[:2])
+    if _IS_ONE_VALUE.match(first) is None:
+        return None
+    return ("list", ".[]") if first.lstrip().startswith("[") else ("object over several lines", ".")
 
 
 def _no_constant(name: str) -> None:

@@ -23,7 +23,7 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 
 from jet.books.checks import Rule, reject
-from jet.books.importers.bank_accounts import Transaction, book_account
+from jet.books.importers.bank_accounts import MOST_TEXT, Transaction, book_account
 from jet.books.importers.common import BrokenRuleError, Extent, Source, entity_of, text_lines, without_mark
 from jet.books.records import Entry, FileEnd, Passed, Record, Rejection
 from jet.books.settings import ImportSettings
@@ -41,7 +41,6 @@ _SIDES = {"C": "D", "RD": "D", "D": "C", "RC": "C"}
 _PART = re.compile(r"\?(\d\d)")
 _TEXTS = [*range(20, 30), *range(60, 64)]
 _NAMES = (32, 33)
-_MOST_TEXT = 2000
 _HALF_A_YEAR = 183
 
 
@@ -205,10 +204,10 @@ def _description(info: list[str]) -> str:
     whole = "".join(info)
     parts = _PART.split(whole)
     if len(parts) < 3:
-        return " ".join(" ".join(info).split())[:_MOST_TEXT]
+        return " ".join(" ".join(info).split())[:MOST_TEXT]
     said: dict[int, str] = {}
     for number, text in zip(parts[1::2], parts[2::2], strict=True):
         said[int(number)] = said.get(int(number), "") + text
     name = "".join(said.get(number, "") for number in _NAMES)
     text = "".join(said.get(number, "") for number in _TEXTS) or said.get(0, "")
-    return " ".join(f"{name} {text}".split())[:_MOST_TEXT]
+    return " ".join(f"{name} {text}".split())[:MOST_TEXT]

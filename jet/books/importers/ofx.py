@@ -21,16 +21,21 @@ import datetime
 import re
 from collections import Counter
 from collections.abc import Iterator
-from decimal import Decimal
+from functools import partial
 
-from jet.books.checks import Rule, reject
+from jet.books.checks import Rule
 from jet.books.currencies import currency_code
-from jet.books.importers.bank_accounts import Transaction, book_account
+from jet.books.importers.bank_accounts import (
+    MOST_TEXT,
+    Transaction,
+    amount_of,
+    book_account,
+    entry_or_rejection,
+)
 from jet.books.importers.common import (
     BrokenRuleError,
     Source,
     entity_of,
-    exact_amount,
     parse_date,
     text_lines,
     unsigned,
@@ -38,7 +43,7 @@ from jet.books.importers.common import (
 )
 from jet.books.importers.ofx_elements import elements
 from jet.books.importers.xml_elements import Asked, Element, Elements, root_of
-from jet.books.records import Entry, FileEnd, Passed, Record, Rejection
+from jet.books.records import Entry, FileEnd, Passed, Record
 from jet.books.settings import ImportSettings
 
 _HEAD = 1 << 13
@@ -46,7 +51,7 @@ _SGML = re.compile(rb"\s*OFXHEADER\s*:\s*\d", re.IGNORECASE)
 _ACCOUNTS = ("bankacctfrom", "ccacctfrom", "invacctfrom")
 _PASSED = {"stmttrnp": "not booked (pending)", "invtran": "investment transaction"}
 _DATE = re.compile(r"\d{8}(?=\d{4}|\.|\[|$)")
-_MOST_TEXT = 2000
+_SHOWN = ("dtposted", "trnamt", "fitid", "name", "memo")
 
 
 class OfxImporter:
@@ -74,7 +79,8 @@ class OfxImporter:
                 lines += 1
             else:
                 lines += 1
-                yield _read(element, source.file, settings, entity, account, currency)
+                read = partial(_entry, element, source.file, settings, entity, account, currency)
+                yield entry_or_rejection(element, read, source.file, entity, _SHOWN)
         for reason, number in sorted(passed.items()):
             yield Passed(source.file, reason, number)
         yield FileEnd(source.file, lines, self.name)
@@ -90,18 +96,6 @@ def _elements(source: Source, settings: ImportSettings) -> Iterator[Asked]:
     return elements(source.file, text_lines(source.stream, source.file, settings.encoding), wanted)
 
 
-def _read(
-    element: Asked, file: str, settings: ImportSettings, entity: str, account: str, currency: str
-) -> Entry | Rejection:
-    try:
-        if (fault := element.extent.fault()) is not None:
-            raise BrokenRuleError(*fault)
-        return _entry(element, file, settings, entity, account, currency)
-    except BrokenRuleError as error:
-        excerpt = " ".join(element.said(name) for name in ("dtposted", "trnamt", "fitid", "name", "memo"))
-        return reject(error.rule, str(error), file=file, file_line=element.line, entity=entity, excerpt=excerpt)
-
-
 def _entry(
     element: Element, file: str, settings: ImportSettings, entity: str, account: str, currency: str
 ) -> Entry:
@@ -112,7 +106,7 @@ def _entry(
             f"the bank takes back its transaction {corrected[:40]!r} (CORRECTFITID): correct the entry of that "
             "one",
         )
-    side, amount = unsigned("D", _amount(element))
+    side, amount = unsigned("D", amount_of(element, "TRNAMT"))
     other = element.child("currency")
     said = other.said("cursym") or other.text if other else currency
     code = currency_code(said) or settings.default_currency
@@ -120,13 +114,6 @@ def _entry(
         account, booked_on, _date(element), side, amount, code, element.said("fitid"), _description(element)
     )
     return transaction.entry(entity, file, element.line)
-
-
-def _amount(element: Element) -> Decimal:
-    try:
-        return exact_amount(element.said("trnamt"))
-    except ValueError as error:
-        raise BrokenRuleError(Rule.BAD_AMOUNT, f"TRNAMT: {error}") from None
 
 
 def _date(element: Element) -> datetime.date:
@@ -152,4 +139,4 @@ def _description(element: Element) -> str:
     elif memo.casefold() in name.casefold():
         parts = [name]
     text = " ".join(" ".join(parts).split()) or f"{element.said('trntype')} {element.said('checknum')}".strip()
-    return text[:_MOST_TEXT]
+    return text[:MOST_TEXT]

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from typing import BinaryIO
 
-from jet.books.importers.common import CHUNK_BYTES, LONGEST_LINE, codec_of, without_mark
+from jet.books.importers.common import BYTE_ORDER_MARK, CHUNK_BYTES, LONGEST_LINE, Source, text_blocks
 from jet.books.records import Account
 
 
@@ -30,30 +30,22 @@ class Stretch:
     """Whether the totals of the file have signs that mean a direction (`jet.books.importers.jsonl`)."""
 
 
-def stretches(stream: BinaryIO, size: int, encoding: str, look: Callable[[bytes], None]) -> list[Stretch]:
-    """Stretches of a file of some `size` bytes each; none where the lines don't end with LF, or one is so long
-    that whoever reads the file refuses it. `look` is shown all lines, some whole ones at a time."""
-    codec = None if encoding == "auto" else encoding
-    cuts, at, lines, position, rest = [(0, 0)], 0, 0, 0, b""
-    while chunk := stream.read(CHUNK_BYTES):
-        data = rest + chunk
-        cut = data.rfind(b"\n") + 1
-        whole, rest = data[:cut], data[cut:]
-        if len(rest) > LONGEST_LINE or (not position and not cut and b"\r" in data):
+def stretches(source: Source, size: int, encoding: str, look: Callable[[bytes], None]) -> list[Stretch]:
+    """Stretches of a file of some `size` bytes each; none where its lines don't end with LF. `look` is shown
+    all lines, some whole ones at a time. Raises UnreadableFile where a line is too long, as its reader does."""
+    end = len(BYTE_ORDER_MARK) if source.stream.read(len(BYTE_ORDER_MARK)) == BYTE_ORDER_MARK else 0
+    source.stream.seek(0)
+    starts, codec = [(0, 0)], ""  # bytes and lines before each stretch
+    for block in text_blocks(source.stream, source.file, encoding):
+        if block.newline != b"\n":
             return []
-        look(whole)
-        codec = codec or codec_of(without_mark(whole) if not position else whole)
-        position += cut
-        lines += whole.count(b"\n")
-        if position - at >= size:
-            at = position
-            cuts.append((at, lines))
-    look(rest)
-    end = position + len(rest)
-    starts = [cut for cut in cuts if cut[0] < end] or cuts[:1]
+        if end - starts[-1][0] >= size and block.data:
+            starts.append((end, block.number - 1))
+        look(block.data)
+        end += len(block.data)
+        codec = block.codec
     stops = [*(start for start, _ in starts[1:]), end]
-    found = codec or codec_of(rest if position else without_mark(rest)) or "utf-8"
-    return [Stretch(start, stop, before, found) for (start, before), stop in zip(starts, stops, strict=True)]
+    return [Stretch(start, stop, before, codec) for (start, before), stop in zip(starts, stops, strict=True)]
 
 
 def whole_lines(stream: BinaryIO) -> Iterator[bytes]:
